@@ -1,0 +1,2 @@
+//! Sluicegate: a moderation gateway for generated content.
+#![forbid(unsafe_code)]
