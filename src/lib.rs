@@ -1,2 +1,4 @@
 //! Sluicegate: a moderation gateway for generated content.
 #![forbid(unsafe_code)]
+
+pub mod text;
