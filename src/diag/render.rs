@@ -1,0 +1,102 @@
+//! Diagnostics as text for a terminal and as JSON for a program.
+
+use super::{Diagnostic, Severity};
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+/// Whether the terminal output carries colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colour {
+    /// ANSI colours.
+    On,
+    /// Plain text.
+    Off,
+}
+
+/// The diagnostics with their lines and carets, one paragraph each.
+pub fn render_human(diagnostics: &[Diagnostic], colour: Colour) -> String {
+    let renderer = match colour {
+        Colour::On => Renderer::styled(),
+        Colour::Off => Renderer::plain(),
+    }
+    .decor_style(DecorStyle::Ascii);
+    let mut out = String::new();
+    for diagnostic in diagnostics {
+        out.push_str(&one(diagnostic, &renderer));
+        out.push_str("\n\n");
+    }
+    out
+}
+
+fn one(diagnostic: &Diagnostic, renderer: &Renderer) -> String {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    // The file may hold a credential that somebody pasted; the picture of its line must not.
+    let veiled: Vec<String> = diagnostic.labels.iter().map(|l| veil(l.file.text())).collect();
+    let mut group = Group::with_title(level.primary_title(diagnostic.message.as_str()).id(diagnostic.code));
+    for (n, (label, text)) in diagnostic.labels.iter().zip(&veiled).enumerate() {
+        let kind = if n == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
+        let span = label.file.clamp(label.span);
+        let annotation = kind.span(span.range());
+        let annotation =
+            if label.message.is_empty() { annotation } else { annotation.label(label.message.as_str()) };
+        group = group.element(Snippet::source(text.as_str()).path(label.file.name()).annotation(annotation));
+    }
+    for help in &diagnostic.help {
+        group = group.element(Level::HELP.message(help.as_str()));
+    }
+    renderer.render(&[group])
+}
+
+/// One JSON array; each element has `severity`, `code`, `message`, `help` and `labels` with file, line,
+/// column, byte span and message.
+pub fn render_json(diagnostics: &[Diagnostic]) -> String {
+    let list: Vec<serde_json::Value> = diagnostics
+        .iter()
+        .map(|d| {
+            let labels: Vec<serde_json::Value> = d
+                .labels
+                .iter()
+                .map(|l| {
+                    let (line, column) = l.file.line_column(l.span.start);
+                    serde_json::json!({
+                        "file": l.file.name(), "line": line, "column": column,
+                        "start": l.span.start, "end": l.span.end, "message": l.message,
+                    })
+                })
+                .collect();
+            serde_json::json!({
+                "severity": d.severity.as_str(), "code": d.code, "message": d.message,
+                "help": d.help, "labels": labels,
+            })
+        })
+        .collect();
+    serde_json::to_string_pretty(&list).unwrap_or_else(|_| "[]".to_owned())
+}
+
+/// Replaces what looks like a credential by stars of the same length, so that spans still fit.
+fn veil(text: &str) -> String {
+    const PREFIXES: [&str; 7] = ["sk-", "sgk_", "AIza", "ghp_", "xoxb-", "AKIA", "gsk_"];
+    let is_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '+' | '=');
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(is_token) {
+        let (before, tail) = rest.split_at(start);
+        out.push_str(before);
+        let end = tail.find(|c| !is_token(c)).unwrap_or(tail.len());
+        let (token, after) = tail.split_at(end);
+        let mixed =
+            token.contains(|c: char| c.is_ascii_digit()) && token.contains(|c: char| c.is_ascii_alphabetic());
+        let known = PREFIXES.iter().any(|p| token.starts_with(p)) && token.len() >= 12;
+        if known || (token.len() >= 32 && mixed) {
+            out.extend(std::iter::repeat_n('*', token.len()));
+        } else {
+            out.push_str(token);
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}

@@ -1,0 +1,87 @@
+//! A file's text with its lines, and places in it.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A range of bytes in a [`SourceFile`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Span {
+    /// First byte.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+}
+
+impl Span {
+    /// The same bytes as a range.
+    pub fn range(self) -> Range<usize> {
+        self.start..self.end
+    }
+}
+
+impl From<Range<usize>> for Span {
+    fn from(range: Range<usize>) -> Self {
+        Self { start: range.start, end: range.end }
+    }
+}
+
+/// A file that a person wrote: its name as they would say it, and its text.
+#[derive(Debug, PartialEq, Eq)]
+pub struct SourceFile {
+    name: String,
+    text: String,
+    lines: Vec<usize>,
+}
+
+impl SourceFile {
+    /// Text that did not come from a disk (embedded, standard input) or was read already.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
+        let text = text.into();
+        let lines =
+            std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|i| i + 1)).collect();
+        Arc::new(Self { name: name.into(), text, lines })
+    }
+
+    /// Reads a file; its name is the path as given.
+    pub fn load(path: &Path) -> std::io::Result<Arc<Self>> {
+        Ok(Self::new(path.display().to_string(), std::fs::read_to_string(path)?))
+    }
+
+    /// The name to show.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The whole text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Line and column, both from 1; columns count characters.
+    pub fn line_column(&self, byte: usize) -> (usize, usize) {
+        let byte = byte.min(self.text.len());
+        let line = self.lines.partition_point(|&start| start <= byte);
+        let start = self.lines.get(line.saturating_sub(1)).copied().unwrap_or(0);
+        let column = self.text.get(start..byte).map_or(byte - start, |s| s.chars().count());
+        (line.max(1), column + 1)
+    }
+
+    /// The text of a span, empty where the span does not fit.
+    pub fn slice(&self, span: Span) -> &str {
+        self.text.get(span.range()).unwrap_or("")
+    }
+
+    /// The span moved so that it lies inside the text and on character borders.
+    pub fn clamp(&self, span: Span) -> Span {
+        let down = |mut i: usize| {
+            i = i.min(self.text.len());
+            while !self.text.is_char_boundary(i) {
+                i -= 1;
+            }
+            i
+        };
+        let start = down(span.start);
+        Span { start, end: down(span.end).max(start) }
+    }
+}
