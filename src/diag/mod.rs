@@ -5,17 +5,21 @@
 //! that every mistake in it is found in one run.
 
 mod nearest;
+mod places;
 mod read;
 mod render;
 mod source;
+mod units;
 
 use std::fmt;
 use std::sync::Arc;
 
 pub use nearest::nearest;
+pub use places::{Places, Step};
 pub use read::{Read, read_toml};
 pub use render::{Colour, render_human, render_json};
 pub use source::{SourceFile, Span};
+pub use units::{Size, Time};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,7 +4,7 @@
 //! the tree, the mistake is noted, the entry that caused it is taken out, and the type is asked again.
 //! Every round takes an entry out, so the number of rounds is bounded by the file.
 
-use super::{Diagnostic, SourceFile, Span, sort};
+use super::{Diagnostic, Places, SourceFile, Span, sort};
 use serde::de::DeserializeOwned;
 use std::ops::Range;
 use std::sync::Arc;
@@ -20,6 +20,8 @@ pub struct Read<T> {
     pub diagnostics: Vec<Diagnostic>,
     /// `name` and `id` of tables that had to be taken out: they do exist, so nobody should call them unknown.
     pub dropped: Vec<String>,
+    /// Where each entry of `value` stands.
+    pub places: Places,
 }
 
 /// A file with more mistakes than this is not explained to its end.
@@ -36,7 +38,7 @@ pub fn read_toml<T: DeserializeOwned>(file: &Arc<SourceFile>) -> Read<T> {
         diagnostics.dedup_by(|a, b| {
             a.message == b.message && a.labels.first().map(|l| l.span) == b.labels.first().map(|l| l.span)
         });
-        return Read { value: None, diagnostics, dropped: Vec::new() };
+        return Read { value: None, diagnostics, dropped: Vec::new(), places: Places::default() };
     }
     root.get_mut().make_owned();
     let mut diagnostics = Vec::new();
@@ -77,7 +79,7 @@ pub fn read_toml<T: DeserializeOwned>(file: &Arc<SourceFile>) -> Read<T> {
         }
     };
     sort(&mut diagnostics);
-    Read { value, diagnostics, dropped }
+    Read { value, diagnostics, dropped, places: Places::new(root.get_ref()) }
 }
 
 /// What was taken out of the tree.

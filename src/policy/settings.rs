@@ -1,0 +1,81 @@
+//! Which policy the gateway or a tenant runs under.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// `[policy]`: what holds for everybody whose tenant does not say otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PolicySettings {
+    /// A profile that ships with the gateway or stands in `dir`.
+    pub profile: String,
+    /// Packs besides those of the profile.
+    pub packs: Vec<String>,
+    /// A folder of packs and profiles that is used instead of the embedded one.
+    pub dir: Option<PathBuf>,
+    /// What happens to what cannot be read; without it, as the profile says.
+    pub unscanned: Option<Unscanned>,
+    /// How a block looks to the client; without it, as the profile says.
+    pub block_as: Option<BlockAs>,
+}
+
+impl Default for PolicySettings {
+    fn default() -> Self {
+        Self { profile: "default".to_owned(), packs: Vec::new(), dir: None, unscanned: None, block_as: None }
+    }
+}
+
+impl PolicySettings {
+    /// The same with a tenant's own words in place of those it gives.
+    #[must_use]
+    pub fn changed(&self, change: &PolicyChange) -> Self {
+        Self {
+            profile: change.profile.clone().unwrap_or_else(|| self.profile.clone()),
+            packs: change.packs.clone().unwrap_or_else(|| self.packs.clone()),
+            dir: self.dir.clone(),
+            unscanned: change.unscanned.or(self.unscanned),
+            block_as: change.block_as.or(self.block_as),
+        }
+    }
+}
+
+/// A tenant's `policy`: each key that is given stands in place of the one of `[policy]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PolicyChange {
+    /// A profile.
+    pub profile: Option<String>,
+    /// Packs besides those of the profile.
+    pub packs: Option<Vec<String>>,
+    /// What happens to what cannot be read.
+    pub unscanned: Option<Unscanned>,
+    /// How a block looks to the client.
+    pub block_as: Option<BlockAs>,
+}
+
+/// What happens to what cannot be read: an unknown endpoint, media type, encoding, an image.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Deserialize, Serialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Unscanned {
+    /// It passes; the record says that it was not read.
+    Allow,
+    /// It passes and the exchange is flagged.
+    Flag,
+    /// It is refused.
+    #[default]
+    Block,
+}
+
+/// How a block looks to the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BlockAs {
+    /// An error in the shape of the dialect.
+    #[default]
+    Error,
+    /// An answer in which the model seems to refuse.
+    Refusal,
+}

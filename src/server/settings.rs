@@ -1,0 +1,108 @@
+//! Listeners, routes and tenants.
+
+use crate::diag::Time;
+use crate::policy::PolicyChange;
+use crate::upstream::DialectFamily;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// `[server]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServerSettings {
+    /// Where clients connect.
+    pub data: SocketAddr,
+    /// Health, readiness, metrics.
+    pub operations: SocketAddr,
+    /// Threads; without it, one for each core.
+    pub workers: Option<usize>,
+    /// The folder of what the gateway keeps: key pepper, journal.
+    pub state: PathBuf,
+    /// The file of the pepper under which keys are hashed; without it, `pepper` in the state folder, made at
+    /// the first start.
+    pub pepper: Option<PathBuf>,
+    /// How long running exchanges may go on after SIGTERM.
+    pub drain: Time,
+    /// How often a held stream gets a comment that keeps it alive.
+    pub keep_alive: Time,
+    /// How often a known term is sent through the gateway to see that it is stopped.
+    pub canary: Time,
+}
+
+impl Default for ServerSettings {
+    fn default() -> Self {
+        Self {
+            data: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            operations: SocketAddr::from(([127, 0, 0, 1], 9090)),
+            workers: None,
+            state: PathBuf::from("state"),
+            pepper: None,
+            drain: Time::secs(30),
+            keep_alive: Time::secs(15),
+            canary: Time::secs(60),
+        }
+    }
+}
+
+/// One `[[route]]`: the first whose conditions all hold takes the request. Without any route, a request goes
+/// to the first upstream that speaks its dialect.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RouteSettings {
+    /// The name in metrics and records; without it, the upstream's.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The request's path; `*` stands for any text.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// The request's dialect.
+    #[serde(default)]
+    pub dialect: Option<DialectFamily>,
+    /// The model that the request names; `*` stands for any text.
+    #[serde(default)]
+    pub model: Option<String>,
+    /// A header field that the request has.
+    #[serde(default)]
+    pub header: Option<HeaderMatch>,
+    /// The upstream's name.
+    pub upstream: String,
+}
+
+/// A route's `header`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HeaderMatch {
+    /// The field's name; case does not matter.
+    pub name: String,
+    /// The field's value; `*` stands for any text.
+    pub value: String,
+}
+
+/// One `[[tenant]]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TenantSettings {
+    /// The name in metrics and records.
+    pub name: String,
+    /// Its keys, hashed; `sluicegate key new` makes one.
+    #[serde(default)]
+    pub keys: Vec<KeySettings>,
+    /// What its policy has in place of `[policy]`.
+    #[serde(default)]
+    pub policy: PolicyChange,
+    /// Exchanges at the same time; without it, as in `[limits]`.
+    #[serde(default)]
+    pub exchanges: Option<usize>,
+}
+
+/// One key of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeySettings {
+    /// The name in records; never part of the key.
+    pub id: String,
+    /// HMAC-SHA-256 of the key under the pepper, 64 hexadecimal digits.
+    pub hash: String,
+}

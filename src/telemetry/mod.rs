@@ -1,0 +1,5 @@
+//! Metrics, spans, and what may be logged.
+
+mod settings;
+
+pub use settings::{LogFormat, LogLevel, LogSettings};
