@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod audit;
+pub mod detect;
 pub mod diag;
 pub mod limits;
 pub mod policy;

@@ -1,0 +1,16 @@
+//! Finds things in a channel's text as it arrives: keywords and patterns with validators, over folded text.
+//!
+//! [`Engine::compile`] turns the rules of all policies into shared automata once; a [`Scan`] is one channel's state and
+//! is fed the text in pieces of any size; a [`RuleSet`] says which rules count. What the pieces look like never changes
+//! what is found. After each piece [`Progress::settled`] tells how far the text is decided: for keywords exactly, for
+//! patterns bounded by the length that each pattern states.
+
+mod scan;
+mod spec;
+pub mod validator;
+
+pub use scan::{Engine, Scan, scan_all};
+pub use spec::{
+    CompileError, Finding, Folds, Keyword, PatternSpec, Progress, RuleId, RuleSet, RuleSpec, TextKind,
+};
+pub use validator::Validator;

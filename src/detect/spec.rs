@@ -1,0 +1,190 @@
+//! What the engine is told to look for and what it answers: plain data, no behaviour.
+
+use super::validator::Validator;
+use crate::text::TextPos;
+
+/// The place of a rule in the slice given to [`Engine::compile`](super::Engine::compile).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RuleId(pub u32);
+
+/// One thing found. The span always covers whole original characters, folded-away ones inside it included.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Finding {
+    /// The rule that found it.
+    pub rule: RuleId,
+    /// First byte of the span in the channel's text.
+    pub start: TextPos,
+    /// The byte after the span.
+    pub end: TextPos,
+    /// How sure the rule is, `0..=1`.
+    pub score: f32,
+}
+
+/// How far a scan has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Everything before this has been read.
+    pub seen: TextPos,
+    /// Nothing that starts before this can still be found: what stands before it may go on.
+    pub settled: TextPos,
+}
+
+/// What kind of text a channel carries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum TextKind {
+    /// Text for people; only `\uXXXX` is read as the character it names.
+    #[default]
+    Plain,
+    /// JSON source, as tool-call arguments are: every JSON escape is read as the character it names.
+    Json,
+}
+
+/// What one rule looks for.
+#[derive(Clone, Debug, Default)]
+pub struct RuleSpec {
+    /// Words and phrases.
+    pub keywords: Vec<Keyword>,
+    /// Patterns, each with its checks.
+    pub patterns: Vec<PatternSpec>,
+    /// Disguises that the rule sees through beyond the ones that every rule does.
+    pub folds: Folds,
+}
+
+/// Disguises that a rule may see through. Case, width, accents, invisible characters, look-alike letters and digits of
+/// other scripts are folded for every rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Folds {
+    /// Keywords are also found with single separators (space, dot, hyphen, underscore, asterisk ...) between the letters.
+    pub separators: bool,
+}
+
+/// A word or phrase.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Keyword {
+    /// The text, folded as the scanned text is.
+    pub text: String,
+    /// Only where no letter or digit touches it; next to scripts written without spaces there is always a boundary.
+    pub whole_word: bool,
+}
+
+/// A pattern over folded text.
+#[derive(Clone, Debug, Default)]
+pub struct PatternSpec {
+    /// The expression in the syntax of the `regex` crate, without look-around and `\b`. `\d`, `\w` and `\s` are ASCII:
+    /// digits of all scripts and wide letters are folded to ASCII before.
+    pub regex: String,
+    /// A match's longest length in bytes of folded text, for expressions that have none of their own.
+    pub max_len: Option<u32>,
+    /// A word boundary has to stand before the match.
+    pub left: bool,
+    /// A word boundary has to follow the match.
+    pub right: bool,
+    /// A check of the text matched (of the group, where one is named).
+    pub validator: Option<Validator>,
+    /// The capture group, by name or number, that the finding covers instead of the whole match.
+    pub group: Option<String>,
+    /// If not empty, one of these words has to stand shortly before the match.
+    pub context: Vec<String>,
+    /// ASCII letters match in their own case only.
+    pub case_sensitive: bool,
+}
+
+/// Why a rule cannot be compiled.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{place} of rule {rule}: {reason}", place = Self::place(*.keyword, *.pattern))]
+pub struct CompileError {
+    /// Index of the rule in the slice given.
+    pub rule: usize,
+    /// Index of the keyword, if it is the culprit.
+    pub keyword: Option<usize>,
+    /// Index of the pattern, if it is the culprit.
+    pub pattern: Option<usize>,
+    /// What is wrong, for people.
+    pub reason: String,
+}
+
+impl CompileError {
+    fn place(keyword: Option<usize>, pattern: Option<usize>) -> String {
+        match (keyword, pattern) {
+            (Some(index), _) => format!("keyword {index}"),
+            (None, Some(index)) => format!("pattern {index}"),
+            (None, None) => "something".to_owned(),
+        }
+    }
+}
+
+/// A set of rules: a policy's selection among all that an engine holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RuleSet {
+    bits: Vec<u64>,
+}
+
+impl RuleSet {
+    /// No rule.
+    pub const fn empty() -> Self {
+        Self { bits: Vec::new() }
+    }
+
+    /// The first `rules` rules.
+    pub fn full(rules: usize) -> Self {
+        let mut set = Self::empty();
+        for rule in 0..rules {
+            set.insert(RuleId(rule as u32));
+        }
+        set
+    }
+
+    /// Adds a rule.
+    pub fn insert(&mut self, rule: RuleId) {
+        let word = rule.0 as usize / 64;
+        if word >= self.bits.len() {
+            self.bits.resize(word + 1, 0);
+        }
+        if let Some(bits) = self.bits.get_mut(word) {
+            *bits |= 1 << (rule.0 % 64);
+        }
+    }
+
+    /// Whether the rule is in the set.
+    pub fn contains(&self, rule: RuleId) -> bool {
+        self.bits.get(rule.0 as usize / 64).is_some_and(|bits| bits >> (rule.0 % 64) & 1 == 1)
+    }
+
+    /// The rules of both sets.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        let (long, short) = if self.bits.len() >= other.bits.len() { (self, other) } else { (other, self) };
+        let mut bits = long.bits.clone();
+        for (bit, more) in bits.iter_mut().zip(&short.bits) {
+            *bit |= more;
+        }
+        Self { bits }
+    }
+
+    /// Whether no rule is in the set.
+    pub fn is_empty(&self) -> bool {
+        self.bits.iter().all(|&bits| bits == 0)
+    }
+
+    /// Whether the two sets share a rule.
+    pub fn meets(&self, other: &Self) -> bool {
+        self.bits.iter().zip(&other.bits).any(|(a, b)| a & b != 0)
+    }
+
+    /// The rules of the set, in order.
+    pub fn iter(&self) -> impl Iterator<Item = RuleId> + '_ {
+        self.bits.iter().enumerate().flat_map(|(word, &bits)| {
+            (0..64).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| RuleId(word as u32 * 64 + bit))
+        })
+    }
+}
+
+impl FromIterator<RuleId> for RuleSet {
+    fn from_iter<I: IntoIterator<Item = RuleId>>(rules: I) -> Self {
+        let mut set = Self::empty();
+        for rule in rules {
+            set.insert(rule);
+        }
+        set
+    }
+}
