@@ -1,5 +1,12 @@
 //! What one key, tenant or connection may use: keys, concurrency and size limits.
 
+mod gate;
+mod keys;
 mod settings;
 
+pub use gate::{ConnectionPass, Connections, Gate, Pass};
+pub use keys::{
+    Caller, ExchangePass, Full, KeyHash, KeyTable, PREFIX, Pepper, PepperError, TenantKeys, loose_mode,
+    new_key,
+};
 pub use settings::LimitsSettings;

@@ -1,0 +1,387 @@
+//! Keys of clients: made at random, shown once, kept as a hash only.
+//!
+//! A key is looked up by its HMAC-SHA-256 under the server's pepper. Who does not know the pepper cannot
+//! choose which hash is looked up, so the time that the table takes tells nothing about a stored key; the
+//! last comparison is in constant time all the same.
+
+use super::gate::{Gate, Pass};
+use super::settings::LimitsSettings;
+use aws_lc_rs::hmac;
+use std::collections::HashMap;
+use std::fmt;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+/// What every key starts with, so that people and secret scanners know what it is.
+pub const PREFIX: &str = "sgk_";
+
+/// The secret under which keys are hashed.
+pub struct Pepper(hmac::Key);
+
+impl fmt::Debug for Pepper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pepper")
+    }
+}
+
+/// Why there is no pepper.
+#[derive(Debug, thiserror::Error)]
+pub enum PepperError {
+    /// The file cannot be read or made.
+    #[error("cannot use pepper file `{path}`: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file holds something else.
+    #[error("pepper file `{path}` holds {found} characters, expected 64 hexadecimal digits")]
+    Form {
+        /// The file.
+        path: PathBuf,
+        /// How many characters it holds.
+        found: usize,
+    },
+    /// Others may read the file.
+    #[error("pepper file `{path}` may be read by others (mode {mode:o}), expected mode 600")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+}
+
+impl Pepper {
+    /// A pepper of these bytes.
+    pub fn new(bytes: &[u8; 32]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
+    }
+
+    /// Reads the file.
+    pub fn load(path: &Path) -> Result<Self, PepperError> {
+        let io = |source| PepperError::Io { path: path.to_owned(), source };
+        if let Some(mode) = loose_mode(path).map_err(io)? {
+            return Err(PepperError::Open { path: path.to_owned(), mode });
+        }
+        let text = Zeroizing::new(std::fs::read_to_string(path).map_err(io)?);
+        let text = text.trim();
+        let bytes = from_hex(text)
+            .ok_or_else(|| PepperError::Form { path: path.to_owned(), found: text.chars().count() })?;
+        Ok(Self::new(&Zeroizing::new(bytes)))
+    }
+
+    /// Reads the file; makes it, with a random pepper and for its owner only, where there is none.
+    pub fn load_or_make(path: &Path) -> Result<Self, PepperError> {
+        let io = |source| PepperError::Io { path: path.to_owned(), source };
+        if path.exists() {
+            return Self::load(path);
+        }
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(io)?;
+        }
+        let mut bytes = Zeroizing::new([0; 32]);
+        random(&mut bytes).map_err(io)?;
+        let text = Zeroizing::new(format!("{}\n", to_hex(&bytes)));
+        match create_private(path) {
+            Ok(mut file) => {
+                file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io)?;
+                Ok(Self::new(&bytes))
+            }
+            // Another process was faster; its pepper counts.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Self::load(path),
+            Err(error) => Err(io(error)),
+        }
+    }
+
+    /// The hash of a key.
+    pub fn hash(&self, key: &[u8]) -> KeyHash {
+        let tag = hmac::sign(&self.0, key);
+        let mut hash = [0; 32];
+        for (to, from) in hash.iter_mut().zip(tag.as_ref()) {
+            *to = *from;
+        }
+        KeyHash(hash)
+    }
+}
+
+/// The hash of a key, which is all that is kept of it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct KeyHash([u8; 32]);
+
+impl KeyHash {
+    /// Reads 64 hexadecimal digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        from_hex(text).map(Self)
+    }
+}
+
+impl fmt::Display for KeyHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&to_hex(&self.0))
+    }
+}
+
+impl fmt::Debug for KeyHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyHash")
+    }
+}
+
+/// A new key of 256 random bits.
+pub fn new_key() -> io::Result<Zeroizing<String>> {
+    const DIGITS: [char; 32] = [
+        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'j', 'k',
+        'm', 'n', 'p', 'q', 'r', 's', 't', 'v', 'w', 'x', 'y', 'z',
+    ];
+    let mut bytes = Zeroizing::new([0; 32]);
+    random(&mut bytes)?;
+    // Room for all of it, so that no half-written copy stays behind in memory.
+    let mut key = Zeroizing::new(String::with_capacity(PREFIX.len() + 52));
+    key.push_str(PREFIX);
+    let (mut bits, mut held) = (0u32, 0u32);
+    for byte in bytes.iter() {
+        bits = (bits << 8) | u32::from(*byte);
+        held += 8;
+        while held >= 5 {
+            held -= 5;
+            key.push(digit(&DIGITS, bits >> held));
+        }
+        bits &= (1 << held) - 1;
+    }
+    key.push(digit(&DIGITS, bits << (5 - held)));
+    Ok(key)
+}
+
+fn digit(digits: &[char; 32], bits: u32) -> char {
+    digits.get((bits & 31) as usize).copied().unwrap_or('0')
+}
+
+/// Who sends a request: a tenant under one of its keys, or anybody where no key is configured.
+#[derive(Debug)]
+pub struct Caller {
+    /// The tenant's name.
+    pub tenant: Arc<str>,
+    /// The key's name, never the key.
+    pub key: Arc<str>,
+    /// The tenant's number in the settings; none for anybody.
+    pub number: Option<usize>,
+    gates: [Arc<Gate>; 3],
+}
+
+/// A place for one exchange in all, of its tenant and under its key; leaving is dropping it.
+#[derive(Debug)]
+pub struct ExchangePass {
+    _passes: [Pass; 3],
+}
+
+/// Which limit was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Full {
+    /// The one for all exchanges.
+    All,
+    /// The tenant's.
+    Tenant,
+    /// The key's.
+    Key,
+}
+
+impl Caller {
+    /// A place for one exchange, or which limit is reached. Never waits.
+    pub fn enter(&self) -> Result<ExchangePass, Full> {
+        let [all, tenant, key] = &self.gates;
+        let key = key.enter().ok_or(Full::Key)?;
+        let tenant = tenant.enter().ok_or(Full::Tenant)?;
+        let all = all.enter().ok_or(Full::All)?;
+        Ok(ExchangePass { _passes: [all, tenant, key] })
+    }
+}
+
+/// A tenant as the table needs it.
+#[derive(Debug)]
+pub struct TenantKeys<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Names and hashes of its keys.
+    pub keys: Vec<(&'a str, KeyHash)>,
+    /// Exchanges at the same time, where it has its own limit.
+    pub exchanges: Option<usize>,
+}
+
+/// All callers by the hash of their key.
+#[derive(Debug)]
+pub struct KeyTable {
+    pepper: Pepper,
+    callers: HashMap<KeyHash, Arc<Caller>>,
+    anybody: Option<Arc<Caller>>,
+}
+
+impl KeyTable {
+    /// The table of these tenants; without any key, everybody is let in as tenant `anonymous`.
+    pub fn new(pepper: Pepper, tenants: &[TenantKeys<'_>], limits: &LimitsSettings) -> Self {
+        let all = Gate::new(limits.exchanges);
+        let mut callers = HashMap::new();
+        for (number, tenant) in tenants.iter().enumerate() {
+            let name: Arc<str> = tenant.name.into();
+            let gate = Gate::new(tenant.exchanges.unwrap_or(limits.exchanges_per_tenant));
+            for (id, hash) in &tenant.keys {
+                let caller = Caller {
+                    tenant: Arc::clone(&name),
+                    key: (*id).into(),
+                    number: Some(number),
+                    gates: [Arc::clone(&all), Arc::clone(&gate), Gate::new(limits.exchanges_per_key)],
+                };
+                callers.insert(*hash, Arc::new(caller));
+            }
+        }
+        let anybody = callers.is_empty().then(|| {
+            let free = Gate::new(usize::MAX);
+            Arc::new(Caller {
+                tenant: "anonymous".into(),
+                key: "none".into(),
+                number: None,
+                gates: [all, Arc::clone(&free), free],
+            })
+        });
+        Self { pepper, callers, anybody }
+    }
+
+    /// Whether no key is asked for.
+    pub fn is_open(&self) -> bool {
+        self.anybody.is_some()
+    }
+
+    /// Who sends this key. In an open table everybody is `anonymous`, with or without a key.
+    pub fn caller(&self, presented: Option<&[u8]>) -> Option<&Arc<Caller>> {
+        if let Some(anybody) = &self.anybody {
+            return Some(anybody);
+        }
+        let hash = self.pepper.hash(presented?);
+        let (stored, caller) = self.callers.get_key_value(&hash)?;
+        bool::from(stored.0.ct_eq(&hash.0)).then_some(caller)
+    }
+}
+
+/// The permissions of a file that others than its owner may read or write.
+pub fn loose_mode(path: &Path) -> io::Result<Option<u32>> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(path)?.permissions().mode() & 0o777;
+        // A group may read: that is how Kubernetes and Docker mount secrets for a non-root user.
+        Ok((mode & 0o027 != 0).then_some(mode))
+    }
+    #[cfg(not(unix))]
+    {
+        std::fs::metadata(path)?;
+        Ok(None)
+    }
+}
+
+fn create_private(path: &Path) -> io::Result<std::fs::File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    options.open(path)
+}
+
+fn random(bytes: &mut [u8; 32]) -> io::Result<()> {
+    getrandom::fill(bytes).map_err(|e| io::Error::other(e.to_string()))
+}
+
+fn to_hex(bytes: &[u8; 32]) -> String {
+    let digit = |n: u8| char::from_digit(u32::from(n), 16).unwrap_or('0');
+    bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
+}
+
+fn from_hex(text: &str) -> Option<[u8; 32]> {
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    let mut digits = text.chars().map(|c| c.to_digit(16));
+    let mut bytes = [0; 32];
+    for byte in &mut bytes {
+        let (high, low) = (digits.next()??, digits.next()??);
+        *byte = (high * 16 + low) as u8;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(keys: &[(&str, &str)], limits: &LimitsSettings) -> KeyTable {
+        let pepper = Pepper::new(&[7; 32]);
+        let hashed = keys.iter().map(|(id, key)| (*id, pepper.hash(key.as_bytes()))).collect();
+        KeyTable::new(pepper, &[TenantKeys { name: "red", keys: hashed, exchanges: Some(2) }], limits)
+    }
+
+    #[test]
+    fn a_key_opens_its_tenant_and_nothing_else_does() {
+        let keys = table(&[("k1", "sgk_one"), ("k2", "sgk_two")], &LimitsSettings::default());
+        assert!(!keys.is_open());
+        let caller = keys.caller(Some(b"sgk_two")).expect("a caller");
+        assert_eq!((&*caller.tenant, &*caller.key, caller.number), ("red", "k2", Some(0)));
+        for wrong in [&b"sgk_"[..], b"sgk_onE", b"", b"sgk_one ", b"' OR '1'='1"] {
+            assert!(keys.caller(Some(wrong)).is_none());
+        }
+        assert!(keys.caller(None).is_none());
+    }
+
+    #[test]
+    fn without_keys_everybody_is_anonymous() {
+        let keys = KeyTable::new(Pepper::new(&[7; 32]), &[], &LimitsSettings::default());
+        assert!(keys.is_open());
+        assert_eq!(keys.caller(None).map(|c| c.tenant.to_string()), Some("anonymous".into()));
+    }
+
+    #[test]
+    fn exchanges_are_counted_by_key_tenant_and_all() {
+        let limits = LimitsSettings { exchanges: 3, exchanges_per_key: 1, ..LimitsSettings::default() };
+        let keys = table(&[("k1", "a"), ("k2", "b"), ("k3", "c")], &limits);
+        let caller = |key: &str| Arc::clone(keys.caller(Some(key.as_bytes())).expect("a caller"));
+        let first = caller("a").enter().expect("a place");
+        assert_eq!(caller("a").enter().err(), Some(Full::Key));
+        let _second = caller("b").enter().expect("a place");
+        assert_eq!(caller("c").enter().err(), Some(Full::Tenant));
+        drop(first);
+        assert!(caller("c").enter().is_ok(), "a refused exchange keeps no place");
+    }
+
+    #[test]
+    fn new_keys_are_long_and_differ() {
+        let (a, b) = (new_key().expect("a key"), new_key().expect("a key"));
+        assert_ne!(*a, *b);
+        assert_eq!(a.len(), PREFIX.len() + 52);
+        assert!(a.starts_with(PREFIX) && a.is_ascii());
+    }
+
+    #[test]
+    fn the_pepper_is_made_once_and_for_its_owner_only() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("state/pepper");
+        let made = Pepper::load_or_make(&path).expect("a pepper").hash(b"k").to_string();
+        assert_eq!(Pepper::load_or_make(&path).expect("a pepper").hash(b"k").to_string(), made);
+        assert_eq!(KeyHash::parse(&made).map(|h| h.to_string()), Some(made));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = |path: &Path| std::fs::metadata(path).expect("a file").permissions().mode() & 0o777;
+            assert_eq!(mode(&path), 0o600);
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("set");
+            assert!(matches!(Pepper::load(&path), Err(PepperError::Open { mode: 0o644, .. })));
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("set");
+        }
+        std::fs::write(&path, "short").expect("write");
+        assert!(matches!(Pepper::load(&path), Err(PepperError::Form { found: 5, .. })));
+    }
+}
