@@ -1,9 +1,12 @@
 //! Sluicegate: a moderation gateway for generated content.
+//!
+//! The floors of the house, from the top; imports run downward only (`tests/structure.rs` keeps it so).
 #![forbid(unsafe_code)]
 
 pub mod audit;
 pub mod detect;
 pub mod diag;
+pub mod dialect;
 pub mod limits;
 pub mod policy;
 pub mod server;

@@ -1,0 +1,158 @@
+//! One file an API: what carries text, how its events look, how its errors look.
+//!
+//! A dialect is a unit struct with an `impl Dialect` and one line in [`DIALECTS`]. It owns tables of fields ([`shape`]) for each
+//! of its operations; everything generic (walking, scanning, holding, rewriting) happens above and below, never here.
+
+pub mod fault;
+pub mod openai_chat;
+pub mod route;
+pub mod shape;
+
+use std::fmt::Debug;
+
+pub use fault::{ErrorKind, ExchangeError, Fault};
+pub use route::{Matched, route};
+pub use shape::{ChannelKey, Class, Field, Flow, Found, Role, Shape};
+
+use crate::text::json::Tape;
+
+/// Every dialect there is.
+pub static DIALECTS: &[&dyn Dialect] = &[&openai_chat::OpenAiChat];
+
+/// How an answer is cut into events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// Server-sent events (WHATWG HTML, section 9.2).
+    Sse,
+    /// One JSON value a line.
+    Ndjson,
+    /// One JSON array whose elements arrive one by one (Gemini without `alt=sse`).
+    JsonArray,
+}
+
+/// One call of an API.
+#[derive(Debug)]
+pub struct Operation {
+    /// Name in metrics, records and documents, such as `chat.completions`.
+    pub name: &'static str,
+    /// HTTP method.
+    pub method: &'static str,
+    /// Canonical path; `{model}` and `{id}` stand for one path segment (or its part before a `:verb`).
+    pub path: &'static str,
+    /// What the strings of a request are.
+    pub request: fn() -> &'static Shape,
+    /// What the strings of a whole answer are.
+    pub answer: fn() -> &'static Shape,
+    /// What the strings of one event are; the event is at hand since some APIs type their events.
+    pub event: fn(&[u8], &Tape) -> &'static Shape,
+    /// How a streamed answer is framed, where the content type does not say it.
+    pub framing: Framing,
+    /// Whether an answer may be something else than JSON (a listing that is passed, a file): then the policy's `unscanned` decides.
+    pub binary_answer: bool,
+}
+
+/// What a request asks for, as far as the gateway must know.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ask {
+    /// Name of the model; empty when the request names none.
+    pub model: String,
+    /// Whether the client wants a stream.
+    pub stream: bool,
+    /// Whether the answer's message text is to be JSON (`response_format`).
+    pub structured: bool,
+    /// How a streamed answer will be framed.
+    pub framing: Option<Framing>,
+    /// How many choices are asked for; at least 1.
+    pub choices: u32,
+}
+
+/// What the gateway remembers of a running stream, so that it can end it in the dialect's own way. A dialect fills in what its
+/// ending needs. Holds nothing that a finding touched.
+#[derive(Clone, Debug, Default)]
+pub struct Memo {
+    /// Whether any event has been released to the client.
+    pub started: bool,
+    /// The answer's id as the upstream gave it.
+    pub id: String,
+    /// The model's name as the upstream gave it.
+    pub model: String,
+    /// Unix seconds as the upstream gave them.
+    pub created: u64,
+    /// Indices of choices or blocks that have begun and not ended.
+    pub open: Vec<u64>,
+    /// The last sequence number seen.
+    pub sequence: u64,
+    /// Whatever else the dialect needs: small, bounded by the dialect.
+    pub note: String,
+}
+
+/// Why an answer ends where the upstream did not end it.
+#[derive(Clone, Copy, Debug)]
+pub enum Why<'a> {
+    /// The policy blocks; the text is what the client may be told.
+    Policy(&'a str),
+    /// Something failed.
+    Failure(&'a ExchangeError),
+}
+
+/// A whole answer made by the gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// Media type.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// An API's wire format.
+pub trait Dialect: Sync + Debug {
+    /// Name in config, metrics and records.
+    fn name(&self) -> &'static str;
+
+    /// The calls it knows; all others are unknown endpoints.
+    fn operations(&self) -> &'static [Operation];
+
+    /// Reads what the request asks for. `query` is the raw query string.
+    fn ask(
+        &self,
+        op: &Operation,
+        src: &[u8],
+        tape: &Tape,
+        query: Option<&str>,
+        model_in_path: Option<&str>,
+    ) -> Ask;
+
+    /// Looks at one event of a stream, to remember what an ending needs.
+    fn observe(&self, op: &Operation, src: &[u8], tape: &Tape, memo: &mut Memo);
+
+    /// Whether an event's data is the dialect's end sign rather than JSON (`[DONE]`).
+    fn is_end_sign(&self, data: &[u8]) -> bool {
+        let _ = data;
+        false
+    }
+
+    /// An error in the dialect's own form; its status is `error.status()`.
+    fn error_body(&self, error: &ExchangeError) -> Vec<u8>;
+
+    /// An answer that refuses, as if the model had: used where the policy says `block_as = "refusal"`. A whole body, or all frames
+    /// of a stream when `ask.stream`.
+    fn refusal(&self, op: &Operation, ask: &Ask, message: &str) -> Reply;
+
+    /// The frames that end a running stream so that the dialect's SDK ends cleanly.
+    fn cut(&self, op: &Operation, ask: &Ask, memo: &Memo, why: Why<'_>) -> Vec<u8>;
+}
+
+/// Finds a dialect by name.
+pub fn by_name(name: &str) -> Option<&'static dyn Dialect> {
+    DIALECTS.iter().copied().find(|d| d.name() == name)
+}
+
+/// The JSON form of a string with its quotes, for the small bodies that dialects build.
+pub fn quoted(text: &str) -> String {
+    let mut out = vec![b'"'];
+    crate::text::json::escape_into(text, &mut out);
+    out.push(b'"');
+    String::from_utf8(out).unwrap_or_default()
+}

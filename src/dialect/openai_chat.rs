@@ -1,0 +1,325 @@
+//! OpenAI chat completions, as the official SDKs 2 and 3 and compatible servers speak them.
+
+use std::sync::LazyLock;
+
+use super::shape::{
+    Field, Shape, arguments, arguments_delta, delta, id, logprob_tokens, other, parts, reasoning,
+    reasoning_delta, scalar, text, tool, tool_parts, tool_tree, tree, unscanned, word,
+};
+use super::{Ask, Dialect, ExchangeError, Framing, Memo, Operation, Reply, Why, quoted};
+use crate::text::json::{Kind, Tape};
+
+/// OpenAI chat completions.
+#[derive(Debug)]
+pub struct OpenAiChat;
+
+static OPERATIONS: &[Operation] = &[Operation {
+    name: "chat.completions",
+    method: "POST",
+    path: "/v1/chat/completions",
+    request: || &REQUEST,
+    answer: || &ANSWER,
+    event: |_, _| &EVENT,
+    framing: Framing::Sse,
+    binary_answer: false,
+}];
+
+static REQUEST: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[REQUEST_FIELDS]));
+static ANSWER: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[ANSWER_FIELDS, COMMON_ANSWER_FIELDS]));
+static EVENT: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[EVENT_FIELDS, COMMON_ANSWER_FIELDS]));
+
+const REQUEST_FIELDS: &[Field] = &[
+    id("model"),
+    word("messages[].role"),
+    text("messages[].content"),
+    parts("messages[#].content[].text"),
+    parts("messages[#].content[].refusal"),
+    word("messages[].content[].type"),
+    unscanned("messages[].content[].image_url.url", "image"),
+    word("messages[].content[].image_url.detail"),
+    unscanned("messages[].content[].input_audio.data", "audio"),
+    word("messages[].content[].input_audio.format"),
+    unscanned("messages[].content[].file.file_data", "file"),
+    unscanned("messages[].content[].file.file_id", "file"),
+    other("messages[].content[].file.filename"),
+    other("messages[].name"),
+    text("messages[].refusal"),
+    reasoning("messages[].reasoning_content"),
+    reasoning("messages[].reasoning"),
+    unscanned("messages[].audio.id", "audio"),
+    id("messages[].tool_call_id"),
+    id("messages[].tool_calls[].id"),
+    word("messages[].tool_calls[].type"),
+    tool("messages[].tool_calls[].function.name"),
+    arguments("messages[].tool_calls[].function.arguments"),
+    tool("messages[].tool_calls[].custom.name"),
+    tool("messages[].tool_calls[].custom.input"),
+    tool("messages[].function_call.name"),
+    arguments("messages[].function_call.arguments"),
+    word("tools[].type"),
+    tool("tools[].function.name"),
+    tool("tools[].function.description"),
+    tool_tree("tools[].function.parameters"),
+    scalar("tools[].function.strict"),
+    tool("tools[].custom.name"),
+    tool("tools[].custom.description"),
+    tool_tree("tools[].custom.format"),
+    tool("functions[].name"),
+    tool("functions[].description"),
+    tool_tree("functions[].parameters"),
+    word("tool_choice"),
+    tool_tree("tool_choice"),
+    tool_tree("function_call"),
+    word("response_format.type"),
+    other("response_format.json_schema.name"),
+    other("response_format.json_schema.description"),
+    tree("response_format.json_schema.schema"),
+    scalar("response_format.json_schema.strict"),
+    word("prediction.type"),
+    text("prediction.content"),
+    tool_parts("prediction.content[].text"),
+    word("prediction.content[].type"),
+    tree("metadata"),
+    other("stop"),
+    other("stop[]"),
+    other("user"),
+    other("safety_identifier"),
+    other("prompt_cache_key"),
+    word("prompt_cache_retention"),
+    word("modalities[]"),
+    word("audio.format"),
+    id("audio.voice"),
+    word("reasoning_effort"),
+    word("service_tier"),
+    word("verbosity"),
+    word("web_search_options.search_context_size"),
+    tree("web_search_options.user_location"),
+    tree("logit_bias"),
+    scalar("temperature"),
+    scalar("top_p"),
+    scalar("n"),
+    scalar("stream"),
+    scalar("stream_options.include_usage"),
+    scalar("stream_options.include_obfuscation"),
+    scalar("max_tokens"),
+    scalar("max_completion_tokens"),
+    scalar("presence_penalty"),
+    scalar("frequency_penalty"),
+    scalar("logprobs"),
+    scalar("top_logprobs"),
+    scalar("seed"),
+    scalar("store"),
+    scalar("parallel_tool_calls"),
+];
+
+const COMMON_ANSWER_FIELDS: &[Field] = &[
+    id("id"),
+    word("object"),
+    id("model"),
+    scalar("created"),
+    id("system_fingerprint"),
+    word("service_tier"),
+    scalar("usage.prompt_tokens"),
+    scalar("usage.completion_tokens"),
+    scalar("usage.total_tokens"),
+    scalar("usage.prompt_tokens_details.cached_tokens"),
+    scalar("usage.prompt_tokens_details.audio_tokens"),
+    scalar("usage.completion_tokens_details.reasoning_tokens"),
+    scalar("usage.completion_tokens_details.audio_tokens"),
+    scalar("usage.completion_tokens_details.accepted_prediction_tokens"),
+    scalar("usage.completion_tokens_details.rejected_prediction_tokens"),
+    word("choices[].finish_reason"),
+    scalar("choices[].index"),
+    logprob_tokens("choices[]{index}.logprobs.content[].token"),
+    logprob_tokens("choices[]{index}.logprobs.content[].top_logprobs[#].token"),
+    logprob_tokens("choices[]{index}.logprobs.refusal[].token"),
+    logprob_tokens("choices[]{index}.logprobs.refusal[].top_logprobs[#].token"),
+    scalar("choices[].logprobs.content[].logprob"),
+    scalar("choices[].logprobs.content[].bytes"),
+    scalar("choices[].logprobs.content[].top_logprobs[].logprob"),
+    scalar("choices[].logprobs.content[].top_logprobs[].bytes"),
+    scalar("choices[].logprobs.refusal[].logprob"),
+    scalar("choices[].logprobs.refusal[].bytes"),
+    scalar("choices[].logprobs.refusal[].top_logprobs[].logprob"),
+    scalar("choices[].logprobs.refusal[].top_logprobs[].bytes"),
+    other("error.message"),
+    id("error.type"),
+    id("error.code"),
+    other("error.param"),
+];
+
+const ANSWER_FIELDS: &[Field] = &[
+    word("choices[].message.role"),
+    text("choices[].message.content"),
+    text("choices[].message.refusal"),
+    reasoning("choices[].message.reasoning_content"),
+    reasoning("choices[].message.reasoning"),
+    id("choices[].message.tool_calls[].id"),
+    word("choices[].message.tool_calls[].type"),
+    tool("choices[].message.tool_calls[].function.name"),
+    arguments("choices[].message.tool_calls[].function.arguments"),
+    tool("choices[].message.tool_calls[].custom.name"),
+    tool("choices[].message.tool_calls[].custom.input"),
+    tool("choices[].message.function_call.name"),
+    arguments("choices[].message.function_call.arguments"),
+    id("choices[].message.audio.id"),
+    unscanned("choices[].message.audio.data", "audio"),
+    text("choices[].message.audio.transcript"),
+    scalar("choices[].message.audio.expires_at"),
+    word("choices[].message.annotations[].type"),
+    other("choices[].message.annotations[].url_citation.title"),
+    other("choices[].message.annotations[].url_citation.url"),
+    scalar("choices[].message.annotations[].url_citation.start_index"),
+    scalar("choices[].message.annotations[].url_citation.end_index"),
+];
+
+const EVENT_FIELDS: &[Field] = &[
+    super::shape::opaque("obfuscation", "random padding against traffic analysis"),
+    word("choices[].delta.role"),
+    delta("choices[]{index}.delta.content"),
+    delta("choices[]{index}.delta.refusal"),
+    reasoning_delta("choices[]{index}.delta.reasoning_content"),
+    reasoning_delta("choices[]{index}.delta.reasoning"),
+    scalar("choices[].delta.tool_calls[].index"),
+    id("choices[].delta.tool_calls[].id"),
+    word("choices[].delta.tool_calls[].type"),
+    super::shape::tool_delta("choices[]{index}.delta.tool_calls[]{index}.function.name"),
+    arguments_delta("choices[]{index}.delta.tool_calls[]{index}.function.arguments"),
+    super::shape::tool_delta("choices[]{index}.delta.tool_calls[]{index}.custom.name"),
+    super::shape::tool_delta("choices[]{index}.delta.tool_calls[]{index}.custom.input"),
+    super::shape::tool_delta("choices[]{index}.delta.function_call.name"),
+    arguments_delta("choices[]{index}.delta.function_call.arguments"),
+    id("choices[].delta.audio.id"),
+    unscanned("choices[].delta.audio.data", "audio"),
+    delta("choices[]{index}.delta.audio.transcript"),
+    scalar("choices[].delta.audio.expires_at"),
+];
+
+impl Dialect for OpenAiChat {
+    fn name(&self) -> &'static str {
+        "openai"
+    }
+
+    fn operations(&self) -> &'static [Operation] {
+        OPERATIONS
+    }
+
+    fn ask(&self, _: &Operation, src: &[u8], tape: &Tape, _: Option<&str>, _: Option<&str>) -> Ask {
+        let format = tape.str_at(src, &["response_format", "type"]);
+        Ask {
+            model: tape.str_at(src, &["model"]).unwrap_or_default().into_owned(),
+            stream: tape.bool_at(src, &["stream"]).unwrap_or(false),
+            structured: format.is_some_and(|f| f != "text"),
+            framing: Some(Framing::Sse),
+            choices: tape.u64_at(src, &["n"]).and_then(|n| u32::try_from(n).ok()).unwrap_or(1).clamp(1, 128),
+        }
+    }
+
+    fn observe(&self, _: &Operation, src: &[u8], tape: &Tape, memo: &mut Memo) {
+        if memo.id.is_empty() {
+            memo.id = tape.str_at(src, &["id"]).unwrap_or_default().into_owned();
+            memo.model = tape.str_at(src, &["model"]).unwrap_or_default().into_owned();
+            memo.created = tape.u64_at(src, &["created"]).unwrap_or(0);
+        }
+        let Some(choices) = tape.find(src, &["choices"]) else { return };
+        for choice in tape.elements(choices) {
+            let index = tape.get(src, choice, "index").and_then(|n| tape.u64_of(src, n)).unwrap_or(0);
+            let ended = tape
+                .get(src, choice, "finish_reason")
+                .and_then(|n| tape.node(n))
+                .is_some_and(|n| n.kind == Kind::String);
+            if ended {
+                memo.open.retain(|&i| i != index);
+            } else if !memo.open.contains(&index) && memo.open.len() < 128 {
+                memo.open.push(index);
+            }
+        }
+    }
+
+    fn is_end_sign(&self, data: &[u8]) -> bool {
+        data == b"[DONE]"
+    }
+
+    fn error_body(&self, error: &ExchangeError) -> Vec<u8> {
+        error_object(error).into_bytes()
+    }
+
+    fn refusal(&self, _: &Operation, ask: &Ask, message: &str) -> Reply {
+        let model = quoted(&ask.model);
+        let text = quoted(message);
+        if ask.stream {
+            let mut body = String::new();
+            for index in 0..ask.choices {
+                body.push_str(&frame(
+                    "",
+                    &model,
+                    0,
+                    index,
+                    &format!(r#"{{"role":"assistant","content":{text}}}"#),
+                    "null",
+                ));
+            }
+            for index in 0..ask.choices {
+                body.push_str(&frame("", &model, 0, index, "{}", r#""content_filter""#));
+            }
+            body.push_str("data: [DONE]\n\n");
+            return Reply { status: 200, content_type: "text/event-stream", body: body.into_bytes() };
+        }
+        let choices: Vec<String> = (0..ask.choices)
+            .map(|i| {
+                format!(
+                    r#"{{"index":{i},"message":{{"role":"assistant","content":{text},"refusal":null}},"logprobs":null,"finish_reason":"content_filter"}}"#
+                )
+            })
+            .collect();
+        let body = format!(
+            r#"{{"id":"chatcmpl-sluicegate","object":"chat.completion","created":0,"model":{model},"choices":[{}],"usage":{{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}}}}"#,
+            choices.join(",")
+        );
+        Reply { status: 200, content_type: "application/json", body: body.into_bytes() }
+    }
+
+    fn cut(&self, _: &Operation, ask: &Ask, memo: &Memo, why: Why<'_>) -> Vec<u8> {
+        match why {
+            Why::Policy(_) => {
+                let model = quoted(if memo.model.is_empty() { &ask.model } else { &memo.model });
+                let mut out = String::new();
+                let fallback = [0];
+                for &index in if memo.open.is_empty() { fallback.as_slice() } else { memo.open.as_slice() } {
+                    out.push_str(&frame(&memo.id, &model, memo.created, index, "{}", r#""content_filter""#));
+                }
+                out.push_str("data: [DONE]\n\n");
+                out.into_bytes()
+            }
+            Why::Failure(error) => format!("data: {}\n\n", error_object(error)).into_bytes(),
+        }
+    }
+}
+
+fn frame(
+    id: &str,
+    model: &str,
+    created: u64,
+    index: impl std::fmt::Display,
+    delta: &str,
+    finish: &str,
+) -> String {
+    let id = quoted(if id.is_empty() { "chatcmpl-sluicegate" } else { id });
+    format!(
+        "data: {{\"id\":{id},\"object\":\"chat.completion.chunk\",\"created\":{created},\"model\":{model},\"choices\":[{{\"index\":{index},\"delta\":{delta},\"logprobs\":null,\"finish_reason\":{finish}}}]}}\n\n"
+    )
+}
+
+/// OpenAI's error object; shared by all of its APIs.
+pub(super) fn error_object(error: &ExchangeError) -> String {
+    let kind = match error.status() {
+        400..=403 | 404..=428 => "invalid_request_error",
+        429 => "rate_limit_error",
+        _ => "server_error",
+    };
+    format!(
+        r#"{{"error":{{"message":{},"type":"{kind}","param":null,"code":"{}"}}}}"#,
+        quoted(&error.message),
+        error.kind.code()
+    )
+}
