@@ -1,0 +1,51 @@
+//! What stands in the file.
+
+use crate::audit::JournalSettings;
+use crate::limits::LimitsSettings;
+use crate::policy::PolicySettings;
+use crate::server::{RouteSettings, ServerSettings, TenantSettings};
+use crate::telemetry::LogSettings;
+use crate::upstream::UpstreamSettings;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The version of the file format that this program reads.
+pub const SCHEMA: u32 = 1;
+
+/// Sluicegate's configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// The version of this file's format: 1.
+    pub schema: u32,
+    /// Listeners, state, shutdown.
+    #[serde(default)]
+    pub server: ServerSettings,
+    /// Which rules hold.
+    #[serde(default)]
+    pub policy: PolicySettings,
+    /// What one connection, exchange, key or tenant may use.
+    #[serde(default)]
+    pub limits: LimitsSettings,
+    /// The record of what passed.
+    #[serde(default)]
+    pub journal: JournalSettings,
+    /// The gateway's own log.
+    #[serde(default)]
+    pub log: LogSettings,
+    /// Where requests go.
+    #[serde(default, rename = "upstream")]
+    pub upstreams: Vec<UpstreamSettings>,
+    /// Which request goes where.
+    #[serde(default, rename = "route")]
+    pub routes: Vec<RouteSettings>,
+    /// Who may send requests.
+    #[serde(default, rename = "tenant")]
+    pub tenants: Vec<TenantSettings>,
+}
+
+/// The JSON schema of the file, for editors.
+pub fn json_schema() -> String {
+    let schema = schemars::schema_for!(File);
+    serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n"
+}

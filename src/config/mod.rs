@@ -1,0 +1,208 @@
+//! The configuration file: from text to settings that can be run.
+//!
+//! Every floor owns its settings; this one puts them together, checks what one section says about another,
+//! and resolves secrets, which come from files and the environment and never from the file itself.
+
+mod check;
+mod file;
+mod secret;
+
+pub use file::{File, SCHEMA, json_schema};
+
+use crate::audit::JournalSettings;
+use crate::diag::{Diagnostic, SourceFile, has_errors, read_toml, sort};
+use crate::limits::{KeyHash, KeyTable, LimitsSettings, Pepper, TenantKeys};
+use crate::policy::PolicySettings;
+use crate::server::{RouteSettings, ServerSettings, TenantSettings};
+use crate::telemetry::LogSettings;
+use crate::upstream::{Credential, UpstreamSettings};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What the settings are read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To see whether they are right, perhaps on another machine: a secret that is not there is a warning.
+    Check,
+    /// To run them: a secret that is not there is an error.
+    Serve,
+}
+
+/// What the command line says in place of the file.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// The data listener.
+    pub data: Option<SocketAddr>,
+    /// The operations listener.
+    pub operations: Option<SocketAddr>,
+    /// The state folder.
+    pub state: Option<PathBuf>,
+}
+
+/// Where variables come from; tests bring their own.
+pub type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
+
+/// Settings that were checked and can be run.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Listeners and state.
+    pub server: ServerSettings,
+    /// The policy of who has no other.
+    pub policy: PolicySettings,
+    /// Limits.
+    pub limits: LimitsSettings,
+    /// The journal; its folder is set.
+    pub journal: JournalSettings,
+    /// The log.
+    pub log: LogSettings,
+    /// Upstreams with their credentials.
+    pub upstreams: Vec<(UpstreamSettings, Credential)>,
+    /// Routes in the order of the file.
+    pub routes: Vec<RouteSettings>,
+    /// Tenants in the order of the file.
+    pub tenants: Vec<TenantSettings>,
+}
+
+/// What [`load`] found.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The settings, when no diagnostic is an error.
+    pub settings: Option<Settings>,
+    /// Every mistake and warning, in the order of the file.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// The configuration that runs where none is given.
+pub fn embedded() -> Arc<SourceFile> {
+    SourceFile::new("(built-in configuration)", include_str!("default.toml"))
+}
+
+/// Reads and checks a configuration. Paths in it are relative to `folder`, the folder it stands in.
+pub fn load(
+    source: &Arc<SourceFile>,
+    folder: &Path,
+    overrides: &Overrides,
+    purpose: Purpose,
+    environment: Environment<'_>,
+) -> Loaded {
+    let read = read_toml::<File>(source);
+    let mut diagnostics = read.diagnostics;
+    // Another version's keys are not mistakes: say only that the version is another.
+    if let Some(file) = &read.value
+        && file.schema != SCHEMA
+    {
+        let mut diagnostic = Diagnostic::error("schema", format!("unknown schema version {}", file.schema))
+            .help(format!("this program reads `schema = {SCHEMA}`"));
+        if let Some(span) = read.places.value(&["schema".into()]) {
+            diagnostic = diagnostic.at(source, span, "written for another version");
+        }
+        return Loaded { settings: None, diagnostics: vec![diagnostic] };
+    }
+    let Some(mut file) = read.value else {
+        return Loaded { settings: None, diagnostics };
+    };
+    let state_is_written = read.places.has(&["server".into(), "state".into()]);
+    place_paths(&mut file, folder, state_is_written);
+    if let Some(data) = overrides.data {
+        file.server.data = data;
+    }
+    if let Some(operations) = overrides.operations {
+        file.server.operations = operations;
+    }
+    if let Some(state) = &overrides.state {
+        file.server.state.clone_from(state);
+    }
+    let mut check = check::Check { source, places: &read.places, dropped: &read.dropped, found: Vec::new() };
+    check.all(&file, overrides);
+    let credentials: Vec<Credential> = file
+        .upstreams
+        .iter()
+        .enumerate()
+        .map(|(n, upstream)| secret::resolve(&mut check, n, upstream, purpose, environment))
+        .collect();
+    diagnostics.append(&mut check.found);
+    sort(&mut diagnostics);
+    let settings = (!has_errors(&diagnostics)).then(|| {
+        let mut journal = file.journal;
+        journal.dir.get_or_insert_with(|| file.server.state.join("journal"));
+        Settings {
+            server: file.server,
+            policy: file.policy,
+            limits: file.limits,
+            journal,
+            log: file.log,
+            upstreams: file.upstreams.into_iter().zip(credentials).collect(),
+            routes: file.routes,
+            tenants: file.tenants,
+        }
+    });
+    Loaded { settings, diagnostics }
+}
+
+/// Paths in a file are relative to the file. The default state folder is in the working folder.
+fn place_paths(file: &mut File, folder: &Path, state_is_written: bool) {
+    let place = |path: &mut PathBuf| *path = folder.join(&*path);
+    if state_is_written {
+        place(&mut file.server.state);
+    }
+    let optional = [&mut file.server.pepper, &mut file.policy.dir, &mut file.journal.dir];
+    optional.into_iter().flatten().for_each(place);
+    for upstream in &mut file.upstreams {
+        upstream.extra_roots.iter_mut().for_each(place);
+        upstream.credential.iter_mut().flat_map(|c| c.file.iter_mut()).for_each(place);
+    }
+}
+
+impl Settings {
+    /// The file of the pepper.
+    pub fn pepper_path(&self) -> PathBuf {
+        self.server.pepper.clone().unwrap_or_else(|| self.server.state.join("pepper"))
+    }
+
+    /// The policy of a tenant, or of anybody.
+    pub fn policy_of(&self, tenant: Option<usize>) -> PolicySettings {
+        match tenant.and_then(|n| self.tenants.get(n)) {
+            Some(tenant) => self.policy.changed(&tenant.policy),
+            None => self.policy.clone(),
+        }
+    }
+
+    /// The table of all keys.
+    pub fn key_table(&self, pepper: Pepper) -> KeyTable {
+        let tenants: Vec<TenantKeys<'_>> = self
+            .tenants
+            .iter()
+            .map(|tenant| TenantKeys {
+                name: &tenant.name,
+                // The check has seen that every hash can be read.
+                keys: tenant
+                    .keys
+                    .iter()
+                    .filter_map(|k| Some((k.id.as_str(), KeyHash::parse(&k.hash)?)))
+                    .collect(),
+                exchanges: tenant.exchanges,
+            })
+            .collect();
+        KeyTable::new(pepper, &tenants, &self.limits)
+    }
+
+    /// The whole configuration with every default written out, as a file.
+    pub fn to_toml(&self) -> String {
+        let file = File {
+            schema: SCHEMA,
+            server: self.server.clone(),
+            policy: self.policy.clone(),
+            limits: self.limits.clone(),
+            journal: self.journal.clone(),
+            log: self.log.clone(),
+            upstreams: self.upstreams.iter().map(|(u, _)| u.clone()).collect(),
+            routes: self.routes.clone(),
+            tenants: self.tenants.clone(),
+        };
+        toml::to_string_pretty(&file).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

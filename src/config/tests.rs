@@ -1,0 +1,62 @@
+use super::*;
+
+fn run(text: &str, purpose: Purpose) -> Loaded {
+    let env = |name: &str| (name == "GOOD_KEY").then(|| "sk-proj-8Gh2kQ0vT1".to_owned());
+    load(&SourceFile::new("c.toml", text), Path::new("."), &Overrides::default(), purpose, &env)
+}
+
+#[test]
+fn the_embedded_configuration_is_right() {
+    let loaded = load(&embedded(), Path::new("."), &Overrides::default(), Purpose::Serve, &|_| None);
+    assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
+    let settings = loaded.settings.expect("settings");
+    assert!(settings.server.data.ip().is_loopback());
+    assert_eq!(settings.journal.dir.as_deref(), Some(Path::new("state/journal")));
+    assert!(settings.key_table(Pepper::new(&[0; 32])).is_open());
+}
+
+#[test]
+fn what_is_shown_can_be_read_again() {
+    let settings = run(include_str!("default.toml"), Purpose::Serve).settings.expect("settings");
+    let again = run(&settings.to_toml(), Purpose::Serve);
+    assert!(again.diagnostics.is_empty(), "{:?}\n{}", again.diagnostics, settings.to_toml());
+}
+
+#[test]
+fn a_missing_secret_warns_in_a_check_and_stops_a_start() {
+    let text = "schema = 1\n[[upstream]]\nname = \"a\"\ndialects = [\"openai\"]\nbase_url = \"https://a.test\"\n\
+                credential = { env = \"NO_KEY\" }\n";
+    assert!(run(text, Purpose::Check).settings.is_some());
+    let loaded = run(text, Purpose::Serve);
+    assert!(loaded.settings.is_none());
+    assert!(
+        loaded.diagnostics.iter().any(|d| d.to_string().starts_with("c.toml:6:22: error[absent-secret]"))
+    );
+    let good = run(&text.replace("NO_KEY", "GOOD_KEY"), Purpose::Serve);
+    let settings = good.settings.expect("settings");
+    assert!(matches!(settings.upstreams.first(), Some((_, Credential::Secret { .. }))));
+    assert!(!format!("{settings:?}").contains("8Gh2kQ0vT1"));
+}
+
+#[test]
+fn a_listener_for_others_needs_a_key_wherever_its_address_comes_from() {
+    let file = embedded();
+    let overrides = Overrides { data: Some(([0, 0, 0, 0], 8080).into()), ..Overrides::default() };
+    let loaded = load(&file, Path::new("."), &overrides, Purpose::Serve, &|_| None);
+    assert!(loaded.diagnostics.iter().any(|d| d.code == "open-listener"));
+    let loaded = load(
+        &file,
+        Path::new("."),
+        &Overrides { state: Some("/s".into()), ..Overrides::default() },
+        Purpose::Serve,
+        &|_| None,
+    );
+    assert_eq!(loaded.settings.map(|s| s.pepper_path()), Some(PathBuf::from("/s/pepper")));
+}
+
+#[test]
+fn another_schema_version_is_the_only_mistake() {
+    let loaded = run("schema = 2\n[server]\n", Purpose::Check);
+    assert_eq!(loaded.diagnostics.len(), 1);
+    assert_eq!(loaded.diagnostics.first().map(|d| d.code), Some("schema"));
+}
