@@ -11,6 +11,7 @@ pub mod dialect;
 pub mod limits;
 pub mod policy;
 pub mod server;
+pub mod stream;
 pub mod telemetry;
 pub mod text;
 pub mod upstream;

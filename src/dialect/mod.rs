@@ -14,21 +14,11 @@ pub use fault::{ErrorKind, ExchangeError, Fault};
 pub use route::{Matched, route};
 pub use shape::{ChannelKey, Class, Field, Flow, Found, Role, Shape};
 
+pub use crate::stream::Framing;
 use crate::text::json::Tape;
 
 /// Every dialect there is.
 pub static DIALECTS: &[&dyn Dialect] = &[&openai_chat::OpenAiChat];
-
-/// How an answer is cut into events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Framing {
-    /// Server-sent events (WHATWG HTML, section 9.2).
-    Sse,
-    /// One JSON value a line.
-    Ndjson,
-    /// One JSON array whose elements arrive one by one (Gemini without `alt=sse`).
-    JsonArray,
-}
 
 /// One call of an API.
 #[derive(Debug)]

@@ -6,13 +6,14 @@
 //! the end is everything below.
 //!
 //! A string that no row names is text in a channel of its own path (promise 4). A row that says identifier or enum is believed
-//! only while the string looks like one: see [`looks_like_identifier`].
+//! only while the string looks like one: see [`crate::text::looks_like_identifier`].
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::Range;
 
 use crate::text::json::{Kind, Tape};
+use crate::text::looks_like_identifier;
 
 /// How the pieces of a text hang together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -121,7 +122,7 @@ pub const fn arguments_delta(path: &'static str) -> Field {
 }
 /// Tokens beside log-probabilities, joined in order.
 pub const fn logprob_tokens(path: &'static str) -> Field {
-    text_field(path, Role::Logprobs, Flow::Both, false)
+    text_field(path, Role::Logprobs, Flow::Delta, false)
 }
 /// Other text: names, metadata, titles, URLs.
 pub const fn other(path: &'static str) -> Field {
@@ -555,16 +556,6 @@ impl Walk<'_> {
     fn is_identifier(&self, node: crate::text::json::Node) -> bool {
         self.src.get(node.start as usize..node.end as usize).is_some_and(looks_like_identifier)
     }
-}
-
-/// Longest string that is believed to be an identifier.
-const LONGEST_IDENTIFIER: usize = 200;
-
-/// Whether a string has the form of a machine's name: at most 200 bytes of ASCII letters, digits and `-_.:/|+=#~`, without a
-/// space, an `@` or an escape, so that no sentence, mail address or disguised text passes as an identifier.
-pub fn looks_like_identifier(raw: &[u8]) -> bool {
-    raw.len() <= LONGEST_IDENTIFIER
-        && raw.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.:/|+=#~".contains(b))
 }
 
 #[cfg(test)]
