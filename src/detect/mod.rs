@@ -9,8 +9,7 @@ mod scan;
 mod spec;
 pub mod validator;
 
+pub use crate::text::fold::TextKind;
 pub use scan::{Engine, Scan, scan_all};
-pub use spec::{
-    CompileError, Finding, Folds, Keyword, PatternSpec, Progress, RuleId, RuleSet, RuleSpec, TextKind,
-};
+pub use spec::{CompileError, Finding, Folds, Keyword, PatternSpec, Progress, RuleId, RuleSet, RuleSpec};
 pub use validator::Validator;

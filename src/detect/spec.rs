@@ -29,16 +29,6 @@ pub struct Progress {
     pub settled: TextPos,
 }
 
-/// What kind of text a channel carries.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum TextKind {
-    /// Text for people; only `\uXXXX` is read as the character it names.
-    #[default]
-    Plain,
-    /// JSON source, as tool-call arguments are: every JSON escape is read as the character it names.
-    Json,
-}
-
 /// What one rule looks for.
 #[derive(Clone, Debug, Default)]
 pub struct RuleSpec {

@@ -1,5 +1,7 @@
-//! Text and where it came from: positions, JSON strings located and rewritten in place.
+//! Text and where it came from: positions, JSON strings located and rewritten in place, folding.
 
+pub mod fold;
+mod fold_table;
 pub mod json;
 pub mod position;
 

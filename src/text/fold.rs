@@ -1,0 +1,450 @@
+//! Folding: the view of a text on which rules match, with the way back to the original.
+//!
+//! Each character is folded for itself, so that a text may arrive in pieces of any size and the folded view never
+//! changes behind its end. Folding takes away what disguises a word and leaves what makes it: compatibility forms
+//! (`ｂ`, `𝐛`, `①`, `ﬁ`) become the plain character, accents and other combining marks, invisible and directional
+//! characters and control characters go, white space becomes a space, digits of all scripts become ASCII digits and
+//! letters that look Latin become Latin. `B\u{301}о\u{200b}ｍb` folds to `Bomb`.
+//!
+//! The view keeps the case of ASCII letters (readers lower it with a table); all other letters are lower case.
+//! Escapes are read as the characters they name: `\uXXXX` in plain text, all of JSON's in JSON source. A surrogate
+//! pair joins, whether it comes as escapes or as the private characters that stand for lone surrogates, also when a
+//! piece ends between its halves.
+//!
+//! Not handled: conjoining Hangul jamo are not composed, traditional and simplified Chinese stay apart, and text that
+//! is escaped twice is read once.
+
+use super::TextPos;
+use super::fold_table::{FOLDS_TO_ITSELF, fold_char};
+
+/// What kind of text a channel carries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum TextKind {
+    /// Text for people; only `\uXXXX` is read as the character it names.
+    #[default]
+    Plain,
+    /// JSON source, as tool-call arguments are: every JSON escape is read as the character it names.
+    Json,
+}
+
+/// A byte offset in the folded view, counted from the channel's first byte.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FoldPos(pub u64);
+
+/// The private characters from here on stand for lone UTF-16 surrogates: `LONE + unit`.
+const LONE: u32 = 0x10_0000;
+/// What a surrogate without its other half is read as.
+const BROKEN: u32 = 0xFFFD;
+const SURROGATES: std::ops::Range<u32> = 0xD800..0xE000;
+const HIGH: std::ops::Range<u32> = 0xD800..0xDC00;
+const LOW: std::ops::Range<u32> = 0xDC00..0xE000;
+/// `\uXXXX` is the longest escape.
+const ESCAPE_MAX: usize = 6;
+
+/// The folded end of a channel's text: what the rules still need to look at.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    base: u64,
+    bytes: Vec<u8>,
+    runs: Vec<Run>,
+}
+
+/// A stretch of the view that maps to the original alike.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    fold: u64,
+    text: u64,
+    /// Zero: byte for byte, until the next run. Else the length of the one original character (or escape) that the
+    /// stretch came from.
+    block: u32,
+}
+
+/// Folds one channel's text into a [`View`].
+#[derive(Clone, Debug)]
+pub struct Fold {
+    kind: TextKind,
+    seen: u64,
+    escape: Escape,
+    high: Option<High>,
+}
+
+/// An escape of which only the beginning has come.
+#[derive(Clone, Copy, Debug, Default)]
+struct Escape {
+    start: u64,
+    len: u8,
+    bytes: [u8; ESCAPE_MAX],
+}
+
+/// A high surrogate whose other half has not come.
+#[derive(Clone, Copy, Debug)]
+struct High {
+    unit: u32,
+    start: u64,
+    end: u64,
+}
+
+// === impl View ===
+
+impl View {
+    /// The folded bytes held, UTF-8.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Where [`View::bytes`] begins.
+    pub fn base(&self) -> FoldPos {
+        FoldPos(self.base)
+    }
+
+    /// Where [`View::bytes`] ends.
+    pub fn end(&self) -> FoldPos {
+        FoldPos(self.base + self.bytes.len() as u64)
+    }
+
+    /// The first original byte of the character that byte `at` came from; of the end, where the text stood that was
+    /// folded last.
+    pub fn text_start(&self, at: FoldPos) -> TextPos {
+        let Some(run) = self.run(at.0) else { return TextPos(0) };
+        TextPos(if run.block == 0 { run.text + (at.0 - run.fold) } else { run.text })
+    }
+
+    /// The byte after the original character that the byte before `at` came from.
+    pub fn text_end(&self, at: FoldPos) -> TextPos {
+        let before = at.0.saturating_sub(1);
+        let Some(run) = self.run(before) else { return TextPos(0) };
+        TextPos(if run.block == 0 { run.text + (at.0 - run.fold) } else { run.text + u64::from(run.block) })
+    }
+
+    /// Forgets what stands before `at`. Runs in constant time on average, as it only moves bytes when there are many
+    /// to forget.
+    pub fn trim(&mut self, at: FoldPos) {
+        const WORTHWHILE: usize = 512;
+        let gone = at.0.saturating_sub(self.base).min(self.bytes.len() as u64) as usize;
+        if gone < WORTHWHILE || gone < self.bytes.len() / 2 {
+            return;
+        }
+        self.bytes.drain(..gone);
+        self.base += gone as u64;
+        let base = self.base;
+        let keep = self.runs.partition_point(|run| run.fold <= base).saturating_sub(1);
+        self.runs.drain(..keep);
+    }
+
+    fn run(&self, at: u64) -> Option<Run> {
+        let next = self.runs.partition_point(|run| run.fold <= at);
+        self.runs.get(next.checked_sub(1)?).copied()
+    }
+
+    /// Appends a stretch that maps byte for byte.
+    fn copy(&mut self, bytes: &[u8], text: u64) {
+        let fold = self.end().0;
+        self.bytes.extend_from_slice(bytes);
+        self.note(fold, text);
+    }
+
+    fn note(&mut self, fold: u64, text: u64) {
+        let goes_on =
+            self.runs.last().is_some_and(|run| run.block == 0 && run.text + (fold - run.fold) == text);
+        if !goes_on {
+            self.runs.push(Run { fold, text, block: 0 });
+        }
+    }
+
+    /// Appends the folded form of a character that stood at `text` and was `len` bytes long.
+    fn push(&mut self, c: char, text: u64, len: u64) {
+        let fold = self.end().0;
+        fold_char(c, &mut self.bytes);
+        let folded = self.end().0 - fold;
+        if folded == len {
+            self.note(fold, text);
+        } else if folded > 0 {
+            self.runs.push(Run { fold, text, block: len as u32 });
+        }
+    }
+}
+
+// === impl Fold ===
+
+impl Fold {
+    /// At the start of a channel.
+    pub fn new(kind: TextKind) -> Self {
+        Self { kind, seen: 0, escape: Escape::default(), high: None }
+    }
+
+    /// How much of the text has been given.
+    pub fn seen(&self) -> TextPos {
+        TextPos(self.seen)
+    }
+
+    /// Where the text begins that waits for its other half: a surrogate or an escape.
+    pub fn pending(&self) -> Option<TextPos> {
+        let escape = (self.escape.len > 0).then_some(self.escape.start);
+        self.high.map(|high| high.start).or(escape).map(TextPos)
+    }
+
+    /// Folds the next piece onto the view's end.
+    pub fn push(&mut self, piece: &str, view: &mut View) {
+        let mut rest = piece;
+        while let Some(first) = rest.bytes().next() {
+            if FOLDS_TO_ITSELF[usize::from(first)] && self.pending().is_none() {
+                let len =
+                    rest.bytes().position(|byte| !FOLDS_TO_ITSELF[usize::from(byte)]).unwrap_or(rest.len());
+                let (plain, after) = rest.split_at(len);
+                view.copy(plain.as_bytes(), self.seen);
+                self.seen += len as u64;
+                rest = after;
+                continue;
+            }
+            let mut chars = rest.chars();
+            if let Some(c) = chars.next() {
+                self.char(c, view);
+                self.seen += c.len_utf8() as u64;
+            }
+            rest = chars.as_str();
+        }
+    }
+
+    /// The text has ended: what waited for its other half stands for itself.
+    pub fn finish(&mut self, view: &mut View) {
+        self.give_up_escape(view);
+        self.give_up_high(view);
+    }
+
+    fn char(&mut self, c: char, view: &mut View) {
+        if self.escape.len > 0 {
+            if self.escape_goes_on(c, view) {
+                return;
+            }
+            self.give_up_escape(view);
+        }
+        if c == '\\' {
+            self.escape = Escape { start: self.seen, len: 1, bytes: [b'\\', 0, 0, 0, 0, 0] };
+            return;
+        }
+        self.unit(u32::from(c), self.seen, c.len_utf8() as u64, view);
+    }
+
+    /// Whether `c` belongs to the escape begun.
+    fn escape_goes_on(&mut self, c: char, view: &mut View) -> bool {
+        let Escape { start, len, .. } = self.escape;
+        let named = match (len, c, self.kind) {
+            (1, 'u', _) => None,
+            (1, '"' | '\\' | '/', TextKind::Json) => Some(u32::from(c)),
+            (1, 'b', TextKind::Json) => Some(8),
+            (1, 't', TextKind::Json) => Some(9),
+            (1, 'n', TextKind::Json) => Some(10),
+            (1, 'f', TextKind::Json) => Some(12),
+            (1, 'r', TextKind::Json) => Some(13),
+            (2.., '0'..='9' | 'a'..='f' | 'A'..='F', _) => None,
+            _ => return false,
+        };
+        if let Some(unit) = named {
+            self.escape.len = 0;
+            self.unit(unit, start, 2, view);
+            return true;
+        }
+        if let Some(slot) = self.escape.bytes.get_mut(usize::from(len)) {
+            *slot = c as u8;
+        }
+        self.escape.len += 1;
+        if usize::from(self.escape.len) == ESCAPE_MAX {
+            self.escape.len = 0;
+            let hex = self.escape.bytes.iter().skip(2);
+            let unit = hex.fold(0, |unit, &digit| unit << 4 | char::from(digit).to_digit(16).unwrap_or(0));
+            self.unit(unit, start, ESCAPE_MAX as u64, view);
+        }
+        true
+    }
+
+    fn give_up_escape(&mut self, view: &mut View) {
+        let Escape { start, len, bytes } = std::mem::take(&mut self.escape);
+        for (at, &byte) in bytes.iter().take(usize::from(len)).enumerate() {
+            self.unit(u32::from(byte), start + at as u64, 1, view);
+        }
+    }
+
+    fn give_up_high(&mut self, view: &mut View) {
+        if let Some(High { start, end, .. }) = self.high.take() {
+            emit(BROKEN, start, end, view);
+        }
+    }
+
+    /// One UTF-16 surrogate or one character, at `start` and `len` bytes long.
+    fn unit(&mut self, code: u32, start: u64, len: u64, view: &mut View) {
+        let unit = if SURROGATES.contains(&code.wrapping_sub(LONE)) { code - LONE } else { code };
+        let end = start + len;
+        if LOW.contains(&unit)
+            && let Some(high) = self.high.take()
+        {
+            let joined = 0x1_0000 + ((high.unit - HIGH.start) << 10) + (unit - LOW.start);
+            return emit(joined, high.start, end, view);
+        }
+        self.give_up_high(view);
+        if HIGH.contains(&unit) {
+            self.high = Some(High { unit, start, end });
+        } else {
+            emit(unit, start, end, view);
+        }
+    }
+}
+
+fn emit(code: u32, start: u64, end: u64, view: &mut View) {
+    view.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), start, end - start);
+}
+
+/// The folded form of a whole plain text, case of ASCII letters kept: what keywords and literals are compared in.
+pub fn fold_literal(text: &str) -> Vec<u8> {
+    let mut folded = Vec::with_capacity(text.len());
+    for c in text.chars() {
+        fold_char(c, &mut folded);
+    }
+    folded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn view(kind: TextKind, pieces: &[&str]) -> View {
+        let (mut fold, mut view) = (Fold::new(kind), View::default());
+        for piece in pieces {
+            fold.push(piece, &mut view);
+        }
+        fold.finish(&mut view);
+        view
+    }
+
+    fn folded(kind: TextKind, text: &str) -> String {
+        String::from_utf8(view(kind, &[text]).bytes().to_vec()).expect("the view is UTF-8")
+    }
+
+    #[test]
+    fn disguises_fall() {
+        let cases = [
+            ("plain Text, 12%", "plain Text, 12%"),
+            ("ｂｏｍｂ", "bomb"),
+            ("𝐛𝕠𝓶𝖇", "bomb"),
+            ("B\u{301}o\u{200b}m\u{ad}b", "Bomb"),
+            ("bо\u{202e}mb", "bomb"), // Cyrillic o
+            ("βοmb", "bomb"),
+            ("crème brûlée", "creme brulee"),
+            ("ﬁne", "fine"),
+            ("①②３٤५", "12345"),
+            ("Straße", "Strasse"),
+            ("АКІА", "AKIA"), // Cyrillic capitals keep their case
+            ("a\u{a0}b\u{3000}c\u{2028}d", "a b c d"),
+            ("555\u{2011}1234", "555-1234"),
+            ("\u{e0062}\u{e006f}x", "x"),
+            ("a\0b\u{7f}c", "abc"),
+            ("身份证號", "身份证號"),
+            ("한국", "한국"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(folded(TextKind::Plain, text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn escapes_are_read() {
+        use TextKind::{Json, Plain};
+        let cases = [
+            (Plain, r"\u0062omb", "bomb"),
+            (Plain, r"\ud835\udc1bomb", "bomb"),
+            (Plain, r"C:\new \u12", r"C:\new \u12"),
+            (Plain, r"\\u0062", r"\b"),
+            (Json, r"\\u0062", r"\u0062"),
+            (Json, r#"a\"b\/c\nd\te"#, "a\"b/c\nd\te"),
+            (Json, r"\q\", r"\q\"),
+            (Plain, r"\ud83dx", "\u{fffd}x"),
+            (Plain, "\u{10d835}\u{10dc1b}omb", "bomb"),
+            (Plain, "\u{10d835}\\udc1bomb", "bomb"),
+            (Plain, "\u{10dc1b}", "\u{fffd}"),
+        ];
+        for (kind, text, expected) in cases {
+            assert_eq!(folded(kind, text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_way_back_covers_whole_characters() {
+        let text = "xﬁ\u{200b}é\\u0062z";
+        let view = view(TextKind::Plain, &[text]);
+        assert_eq!(view.bytes(), b"xfiebz");
+        let spans: Vec<_> =
+            (0..6).map(|at| (view.text_start(FoldPos(at)).0, view.text_end(FoldPos(at + 1)).0)).collect();
+        assert_eq!(spans, [(0, 1), (1, 4), (1, 4), (7, 9), (9, 15), (15, 16)]);
+    }
+
+    /// Each character on its own, through the slow way, with its span.
+    fn reference(text: &str) -> (Vec<u8>, Vec<(u64, u64)>) {
+        let (mut bytes, mut spans) = (Vec::new(), Vec::new());
+        for (at, c) in text.char_indices() {
+            let mut one = Vec::new();
+            crate::text::fold_table::fold_slowly(c, &mut one);
+            let one = if c.is_ascii() && !c.is_ascii_control() { vec![c as u8] } else { one };
+            for within in 0..one.len() {
+                let whole = (at as u64, (at + c.len_utf8()) as u64);
+                let exact = (at as u64 + within as u64, at as u64 + within as u64 + 1);
+                spans.push(if one.len() == c.len_utf8() { exact } else { whole });
+            }
+            bytes.extend(one);
+        }
+        (bytes, spans)
+    }
+
+    fn any_text() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            4 => "[ -~]{0,6}",
+            2 => proptest::collection::vec(any::<char>(), 0..4).prop_map(|chars| chars.into_iter().collect()),
+            2 => "[à-ÿЀ-ӿΑ-ω①-⑳Ａ-ｚ\u{200b}-\u{200f}\u{300}-\u{310}]{0,4}",
+            1 => "[一-龥ぁ-ヿ가-힣]{0,4}",
+            2 => r#"\\u[0-9a-fA-F]{4}|\\ud83d\\ude00|\\[nrtbf"/\\]|\\u[0-9a-f]{0,3}|\\"#,
+            1 => "[\u{10d800}-\u{10dfff}]{0,3}",
+        ];
+        proptest::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn folding_equals_the_slow_reference(text in any_text()) {
+            let text: String = text.chars().filter(|c| *c != '\\' && !(0x10_d800..0x10_e000).contains(&u32::from(*c))).collect();
+            let view = view(TextKind::Plain, &[&text]);
+            let (bytes, spans) = reference(&text);
+            prop_assert_eq!(view.bytes(), &bytes[..]);
+            for (at, span) in spans.iter().enumerate() {
+                let at = at as u64;
+                prop_assert_eq!((view.text_start(FoldPos(at)).0, view.text_end(FoldPos(at + 1)).0), *span);
+            }
+        }
+
+        #[test]
+        fn cuts_do_not_matter(text in any_text(), json in any::<bool>()) {
+            let kind = if json { TextKind::Json } else { TextKind::Plain };
+            let whole = view(kind, &[&text]);
+            let chars: Vec<String> = text.chars().map(String::from).collect();
+            let pieces: Vec<&str> = chars.iter().map(String::as_str).collect();
+            let cut = view(kind, &pieces);
+            prop_assert_eq!(whole.bytes(), cut.bytes());
+            for at in 0..whole.bytes().len() as u64 {
+                prop_assert_eq!(whole.text_start(FoldPos(at)), cut.text_start(FoldPos(at)));
+                prop_assert_eq!(whole.text_end(FoldPos(at + 1)), cut.text_end(FoldPos(at + 1)));
+            }
+        }
+
+        #[test]
+        fn json_escapes_mean_what_serde_says(text in any::<String>()) {
+            let source = serde_json::to_string(&text).expect("a string has a JSON form");
+            let inner = source.trim_start_matches('"').strip_suffix('"').unwrap_or_default();
+            let plain: String = text.chars().filter(|c| !(0x10_d800..0x10_e000).contains(&u32::from(*c))).collect();
+            prop_assume!(plain == text && !text.starts_with('"'));
+            let mut expected = Vec::new();
+            for c in text.chars() {
+                fold_char(c, &mut expected);
+            }
+            let view = view(TextKind::Json, &[inner]);
+            prop_assert_eq!(view.bytes(), &expected[..]);
+        }
+    }
+}
