@@ -1,3 +1,6 @@
 //! The command line: parse, call, exit code.
 #![forbid(unsafe_code)]
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    sluicegate::cli::main()
+}

@@ -140,6 +140,21 @@ pub fn load(
     Loaded { settings, diagnostics }
 }
 
+/// The file of the pepper, also where the rest of the configuration is wrong: who has no key yet must be
+/// able to make one.
+pub fn pepper_path(source: &Arc<SourceFile>, folder: &Path, overrides: &Overrides) -> PathBuf {
+    let read = read_toml::<File>(source);
+    let mut server = ServerSettings::default();
+    if let Some(mut file) = read.value {
+        place_paths(&mut file, folder, read.places.has(&["server".into(), "state".into()]));
+        server = file.server;
+    }
+    if let Some(state) = &overrides.state {
+        server.state.clone_from(state);
+    }
+    server.pepper.unwrap_or_else(|| server.state.join("pepper"))
+}
+
 /// Paths in a file are relative to the file. The default state folder is in the working folder.
 fn place_paths(file: &mut File, folder: &Path, state_is_written: bool) {
     let place = |path: &mut PathBuf| *path = folder.join(&*path);

@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub use nearest::nearest;
 pub use places::{Places, Step};
 pub use read::{Read, read_toml};
-pub use render::{Colour, render_human, render_json};
+pub use render::{Colour, render_human, render_json, to_json};
 pub use source::{SourceFile, Span};
 pub use units::{Size, Time};
 

@@ -50,30 +50,29 @@ fn one(diagnostic: &Diagnostic, renderer: &Renderer) -> String {
     renderer.render(&[group])
 }
 
-/// One JSON array; each element has `severity`, `code`, `message`, `help` and `labels` with file, line,
-/// column, byte span and message.
+/// One JSON array of [`to_json`].
 pub fn render_json(diagnostics: &[Diagnostic]) -> String {
-    let list: Vec<serde_json::Value> = diagnostics
+    let list: Vec<serde_json::Value> = diagnostics.iter().map(to_json).collect();
+    serde_json::to_string_pretty(&list).unwrap_or_else(|_| "[]".to_owned())
+}
+
+/// `severity`, `code`, `message`, `help` and `labels` with file, line, column, byte span and message.
+pub fn to_json(diagnostic: &Diagnostic) -> serde_json::Value {
+    let labels: Vec<serde_json::Value> = diagnostic
+        .labels
         .iter()
-        .map(|d| {
-            let labels: Vec<serde_json::Value> = d
-                .labels
-                .iter()
-                .map(|l| {
-                    let (line, column) = l.file.line_column(l.span.start);
-                    serde_json::json!({
-                        "file": l.file.name(), "line": line, "column": column,
-                        "start": l.span.start, "end": l.span.end, "message": l.message,
-                    })
-                })
-                .collect();
+        .map(|l| {
+            let (line, column) = l.file.line_column(l.span.start);
             serde_json::json!({
-                "severity": d.severity.as_str(), "code": d.code, "message": d.message,
-                "help": d.help, "labels": labels,
+                "file": l.file.name(), "line": line, "column": column,
+                "start": l.span.start, "end": l.span.end, "message": l.message,
             })
         })
         .collect();
-    serde_json::to_string_pretty(&list).unwrap_or_else(|_| "[]".to_owned())
+    serde_json::json!({
+        "severity": diagnostic.severity.as_str(), "code": diagnostic.code, "message": diagnostic.message,
+        "help": diagnostic.help, "labels": labels,
+    })
 }
 
 /// Replaces what looks like a credential by stars of the same length, so that spans still fit.

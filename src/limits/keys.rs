@@ -375,8 +375,8 @@ mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            let mode = |path: &Path| std::fs::metadata(path).expect("a file").permissions().mode() & 0o777;
-            assert_eq!(mode(&path), 0o600);
+            let bits = |path: &Path| std::fs::metadata(path).expect("a file").permissions().mode() & 0o777;
+            assert_eq!(bits(&path), 0o600);
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("set");
             assert!(matches!(Pepper::load(&path), Err(PepperError::Open { mode: 0o644, .. })));
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("set");

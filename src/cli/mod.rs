@@ -1,0 +1,181 @@
+//! One file a verb: its arguments, its help, what it does.
+//!
+//! Exit codes: 0 fine, 1 a difference or something not ready, 2 misuse or a bad file, 3 could not run.
+
+mod check;
+mod config;
+mod healthcheck;
+mod key;
+mod scan;
+mod serve;
+mod version;
+
+use crate::config::{Environment, Loaded, Overrides, Purpose, embedded, load};
+use crate::diag::{Colour, Diagnostic, SourceFile, render_human};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// A moderation gateway for generated content: reads every prompt on its way out and every token on its
+/// way back, masks or blocks what must not pass, and records it.
+#[derive(Debug, Parser)]
+#[command(name = "sluicegate", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_long_help = "\
+Examples:
+  sluicegate serve
+  sluicegate check --config gateway.toml")]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Serve(serve::Args),
+    Check(check::Args),
+    Config(config::Args),
+    Key(key::Args),
+    Scan(scan::Args),
+    Healthcheck(healthcheck::Args),
+    Version(version::Args),
+}
+
+/// How a verb ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    /// As it should.
+    Fine,
+    /// It ran, and the answer is no.
+    No,
+    /// The arguments or a file are wrong.
+    Misuse,
+    /// It could not run.
+    Failed,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(match exit {
+            Exit::Fine => 0,
+            Exit::No => 1,
+            Exit::Misuse => 2,
+            Exit::Failed => 3,
+        })
+    }
+}
+
+/// How a verb writes its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Human,
+    /// For programs.
+    Json,
+}
+
+/// Parses the arguments and runs the verb.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.verb {
+        Verb::Serve(args) => serve::run(&args),
+        Verb::Check(args) => check::run(&args),
+        Verb::Config(args) => config::run(&args),
+        Verb::Key(args) => key::run(&args),
+        Verb::Scan(args) => scan::run(&args),
+        Verb::Healthcheck(args) => healthcheck::run(&args),
+        Verb::Version(args) => version::run(&args),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        // The reader of our output has seen enough, as in `sluicegate config schema | head`.
+        Err(error) if is_closed_pipe(&error) => Exit::Fine.into(),
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+            Exit::Failed.into()
+        }
+    }
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// The names of all verbs, the inner ones with a space.
+pub fn verbs() -> Vec<String> {
+    fn walk(command: &clap::Command, prefix: &str, out: &mut Vec<String>) {
+        for inner in command.get_subcommands().filter(|c| c.get_name() != "help") {
+            let name = format!("{prefix}{}", inner.get_name());
+            walk(inner, &format!("{name} "), out);
+            out.push(name);
+        }
+    }
+    let mut out = Vec::new();
+    walk(&Cli::command(), "", &mut out);
+    out.sort();
+    out
+}
+
+/// Where the configuration comes from.
+#[derive(Debug, Clone, clap::Args)]
+struct ConfigArgs {
+    /// The configuration file; without it, the built-in demonstration
+    #[arg(long, value_name = "FILE", env = "SLUICEGATE_CONFIG", hide_env_values = true)]
+    config: Option<PathBuf>,
+
+    /// The folder of what the gateway keeps, in place of the file's `server.state`
+    #[arg(long, value_name = "DIR", env = "SLUICEGATE_STATE", hide_env_values = true)]
+    state: Option<PathBuf>,
+}
+
+impl ConfigArgs {
+    /// The text and the folder that its paths are relative to.
+    fn source(&self) -> Result<(Arc<SourceFile>, PathBuf), Diagnostic> {
+        let Some(path) = &self.config else { return Ok((embedded(), PathBuf::from("."))) };
+        let file = SourceFile::load(path).map_err(|error| {
+            Diagnostic::error("no-file", format!("cannot read configuration `{}`: {error}", path.display()))
+        })?;
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Ok((file, folder.to_owned()))
+    }
+
+    fn overrides(&self) -> Overrides {
+        Overrides { state: self.state.clone(), ..Overrides::default() }
+    }
+
+    /// Reads and checks it with the process's own environment.
+    fn load(&self, overrides: &Overrides, purpose: Purpose) -> Loaded {
+        let environment: Environment<'_> = &|name| std::env::var(name).ok();
+        match self.source() {
+            Ok((source, folder)) => load(&source, &folder, overrides, purpose, environment),
+            Err(diagnostic) => Loaded { settings: None, diagnostics: vec![diagnostic] },
+        }
+    }
+}
+
+/// Shows diagnostics on standard error.
+fn show(diagnostics: &[Diagnostic]) -> io::Result<()> {
+    let stderr = io::stderr();
+    let colour = colour(stderr.is_terminal());
+    stderr.lock().write_all(render_human(diagnostics, colour).as_bytes())
+}
+
+fn colour(terminal: bool) -> Colour {
+    if terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) {
+        Colour::On
+    } else {
+        Colour::Off
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+        assert!(verbs().contains(&"key new".to_owned()));
+    }
+}
