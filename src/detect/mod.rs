@@ -5,11 +5,19 @@
 //! what is found. After each piece [`Progress::settled`] tells how far the text is decided: for keywords exactly, for
 //! patterns bounded by the length that each pattern states.
 
+mod engine;
+mod keyword;
+mod machine;
+mod pattern;
 mod scan;
 mod spec;
 pub mod validator;
 
 pub use crate::text::fold::TextKind;
-pub use scan::{Engine, Scan, scan_all};
+#[cfg(test)]
+mod laws;
+
+pub use engine::Engine;
+pub use scan::{Scan, scan_all};
 pub use spec::{CompileError, Finding, Folds, Keyword, PatternSpec, Progress, RuleId, RuleSet, RuleSpec};
 pub use validator::Validator;

@@ -1,66 +1,69 @@
-//! One channel's scan.
+//! One channel's scan: the state that text is fed to, piece by piece.
+//!
+//! The text is folded onto a view; the automaton of words reads each new byte once; matches of patterns run as threads,
+//! each ahead to the end of the view, where it waits for more. What is found waits until nothing that begins earlier
+//! can be found, and goes out in order: so the findings are the same however the text is cut. A finding within another
+//! one of the same rule is not reported.
+//!
+//! Settled is the least of: where the automaton's state began, where the earliest thread began, where the run began
+//! that a byte such as `@` may still make part of a match, and where a half escape or surrogate began.
 
-use super::{CompileError, Finding, Progress, RuleId, RuleSet, RuleSpec, TextKind};
+use super::engine::byte;
+use super::keyword::{Hit, MARK, Meaning, is_word};
+use super::machine::{DEAD, Machine, START};
+use super::pattern::{CONTEXT, boundary, char_at};
+use super::{Engine, Finding, Progress, RuleId, RuleSet};
 use crate::text::TextPos;
+use crate::text::fold::{Fold, FoldPos, TextKind, View};
+use smallvec::SmallVec;
+use std::cmp::Reverse;
 
-/// All rules of all policies, compiled.
-#[derive(Debug)]
-pub struct Engine {
-    rules: Vec<RuleSpec>,
-}
-
-impl Engine {
-    /// Compiles the rules, or says everything that is wrong with them.
-    pub fn compile(rules: &[RuleSpec]) -> Result<Self, Vec<CompileError>> {
-        Ok(Self { rules: rules.to_vec() })
-    }
-
-    /// How many rules the engine holds.
-    pub fn rules(&self) -> usize {
-        self.rules.len()
-    }
-}
+/// Longer pieces are read in parts, so that the view stays small.
+const PIECE: usize = 4096;
+/// What the view keeps before the first byte that may become part of a match: context, and the character before it.
+const KEEP: u64 = CONTEXT as u64 + 8;
 
 /// One channel's state.
 #[derive(Clone, Debug)]
 pub struct Scan {
-    text: String,
+    fold: Fold,
+    view: View,
+    /// How much of the folded text has been read.
+    read: u64,
+    started: bool,
+    state: u32,
+    in_word: bool,
+    after_space: bool,
+    /// The last white space that the automaton was not fed, as it followed other white space.
+    skipped: Option<u64>,
+    threads: Vec<Thread>,
+    waiting: Vec<Found>,
+    /// By rule: the furthest end of what was reported, while it may still cover something.
+    covered: SmallVec<[(RuleId, u64); 2]>,
+    settled: TextPos,
 }
 
-impl Scan {
-    /// A scan at the start of a channel.
-    pub fn new(_kind: TextKind) -> Self {
-        Self { text: String::new() }
-    }
+/// A match of a machine's patterns in the making.
+#[derive(Clone, Copy, Debug)]
+struct Thread {
+    machine: u16,
+    state: u16,
+    accepted: bool,
+    start: u64,
+}
 
-    /// Reads the next piece of the text.
-    pub fn push(
-        &mut self,
-        _engine: &Engine,
-        _rules: &RuleSet,
-        delta: &str,
-        _found: &mut Vec<Finding>,
-    ) -> Progress {
-        self.text.push_str(delta);
-        Progress { seen: TextPos(self.text.len() as u64), settled: TextPos(0) }
-    }
+/// A finding that waits for its turn, with its place in the folded text.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    start: u64,
+    end: u64,
+    finding: Finding,
+}
 
-    /// Ends the text: everything is settled.
-    pub fn finish(&mut self, engine: &Engine, rules: &RuleSet, found: &mut Vec<Finding>) -> Progress {
-        for (index, rule) in engine.rules.iter().enumerate() {
-            let id = RuleId(index as u32);
-            for keyword in rule.keywords.iter().filter(|_| rules.contains(id)) {
-                found.extend(self.text.match_indices(&keyword.text).map(|(at, hit)| Finding {
-                    rule: id,
-                    start: TextPos(at as u64),
-                    end: TextPos((at + hit.len()) as u64),
-                    score: 1.0,
-                }));
-            }
-        }
-        let seen = TextPos(self.text.len() as u64);
-        Progress { seen, settled: seen }
-    }
+/// What a scan is run with.
+struct With<'a> {
+    engine: &'a Engine,
+    rules: &'a RuleSet,
 }
 
 /// Scans a whole text.
@@ -70,4 +73,360 @@ pub fn scan_all(engine: &Engine, rules: &RuleSet, kind: TextKind, text: &str) ->
     scan.push(engine, rules, text, &mut found);
     scan.finish(engine, rules, &mut found);
     found
+}
+
+// === impl Scan ===
+
+impl Scan {
+    /// A scan at the start of a channel.
+    pub fn new(kind: TextKind) -> Self {
+        Self {
+            fold: Fold::new(kind),
+            view: View::default(),
+            read: 0,
+            started: false,
+            state: 0,
+            in_word: false,
+            after_space: false,
+            skipped: None,
+            threads: Vec::new(),
+            waiting: Vec::new(),
+            covered: SmallVec::new(),
+            settled: TextPos(0),
+        }
+    }
+
+    /// Reads the next piece of the text. A scan has to be given the same engine and the same rules throughout.
+    pub fn push(
+        &mut self,
+        engine: &Engine,
+        rules: &RuleSet,
+        delta: &str,
+        found: &mut Vec<Finding>,
+    ) -> Progress {
+        let with = With { engine, rules };
+        if rules.is_empty() {
+            self.fold.skip(delta);
+            self.settled = self.fold.seen();
+            return self.progress();
+        }
+        let mut rest = delta;
+        while !rest.is_empty() {
+            let (piece, after) = rest.split_at(rest.floor_char_boundary(PIECE.min(rest.len())));
+            self.fold.push(piece, &mut self.view);
+            self.read(&with, false);
+            self.settle(&with, found);
+            rest = after;
+        }
+        self.progress()
+    }
+
+    /// Ends the text: everything is settled.
+    pub fn finish(&mut self, engine: &Engine, rules: &RuleSet, found: &mut Vec<Finding>) -> Progress {
+        self.fold.finish(&mut self.view);
+        self.read(&With { engine, rules }, true);
+        self.report(u64::MAX, found);
+        self.settled = self.fold.seen();
+        self.progress()
+    }
+
+    fn progress(&self) -> Progress {
+        Progress { seen: self.fold.seen(), settled: self.settled }
+    }
+
+    /// Reads what the fold has added to the view.
+    fn read(&mut self, with: &With<'_>, ended: bool) {
+        // The view is lent out while threads and findings are written.
+        let view = std::mem::take(&mut self.view);
+        if !self.started {
+            self.started = true;
+            self.state = with.engine.words.start();
+        }
+        self.resume(with, &view, ended);
+        self.walk(with, &view, ended);
+        if ended && self.in_word {
+            self.state = with.engine.words.step(self.state, MARK);
+            self.hits(with, &view, view.bytes().len(), ended);
+        }
+        self.read = view.end().0;
+        self.view = view;
+    }
+
+    /// Runs the threads that waited at the view's end.
+    fn resume(&mut self, with: &With<'_>, view: &View, ended: bool) {
+        let from = (self.read - view.base().0) as usize;
+        let mut threads = std::mem::take(&mut self.threads);
+        threads.retain_mut(|thread| self.run(with, view, thread, from, ended));
+        threads.append(&mut self.threads);
+        self.threads = threads;
+    }
+
+    /// The automaton's way over the new bytes.
+    fn walk(&mut self, with: &With<'_>, view: &View, ended: bool) {
+        let engine = with.engine;
+        let (bytes, base) = (view.bytes(), view.base().0);
+        let idle = engine.words.start();
+        let mut at = (self.read - base) as usize;
+        while let Some(&byte) = bytes.get(at) {
+            let flags = engine.bytes[usize::from(byte)];
+            if flags & byte::DULL != 0 && self.in_word && self.state == idle {
+                at += 1;
+                continue;
+            }
+            let begins = byte & 0xC0 != 0x80;
+            let word = if flags & byte::WIDE == 0 {
+                flags & byte::WORD != 0
+            } else if begins {
+                // U+4000..=U+9FFF: Chinese.
+                !matches!(byte, 0xE4..=0xE9) && char_at(bytes, at).is_some_and(is_word)
+            } else {
+                self.in_word
+            };
+            if word != self.in_word {
+                self.state = engine.words.step(self.state, MARK);
+                self.hits(with, view, at, ended);
+            }
+            if flags & byte::START != 0 && begins {
+                self.start_at(with, view, at, !(word && self.in_word), ended);
+            }
+            self.in_word = word;
+            self.feed(with, view, at, byte, flags, ended);
+            if flags & byte::INNER != 0 {
+                self.start_before(with, view, at, byte, ended);
+            }
+            at += 1;
+        }
+    }
+
+    /// Gives the automaton one byte; white space once, however long it is.
+    #[inline]
+    fn feed(&mut self, with: &With<'_>, view: &View, at: usize, byte: u8, flags: u8, ended: bool) {
+        let lower = if flags & byte::SPACE == 0 {
+            self.after_space = false;
+            byte.to_ascii_lowercase()
+        } else if self.after_space {
+            self.skipped = Some(view.base().0 + at as u64);
+            return;
+        } else {
+            self.after_space = true;
+            b' '
+        };
+        self.state = with.engine.words.step(self.state, lower);
+        self.hits(with, view, at + 1, ended);
+    }
+
+    /// What the automaton's state has found up to `end`.
+    #[inline]
+    fn hits(&mut self, with: &With<'_>, view: &View, end: usize, ended: bool) {
+        let engine = with.engine;
+        engine.words.found(self.state, |hit| self.hit(with, view, hit, end, ended));
+    }
+
+    #[cold]
+    fn hit(&mut self, with: &With<'_>, view: &View, hit: Hit, end: usize, ended: bool) {
+        let base = view.base().0;
+        match hit.meaning {
+            Meaning::Keyword(rule) if with.rules.contains(rule) => {
+                let start = self.back(view, end, hit.len as usize);
+                self.waiting.push(found(view, rule, start, end, 1.0));
+            }
+            Meaning::Keyword(_) => {}
+            Meaning::Literal(machine) => {
+                let start = self.back(view, end, hit.len as usize);
+                self.start(with, view, machine, base + start as u64, ended);
+            }
+        }
+    }
+
+    /// Where `length` bytes before `end` begin, white space counted as one byte.
+    fn back(&self, view: &View, end: usize, length: usize) -> usize {
+        let plain = end.saturating_sub(length);
+        if self.skipped.is_none_or(|skipped| skipped < view.base().0 + plain as u64) {
+            return plain;
+        }
+        let space =
+            |at: usize| view.bytes().get(at).is_some_and(|byte| byte.is_ascii_whitespace() || *byte == 0x0B);
+        let (mut at, mut left) = (end, length);
+        while left > 0 && at > 0 {
+            at -= 1;
+            let same_gap = space(at) && at > 0 && space(at - 1);
+            left -= usize::from(!same_gap);
+        }
+        at
+    }
+
+    fn start_at(&mut self, with: &With<'_>, view: &View, at: usize, free: bool, ended: bool) {
+        let first = view.bytes().get(at).copied().unwrap_or_default();
+        for start in with.engine.patterns.starts.iter().filter(|start| start.first[usize::from(first)]) {
+            let left = with.machine(start.machine).is_some_and(|machine| machine.left);
+            if free || !left {
+                self.start(with, view, start.machine, view.base().0 + at as u64, ended);
+            }
+        }
+    }
+
+    /// Starts machines in the run before the byte at `at`, which is the byte that they need.
+    fn start_before(&mut self, with: &With<'_>, view: &View, at: usize, byte: u8, ended: bool) {
+        let bytes = view.bytes();
+        for inner in with.engine.patterns.inners.iter().filter(|inner| inner.byte == byte) {
+            let Some(machine) = with.machine(inner.machine).filter(|machine| with.wants(machine)) else {
+                continue;
+            };
+            let run = run_before(bytes, at, &inner.class, inner.most);
+            // The first place from which the expression comes past the byte; later ones lie within its matches.
+            let start = (run..at).find(|&start| {
+                let head = bytes.get(start..=at).unwrap_or_default();
+                let fits = bytes.get(start).is_some_and(|byte| byte & 0xC0 != 0x80)
+                    && (!machine.left || boundary(bytes, start));
+                fits && head.iter().try_fold(START, |state, &byte| step(machine, state, byte)).is_some()
+            });
+            if let Some(start) = start {
+                self.start(with, view, inner.machine, view.base().0 + start as u64, ended);
+            }
+        }
+    }
+
+    fn start(&mut self, with: &With<'_>, view: &View, machine: u16, start: u64, ended: bool) {
+        if with.machine(machine).is_none_or(|machine| !with.wants(machine)) {
+            return;
+        }
+        let mut thread = Thread { machine, state: START, accepted: false, start };
+        let from = (start - view.base().0) as usize;
+        if self.run(with, view, &mut thread, from, ended) {
+            self.threads.push(thread);
+        }
+    }
+
+    /// Runs a thread from `at` to the view's end. False if it has ended, and what it found is noted.
+    fn run(&mut self, with: &With<'_>, view: &View, thread: &mut Thread, at: usize, ended: bool) -> bool {
+        let Some(machine) = with.machine(thread.machine) else { return false };
+        let bytes = view.bytes();
+        let start = (thread.start - view.base().0) as usize;
+        let longest = machine.longest as usize;
+        for (at, &byte) in bytes.iter().enumerate().skip(at) {
+            let state = machine.next(thread.state, byte);
+            if state == DEAD || at - start >= longest {
+                self.resolve(with, view, thread);
+                return false;
+            }
+            thread.state = state;
+            if machine.accepts(state) {
+                thread.accepted = true;
+                if machine.is_last(state) && !machine.right {
+                    self.resolve(with, view, thread);
+                    return false;
+                }
+            }
+        }
+        if ended {
+            self.resolve(with, view, thread);
+        }
+        !ended
+    }
+
+    /// The thread can get no further: of each pattern the longest end that is a match is found.
+    fn resolve(&mut self, with: &With<'_>, view: &View, thread: &Thread) {
+        if !thread.accepted {
+            return;
+        }
+        let Some(machine) = with.machine(thread.machine) else { return };
+        let bytes = view.bytes();
+        let start = (thread.start - view.base().0) as usize;
+        let mut ends: SmallVec<[(u32, usize); 16]> = SmallVec::new();
+        let mut state = START;
+        for (at, &byte) in bytes.iter().enumerate().skip(start).take(machine.longest as usize) {
+            state = machine.next(state, byte);
+            if state == DEAD {
+                break;
+            }
+            if machine.accepts(state) {
+                ends.extend(machine.ended(state).map(|pattern| (pattern, at + 1)));
+            }
+        }
+        let mut done: SmallVec<[u32; 8]> = SmallVec::new();
+        for (index, end) in ends.into_iter().rev() {
+            let Some(pattern) = with.engine.patterns.patterns.get(index as usize) else { continue };
+            let fits = with.rules.contains(pattern.rule)
+                && end - start <= pattern.longest as usize
+                && (!pattern.right || boundary(bytes, end))
+                && !done.contains(&index);
+            if !fits {
+                continue;
+            }
+            if let Some((from, to, score)) = pattern.judge(bytes, start, end) {
+                done.push(index);
+                self.waiting.push(found(view, pattern.rule, from, to, score));
+            }
+        }
+    }
+
+    /// How far the text is decided; reports and forgets what lies before.
+    fn settle(&mut self, with: &With<'_>, found: &mut Vec<Finding>) {
+        let bytes = self.view.bytes();
+        let base = self.view.base().0;
+        let mut held = self.back(&self.view, bytes.len(), with.engine.words.held(self.state));
+        for inner in &with.engine.patterns.inners {
+            if with.machine(inner.machine).is_some_and(|machine| with.wants(machine)) {
+                held = held.min(run_before(bytes, bytes.len(), &inner.class, inner.most));
+            }
+        }
+        let held = self.threads.iter().map(|thread| thread.start).fold(base + held as u64, u64::min);
+        let end = self.view.end().0;
+        let text = if held == end { self.fold.seen() } else { self.view.text_start(FoldPos(held)) };
+        let text = self.fold.pending().map_or(text, |pending| pending.min(text));
+        debug_assert!(text >= self.settled, "what is settled stays settled");
+        self.settled = self.settled.max(text);
+        self.report(held, found);
+        self.view.trim(FoldPos(held.saturating_sub(KEEP)));
+    }
+
+    /// Reports what begins before `settled`, in order, but nothing within another finding of the same rule.
+    fn report(&mut self, settled: u64, found: &mut Vec<Finding>) {
+        if !self.waiting.is_empty() {
+            self.waiting.sort_by(|a, b| {
+                let key = |found: &Found| (found.start, Reverse(found.end), found.finding.rule);
+                key(a).cmp(&key(b)).then(b.finding.score.total_cmp(&a.finding.score))
+            });
+            let ready = self.waiting.partition_point(|found| found.start < settled);
+            for Found { end, finding, .. } in self.waiting.drain(..ready) {
+                match self.covered.iter_mut().find(|(rule, _)| *rule == finding.rule) {
+                    Some((_, covered)) if *covered >= end => continue,
+                    Some((_, covered)) => *covered = end,
+                    None => self.covered.push((finding.rule, end)),
+                }
+                found.push(finding);
+            }
+        }
+        self.covered.retain(|(_, end)| *end > settled);
+    }
+}
+
+// === impl With ===
+
+impl<'a> With<'a> {
+    fn machine(&self, machine: u16) -> Option<&'a Machine> {
+        self.engine.patterns.machines.get(usize::from(machine))
+    }
+
+    fn wants(&self, machine: &Machine) -> bool {
+        machine.rules.meets(self.rules)
+    }
+}
+
+fn step(machine: &Machine, state: u16, byte: u8) -> Option<u16> {
+    Some(machine.next(state, byte)).filter(|&state| state != DEAD)
+}
+
+/// Where the run of a class begins that ends before `at`, `most` bytes back at most.
+fn run_before(bytes: &[u8], at: usize, class: &[bool; 256], most: usize) -> usize {
+    let head = bytes.get(..at).unwrap_or_default();
+    at - head.iter().rev().take(most).take_while(|&&byte| class[usize::from(byte)]).count()
+}
+
+fn found(view: &View, rule: RuleId, start: usize, end: usize, score: f32) -> Found {
+    let base = view.base().0;
+    let (start, end) = (base + start as u64, base + end as u64);
+    let finding =
+        Finding { rule, start: view.text_start(FoldPos(start)), end: view.text_end(FoldPos(end)), score };
+    Found { start, end, finding }
 }

@@ -205,6 +205,11 @@ impl Fold {
         }
     }
 
+    /// Passes over a piece that nobody wants to look at.
+    pub fn skip(&mut self, piece: &str) {
+        self.seen += piece.len() as u64;
+    }
+
     /// The text has ended: what waited for its other half stands for itself.
     pub fn finish(&mut self, view: &mut View) {
         self.give_up_escape(view);

@@ -1,0 +1,346 @@
+//! The engine's promises, over generated rules, texts and cuts.
+
+use super::keyword::is_word;
+use super::pattern::boundary;
+use super::{
+    Engine, Finding, Keyword, PatternSpec, Progress, RuleId, RuleSet, RuleSpec, Scan, TextKind, Validator,
+    scan_all,
+};
+use crate::text::TextPos;
+use crate::text::fold::{Fold, FoldPos, View, fold_literal};
+use proptest::prelude::*;
+use regex_automata::{Anchored, Input, meta};
+use std::cmp::Reverse;
+
+fn keyword(text: &str, whole_word: bool) -> Keyword {
+    Keyword { text: text.to_owned(), whole_word }
+}
+
+fn pattern(regex: &str, left: bool, right: bool) -> PatternSpec {
+    PatternSpec { regex: regex.to_owned(), left, right, ..PatternSpec::default() }
+}
+
+fn rule(keywords: Vec<Keyword>, patterns: Vec<PatternSpec>) -> RuleSpec {
+    RuleSpec { keywords, patterns, ..RuleSpec::default() }
+}
+
+/// Patterns of every beginning, small enough that random text hits them.
+fn patterns() -> Vec<RuleSpec> {
+    let luhn =
+        PatternSpec { validator: Validator::from_name("luhn"), ..pattern(r"\d(?:[ -]?\d){3,7}", true, true) };
+    let cased = PatternSpec { case_sensitive: true, ..pattern("Ab[A-Z0-9]{2,4}", true, false) };
+    vec![
+        rule(vec![], vec![luhn]),
+        rule(
+            vec![],
+            vec![pattern(r"[a-c0-9][a-c0-9._-]{0,7}@[a-c0-9-]{1,6}(?:\.[a-c]{2,3}){1,2}", false, true)],
+        ),
+        rule(vec![], vec![cased, pattern("a-b[ab]{1,5}", false, true)]),
+        rule(vec![], vec![pattern("ab{1,3}c", false, false), pattern("ba{2}", true, true)]),
+        rule(vec![], vec![pattern("中[ab]{1,2}文?", false, true)]),
+        rule(vec![], vec![pattern("сab[a-c ]{0,9}c", true, true)]),
+    ]
+}
+
+fn any_word() -> impl Strategy<Value = Keyword> {
+    let text =
+        prop_oneof![4 => "[abcé]{1,5}", 2 => "[ab]{1,2} [ab]{1,3}", 1 => "[ab中文]{1,4}", 1 => "[ab+-]{1,4}"];
+    (text, any::<bool>())
+        .prop_filter("something is left", |(text, _)| !text.trim().is_empty())
+        .prop_map(|(text, whole)| keyword(&text, whole))
+}
+
+fn any_rules() -> impl Strategy<Value = Vec<RuleSpec>> {
+    let words = proptest::collection::vec(proptest::collection::vec(any_word(), 1..4), 0..5);
+    (words, any::<bool>()).prop_map(|(words, with_patterns)| {
+        let mut rules: Vec<RuleSpec> = words.into_iter().map(|words| rule(words, vec![])).collect();
+        if with_patterns {
+            rules.extend(patterns());
+        }
+        rules
+    })
+}
+
+fn any_text() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        6 => "[abc]{1,6}",
+        2 => "[ABCabc]{1,4}",
+        3 => "[ \n.,@+-]{1,2}",
+        3 => "[0-9]{1,5}",
+        1 => "Ab[A-Z0-9]{2,5}",
+        1 => "[a-c.]{1,4}@[a-c]{1,4}\\.[a-c]{2,3}",
+        1 => "[中文é\u{200b}\u{301}ａｂсﬁ①]{1,3}",
+        1 => r"\\u0061|\\ud835\\udc1b|\\|\\u00|\\n|\\",
+        1 => "[\u{10d835}\u{10dc1a}]{1,2}",
+    ];
+    proptest::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+}
+
+fn kind(json: bool) -> TextKind {
+    if json { TextKind::Json } else { TextKind::Plain }
+}
+
+/// Feeds the pieces and checks, at every step, what holds however the text is cut.
+fn scan(engine: &Engine, rules: &RuleSet, kind: TextKind, pieces: &[&str]) -> Vec<Finding> {
+    let mut scan = Scan::new(kind);
+    let mut found = Vec::new();
+    let mut seen = 0;
+    let mut before = Progress::default();
+    let mut check = |found: &[Finding], reported: usize, now: Progress| {
+        assert!(now.settled >= before.settled, "settled never goes back");
+        assert!(now.settled <= now.seen);
+        let new = found.iter().skip(reported);
+        assert!(
+            new.clone().all(|finding| finding.start >= before.settled),
+            "nothing is found in what was settled"
+        );
+        assert!(new.clone().all(|finding| finding.start < finding.end && finding.end <= now.seen));
+        before = now;
+    };
+    for piece in pieces {
+        let reported = found.len();
+        seen += piece.len() as u64;
+        let now = scan.push(engine, rules, piece, &mut found);
+        assert_eq!(now.seen, TextPos(seen));
+        check(&found, reported, now);
+    }
+    let reported = found.len();
+    let now = scan.finish(engine, rules, &mut found);
+    assert_eq!(now, Progress { seen: TextPos(seen), settled: TextPos(seen) });
+    check(&found, reported, now);
+    found
+}
+
+fn cut<'t>(text: &'t str, cuts: &[usize]) -> Vec<&'t str> {
+    let mut cuts: Vec<usize> =
+        cuts.iter().map(|&cut| text.floor_char_boundary(cut % (text.len() + 1))).collect();
+    cuts.sort_unstable();
+    cuts.push(text.len());
+    let mut from = 0;
+    cuts.into_iter().filter_map(|to| text.get(std::mem::replace(&mut from, to)..to)).collect()
+}
+
+fn view(kind: TextKind, text: &str, finish: bool) -> (View, Option<TextPos>) {
+    let (mut fold, mut view) = (Fold::new(kind), View::default());
+    fold.push(text, &mut view);
+    if finish {
+        fold.finish(&mut view);
+    }
+    (view, fold.pending())
+}
+
+/// Every match of every rule by trying every span, then without those that lie within an earlier or longer one.
+fn naive(rules: &[RuleSpec], kind: TextKind, text: &str) -> Vec<Finding> {
+    let (view, _) = view(kind, text, true);
+    let folded = String::from_utf8(view.bytes().to_vec()).expect("UTF-8");
+    let mut spans = Vec::new();
+    for (index, spec) in rules.iter().enumerate() {
+        let id = RuleId(index as u32);
+        for keyword in &spec.keywords {
+            spans.extend(naive_keyword(&folded, keyword).into_iter().map(|(from, to)| (from, to, id, 1.0)));
+        }
+        for pattern in &spec.patterns {
+            spans.extend(naive_pattern(&folded, pattern).into_iter().map(|(from, to)| (from, to, id, 0.0)));
+        }
+    }
+    spans.sort_by_key(|&(from, to, rule, _)| (from, Reverse(to), rule));
+    let mut kept: Vec<(usize, usize, RuleId, f32)> = Vec::new();
+    for span in spans {
+        if !kept.iter().any(|&(_, to, rule, _)| rule == span.2 && to >= span.1) {
+            kept.push(span);
+        }
+    }
+    let place = |(from, to, rule, score)| Finding {
+        rule,
+        start: view.text_start(FoldPos(from as u64)),
+        end: view.text_end(FoldPos(to as u64)),
+        score,
+    };
+    kept.into_iter().map(place).collect()
+}
+
+fn squeeze(text: &str) -> String {
+    let mut squeezed = String::new();
+    for c in text.chars() {
+        let c = if c.is_whitespace() { ' ' } else { c };
+        if !(c == ' ' && squeezed.ends_with(' ')) {
+            squeezed.push(c);
+        }
+    }
+    squeezed
+}
+
+fn normal(keyword: &Keyword) -> String {
+    let folded = String::from_utf8(fold_literal(&keyword.text)).expect("UTF-8");
+    squeeze(folded.trim()).to_ascii_lowercase()
+}
+
+fn naive_keyword(folded: &str, keyword: &Keyword) -> Vec<(usize, usize)> {
+    let normal = normal(keyword);
+    let low = folded.to_ascii_lowercase();
+    let places: Vec<usize> = low.char_indices().map(|(at, _)| at).chain([low.len()]).collect();
+    let mut spans = Vec::new();
+    for &from in &places {
+        let fits = |to: usize| {
+            let text = low.get(from..to).unwrap_or_default();
+            let whole =
+                !keyword.whole_word || (boundary(low.as_bytes(), from) && boundary(low.as_bytes(), to));
+            whole && squeeze(text) == normal
+        };
+        // White space after the match is not part of it.
+        spans.extend(places.iter().copied().find(|&to| to > from && fits(to)).map(|to| (from, to)));
+    }
+    spans
+}
+
+fn naive_pattern(folded: &str, spec: &PatternSpec) -> Vec<(usize, usize)> {
+    let own = String::from_utf8(fold_literal(&spec.regex)).expect("UTF-8");
+    let flag = if spec.case_sensitive { "" } else { "(?i)" };
+    let expression = meta::Regex::new(&format!("{flag}(?:{own})$")).expect("the expression is right");
+    let mut spans = Vec::new();
+    for (from, _) in folded.char_indices().filter(|&(at, _)| !spec.left || boundary(folded.as_bytes(), at)) {
+        let ends = folded.char_indices().map(|(at, _)| at).chain([folded.len()]).filter(|&to| to > from);
+        let fits = |to: usize| {
+            let head = folded.get(..to).unwrap_or_default();
+            let text = folded.get(from..to).unwrap_or_default();
+            (!spec.right || boundary(folded.as_bytes(), to))
+                && expression.search(&Input::new(head).range(from..).anchored(Anchored::Yes)).is_some()
+                && spec.validator.is_none_or(|validator| validator.check(text.as_bytes()).is_some())
+        };
+        let ends: Vec<usize> = ends.collect();
+        spans.extend(ends.into_iter().rev().find(|&to| fits(to)).map(|to| (from, to)));
+    }
+    spans
+}
+
+/// Where the earliest keyword begins that could still come true, by trying every place and every keyword.
+fn oracle(rules: &[RuleSpec], kind: TextKind, text: &str) -> TextPos {
+    let (view, pending) = view(kind, text, false);
+    let low = String::from_utf8(view.bytes().to_ascii_lowercase()).expect("UTF-8");
+    let hopes = |from: usize| {
+        let rest = squeeze(low.get(from..).unwrap_or_default());
+        rules.iter().flat_map(|rule| &rule.keywords).any(|keyword| {
+            let normal = normal(keyword);
+            let longer = normal.len() > rest.len() && normal.starts_with(&rest);
+            let waits = keyword.whole_word && normal == rest && rest.chars().next_back().is_some_and(is_word);
+            (longer || waits) && (!keyword.whole_word || boundary(low.as_bytes(), from))
+        })
+    };
+    let first = low.char_indices().map(|(at, _)| at).find(|&from| hopes(from));
+    let words = first.map_or(TextPos(text.len() as u64), |at| view.text_start(FoldPos(at as u64)));
+    pending.map_or(words, |pending| pending.min(words))
+}
+
+fn spans(findings: &[Finding]) -> Vec<(RuleId, TextPos, TextPos)> {
+    findings.iter().map(|finding| (finding.rule, finding.start, finding.end)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn cuts_do_not_matter(rules in any_rules(), text in any_text(), json in any::<bool>(), cuts in proptest::collection::vec(any::<usize>(), 0..5)) {
+        let engine = Engine::compile(&rules).expect("the rules are right");
+        let set = RuleSet::full(rules.len());
+        let kind = kind(json);
+        let whole = scan_all(&engine, &set, kind, &text);
+        for at in 0..=text.len() {
+            prop_assert_eq!(&scan(&engine, &set, kind, &cut(&text, &[at])), &whole);
+        }
+        let all: Vec<usize> = (0..=text.len()).collect();
+        prop_assert_eq!(&scan(&engine, &set, kind, &cut(&text, &all)), &whole);
+        prop_assert_eq!(&scan(&engine, &set, kind, &cut(&text, &cuts)), &whole);
+    }
+
+    #[test]
+    fn findings_are_those_of_a_naive_search(rules in any_rules(), text in any_text(), json in any::<bool>()) {
+        let engine = Engine::compile(&rules).expect("the rules are right");
+        let found = scan_all(&engine, &RuleSet::full(rules.len()), kind(json), &text);
+        prop_assert_eq!(spans(&found), spans(&naive(&rules, kind(json), &text)));
+    }
+
+    #[test]
+    fn keywords_hold_exactly_what_could_still_match(rules in proptest::collection::vec(any_word(), 1..6), text in any_text(), json in any::<bool>()) {
+        let rules = vec![rule(rules, vec![])];
+        let engine = Engine::compile(&rules).expect("the rules are right");
+        let set = RuleSet::full(1);
+        let mut scan = Scan::new(kind(json));
+        let mut found = Vec::new();
+        for (at, c) in text.char_indices() {
+            let to = at + c.len_utf8();
+            let (now, so_far) = (text.get(at..to).unwrap_or_default(), text.get(..to).unwrap_or_default());
+            let progress = scan.push(&engine, &set, now, &mut found);
+            prop_assert_eq!(progress.settled, oracle(&rules, kind(json), so_far), "after {:?}", so_far);
+        }
+    }
+
+    #[test]
+    fn rules_outside_the_set_find_nothing(rules in any_rules(), text in any_text(), mask in any::<u8>()) {
+        let engine = Engine::compile(&rules).expect("the rules are right");
+        let all = scan_all(&engine, &RuleSet::full(rules.len()), TextKind::Plain, &text);
+        let some: RuleSet = (0..rules.len() as u32).filter(|rule| mask >> (rule % 8) & 1 == 1).map(RuleId).collect();
+        let found = scan_all(&engine, &some, TextKind::Plain, &text);
+        let expected: Vec<Finding> = all.into_iter().filter(|finding| some.contains(finding.rule)).collect();
+        prop_assert_eq!(found, expected);
+    }
+}
+
+fn found(rules: &[RuleSpec], text: &str) -> Vec<(u32, String)> {
+    let engine = Engine::compile(rules).expect("the rules are right");
+    let found = scan_all(&engine, &RuleSet::full(rules.len()), TextKind::Plain, text);
+    let text_of =
+        |finding: &Finding| text.get(finding.start.0 as usize..finding.end.0 as usize).unwrap_or_default();
+    found.iter().map(|finding| (finding.rule.0, text_of(finding).to_owned())).collect()
+}
+
+#[test]
+fn words_next_to_other_scripts_are_whole() {
+    let rules = [rule(vec![keyword("bomb", true), keyword("法轮", true)], vec![])];
+    assert_eq!(
+        found(&rules, "a BOMB, 做bomb吗 bombs xbomb 3bomb _bomb_"),
+        ["BOMB", "bomb", "bomb"].map(|s| (0, s.to_owned()))
+    );
+    assert_eq!(found(&rules, "说法轮好"), [(0, "法轮".to_owned())]);
+    let rules = [rule(vec![keyword("credit card", true)], vec![])];
+    assert_eq!(found(&rules, "Credit\n  card"), [(0, "Credit\n  card".to_owned())]);
+}
+
+#[test]
+fn a_group_is_found_alone_and_context_is_asked_for() {
+    let group = PatternSpec {
+        group: Some("key".to_owned()),
+        ..pattern(r"password[:=]\s{0,3}(?<key>\S{4,20})", true, false)
+    };
+    let context = PatternSpec {
+        context: vec!["passport".to_owned(), "护照".to_owned()],
+        ..pattern(r"[a-z]\d{8}", true, true)
+    };
+    let rules = [rule(vec![], vec![group]), rule(vec![], vec![context])];
+    assert_eq!(found(&rules, "Password: hunter22 yes"), [(0, "hunter22".to_owned())]);
+    assert_eq!(
+        found(&rules, "E12345678, Passport E12345678; 护照号E87654321"),
+        [(1, "E12345678".to_owned()), (1, "E87654321".to_owned())]
+    );
+}
+
+#[test]
+fn what_cannot_be_bounded_is_refused_with_the_reason() {
+    let cases = [
+        (pattern("a+", false, false), "bound"),
+        (pattern("(", false, false), "does not parse"),
+        (pattern(r"\bword", false, false), "`left`"),
+        (pattern("x{0,3}", false, false), "empty text"),
+        (pattern("[a-z]{2,600}", false, false), "shorten it"),
+        (pattern("password.{1,5000}", false, false), "at most 4096"),
+        (PatternSpec { group: Some("nope".to_owned()), ..pattern("abcd", false, false) }, "`nope`"),
+    ];
+    for (spec, reason) in cases {
+        let errors = Engine::compile(&[rule(vec![], vec![]), rule(vec![], vec![spec])]).expect_err("refused");
+        assert_eq!((errors.len(), errors[0].rule, errors[0].pattern), (1, 1, Some(0)));
+        assert!(errors[0].reason.contains(reason), "{}", errors[0]);
+    }
+    let bounded = PatternSpec { max_len: Some(40), ..pattern(r"token=\S+", true, false) };
+    assert!(Engine::compile(&[rule(vec![], vec![bounded])]).is_ok());
+    let empty = Engine::compile(&[rule(vec![keyword("\u{200b}", true)], vec![])]).expect_err("refused");
+    assert!(empty[0].to_string().contains("left after folding"), "{}", empty[0]);
+}

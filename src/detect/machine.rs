@@ -1,0 +1,237 @@
+//! Tables that run patterns: an anchored DFA of one or several patterns, made small.
+//!
+//! `regex-automata` builds the DFA; here it becomes a table of 16-bit states in which each state says at once which
+//! patterns end in it (not one byte later), whether it can go on, and in which a state that can never match is dead.
+
+use super::RuleSet;
+use regex_automata::dfa::{Automaton, StartKind, dense};
+use regex_automata::nfa::thompson::{self, WhichCaptures};
+use regex_automata::util::primitives::StateID;
+use regex_automata::util::start;
+use regex_automata::{Anchored, MatchKind};
+use regex_syntax::hir::Hir;
+use std::collections::HashMap;
+
+/// Nothing can match any more.
+pub(super) const DEAD: u16 = 0;
+/// Where a machine starts.
+pub(super) const START: u16 = 1;
+
+/// Several patterns that start alike, in one table.
+#[derive(Debug)]
+pub(super) struct Machine {
+    /// A word boundary has to stand before the start.
+    pub(super) left: bool,
+    /// No match is longer.
+    pub(super) longest: u32,
+    /// The rules whose patterns these are.
+    pub(super) rules: RuleSet,
+    /// Indices of the engine's patterns.
+    pub(super) patterns: Vec<u32>,
+    /// Some pattern needs to see what follows its match.
+    pub(super) right: bool,
+    classes: Box<[u8; 256]>,
+    stride: u32,
+    next: Vec<u16>,
+    /// By state: index of the set of patterns that end there, 0 for none.
+    accepts: Vec<u16>,
+    sets: Vec<Vec<u16>>,
+    /// By state: nothing longer can follow.
+    last: Vec<bool>,
+}
+
+/// Why there is no table.
+#[derive(Debug)]
+pub(super) enum TooBig {
+    /// Some limit of the determinisation was reached.
+    States,
+    /// The compiler of expressions refuses, with its words.
+    Refused(String),
+}
+
+/// What the table may take while it is made, in bytes.
+const DFA_BYTES: usize = 16 << 20;
+
+impl Machine {
+    /// A machine for the expressions, which are anchored at its start. `limit` is the most states that it may have.
+    pub(super) fn build(expressions: &[&Hir], limit: usize) -> Result<Self, TooBig> {
+        let config =
+            thompson::Config::new().which_captures(WhichCaptures::None).nfa_size_limit(Some(DFA_BYTES));
+        let nfa = thompson::Compiler::new()
+            .configure(config)
+            .build_many_from_hir(expressions)
+            .map_err(|error| TooBig::Refused(error.to_string()))?;
+        let bytes = DFA_BYTES.min(limit.saturating_mul(256));
+        let config = dense::Config::new()
+            .start_kind(StartKind::Anchored)
+            .match_kind(MatchKind::All)
+            .accelerate(false)
+            .dfa_size_limit(Some(bytes))
+            .determinize_size_limit(Some(bytes.saturating_mul(4)));
+        let dfa = dense::Builder::new().configure(config).build_from_nfa(&nfa).map_err(|error| {
+            if error.is_size_limit_exceeded() { TooBig::States } else { TooBig::Refused(error.to_string()) }
+        })?;
+        Self::from_dfa(&dfa, limit)
+    }
+
+    #[inline]
+    pub(super) fn next(&self, state: u16, byte: u8) -> u16 {
+        let at = u32::from(state) * self.stride + u32::from(self.classes[usize::from(byte)]);
+        self.next.get(at as usize).copied().unwrap_or(DEAD)
+    }
+
+    /// Whether some pattern ends in this state.
+    #[inline]
+    pub(super) fn accepts(&self, state: u16) -> bool {
+        self.accepts.get(usize::from(state)).is_some_and(|&set| set != 0)
+    }
+
+    /// Whether nothing longer can follow.
+    #[inline]
+    pub(super) fn is_last(&self, state: u16) -> bool {
+        self.last.get(usize::from(state)).copied().unwrap_or(true)
+    }
+
+    /// The engine's patterns that end in this state.
+    pub(super) fn ended(&self, state: u16) -> impl Iterator<Item = u32> + '_ {
+        let set = self.accepts.get(usize::from(state)).map_or(0, |&set| usize::from(set));
+        let local = self.sets.get(set).map_or(&[][..], Vec::as_slice);
+        local.iter().filter_map(|&local| self.patterns.get(usize::from(local)).copied())
+    }
+
+    /// The bytes that lead anywhere from the start.
+    pub(super) fn first_bytes(&self) -> [bool; 256] {
+        std::array::from_fn(|byte| self.next(START, byte as u8) != DEAD)
+    }
+
+    fn from_dfa(dfa: &dense::DFA<Vec<u32>>, limit: usize) -> Result<Self, TooBig> {
+        let config = start::Config::new().anchored(Anchored::Yes);
+        let first = dfa.start_state(&config).map_err(|error| TooBig::Refused(error.to_string()))?;
+        let (classes, representatives) = classes(dfa);
+        let graph = Graph::walk(dfa, first, &representatives, limit)?;
+        let stride = representatives.len();
+        let alive = graph.alive(stride);
+        // Dead states fall away: the number of each that stays, in order of discovery; the start is the first found.
+        let mut number = vec![DEAD; graph.accepts.len()];
+        let mut kept = Vec::new();
+        for (state, _) in alive.iter().enumerate().filter(|&(state, &alive)| alive || state == 0) {
+            number[state] = kept.len() as u16 + 1;
+            kept.push(state);
+        }
+        let mut next = vec![DEAD; stride];
+        let mut accepts = vec![0];
+        let mut last = vec![true];
+        for &state in &kept {
+            let row = graph.next.iter().skip(state * stride).take(stride);
+            let from = next.len();
+            next.extend(row.map(|&to| if to == usize::MAX { DEAD } else { number[to] }));
+            last.push(next.iter().skip(from).all(|&to| to == DEAD));
+            accepts.push(graph.accepts[state]);
+        }
+        Ok(Self {
+            left: false,
+            longest: 0,
+            rules: RuleSet::empty(),
+            patterns: Vec::new(),
+            right: false,
+            classes,
+            stride: stride as u32,
+            next,
+            accepts,
+            sets: graph.sets,
+            last,
+        })
+    }
+}
+
+/// The DFA's classes of bytes: bytes of one class lead to the same states. A byte stands for each.
+fn classes(dfa: &dense::DFA<Vec<u32>>) -> (Box<[u8; 256]>, Vec<u8>) {
+    let source = dfa.byte_classes();
+    let mut classes = Box::new([0; 256]);
+    let mut representatives: Vec<u8> = Vec::new();
+    let mut known = HashMap::new();
+    for byte in 0..=255_u8 {
+        let class = *known.entry(source.get(byte)).or_insert_with(|| {
+            representatives.push(byte);
+            representatives.len() - 1
+        });
+        classes[usize::from(byte)] = class as u8;
+    }
+    (classes, representatives)
+}
+
+/// The DFA's states as found from its start, with ends told without delay.
+struct Graph {
+    /// A row for each state; `usize::MAX` is dead.
+    next: Vec<usize>,
+    accepts: Vec<u16>,
+    sets: Vec<Vec<u16>>,
+}
+
+impl Graph {
+    fn walk(
+        dfa: &dense::DFA<Vec<u32>>,
+        first: StateID,
+        representatives: &[u8],
+        limit: usize,
+    ) -> Result<Self, TooBig> {
+        let mut graph = Self { next: Vec::new(), accepts: Vec::new(), sets: vec![Vec::new()] };
+        let mut number = HashMap::from([(first, 0)]);
+        let mut sets = HashMap::from([(Vec::new(), 0)]);
+        let mut queue = vec![first];
+        let mut at = 0;
+        while let Some(&state) = queue.get(at) {
+            at += 1;
+            let end = dfa.next_eoi_state(state);
+            let ended = if dfa.is_match_state(end) { dfa.match_len(end) } else { 0 };
+            let mut ended: Vec<u16> =
+                (0..ended).map(|index| dfa.match_pattern(end, index).as_u32() as u16).collect();
+            ended.sort_unstable();
+            let set = *sets.entry(ended).or_insert_with_key(|ended| {
+                graph.sets.push(ended.clone());
+                graph.sets.len() - 1
+            });
+            graph.accepts.push(u16::try_from(set).map_err(|_| TooBig::States)?);
+            for &byte in representatives {
+                let to = dfa.next_state(state, byte);
+                if dfa.is_dead_state(to) || dfa.is_quit_state(to) {
+                    graph.next.push(usize::MAX);
+                    continue;
+                }
+                let known = number.len();
+                let index = *number.entry(to).or_insert_with(|| {
+                    queue.push(to);
+                    known
+                });
+                graph.next.push(index);
+            }
+            if queue.len() > limit.min(usize::from(u16::MAX) - 1) {
+                return Err(TooBig::States);
+            }
+        }
+        Ok(graph)
+    }
+
+    /// The states from which some end can be reached.
+    fn alive(&self, stride: usize) -> Vec<bool> {
+        let mut from = vec![Vec::new(); self.accepts.len()];
+        for (state, row) in self.next.chunks(stride).enumerate() {
+            for &to in row.iter().filter(|&&to| to != usize::MAX) {
+                if let Some(from) = from.get_mut(to) {
+                    from.push(state);
+                }
+            }
+        }
+        let mut alive: Vec<bool> = self.accepts.iter().map(|&set| set != 0).collect();
+        let mut queue: Vec<usize> = (0..alive.len()).filter(|&state| alive[state]).collect();
+        while let Some(state) = queue.pop() {
+            for &before in &from[state] {
+                if !alive[before] {
+                    alive[before] = true;
+                    queue.push(before);
+                }
+            }
+        }
+        alive
+    }
+}

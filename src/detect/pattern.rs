@@ -1,0 +1,502 @@
+//! Patterns: what an expression must be, where its matches can begin, and what has to hold of a match.
+//!
+//! A pattern does not run over the whole text. It begins where one of its literals stands (`ghp_`, `AKIA`), or at a
+//! byte such as `@` that a bounded run of a class must precede, or else at its first byte, and then runs as a thread of
+//! a [`Machine`]. Patterns that begin alike share a machine while it stays small.
+
+use super::keyword::{self, Word, is_word};
+use super::machine::{Machine, TooBig};
+use super::{CompileError, PatternSpec, RuleId, RuleSpec, Validator};
+use crate::text::fold::fold_literal;
+use aho_corasick::AhoCorasick;
+use regex_automata::meta;
+use regex_automata::{Anchored, Input};
+use regex_syntax::hir::literal::Extractor;
+use regex_syntax::hir::{Capture, Class, ClassUnicodeRange, Hir, HirKind, Look, Repetition};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The longest match of any pattern, in bytes of folded text: it bounds what a scan holds back.
+pub(super) const LONGEST: u32 = 4096;
+/// The longest match of a pattern that may begin at any byte or at any word: it bounds how many threads run at once.
+const LONGEST_ANYWHERE: u32 = 256;
+const LONGEST_AT_WORDS: u32 = 1024;
+/// How far before a match its context may stand, in bytes of folded text.
+pub(super) const CONTEXT: usize = 96;
+/// States of one pattern's table, and of a table that patterns share.
+const STATES: usize = 32_768;
+const SHARED_STATES: usize = 4_096;
+/// The longest run before an inner byte.
+const INNER_RUN: usize = 256;
+
+/// What has to hold of a match, and what of it is found.
+#[derive(Debug)]
+pub(super) struct Pattern {
+    pub(super) rule: RuleId,
+    pub(super) right: bool,
+    pub(super) longest: u32,
+    validator: Option<Validator>,
+    group: Option<(meta::Regex, usize)>,
+    context: Option<AhoCorasick>,
+}
+
+/// All patterns, and where they begin.
+#[derive(Debug, Default)]
+pub(super) struct Patterns {
+    pub(super) patterns: Vec<Pattern>,
+    pub(super) machines: Vec<Machine>,
+    pub(super) literals: Vec<Word>,
+    pub(super) starts: Vec<Start>,
+    pub(super) inners: Vec<Inner>,
+    pub(super) context: bool,
+}
+
+/// A machine that starts at any of these bytes.
+#[derive(Debug)]
+pub(super) struct Start {
+    pub(super) machine: u16,
+    pub(super) first: Box<[bool; 256]>,
+}
+
+/// A machine that starts in the run of a class before a byte.
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) machine: u16,
+    pub(super) byte: u8,
+    pub(super) class: Box<[bool; 256]>,
+    pub(super) most: usize,
+}
+
+/// A parsed pattern and where it may begin.
+struct Draft {
+    rule: usize,
+    index: usize,
+    hir: Hir,
+    left: bool,
+    begin: Begin,
+    pattern: Pattern,
+}
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Begin {
+    Literal(BTreeSet<String>),
+    Inner {
+        byte: u8,
+        class: Vec<bool>,
+        most: usize,
+    },
+    /// First bytes all digits, all letters, or any: machines of one kind of beginning stay smaller.
+    Anywhere {
+        digits: bool,
+        letters: bool,
+    },
+}
+
+// === impl Pattern ===
+
+impl Pattern {
+    /// What is found if `text[start..end]`, which the expression matches, is a match: its span and score.
+    pub(super) fn judge(&self, text: &[u8], start: usize, end: usize) -> Option<(usize, usize, f32)> {
+        if let Some(context) = &self.context
+            && !stands_before(context, text, start)
+        {
+            return None;
+        }
+        let (from, to) = self.part(text, start, end);
+        let score = match self.validator {
+            Some(validator) => validator.check(text.get(from..to)?)?,
+            None => 0.9,
+        };
+        Some((from, to, score))
+    }
+
+    fn part(&self, text: &[u8], start: usize, end: usize) -> (usize, usize) {
+        let Some((expression, group)) = &self.group else { return (start, end) };
+        let Some(head) = text.get(..end) else { return (start, end) };
+        let mut captures = expression.create_captures();
+        expression.captures(Input::new(head).range(start..end).anchored(Anchored::Yes), &mut captures);
+        captures.get_group(*group).map_or((start, end), |span| (span.start, span.end))
+    }
+}
+
+/// Whether a context word stands in the stretch before `start`.
+fn stands_before(words: &AhoCorasick, text: &[u8], start: usize) -> bool {
+    let from = start.saturating_sub(CONTEXT);
+    let Some(head) = text.get(..start) else { return false };
+    let Some(window) = text.get(from..start) else { return false };
+    words.find_overlapping_iter(window).any(|hit| {
+        let (left, right) = (from + hit.start(), from + hit.end());
+        boundary(head, left) && (boundary(head, right) || right == head.len())
+    })
+}
+
+/// Whether a word boundary stands at `at`: not between two letters or digits of a script with spaces.
+pub(super) fn boundary(text: &[u8], at: usize) -> bool {
+    !(char_before(text, at).is_some_and(is_word) && char_at(text, at).is_some_and(is_word))
+}
+
+/// The character that begins at `at`.
+#[inline]
+pub(super) fn char_at(text: &[u8], at: usize) -> Option<char> {
+    let &first = text.get(at)?;
+    let rest = |index: usize| text.get(at + index).map_or(0, |&byte| u32::from(byte) & 0x3F);
+    let first = u32::from(first);
+    match first {
+        0..0x80 => char::from_u32(first),
+        0xC0..0xE0 => char::from_u32((first & 0x1F) << 6 | rest(1)),
+        0xE0..0xF0 => char::from_u32((first & 0x0F) << 12 | rest(1) << 6 | rest(2)),
+        0xF0..0xF8 => char::from_u32((first & 0x07) << 18 | rest(1) << 12 | rest(2) << 6 | rest(3)),
+        _ => None,
+    }
+}
+
+fn char_before(text: &[u8], at: usize) -> Option<char> {
+    let head = text.get(..at)?;
+    let length = head.iter().rev().take(4).position(|&byte| byte & 0xC0 != 0x80)? + 1;
+    char_at(text, at - length)
+}
+
+// === impl Patterns ===
+
+impl Patterns {
+    /// Compiles the patterns of all rules, and says everything that is wrong with them.
+    pub(super) fn compile(rules: &[RuleSpec], errors: &mut Vec<CompileError>) -> Self {
+        let mut drafts = Vec::new();
+        for (rule, spec) in rules.iter().enumerate() {
+            for (index, pattern) in spec.patterns.iter().enumerate() {
+                match draft(rule, index, pattern) {
+                    Ok(draft) => drafts.push(draft),
+                    Err(reason) => {
+                        errors.push(CompileError { rule, keyword: None, pattern: Some(index), reason })
+                    }
+                }
+            }
+        }
+        let mut alike: BTreeMap<(u8, Option<Begin>, bool), Vec<Draft>> = BTreeMap::new();
+        for draft in drafts {
+            // Literals share machines whatever they are.
+            let key = match &draft.begin {
+                Begin::Literal(_) => (0, None, draft.left),
+                begin => (1, Some(begin.clone()), draft.left),
+            };
+            alike.entry(key).or_default().push(draft);
+        }
+        let mut compiled = Self::default();
+        for drafts in alike.into_values() {
+            compiled.share(drafts, errors);
+        }
+        compiled
+    }
+
+    /// One machine for all, or, where that grows too big, one for each half.
+    fn share(&mut self, mut drafts: Vec<Draft>, errors: &mut Vec<CompileError>) {
+        let limit = if drafts.len() > 1 { SHARED_STATES } else { STATES };
+        let expressions: Vec<&Hir> = drafts.iter().map(|draft| &draft.hir).collect();
+        match Machine::build(&expressions, limit) {
+            Ok(machine) => self.add(machine, drafts),
+            Err(TooBig::States) if drafts.len() > 1 => {
+                let second = drafts.split_off(drafts.len() / 2);
+                self.share(drafts, errors);
+                self.share(second, errors);
+            }
+            Err(error) => errors.extend(drafts.into_iter().map(|draft| CompileError {
+                rule: draft.rule,
+                keyword: None,
+                pattern: Some(draft.index),
+                reason: match &error {
+                    TooBig::States => format!("the expression needs more than {STATES} states"),
+                    TooBig::Refused(reason) => reason.clone(),
+                },
+            })),
+        }
+    }
+
+    fn add(&mut self, mut machine: Machine, drafts: Vec<Draft>) {
+        let number = self.machines.len() as u16;
+        let mut literals = BTreeSet::new();
+        let mut begin = None;
+        for draft in drafts {
+            machine.left = draft.left;
+            machine.right |= draft.pattern.right;
+            machine.longest = machine.longest.max(draft.pattern.longest);
+            machine.rules.insert(draft.pattern.rule);
+            machine.patterns.push(self.patterns.len() as u32);
+            self.context |= draft.pattern.context.is_some();
+            self.patterns.push(draft.pattern);
+            match draft.begin {
+                Begin::Literal(texts) => literals.extend(texts),
+                other => begin = Some(other),
+            }
+        }
+        match begin {
+            Some(Begin::Inner { byte, class, most }) => {
+                let class = Box::new(std::array::from_fn(|index| class.get(index).copied().unwrap_or(false)));
+                self.inners.push(Inner { machine: number, byte, class, most });
+            }
+            Some(_) => self.starts.push(Start { machine: number, first: Box::new(machine.first_bytes()) }),
+            // In order, a literal comes right after its own beginnings; only the shortest of them starts the machine,
+            // so that no machine starts twice in one place.
+            None => {
+                let mut shortest: Option<String> = None;
+                for text in literals {
+                    if shortest.as_ref().is_none_or(|shortest| !text.starts_with(shortest.as_str())) {
+                        self.literals.push(keyword::literal(&text, machine.left, number));
+                        shortest = Some(text);
+                    }
+                }
+            }
+        }
+        self.machines.push(machine);
+    }
+}
+
+// === from expression to draft ===
+
+fn draft(rule: usize, index: usize, spec: &PatternSpec) -> Result<Draft, String> {
+    let hir = parse(&spec.regex, !spec.case_sensitive)?;
+    let longest = check_shape(&hir, spec)?;
+    let begin = begin(&hir, spec);
+    let most = match (&begin, spec.left) {
+        (Begin::Anywhere { .. }, false) => LONGEST_ANYWHERE,
+        (Begin::Anywhere { .. }, true) => LONGEST_AT_WORDS,
+        _ => LONGEST,
+    };
+    if longest > most {
+        return Err(format!(
+            "a match may have {longest} bytes, but at most {most} are possible where it begins with neither a literal \
+             nor a bounded run before one: shorten it, set `left`, or begin it with a literal"
+        ));
+    }
+    let pattern = Pattern {
+        rule: RuleId(rule as u32),
+        right: spec.right,
+        longest,
+        validator: spec.validator,
+        group: spec.group.as_deref().map(|group| part(&hir, group)).transpose()?,
+        context: context(&spec.context)?,
+    };
+    Ok(Draft { rule, index, hir, left: spec.left, begin, pattern })
+}
+
+fn parse(source: &str, case_insensitive: bool) -> Result<Hir, String> {
+    let parsed =
+        regex_syntax::ParserBuilder::new().case_insensitive(case_insensitive).build().parse(&ascii(source));
+    parsed.map(|hir| folded(&hir)).map_err(|error| match error {
+        regex_syntax::Error::Parse(error) => format!("the expression does not parse: {}", error.kind()),
+        regex_syntax::Error::Translate(error) => format!("the expression does not parse: {}", error.kind()),
+        other => other.to_string(),
+    })
+}
+
+/// The expression with ASCII classes for `\d`, `\w` and `\s`: in folded text there are no other digits, and the
+/// Unicode classes would make tables a hundred times as big.
+fn ascii(source: &str) -> String {
+    let mut out = String::with_capacity(source.len());
+    let mut chars = source.chars();
+    while let Some(c) = chars.next() {
+        if c != '\\' {
+            out.push(c);
+            continue;
+        }
+        match chars.next() {
+            Some('d') => out.push_str("[0-9]"),
+            Some('D') => out.push_str("[^0-9]"),
+            Some('w') => out.push_str("[0-9A-Za-z_]"),
+            Some('W') => out.push_str("[^0-9A-Za-z_]"),
+            Some('s') => out.push_str(r"[\t\n\x0B\x0C\r ]"),
+            Some('S') => out.push_str(r"[^\t\n\x0B\x0C\r ]"),
+            Some(other) => out.extend(['\\', other]),
+            None => out.push('\\'),
+        }
+    }
+    out
+}
+
+/// The expression over folded text: its own letters folded as the text is.
+fn folded(hir: &Hir) -> Hir {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => hir.clone(),
+        HirKind::Literal(literal) => Hir::literal(fold_literal(&String::from_utf8_lossy(&literal.0))),
+        HirKind::Class(class) => Hir::class(folded_class(class)),
+        HirKind::Repetition(repetition) => Hir::repetition(repetition.with(folded(&repetition.sub))),
+        HirKind::Capture(capture) => Hir::capture(Capture {
+            index: capture.index,
+            name: capture.name.clone(),
+            sub: Box::new(folded(&capture.sub)),
+        }),
+        HirKind::Concat(parts) => Hir::concat(parts.iter().map(folded).collect()),
+        HirKind::Alternation(parts) => Hir::alternation(parts.iter().map(folded).collect()),
+    }
+}
+
+/// Adds what the class's own characters fold to. Long ranges (all of Chinese, everything but a quote) hold it already.
+fn folded_class(class: &Class) -> Class {
+    const LONG: usize = 2048;
+    let Class::Unicode(class) = class else { return class.clone() };
+    let mut all = class.clone();
+    for range in class.iter().filter(|range| !range.end().is_ascii() && range.len() <= LONG) {
+        for c in range.start()..=range.end() {
+            let folded = fold_literal(c.encode_utf8(&mut [0; 4]));
+            let folded = String::from_utf8_lossy(&folded);
+            let mut chars = folded.chars();
+            if let (Some(one), None) = (chars.next(), chars.next()) {
+                all.push(ClassUnicodeRange::new(one, one));
+            }
+        }
+    }
+    Class::Unicode(all)
+}
+
+/// What a pattern may be; returns the length of its longest match.
+fn check_shape(hir: &Hir, spec: &PatternSpec) -> Result<u32, String> {
+    let properties = hir.properties();
+    if !properties.look_set().is_empty() {
+        return Err(
+            "anchors and boundaries (`^`, `$`, `\\b`) are not possible: set `left` and `right`".to_owned()
+        );
+    }
+    if properties.minimum_len().unwrap_or(0) == 0 && spec.max_len != Some(0) {
+        return Err(match properties.minimum_len() {
+            None => "the expression can never match".to_owned(),
+            Some(_) => "the expression matches the empty text".to_owned(),
+        });
+    }
+    let own = properties.maximum_len().map(|length| u32::try_from(length).unwrap_or(u32::MAX));
+    let longest = match (own, spec.max_len) {
+        (Some(own), Some(most)) => own.min(most),
+        (Some(own), None) => own,
+        (None, Some(most)) => most,
+        (None, None) => {
+            return Err(
+                "a match has no longest length: bound `*`, `+` and `{n,}`, or set `max_len`".to_owned()
+            );
+        }
+    };
+    if longest > LONGEST {
+        return Err(format!("a match may have {longest} bytes, at most {LONGEST} are possible"));
+    }
+    if properties.minimum_len().is_some_and(|least| least > longest as usize) {
+        return Err(format!("`max_len` is {longest}, but the shortest match is longer"));
+    }
+    Ok(longest)
+}
+
+fn part(hir: &Hir, group: &str) -> Result<(meta::Regex, usize), String> {
+    let whole = Hir::concat(vec![hir.clone(), Hir::look(Look::End)]);
+    let expression = meta::Regex::builder().build_from_hir(&whole).map_err(|error| error.to_string())?;
+    let info = expression.group_info();
+    let named = info.to_index(regex_automata::util::primitives::PatternID::ZERO, group);
+    let index =
+        named.or_else(|| group.parse().ok().filter(|&index: &usize| index < expression.captures_len()));
+    match index {
+        Some(index) => Ok((expression, index)),
+        None => Err(format!("the expression has no group `{group}`")),
+    }
+}
+
+fn context(words: &[String]) -> Result<Option<AhoCorasick>, String> {
+    if words.is_empty() {
+        return Ok(None);
+    }
+    let folded: Vec<Vec<u8>> = words.iter().map(|word| fold_literal(word)).collect();
+    if let Some((word, _)) =
+        words.iter().zip(&folded).find(|(_, folded)| folded.is_empty() || folded.len() > CONTEXT)
+    {
+        return Err(format!("the context word `{word}` must have 1 to {CONTEXT} bytes after folding"));
+    }
+    let automaton = AhoCorasick::builder().ascii_case_insensitive(true).build(folded);
+    automaton.map(Some).map_err(|error| error.to_string())
+}
+
+// === where a match can begin ===
+
+fn begin(hir: &Hir, spec: &PatternSpec) -> Begin {
+    if let Some(literals) = literals(spec) {
+        return Begin::Literal(literals);
+    }
+    if let Some(inner) = inner(hir) {
+        return inner;
+    }
+    let first = Extractor::new().limit_class(128).limit_literal_len(1).limit_total(256).extract(hir);
+    let all = |is: fn(&u8) -> bool| {
+        let literals = first.literals();
+        literals.is_some_and(|all| all.iter().all(|literal| literal.as_bytes().first().is_some_and(is)))
+    };
+    Begin::Anywhere { digits: all(u8::is_ascii_digit), letters: all(u8::is_ascii_alphabetic) }
+}
+
+/// The literals, lower case, one of which begins every match; none if they say too little or are too many.
+fn literals(spec: &PatternSpec) -> Option<BTreeSet<String>> {
+    const SHORTEST: usize = 3;
+    const MOST: usize = 64;
+    let hir = parse(&spec.regex, false).ok()?;
+    let found = Extractor::new().limit_class(64).limit_literal_len(48).limit_total(160).extract(&hir);
+    let mut texts = BTreeSet::new();
+    for literal in found.literals()? {
+        let bytes = literal.as_bytes().to_ascii_lowercase();
+        // A literal may be cut in the middle of a character.
+        let text = match str::from_utf8(&bytes) {
+            Ok(text) => text,
+            Err(error) => str::from_utf8(bytes.get(..error.valid_up_to())?).ok()?,
+        };
+        let telling =
+            text.len() >= SHORTEST && text.bytes().any(|byte| !byte.is_ascii_digit() && byte != b' ');
+        if !telling {
+            return None;
+        }
+        texts.insert(text.to_owned());
+    }
+    (1..=MOST).contains(&texts.len()).then_some(texts)
+}
+
+/// A bounded run of wide classes before a byte that they do not hold, as before the `@` of an address.
+fn inner(hir: &Hir) -> Option<Begin> {
+    let mut parts = Vec::new();
+    flatten(hir, &mut parts);
+    let mut class = vec![false; 256];
+    let mut most = 0;
+    for part in parts {
+        let (set, longest) = match part.kind() {
+            HirKind::Class(set) => (set, part.properties().maximum_len()?),
+            HirKind::Repetition(Repetition { sub, max: Some(_), .. }) => match sub.kind() {
+                HirKind::Class(set) => (set, part.properties().maximum_len()?),
+                _ => return None,
+            },
+            HirKind::Literal(literal) => {
+                let &byte = literal.0.first()?;
+                let wide =
+                    class.get(usize::from(b'e')).copied().unwrap_or(false) && (1..=INNER_RUN).contains(&most);
+                let telling = !byte.is_ascii_alphanumeric() && byte.is_ascii() && !class[usize::from(byte)];
+                return (wide && telling).then_some(Begin::Inner { byte, class, most });
+            }
+            _ => return None,
+        };
+        most += longest;
+        mark_bytes(set, &mut class);
+    }
+    None
+}
+
+fn flatten<'h>(hir: &'h Hir, parts: &mut Vec<&'h Hir>) {
+    match hir.kind() {
+        HirKind::Concat(subs) => subs.iter().for_each(|sub| flatten(sub, parts)),
+        HirKind::Capture(capture) => flatten(&capture.sub, parts),
+        _ => parts.push(hir),
+    }
+}
+
+fn mark_bytes(set: &Class, class: &mut [bool]) {
+    let ranges: Vec<(u32, u32)> = match set {
+        Class::Unicode(set) => {
+            set.iter().map(|range| (u32::from(range.start()), u32::from(range.end()))).collect()
+        }
+        Class::Bytes(set) => {
+            set.iter().map(|range| (u32::from(range.start()), u32::from(range.end()))).collect()
+        }
+    };
+    for (byte, held) in (0..).zip(class.iter_mut()) {
+        // Of other characters' bytes any may come.
+        *held |= ranges
+            .iter()
+            .any(|&(low, high)| if byte < 0x80 { low <= byte && byte <= high } else { high >= 0x80 });
+    }
+}
