@@ -9,6 +9,7 @@ pub mod config;
 pub mod detect;
 pub mod diag;
 pub mod dialect;
+pub mod exchange;
 pub mod limits;
 pub mod policy;
 pub mod server;

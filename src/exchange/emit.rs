@@ -1,0 +1,239 @@
+//! One channel's text on its way out: what has been decided about it, and its strings written anew where that is needed.
+//!
+//! Of edits that overlap, the leftmost sets the marker (at the same place the strongest, then the longest) and the union of all
+//! of them is removed. That can be decided place by place, so the result does not depend on how the text was cut:
+//!
+//! ```text
+//! text     call 138 0013 8000 now
+//! edits         ^^^^^^^^^^^^^ [PHONE]    ^^^^^^^^^ (digits) inside it
+//! emitted  call [PHONE] now
+//! ```
+//!
+//! In a text that is JSON source (tool-call arguments) a marker that would stand outside a string brings its own quotes, so that
+//! `{"card": 4111111111111111}` becomes `{"card": "[CREDIT_CARD]"}` and stays JSON.
+
+use std::sync::Arc;
+
+use crate::text::json::{Ruler, escape_into};
+
+/// What a finding does to the text: `start..end` goes, `marker` stands in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// First byte of the channel's text that goes.
+    pub start: u64,
+    /// One past the last byte that goes.
+    pub end: u64,
+    /// Strength of the action; of edits at the same place the strongest sets the marker.
+    pub strength: u8,
+    /// Rule number, the last tie-breaker.
+    pub rule: u32,
+    /// What stands there instead.
+    pub marker: Arc<str>,
+}
+
+/// Where a text that is JSON source stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Place {
+    in_string: bool,
+    escape: bool,
+}
+
+impl Place {
+    fn advance(&mut self, text: &str) {
+        for byte in text.bytes() {
+            match (self.in_string, self.escape, byte) {
+                (true, true, _) => self.escape = false,
+                (true, false, b'\\') => self.escape = true,
+                (_, false, b'"') => self.in_string = !self.in_string,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The edits of one channel and how far its text has been emitted.
+#[derive(Clone, Debug, Default)]
+pub struct Emitter {
+    /// Sorted by start, then strongest, longest, lowest rule.
+    edits: Vec<Edit>,
+    /// The first edit that has not been taken in; those before it are behind the emitted text.
+    next: usize,
+    removed_until: u64,
+    json: Option<Place>,
+}
+
+/// One string of an event or body, as the emitter needs it.
+#[derive(Clone, Copy, Debug)]
+pub struct Piece<'a> {
+    /// Source of the string, without quotes.
+    pub raw: &'a str,
+    /// Whether the source holds escapes.
+    pub escaped: bool,
+    /// Decoded text of the string.
+    pub text: &'a str,
+    /// Where the text begins in its channel.
+    pub start: u64,
+    /// False for a bare number: what replaces it must be quoted.
+    pub quoted: bool,
+}
+
+impl Emitter {
+    /// For a text that is JSON source if `json`.
+    pub fn new(json: bool) -> Self {
+        Self { json: json.then(Place::default), ..Self::default() }
+    }
+
+    /// Adds an edit. Its start must not lie before text that has been emitted.
+    pub fn add(&mut self, edit: Edit) {
+        let key = |e: &Edit| (e.start, std::cmp::Reverse(e.strength), std::cmp::Reverse(e.end), e.rule);
+        if self.next > 64 && self.next * 2 > self.edits.len() {
+            self.edits.drain(..self.next);
+            self.next = 0;
+        }
+        let at = self.edits.partition_point(|e| key(e) <= key(&edit)).max(self.next);
+        self.edits.insert(at, edit);
+    }
+
+    /// Whether any edit touches `start..end`.
+    pub fn touches(&self, start: u64, end: u64) -> bool {
+        self.removed_until > start || self.first().is_some_and(|e| e.start < end)
+    }
+
+    fn first(&self) -> Option<&Edit> {
+        self.edits.get(self.next)
+    }
+
+    /// Whether untouched text must be shown to [`Emitter::pass`].
+    pub fn follows_json(&self) -> bool {
+        self.json.is_some()
+    }
+
+    /// Takes note of text that leaves as it came.
+    pub fn pass(&mut self, text: &str) {
+        if let Some(place) = &mut self.json {
+            place.advance(text);
+        }
+    }
+
+    /// Writes the string anew, without quotes (or, for a bare number that is touched, with them).
+    pub fn write(&mut self, piece: Piece<'_>, out: &mut Vec<u8>) {
+        let end = piece.start + piece.text.len() as u64;
+        let mut ruler = Ruler::new(piece.raw, piece.escaped);
+        let mut at = piece.start;
+        let bare = !piece.quoted && self.touches(at, end);
+        if bare {
+            out.push(b'"');
+        }
+        while at < end {
+            self.absorb(at, out);
+            let stop = self.first().map_or(end, |e| e.start.min(end));
+            if at < self.removed_until {
+                let stop = stop.min(self.removed_until);
+                self.advance(piece, at, stop);
+                at = stop;
+                if at == self.removed_until && self.json.is_some_and(|p| !p.in_string) {
+                    // The marker was put into a string of its own, or the removed text closed the string.
+                    escape_into("\"", out);
+                }
+            } else {
+                let from = ruler.wire_at((at - piece.start) as usize);
+                let to = ruler.wire_at((stop - piece.start) as usize);
+                out.extend_from_slice(piece.raw.as_bytes().get(from..to).unwrap_or_default());
+                self.advance(piece, at, stop);
+                at = stop;
+            }
+        }
+        if bare {
+            out.push(b'"');
+        }
+    }
+
+    /// Takes in the edits that begin at or before `at`, and writes the marker where a removed stretch begins.
+    fn absorb(&mut self, at: u64, out: &mut Vec<u8>) {
+        while let Some(edit) = self.edits.get(self.next).filter(|e| e.start <= at) {
+            self.next += 1;
+            if edit.start >= self.removed_until {
+                match self.json {
+                    Some(place) => {
+                        if !place.in_string {
+                            escape_into("\"", out);
+                        }
+                        let mut inner = Vec::new();
+                        escape_into(&edit.marker, &mut inner);
+                        escape_into(std::str::from_utf8(&inner).unwrap_or_default(), out);
+                    }
+                    None => escape_into(&edit.marker, out),
+                }
+            }
+            self.removed_until = self.removed_until.max(edit.end);
+        }
+    }
+
+    fn advance(&mut self, piece: Piece<'_>, from: u64, to: u64) {
+        if let Some(place) = &mut self.json {
+            let range = (from - piece.start) as usize..(to - piece.start) as usize;
+            place.advance(piece.text.get(range).unwrap_or_default());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn edit(start: u64, end: u64, marker: &str) -> Edit {
+        Edit { start, end, strength: 1, rule: 0, marker: marker.into() }
+    }
+
+    /// Emits `text` cut into `pieces` of the given lengths.
+    fn emit(emitter: &mut Emitter, text: &str, cut: usize) -> String {
+        let mut out = Vec::new();
+        let (a, b) = text.split_at(cut);
+        for (start, part) in [(0, a), (cut, b)] {
+            let piece = Piece { raw: part, escaped: false, text: part, start: start as u64, quoted: true };
+            emitter.write(piece, &mut out);
+        }
+        String::from_utf8(out).unwrap_or_default()
+    }
+
+    #[test]
+    fn overlaps_leave_one_marker_and_neighbours_two() {
+        let mut e = Emitter::new(false);
+        for x in [edit(2, 5, "A"), edit(4, 8, "B"), edit(8, 9, "C")] {
+            e.add(x);
+        }
+        assert_eq!(emit(&mut e, "0123456789", 5), "01AC9");
+    }
+
+    #[test]
+    fn json_source_stays_json() {
+        let mut e = Emitter::new(true);
+        e.add(edit(5, 8, "[N]"));
+        assert_eq!(emit(&mut e, r#"{"a":123,"b":1}"#, 6).replace("\\\"", "\""), r#"{"a":"[N]","b":1}"#);
+        let mut e = Emitter::new(true);
+        e.add(edit(6, 9, "a\"b"));
+        assert_eq!(emit(&mut e, r#"{"a":"xyz"}"#, 7), r#"{"a":"a\\\"b"}"#);
+    }
+
+    proptest! {
+        /// The place of the cut changes nothing, and nothing of an edited span stays.
+        #[test]
+        fn cuts_change_nothing(spans in proptest::collection::vec((0u64..20, 1u64..6), 0..5), cut in 0usize..=20) {
+            let text = "abcdefghijklmnopqrst";
+            let build = || {
+                let mut e = Emitter::new(false);
+                for (start, len) in &spans {
+                    e.add(edit(*start, (start + len).min(20), "#"));
+                }
+                e
+            };
+            let whole = emit(&mut build(), text, 0);
+            prop_assert_eq!(&emit(&mut build(), text, cut), &whole);
+            for (i, c) in text.char_indices() {
+                let removed = spans.iter().any(|(s, l)| (*s..s + l).contains(&(i as u64)));
+                prop_assert_eq!(!removed, whole.contains(c));
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! One request and its response, sans-IO: bytes and clock readings go in, bytes and records come out.
+//!
+//! ```text
+//! Received --judge--> Judged --admit(receipt)--> Answering --feed, finish--> Report
+//! ```
+//!
+//! The request half is linear, so its steps are types; an answer cannot begin without the journal's receipt (promise 5). The
+//! proxy, `/v1/moderations`, the command line and every property test run this very code.
+
+mod answer;
+mod coverage;
+mod emit;
+mod prompt;
+mod reader;
+
+use std::sync::Arc;
+
+pub use answer::{Answering, Ended, Flow, Mode};
+pub use coverage::Coverage;
+pub use emit::{Edit, Emitter, Piece};
+pub use prompt::{Judged, Next, Received};
+pub use reader::{Noted, Reader, Segments, Side, Stop};
+
+use crate::dialect::{ErrorKind, ExchangeError};
+use crate::policy::{Action, Policy};
+
+/// Ceilings of one exchange, in bytes. An exchange holds at most one request body (twice while it is rewritten) and the larger of
+/// one whole answer (twice while it is rewritten) and `event_bytes + held_bytes`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExchangeLimits {
+    /// Longest whole answer.
+    pub answer_bytes: usize,
+    /// Longest event of a stream.
+    pub event_bytes: usize,
+    /// Most bytes of events held back at once.
+    pub held_bytes: usize,
+}
+
+impl Default for ExchangeLimits {
+    fn default() -> Self {
+        Self { answer_bytes: 32 << 20, event_bytes: 8 << 20, held_bytes: 8 << 20 }
+    }
+}
+
+/// What an exchange came to, in order of strength.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// Nothing found that the policy acts on.
+    #[default]
+    Allow,
+    /// Found and recorded, nothing changed.
+    Flag,
+    /// Text was masked or replaced.
+    Rewrite,
+    /// Blocked, before or in mid-stream.
+    Block,
+}
+
+impl Outcome {
+    /// The word used in the `x-sluicegate-verdict` header, metrics and records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Flag => "flag",
+            Self::Rewrite => "rewrite",
+            Self::Block => "block",
+        }
+    }
+
+    /// What an action makes of an exchange.
+    pub fn of(action: Action) -> Self {
+        match action {
+            Action::Allow => Self::Allow,
+            Action::Flag => Self::Flag,
+            Action::Mask | Action::Replace => Self::Rewrite,
+            Action::Block => Self::Block,
+        }
+    }
+}
+
+/// What was found and read on one side of an exchange.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// What it came to.
+    pub outcome: Outcome,
+    /// What was found, at most [`reader::MAX_FINDINGS`].
+    pub findings: Vec<Noted>,
+    /// How many findings there were in all.
+    pub found: u64,
+    /// What was read.
+    pub coverage: Coverage,
+}
+
+/// What the client is told when `stop` ends an exchange.
+pub(crate) fn refuse(stop: &Stop, policy: &Policy, side: Side) -> ExchangeError {
+    let what = match side {
+        Side::Prompt => "request",
+        Side::Answer => "answer",
+    };
+    match stop {
+        Stop::Blocked(rule) => {
+            let rule = policy.rule(*rule);
+            let message = match &rule.message {
+                Some(message) => message.clone(),
+                None => format!(
+                    "the {what} was blocked by the content policy: rule `{}` ({})",
+                    rule.id, rule.title
+                ),
+            };
+            ExchangeError::new(ErrorKind::Blocked, message)
+        }
+        Stop::Unscanned(kind) => ExchangeError::new(
+            ErrorKind::Unscanned,
+            format!(
+                "the {what} holds content that this gateway does not read ({kind}), and the policy lets nothing pass unread"
+            ),
+        ),
+        Stop::TooManyChannels => {
+            let kind = if side == Side::Prompt { ErrorKind::BadRequest } else { ErrorKind::UpstreamGarbage };
+            ExchangeError::new(
+                kind,
+                format!("the {what} holds more separate texts than {}", reader::MAX_CHANNELS),
+            )
+        }
+    }
+}
+
+/// A policy and the ceilings under which exchanges run.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// The policy snapshot taken at admission; a reload does not change it under a running answer.
+    pub policy: Arc<Policy>,
+    /// Ceilings.
+    pub limits: ExchangeLimits,
+}

@@ -1,0 +1,172 @@
+//! The request half: a body is read, judged and, if need be, written anew.
+
+use bytes::Bytes;
+
+use super::reader::{Reader, Side, Stop};
+use super::{Answering, Outcome, Report, Terms, refuse};
+use crate::audit::Receipt;
+use crate::dialect::{Ask, ErrorKind, ExchangeError, Matched, Reply};
+use crate::policy::{Action, BlockAs};
+use crate::text::json::{JsonError, Tape};
+
+/// A request whose head is known.
+#[derive(Debug)]
+pub struct Received {
+    matched: Matched,
+    terms: Terms,
+}
+
+/// What follows from the judgement.
+#[derive(Debug)]
+pub enum Next {
+    /// The request goes to the upstream with this body.
+    Forward {
+        /// The body: the very bytes that came unless something was rewritten.
+        body: Bytes,
+        /// Whether something was rewritten.
+        changed: bool,
+    },
+    /// The gateway answers itself, in the model's place.
+    Answer(Reply),
+    /// The gateway answers with an error.
+    Refuse(ExchangeError),
+}
+
+/// A request that has been read and judged, and waits for its record.
+#[derive(Debug)]
+pub struct Judged {
+    matched: Matched,
+    terms: Terms,
+    ask: Ask,
+    report: Report,
+    next: Next,
+}
+
+impl Received {
+    /// A request for this operation under these terms.
+    pub fn new(matched: Matched, terms: Terms) -> Self {
+        Self { matched, terms }
+    }
+
+    /// Reads the body (already free of its content coding) and the query. `json` says whether the media type is JSON; an empty body
+    /// needs none. An `Err` is a request that cannot be judged; what the policy refuses is a judgement.
+    pub fn judge(self, query: Option<&str>, json: bool, body: Bytes) -> Result<Judged, ExchangeError> {
+        let Self { matched, terms } = self;
+        let mut reader = Reader::new(std::sync::Arc::clone(&terms.policy), Side::Prompt, false);
+        let mut ask = Ask { choices: 1, ..Ask::default() };
+        let mut judged = read_query(&mut reader, query);
+        let mut changed = None;
+        if judged.is_ok() && !body.is_empty() {
+            if json {
+                let mut tape = Tape::default();
+                tape.parse(&body).map_err(|e| bad_json(&e))?;
+                ask = matched.dialect.ask(matched.operation, &body, &tape, query, matched.model.as_deref());
+                judged = read_body(&mut reader, &matched, &body, &tape, &mut changed);
+            } else {
+                judged = reader.unread("media type");
+            }
+        }
+        if body.is_empty() {
+            ask.model = matched.model.clone().unwrap_or_default();
+        }
+        let next = match judged {
+            Ok(()) => Next::Forward { changed: changed.is_some(), body: changed.map_or(body, Bytes::from) },
+            Err(stop) => refusal(&stop, &matched, &terms, &ask),
+        };
+        let outcome = match &next {
+            Next::Forward { .. } => Outcome::of(reader.strongest),
+            Next::Answer(_) | Next::Refuse(_) => Outcome::Block,
+        };
+        let report =
+            Report { outcome, findings: reader.findings, found: reader.found, coverage: reader.coverage };
+        Ok(Judged { matched, terms, ask, report, next })
+    }
+}
+
+impl Judged {
+    /// The operation.
+    pub fn matched(&self) -> &Matched {
+        &self.matched
+    }
+
+    /// The terms under which the exchange runs.
+    pub fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// What the request asks for.
+    pub fn ask(&self) -> &Ask {
+        &self.ask
+    }
+
+    /// What was found and read.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// What follows.
+    pub fn next(&self) -> &Next {
+        &self.next
+    }
+
+    /// Begins the answer; only a durable admission record allows it.
+    pub fn admit(self, receipt: Receipt) -> Answering {
+        Answering::new(self.matched, self.terms, self.ask, self.report, receipt)
+    }
+}
+
+/// The query is a text too; it cannot be rewritten, so what would be masked there is refused.
+fn read_query(reader: &mut Reader, query: Option<&str>) -> Result<(), Stop> {
+    let Some(query) = query.filter(|q| !q.is_empty()) else { return Ok(()) };
+    let text = percent_decoded(query);
+    reader.read_loose(&text, 0..0)?;
+    match reader.findings.iter().find(|f| f.action > Action::Flag) {
+        Some(finding) => Err(Stop::Blocked(finding.rule)),
+        None => Ok(()),
+    }
+}
+
+fn percent_decoded(query: &str) -> String {
+    let digit = |b: Option<&u8>| b.and_then(|&b| char::from(b).to_digit(16));
+    let mut out = Vec::with_capacity(query.len());
+    let mut rest = query.as_bytes();
+    while let Some((&byte, tail)) = rest.split_first() {
+        rest = tail;
+        match (byte, digit(tail.first()), digit(tail.get(1))) {
+            (b'%', Some(high), Some(low)) => {
+                out.push((high * 16 + low) as u8);
+                rest = tail.get(2..).unwrap_or_default();
+            }
+            (b'+' | b'&', ..) => out.push(b' '),
+            _ => out.push(byte),
+        }
+    }
+    String::from_utf8(out).unwrap_or_else(|e| e.into_bytes().iter().map(|&b| char::from(b)).collect())
+}
+
+fn read_body(
+    reader: &mut Reader,
+    matched: &Matched,
+    body: &[u8],
+    tape: &Tape,
+    changed: &mut Option<Vec<u8>>,
+) -> Result<(), Stop> {
+    let segments = reader.read(body, tape, (matched.operation.request)())?;
+    reader.finish()?;
+    *changed = reader.emit(body, &segments);
+    Ok(())
+}
+
+fn bad_json(error: &JsonError) -> ExchangeError {
+    ExchangeError::new(ErrorKind::BadRequest, format!("the request body cannot be read: {error}"))
+}
+
+fn refusal(stop: &Stop, matched: &Matched, terms: &Terms, ask: &Ask) -> Next {
+    let error = refuse(stop, &terms.policy, Side::Prompt);
+    match (stop, terms.policy.block_as()) {
+        (Stop::Blocked(_), BlockAs::Refusal) => {
+            Next::Answer(matched.dialect.refusal(matched.operation, ask, &error.message))
+        }
+        _ => Next::Refuse(error),
+    }
+}

@@ -1,0 +1,557 @@
+//! Reads bodies and events through a dialect's table: finds the strings, scans them, and rewrites those that a finding touches.
+//!
+//! One [`Reader`] serves one side of one exchange. For a whole body it is fed once and finished; for a stream it is fed event by
+//! event and its channels live on.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::coverage::Coverage;
+use super::emit::{Edit, Emitter, Piece};
+use crate::detect::{Finding, RuleId, Scan, TextKind};
+use crate::dialect::{ChannelKey, Class, Flow, Found, Role, Shape};
+use crate::policy::{Action, Direction, Policy};
+use crate::text::TextPos;
+use crate::text::json::{Tape, unescape_into};
+
+/// Most channels that one exchange may open; an honest answer has a few dozen.
+pub const MAX_CHANNELS: usize = 4096;
+/// Most findings kept for the record; further ones still act and are counted.
+pub const MAX_FINDINGS: usize = 256;
+
+/// A finding as the record keeps it: where and what, never the text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Noted {
+    /// The rule.
+    pub rule: RuleId,
+    /// Side and kind of the text.
+    pub direction: Direction,
+    /// What followed.
+    pub action: Action,
+    /// What the text is to the exchange.
+    pub role: Role,
+    /// Number of the channel in order of appearance; whole strings count as channel 0.
+    pub channel: u32,
+    /// First byte in the channel's text.
+    pub start: u64,
+    /// One past the last byte.
+    pub end: u64,
+    /// 0 to 1.
+    pub score: f32,
+}
+
+/// Why reading stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// A rule blocks.
+    Blocked(RuleId),
+    /// Something cannot be read, and the policy does not let it pass.
+    Unscanned(&'static str),
+    /// More channels than an exchange may have.
+    TooManyChannels,
+}
+
+/// Which side of the exchange is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The request.
+    Prompt,
+    /// The answer.
+    Answer,
+}
+
+/// A string in a body or event, with where its text stands.
+#[derive(Clone, Debug)]
+pub struct Segment {
+    /// Bytes in the event or body.
+    pub wire: Range<u32>,
+    escaped: bool,
+    quoted: bool,
+    role: Role,
+    logprobs: Option<u32>,
+    choice: u64,
+    /// Its channel, and its text's place in it; none for whole strings.
+    channel: Option<(u32, u64, u64)>,
+    /// Edits of the string read as a whole text.
+    edits: SmallVec<[Edit; 1]>,
+}
+
+/// A `logprobs` value and the choice it belongs to.
+#[derive(Clone, Debug)]
+pub struct Logprobs {
+    choice: u64,
+    wire: Range<u32>,
+}
+
+/// What one body or event holds.
+#[derive(Clone, Debug, Default)]
+pub struct Segments {
+    /// Its texts in order.
+    pub texts: SmallVec<[Segment; 2]>,
+    logprobs: SmallVec<[Logprobs; 1]>,
+}
+
+impl Segments {
+    /// Puts a string that stands outside the JSON among the others.
+    pub fn insert(&mut self, segment: Segment) {
+        let at = self.texts.partition_point(|s| s.wire.start < segment.wire.start);
+        self.texts.insert(at, segment);
+    }
+
+    /// Moves ranges that count in the joined `lines` to where they stand in the frame. A JSON string never crosses a line end, so each
+    /// string lies in one line.
+    pub fn place(&mut self, lines: &[Range<u32>]) {
+        let place = |at: u32| {
+            let mut joined = 0;
+            for line in lines {
+                let length = line.end - line.start;
+                if at <= joined + length {
+                    return line.start + (at - joined);
+                }
+                joined += length + 1;
+            }
+            at
+        };
+        for wire in
+            self.texts.iter_mut().map(|s| &mut s.wire).chain(self.logprobs.iter_mut().map(|l| &mut l.wire))
+        {
+            *wire = place(wire.start)..place(wire.end);
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Channel {
+    key: ChannelKey,
+    direction: Direction,
+    role: Role,
+    scan: Scan,
+    seen: u64,
+    settled: u64,
+    emitter: Emitter,
+}
+
+/// One side of an exchange being read.
+#[derive(Debug)]
+pub struct Reader {
+    policy: Arc<Policy>,
+    side: Side,
+    structured: bool,
+    channels: Vec<Channel>,
+    by_key: HashMap<ChannelKey, u32>,
+    /// Index of the channel used last: most events continue it.
+    last: usize,
+    /// What was found, as far as [`MAX_FINDINGS`] goes.
+    pub findings: Vec<Noted>,
+    /// All findings, kept or not.
+    pub found: u64,
+    /// What was read.
+    pub coverage: Coverage,
+    /// The strongest action so far.
+    pub strongest: Action,
+    stop: Option<Stop>,
+    scratch: Vec<Finding>,
+}
+
+impl Reader {
+    /// `structured` says that message text is to be JSON.
+    pub fn new(policy: Arc<Policy>, side: Side, structured: bool) -> Self {
+        Self {
+            policy,
+            side,
+            structured,
+            channels: Vec::new(),
+            by_key: HashMap::new(),
+            last: 0,
+            findings: Vec::new(),
+            found: 0,
+            coverage: Coverage::default(),
+            strongest: Action::Allow,
+            stop: None,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Reads one body or event.
+    pub fn read(&mut self, src: &[u8], tape: &Tape, shape: &Shape) -> Result<Segments, Stop> {
+        let mut out = Segments::default();
+        shape.walk(src, tape, &mut |found| self.string(src, tape, found, &mut out));
+        match self.stop.take() {
+            Some(stop) => Err(stop),
+            None => Ok(out),
+        }
+    }
+
+    /// Reads a text that is not JSON: a comment, a query, a plain body. Gives its edits as one segment.
+    pub fn read_loose(&mut self, text: &str, wire: Range<u32>) -> Result<Segment, Stop> {
+        self.coverage.texts += 1;
+        self.coverage.unknown += 1;
+        self.coverage.text_bytes += text.len() as u64;
+        let mut segment = Segment {
+            wire,
+            escaped: false,
+            quoted: true,
+            role: Role::Other,
+            logprobs: None,
+            choice: 0,
+            channel: None,
+            edits: SmallVec::new(),
+        };
+        self.whole(text, TextKind::Plain, Role::Other, &mut segment);
+        match self.stop.take() {
+            Some(stop) => Err(stop),
+            None => Ok(segment),
+        }
+    }
+
+    /// Notes something that cannot be read; the policy decides.
+    pub fn unread(&mut self, what: &'static str) -> Result<(), Stop> {
+        use crate::policy::Unscanned;
+        match self.policy.unscanned() {
+            Unscanned::Block => return Err(Stop::Unscanned(what)),
+            Unscanned::Flag => self.strongest = self.strongest.max(Action::Flag),
+            Unscanned::Allow => {}
+        }
+        *self.coverage.unscanned.entry(what).or_default() += 1;
+        Ok(())
+    }
+
+    /// Nothing more will come: everything is decided.
+    pub fn finish(&mut self) -> Result<(), Stop> {
+        for index in 0..self.channels.len() {
+            let policy = Arc::clone(&self.policy);
+            let Some(channel) = self.channels.get_mut(index) else { break };
+            let mut found = std::mem::take(&mut self.scratch);
+            channel.scan.finish(policy.engine(), policy.rules(channel.direction), &mut found);
+            channel.settled = u64::MAX;
+            self.take_channel_findings(index, &mut found);
+            self.scratch = found;
+        }
+        match self.stop.take() {
+            Some(stop) => Err(stop),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether nothing that an event holds can still be part of a match.
+    pub fn is_settled(&self, segments: &Segments) -> bool {
+        segments.texts.iter().all(|s| match s.channel {
+            Some((channel, _, end)) => self.channels.get(channel as usize).is_none_or(|c| c.settled >= end),
+            None => true,
+        })
+    }
+
+    /// Whether an event must be written anew.
+    fn touches(&self, segment: &Segment) -> bool {
+        !segment.edits.is_empty()
+            || segment.channel.is_some_and(|(channel, start, end)| {
+                start < end
+                    && self.channels.get(channel as usize).is_some_and(|c| c.emitter.touches(start, end))
+            })
+    }
+
+    /// Emits an event or body whose texts are settled: none when it may leave as it came, else its bytes written anew.
+    /// `raw` is what the segments' wire ranges count in.
+    pub fn emit(&mut self, raw: &[u8], segments: &Segments) -> Option<Vec<u8>> {
+        if !segments.texts.iter().any(|s| self.touches(s)) {
+            self.pass(raw, segments);
+            return None;
+        }
+        let mut out = Vec::with_capacity(raw.len());
+        let mut at = 0usize;
+        let dropped: SmallVec<[Range<u32>; 2]> = segments
+            .logprobs
+            .iter()
+            .filter(|l| segments.texts.iter().any(|s| s.choice == l.choice && self.touches(s)))
+            .map(|l| l.wire.clone())
+            .collect();
+        let mut dropped = dropped.into_iter().peekable();
+        for segment in &segments.texts {
+            let (start, end) = (segment.wire.start as usize, segment.wire.end as usize);
+            // Log-probabilities of rewritten text go with it, and the strings in them are not looked at again.
+            while let Some(range) = dropped.next_if(|r| r.start as usize <= start) {
+                out.extend_from_slice(raw.get(at..range.start as usize).unwrap_or_default());
+                out.extend_from_slice(b"null");
+                at = range.end as usize;
+            }
+            if start < at {
+                self.skip(raw, segment);
+                continue;
+            }
+            out.extend_from_slice(raw.get(at..start).unwrap_or_default());
+            self.write(raw, segment, &mut out);
+            at = end;
+        }
+        for range in dropped {
+            out.extend_from_slice(raw.get(at..range.start as usize).unwrap_or_default());
+            out.extend_from_slice(b"null");
+            at = range.end as usize;
+        }
+        out.extend_from_slice(raw.get(at..).unwrap_or_default());
+        Some(out)
+    }
+
+    fn pass(&mut self, raw: &[u8], segments: &Segments) {
+        for segment in &segments.texts {
+            let follows = segment
+                .channel
+                .and_then(|(c, _, _)| self.channels.get(c as usize))
+                .is_some_and(|c| c.emitter.follows_json());
+            if follows {
+                self.skip(raw, segment);
+            }
+        }
+    }
+
+    /// Moves a channel's emitter over a segment that is not written from here.
+    fn skip(&mut self, raw: &[u8], segment: &Segment) {
+        if segment.channel.is_some() {
+            let mut nowhere = Vec::new();
+            self.write(raw, segment, &mut nowhere);
+        }
+    }
+
+    fn write(&mut self, raw: &[u8], segment: &Segment, out: &mut Vec<u8>) {
+        let source = raw
+            .get(segment.wire.start as usize..segment.wire.end as usize)
+            .and_then(|b| std::str::from_utf8(b).ok())
+            .unwrap_or_default();
+        let mut decoded = String::new();
+        if segment.escaped {
+            unescape_into(source, &mut decoded);
+        }
+        let text = if segment.escaped { decoded.as_str() } else { source };
+        let piece =
+            |start| Piece { raw: source, escaped: segment.escaped, text, start, quoted: segment.quoted };
+        let Some((channel, start, _)) = segment.channel else {
+            let mut emitter = Emitter::new(false);
+            for edit in &segment.edits {
+                emitter.add(edit.clone());
+            }
+            emitter.write(piece(0), out);
+            return;
+        };
+        if let Some(channel) = self.channels.get_mut(channel as usize) {
+            channel.emitter.write(piece(start), out);
+        }
+    }
+
+    fn string(&mut self, src: &[u8], tape: &Tape, found: Found, out: &mut Segments) {
+        if self.stop.is_some() {
+            return;
+        }
+        match found.class {
+            Class::Text { role, flow, json } => self.text(src, tape, &found, (role, flow, json), out),
+            Class::Identifier | Class::Enum | Class::Scalar => self.coverage.names += 1,
+            Class::Opaque(why) => *self.coverage.opaque.entry(why).or_default() += 1,
+            Class::Unscanned(what) => {
+                // An empty string or a null holds nothing to read.
+                if found.wire.start < found.wire.end {
+                    self.stop = self.unread(what).err();
+                }
+            }
+            Class::Tree(_) => {}
+        }
+    }
+
+    fn text(
+        &mut self,
+        src: &[u8],
+        tape: &Tape,
+        found: &Found,
+        class: (Role, Flow, bool),
+        out: &mut Segments,
+    ) {
+        let (role, flow, json) = class;
+        let text = tape.text(src, found.node as usize);
+        self.coverage.texts += 1;
+        self.coverage.text_bytes += text.len() as u64;
+        self.coverage.unknown += u64::from(!found.known);
+        let [choice, ..] = found.channel.parts;
+        let mut segment = Segment {
+            wire: found.wire.clone(),
+            escaped: found.escaped,
+            quoted: found.quoted,
+            role,
+            logprobs: found.logprobs,
+            choice,
+            channel: None,
+            edits: SmallVec::new(),
+        };
+        let json = json || (self.structured && role == Role::Message && self.side == Side::Answer);
+        let kind = if json { TextKind::Json } else { TextKind::Plain };
+        let joined = match flow {
+            Flow::Whole => false,
+            Flow::Delta | Flow::Both => true,
+        };
+        if joined {
+            self.delta(&text, kind, found.channel, &mut segment);
+        }
+        if flow != Flow::Delta && self.stop.is_none() {
+            self.whole(&text, kind, role, &mut segment);
+        }
+        if let Some(node) = found.logprobs.and_then(|n| tape.node(n as usize)) {
+            if !out.logprobs.iter().any(|l| l.wire.start == node.start) {
+                out.logprobs.push(Logprobs { choice, wire: node.start..node.end });
+            }
+        }
+        out.texts.push(segment);
+    }
+
+    fn direction(&self, role: Role) -> Direction {
+        match (role, self.side) {
+            (Role::Tool, _) => Direction::Tool,
+            (_, Side::Prompt) => Direction::Prompt,
+            (_, Side::Answer) => Direction::Output,
+        }
+    }
+
+    /// Reads a string as a whole text. In a segment that also has a channel the edits go there.
+    fn whole(&mut self, text: &str, kind: TextKind, role: Role, segment: &mut Segment) {
+        let direction = self.direction(role);
+        let policy = Arc::clone(&self.policy);
+        let mut found = std::mem::take(&mut self.scratch);
+        let mut scan = Scan::new(kind);
+        scan.push(policy.engine(), policy.rules(direction), text, &mut found);
+        scan.finish(policy.engine(), policy.rules(direction), &mut found);
+        for finding in found.drain(..) {
+            let place = segment.channel.map(|(c, start, _)| (c as usize, start));
+            let at = place.map_or(0, |(_, start)| start);
+            let shifted =
+                Finding { start: TextPos(finding.start.0 + at), end: TextPos(finding.end.0 + at), ..finding };
+            let number = place.map_or(0, |(c, _)| c as u32 + 1);
+            let Some(edit) = self.note(&shifted, direction, role, number) else { continue };
+            match place.and_then(|(c, _)| self.channels.get_mut(c)) {
+                Some(channel) => channel.emitter.add(edit),
+                None => segment.edits.push(edit),
+            }
+        }
+        self.scratch = found;
+    }
+
+    /// Reads a string as the next piece of its channel.
+    fn delta(&mut self, text: &str, kind: TextKind, key: ChannelKey, segment: &mut Segment) {
+        let Some(index) = self.channel(key, kind, segment.role) else {
+            self.stop = Some(Stop::TooManyChannels);
+            return;
+        };
+        let policy = Arc::clone(&self.policy);
+        let mut found = std::mem::take(&mut self.scratch);
+        if let Some(channel) = self.channels.get_mut(index) {
+            let start = channel.seen;
+            channel.seen += text.len() as u64;
+            let rules = policy.rules(channel.direction);
+            let progress = channel.scan.push(policy.engine(), rules, text, &mut found);
+            channel.settled = progress.settled.0;
+            segment.channel = Some((index as u32, start, channel.seen));
+        }
+        self.take_channel_findings(index, &mut found);
+        self.scratch = found;
+    }
+
+    fn take_channel_findings(&mut self, index: usize, found: &mut Vec<Finding>) {
+        let Some((direction, role)) = self.channels.get(index).map(|c| (c.direction, c.role)) else { return };
+        for finding in found.drain(..) {
+            let Some(edit) = self.note(&finding, direction, role, index as u32 + 1) else { continue };
+            if let Some(channel) = self.channels.get_mut(index) {
+                channel.emitter.add(edit);
+            }
+        }
+    }
+
+    fn channel(&mut self, key: ChannelKey, kind: TextKind, role: Role) -> Option<usize> {
+        if self.channels.get(self.last).is_some_and(|c| c.key == key) {
+            return Some(self.last);
+        }
+        let index = match self.by_key.get(&key) {
+            Some(&index) => index as usize,
+            None if self.channels.len() >= MAX_CHANNELS => return None,
+            None => {
+                self.by_key.insert(key, self.channels.len() as u32);
+                self.channels.push(Channel {
+                    key,
+                    direction: self.direction(role),
+                    role,
+                    scan: Scan::new(kind),
+                    seen: 0,
+                    settled: 0,
+                    emitter: Emitter::new(kind == TextKind::Json),
+                });
+                self.channels.len() - 1
+            }
+        };
+        self.last = index;
+        Some(index)
+    }
+
+    /// Puts a finding on record and says what it does to the text.
+    fn note(&mut self, finding: &Finding, direction: Direction, role: Role, channel: u32) -> Option<Edit> {
+        let action = self.policy.action(finding.rule, direction);
+        if action == Action::Allow {
+            return None;
+        }
+        let noted = Noted {
+            rule: finding.rule,
+            direction,
+            action,
+            role,
+            channel,
+            start: finding.start.0,
+            end: finding.end.0,
+            score: finding.score,
+        };
+        if self.findings.contains(&noted) {
+            return None;
+        }
+        self.found += 1;
+        if self.findings.len() < MAX_FINDINGS {
+            self.findings.push(noted);
+        }
+        self.strongest = self.strongest.max(action);
+        match action {
+            Action::Allow | Action::Flag => None,
+            Action::Mask | Action::Replace => Some(Edit {
+                start: finding.start.0,
+                end: finding.end.0,
+                strength: action as u8,
+                rule: finding.rule.0,
+                marker: self.policy.edit_text(finding.rule, direction).unwrap_or("[REDACTED]").into(),
+            }),
+            Action::Block => {
+                if self.stop.is_none() {
+                    self.stop = Some(Stop::Blocked(finding.rule));
+                }
+                None
+            }
+        }
+    }
+}
+
+impl Segment {
+    /// Whether a finding touches the string itself (not its channel).
+    pub fn is_edited(&self) -> bool {
+        !self.edits.is_empty()
+    }
+
+    /// A plain text (not JSON) with the edits done.
+    pub fn plain(&self, text: &str) -> Vec<u8> {
+        let mut edits: Vec<&Edit> = self.edits.iter().collect();
+        edits.sort_by_key(|e| (e.start, std::cmp::Reverse(e.strength), std::cmp::Reverse(e.end), e.rule));
+        let mut out = Vec::with_capacity(text.len());
+        let mut at = 0u64;
+        for edit in edits {
+            if edit.start >= at {
+                out.extend_from_slice(
+                    text.as_bytes().get(at as usize..edit.start as usize).unwrap_or_default(),
+                );
+                out.extend_from_slice(edit.marker.as_bytes());
+            }
+            at = at.max(edit.end);
+        }
+        out.extend_from_slice(text.as_bytes().get(at as usize..).unwrap_or_default());
+        out
+    }
+}
