@@ -1,5 +1,16 @@
-//! The record of what passed: journal, admission and end records.
+//! The record of what passed: one admission record before the first byte of an answer leaves, one end record after the last.
+//!
+//! Records name rules and places, never the text. The journal is append-only and durable before anything is delivered; proofs,
+//! indices and sinks read it on their own time.
 
+mod id;
+mod journal;
+mod record;
+mod segment;
 mod settings;
 
+pub use id::ExchangeId;
+pub use journal::{Journal, JournalError, OpenError, Receipt};
+pub use record::{Admission, CoverageRecord, End, FindingRecord, safe};
+pub use segment::{Entry, EntryKind, ReadError, Recovered, read_dir};
 pub use settings::JournalSettings;

@@ -71,7 +71,6 @@ pub struct Segment {
     escaped: bool,
     quoted: bool,
     role: Role,
-    logprobs: Option<u32>,
     choice: u64,
     /// Its channel, and its text's place in it; none for whole strings.
     channel: Option<(u32, u64, u64)>,
@@ -195,7 +194,6 @@ impl Reader {
             escaped: false,
             quoted: true,
             role: Role::Other,
-            logprobs: None,
             choice: 0,
             channel: None,
             edits: SmallVec::new(),
@@ -376,7 +374,6 @@ impl Reader {
             escaped: found.escaped,
             quoted: found.quoted,
             role,
-            logprobs: found.logprobs,
             choice,
             channel: None,
             edits: SmallVec::new(),
@@ -518,7 +515,11 @@ impl Reader {
                 end: finding.end.0,
                 strength: action as u8,
                 rule: finding.rule.0,
-                marker: self.policy.edit_text(finding.rule, direction).unwrap_or("[REDACTED]").into(),
+                marker: self
+                    .policy
+                    .edit_text(finding.rule, direction)
+                    .cloned()
+                    .unwrap_or_else(|| "[REDACTED]".into()),
             }),
             Action::Block => {
                 if self.stop.is_none() {

@@ -1,0 +1,78 @@
+//! Names of exchanges: our own, unguessable, keyed to nothing that a client or an upstream says.
+
+use std::cell::RefCell;
+use std::fmt;
+
+/// 128 random bits, printed as 26 characters of Crockford's base 32 in lower case.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ExchangeId(u128);
+
+const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// Random bytes are fetched from the system in blocks of this many ids.
+const BLOCK: usize = 64;
+
+thread_local! {
+    static RANDOM: RefCell<([u8; BLOCK * 16], usize)> = const { RefCell::new(([0; BLOCK * 16], BLOCK)) };
+}
+
+impl ExchangeId {
+    /// A fresh id from the system's random source.
+    pub fn random() -> Result<Self, getrandom::Error> {
+        RANDOM.with_borrow_mut(|(bytes, used)| {
+            if *used >= BLOCK {
+                getrandom::fill(bytes)?;
+                *used = 0;
+            }
+            let mut id = [0; 16];
+            id.copy_from_slice(bytes.get(*used * 16..*used * 16 + 16).unwrap_or(&[0; 16]));
+            *used += 1;
+            Ok(Self(u128::from_le_bytes(id)))
+        })
+    }
+
+    /// The printed form.
+    pub fn text(self) -> [u8; 26] {
+        let mut out = [b'0'; 26];
+        let mut rest = self.0;
+        for slot in out.iter_mut().rev() {
+            *slot = ALPHABET.get((rest & 31) as usize).copied().unwrap_or(b'0');
+            rest >>= 5;
+        }
+        out
+    }
+}
+
+impl fmt::Display for ExchangeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::str::from_utf8(&self.text()).unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for ExchangeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl serde::Serialize for ExchangeId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_distinct_and_of_one_form() -> Result<(), getrandom::Error> {
+        let mut seen = std::collections::HashSet::new();
+        for _ in 0..1000 {
+            let id = ExchangeId::random()?.to_string();
+            assert!(id.len() == 26 && id.bytes().all(|b| ALPHABET.contains(&b)), "{id}");
+            assert!(seen.insert(id));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,135 @@
+//! What a record says. Field order is fixed, so the same record has the same bytes.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::ExchangeId;
+
+/// Longest client-supplied string kept in a record, in characters.
+const LONGEST: usize = 200;
+
+/// A client-supplied name (a model, a header) made safe for records and logs: control characters escaped, at most 200 characters.
+pub fn safe(text: &str) -> Cow<'_, str> {
+    if text.len() <= LONGEST && !text.chars().any(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::new();
+    for c in text.chars().take(LONGEST) {
+        if c.is_control() { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    Cow::Owned(out)
+}
+
+/// A finding: which rule, where, and what followed. Never the text.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FindingRecord {
+    /// The rule's id.
+    pub rule: String,
+    /// Its category.
+    pub category: String,
+    /// `prompt`, `output` or `tool`.
+    pub direction: &'static str,
+    /// What the text is to the exchange: `message`, `reasoning`, `tool`, `logprobs`, `other`.
+    pub role: &'static str,
+    /// What followed.
+    pub action: &'static str,
+    /// Number of the channel in order of appearance.
+    pub channel: u32,
+    /// First byte in the channel's text.
+    pub start: u64,
+    /// One past the last byte.
+    pub end: u64,
+    /// 0 to 1.
+    pub score: f32,
+}
+
+/// What was read of an exchange, and what was not and why.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CoverageRecord {
+    /// Strings read as text.
+    pub texts: u64,
+    /// Their bytes.
+    pub text_bytes: u64,
+    /// Of these, strings that the dialect does not know.
+    pub unknown: u64,
+    /// Identifiers and words of closed lists.
+    pub names: u64,
+    /// Strings that are not text, by reason.
+    pub opaque: BTreeMap<&'static str, u64>,
+    /// What could not be read and passed by the policy's choice, by kind.
+    pub unscanned: BTreeMap<&'static str, u64>,
+}
+
+/// Written before the first byte of the answer leaves.
+#[derive(Clone, Debug, Serialize)]
+pub struct Admission {
+    /// The exchange.
+    pub exchange: ExchangeId,
+    /// Milliseconds since 1970 by the system's clock; order is told by the sequence number alone.
+    pub time_ms: u64,
+    /// The tenant, `-` without one.
+    pub tenant: String,
+    /// Id of the key that was used, `-` without one.
+    pub key: String,
+    /// Name of the route, `-` without one.
+    pub route: String,
+    /// The dialect.
+    pub dialect: &'static str,
+    /// The call.
+    pub operation: &'static str,
+    /// The model that the request names.
+    pub model: String,
+    /// The upstream, `-` when none is asked.
+    pub upstream: String,
+    /// The policy's name.
+    pub policy: String,
+    /// Its content hash.
+    pub policy_version: String,
+    /// Bytes of the request body as received.
+    pub request_bytes: u64,
+    /// Whether the client wants a stream.
+    pub stream: bool,
+    /// The verdict on the request: `allow`, `flag`, `rewrite`, `block`.
+    pub verdict: &'static str,
+    /// The error's code when the gateway refuses the request, else empty.
+    pub error: &'static str,
+    /// What was found in the request.
+    pub findings: Vec<FindingRecord>,
+    /// What was read of the request.
+    pub coverage: CoverageRecord,
+}
+
+/// Written when the answer is over.
+#[derive(Clone, Debug, Serialize)]
+pub struct End {
+    /// The exchange.
+    pub exchange: ExchangeId,
+    /// Milliseconds since 1970 by the system's clock.
+    pub time_ms: u64,
+    /// HTTP status sent to the client; 0 when the client left before.
+    pub status: u16,
+    /// HTTP status of the upstream; 0 when it was not asked or did not answer.
+    pub upstream_status: u16,
+    /// The verdict on both sides.
+    pub verdict: &'static str,
+    /// `complete`, `cut`, `client_left`, `upstream_failed`, `refused`, `panic`.
+    pub ended: &'static str,
+    /// The error's code, else empty.
+    pub error: &'static str,
+    /// What was found in the answer.
+    pub findings: Vec<FindingRecord>,
+    /// Findings in all, kept or not.
+    pub found: u64,
+    /// What was read of the answer.
+    pub coverage: CoverageRecord,
+    /// Bytes of body sent to the client.
+    pub response_bytes: u64,
+    /// Most bytes held back at once.
+    pub held_bytes_max: u64,
+    /// Microseconds from the request's head to the first byte of the answer's body; 0 when there was none.
+    pub first_byte_us: u64,
+    /// Microseconds from the request's head to the end.
+    pub total_us: u64,
+}

@@ -1,0 +1,283 @@
+//! Rules and policies as the exchange sees them: compiled, immutable.
+
+use std::sync::Arc;
+
+use super::{BlockAs, Unscanned};
+use crate::detect::{CompileError, Engine, RuleId, RuleSet, RuleSpec};
+
+/// What follows from a finding, in order of strength.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Action {
+    /// Nothing.
+    #[default]
+    Allow,
+    /// It is recorded.
+    Flag,
+    /// The rule's marker stands in its place.
+    Mask,
+    /// The rule's replacement stands in its place.
+    Replace,
+    /// The exchange ends.
+    Block,
+}
+
+impl Action {
+    /// All actions, in order of strength.
+    pub const ALL: [Self; 5] = [Self::Allow, Self::Flag, Self::Mask, Self::Replace, Self::Block];
+
+    /// The word in rules, records and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Flag => "flag",
+            Self::Mask => "mask",
+            Self::Replace => "replace",
+            Self::Block => "block",
+        }
+    }
+
+    /// The action of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|a| a.as_str() == name)
+    }
+}
+
+/// Which text a rule looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    /// What goes to the model.
+    Prompt,
+    /// What the model says.
+    Output,
+    /// Tool calls, their arguments and results, on either side.
+    Tool,
+}
+
+impl Direction {
+    /// All directions.
+    pub const ALL: [Self; 3] = [Self::Prompt, Self::Output, Self::Tool];
+
+    /// The word in rules, records and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Prompt => "prompt",
+            Self::Output => "output",
+            Self::Tool => "tool",
+        }
+    }
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Worth a note.
+    Low,
+    /// Worth a look.
+    #[default]
+    Medium,
+    /// Worth a call.
+    High,
+    /// Worth waking somebody.
+    Critical,
+}
+
+impl Severity {
+    /// All severities, in order.
+    pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Critical];
+
+    /// The word in rules and records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// What a rule does in each direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Actions {
+    /// To prompts.
+    pub prompt: Action,
+    /// To answers.
+    pub output: Action,
+    /// To tool calls and results.
+    pub tool: Action,
+}
+
+impl Actions {
+    /// The same in every direction.
+    pub fn all(action: Action) -> Self {
+        Self { prompt: action, output: action, tool: action }
+    }
+
+    /// The action in one direction.
+    pub fn get(&self, direction: Direction) -> Action {
+        match direction {
+            Direction::Prompt => self.prompt,
+            Direction::Output => self.output,
+            Direction::Tool => self.tool,
+        }
+    }
+}
+
+/// A law, standard or decision that a rule rests on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Basis {
+    /// The instrument, such as `GDPR`.
+    pub law: String,
+    /// The article or section.
+    pub article: String,
+    /// Where to read it.
+    pub link: String,
+}
+
+/// A rule without what it looks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rule {
+    /// Unique name, `pack/rule`.
+    pub id: String,
+    /// What it finds, for people.
+    pub title: String,
+    /// Category code.
+    pub category: String,
+    /// How bad a finding is.
+    pub severity: Severity,
+    /// What it does.
+    pub actions: Actions,
+    /// What stands in the place of masked text, such as `[EMAIL]`.
+    pub marker: Arc<str>,
+    /// What stands in the place of replaced text.
+    pub replacement: Option<Arc<str>>,
+    /// What it rests on.
+    pub basis: Vec<Basis>,
+    /// What a blocked client is told instead of the standard sentence.
+    pub message: Option<String>,
+}
+
+/// What an exchange runs under. Compiled and immutable.
+#[derive(Debug)]
+pub struct Policy {
+    pub(super) name: String,
+    pub(super) version: String,
+    pub(super) engine: Arc<Engine>,
+    /// Rules of the engine; shared by all policies over it.
+    pub(super) rules: Arc<[Rule]>,
+    /// What this policy does with each rule, by rule number.
+    pub(super) actions: Vec<Actions>,
+    pub(super) sets: [RuleSet; 3],
+    pub(super) unscanned: Unscanned,
+    pub(super) block_as: BlockAs,
+}
+
+static NO_RULE: std::sync::LazyLock<Rule> = std::sync::LazyLock::new(Rule::default);
+
+impl Policy {
+    /// A policy over rules that an engine holds. `actions` says what it does with each.
+    pub fn new(
+        name: String,
+        version: String,
+        engine: Arc<Engine>,
+        rules: Arc<[Rule]>,
+        actions: Vec<Actions>,
+        unscanned: Unscanned,
+        block_as: BlockAs,
+    ) -> Self {
+        let set = |direction| {
+            actions
+                .iter()
+                .enumerate()
+                .filter(|(_, a)| a.get(direction) > Action::Allow)
+                .map(|(i, _)| RuleId(i as u32))
+                .collect::<RuleSet>()
+        };
+        let sets = [set(Direction::Prompt), set(Direction::Output), set(Direction::Tool)];
+        Self { name, version, engine, rules, actions, sets, unscanned, block_as }
+    }
+
+    /// A policy of these rules alone, each with its own actions: for tests and for scanning with one rule.
+    pub fn from_rules(rules: Vec<(Rule, RuleSpec)>) -> Result<Self, Vec<CompileError>> {
+        let (rules, specs): (Vec<Rule>, Vec<RuleSpec>) = rules.into_iter().unzip();
+        let engine = Arc::new(Engine::compile(&specs)?);
+        let actions = rules.iter().map(|r| r.actions).collect();
+        Ok(Self::new(
+            "rules".into(),
+            String::new(),
+            engine,
+            rules.into(),
+            actions,
+            Unscanned::default(),
+            BlockAs::default(),
+        ))
+    }
+
+    /// The same policy with other choices.
+    #[must_use]
+    pub fn with(mut self, unscanned: Unscanned, block_as: BlockAs) -> Self {
+        self.unscanned = unscanned;
+        self.block_as = block_as;
+        self
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Hash of its content, in hex.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The shared engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The rules that count in a direction.
+    pub fn rules(&self, direction: Direction) -> &RuleSet {
+        let [prompt, output, tool] = &self.sets;
+        match direction {
+            Direction::Prompt => prompt,
+            Direction::Output => output,
+            Direction::Tool => tool,
+        }
+    }
+
+    /// A rule by number. Numbers come from this policy's engine, so there is one; an empty rule stands for none.
+    pub fn rule(&self, id: RuleId) -> &Rule {
+        self.rules.get(id.0 as usize).unwrap_or(&NO_RULE)
+    }
+
+    /// All rules of the engine.
+    pub fn all_rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// What this policy does with a rule.
+    pub fn action(&self, id: RuleId, direction: Direction) -> Action {
+        self.actions.get(id.0 as usize).map_or(Action::Allow, |a| a.get(direction))
+    }
+
+    /// What stands in the place of text that the rule masks or replaces.
+    pub fn edit_text(&self, id: RuleId, direction: Direction) -> Option<&Arc<str>> {
+        let rule = self.rule(id);
+        match self.action(id, direction) {
+            Action::Mask => Some(&rule.marker),
+            Action::Replace => Some(rule.replacement.as_ref().unwrap_or(&rule.marker)),
+            Action::Allow | Action::Flag | Action::Block => None,
+        }
+    }
+
+    /// What happens to what cannot be read.
+    pub fn unscanned(&self) -> Unscanned {
+        self.unscanned
+    }
+
+    /// How a block looks to the client.
+    pub fn block_as(&self) -> BlockAs {
+        self.block_as
+    }
+}
