@@ -1,1 +1,3 @@
 //! One binary for all integration tests: one link instead of many.
+
+mod cli;

@@ -17,6 +17,8 @@ pub(super) struct Check<'c> {
     pub(super) places: &'c Places,
     /// Names of tables that could not be read, so that nobody calls them unknown.
     pub(super) dropped: &'c [String],
+    /// Whether something of this key was taken out because it could not be read.
+    pub(super) is_gone: &'c dyn Fn(&[Step<'_>], &str) -> bool,
     pub(super) found: Vec<Diagnostic>,
 }
 
@@ -48,7 +50,7 @@ impl Check<'_> {
         }
         let names: Vec<&str> = file.upstreams.iter().map(|u| u.name.as_str()).collect();
         self.no_name_twice("upstream", "name", &names);
-        if file.upstreams.is_empty() && !self.places.has(&["upstream".into()]) {
+        if file.upstreams.is_empty() && !(self.is_gone)(&[], "upstream") {
             self.found.push(
                 Diagnostic::error("no-upstream", "no `[[upstream]]`: there is nowhere to send a request")
                     .help(format!("for the built-in one write `[[upstream]]` with `name = \"demonstration\"`, `dialects = [\"openai\"]`, `base_url = \"{DEMONSTRATION}\"`")),
@@ -61,12 +63,34 @@ impl Check<'_> {
         let names: Vec<&str> = file.tenants.iter().map(|t| t.name.as_str()).collect();
         self.no_name_twice("tenant", "name", &names);
         self.tenants(&file.tenants);
+        self.passthrough(file);
+    }
+
+    /// The client's credential is the gateway's own key where keys are asked for: it must not leave.
+    fn passthrough(&mut self, file: &File) {
+        if file.tenants.is_empty() {
+            return;
+        }
+        for (n, upstream) in file.upstreams.iter().enumerate() {
+            if upstream.credential.as_ref().is_some_and(|c| c.passthrough) {
+                let path = ["upstream".into(), n.into(), "credential".into(), "passthrough".into()];
+                let diagnostic = Diagnostic::error(
+                    "conflict",
+                    "`passthrough` would send a tenant's key to the upstream",
+                )
+                .help(
+                    "where clients have keys of this gateway, give the upstream its own with `env` or `file`",
+                );
+                self.value(&path, diagnostic, "tenants have keys");
+            }
+        }
     }
 
     fn listeners(&mut self, file: &File, overrides: &super::Overrides) {
         let server = &file.server;
         let place: [Step<'_>; 2] = ["server".into(), "data".into()];
-        let open = file.tenants.iter().all(|t| t.keys.is_empty()) && !self.places.has(&["tenant".into()]);
+        // A tenant without a key, or one that cannot be read, is a mistake of its own.
+        let open = file.tenants.is_empty() && !(self.is_gone)(&[], "tenant");
         if open && !server.data.ip().to_canonical().is_loopback() {
             let diagnostic = Diagnostic::error(
                 "open-listener",
@@ -159,7 +183,7 @@ impl Check<'_> {
     fn upstream(&mut self, n: usize, upstream: &UpstreamSettings) {
         let at = |key: &'static str| -> [Step<'_>; 3] { ["upstream".into(), n.into(), key.into()] };
         self.name(&at("name"), &upstream.name);
-        if upstream.dialects.is_empty() {
+        if upstream.dialects.is_empty() && !(self.is_gone)(&["upstream".into(), n.into()], "dialects") {
             let diagnostic =
                 Diagnostic::error("wrong-value", format!("upstream `{}` speaks no dialect", upstream.name))
                     .help("valid values: `openai`, `anthropic`, `gemini`, `ollama`");
@@ -238,6 +262,14 @@ impl Check<'_> {
                 }
             }
             Ok(Reach::Safe) => {}
+        }
+        let path = upstream.base_url.trim_end_matches('/');
+        if let Some(version) = ["/v1", "/v1beta", "/v1alpha"].iter().find(|v| path.ends_with(**v)) {
+            let diagnostic =
+                Diagnostic::error("bad-url", format!("a base URL does not end in `{version}`")).help(
+                    format!("the request's own path brings it: write `{}`", path.trim_end_matches(version)),
+                );
+            self.value(&place, diagnostic, "the version is part of each request's path");
         }
     }
 
@@ -323,7 +355,7 @@ impl Check<'_> {
         for (n, tenant) in tenants.iter().enumerate() {
             let at = |key: &'static str| -> [Step<'_>; 3] { ["tenant".into(), n.into(), key.into()] };
             self.name(&at("name"), &tenant.name);
-            if tenant.keys.is_empty() && !self.places.has(&at("keys")) {
+            if tenant.keys.is_empty() && !(self.is_gone)(&["tenant".into(), n.into()], "keys") {
                 let diagnostic = Diagnostic::error("no-key", format!("tenant `{}` has no key", tenant.name))
                     .help(format!("make one with `sluicegate key new --tenant {}`", tenant.name));
                 self.value(&at("name"), diagnostic, "nobody can be this tenant");

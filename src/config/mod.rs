@@ -10,7 +10,7 @@ mod secret;
 pub use file::{File, SCHEMA, json_schema};
 
 use crate::audit::JournalSettings;
-use crate::diag::{Diagnostic, SourceFile, has_errors, read_toml, sort};
+use crate::diag::{Diagnostic, SourceFile, Step, has_errors, read_toml, sort};
 use crate::limits::{KeyHash, KeyTable, LimitsSettings, Pepper, TenantKeys};
 use crate::policy::PolicySettings;
 use crate::server::{RouteSettings, ServerSettings, TenantSettings};
@@ -86,11 +86,12 @@ pub fn load(
     purpose: Purpose,
     environment: Environment<'_>,
 ) -> Loaded {
-    let read = read_toml::<File>(source);
-    let mut diagnostics = read.diagnostics;
+    let mut read = read_toml::<File>(source);
+    let mut diagnostics = std::mem::take(&mut read.diagnostics);
     // Another version's keys are not mistakes: say only that the version is another.
     if let Some(file) = &read.value
         && file.schema != SCHEMA
+        && read.places.has(&["schema".into()])
     {
         let mut diagnostic = Diagnostic::error("schema", format!("unknown schema version {}", file.schema))
             .help(format!("this program reads `schema = {SCHEMA}`"));
@@ -99,7 +100,7 @@ pub fn load(
         }
         return Loaded { settings: None, diagnostics: vec![diagnostic] };
     }
-    let Some(mut file) = read.value else {
+    let Some(mut file) = read.value.take() else {
         return Loaded { settings: None, diagnostics };
     };
     let state_is_written = read.places.has(&["server".into(), "state".into()]);
@@ -113,7 +114,14 @@ pub fn load(
     if let Some(state) = &overrides.state {
         file.server.state.clone_from(state);
     }
-    let mut check = check::Check { source, places: &read.places, dropped: &read.dropped, found: Vec::new() };
+    let is_gone = |path: &[Step<'_>], key: &str| read.is_gone(path, key);
+    let mut check = check::Check {
+        source,
+        places: &read.places,
+        dropped: &read.dropped,
+        is_gone: &is_gone,
+        found: Vec::new(),
+    };
     check.all(&file, overrides);
     let credentials: Vec<Credential> = file
         .upstreams

@@ -104,7 +104,8 @@ impl Diagnostic {
             self.help.push(format!("did you mean `{name}`?"));
         }
         if !names.is_empty() {
-            let list: Vec<String> = names.iter().map(|n| format!("`{}`", n.as_ref())).collect();
+            let mut list: Vec<String> = names.iter().map(|n| format!("`{}`", n.as_ref())).collect();
+            list.dedup();
             self.help.push(format!("{what}: {}", list.join(", ")));
         }
         self

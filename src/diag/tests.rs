@@ -49,7 +49,7 @@ fn every_mistake_is_found_in_one_run() {
             "f.toml:6:1: error[unknown-key]: unknown key `tag`; did you mean `tags`?; valid keys: `name`, `tags`",
             "f.toml:8:1: error[unknown-key]: unknown key `nam`; did you mean `name`?; valid keys: `name`, `tags`",
             "f.toml:9:1: error[missing-key]: missing key `name`",
-            "f.toml:10:9: error[wrong-type]: expected a string, found a whole number",
+            "f.toml:10:9: error[wrong-type]: expected a string, found the number 1",
             "f.toml:10:17: error[wrong-type]: expected a string, found true or false",
         ]
     );

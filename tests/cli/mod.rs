@@ -1,0 +1,43 @@
+//! The program as people use it: help, exit codes, configuration files. Expected texts stand in files beside
+//! the tests; `SLUICEGATE_BLESS=1 cargo test` writes them anew.
+
+mod config;
+mod help;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The root of the repository.
+pub(crate) fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The program, with nothing of this process's environment that could change what it does.
+pub(crate) fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sluicegate"));
+    command.args(arguments).env_clear().env("COLUMNS", "100");
+    command
+}
+
+/// Runs the program to its end.
+pub(crate) fn run(arguments: &[&str]) -> Output {
+    program(arguments).output().expect("the program starts")
+}
+
+/// Standard output as text.
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("output is UTF-8")
+}
+
+/// Compares with the file, or writes it when asked to.
+pub(crate) fn expect_file(path: &Path, found: &str) -> Result<(), String> {
+    if std::env::var_os("SLUICEGATE_BLESS").is_some() {
+        std::fs::write(path, found).expect("write the expected text");
+        return Ok(());
+    }
+    let expected = std::fs::read_to_string(path).unwrap_or_default();
+    if expected == found {
+        return Ok(());
+    }
+    Err(format!("{} differs; found:\n{found}\nexpected:\n{expected}", path.display()))
+}
