@@ -1,7 +1,9 @@
 //! The only place that dials: connections, credentials, time limits.
 
+mod client;
 mod settings;
 
+pub use client::{Dialer, Outgoing, Upstream, UpstreamError};
 pub use settings::{
     Credential, CredentialSettings, DEMONSTRATION, DialectFamily, Timeouts, UpstreamSettings,
 };
