@@ -6,6 +6,7 @@ mod check;
 mod config;
 mod healthcheck;
 mod key;
+mod policies;
 mod scan;
 mod serve;
 mod version;

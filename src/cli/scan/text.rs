@@ -1,0 +1,140 @@
+//! One text through one policy, fed whole or in pieces.
+
+use crate::detect::{Finding, RuleId, Scan};
+use crate::exchange::{Edit, Emitter, Outcome, Piece};
+use crate::policy::{Action, Direction, Policy};
+use crate::text::fold::TextKind;
+use crate::text::json::escape_into;
+use std::io::{self, Write};
+
+/// What a policy found in a text and made of it.
+pub(super) struct Scanned<'p> {
+    outcome: Outcome,
+    findings: Vec<Found<'p>>,
+    /// Source of the JSON string of the text as it would pass.
+    redacted: Vec<u8>,
+}
+
+struct Found<'p> {
+    rule: &'p str,
+    category: &'p str,
+    start: usize,
+    end: usize,
+    score: f32,
+    action: Action,
+}
+
+/// Runs the text through the streaming scanner, in pieces of `chunk` code points or as one.
+pub(super) fn scan<'p>(
+    policy: &'p Policy,
+    direction: Direction,
+    text: &str,
+    chunk: Option<u32>,
+) -> Scanned<'p> {
+    let (engine, rules) = (policy.engine(), policy.rules(direction));
+    let mut scan = Scan::new(TextKind::Plain);
+    let mut found: Vec<Finding> = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = chunk.and_then(|n| rest.char_indices().nth(n as usize)).map_or(rest.len(), |(at, _)| at);
+        let (piece, after) = rest.split_at(end);
+        scan.push(engine, rules, piece, &mut found);
+        rest = after;
+    }
+    scan.finish(engine, rules, &mut found);
+    found.sort_by_key(|f| (f.start, f.end, f.rule));
+
+    let action = |id: RuleId| policy.action(id, direction);
+    let strongest = found.iter().map(|f| action(f.rule)).max().unwrap_or_default();
+    let outcome = Outcome::of(strongest);
+    let mut redacted = Vec::new();
+    if outcome != Outcome::Block {
+        let mut emitter = Emitter::new(false);
+        for f in &found {
+            if let Some(marker) = policy.edit_text(f.rule, direction) {
+                emitter.add(Edit {
+                    start: f.start.0,
+                    end: f.end.0,
+                    strength: action(f.rule) as u8,
+                    rule: f.rule.0,
+                    marker: marker.clone(),
+                });
+            }
+        }
+        let mut raw = Vec::new();
+        escape_into(text, &mut raw);
+        let raw = String::from_utf8(raw).unwrap_or_default();
+        emitter.write(Piece { raw: &raw, escaped: true, text, start: 0, quoted: true }, &mut redacted);
+    }
+    let mut points = CodePoints { text, byte: 0, point: 0 };
+    let starts: Vec<usize> = found.iter().map(|f| points.at(f.start.0 as usize)).collect();
+    let findings = found
+        .iter()
+        .zip(starts)
+        .map(|(f, start)| {
+            let rule = policy.rule(f.rule);
+            let inside = text.get(f.start.0 as usize..f.end.0 as usize).unwrap_or_default();
+            Found {
+                rule: &rule.id,
+                category: &rule.category,
+                start,
+                end: start + inside.chars().count(),
+                score: f.score,
+                action: action(f.rule),
+            }
+        })
+        .collect();
+    Scanned { outcome, findings, redacted }
+}
+
+/// Code points before a byte, for bytes in rising order.
+struct CodePoints<'t> {
+    text: &'t str,
+    byte: usize,
+    point: usize,
+}
+
+impl CodePoints<'_> {
+    fn at(&mut self, byte: usize) -> usize {
+        self.point += self.text.get(self.byte..byte).map_or(0, |s| s.chars().count());
+        self.byte = self.byte.max(byte);
+        self.point
+    }
+}
+
+impl Scanned<'_> {
+    /// Writes the line. `id` is the source of a JSON value.
+    pub(super) fn write(&self, id: &str, redacted: bool, out: &mut impl Write) -> io::Result<()> {
+        write!(
+            out,
+            "{{\"id\":{id},\"verdict\":\"{}\",\"scores\":{{}},\"findings\":[",
+            self.outcome.as_str()
+        )?;
+        for (n, found) in self.findings.iter().enumerate() {
+            let comma = if n == 0 { "" } else { "," };
+            let (rule, category) = (string(found.rule), string(found.category));
+            write!(
+                out,
+                "{comma}{{\"rule\":{rule},\"category\":{category},\"start\":{},\"end\":{},\"score\":{},\"action\":\"{}\"}}",
+                found.start,
+                found.end,
+                found.score,
+                found.action.as_str()
+            )?;
+        }
+        out.write_all(b"]")?;
+        if redacted {
+            out.write_all(b",\"redacted\":\"")?;
+            out.write_all(&self.redacted)?;
+            out.write_all(b"\"")?;
+        }
+        out.write_all(b"}\n")
+    }
+}
+
+fn string(text: &str) -> String {
+    let mut out = vec![b'"'];
+    escape_into(text, &mut out);
+    out.push(b'"');
+    String::from_utf8(out).unwrap_or_default()
+}
