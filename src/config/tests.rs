@@ -60,3 +60,83 @@ fn another_schema_version_is_the_only_mistake() {
     assert_eq!(loaded.diagnostics.len(), 1);
     assert_eq!(loaded.diagnostics.first().map(|d| d.code), Some("schema"));
 }
+
+mod laws {
+    use super::*;
+    use proptest::prelude::*;
+
+    const FILES: [&str; 4] = [
+        include_str!("../../config/openai.toml"),
+        include_str!("../../config/local.toml"),
+        include_str!("../../config/tenants.toml"),
+        include_str!("../../tests/fixtures/config/many-mistakes.toml"),
+    ];
+    const WORDS: [&str; 14] = [
+        "[",
+        "]",
+        "[[upstream]]\n",
+        "[[route]]\n",
+        "=",
+        "\"",
+        "1",
+        "-7",
+        "{",
+        "}",
+        "name = \"a\"\n",
+        "\n",
+        "true",
+        "schema = 1\n",
+    ];
+
+    /// A file with some of its lines and words moved, taken out or put in.
+    fn spoiled() -> impl Strategy<Value = String> {
+        let change = (any::<prop::sample::Index>(), 0..4usize, any::<prop::sample::Index>());
+        (0..FILES.len(), proptest::collection::vec(change, 0..12)).prop_map(|(file, changes)| {
+            let mut lines: Vec<String> =
+                FILES.get(file).copied().unwrap_or_default().lines().map(str::to_owned).collect();
+            for (at, how, other) in changes {
+                if lines.is_empty() {
+                    break;
+                }
+                let (at, from) = (at.index(lines.len()), other.index(lines.len()));
+                let word = WORDS.get(other.index(WORDS.len())).copied().unwrap_or_default();
+                match how {
+                    0 => drop(lines.remove(at)),
+                    1 => lines.swap(at, from),
+                    2 => lines.insert(at, lines.get(from).cloned().unwrap_or_default()),
+                    _ => {
+                        if let Some(line) = lines.get_mut(at) {
+                            let middle = line.floor_char_boundary(other.index(line.len() + 1));
+                            line.insert_str(middle, word);
+                        }
+                    }
+                }
+            }
+            lines.join("\n")
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+
+        /// Whatever stands in the file: there are settings or an error says why not, the picture can be drawn, and
+        /// settings that pass pass again when they are written out.
+        #[test]
+        fn every_file_is_settings_or_errors(text in spoiled()) {
+            let loaded = run(&text, Purpose::Check);
+            prop_assert_eq!(loaded.settings.is_some(), !has_errors(&loaded.diagnostics));
+            let picture = crate::diag::render_human(&loaded.diagnostics, crate::diag::Colour::Off);
+            prop_assert_eq!(picture.is_empty(), loaded.diagnostics.is_empty());
+            if let Some(settings) = loaded.settings {
+                let again = run(&settings.to_toml(), Purpose::Check);
+                prop_assert!(!has_errors(&again.diagnostics), "{:?}", again.diagnostics);
+            }
+        }
+
+        #[test]
+        fn arbitrary_text_never_panics(text in "\\PC{0,200}") {
+            let loaded = run(&text, Purpose::Check);
+            prop_assert!(loaded.settings.is_none());
+        }
+    }
+}

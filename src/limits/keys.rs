@@ -357,6 +357,47 @@ mod tests {
         assert!(caller("c").enter().is_ok(), "a refused exchange keeps no place");
     }
 
+    /// A key that begins like a stored one must take as long as any other (Welch's t below 4.5).
+    #[test]
+    fn the_time_of_a_look_up_does_not_tell_a_right_prefix() {
+        let stored = new_key().expect("a key");
+        let keys = table(&[("k1", stored.as_str())], &LimitsSettings::default());
+        let mut near = stored.as_bytes().to_vec();
+        if let Some(last) = near.last_mut() {
+            *last = if *last == b'0' { b'1' } else { b'0' };
+        }
+        let far = new_key().expect("a key").as_bytes().to_vec();
+        let measure = || {
+            let mut times = [Vec::new(), Vec::new()];
+            for round in 0..20_000 {
+                // Turn by turn, so that whatever else the machine does falls on both.
+                let order = if round % 2 == 0 { [0, 1] } else { [1, 0] };
+                for which in order {
+                    let key = if which == 0 { &near } else { &far };
+                    let start = std::time::Instant::now();
+                    let found = std::hint::black_box(keys.caller(Some(std::hint::black_box(key))));
+                    let time = start.elapsed().as_nanos() as f64;
+                    assert!(found.is_none());
+                    if let Some(list) = times.get_mut(which) {
+                        list.push(time);
+                    }
+                }
+            }
+            let [a, b] = times.map(|mut list| {
+                // Interrupts are not the table's doing.
+                list.sort_by(f64::total_cmp);
+                list.truncate(list.len() * 9 / 10);
+                let n = list.len() as f64;
+                let mean = list.iter().sum::<f64>() / n;
+                let variance = list.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0);
+                (mean, variance / n)
+            });
+            ((a.0 - b.0) / (a.1 + b.1).sqrt()).abs()
+        };
+        let t = (0..5).map(|_| measure()).fold(f64::INFINITY, f64::min);
+        assert!(t < 4.5, "t = {t}");
+    }
+
     #[test]
     fn new_keys_are_long_and_differ() {
         let (a, b) = (new_key().expect("a key"), new_key().expect("a key"));

@@ -96,26 +96,28 @@ fn lines(
         if io::Read::take(&mut input, LONGEST).read_until(b'\n', &mut line)? == 0 {
             break;
         }
-        if line.iter().all(u8::is_ascii_whitespace) {
-            continue;
-        }
         let bad = |column: usize, what: String| {
             // The line itself is user text and stays out of the message.
             Diagnostic::error("bad-line", format!("<stdin>:{number}:{column}: {what}"))
         };
-        if line.len() as u64 == LONGEST {
+        let too_long = line.len() as u64 == LONGEST;
+        let line = line.trim_ascii();
+        if line.is_empty() {
+            continue;
+        }
+        if too_long {
             out.flush()?;
             return Ok(Err(bad(1, format!("the line is longer than {LONGEST} bytes"))));
         }
         // Serde would take an array for a struct.
-        if line.trim_ascii_start().first() != Some(&b'{') {
+        if line.first() != Some(&b'{') {
             out.flush()?;
             return Ok(Err(bad(
                 1,
                 "expected an object; a line is `{\"id\": .., \"text\": \"..\"}`".to_owned(),
             )));
         }
-        let read: Result<Line<'_>, _> = serde_json::from_slice(&line);
+        let read: Result<Line<'_>, _> = serde_json::from_slice(line);
         let read = match read {
             Ok(read) => read,
             Err(error) => {

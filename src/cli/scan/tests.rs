@@ -59,7 +59,7 @@ fn bad_input_names_the_line_and_none_of_its_text() {
         ("\"private\"", "expected an object"),
         ("{\"id\":1,\"text\":\"private", "EOF"),
         ("{\"id\":1,\"text\":\"a\",\"direction\":\"ouput\"}", "did you mean `output`?"),
-        ("{\"id\":1,\"text\":\"\\ud83d\"}", "surrogate"),
+        ("{\"id\":1,\"text\":\"\\ud83d\"}", "hex escape"),
     ] {
         let (out, error) = go(&format!("{{\"id\":0,\"text\":\"a\"}}\n\n{line}\n"), None);
         assert_eq!(out.lines().count(), 1, "the lines before it are answered");
