@@ -56,6 +56,13 @@ impl Engine {
         Ok(Self { words, patterns, bytes, rules: rules.len() })
     }
 
+    /// What the engine is made of, for people: entries and states.
+    pub fn figures(&self) -> String {
+        let machines: Vec<usize> =
+            self.patterns.machines.iter().map(super::machine::Machine::states).collect();
+        format!("{} rules, {}, machines of {machines:?} states", self.rules, self.words.figures())
+    }
+
     /// How many rules the engine holds.
     pub fn rules(&self) -> usize {
         self.rules

@@ -148,6 +148,17 @@ impl Words {
         Ok(compiled)
     }
 
+    pub(super) fn figures(&self) -> String {
+        let table = match &self.steps {
+            Steps::None => "no table".to_owned(),
+            Steps::Dense { next, stride, .. } => {
+                format!("a table of {} states by {stride} classes", next.len() / *stride as usize)
+            }
+            Steps::Sparse(nfa) => format!("an automaton of {} bytes", nfa.memory_usage()),
+        };
+        format!("{} words in {table}", self.hits.len())
+    }
+
     pub(super) fn start(&self) -> u32 {
         self.start
     }

@@ -104,6 +104,11 @@ impl Machine {
         std::array::from_fn(|byte| self.next(START, byte as u8) != DEAD)
     }
 
+    /// How many states the table has.
+    pub(super) fn states(&self) -> usize {
+        self.last.len()
+    }
+
     fn from_dfa(dfa: &dense::DFA<Vec<u32>>, limit: usize) -> Result<Self, TooBig> {
         let config = start::Config::new().anchored(Anchored::Yes);
         let first = dfa.start_state(&config).map_err(|error| TooBig::Refused(error.to_string()))?;

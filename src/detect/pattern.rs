@@ -12,7 +12,7 @@ use aho_corasick::AhoCorasick;
 use regex_automata::meta;
 use regex_automata::{Anchored, Input};
 use regex_syntax::hir::literal::Extractor;
-use regex_syntax::hir::{Capture, Class, ClassUnicodeRange, Hir, HirKind, Look, Repetition};
+use regex_syntax::hir::{Capture, Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Look, Repetition};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The longest match of any pattern, in bytes of folded text: it bounds what a scan holds back.
@@ -328,14 +328,19 @@ fn folded(hir: &Hir) -> Hir {
     }
 }
 
-/// Adds what the class's own characters fold to. Long ranges (all of Chinese, everything but a quote) hold it already.
+/// What the class's characters fold to; what folding never leaves (`K` the sign of the kelvin, which `(?i)k` brings in)
+/// is gone. Long ranges (all of Chinese, everything but a quote) stay as they are.
 fn folded_class(class: &Class) -> Class {
     const LONG: usize = 2048;
     let Class::Unicode(class) = class else { return class.clone() };
-    let mut all = class.clone();
-    for range in class.iter().filter(|range| !range.end().is_ascii() && range.len() <= LONG) {
+    let mut all = ClassUnicode::empty();
+    for range in class.iter() {
+        if range.end().is_ascii() || range.len() > LONG {
+            all.push(*range);
+            continue;
+        }
         for c in range.start()..=range.end() {
-            let folded = fold_literal(c.encode_utf8(&mut [0; 4]));
+            let folded = if c.is_ascii() { vec![c as u8] } else { fold_literal(c.encode_utf8(&mut [0; 4])) };
             let folded = String::from_utf8_lossy(&folded);
             let mut chars = folded.chars();
             if let (Some(one), None) = (chars.next(), chars.next()) {
@@ -426,10 +431,17 @@ fn begin(hir: &Hir, spec: &PatternSpec) -> Begin {
 
 /// The literals, lower case, one of which begins every match; none if they say too little or are too many.
 fn literals(spec: &PatternSpec) -> Option<BTreeSet<String>> {
+    // Classes are spelled out if they are small (`gh[pousr]_`); if that leaves too little, also larger ones, such as the
+    // provinces that begin a Chinese number plate.
+    const CLASSES: [usize; 2] = [10, 64];
+    let hir = parse(&spec.regex, false).ok()?;
+    CLASSES.into_iter().find_map(|class| telling(&hir, class))
+}
+
+fn telling(hir: &Hir, class: usize) -> Option<BTreeSet<String>> {
     const SHORTEST: usize = 3;
     const MOST: usize = 64;
-    let hir = parse(&spec.regex, false).ok()?;
-    let found = Extractor::new().limit_class(64).limit_literal_len(48).limit_total(160).extract(&hir);
+    let found = Extractor::new().limit_class(class).limit_literal_len(48).limit_total(160).extract(hir);
     let mut texts = BTreeSet::new();
     for literal in found.literals()? {
         let bytes = literal.as_bytes().to_ascii_lowercase();
