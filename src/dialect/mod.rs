@@ -146,3 +146,22 @@ pub fn quoted(text: &str) -> String {
     out.push(b'"');
     String::from_utf8(out).unwrap_or_default()
 }
+
+/// The dialect in which requests are answered that no dialect claims.
+pub fn fallback() -> &'static dyn Dialect {
+    &openai_chat::OpenAiChat
+}
+
+/// An endpoint that no table names, where the policy lets such pass: every string of JSON bodies is text, other bodies pass unread.
+pub static GENERIC: Operation = Operation {
+    name: "unknown",
+    method: "*",
+    path: "*",
+    request: || &NOTHING_KNOWN,
+    answer: || &NOTHING_KNOWN,
+    event: |_, _| &NOTHING_KNOWN,
+    framing: Framing::Sse,
+    binary_answer: true,
+};
+
+static NOTHING_KNOWN: std::sync::LazyLock<Shape> = std::sync::LazyLock::new(|| Shape::new(&[]));

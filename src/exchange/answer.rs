@@ -226,6 +226,16 @@ impl Answering {
         }
     }
 
+    /// The policy under which the exchange runs.
+    pub fn policy(&self) -> &crate::policy::Policy {
+        &self.terms.policy
+    }
+
+    /// How many findings there were on the answer's side, kept or not.
+    pub fn found(&self) -> u64 {
+        self.reader.found
+    }
+
     /// What was found on the answer's side alone.
     pub fn answer_findings(&self) -> &[super::Noted] {
         &self.reader.findings

@@ -12,10 +12,11 @@ mod coverage;
 mod emit;
 mod prompt;
 mod reader;
+pub mod record;
 
 use std::sync::Arc;
 
-pub use answer::{Answering, Ended, Flow, Mode};
+pub use answer::{Answering, Ended, Flow, Mode, Replaced};
 pub use coverage::Coverage;
 pub use emit::{Edit, Emitter, Piece};
 pub use prompt::{Judged, Next, Received};

@@ -5,3 +5,22 @@ mod settings;
 
 pub use rule::{Action, Actions, Basis, Direction, Policy, Rule, Severity};
 pub use settings::{BlockAs, PolicyChange, PolicySettings, Unscanned};
+
+/// A term that stands in no text but the canary's: every policy masks it, so that the gateway can see that it is in the path.
+pub const CANARY: &str = "sluicegate-canary-q7x4v9k2m8t3";
+/// What stands in its place.
+pub const CANARY_MARKER: &str = "[CANARY]";
+
+/// The rule that every policy has beside its own.
+pub fn canary_rule() -> (Rule, crate::detect::RuleSpec) {
+    let rule = Rule {
+        id: "sluicegate/canary".into(),
+        title: "the gateway's own canary".into(),
+        category: "CANARY".into(),
+        actions: Actions::all(Action::Mask),
+        marker: CANARY_MARKER.into(),
+        ..Rule::default()
+    };
+    let keyword = crate::detect::Keyword { text: CANARY.into(), whole_word: false };
+    (rule, crate::detect::RuleSpec { keywords: vec![keyword], ..crate::detect::RuleSpec::default() })
+}

@@ -1,5 +1,148 @@
 //! Listeners, admission, and the pump that drives an exchange with sockets.
+//!
+//! [`start`] binds, starts the workers and the operations listener, and gives back a [`Running`] gateway. The pump itself is
+//! [`body`]'s poll function: the exchange is driven by the client's reading.
 
+mod body;
+pub mod canary;
+mod demo;
+mod exchange;
+mod gateway;
+mod guard;
+mod head;
+mod headers;
+mod listen;
+mod operations;
 mod settings;
+mod tasks;
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+
+use tokio::sync::watch;
+
+pub use demo::{CLEAN, LISTED, SAMPLE};
+pub use exchange::{EXCHANGE, VERDICT};
+pub use gateway::{Gateway, Plan, PolicyTable};
 pub use settings::{HeaderMatch, KeySettings, RouteSettings, ServerSettings, TenantSettings};
+
+pub use crate::policy::CANARY;
+use crate::upstream::{Credential, DialectFamily, Timeouts, Upstream, UpstreamError, UpstreamSettings};
+
+/// Why a gateway cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address cannot be used.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// An upstream cannot be used.
+    #[error(transparent)]
+    Upstream(#[from] UpstreamError),
+    /// The system gives no thread, runtime or randomness.
+    #[error("cannot start: {0}")]
+    System(#[from] std::io::Error),
+}
+
+/// A gateway that runs.
+#[derive(Debug)]
+pub struct Running {
+    /// Where clients connect.
+    pub data: SocketAddr,
+    /// Where health and metrics are.
+    pub operations: SocketAddr,
+    /// What all workers share.
+    pub gateway: Arc<Gateway>,
+    stop: watch::Sender<bool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// Binds, prepares and starts.
+pub fn start(plan: Plan) -> Result<Running, StartError> {
+    let listen = |address| listen::bind(address).map_err(|source| StartError::Listen { address, source });
+    let first = listen(plan.server.data)?;
+    let data = first.local_addr()?;
+    let operations_listener = listen(plan.server.operations)?;
+    let operations = operations_listener.local_addr()?;
+    let workers = plan
+        .server
+        .workers
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+        .max(1);
+    let mut listeners = vec![first];
+    for _ in 1..workers {
+        listeners.push(listen(data)?);
+    }
+
+    // The control runtime starts the demonstration first: its address is part of the upstreams.
+    let control = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let demonstration = control.block_on(demo::start())?;
+    let gateway = Arc::new(prepare(plan, demonstration)?);
+
+    let (stop, stopped) = watch::channel(false);
+    let mut threads = Vec::new();
+    for (n, listener) in listeners.into_iter().enumerate() {
+        let (gateway, stopped) = (Arc::clone(&gateway), stopped.clone());
+        threads.push(spawn(format!("worker-{n}"), move || listen::worker(&gateway, listener, stopped))?);
+    }
+    let shared = Arc::clone(&gateway);
+    threads.push(spawn("control".into(), move || {
+        control.block_on(async {
+            tasks::detached("canary", canary::run(Arc::clone(&shared), data));
+            operations::serve(shared, operations_listener, stopped).await
+        })
+    })?);
+    Ok(Running { data, operations, gateway, stop, threads })
+}
+
+fn spawn(
+    name: String,
+    run: impl FnOnce() -> std::io::Result<()> + Send + 'static,
+) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.clone()).spawn(move || {
+        if let Err(error) = run() {
+            tracing::error!(thread = name, %error, "a thread of the gateway ended");
+        }
+    })
+}
+
+fn prepare(plan: Plan, demonstration: SocketAddr) -> Result<Gateway, StartError> {
+    let base = format!("http://{demonstration}");
+    let mut upstreams = Vec::new();
+    for (settings, credential) in &plan.upstreams {
+        let base = settings.is_demonstration().then_some(base.as_str());
+        upstreams.push(Arc::new(Upstream::new(settings.clone(), credential, base)?));
+    }
+    let canary = UpstreamSettings {
+        name: "canary".into(),
+        dialects: vec![DialectFamily::Openai],
+        base_url: base,
+        credential: None,
+        timeouts: Timeouts::default(),
+        extra_roots: None,
+    };
+    let canary = Arc::new(Upstream::new(canary, &Credential::None, None)?);
+    let key = crate::limits::new_key()?;
+    Ok(Gateway::new(plan, upstreams, canary, key.to_string()))
+}
+
+impl Running {
+    /// Stops accepting, lets running exchanges end within the time to drain, writes what is left of the journal.
+    pub fn shutdown(self) {
+        self.gateway.draining.store(true, Ordering::Release);
+        // Receivers are gone only where their threads have ended already.
+        let _ = self.stop.send(true);
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the gateway panicked");
+            }
+        }
+        self.gateway.journal.close();
+    }
+}

@@ -4,6 +4,7 @@
 //! raw bytes put together are the stream, byte for byte, however it was cut.
 
 pub mod array;
+pub mod coding;
 pub mod ndjson;
 pub mod sse;
 

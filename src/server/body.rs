@@ -1,0 +1,462 @@
+//! The body of an answer. A streamed one drives its exchange: it is polled only while the client reads, so a slow reader slows its
+//! upstream, and dropping it closes the upstream.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::Sleep;
+
+use super::exchange::count_findings;
+use super::gateway::Gateway;
+use crate::audit::{CoverageRecord, End, ExchangeId};
+use crate::dialect::{Dialect, ErrorKind, ExchangeError};
+use crate::exchange::{Answering, Ended, Flow, Outcome, record};
+use crate::limits::ExchangePass;
+use crate::stream::coding::{Coding, CodingError, Decoder};
+use crate::upstream::Timeouts;
+
+/// Bytes released at once: more than this waits until the client has taken what it has.
+const BATCH: usize = 64 << 10;
+
+/// Why a body broke off; the client sees a connection that ends early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the answer was cut")]
+pub struct CutOff;
+
+/// What a client gets.
+#[derive(Debug)]
+pub struct AnswerBody {
+    kind: Kind,
+    /// The place of the exchange under its limits, given back with the body.
+    _pass: Option<ExchangePass>,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Whole(Option<Bytes>),
+    Stream(Box<StreamBody>),
+}
+
+impl AnswerBody {
+    /// A body that is there.
+    pub fn whole(bytes: Bytes) -> Self {
+        Self { kind: Kind::Whole((!bytes.is_empty()).then_some(bytes)), _pass: None }
+    }
+
+    /// A body that comes.
+    pub(super) fn stream(body: StreamBody) -> Self {
+        Self { kind: Kind::Stream(Box::new(body)), _pass: None }
+    }
+
+    /// The same, holding a place until it is gone.
+    #[must_use]
+    pub fn holding(self, pass: ExchangePass) -> Self {
+        Self { kind: self.kind, _pass: Some(pass) }
+    }
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = CutOff;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, CutOff>>> {
+        match &mut self.kind {
+            Kind::Whole(bytes) => Poll::Ready(bytes.take().map(|b| Ok(Frame::data(b)))),
+            Kind::Stream(body) => body.poll(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.kind, Kind::Whole(None))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64)),
+            Kind::Stream(_) => SizeHint::default(),
+        }
+    }
+}
+
+// === the upstream's body ===
+
+/// The upstream's body without its content coding.
+#[derive(Debug)]
+pub(super) struct Source {
+    body: Incoming,
+    decoder: Option<Decoder>,
+    over: bool,
+}
+
+/// Why the upstream's body ended early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Broken {
+    Connection,
+    Coding,
+}
+
+impl Source {
+    pub(super) fn new(
+        body: Incoming,
+        coding: Option<Coding>,
+        limit: usize,
+        ratio: u64,
+    ) -> Result<Self, CodingError> {
+        let decoder = coding.map(|c| Decoder::new(c, limit, ratio)).transpose()?;
+        Ok(Self { body, decoder, over: false })
+    }
+
+    /// The next bytes; none at the end.
+    pub(super) async fn next(&mut self) -> Option<Result<Bytes, Broken>> {
+        std::future::poll_fn(|cx| self.poll(cx)).await
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
+        loop {
+            if self.over {
+                return Poll::Ready(None);
+            }
+            let frame = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                Some(Ok(frame)) => frame,
+                Some(Err(_)) => return Poll::Ready(Some(Err(Broken::Connection))),
+                None => {
+                    self.over = true;
+                    let Some(decoder) = &mut self.decoder else { return Poll::Ready(None) };
+                    return match decoder.finish() {
+                        Ok(rest) if rest.is_empty() => Poll::Ready(None),
+                        Ok(rest) => Poll::Ready(Some(Ok(rest.into()))),
+                        Err(_) => Poll::Ready(Some(Err(Broken::Coding))),
+                    };
+                }
+            };
+            // Trailers are not passed on.
+            let Ok(data) = frame.into_data() else { continue };
+            let Some(decoder) = &mut self.decoder else { return Poll::Ready(Some(Ok(data))) };
+            match decoder.push(&data) {
+                Ok(plain) if plain.is_empty() => {}
+                Ok(plain) => return Poll::Ready(Some(Ok(plain.into()))),
+                Err(_) => return Poll::Ready(Some(Err(Broken::Coding))),
+            }
+        }
+    }
+}
+
+// === the record of the end ===
+
+/// Writes the end record, once, whatever ends the exchange.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    gateway: Arc<Gateway>,
+    id: ExchangeId,
+    started: Instant,
+    route: Arc<str>,
+    dialect: &'static dyn Dialect,
+    upstream: Arc<str>,
+    pub(super) status: u16,
+    pub(super) upstream_status: u16,
+    first_byte: Option<Duration>,
+    sent: u64,
+    held_since: Option<Instant>,
+    held_longest: Duration,
+}
+
+impl Recorder {
+    pub(super) fn new(
+        gateway: Arc<Gateway>,
+        id: ExchangeId,
+        started: Instant,
+        route: Arc<str>,
+        dialect: &'static dyn Dialect,
+        upstream: Arc<str>,
+    ) -> Self {
+        Self {
+            gateway,
+            id,
+            started,
+            route,
+            dialect,
+            upstream,
+            status: 0,
+            upstream_status: 0,
+            first_byte: None,
+            sent: 0,
+            held_since: None,
+            held_longest: Duration::ZERO,
+        }
+    }
+
+    /// The upstream could not be asked, or its head was no answer.
+    pub(super) fn upstream_failed(mut self, answering: &Answering, error: &ExchangeError) {
+        self.status = error.status();
+        self.count_upstream(error.kind);
+        self.write(answering, "upstream_failed", error.kind.code(), answering.verdict());
+    }
+
+    /// A whole answer is over.
+    pub(super) fn finished(mut self, answering: &mut Answering, status: u16, bytes: usize) {
+        self.status = status;
+        self.sent = bytes as u64;
+        self.first_byte = Some(self.started.elapsed());
+        let (ended, code) = self.how(answering, "complete");
+        self.write(answering, ended, code, answering.verdict());
+    }
+
+    fn how(&self, answering: &Answering, otherwise: &'static str) -> (&'static str, &'static str) {
+        let Some(error) = &answering.cut_by else { return (otherwise, "") };
+        match error.kind {
+            ErrorKind::Blocked | ErrorKind::Unscanned => ("cut", error.kind.code()),
+            ErrorKind::UpstreamGarbage | ErrorKind::UpstreamTimeout | ErrorKind::UpstreamUnreachable => {
+                self.count_upstream(error.kind);
+                ("upstream_failed", error.kind.code())
+            }
+            _ => ("cut", error.kind.code()),
+        }
+    }
+
+    fn count_upstream(&self, kind: ErrorKind) {
+        self.gateway.metrics.upstream_errors.with_label_values(&[&*self.upstream, kind.code()]).inc();
+    }
+
+    fn write(&self, answering: &Answering, ended: &'static str, error: &'static str, outcome: Outcome) {
+        let policy = answering.policy();
+        let metrics = &self.gateway.metrics;
+        let total = self.started.elapsed();
+        metrics.requests.with_label_values(&[&*self.route, self.dialect.name(), outcome.as_str()]).inc();
+        metrics.exchange.with_label_values(&[&*self.route]).observe(total.as_secs_f64());
+        metrics.held_bytes.observe(answering.held_max as f64);
+        metrics.held_seconds.observe(self.held_longest.as_secs_f64());
+        if let Some(first) = self.first_byte {
+            metrics.first_byte.with_label_values(&[&*self.route]).observe(first.as_secs_f64());
+        }
+        count_findings(&self.gateway, policy, answering.answer_findings(), answering.answer_coverage());
+        let end = End {
+            exchange: self.id,
+            time_ms: std::time::SystemTime::now()
+                .duration_since(std::time::UNIX_EPOCH)
+                .map_or(0, |d| d.as_millis() as u64),
+            status: self.status,
+            upstream_status: self.upstream_status,
+            verdict: outcome.as_str(),
+            ended,
+            error,
+            findings: record::findings(policy, answering.answer_findings()),
+            found: answering.found(),
+            coverage: if answering.answer_coverage().texts > 0
+                || !answering.answer_coverage().unscanned.is_empty()
+            {
+                record::coverage(answering.answer_coverage())
+            } else {
+                CoverageRecord::default()
+            },
+            response_bytes: self.sent,
+            held_bytes_max: answering.held_max as u64,
+            first_byte_us: self.first_byte.map_or(0, |d| d.as_micros() as u64),
+            total_us: total.as_micros() as u64,
+        };
+        if let Err(error) = self.gateway.journal.end(&end) {
+            tracing::error!(exchange = %self.id, %error, "the end of an exchange is not on record");
+        }
+    }
+}
+
+// === streams ===
+
+/// A streamed answer: the exchange, the upstream it reads from, and the record it leaves.
+#[derive(Debug)]
+pub(super) struct StreamBody {
+    answering: Answering,
+    source: Source,
+    recorder: Recorder,
+    timeouts: Timeouts,
+    keep_alive: Option<Duration>,
+    sleep: Pin<Box<Sleep>>,
+    /// When the upstream last sent something.
+    heard: Instant,
+    /// When the client last got something.
+    spoke: Instant,
+    out: Vec<Bytes>,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Running,
+    /// What is released goes out, then the body ends.
+    Ending,
+    /// What is released goes out, then the connection breaks off: nothing could be said to the client.
+    Breaking,
+    Over,
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge reads the clock; the core is told")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+impl StreamBody {
+    pub(super) fn new(
+        answering: Answering,
+        source: Source,
+        recorder: Recorder,
+        timeouts: Timeouts,
+        keep_alive: Option<Duration>,
+    ) -> Self {
+        let now = now();
+        let first = keep_alive.map_or(timeouts.idle.0, |k| k.min(timeouts.idle.0));
+        Self {
+            answering,
+            source,
+            recorder,
+            timeouts,
+            keep_alive,
+            sleep: Box::pin(tokio::time::sleep(first)),
+            heard: now,
+            spoke: now,
+            out: Vec::new(),
+            state: State::Running,
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, CutOff>>> {
+        while self.state == State::Running {
+            if self.out.iter().map(Bytes::len).sum::<usize>() >= BATCH {
+                break;
+            }
+            match self.source.poll(cx) {
+                Poll::Ready(next) => self.take(next),
+                Poll::Pending if !self.out.is_empty() => break,
+                Poll::Pending => match self.poll_time(cx) {
+                    Poll::Ready(()) => {}
+                    Poll::Pending => return Poll::Pending,
+                },
+            }
+        }
+        if let Some(bytes) = self.released() {
+            return Poll::Ready(Some(Ok(Frame::data(bytes))));
+        }
+        let broken = self.state == State::Breaking;
+        self.end("complete");
+        Poll::Ready(broken.then_some(Err(CutOff)))
+    }
+
+    /// What was released, as one piece: one write instead of many.
+    fn released(&mut self) -> Option<Bytes> {
+        let bytes = match self.out.len() {
+            0 => return None,
+            1 => self.out.pop()?,
+            _ => {
+                let mut joined = BytesMut::with_capacity(self.out.iter().map(Bytes::len).sum());
+                for piece in self.out.drain(..) {
+                    joined.extend_from_slice(&piece);
+                }
+                joined.freeze()
+            }
+        };
+        if bytes.is_empty() {
+            return None;
+        }
+        self.spoke = now();
+        self.recorder.first_byte.get_or_insert_with(|| self.spoke.duration_since(self.recorder.started));
+        self.recorder.sent += bytes.len() as u64;
+        Some(bytes)
+    }
+
+    fn take(&mut self, next: Option<Result<Bytes, Broken>>) {
+        self.heard = now();
+        let Self { answering, out, .. } = self;
+        // A fault in the gateway ends this exchange, with a record, and no other.
+        let fed = catch_unwind(AssertUnwindSafe(|| match next {
+            Some(Ok(bytes)) => (answering.feed(&bytes, out), false),
+            None => (answering.finish(Ended::Complete, out), true),
+            Some(Err(Broken::Connection)) => {
+                (answering.finish(Ended::Failed(ErrorKind::UpstreamUnreachable), out), true)
+            }
+            Some(Err(Broken::Coding)) => {
+                (answering.finish(Ended::Failed(ErrorKind::UpstreamGarbage), out), true)
+            }
+        }));
+        self.step(fed.ok());
+    }
+
+    fn step(&mut self, fed: Option<(Flow, bool)>) {
+        let Some((flow, over)) = fed else {
+            self.recorder.gateway.metrics.panics.inc();
+            tracing::error!(exchange = %self.recorder.id, "a fault in the gateway ended this exchange");
+            self.out.clear();
+            self.end("panic");
+            self.state = State::Breaking;
+            return;
+        };
+        let held = self.answering.is_holding();
+        match self.recorder.held_since {
+            None if held => self.recorder.held_since = Some(self.heard),
+            Some(since) if !held => {
+                self.recorder.held_longest = self.recorder.held_longest.max(self.heard.duration_since(since));
+                self.recorder.held_since = None;
+            }
+            _ => {}
+        }
+        self.state = match flow {
+            Flow::More if over => State::Ending,
+            Flow::More => State::Running,
+            Flow::Cut if self.out.is_empty() => State::Breaking,
+            Flow::Cut => State::Ending,
+            // The head has left; only the connection can say that this is no whole answer.
+            Flow::Replace(_) => State::Breaking,
+        };
+    }
+
+    /// Ready when something happened that needs another look.
+    fn poll_time(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        ready!(self.sleep.as_mut().poll(cx));
+        let now = now();
+        let idle = now.duration_since(self.heard) >= self.timeouts.idle.0;
+        let total = now.duration_since(self.recorder.started) >= self.timeouts.total.0;
+        if idle || total {
+            let Self { answering, out, .. } = self;
+            let fed = catch_unwind(AssertUnwindSafe(|| {
+                (answering.finish(Ended::Failed(ErrorKind::UpstreamTimeout), out), true)
+            }));
+            self.step(fed.ok());
+            return Poll::Ready(());
+        }
+        let mut next = self.heard + self.timeouts.idle.0;
+        if let Some(every) = self.keep_alive {
+            if now.duration_since(self.spoke) >= every {
+                self.out.push(Bytes::from_static(b": keep-alive\n\n"));
+                self.spoke = now;
+            }
+            next = next.min(self.spoke + every);
+        }
+        self.sleep.as_mut().reset(next.into());
+        Poll::Ready(())
+    }
+
+    /// Leaves the record, once.
+    fn end(&mut self, otherwise: &'static str) {
+        if self.state == State::Over {
+            return;
+        }
+        self.state = State::Over;
+        let (ended, code) = self.recorder.how(&self.answering, otherwise);
+        self.recorder.write(&self.answering, ended, code, self.answering.verdict());
+    }
+}
+
+impl Drop for StreamBody {
+    /// A body that is dropped before its end: the client has left.
+    fn drop(&mut self) {
+        if self.state != State::Over {
+            self.end(if self.state == State::Ending { "complete" } else { "client_left" });
+        }
+    }
+}

@@ -1,0 +1,679 @@
+//! One request from its head to the head of its answer: admission, judgement, record, upstream.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::{Bytes, BytesMut};
+use http::header::{
+    ACCEPT_ENCODING, ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName,
+    HeaderValue,
+};
+use http::{HeaderMap, Request, Response};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
+
+use super::body::{AnswerBody, Recorder, StreamBody};
+use super::gateway::Gateway;
+use super::head::{self, Head};
+use super::headers;
+use crate::audit::{Admission, End, ExchangeId, Receipt, safe};
+use crate::dialect::{Dialect, ErrorKind, ExchangeError, GENERIC, Matched, route};
+use crate::exchange::{
+    Answering, Ended, Flow, Judged, Mode, Next, Outcome, Received, Replaced, Terms, record,
+};
+use crate::limits::{Caller, Full};
+use crate::policy::{Policy, Unscanned};
+use crate::stream::coding::{self, Coding};
+use crate::upstream::{Dialer, Outgoing};
+
+/// Names the exchange on every answer.
+pub const EXCHANGE: HeaderName = HeaderName::from_static("x-sluicegate-exchange");
+/// The verdict as far as it is known when the head leaves.
+pub const VERDICT: HeaderName = HeaderName::from_static("x-sluicegate-verdict");
+
+/// A worker's view: what all share, and connections of its own.
+#[derive(Debug)]
+pub struct Worker {
+    /// What all workers share.
+    pub gateway: Arc<Gateway>,
+    /// By the upstream's number.
+    pub dialers: Vec<Dialer>,
+}
+
+/// What is known of a request while it is handled.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub id: ExchangeId,
+    pub started: Instant,
+    pub dialect: &'static dyn Dialect,
+}
+
+/// An answer that was decided before the upstream was asked, or instead.
+#[derive(Debug)]
+struct Refusal {
+    error: ExchangeError,
+    /// The connection cannot be trusted or is not read to its end.
+    close: bool,
+}
+
+impl From<ExchangeError> for Refusal {
+    fn from(error: ExchangeError) -> Self {
+        Self { error, close: false }
+    }
+}
+
+fn close(error: ExchangeError) -> Refusal {
+    Refusal { error, close: true }
+}
+
+impl Worker {
+    /// Answers a request. Whatever happens, the client gets an answer in the form that its SDK understands.
+    pub async fn handle(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+    ) -> Result<Response<AnswerBody>, Infallible> {
+        let started = self.now();
+        let id = match ExchangeId::random() {
+            Ok(id) => id,
+            Err(_) => return Ok(no_entropy()),
+        };
+        let mut context = Context { id, started, dialect: guess(request.uri().path()) };
+        self.gateway.metrics.running.inc();
+        let handled = self.exchange(request, &mut context).await;
+        self.gateway.metrics.running.dec();
+        Ok(handled.unwrap_or_else(|refusal| self.refuse(&context, &refusal)))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the edge reads the clock; the core is told")]
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn refuse(&self, context: &Context, refusal: &Refusal) -> Response<AnswerBody> {
+        self.gateway.metrics.errors.with_label_values(&[refusal.error.kind.code()]).inc();
+        let outcome = match refusal.error.kind {
+            ErrorKind::Blocked | ErrorKind::Unscanned => Outcome::Block,
+            _ => Outcome::Allow,
+        };
+        let body = context.dialect.error_body(&refusal.error);
+        let mut response = answer(context, refusal.error.status(), "application/json", body.into(), outcome);
+        if refusal.error.kind == ErrorKind::MethodNotAllowed {
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST, DELETE"));
+        }
+        if refusal.close {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+
+    async fn exchange(
+        &self,
+        request: Request<Incoming>,
+        context: &mut Context,
+    ) -> Result<Response<AnswerBody>, Refusal> {
+        let gateway = &self.gateway;
+        let head = head::read(&request, gateway.limits.uri.get()).map_err(close)?;
+        let anthropic = request.headers().contains_key("anthropic-version");
+        let routed = route(head.method.as_str(), &head.path, anthropic);
+        if let Ok(matched) = &routed {
+            context.dialect = matched.dialect;
+        }
+        let (caller, canary) = gateway.caller(head.key.as_deref()).ok_or_else(|| {
+            close(ExchangeError::new(ErrorKind::Unauthorized, "the api key is missing or not known"))
+        })?;
+        let policy = Arc::clone(gateway.policies.load().of(caller.number));
+        let matched = match routed {
+            Ok(matched) => matched,
+            Err(other_method) => unknown(&head, &policy, other_method, context)?,
+        };
+        let pass = caller.enter().map_err(|full| close(too_many(full)))?;
+        let (parts, body) = request.into_parts();
+        let body = self.body(&parts.headers, body).await?;
+        let request_bytes = body.len() as u64;
+        let mut exchange = Exchange {
+            worker: self,
+            context,
+            caller: &caller,
+            canary,
+            head: &head,
+            headers: &parts.headers,
+            request_bytes,
+        };
+        let judged = match exchange.judge(matched.clone(), policy, body) {
+            Ok(judged) => judged,
+            Err(error) => {
+                exchange.record_unjudged(&matched, &error).await?;
+                return Err(error.into());
+            }
+        };
+        let response = exchange.admitted(judged).await?;
+        Ok(response.map(|body| body.holding(pass)))
+    }
+
+    /// Reads the request's body within its limits.
+    async fn body(&self, headers: &HeaderMap, mut body: Incoming) -> Result<Bytes, Refusal> {
+        let limits = &self.gateway.limits;
+        let limit = limits.body.get();
+        let too_large = || {
+            close(ExchangeError::new(
+                ErrorKind::TooLarge,
+                format!("the request body is longer than {limit} bytes"),
+            ))
+        };
+        let declared =
+            headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
+        if declared.is_some_and(|d| d > limit as u64) {
+            return Err(too_large());
+        }
+        let mut first: Option<Bytes> = None;
+        let mut rest = BytesMut::new();
+        loop {
+            if body.is_end_stream() {
+                break;
+            }
+            let frame = match tokio::time::timeout(limits.body_idle.0, body.frame()).await {
+                Ok(Some(Ok(frame))) => frame,
+                Ok(None) => break,
+                Ok(Some(Err(_))) => {
+                    return Err(close(ExchangeError::new(
+                        ErrorKind::BadRequest,
+                        "the request body is broken or not complete",
+                    )));
+                }
+                Err(_) => {
+                    return Err(close(ExchangeError::new(
+                        ErrorKind::RequestTimeout,
+                        "the request body stood still for too long",
+                    )));
+                }
+            };
+            let Ok(data) = frame.into_data() else { continue };
+            if first.as_ref().map_or(0, Bytes::len) + rest.len() + data.len() > limit {
+                return Err(too_large());
+            }
+            match &first {
+                None => first = Some(data),
+                Some(begin) => {
+                    if rest.is_empty() {
+                        rest.extend_from_slice(begin);
+                    }
+                    rest.extend_from_slice(&data);
+                }
+            }
+        }
+        Ok(if rest.is_empty() { first.unwrap_or_default() } else { rest.freeze() })
+    }
+}
+
+/// The dialect in which to answer a request that could not be routed.
+fn guess(path: &str) -> &'static dyn Dialect {
+    let name = if path.contains("/messages") {
+        "anthropic"
+    } else if path.contains(":generate") || path.contains("v1beta") {
+        "gemini"
+    } else if path.starts_with("/api/") {
+        "ollama"
+    } else {
+        "openai"
+    };
+    crate::dialect::by_name(name).unwrap_or(crate::dialect::fallback())
+}
+
+fn unknown(head: &Head, policy: &Policy, other_method: bool, context: &Context) -> Result<Matched, Refusal> {
+    if other_method {
+        return Err(
+            ExchangeError::new(ErrorKind::MethodNotAllowed, "this endpoint has another method").into()
+        );
+    }
+    match policy.unscanned() {
+        Unscanned::Block => Err(ExchangeError::new(
+            ErrorKind::NotFound,
+            "this gateway does not know the endpoint, and the policy lets nothing pass unread",
+        )
+        .into()),
+        Unscanned::Flag | Unscanned::Allow => Ok(Matched {
+            dialect: context.dialect,
+            operation: &GENERIC,
+            path: head.path.clone(),
+            model: None,
+        }),
+    }
+}
+
+fn too_many(full: Full) -> ExchangeError {
+    let whose = match full {
+        Full::All => "this gateway",
+        Full::Tenant => "this tenant",
+        Full::Key => "this key",
+    };
+    ExchangeError::new(ErrorKind::RateLimited, format!("too many requests at the same time for {whose}"))
+}
+
+fn no_entropy() -> Response<AnswerBody> {
+    let mut response = Response::new(AnswerBody::whole(Bytes::new()));
+    *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
+    response
+}
+
+fn answer(
+    context: &Context,
+    status: u16,
+    media: &'static str,
+    body: Bytes,
+    outcome: Outcome,
+) -> Response<AnswerBody> {
+    let mut response = Response::new(AnswerBody::whole(body));
+    *response.status_mut() =
+        http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
+    name_exchange(response.headers_mut(), context.id, outcome);
+    response
+}
+
+fn name_exchange(headers: &mut HeaderMap, id: ExchangeId, outcome: Outcome) {
+    if let Ok(value) = HeaderValue::from_bytes(&id.text()) {
+        headers.insert(EXCHANGE, value);
+    }
+    headers.insert(VERDICT, HeaderValue::from_static(outcome.as_str()));
+}
+
+fn unix_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64)
+}
+
+/// An exchange whose caller is known.
+struct Exchange<'w> {
+    worker: &'w Worker,
+    context: &'w Context,
+    caller: &'w Caller,
+    canary: bool,
+    head: &'w Head,
+    headers: &'w HeaderMap,
+    request_bytes: u64,
+}
+
+impl Exchange<'_> {
+    fn judge(&mut self, matched: Matched, policy: Arc<Policy>, body: Bytes) -> Result<Judged, ExchangeError> {
+        let gateway = &self.worker.gateway;
+        let received = Received::new(matched, Terms { policy, limits: gateway.exchange_limits });
+        let media = self.headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
+        let media = media.split(';').next().unwrap_or("").trim();
+        // Clients in the field send JSON without a media type, or as a form's default (curl -d).
+        let json =
+            media.is_empty() || media.ends_with("json") || media == "application/x-www-form-urlencoded";
+        let body = self.decoded(body)?;
+        let timer = gateway.metrics.scan.with_label_values(&["prompt"]).start_timer();
+        let judged = received.judge(self.head.query.as_deref(), json, body);
+        timer.observe_duration();
+        judged
+    }
+
+    fn decoded(&self, body: Bytes) -> Result<Bytes, ExchangeError> {
+        let limits = &self.worker.gateway.limits;
+        let mut codings = self.headers.get_all(CONTENT_ENCODING).iter();
+        let Some(value) = codings.next() else { return Ok(body) };
+        let unsupported =
+            |e: &dyn std::fmt::Display| ExchangeError::new(ErrorKind::UnsupportedMedia, e.to_string());
+        if codings.next().is_some() {
+            return Err(unsupported(&coding::CodingError::Unknown));
+        }
+        match Coding::parse(value.to_str().unwrap_or("?")).map_err(|e| unsupported(&e))? {
+            None => Ok(body),
+            Some(coding) => match coding::decode(coding, &body, limits.body.get(), limits.inflate_ratio) {
+                Ok(plain) => Ok(plain.into()),
+                Err(e @ coding::CodingError::TooLong(_)) => {
+                    Err(ExchangeError::new(ErrorKind::TooLarge, e.to_string()))
+                }
+                Err(e) => Err(ExchangeError::new(ErrorKind::BadRequest, e.to_string())),
+            },
+        }
+    }
+
+    /// Records a request that could not be judged, so that what a client was told can be looked up.
+    async fn record_unjudged(&self, matched: &Matched, error: &ExchangeError) -> Result<(), ExchangeError> {
+        let policy = Arc::clone(self.worker.gateway.policies.load().of(self.caller.number));
+        let admission = Admission {
+            exchange: self.context.id,
+            time_ms: unix_ms(),
+            tenant: self.caller.tenant.to_string(),
+            key: self.caller.key.to_string(),
+            route: "-".into(),
+            dialect: matched.dialect.name(),
+            operation: matched.operation.name,
+            model: matched.model.as_deref().map(safe).unwrap_or_default().into_owned(),
+            upstream: "-".into(),
+            policy: policy.name().into(),
+            policy_version: policy.version().into(),
+            request_bytes: self.request_bytes,
+            stream: false,
+            verdict: Outcome::Block.as_str(),
+            error: error.kind.code(),
+            findings: Vec::new(),
+            coverage: crate::audit::CoverageRecord::default(),
+        };
+        let receipt = self.durable(&admission).await?;
+        let end = self.ended(error.status(), 0, "refused", error.kind.code(), Outcome::Block);
+        self.record_end(&end);
+        drop(receipt);
+        Ok(())
+    }
+
+    async fn durable(&self, admission: &Admission) -> Result<Receipt, ExchangeError> {
+        let gateway = &self.worker.gateway;
+        let timer = gateway.metrics.journal.start_timer();
+        let receipt = gateway.journal.admit(admission).await;
+        timer.observe_duration();
+        receipt.map_err(|error| {
+            tracing::error!(exchange = %self.context.id, %error, "no record, so nothing is delivered");
+            ExchangeError::new(
+                ErrorKind::RecordUnavailable,
+                "the record of this exchange cannot be written; nothing was delivered",
+            )
+        })
+    }
+
+    fn ended(
+        &self,
+        status: u16,
+        upstream_status: u16,
+        ended: &'static str,
+        error: &'static str,
+        outcome: Outcome,
+    ) -> End {
+        End {
+            exchange: self.context.id,
+            time_ms: unix_ms(),
+            status,
+            upstream_status,
+            verdict: outcome.as_str(),
+            ended,
+            error,
+            findings: Vec::new(),
+            found: 0,
+            coverage: crate::audit::CoverageRecord::default(),
+            response_bytes: 0,
+            held_bytes_max: 0,
+            first_byte_us: 0,
+            total_us: self.context.started.elapsed().as_micros() as u64,
+        }
+    }
+
+    fn record_end(&self, end: &End) {
+        if let Err(error) = self.worker.gateway.journal.end(end) {
+            tracing::error!(exchange = %self.context.id, %error, "the end of an exchange is not on record");
+        }
+    }
+
+    /// From the judgement on: record, upstream, answer.
+    async fn admitted(&mut self, judged: Judged) -> Result<Response<AnswerBody>, Refusal> {
+        let gateway = Arc::clone(&self.worker.gateway);
+        let forwards = matches!(judged.next(), Next::Forward { .. });
+        let found =
+            forwards.then(|| gateway.route(judged.matched(), &judged.ask().model, self.headers)).flatten();
+        let mut upstream = found.and_then(|r| self.worker.dialers.get(r.upstream));
+        let mut route: Arc<str> = found.map_or_else(|| "-".into(), |r| Arc::clone(&r.name));
+        if self.canary {
+            upstream = self.worker.dialers.last().filter(|_| forwards);
+            route = "canary".into();
+        }
+        let no_route = forwards && upstream.is_none();
+        let not_found = || {
+            ExchangeError::new(
+                ErrorKind::NotFound,
+                format!(
+                    "no route of this gateway takes `{}` for the model that is named",
+                    judged.matched().operation.name
+                ),
+            )
+        };
+        let policy = Arc::clone(&judged.terms().policy);
+        let admission = Admission {
+            exchange: self.context.id,
+            time_ms: unix_ms(),
+            tenant: self.caller.tenant.to_string(),
+            key: self.caller.key.to_string(),
+            route: route.to_string(),
+            dialect: judged.matched().dialect.name(),
+            operation: judged.matched().operation.name,
+            model: record::model(&judged),
+            upstream: upstream.map_or_else(|| "-".into(), |u| u.upstream().name.to_string()),
+            policy: policy.name().into(),
+            policy_version: policy.version().into(),
+            request_bytes: self.request_bytes,
+            stream: judged.ask().stream,
+            verdict: judged.report().outcome.as_str(),
+            error: if no_route { ErrorKind::NotFound.code() } else { record::refusal_code(&judged) },
+            findings: record::findings(&policy, &judged.report().findings),
+            coverage: record::coverage(&judged.report().coverage),
+        };
+        count_findings(&gateway, &policy, &judged.report().findings, &judged.report().coverage);
+        let upstream = match (judged.next(), upstream) {
+            (Next::Forward { body, .. }, Some(upstream)) => (upstream, body.clone()),
+            (next, _) => {
+                let receipt = self.durable(&admission).await?;
+                let (error, reply) = match next {
+                    Next::Forward { .. } => (not_found(), None),
+                    Next::Refuse(error) => (error.clone(), None),
+                    Next::Answer(reply) => (ExchangeError::new(ErrorKind::Blocked, ""), Some(reply.clone())),
+                };
+                let blocked = judged.report().outcome;
+                drop(receipt);
+                let status = reply.as_ref().map_or(error.status(), |r| r.status);
+                self.record_end(&self.ended(status, 0, "refused", error.kind.code(), blocked));
+                self.count_end(&route, judged.matched().dialect, blocked);
+                return match reply {
+                    Some(reply) => {
+                        Ok(answer(self.context, reply.status, reply.content_type, reply.body.into(), blocked))
+                    }
+                    None => Err(error.into()),
+                };
+            }
+        };
+        let (dialer, body) = upstream;
+        let outgoing = self.outgoing(&judged, body);
+        // The record is made durable while the upstream works; no byte leaves before both are there.
+        let (receipt, response) = tokio::join!(self.durable(&admission), dialer.send(outgoing));
+        let receipt = receipt?;
+        let recorder = Recorder::new(
+            Arc::clone(&gateway),
+            self.context.id,
+            self.context.started,
+            Arc::clone(&route),
+            judged.matched().dialect,
+            Arc::clone(&dialer.upstream().name),
+        );
+        let answering = judged.admit(receipt);
+        match response {
+            Ok(response) => self.answered(answering, response, recorder, dialer).await,
+            Err(error) => {
+                recorder.upstream_failed(&answering, &error);
+                Err(error.into())
+            }
+        }
+    }
+
+    fn outgoing<'a>(&'a self, judged: &'a Judged, body: Bytes) -> Outgoing<'a> {
+        let mut headers = headers::to_upstream(self.headers);
+        let accepts = self.headers.get(ACCEPT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or("");
+        headers.insert(ACCEPT_ENCODING, accepted(accepts, judged.ask().stream));
+        if !body.is_empty() && !headers.contains_key(CONTENT_TYPE) {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        Outgoing {
+            method: self.head.method.clone(),
+            path: &judged.matched().path,
+            query: self.head.query.as_deref(),
+            dialect: judged.matched().dialect.name(),
+            client: self.headers,
+            headers,
+            body,
+        }
+    }
+
+    async fn answered(
+        &self,
+        mut answering: Answering,
+        response: Response<Incoming>,
+        mut recorder: Recorder,
+        dialer: &Dialer,
+    ) -> Result<Response<AnswerBody>, Refusal> {
+        let gateway = &self.worker.gateway;
+        let (parts, body) = response.into_parts();
+        let status = parts.status.as_u16();
+        recorder.upstream_status = status;
+        let garbage = |message: &str| ExchangeError::new(ErrorKind::UpstreamGarbage, message.to_owned());
+        if !(200..=599).contains(&status) || (300..400).contains(&status) && status != 304 {
+            let error = garbage("the upstream answered with a status that this gateway does not pass on");
+            recorder.upstream_failed(&answering, &error);
+            return Err(error.into());
+        }
+        let coding =
+            match parts.headers.get(CONTENT_ENCODING).map(|v| Coding::parse(v.to_str().unwrap_or("?"))) {
+                None => None,
+                Some(Ok(coding)) => coding,
+                Some(Err(error)) => {
+                    let error = garbage(&error.to_string());
+                    recorder.upstream_failed(&answering, &error);
+                    return Err(error.into());
+                }
+            };
+        let media = parts.headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
+        let mode = match answering.head(status, media) {
+            Ok(mode) => mode,
+            Err(error) => {
+                recorder.upstream_failed(&answering, &error);
+                return Err(error.into());
+            }
+        };
+        let limits = &gateway.limits;
+        let timeouts = *dialer.upstream().timeouts();
+        let source = super::body::Source::new(body, coding, limits.answer.get(), limits.inflate_ratio)
+            .map_err(|e| Refusal::from(garbage(&e.to_string())))?;
+        let mut head = headers::to_client(&parts.headers);
+        match mode {
+            Mode::Whole => {
+                let (outcome, body) = self.whole(&mut answering, source, &timeouts).await;
+                let mut response = match outcome {
+                    Flow::Replace(Replaced::Error(error)) => {
+                        recorder.finished(&mut answering, error.status(), 0);
+                        let mut refusal = self.worker.refuse(self.context, &error.into());
+                        refusal
+                            .headers_mut()
+                            .insert(VERDICT, HeaderValue::from_static(answering.verdict().as_str()));
+                        return Ok(refusal);
+                    }
+                    Flow::Replace(Replaced::Reply(reply)) => {
+                        recorder.finished(&mut answering, reply.status, reply.body.len());
+                        answer(
+                            self.context,
+                            reply.status,
+                            reply.content_type,
+                            reply.body.into(),
+                            answering.verdict(),
+                        )
+                    }
+                    Flow::More | Flow::Cut => {
+                        recorder.finished(&mut answering, status, body.len());
+                        let mut response = Response::new(AnswerBody::whole(body));
+                        *response.status_mut() = parts.status;
+                        *response.headers_mut() = head;
+                        response
+                    }
+                };
+                name_exchange(response.headers_mut(), self.context.id, answering.verdict());
+                Ok(response)
+            }
+            Mode::Stream(_) | Mode::Pass => {
+                name_exchange(&mut head, self.context.id, answering.verdict());
+                let sse = mode == Mode::Stream(crate::dialect::Framing::Sse);
+                let keep_alive = sse.then_some(gateway.server.keep_alive.0);
+                recorder.status = status;
+                let body = StreamBody::new(answering, source, recorder, timeouts, keep_alive);
+                let mut response = Response::new(AnswerBody::stream(body));
+                *response.status_mut() = parts.status;
+                *response.headers_mut() = head;
+                Ok(response)
+            }
+        }
+    }
+
+    /// Reads a whole answer and judges it.
+    async fn whole(
+        &self,
+        answering: &mut Answering,
+        mut source: super::body::Source,
+        timeouts: &crate::upstream::Timeouts,
+    ) -> (Flow, Bytes) {
+        let mut out = Vec::new();
+        let ended = loop {
+            match tokio::time::timeout(timeouts.idle.0, source.next()).await {
+                Ok(Some(Ok(bytes))) => {
+                    let flow = answering.feed(&bytes, &mut out);
+                    if flow != Flow::More {
+                        return (flow, Bytes::new());
+                    }
+                }
+                Ok(None) => break Ended::Complete,
+                Ok(Some(Err(_))) => break Ended::Failed(ErrorKind::UpstreamUnreachable),
+                Err(_) => break Ended::Failed(ErrorKind::UpstreamTimeout),
+            }
+        };
+        let timer = self.worker.gateway.metrics.scan.with_label_values(&["answer"]).start_timer();
+        let flow = answering.finish(ended, &mut out);
+        timer.observe_duration();
+        (flow, out.into_iter().next().unwrap_or_default())
+    }
+
+    fn count_end(&self, route: &str, dialect: &dyn Dialect, outcome: Outcome) {
+        self.worker
+            .gateway
+            .metrics
+            .requests
+            .with_label_values(&[route, dialect.name(), outcome.as_str()])
+            .inc();
+    }
+}
+
+/// Counts what was found and what passed unread.
+pub(super) fn count_findings(
+    gateway: &Gateway,
+    policy: &Policy,
+    findings: &[crate::exchange::Noted],
+    coverage: &crate::exchange::Coverage,
+) {
+    for finding in findings {
+        let labels =
+            [policy.rule(finding.rule).id.as_str(), finding.action.as_str(), finding.direction.as_str()];
+        gateway.metrics.findings.with_label_values(&labels).inc();
+    }
+    for (kind, n) in &coverage.unscanned {
+        gateway.metrics.unscanned.with_label_values(&[kind]).inc_by(*n);
+    }
+}
+
+/// The codings that both the client and the gateway read. Streams are asked for plain: each event would have to be flushed anyway.
+fn accepted(client: &str, stream: bool) -> HeaderValue {
+    if stream || client.is_empty() {
+        return HeaderValue::from_static("identity");
+    }
+    let names: Vec<&str> = Coding::ALL
+        .into_iter()
+        .map(Coding::as_str)
+        .filter(|name| {
+            client
+                .split(',')
+                .any(|c| c.split(';').next().is_some_and(|c| c.trim().eq_ignore_ascii_case(name)))
+        })
+        .collect();
+    if names.is_empty() {
+        return HeaderValue::from_static("identity");
+    }
+    HeaderValue::from_str(&names.join(", ")).unwrap_or(HeaderValue::from_static("identity"))
+}
+
+/// Whether the gateway takes new exchanges.
+pub(super) fn is_open(gateway: &Gateway) -> bool {
+    !gateway.draining.load(Ordering::Acquire)
+}

@@ -1,0 +1,218 @@
+//! What all workers share: routes, tenants, policies, journal, metrics.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use super::{RouteSettings, ServerSettings};
+use crate::audit::Journal;
+use crate::dialect::Matched;
+use crate::exchange::ExchangeLimits;
+use crate::limits::{Connections, KeyTable, LimitsSettings};
+use crate::policy::Policy;
+use crate::telemetry::Metrics;
+use crate::upstream::{Credential, DialectFamily, Upstream, UpstreamSettings};
+
+/// Everything a gateway needs to run; the command line composes it.
+#[derive(Debug)]
+pub struct Plan {
+    /// Listeners and times.
+    pub server: ServerSettings,
+    /// Limits.
+    pub limits: LimitsSettings,
+    /// Upstreams with their credentials.
+    pub upstreams: Vec<(UpstreamSettings, Credential)>,
+    /// Routes in order.
+    pub routes: Vec<RouteSettings>,
+    /// Who may come in.
+    pub keys: KeyTable,
+    /// The policy of each tenant by number.
+    pub policies: PolicyTable,
+    /// The record.
+    pub journal: Journal,
+    /// Metrics.
+    pub metrics: Arc<Metrics>,
+}
+
+/// Which policy a caller runs under.
+#[derive(Debug, Clone)]
+pub struct PolicyTable {
+    /// Of who has no other.
+    pub default: Arc<Policy>,
+    /// Of each tenant by number.
+    pub tenants: Vec<Arc<Policy>>,
+}
+
+impl PolicyTable {
+    /// The policy of a tenant.
+    pub fn of(&self, tenant: Option<usize>) -> &Arc<Policy> {
+        tenant.and_then(|n| self.tenants.get(n)).unwrap_or(&self.default)
+    }
+}
+
+/// What all workers share.
+#[derive(Debug)]
+pub struct Gateway {
+    /// Listeners and times.
+    pub server: ServerSettings,
+    /// Limits.
+    pub limits: LimitsSettings,
+    /// Ceilings of one exchange.
+    pub exchange_limits: ExchangeLimits,
+    /// Upstreams by number; the last one is the canary's.
+    pub upstreams: Vec<Arc<Upstream>>,
+    /// Routes in order.
+    pub routes: Vec<Route>,
+    /// Who may come in.
+    pub keys: KeyTable,
+    /// Policies; swapped whole by a reload.
+    pub policies: ArcSwap<PolicyTable>,
+    /// The record.
+    pub journal: Journal,
+    /// Metrics.
+    pub metrics: Arc<Metrics>,
+    /// Open connections.
+    pub connections: Connections,
+    /// How the canary does.
+    pub canary: super::canary::State,
+    /// The key that only the canary has; made at start, kept in memory.
+    pub canary_key: String,
+    /// Who the canary is.
+    pub canary_caller: Option<Arc<crate::limits::Caller>>,
+    /// Set while the gateway drains: not ready any more.
+    pub draining: std::sync::atomic::AtomicBool,
+}
+
+/// A route with its upstream's number.
+#[derive(Debug)]
+pub struct Route {
+    /// Name in metrics and records.
+    pub name: Arc<str>,
+    /// Conditions.
+    pub settings: Option<RouteSettings>,
+    /// The dialects that its upstream speaks.
+    pub dialects: Vec<DialectFamily>,
+    /// Number of the upstream.
+    pub upstream: usize,
+}
+
+impl Gateway {
+    /// Composes the shared part. `upstreams` are the plan's, prepared.
+    pub fn new(
+        plan: Plan,
+        mut upstreams: Vec<Arc<Upstream>>,
+        canary: Arc<Upstream>,
+        canary_key: String,
+    ) -> Self {
+        let route = |name: &str, settings: Option<RouteSettings>, upstream: usize| Route {
+            name: name.into(),
+            settings,
+            dialects: upstreams.get(upstream).map(|u| u.settings().dialects.clone()).unwrap_or_default(),
+            upstream,
+        };
+        let number = |name: &str| upstreams.iter().position(|u| &*u.name == name);
+        let mut routes: Vec<Route> = plan
+            .routes
+            .iter()
+            .filter_map(|r| {
+                let upstream = number(&r.upstream)?;
+                Some(route(r.name.as_deref().unwrap_or(&r.upstream), Some(r.clone()), upstream))
+            })
+            .collect();
+        if routes.is_empty() {
+            routes = upstreams.iter().enumerate().map(|(n, u)| route(&u.name, None, n)).collect();
+        }
+        upstreams.push(canary);
+        let exchange_limits = ExchangeLimits {
+            answer_bytes: plan.limits.answer.get(),
+            event_bytes: plan.limits.event.get(),
+            held_bytes: plan.limits.held.get(),
+        };
+        let own = KeyTable::new(crate::limits::Pepper::new(&[0; 32]), &[], &plan.limits);
+        let connections = Connections::new(plan.limits.connections, plan.limits.connections_per_address);
+        Self {
+            server: plan.server,
+            limits: plan.limits,
+            exchange_limits,
+            upstreams,
+            routes,
+            keys: plan.keys,
+            policies: ArcSwap::from_pointee(plan.policies),
+            journal: plan.journal,
+            metrics: plan.metrics,
+            connections,
+            canary: super::canary::State::default(),
+            canary_caller: own.caller(None).cloned(),
+            canary_key,
+            draining: std::sync::atomic::AtomicBool::new(false),
+        }
+    }
+
+    /// Who sends this key, and whether it is the canary.
+    pub fn caller(&self, key: Option<&[u8]>) -> Option<(Arc<crate::limits::Caller>, bool)> {
+        use subtle::ConstantTimeEq as _;
+        if let (Some(key), Some(canary)) = (key, &self.canary_caller)
+            && bool::from(self.canary_key.as_bytes().ct_eq(key))
+        {
+            return Some((Arc::clone(canary), true));
+        }
+        self.keys.caller(key).map(|caller| (Arc::clone(caller), false))
+    }
+
+    /// The first route whose conditions all hold.
+    pub fn route(&self, matched: &Matched, model: &str, headers: &http::HeaderMap) -> Option<&Route> {
+        self.routes.iter().find(|route| {
+            if !route.dialects.iter().any(|d| d.as_str() == matched.dialect.name()) {
+                return false;
+            }
+            let Some(conditions) = &route.settings else { return true };
+            conditions.path.as_deref().is_none_or(|p| glob(p, &matched.path))
+                && conditions.dialect.is_none_or(|d| d.as_str() == matched.dialect.name())
+                && conditions.model.as_deref().is_none_or(|m| glob(m, model))
+                && conditions.header.as_ref().is_none_or(|h| {
+                    headers
+                        .get_all(h.name.as_str())
+                        .iter()
+                        .any(|v| v.to_str().is_ok_and(|v| glob(&h.value, v)))
+                })
+        })
+    }
+}
+
+/// Whether `text` matches `pattern`, in which `*` stands for any text.
+fn glob(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
+    let mut last = None;
+    for part in parts {
+        if let Some(middle) = last.replace(part) {
+            let Some((_, after)) = rest.split_once(middle) else { return false };
+            rest = after;
+        }
+    }
+    match last {
+        Some(end) => rest.ends_with(end),
+        None => rest.is_empty(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::glob;
+
+    #[test]
+    fn stars_stand_for_any_text() {
+        for (pattern, text, want) in [
+            ("gpt-*", "gpt-5", true),
+            ("gpt-*", "xgpt-5", false),
+            ("*", "", true),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "a-c", false),
+            ("a", "ab", false),
+            ("*b", "ab", true),
+            ("a*a", "a", false),
+        ] {
+            assert_eq!(glob(pattern, text), want, "{pattern} {text}");
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! Watches the bytes of an HTTP/1 connection before hyper parses them, for what hyper lets pass but a proxy must refuse: a
+//! `content-length` beside `transfer-encoding` in whatever order, folded header lines, bare line feeds in a head.
+//!
+//! The watcher follows the framing just far enough to know where the next head begins. What it finds is told to the connection as an
+//! invalid byte in place of the head's end, so that hyper answers 400 and closes. HTTP/2 connections (by their preface) pass unwatched.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// A socket with a watcher on what it reads.
+#[derive(Debug)]
+pub(super) struct Guarded<S> {
+    socket: S,
+    watch: Watch,
+}
+
+impl<S> Guarded<S> {
+    pub(super) fn new(socket: S) -> Self {
+        Self { socket, watch: Watch::default() }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
+        let fresh = buf.filled_mut().get_mut(before..).unwrap_or_default();
+        self.watch.look(fresh);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write(cx, bytes)
+    }
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write_vectored(cx, bufs)
+    }
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+}
+
+/// Longest head that is watched whole; hyper refuses longer ones by its own limit.
+const LONGEST_HEAD: usize = 64 << 10;
+
+#[derive(Debug)]
+struct Watch {
+    state: State,
+    head: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// In a head, its bytes collected.
+    Head,
+    /// In a body of known length.
+    Counted(u64),
+    /// In a chunked body: in the line that gives a chunk's size, with the size so far.
+    Size { size: u64, extension: bool },
+    /// In a chunk and its line end.
+    Chunk(u64),
+    /// In the trailer section; bytes of the line so far.
+    Trailer(u64),
+    /// Not HTTP/1, or already refused: hyper decides alone.
+    Off,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self { state: State::Head, head: Vec::new() }
+    }
+}
+
+impl Watch {
+    /// Looks at bytes in the order they arrive; spoils the end of a head that must not be served.
+    fn look(&mut self, bytes: &mut [u8]) {
+        let mut at = 0;
+        while at < bytes.len() && self.state != State::Off {
+            let Some(&byte) = bytes.get(at) else { return };
+            match self.state {
+                State::Head => {
+                    // The fast path: most heads arrive in one piece.
+                    let rest = bytes.get(at..).unwrap_or_default();
+                    let take = rest.iter().position(|&b| b == b'\n').map_or(rest.len(), |p| p + 1);
+                    self.head.extend_from_slice(rest.get(..take).unwrap_or_default());
+                    at += take;
+                    self.head_line(bytes, at);
+                    continue;
+                }
+                State::Counted(left) => {
+                    let step = left.min((bytes.len() - at) as u64);
+                    at += step as usize;
+                    self.state = if left == step { State::Head } else { State::Counted(left - step) };
+                    continue;
+                }
+                State::Chunk(left) => {
+                    let step = left.min((bytes.len() - at) as u64);
+                    at += step as usize;
+                    let next = State::Size { size: 0, extension: false };
+                    self.state = if left == step { next } else { State::Chunk(left - step) };
+                    continue;
+                }
+                State::Size { size, extension } => self.state = Self::size(size, extension, byte),
+                State::Trailer(length) => {
+                    self.state = match (byte, length) {
+                        (b'\n', 0) => State::Head,
+                        (b'\n', _) => State::Trailer(0),
+                        (b'\r', n) => State::Trailer(n),
+                        (_, n) => State::Trailer(n + 1),
+                    }
+                }
+                State::Off => {}
+            }
+            at += 1;
+        }
+    }
+
+    fn size(size: u64, extension: bool, byte: u8) -> State {
+        match (byte, char::from(byte).to_digit(16)) {
+            (b'\n', _) if size == 0 => State::Trailer(0),
+            // The chunk and the CRLF after it.
+            (b'\n', _) => State::Chunk(size.saturating_add(2)),
+            (_, Some(digit)) if !extension => {
+                State::Size { size: size.saturating_mul(16).saturating_add(u64::from(digit)), extension }
+            }
+            (b'\r', _) => State::Size { size, extension },
+            _ => State::Size { size, extension: true },
+        }
+    }
+
+    /// A line of the head may be complete; `end` is where it ends in `bytes`.
+    fn head_line(&mut self, bytes: &mut [u8], end: usize) {
+        if self.head.starts_with(b"PRI * HTTP/2.0") || self.head.len() > LONGEST_HEAD {
+            self.state = State::Off;
+            return;
+        }
+        let complete = self.head.ends_with(b"\r\n\r\n") || self.head.ends_with(b"\n\n");
+        let leading = self.head.iter().all(|b| matches!(b, b'\r' | b'\n'));
+        if leading || !complete {
+            // Empty lines before a request are allowed (RFC 9112 section 2.2).
+            if leading && self.head.len() > 4 {
+                self.head.clear();
+            }
+            if !leading {
+                return;
+            }
+            return;
+        }
+        match framing(&self.head) {
+            Some(state) => self.state = state,
+            None => {
+                self.state = State::Off;
+                // The head's last byte: no line ends here any more, so no parser takes this for a request.
+                if let Some(last) = bytes.get_mut(..end).and_then(<[u8]>::last_mut) {
+                    *last = 0;
+                }
+            }
+        }
+        self.head.clear();
+    }
+}
+
+/// What follows a head; none for a head that must not be served.
+fn framing(head: &[u8]) -> Option<State> {
+    let (mut length, mut chunked) = (None, false);
+    let start = head.iter().position(|b| !matches!(b, b'\r' | b'\n')).unwrap_or(0);
+    let mut lines = head.get(start..).unwrap_or_default().split(|&b| b == b'\n');
+    let request = lines.next()?;
+    if !request.ends_with(b"\r") {
+        return None;
+    }
+    for line in lines {
+        if line.is_empty() {
+            continue;
+        }
+        // A bare line feed, or a line that continues the one before (obs-fold, RFC 9112 section 5.2).
+        let line = line.strip_suffix(b"\r")?;
+        if line.is_empty() {
+            continue;
+        }
+        if line.first().is_some_and(|b| matches!(b, b' ' | b'\t'))
+            || line.contains(&b'\r')
+            || line.contains(&0)
+        {
+            return None;
+        }
+        let colon = line.iter().position(|&b| b == b':')?;
+        let (name, value) = line.split_at_checked(colon)?;
+        // White space before the colon is how names are hidden (RFC 9112 section 5.1).
+        if name.iter().any(u8::is_ascii_whitespace) || name.is_empty() {
+            return None;
+        }
+        let value = value.get(1..).unwrap_or_default().trim_ascii();
+        if name.eq_ignore_ascii_case(b"content-length") {
+            let number = std::str::from_utf8(value)
+                .ok()
+                .filter(|v| !v.is_empty() && v.bytes().all(|b| b.is_ascii_digit()))?;
+            if length.replace(number.parse::<u64>().ok()?).is_some() {
+                return None;
+            }
+        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            if chunked || !value.eq_ignore_ascii_case(b"chunked") {
+                return None;
+            }
+            chunked = true;
+        }
+    }
+    match (length, chunked) {
+        (Some(_), true) => None,
+        (None, true) => Some(State::Size { size: 0, extension: false }),
+        (Some(0) | None, false) => Some(State::Head),
+        (Some(n), false) => Some(State::Counted(n)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn spoiled(stream: &[u8], piece: usize) -> bool {
+        let mut watch = Watch::default();
+        let mut seen = Vec::new();
+        for bytes in stream.chunks(piece) {
+            let mut bytes = bytes.to_vec();
+            watch.look(&mut bytes);
+            seen.extend(bytes);
+        }
+        seen != stream
+    }
+
+    #[test]
+    fn what_hides_a_second_request_is_spoiled() {
+        let bad: [&[u8]; 9] = [
+            b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\ncontent-length: 3\r\n\r\n",
+            b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n",
+            b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\ncontent-length: 3\r\n\r\n",
+            b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: +3\r\n\r\n",
+            b"POST / HTTP/1.1\r\nhost: a\r\nx: b\r\n c\r\n\r\n",
+            b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding : chunked\r\n\r\n",
+            b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: xchunked\r\n\r\n",
+            b"POST / HTTP/1.1\nhost: a\n\n",
+            b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\nabGET / HTTP/1.1\r\nhost: a\r\nx: b\r\n c\r\n\r\n",
+        ];
+        for stream in bad {
+            for piece in [1, 7, 1000] {
+                assert!(spoiled(stream, piece), "{:?}", std::str::from_utf8(stream));
+            }
+        }
+    }
+
+    #[test]
+    fn honest_streams_pass() {
+        let good: [&[u8]; 4] = [
+            b"GET / HTTP/1.1\r\nhost: a\r\n\r\nGET / HTTP/1.1\r\nhost: a\r\n\r\n",
+            b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\n\r\n\r\nxGET / HTTP/1.1\r\nhost: a\r\n\r\n",
+            b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n3;x=y\r\nab\n\r\n0\r\nt: v\r\n\r\nGET / HTTP/1.1\r\nhost: a\r\n\r\n",
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00",
+        ];
+        for stream in good {
+            for piece in [1, 3, 1000] {
+                assert!(!spoiled(stream, piece), "{:?}", std::str::from_utf8(stream));
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300), piece in 1usize..40) {
+            let _ = spoiled(&bytes, piece);
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! A request's head, read strictly and once: one host, one framing, one path that every reader reads the same way.
+
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderName, TRANSFER_ENCODING};
+use http::{HeaderMap, Method, Request, Version};
+
+use crate::dialect::{ErrorKind, ExchangeError};
+
+/// What of a head the rest of the gateway sees.
+#[derive(Debug)]
+pub struct Head {
+    /// Method.
+    pub method: Method,
+    /// The path, without a query; every byte of it plain.
+    pub path: String,
+    /// The raw query without the credential that Gemini's clients put there.
+    pub query: Option<String>,
+    /// The client's key, wherever the dialect puts it.
+    pub key: Option<Vec<u8>>,
+}
+
+fn bad(message: &str) -> ExchangeError {
+    ExchangeError::new(ErrorKind::BadRequest, message)
+}
+
+/// Reads a head; `uri_limit` is in bytes. Errors close the connection: what follows on it cannot be trusted.
+pub fn read<B>(request: &Request<B>, uri_limit: usize) -> Result<Head, ExchangeError> {
+    let headers = request.headers();
+    one_host(request)?;
+    one_framing(headers)?;
+    let path = path(request.uri().path(), request.uri().query(), uri_limit)?;
+    let (query, query_key) = query(request.uri().query());
+    let key = credential(headers, query_key)?;
+    Ok(Head { method: request.method().clone(), path, query, key })
+}
+
+/// RFC 9112 section 3.2: exactly one Host. A proxy for named APIs is no forward proxy: absolute targets are refused.
+fn one_host<B>(request: &Request<B>) -> Result<(), ExchangeError> {
+    let hosts = request.headers().get_all(HOST).iter().count();
+    if request.version() >= Version::HTTP_2 {
+        let authority = request.uri().authority().map(http::uri::Authority::as_str);
+        let host = request.headers().get(HOST).map(http::HeaderValue::as_bytes);
+        if hosts > 1 || (authority.is_some() && host.is_some_and(|h| authority.map(str::as_bytes) != Some(h)))
+        {
+            return Err(bad("`:authority` and `host` name different hosts"));
+        }
+        return Ok(());
+    }
+    if request.uri().authority().is_some() || request.uri().scheme().is_some() {
+        return Err(bad("the request target must be a path"));
+    }
+    match hosts {
+        1 => Ok(()),
+        0 if request.version() == Version::HTTP_10 => Ok(()),
+        n => Err(bad(if n == 0 { "the `host` field is missing" } else { "more than one `host` field" })),
+    }
+}
+
+/// RFC 9112 section 6.1: a message with both lengths is an attempt at smuggling, and only `chunked` alone is understood.
+fn one_framing(headers: &HeaderMap) -> Result<(), ExchangeError> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    if let Some(coding) = codings.next() {
+        if headers.contains_key(CONTENT_LENGTH) {
+            return Err(bad("both `content-length` and `transfer-encoding`"));
+        }
+        if codings.next().is_some() || !coding.as_bytes().eq_ignore_ascii_case(b"chunked") {
+            return Err(bad("`transfer-encoding` other than `chunked`"));
+        }
+    }
+    if headers.get_all(CONTENT_LENGTH).iter().count() > 1 {
+        return Err(bad("more than one `content-length`"));
+    }
+    Ok(())
+}
+
+/// The path as every reader must read it. Unreserved characters and `:` only, besides `%`-escapes of what is neither a letter, a
+/// digit, `-._~` nor a slash: whatever could be decoded twice, climb or hide is refused.
+fn path(path: &str, query: Option<&str>, limit: usize) -> Result<String, ExchangeError> {
+    if path.len() + query.map_or(0, str::len) > limit {
+        return Err(ExchangeError::new(
+            ErrorKind::BadRequest,
+            format!("the path and query are longer than {limit} bytes"),
+        ));
+    }
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:@/".contains(&b);
+    if !path.starts_with('/') || !path.bytes().all(plain) {
+        return Err(ExchangeError::new(
+            ErrorKind::NotFound,
+            "the path holds characters that no endpoint has",
+        ));
+    }
+    let segments: Vec<&str> = path.split('/').skip(1).collect();
+    let last = segments.len() - 1;
+    let odd = |(i, s): (usize, &&str)| *s == "." || *s == ".." || (s.is_empty() && i != last);
+    if segments.iter().enumerate().any(odd) {
+        return Err(ExchangeError::new(ErrorKind::NotFound, "the path holds empty or dot segments"));
+    }
+    Ok(path.to_owned())
+}
+
+/// The query without `key`, which is a credential.
+fn query(query: Option<&str>) -> (Option<String>, Option<&str>) {
+    let Some(query) = query else { return (None, None) };
+    let mut key = None;
+    let kept: Vec<&str> = query
+        .split('&')
+        .filter(|pair| match pair.strip_prefix("key=") {
+            Some(value) => {
+                key = Some(value);
+                false
+            }
+            None => !pair.is_empty(),
+        })
+        .collect();
+    ((!kept.is_empty()).then(|| kept.join("&")), key)
+}
+
+/// The client's key: a bearer token, or the field that the dialect's SDK uses. Two different ones are refused.
+fn credential(headers: &HeaderMap, query: Option<&str>) -> Result<Option<Vec<u8>>, ExchangeError> {
+    let mut found: Option<Vec<u8>> = query.map(|q| q.as_bytes().to_vec());
+    let names =
+        [AUTHORIZATION, HeaderName::from_static("x-api-key"), HeaderName::from_static("x-goog-api-key")];
+    for name in names {
+        for value in headers.get_all(&name) {
+            let value = value.as_bytes();
+            let scheme = value.get(..7).is_some_and(|s| s.eq_ignore_ascii_case(b"bearer "));
+            let key = if scheme { value.get(7..).unwrap_or_default() } else { value };
+            if found.as_deref().is_some_and(|f| f != key) {
+                return Err(bad("more than one credential"));
+            }
+            found = Some(key.to_vec());
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tricky_paths_are_no_paths() {
+        for trick in [
+            "//v1/chat/completions",
+            "/v1//chat/completions",
+            "/v1/../v1/chat/completions",
+            "/v1/./chat/completions",
+            "/v1/chat%2fcompletions",
+            "/v1/chat/completions;x=1",
+            "/v1/chat/completions%00",
+            "/v1/%63hat/completions",
+            "/v1\\chat",
+            "*",
+            "",
+        ] {
+            assert!(path(trick, None, 8192).is_err(), "{trick}");
+        }
+        assert!(path("/v1/models/a:generateContent", None, 8192).is_ok());
+        assert!(path("/v1/chat/completions/", None, 8192).is_ok());
+        assert!(path("/v1", Some("x"), 3).is_err());
+    }
+
+    #[test]
+    fn credentials_leave_the_query() {
+        assert_eq!(query(Some("key=abc&alt=sse")), (Some("alt=sse".into()), Some("abc")));
+        assert_eq!(query(Some("key=abc")), (None, Some("abc")));
+    }
+}

@@ -1,0 +1,122 @@
+//! Which header fields go on. Both lists are closed: what is not on them stays here, hop-by-hop fields and credentials first of all.
+
+use http::HeaderMap;
+use http::header::HeaderName;
+
+/// Fields of a request that go to the upstream.
+const TO_UPSTREAM: &[&str] = &[
+    "accept",
+    "accept-language",
+    "content-type",
+    "user-agent",
+    "idempotency-key",
+    "traceparent",
+    "tracestate",
+    "baggage",
+    "openai-organization",
+    "openai-project",
+    "openai-beta",
+    "anthropic-version",
+    "anthropic-beta",
+    "anthropic-dangerous-direct-browser-access",
+    "x-goog-api-client",
+    "x-goog-user-project",
+    "x-goog-request-params",
+    "http-referer",
+    "x-title",
+];
+/// Prefixes of further ones.
+const TO_UPSTREAM_PREFIXES: &[&str] = &["x-stainless-"];
+
+/// Fields of an answer that go to the client.
+const TO_CLIENT: &[&str] = &[
+    "content-type",
+    "content-language",
+    "cache-control",
+    "retry-after",
+    "retry-after-ms",
+    "x-should-retry",
+    "request-id",
+    "x-request-id",
+    "cf-ray",
+    "openai-model",
+    "openai-organization",
+    "openai-processing-ms",
+    "openai-project",
+    "openai-version",
+    "anthropic-organization-id",
+    "server-timing",
+    "warning",
+    "deprecation",
+    "sunset",
+];
+/// Prefixes of further ones.
+const TO_CLIENT_PREFIXES: &[&str] = &["x-ratelimit-", "anthropic-ratelimit-", "x-envoy-upstream-"];
+
+fn listed(name: &HeaderName, names: &[&str], prefixes: &[&str]) -> bool {
+    let name = name.as_str();
+    names.contains(&name) || prefixes.iter().any(|p| name.starts_with(p))
+}
+
+/// Fields named by `connection`, which are for this hop only (RFC 9110 section 7.6.1).
+fn named_by_connection(headers: &HeaderMap, name: &HeaderName) -> bool {
+    headers.get_all(http::header::CONNECTION).iter().any(|v| {
+        v.to_str().is_ok_and(|v| v.split(',').any(|token| token.trim().eq_ignore_ascii_case(name.as_str())))
+    })
+}
+
+fn chosen(headers: &HeaderMap, names: &[&str], prefixes: &[&str]) -> HeaderMap {
+    let mut out = HeaderMap::with_capacity(headers.len().min(16) + 4);
+    let connection = headers.contains_key(http::header::CONNECTION);
+    for (name, value) in headers {
+        if listed(name, names, prefixes) && !(connection && named_by_connection(headers, name)) {
+            out.append(name.clone(), value.clone());
+        }
+    }
+    out
+}
+
+/// The fields of a request that go on.
+pub fn to_upstream(headers: &HeaderMap) -> HeaderMap {
+    chosen(headers, TO_UPSTREAM, TO_UPSTREAM_PREFIXES)
+}
+
+/// The fields of an answer that go on.
+pub fn to_client(headers: &HeaderMap) -> HeaderMap {
+    chosen(headers, TO_CLIENT, TO_CLIENT_PREFIXES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+        fields.iter().map(|(n, v)| (HeaderName::from_static(n), http::HeaderValue::from_static(v))).collect()
+    }
+
+    #[test]
+    fn credentials_and_hops_stay() {
+        let up = to_upstream(&map(&[
+            ("authorization", "Bearer x"),
+            ("x-api-key", "x"),
+            ("cookie", "a"),
+            ("connection", "close, openai-beta"),
+            ("openai-beta", "x"),
+            ("te", "trailers"),
+            ("x-forwarded-for", "1"),
+            ("x-stainless-lang", "python"),
+            ("content-type", "application/json"),
+        ]));
+        let mut names: Vec<_> = up.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["content-type", "x-stainless-lang"]);
+        let down = to_client(&map(&[
+            ("set-cookie", "a"),
+            ("x-api-key", "provider's"),
+            ("server", "x"),
+            ("x-request-id", "1"),
+            ("transfer-encoding", "chunked"),
+        ]));
+        assert_eq!(down.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-request-id"]);
+    }
+}

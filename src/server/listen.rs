@@ -1,0 +1,123 @@
+//! Workers: each a thread with its own runtime, its own listener on the shared port and its own connections to upstreams, so that an
+//! exchange never crosses a thread.
+
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use super::exchange::Worker;
+use super::gateway::Gateway;
+use super::tasks;
+use crate::limits::LimitsSettings;
+use crate::upstream::Dialer;
+
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 1024;
+/// How long to wait after an accept that failed for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+
+/// Binds an address; several sockets may bind the same one.
+pub(super) fn bind(address: SocketAddr) -> std::io::Result<StdListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Runs a worker until `stop` turns true and its exchanges have ended or the time to drain is over.
+pub(super) fn worker(
+    gateway: &Arc<Gateway>,
+    listener: StdListener,
+    stop: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = TcpListener::from_std(listener)?;
+        let dialers = gateway.upstreams.iter().map(|u| Dialer::new(Arc::clone(u))).collect();
+        let worker = Arc::new(Worker { gateway: Arc::clone(gateway), dialers });
+        accept(&worker, listener, stop).await;
+        Ok(())
+    })
+}
+
+async fn accept(worker: &Arc<Worker>, listener: TcpListener, mut stop: watch::Receiver<bool>) {
+    let builder = Arc::new(builder(&worker.gateway.limits));
+    let graceful = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        match accepted {
+            Ok((socket, peer)) => connection(worker, &builder, &graceful, socket, peer),
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    if tokio::time::timeout(worker.gateway.server.drain.0, graceful.shutdown()).await.is_err() {
+        tracing::warn!("exchanges that outlasted the time to drain were cut");
+    }
+}
+
+fn builder(limits: &LimitsSettings) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_read.0)
+        .max_headers(limits.fields)
+        .max_buf_size(limits.header.get().max(8192));
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.h2_streams)
+        .initial_stream_window_size(64 << 10)
+        .initial_connection_window_size(1 << 20)
+        .max_frame_size(16 << 10)
+        .max_send_buf_size(64 << 10)
+        .max_header_list_size(limits.header.get() as u32)
+        .keep_alive_interval(Duration::from_secs(30))
+        .keep_alive_timeout(Duration::from_secs(20));
+    builder
+}
+
+fn connection(
+    worker: &Arc<Worker>,
+    builder: &Arc<auto::Builder<TokioExecutor>>,
+    graceful: &GracefulShutdown,
+    socket: TcpStream,
+    peer: SocketAddr,
+) {
+    // Over a limit the connection closes at once: there is no request yet to answer.
+    let Some(pass) = worker.gateway.connections.enter(peer.ip()) else { return };
+    // A socket that cannot turn Nagle off is slower, not wrong.
+    let _ = socket.set_nodelay(true);
+    let open = worker.gateway.metrics.connections.clone();
+    open.inc();
+    let worker = Arc::clone(worker);
+    let service = service_fn(move |request| Arc::clone(&worker).handle(request));
+    let serving =
+        builder.serve_connection(TokioIo::new(super::guard::Guarded::new(socket)), service).into_owned();
+    let watched = graceful.watch(serving);
+    tasks::detached("connection", async move {
+        if let Err(error) = watched.await {
+            tracing::debug!(%error, "a connection ended early");
+        }
+        open.dec();
+        drop(pass);
+    });
+}

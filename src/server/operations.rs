@@ -1,0 +1,86 @@
+//! The operations listener: health, readiness, metrics. No tenant key opens anything here, and nothing here opens an exchange.
+
+use std::convert::Infallible;
+use std::net::TcpListener as StdListener;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::exchange::is_open;
+use super::gateway::Gateway;
+use super::tasks;
+
+/// Serves until `stop` turns true.
+pub(super) async fn serve(
+    gateway: Arc<Gateway>,
+    listener: StdListener,
+    mut stop: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    let listener = TcpListener::from_std(listener)?;
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stop.wait_for(|stop| *stop) => return Ok(()),
+        };
+        let Ok((socket, _)) = accepted else {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            continue;
+        };
+        let gateway = Arc::clone(&gateway);
+        tasks::detached("operations connection", async move {
+            let service = service_fn(move |request| {
+                let response = answer(&gateway, &request);
+                async move { Ok::<_, Infallible>(response) }
+            });
+            let serving = hyper::server::conn::http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(Duration::from_secs(10))
+                .serve_connection(TokioIo::new(socket), service);
+            if let Err(error) = serving.await {
+                tracing::debug!(%error, "an operations connection ended early");
+            }
+        });
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge reads the clock; the core is told")]
+fn answer(gateway: &Gateway, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    if request.method() != Method::GET && request.method() != Method::HEAD {
+        return text(StatusCode::METHOD_NOT_ALLOWED, "only GET\n".into());
+    }
+    match request.uri().path() {
+        "/healthz" => text(StatusCode::OK, "ok\n".into()),
+        "/readyz" => {
+            // A canary may be one period late before it counts as lost.
+            let stale = gateway.server.canary.0 * 2;
+            match gateway.canary.trouble(Instant::now(), stale) {
+                _ if !is_open(gateway) => text(StatusCode::SERVICE_UNAVAILABLE, "draining\n".into()),
+                Some(trouble) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{trouble}\n")),
+                None => text(StatusCode::OK, "ready\n".into()),
+            }
+        }
+        "/metrics" => {
+            let mut response = Response::new(Full::new(gateway.metrics.text().into()));
+            let media = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+            response.headers_mut().insert(CONTENT_TYPE, media);
+            response
+        }
+        _ => text(StatusCode::NOT_FOUND, "/healthz, /readyz and /metrics are here\n".into()),
+    }
+}
+
+fn text(status: StatusCode, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}

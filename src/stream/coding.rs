@@ -1,0 +1,280 @@
+//! Content codings undone as bytes arrive, under a ceiling: a small body must not become a large one unnoticed.
+//!
+//! gzip and deflate (with or without the zlib wrapper, RFC 9110 section 8.4.1.2), br (RFC 7932), zstd (RFC 8878). One coding only.
+
+use std::io::{self, Write};
+
+/// A coding that the gateway undoes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coding {
+    /// RFC 1952.
+    Gzip,
+    /// RFC 1950, or RFC 1951 as some send it.
+    Deflate,
+    /// RFC 7932.
+    Brotli,
+    /// RFC 8878.
+    Zstd,
+}
+
+impl Coding {
+    /// All codings, in the order of preference.
+    pub const ALL: [Self; 4] = [Self::Gzip, Self::Deflate, Self::Brotli, Self::Zstd];
+
+    /// The name in `content-encoding`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Deflate => "deflate",
+            Self::Brotli => "br",
+            Self::Zstd => "zstd",
+        }
+    }
+
+    /// Reads a `content-encoding` value: none for `identity`, an error for what is unknown or more than one.
+    pub fn parse(value: &str) -> Result<Option<Self>, CodingError> {
+        let value = value.trim();
+        if value.is_empty() || value.eq_ignore_ascii_case("identity") {
+            return Ok(None);
+        }
+        let value = if value.eq_ignore_ascii_case("x-gzip") { "gzip" } else { value };
+        Self::ALL
+            .into_iter()
+            .find(|c| c.as_str().eq_ignore_ascii_case(value))
+            .map(Some)
+            .ok_or(CodingError::Unknown)
+    }
+}
+
+/// Why a body cannot be decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CodingError {
+    /// Not one of the codings.
+    #[error("unknown content coding; gzip, deflate, br and zstd are read, one at a time")]
+    Unknown,
+    /// The bytes are not what the coding says.
+    #[error("the body is not what its content coding says")]
+    Broken,
+    /// More than the ceiling.
+    #[error("the decompressed body is longer than {0} bytes")]
+    TooLong(usize),
+    /// A bomb.
+    #[error("the body grows more than {0} times by decompression")]
+    Ratio(u64),
+}
+
+/// The ratio is looked at from this many bytes of output on: short texts may be anything.
+const RATIO_FROM: usize = 64 << 10;
+
+/// Where decoders write: stops them at the ceiling.
+#[derive(Debug)]
+struct Sink {
+    out: Vec<u8>,
+    total: usize,
+    read: u64,
+    limit: usize,
+    ratio: u64,
+    stopped: Option<CodingError>,
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.total += bytes.len();
+        if self.total > self.limit {
+            self.stopped = Some(CodingError::TooLong(self.limit));
+        } else if self.total > RATIO_FROM && self.total as u64 > self.read.saturating_mul(self.ratio) {
+            self.stopped = Some(CodingError::Ratio(self.ratio));
+        }
+        if self.stopped.is_some() {
+            return Err(io::Error::other("ceiling"));
+        }
+        self.out.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+enum Engine {
+    Gzip(flate2::write::MultiGzDecoder<Sink>),
+    /// The first byte tells whether the zlib wrapper is there.
+    DeflateStart(Sink),
+    Zlib(flate2::write::ZlibDecoder<Sink>),
+    Raw(flate2::write::DeflateDecoder<Sink>),
+    Brotli(Box<brotli::DecompressorWriter<Sink>>),
+    Zstd(Box<zstd::stream::write::Decoder<'static, Sink>>),
+    Gone,
+}
+
+/// Undoes one coding.
+pub struct Decoder {
+    engine: Engine,
+}
+
+impl std::fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Decoder").finish_non_exhaustive()
+    }
+}
+
+impl Decoder {
+    /// A decoder that gives at most `limit` bytes and at most `ratio` times what it was fed.
+    pub fn new(coding: Coding, limit: usize, ratio: u64) -> Result<Self, CodingError> {
+        let sink = Sink { out: Vec::new(), total: 0, read: 0, limit, ratio, stopped: None };
+        let engine = match coding {
+            Coding::Gzip => Engine::Gzip(flate2::write::MultiGzDecoder::new(sink)),
+            Coding::Deflate => Engine::DeflateStart(sink),
+            Coding::Brotli => Engine::Brotli(Box::new(brotli::DecompressorWriter::new(sink, 4096))),
+            Coding::Zstd => {
+                let mut decoder = zstd::stream::write::Decoder::new(sink).map_err(|_| CodingError::Broken)?;
+                // RFC 9659: a window above 8 MiB need not be read.
+                decoder.window_log_max(23).map_err(|_| CodingError::Broken)?;
+                Engine::Zstd(Box::new(decoder))
+            }
+        };
+        Ok(Self { engine })
+    }
+
+    /// Takes bytes as they arrive and gives what they mean so far.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<u8>, CodingError> {
+        if let Some(sink) = self.sink() {
+            sink.read += bytes.len() as u64;
+        }
+        if let (Engine::DeflateStart(_), Some(first)) = (&self.engine, bytes.first()) {
+            // RFC 1950: the low nibble of a zlib header is 8; a raw deflate block practically never begins so.
+            let wrapped = first & 0x0f == 8 && first >> 4 <= 7;
+            if let Engine::DeflateStart(sink) = std::mem::replace(&mut self.engine, Engine::Gone) {
+                self.engine = if wrapped {
+                    Engine::Zlib(flate2::write::ZlibDecoder::new(sink))
+                } else {
+                    Engine::Raw(flate2::write::DeflateDecoder::new(sink))
+                };
+            }
+        }
+        let written = match &mut self.engine {
+            Engine::Gzip(d) => d.write_all(bytes).and_then(|()| d.flush()),
+            Engine::Zlib(d) => d.write_all(bytes).and_then(|()| d.flush()),
+            Engine::Raw(d) => d.write_all(bytes).and_then(|()| d.flush()),
+            Engine::Brotli(d) => d.write_all(bytes).and_then(|()| d.flush()),
+            Engine::Zstd(d) => d.write_all(bytes).and_then(|()| d.flush()),
+            Engine::DeflateStart(_) | Engine::Gone => Ok(()),
+        };
+        self.take(written)
+    }
+
+    /// The end of the body: what is left, or an error where the coding is not complete.
+    pub fn finish(&mut self) -> Result<Vec<u8>, CodingError> {
+        let finished = match &mut self.engine {
+            Engine::Gzip(d) => d.try_finish(),
+            Engine::Zlib(d) => d.try_finish(),
+            Engine::Raw(d) => d.try_finish(),
+            Engine::Brotli(d) => d.close(),
+            Engine::Zstd(d) => d.flush(),
+            Engine::DeflateStart(_) | Engine::Gone => Ok(()),
+        };
+        self.take(finished)
+    }
+
+    fn take(&mut self, result: io::Result<()>) -> Result<Vec<u8>, CodingError> {
+        let Some(sink) = self.sink() else { return Err(CodingError::Broken) };
+        if let Some(stopped) = sink.stopped {
+            return Err(stopped);
+        }
+        let out = std::mem::take(&mut sink.out);
+        result.map(|()| out).map_err(|_| CodingError::Broken)
+    }
+
+    fn sink(&mut self) -> Option<&mut Sink> {
+        match &mut self.engine {
+            Engine::Gzip(d) => Some(d.get_mut()),
+            Engine::DeflateStart(s) => Some(s),
+            Engine::Zlib(d) => Some(d.get_mut()),
+            Engine::Raw(d) => Some(d.get_mut()),
+            Engine::Brotli(d) => Some(d.get_mut()),
+            Engine::Zstd(d) => Some(d.get_mut()),
+            Engine::Gone => None,
+        }
+    }
+}
+
+/// Decodes a whole body.
+pub fn decode(coding: Coding, body: &[u8], limit: usize, ratio: u64) -> Result<Vec<u8>, CodingError> {
+    let mut decoder = Decoder::new(coding, limit, ratio)?;
+    let mut out = decoder.push(body)?;
+    out.extend(decoder.finish()?);
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn encode(coding: Coding, text: &[u8], raw: bool) -> Vec<u8> {
+        let level = flate2::Compression::default();
+        let done: io::Result<Vec<u8>> = match coding {
+            Coding::Gzip => {
+                let mut e = flate2::write::GzEncoder::new(Vec::new(), level);
+                e.write_all(text).and_then(|()| e.finish())
+            }
+            Coding::Deflate if raw => {
+                let mut e = flate2::write::DeflateEncoder::new(Vec::new(), level);
+                e.write_all(text).and_then(|()| e.finish())
+            }
+            Coding::Deflate => {
+                let mut e = flate2::write::ZlibEncoder::new(Vec::new(), level);
+                e.write_all(text).and_then(|()| e.finish())
+            }
+            Coding::Brotli => {
+                let mut out = Vec::new();
+                let params = brotli::enc::BrotliEncoderParams { quality: 4, ..Default::default() };
+                brotli::BrotliCompress(&mut &text[..], &mut out, &params).map(|_| out)
+            }
+            Coding::Zstd => zstd::encode_all(text, 3),
+        };
+        done.unwrap_or_else(|e| panic!("{e}"))
+    }
+
+    proptest! {
+        #[test]
+        fn cuts_change_nothing(text in "[a-f ]{0,400}", which in 0usize..4, raw: bool, piece in 1usize..40) {
+            let coding = Coding::ALL[which];
+            let packed = encode(coding, text.as_bytes(), raw);
+            let mut decoder = Decoder::new(coding, 1 << 20, 100)?;
+            let mut out = Vec::new();
+            for bytes in packed.chunks(piece) {
+                out.extend(decoder.push(bytes)?);
+            }
+            out.extend(decoder.finish()?);
+            prop_assert_eq!(out, text.as_bytes());
+        }
+
+        #[test]
+        fn garbage_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200), which in 0usize..4) {
+            let _ = decode(Coding::ALL[which], &bytes, 1 << 16, 100);
+        }
+    }
+
+    #[test]
+    fn bombs_are_stopped() {
+        let zeros = vec![0u8; 4 << 20];
+        for coding in Coding::ALL {
+            let packed = encode(coding, &zeros, false);
+            assert_eq!(decode(coding, &packed, 8 << 20, 100), Err(CodingError::Ratio(100)), "{coding:?}");
+            assert_eq!(
+                decode(coding, &packed, 1 << 20, u64::MAX),
+                Err(CodingError::TooLong(1 << 20)),
+                "{coding:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn one_coding_only() {
+        assert_eq!(Coding::parse("gzip, br"), Err(CodingError::Unknown));
+        assert_eq!(Coding::parse("identity"), Ok(None));
+        assert_eq!(Coding::parse(" GZIP "), Ok(Some(Coding::Gzip)));
+    }
+}
