@@ -1,6 +1,7 @@
 //! The compiled rules, shared by all scans.
 
 use super::keyword::{self, MARK, Meaning, Words};
+use super::machine::{DEAD, START};
 use super::pattern::Patterns;
 use super::{CompileError, RuleId, RuleSpec};
 
@@ -10,23 +11,28 @@ pub struct Engine {
     pub(super) words: Words,
     pub(super) patterns: Patterns,
     pub(super) bytes: Box<[u8; 256]>,
+    pub(super) dull: Dull,
     rules: usize,
 }
 
-/// What the scan's loop has to know of a byte.
+/// What the scan's loop has to know of a byte. The automaton idles when it is at its start.
 pub(super) mod byte {
     /// An ASCII letter or digit.
     pub(in crate::detect) const WORD: u8 = 1;
     /// ASCII white space.
-    pub(in crate::detect) const SPACE: u8 = 2;
+    pub(in crate::detect) const SPACE: u8 = 1 << 1;
     /// Not ASCII.
-    pub(in crate::detect) const WIDE: u8 = 4;
+    pub(in crate::detect) const WIDE: u8 = 1 << 2;
     /// Some machine starts with it.
-    pub(in crate::detect) const START: u8 = 8;
+    pub(in crate::detect) const START: u8 = 1 << 3;
     /// Some machine starts in the run before it.
-    pub(in crate::detect) const INNER: u8 = 16;
-    /// Inside a word, with the automaton at its start, nothing happens at it.
-    pub(in crate::detect) const DULL: u8 = 32;
+    pub(in crate::detect) const INNER: u8 = 1 << 4;
+    /// A letter or digit at which, within a word and with the automaton idle, nothing happens.
+    pub(in crate::detect) const DULL: u8 = 1 << 5;
+    /// Anything else at which, after a word and with the automaton idle, nothing happens.
+    pub(in crate::detect) const DULL_END: u8 = 1 << 6;
+    /// Anything else at which, outside a word and with the automaton idle, nothing happens.
+    pub(in crate::detect) const DULL_GAP: u8 = 1 << 7;
 }
 
 impl Engine {
@@ -53,7 +59,8 @@ impl Engine {
             vec![CompileError { rule: 0, keyword: None, pattern: None, reason: error.to_string() }]
         })?;
         let bytes = byte_table(&words, &patterns);
-        Ok(Self { words, patterns, bytes, rules: rules.len() })
+        let dull = Dull::find(&words, &patterns, &bytes);
+        Ok(Self { words, patterns, bytes, dull, rules: rules.len() })
     }
 
     /// What the engine is made of, for people: entries and states.
@@ -69,9 +76,91 @@ impl Engine {
     }
 }
 
+/// Places at which nothing can begin, so that the scan steps over them.
+#[derive(Debug)]
+pub(super) struct Dull {
+    /// By two ASCII characters, the first a letter or digit that begins a word.
+    words: Box<[u64; 256]>,
+    /// By character from U+4E00 on.
+    chinese: Box<[u64; CHINESE / 64]>,
+}
+
+const CHINESE: usize = 0x5200;
+
+impl Dull {
+    /// Whether nothing can begin in the first two bytes of a word.
+    #[inline]
+    pub(super) fn begins(&self, first: u8, second: u8) -> bool {
+        let pair = usize::from(first & 0x7F) << 7 | usize::from(second & 0x7F);
+        first.is_ascii() && second.is_ascii() && self.words[pair / 64] >> (pair % 64) & 1 == 1
+    }
+
+    /// Whether nothing can begin at a Chinese character, given by its three bytes.
+    #[inline]
+    pub(super) fn is_chinese(&self, bytes: [u8; 3]) -> bool {
+        let [a, b, c] = bytes.map(usize::from);
+        let code = ((a & 0x0F) << 12 | (b & 0x3F) << 6 | (c & 0x3F)).wrapping_sub(0x4E00);
+        code < CHINESE && self.chinese[code / 64] >> (code % 64) & 1 == 1
+    }
+
+    fn find(words: &Words, patterns: &Patterns, bytes: &[u8; 256]) -> Self {
+        let mut dull = Self { words: Box::new([0; 256]), chinese: Box::new([0; CHINESE / 64]) };
+        let start = words.start();
+        let after_mark = words.step(start, MARK);
+        let quiet = |byte: u8| bytes[usize::from(byte)] & (byte::START | byte::INNER) == 0;
+        for first in (0..0x80_u8).filter(|byte| byte.is_ascii_alphanumeric() && quiet(*byte)) {
+            let after_first = words.step(after_mark, first.to_ascii_lowercase());
+            for second in (0..0x80_u8).filter(|&byte| quiet(byte)) {
+                let word = second.is_ascii_alphanumeric();
+                let before = if word { after_first } else { words.step(after_first, MARK) };
+                let space = bytes[usize::from(second)] & byte::SPACE != 0;
+                let after = words.step(before, if space { b' ' } else { second.to_ascii_lowercase() });
+                let ends = [after_mark, after_first, before].into_iter().any(|state| words.is_end(state));
+                if after == start && !ends {
+                    let pair = usize::from(first) << 7 | usize::from(second);
+                    dull.words[pair / 64] |= 1 << (pair % 64);
+                }
+            }
+        }
+        for (block, bits) in (0..).zip(dull.chinese.iter_mut()) {
+            *bits = dull_block(words, patterns, bytes, 0x4E00 + 64 * block);
+        }
+        dull
+    }
+}
+
+/// Of the 64 characters from `first` on, which share all bytes but the last: at which nothing can begin.
+fn dull_block(words: &Words, patterns: &Patterns, bytes: &[u8; 256], first: u32) -> u64 {
+    let utf8 =
+        |code: u32| [0xE0 | (code >> 12) as u8, 0x80 | (code >> 6 & 0x3F) as u8, 0x80 | (code & 0x3F) as u8];
+    let start = words.start();
+    let [a, b, _] = utf8(first);
+    let (after_a, flags) = (words.step(start, a), bytes[usize::from(a)]);
+    let after_b = words.step(after_a, b);
+    if flags & byte::INNER != 0 || words.is_end(after_a) || words.is_end(after_b) {
+        return 0;
+    }
+    if after_b == start && flags & byte::START == 0 {
+        return !0;
+    }
+    let dull = |code: u32| {
+        let bytes = utf8(code);
+        let after = words.step(after_b, bytes[2]);
+        let begins = patterns.starts.iter().any(|begin| {
+            let machine = patterns.machines.get(usize::from(begin.machine));
+            machine.is_some_and(|machine| {
+                bytes.iter().fold(START, |state, &byte| machine.next(state, byte)) != DEAD
+            })
+        });
+        after == start && !words.is_end(after) && !begins
+    };
+    (0..64).filter(|&bit| dull(first + bit)).fold(0, |bits, bit| bits | 1 << bit)
+}
+
 fn byte_table(words: &Words, patterns: &Patterns) -> Box<[u8; 256]> {
     let mut table = Box::new([0; 256]);
     let start = words.start();
+    let after_mark = words.step(start, MARK);
     for (byte, flags) in (0..=255_u8).zip(table.iter_mut()) {
         let at = usize::from(byte);
         let starts = |left: bool| {
@@ -80,15 +169,20 @@ fn byte_table(words: &Words, patterns: &Patterns) -> Box<[u8; 256]> {
                 patterns.machines.get(usize::from(start.machine)).is_some_and(|m| m.left <= left)
             })
         };
-        let inner = patterns.inners.iter().any(|inner| inner.byte == byte);
+        let inner = patterns.inners.iter().any(|inner| inner.bytes[at]);
+        let (word, space) = (byte.is_ascii_alphanumeric(), byte.is_ascii_whitespace() || byte == 0x0B);
+        let fed = if space { b' ' } else { byte.to_ascii_lowercase() };
+        let idles = words.step(start, fed) == start;
+        let other = !word && byte.is_ascii() && !starts(true) && !inner;
         let mut set = |flag, yes| *flags |= if yes { flag } else { 0 };
-        set(self::byte::WORD, byte.is_ascii_alphanumeric());
-        set(self::byte::SPACE, byte.is_ascii_whitespace() || byte == 0x0B);
-        set(self::byte::WIDE, !byte.is_ascii());
-        set(self::byte::START, starts(true));
-        set(self::byte::INNER, inner);
-        let stays = words.step(start, byte.to_ascii_lowercase()) == start && byte != MARK;
-        set(self::byte::DULL, byte.is_ascii_alphanumeric() && stays && !starts(false) && !inner);
+        set(byte::WORD, word);
+        set(byte::SPACE, space);
+        set(byte::WIDE, !byte.is_ascii());
+        set(byte::START, starts(true));
+        set(byte::INNER, inner);
+        set(byte::DULL, word && idles && !starts(false) && !inner);
+        set(byte::DULL_END, other && words.step(after_mark, fed) == start && !words.is_end(after_mark));
+        set(byte::DULL_GAP, other && idles);
     }
     table
 }

@@ -42,6 +42,8 @@ pub(super) struct Words {
     held: Vec<u16>,
     hits: Vec<Hit>,
     start: u32,
+    /// In the table, states from here on end words.
+    ending: u32,
 }
 
 #[derive(Debug)]
@@ -135,7 +137,7 @@ impl Words {
     pub(super) fn compile(words: &[Word]) -> Result<Self, BuildError> {
         let hits = words.iter().map(|word| Hit { meaning: word.meaning, len: weight(&word.bytes) }).collect();
         if words.is_empty() {
-            return Ok(Self { steps: Steps::None, held: vec![0], hits, start: 0 });
+            return Ok(Self { steps: Steps::None, held: vec![0], hits, start: 0, ending: u32::MAX });
         }
         let nfa = NFA::builder()
             .match_kind(MatchKind::Standard)
@@ -143,7 +145,7 @@ impl Words {
             .build(words.iter().map(|word| &word.bytes))?;
         let start = nfa.start_state(Anchored::No).map_or(0, |state| state.as_u32());
         let trie = Trie::walk(&nfa, start, words);
-        let mut compiled = Self { steps: Steps::Sparse(nfa), held: trie.held, hits, start };
+        let mut compiled = Self { steps: Steps::Sparse(nfa), held: trie.held, hits, start, ending: 0 };
         compiled.densify(&trie.states, words);
         Ok(compiled)
     }
@@ -176,8 +178,17 @@ impl Words {
         }
     }
 
-    /// Calls `hit` for each word that ends in this state.
+    /// Whether some word ends in this state.
     #[inline]
+    pub(super) fn is_end(&self, state: u32) -> bool {
+        match &self.steps {
+            Steps::None => false,
+            Steps::Dense { .. } => state >= self.ending,
+            Steps::Sparse(nfa) => nfa.is_match(sid(state)),
+        }
+    }
+
+    /// Calls `hit` for each word that ends in this state.
     pub(super) fn found(&self, state: u32, mut hit: impl FnMut(Hit)) {
         match &self.steps {
             Steps::None => {}
@@ -208,6 +219,10 @@ impl Words {
             return;
         }
         let Some(&last) = states.iter().max() else { return };
+        let mut states = states.to_vec();
+        states.sort_by_key(|&state| nfa.is_match(sid(state)));
+        let ending = states.partition_point(|&state| !nfa.is_match(sid(state))) as u32;
+        let states = states.as_slice();
         let mut number = vec![0; last as usize + 1];
         for (new, &old) in states.iter().enumerate() {
             number[old as usize] = new as u32;
@@ -222,6 +237,7 @@ impl Words {
         let found = found.collect();
         self.held = states.iter().map(|&old| self.held[old as usize]).collect();
         self.start = number[self.start as usize];
+        self.ending = ending;
         self.steps = Steps::Dense { next, classes, stride: representatives.len() as u32, found };
     }
 }

@@ -1,7 +1,7 @@
 //! Patterns: what an expression must be, where its matches can begin, and what has to hold of a match.
 //!
-//! A pattern does not run over the whole text. It begins where one of its literals stands (`ghp_`, `AKIA`), or at a
-//! byte such as `@` that a bounded run of a class must precede, or else at its first byte, and then runs as a thread of
+//! A pattern does not run over the whole text. It begins where one of its literals stands (`ghp_`, `AKIA`), or in the
+//! bounded run before a byte such as `@`, or else at its first byte, and then runs as a thread of
 //! a [`Machine`]. Patterns that begin alike share a machine while it stays small.
 
 use super::keyword::{self, Word, is_word};
@@ -12,7 +12,7 @@ use aho_corasick::AhoCorasick;
 use regex_automata::meta;
 use regex_automata::{Anchored, Input};
 use regex_syntax::hir::literal::Extractor;
-use regex_syntax::hir::{Capture, Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Look, Repetition};
+use regex_syntax::hir::{Capture, Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Look};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The longest match of any pattern, in bytes of folded text: it bounds what a scan holds back.
@@ -54,17 +54,20 @@ pub(super) struct Patterns {
 #[derive(Debug)]
 pub(super) struct Start {
     pub(super) machine: u16,
-    pub(super) first: Box<[bool; 256]>,
+    pub(super) first: Bytes,
 }
 
-/// A machine that starts in the run of a class before a byte.
+/// A machine that starts in the run of a class before one of some bytes.
 #[derive(Debug)]
 pub(super) struct Inner {
     pub(super) machine: u16,
-    pub(super) byte: u8,
-    pub(super) class: Box<[bool; 256]>,
+    pub(super) bytes: Bytes,
+    pub(super) run: Bytes,
     pub(super) most: usize,
 }
+
+/// A set of bytes.
+pub(super) type Bytes = Box<[bool; 256]>;
 
 /// A parsed pattern and where it may begin.
 struct Draft {
@@ -76,12 +79,11 @@ struct Draft {
     pattern: Pattern,
 }
 
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Begin {
     Literal(BTreeSet<String>),
     Inner {
-        byte: u8,
-        class: Vec<bool>,
+        bytes: Bytes,
+        run: Bytes,
         most: usize,
     },
     /// First bytes all digits, all letters, or any: machines of one kind of beginning stay smaller.
@@ -171,12 +173,16 @@ impl Patterns {
                 }
             }
         }
-        let mut alike: BTreeMap<(u8, Option<Begin>, bool), Vec<Draft>> = BTreeMap::new();
+        let mut alike: BTreeMap<(u8, Option<Bytes>, bool), Vec<Draft>> = BTreeMap::new();
         for draft in drafts {
             // Literals share machines whatever they are.
             let key = match &draft.begin {
                 Begin::Literal(_) => (0, None, draft.left),
-                begin => (1, Some(begin.clone()), draft.left),
+                // Runs before the same bytes share one as well; the machine knows which run is whose.
+                Begin::Inner { bytes, .. } => (1, Some(bytes.clone()), draft.left),
+                Begin::Anywhere { digits, letters } => {
+                    (2 + 2 * u8::from(*digits) + u8::from(*letters), None, draft.left)
+                }
             };
             alike.entry(key).or_default().push(draft);
         }
@@ -222,15 +228,18 @@ impl Patterns {
             machine.patterns.push(self.patterns.len() as u32);
             self.context |= draft.pattern.context.is_some();
             self.patterns.push(draft.pattern);
-            match draft.begin {
-                Begin::Literal(texts) => literals.extend(texts),
-                other => begin = Some(other),
+            match (draft.begin, &mut begin) {
+                (Begin::Literal(texts), _) => literals.extend(texts),
+                (Begin::Inner { run, most, .. }, Some(Begin::Inner { run: all, most: longest, .. })) => {
+                    all.iter_mut().zip(run.iter()).for_each(|(held, more)| *held |= more);
+                    *longest = most.max(*longest);
+                }
+                (other, begin) => *begin = Some(other),
             }
         }
         match begin {
-            Some(Begin::Inner { byte, class, most }) => {
-                let class = Box::new(std::array::from_fn(|index| class.get(index).copied().unwrap_or(false)));
-                self.inners.push(Inner { machine: number, byte, class, most });
+            Some(Begin::Inner { bytes, run, most }) => {
+                self.inners.push(Inner { machine: number, bytes, run, most });
             }
             Some(_) => self.starts.push(Start { machine: number, first: Box::new(machine.first_bytes()) }),
             // In order, a literal comes right after its own beginnings; only the shortest of them starts the machine,
@@ -460,32 +469,36 @@ fn telling(hir: &Hir, class: usize) -> Option<BTreeSet<String>> {
     (1..=MOST).contains(&texts.len()).then_some(texts)
 }
 
-/// A bounded run of wide classes before a byte that they do not hold, as before the `@` of an address.
+/// A bounded run of letters and more, before a byte that the run does not hold: what stands before the `@` of an
+/// address, the letters before the digits of a passport's number. Such bytes are rarer than words.
 fn inner(hir: &Hir) -> Option<Begin> {
     let mut parts = Vec::new();
     flatten(hir, &mut parts);
-    let mut class = vec![false; 256];
+    let mut run = Box::new([false; 256]);
     let mut most = 0;
     for part in parts {
-        let (set, longest) = match part.kind() {
-            HirKind::Class(set) => (set, part.properties().maximum_len()?),
-            HirKind::Repetition(Repetition { sub, max: Some(_), .. }) => match sub.kind() {
-                HirKind::Class(set) => (set, part.properties().maximum_len()?),
-                _ => return None,
-            },
-            HirKind::Literal(literal) => {
-                let &byte = literal.0.first()?;
-                let wide =
-                    class.get(usize::from(b'e')).copied().unwrap_or(false) && (1..=INNER_RUN).contains(&most);
-                let telling = !byte.is_ascii_alphanumeric() && byte.is_ascii() && !class[usize::from(byte)];
-                return (wide && telling).then_some(Begin::Inner { byte, class, most });
+        let letters = (b'a'..=b'z').any(|letter| run[usize::from(letter)]);
+        if letters && most <= INNER_RUN {
+            let mut bytes = Box::new([false; 256]);
+            if first_bytes(part, &mut bytes) && !run.iter().zip(bytes.iter()).any(|(run, byte)| *run && *byte)
+            {
+                widen_to_digits(&mut bytes, &run);
+                return Some(Begin::Inner { bytes, run, most });
             }
-            _ => return None,
-        };
-        most += longest;
-        mark_bytes(set, &mut class);
+        }
+        most += part.properties().maximum_len()?;
+        all_bytes(part, &mut run);
     }
     None
+}
+
+/// If some digits may follow the run, say that all may: patterns that differ in this only share a machine.
+fn widen_to_digits(bytes: &mut Bytes, run: &Bytes) {
+    let only_digits = bytes.iter().enumerate().all(|(byte, held)| !held || (byte as u8).is_ascii_digit());
+    let no_digits = !run.iter().enumerate().any(|(byte, held)| *held && (byte as u8).is_ascii_digit());
+    if only_digits && no_digits {
+        (b'0'..=b'9').for_each(|digit| bytes[usize::from(digit)] = true);
+    }
 }
 
 fn flatten<'h>(hir: &'h Hir, parts: &mut Vec<&'h Hir>) {
@@ -496,8 +509,41 @@ fn flatten<'h>(hir: &'h Hir, parts: &mut Vec<&'h Hir>) {
     }
 }
 
-fn mark_bytes(set: &Class, class: &mut [bool]) {
-    let ranges: Vec<(u32, u32)> = match set {
+/// Adds the bytes that a match may begin with; false if it may be empty or begin with other than ASCII.
+fn first_bytes(hir: &Hir, bytes: &mut Bytes) -> bool {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => false,
+        HirKind::Literal(literal) => literal.0.first().is_some_and(|&first| {
+            bytes[usize::from(first)] = true;
+            first.is_ascii()
+        }),
+        HirKind::Class(class) => {
+            class_bytes(class, bytes);
+            class.maximum_len() == Some(1)
+        }
+        HirKind::Repetition(repetition) => repetition.min > 0 && first_bytes(&repetition.sub, bytes),
+        HirKind::Capture(capture) => first_bytes(&capture.sub, bytes),
+        HirKind::Concat(parts) => parts.first().is_some_and(|first| first_bytes(first, bytes)),
+        HirKind::Alternation(parts) => parts.iter().all(|part| first_bytes(part, bytes)),
+    }
+}
+
+/// Adds every byte that a match may hold.
+fn all_bytes(hir: &Hir, bytes: &mut Bytes) {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => {}
+        HirKind::Literal(literal) => literal.0.iter().for_each(|&byte| bytes[usize::from(byte)] = true),
+        HirKind::Class(class) => class_bytes(class, bytes),
+        HirKind::Repetition(repetition) => all_bytes(&repetition.sub, bytes),
+        HirKind::Capture(capture) => all_bytes(&capture.sub, bytes),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+            parts.iter().for_each(|part| all_bytes(part, bytes))
+        }
+    }
+}
+
+fn class_bytes(class: &Class, bytes: &mut Bytes) {
+    let ranges: Vec<(u32, u32)> = match class {
         Class::Unicode(set) => {
             set.iter().map(|range| (u32::from(range.start()), u32::from(range.end()))).collect()
         }
@@ -505,7 +551,7 @@ fn mark_bytes(set: &Class, class: &mut [bool]) {
             set.iter().map(|range| (u32::from(range.start()), u32::from(range.end()))).collect()
         }
     };
-    for (byte, held) in (0..).zip(class.iter_mut()) {
+    for (byte, held) in (0..).zip(bytes.iter_mut()) {
         // Of other characters' bytes any may come.
         *held |= ranges
             .iter()

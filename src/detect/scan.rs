@@ -11,12 +11,13 @@
 use super::engine::byte;
 use super::keyword::{Hit, MARK, Meaning, is_word};
 use super::machine::{DEAD, Machine, START};
-use super::pattern::{CONTEXT, boundary, char_at};
+use super::pattern::{CONTEXT, Inner, boundary, char_at};
 use super::{Engine, Finding, Progress, RuleId, RuleSet};
 use crate::text::TextPos;
 use crate::text::fold::{Fold, FoldPos, TextKind, View};
 use smallvec::SmallVec;
 use std::cmp::Reverse;
+use std::ops::Range;
 
 /// Longer pieces are read in parts, so that the view stays small.
 const PIECE: usize = 4096;
@@ -167,12 +168,12 @@ impl Scan {
         let (bytes, base) = (view.bytes(), view.base().0);
         let idle = engine.words.start();
         let mut at = (self.read - base) as usize;
-        while let Some(&byte) = bytes.get(at) {
-            let flags = engine.bytes[usize::from(byte)];
-            if flags & byte::DULL != 0 && self.in_word && self.state == idle {
-                at += 1;
-                continue;
+        loop {
+            if self.state == idle {
+                at = self.pass(engine, bytes, at);
             }
+            let Some(&byte) = bytes.get(at) else { return };
+            let flags = engine.bytes[usize::from(byte)];
             let begins = byte & 0xC0 != 0x80;
             let word = if flags & byte::WIDE == 0 {
                 flags & byte::WORD != 0
@@ -198,6 +199,43 @@ impl Scan {
         }
     }
 
+    /// Steps over bytes at which nothing can begin, with the automaton idle. Returns the first one that may matter.
+    #[inline]
+    fn pass(&mut self, engine: &Engine, bytes: &[u8], from: usize) -> usize {
+        let mut at = from;
+        let mut in_word = self.in_word;
+        while let Some(&byte) = bytes.get(at) {
+            let flags = engine.bytes[usize::from(byte)];
+            if in_word {
+                if flags & (byte::DULL | byte::DULL_END) == 0 {
+                    break;
+                }
+                in_word = flags & byte::DULL != 0;
+                at += 1;
+            } else if flags & byte::DULL_GAP != 0 {
+                at += 1;
+            } else if let Some(&[second, third]) = bytes.get(at + 1..at + 3)
+                && matches!(byte, 0xE4..=0xE9)
+                && engine.dull.is_chinese([byte, second, third])
+            {
+                at += 3;
+            } else if let Some(&second) = bytes.get(at + 1)
+                && engine.dull.begins(byte, second)
+            {
+                in_word = engine.bytes[usize::from(second)] & byte::WORD != 0;
+                at += 2;
+            } else {
+                break;
+            }
+        }
+        if at > from {
+            self.in_word = in_word;
+            let last = bytes.get(at - 1).map_or(0, |&last| engine.bytes[usize::from(last)]);
+            self.after_space = last & byte::SPACE != 0;
+        }
+        at
+    }
+
     /// Gives the automaton one byte; white space once, however long it is.
     #[inline]
     fn feed(&mut self, with: &With<'_>, view: &View, at: usize, byte: u8, flags: u8, ended: bool) {
@@ -218,8 +256,9 @@ impl Scan {
     /// What the automaton's state has found up to `end`.
     #[inline]
     fn hits(&mut self, with: &With<'_>, view: &View, end: usize, ended: bool) {
-        let engine = with.engine;
-        engine.words.found(self.state, |hit| self.hit(with, view, hit, end, ended));
+        if with.engine.words.is_end(self.state) {
+            with.engine.words.found(self.state, |hit| self.hit(with, view, hit, end, ended));
+        }
     }
 
     #[cold]
@@ -265,23 +304,21 @@ impl Scan {
         }
     }
 
-    /// Starts machines in the run before the byte at `at`, which is the byte that they need.
+    /// Starts machines in the run before the byte at `at`, which is one of those that they need.
     fn start_before(&mut self, with: &With<'_>, view: &View, at: usize, byte: u8, ended: bool) {
-        let bytes = view.bytes();
-        for inner in with.engine.patterns.inners.iter().filter(|inner| inner.byte == byte) {
+        /// In longer runs only the first start counts, which others lie within.
+        const SHORT: usize = 8;
+        for inner in with.engine.patterns.inners.iter().filter(|inner| inner.bytes[usize::from(byte)]) {
             let Some(machine) = with.machine(inner.machine).filter(|machine| with.wants(machine)) else {
                 continue;
             };
-            let run = run_before(bytes, at, &inner.class, inner.most);
-            // The first place from which the expression comes past the byte; later ones lie within its matches.
-            let start = (run..at).find(|&start| {
-                let head = bytes.get(start..=at).unwrap_or_default();
-                let fits = bytes.get(start).is_some_and(|byte| byte & 0xC0 != 0x80)
-                    && (!machine.left || boundary(bytes, start));
-                fits && head.iter().try_fold(START, |state, &byte| step(machine, state, byte)).is_some()
-            });
-            if let Some(start) = start {
+            let mut from = run_before(view.bytes(), at, inner);
+            while let Some(start) = first_alive(machine, view.bytes(), from..at, at + 1) {
                 self.start(with, view, inner.machine, view.base().0 + start as u64, ended);
+                if inner.most > SHORT {
+                    break;
+                }
+                from = start + 1;
             }
         }
     }
@@ -366,8 +403,12 @@ impl Scan {
         let base = self.view.base().0;
         let mut held = self.back(&self.view, bytes.len(), with.engine.words.held(self.state));
         for inner in &with.engine.patterns.inners {
-            if with.machine(inner.machine).is_some_and(|machine| with.wants(machine)) {
-                held = held.min(run_before(bytes, bytes.len(), &inner.class, inner.most));
+            let run = run_before(bytes, bytes.len(), inner);
+            if run < held
+                && let Some(machine) = with.machine(inner.machine).filter(|machine| with.wants(machine))
+                && let Some(start) = first_alive(machine, bytes, run..held, bytes.len())
+            {
+                held = start;
             }
         }
         let held = self.threads.iter().map(|thread| thread.start).fold(base + held as u64, u64::min);
@@ -413,14 +454,21 @@ impl<'a> With<'a> {
     }
 }
 
-fn step(machine: &Machine, state: u16, byte: u8) -> Option<u16> {
-    Some(machine.next(state, byte)).filter(|&state| state != DEAD)
+/// The first place in `starts` from which the machine comes to `to` alive.
+fn first_alive(machine: &Machine, bytes: &[u8], mut starts: Range<usize>, to: usize) -> Option<usize> {
+    starts.find(|&start| {
+        let begins = bytes.get(start).is_some_and(|byte| byte & 0xC0 != 0x80);
+        let alive = |state: u16, &byte: &u8| Some(machine.next(state, byte)).filter(|&state| state != DEAD);
+        begins
+            && (!machine.left || boundary(bytes, start))
+            && bytes.get(start..to).is_some_and(|head| head.iter().try_fold(START, alive).is_some())
+    })
 }
 
-/// Where the run of a class begins that ends before `at`, `most` bytes back at most.
-fn run_before(bytes: &[u8], at: usize, class: &[bool; 256], most: usize) -> usize {
+/// Where the run begins that ends before `at`, the longest that counts.
+fn run_before(bytes: &[u8], at: usize, inner: &Inner) -> usize {
     let head = bytes.get(..at).unwrap_or_default();
-    at - head.iter().rev().take(most).take_while(|&&byte| class[usize::from(byte)]).count()
+    at - head.iter().rev().take(inner.most).take_while(|&&byte| inner.run[usize::from(byte)]).count()
 }
 
 fn found(view: &View, rule: RuleId, start: usize, end: usize, score: f32) -> Found {
