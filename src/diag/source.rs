@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// A range of bytes in a [`SourceFile`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Span {
     /// First byte.
     pub start: usize,

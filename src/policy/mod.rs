@@ -1,8 +1,12 @@
 //! Packs, rules and profiles: load, compile, decide, swap.
 
+mod embedded;
+mod file;
+mod library;
 mod rule;
 mod settings;
 
+pub use library::{Files, Library, MEASURE};
 pub use rule::{Action, Actions, Basis, Direction, Policy, Rule, Severity};
 pub use settings::{BlockAs, PolicyChange, PolicySettings, Unscanned};
 

@@ -1,0 +1,143 @@
+//! What people write: packs, rules and profiles as TOML.
+
+use serde::Deserialize;
+
+use super::{BlockAs, Unscanned};
+
+/// `pack.toml`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PackFile {
+    /// The pack's name, the first part of its rules' ids.
+    pub name: String,
+    /// Its version, for people; the policy's version is a hash of the content.
+    pub version: String,
+    /// SPDX expression.
+    pub licence: String,
+    /// What it is for, in a sentence.
+    pub title: String,
+}
+
+/// `rules/*.toml`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RulesFile {
+    #[serde(rename = "rule", default)]
+    pub rules: Vec<RuleFile>,
+}
+
+/// One `[[rule]]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RuleFile {
+    pub id: String,
+    pub title: String,
+    pub category: String,
+    #[serde(default)]
+    pub severity: Option<String>,
+    /// One action for every direction.
+    #[serde(default)]
+    pub action: Option<String>,
+    /// Actions by direction, over `action`.
+    #[serde(default)]
+    pub actions: ActionsFile,
+    #[serde(default)]
+    pub marker: Option<String>,
+    #[serde(default)]
+    pub replacement: Option<String>,
+    #[serde(default)]
+    pub message: Option<String>,
+    #[serde(default)]
+    pub keywords: Vec<String>,
+    /// Files with a term a line.
+    #[serde(default)]
+    pub lists: Vec<String>,
+    /// Whether keywords count only as whole words.
+    #[serde(default = "yes")]
+    pub whole_word: bool,
+    /// Whether keywords are also found with separators between their letters.
+    #[serde(default)]
+    pub separators: bool,
+    #[serde(rename = "pattern", default)]
+    pub patterns: Vec<PatternFile>,
+    #[serde(default)]
+    pub basis: Vec<BasisFile>,
+    #[serde(default)]
+    pub examples: Vec<String>,
+    #[serde(default)]
+    pub counter_examples: Vec<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A rule's `actions`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ActionsFile {
+    pub prompt: Option<String>,
+    pub output: Option<String>,
+    pub tool: Option<String>,
+}
+
+/// A rule's `[[rule.pattern]]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PatternFile {
+    pub regex: String,
+    #[serde(default)]
+    pub max_len: Option<u32>,
+    /// Whether a word boundary has to stand before the match.
+    #[serde(default = "yes")]
+    pub left: bool,
+    /// Whether a word boundary has to follow the match.
+    #[serde(default = "yes")]
+    pub right: bool,
+    #[serde(default)]
+    pub validator: Option<String>,
+    #[serde(default)]
+    pub group: Option<String>,
+    #[serde(default)]
+    pub context: Vec<String>,
+    #[serde(default)]
+    pub case_sensitive: bool,
+}
+
+/// A rule's `[[rule.basis]]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct BasisFile {
+    pub law: String,
+    pub article: String,
+    pub link: String,
+}
+
+/// `profiles/*.toml`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProfileFile {
+    pub name: String,
+    /// What it is for, in a sentence; for those who read the file.
+    #[expect(dead_code, reason = "shown by a later command; required so that no profile lacks it")]
+    pub title: String,
+    pub packs: Vec<String>,
+    #[serde(default)]
+    pub unscanned: Unscanned,
+    #[serde(default)]
+    pub block_as: BlockAs,
+    /// Rules with other actions than their pack gives them.
+    #[serde(rename = "rule", default)]
+    pub rules: Vec<ProfileRule>,
+}
+
+/// A profile's `[[rule]]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProfileRule {
+    pub id: String,
+    #[serde(default)]
+    pub action: Option<String>,
+    #[serde(default)]
+    pub actions: ActionsFile,
+}

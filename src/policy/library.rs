@@ -1,0 +1,582 @@
+//! All packs and profiles of a folder, compiled into one engine; policies are selections from it.
+//!
+//! Three steps: what is written ([`super::file`]) -> what is meant (names resolved, every mistake collected) -> what runs (compiled, the
+//! rules' own examples tried). Loading is all or nothing (promise 6).
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::file::{ActionsFile, PackFile, PatternFile, ProfileFile, RuleFile, RulesFile};
+use super::rule::{Action, Actions, Basis, Policy, Rule, Severity};
+use super::{BlockAs, PolicySettings, Unscanned, canary_rule};
+use crate::detect::{
+    Engine, Folds, Keyword, PatternSpec, RuleId, RuleSet, RuleSpec, TextKind, Validator, scan_all,
+};
+use crate::diag::{Diagnostic, SourceFile, Step, read_toml};
+
+/// The profile that detects with every rule and changes nothing.
+pub const MEASURE: &str = "measure";
+
+/// Packs and profiles, compiled.
+#[derive(Debug)]
+pub struct Library {
+    engine: Arc<Engine>,
+    rules: Arc<[Rule]>,
+    /// Numbers of each pack's rules.
+    packs: BTreeMap<String, Vec<usize>>,
+    profiles: BTreeMap<String, Profile>,
+    version: String,
+}
+
+#[derive(Debug, Clone)]
+struct Profile {
+    packs: Vec<String>,
+    unscanned: Unscanned,
+    block_as: BlockAs,
+    changes: Vec<(usize, Actions)>,
+}
+
+/// A rule on its way from file to engine.
+struct Draft {
+    rule: Rule,
+    spec: RuleSpec,
+    file: Arc<SourceFile>,
+    place: usize,
+    examples: Vec<String>,
+    counter_examples: Vec<String>,
+}
+
+/// Files by their path within the library, such as `privacy/rules/mail.toml`.
+pub type Files = BTreeMap<String, Arc<SourceFile>>;
+
+impl Library {
+    /// The packs and profiles that ship with the gateway.
+    pub fn embedded() -> Result<Self, Vec<Diagnostic>> {
+        let files = super::embedded::FILES
+            .iter()
+            .map(|(path, text)| ((*path).to_owned(), SourceFile::new(format!("filters/{path}"), *text)))
+            .collect();
+        Self::load(&files)
+    }
+
+    /// The packs and profiles of a folder.
+    pub fn from_dir(dir: &Path) -> Result<Self, Vec<Diagnostic>> {
+        let mut files = Files::new();
+        collect(dir, dir, &mut files).map_err(|e| {
+            vec![Diagnostic::error(
+                "read",
+                format!("cannot read the folder of packs `{}`: {e}", dir.display()),
+            )]
+        })?;
+        Self::load(&files)
+    }
+
+    /// Loads files: everything, or every mistake.
+    pub fn load(files: &Files) -> Result<Self, Vec<Diagnostic>> {
+        let mut loader = Loader { files, drafts: Vec::new(), packs: BTreeMap::new(), found: Vec::new() };
+        loader.packs();
+        let profiles = loader.profiles();
+        let Loader { mut drafts, packs, mut found, .. } = loader;
+        if !found.is_empty() {
+            crate::diag::sort(&mut found);
+            return Err(found);
+        }
+        let canary = canary_rule();
+        let (mut rules, mut specs): (Vec<Rule>, Vec<RuleSpec>) =
+            drafts.iter_mut().map(|d| (std::mem::take(&mut d.rule), std::mem::take(&mut d.spec))).unzip();
+        rules.push(canary.0);
+        specs.push(canary.1);
+        let engine = Engine::compile(&specs).map_err(|errors| uncompiled(&errors, &drafts))?;
+        let library =
+            Self { engine: Arc::new(engine), rules: rules.into(), packs, profiles, version: version(files) };
+        let failed = library.try_examples(&drafts);
+        if failed.is_empty() { Ok(library) } else { Err(failed) }
+    }
+
+    /// Names of the profiles.
+    pub fn profiles(&self) -> Vec<&str> {
+        self.profiles.keys().map(String::as_str).chain([MEASURE]).collect()
+    }
+
+    /// Names of the packs.
+    pub fn packs(&self) -> Vec<&str> {
+        self.packs.keys().map(String::as_str).collect()
+    }
+
+    /// The policy that settings ask for.
+    pub fn policy(&self, settings: &PolicySettings) -> Result<Policy, Vec<Diagnostic>> {
+        let mut found = Vec::new();
+        let profile = if settings.profile == MEASURE {
+            Some(Profile {
+                packs: self.packs.keys().cloned().collect(),
+                unscanned: Unscanned::Flag,
+                block_as: BlockAs::Error,
+                changes: (0..self.rules.len()).map(|n| (n, Actions::all(Action::Flag))).collect(),
+            })
+        } else {
+            self.profiles.get(&settings.profile).cloned()
+        };
+        let Some(profile) = profile else {
+            let unknown =
+                Diagnostic::error("unknown-profile", format!("unknown profile `{}`", settings.profile));
+            return Err(vec![unknown.valid("profiles", &settings.profile, &self.profiles())]);
+        };
+        let mut actions = vec![Actions::default(); self.rules.len()];
+        for pack in profile.packs.iter().chain(&settings.packs) {
+            let Some(numbers) = self.packs.get(pack) else {
+                let unknown = Diagnostic::error("unknown-pack", format!("unknown pack `{pack}`"));
+                found.push(unknown.valid("packs", pack, &self.packs()));
+                continue;
+            };
+            for &n in numbers {
+                if let (Some(slot), Some(rule)) = (actions.get_mut(n), self.rules.get(n)) {
+                    *slot = rule.actions;
+                }
+            }
+        }
+        for (n, change) in &profile.changes {
+            if let Some(slot) = actions.get_mut(*n) {
+                *slot = *change;
+            }
+        }
+        // The canary is in every policy, whatever a profile says.
+        if let Some(last) = actions.last_mut() {
+            *last = Actions::all(Action::Mask);
+        }
+        if !found.is_empty() {
+            return Err(found);
+        }
+        Ok(Policy::new(
+            settings.profile.clone(),
+            self.version.clone(),
+            Arc::clone(&self.engine),
+            Arc::clone(&self.rules),
+            actions,
+            settings.unscanned.unwrap_or(profile.unscanned),
+            settings.block_as.unwrap_or(profile.block_as),
+        ))
+    }
+
+    /// The policy of one pack alone.
+    pub fn pack_policy(&self, pack: &str) -> Option<Policy> {
+        let numbers = self.packs.get(pack)?;
+        let mut actions = vec![Actions::default(); self.rules.len()];
+        for &n in numbers {
+            if let (Some(slot), Some(rule)) = (actions.get_mut(n), self.rules.get(n)) {
+                *slot = rule.actions;
+            }
+        }
+        Some(Policy::new(
+            pack.to_owned(),
+            self.version.clone(),
+            Arc::clone(&self.engine),
+            Arc::clone(&self.rules),
+            actions,
+            Unscanned::default(),
+            BlockAs::default(),
+        ))
+    }
+
+    /// Hash of everything loaded.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    fn try_examples(&self, drafts: &[Draft]) -> Vec<Diagnostic> {
+        let mut failed = Vec::new();
+        for (n, draft) in drafts.iter().enumerate() {
+            let rules: RuleSet = [RuleId(n as u32)].into_iter().collect();
+            let finds = |text: &str| !scan_all(&self.engine, &rules, TextKind::Plain, text).is_empty();
+            let id = self.rules.get(n).map(|r| r.id.as_str()).unwrap_or_default();
+            for (texts, key, want) in
+                [(&draft.examples, "examples", true), (&draft.counter_examples, "counter_examples", false)]
+            {
+                for (i, text) in texts.iter().enumerate().filter(|(_, t)| finds(t) != want) {
+                    let what = if want { "does not find its example" } else { "finds its counter-example" };
+                    let path: [Step<'_>; 4] = ["rule".into(), draft.place.into(), key.into(), i.into()];
+                    let mut diagnostic =
+                        Diagnostic::error("example", format!("rule `{id}` {what} {}", i + 1));
+                    let places = read_toml::<RulesFile>(&draft.file).places;
+                    if let Some(span) = places.value(&path) {
+                        diagnostic = diagnostic.at(&draft.file, span, "");
+                    } else {
+                        diagnostic = diagnostic.help(format!("the text is {} bytes long", text.len()));
+                    }
+                    failed.push(diagnostic);
+                }
+            }
+        }
+        failed
+    }
+}
+
+fn collect(root: &Path, dir: &Path, files: &mut Files) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(root, &path, files)?;
+        } else if path.extension().is_some_and(|e| e == "toml" || e == "txt") {
+            let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
+            files.insert(name, SourceFile::load(&path)?);
+        }
+    }
+    Ok(())
+}
+
+fn version(files: &Files) -> String {
+    let mut hash = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+    for (path, file) in files {
+        for part in [path.as_str(), file.text()] {
+            hash.update(&(part.len() as u64).to_le_bytes());
+            hash.update(part.as_bytes());
+        }
+    }
+    hash.finish().as_ref().iter().take(16).fold(String::new(), |mut out, byte| {
+        use std::fmt::Write as _;
+        // Writing to a String does not fail.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+fn uncompiled(errors: &[crate::detect::CompileError], drafts: &[Draft]) -> Vec<Diagnostic> {
+    errors
+        .iter()
+        .map(|error| {
+            let diagnostic = Diagnostic::error("pattern", error.reason.clone());
+            let Some(draft) = drafts.get(error.rule) else { return diagnostic };
+            let places = read_toml::<RulesFile>(&draft.file).places;
+            let mut path: Vec<Step<'_>> = vec!["rule".into(), draft.place.into()];
+            if let Some(n) = error.pattern {
+                path.extend([Step::from("pattern"), Step::from(n), Step::from("regex")]);
+            } else if let Some(n) = error.keyword {
+                path.extend([Step::from("keywords"), Step::from(n)]);
+            }
+            match places.value(&path) {
+                Some(span) => diagnostic.at(&draft.file, span, ""),
+                None => diagnostic,
+            }
+        })
+        .collect()
+}
+
+struct Loader<'f> {
+    files: &'f Files,
+    drafts: Vec<Draft>,
+    packs: BTreeMap<String, Vec<usize>>,
+    found: Vec<Diagnostic>,
+}
+
+impl Loader<'_> {
+    fn packs(&mut self) {
+        let files = self.files;
+        for (path, file) in files.iter().filter(|(p, _)| p.ends_with("/pack.toml")) {
+            let folder = path.trim_end_matches("pack.toml");
+            let read = read_toml::<PackFile>(file);
+            self.found.extend(read.diagnostics);
+            let Some(pack) = read.value else { continue };
+            if pack.name != folder.trim_end_matches('/') {
+                let place = read.places.value(&["name".into()]).unwrap_or_default();
+                let wrong = Diagnostic::error(
+                    "pack-name",
+                    format!("the pack in `{folder}` calls itself `{}`", pack.name),
+                );
+                self.found.push(wrong.at(file, place, "").help("a pack has the name of its folder"));
+            }
+            for (key, value) in
+                [("version", &pack.version), ("licence", &pack.licence), ("title", &pack.title)]
+            {
+                if value.trim().is_empty() {
+                    let place = read.places.value(&[key.into()]).unwrap_or_default();
+                    self.found
+                        .push(Diagnostic::error("empty", format!("`{key}` is empty")).at(file, place, ""));
+                }
+            }
+            self.packs.entry(pack.name.clone()).or_default();
+            let rules = format!("{folder}rules/");
+            for (_, file) in files.iter().filter(|(p, _)| p.starts_with(&rules) && p.ends_with(".toml")) {
+                self.rules(&pack.name, folder, file);
+            }
+        }
+    }
+
+    fn rules(&mut self, pack: &str, folder: &str, file: &Arc<SourceFile>) {
+        let read = read_toml::<RulesFile>(file);
+        self.found.extend(read.diagnostics);
+        let Some(rules) = read.value else { return };
+        for (place, rule) in rules.rules.into_iter().enumerate() {
+            let mut at = At { file, places: &read.places, place, found: &mut self.found };
+            let id = format!("{pack}/{}", rule.id);
+            if self.drafts.iter().any(|d| d.rule.id == id) {
+                at.wrong(&["id"], "duplicate", format!("rule `{id}` is there twice"));
+            }
+            let lists = at.lists(&rule, folder, self.files);
+            let draft = at.draft(id, rule, lists);
+            self.packs.entry(pack.to_owned()).or_default().push(self.drafts.len());
+            self.drafts.push(draft);
+        }
+    }
+
+    fn profiles(&mut self) -> BTreeMap<String, Profile> {
+        let mut out = BTreeMap::new();
+        let files = self.files;
+        for (path, file) in files.iter().filter(|(p, _)| p.starts_with("profiles/")) {
+            let read = read_toml::<ProfileFile>(file);
+            self.found.extend(read.diagnostics);
+            let Some(profile) = read.value else { continue };
+            if path.as_str() != format!("profiles/{}.toml", profile.name) {
+                let place = read.places.value(&["name".into()]).unwrap_or_default();
+                let wrong =
+                    Diagnostic::error("profile-name", format!("the profile calls itself `{}`", profile.name));
+                self.found.push(wrong.at(file, place, "").help("a profile has the name of its file"));
+            }
+            for (i, pack) in profile.packs.iter().enumerate().filter(|(_, p)| !self.packs.contains_key(*p)) {
+                let place = read.places.value(&["packs".into(), i.into()]).unwrap_or_default();
+                let names: Vec<&String> = self.packs.keys().collect();
+                let wrong =
+                    Diagnostic::error("unknown-pack", format!("unknown pack `{pack}`")).at(file, place, "");
+                self.found.push(wrong.valid("packs", pack, &names));
+            }
+            let mut changes = Vec::new();
+            for (place, change) in profile.rules.iter().enumerate() {
+                let mut at = At { file, places: &read.places, place, found: &mut self.found };
+                let Some(n) = self.drafts.iter().position(|d| d.rule.id == change.id) else {
+                    let ids: Vec<&str> = self.drafts.iter().map(|d| d.rule.id.as_str()).collect();
+                    at.unknown(&["id"], "rule", &change.id, &ids, false);
+                    continue;
+                };
+                let base = self.drafts.get(n).map(|d| d.rule.actions).unwrap_or_default();
+                changes.push((n, at.actions(change.action.as_deref(), &change.actions, Some(base))));
+            }
+            let Profile { .. } = *out.entry(profile.name).or_insert(Profile {
+                packs: profile.packs,
+                unscanned: profile.unscanned,
+                block_as: profile.block_as,
+                changes,
+            });
+        }
+        out
+    }
+}
+
+/// One `[[rule]]` of a file, and where to say what is wrong with it.
+struct At<'a> {
+    file: &'a Arc<SourceFile>,
+    places: &'a crate::diag::Places,
+    place: usize,
+    found: &'a mut Vec<Diagnostic>,
+}
+
+impl At<'_> {
+    fn wrong(&mut self, path: &[&str], code: &'static str, message: String) {
+        let diagnostic = self.here(path, Diagnostic::error(code, message));
+        self.found.push(diagnostic);
+    }
+
+    fn here(&self, path: &[&str], diagnostic: Diagnostic) -> Diagnostic {
+        let mut steps: Vec<Step<'_>> = vec!["rule".into(), self.place.into()];
+        steps.extend(path.iter().map(|s| s.parse::<usize>().map_or(Step::Key(s), Step::Item)));
+        diagnostic.at(self.file, self.places.value(&steps).unwrap_or_default(), "")
+    }
+
+    fn unknown(&mut self, path: &[&str], what: &str, name: &str, valid: &[&str], list: bool) {
+        let diagnostic =
+            self.here(path, Diagnostic::error("unknown-name", format!("unknown {what} `{name}`")));
+        let diagnostic = if list {
+            diagnostic.valid("valid", name, valid)
+        } else {
+            match crate::diag::nearest(name, valid) {
+                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                None => diagnostic,
+            }
+        };
+        self.found.push(diagnostic);
+    }
+
+    fn lists(&mut self, rule: &RuleFile, folder: &str, files: &Files) -> Vec<String> {
+        let mut terms = Vec::new();
+        for (i, list) in rule.lists.iter().enumerate() {
+            match files.get(&format!("{folder}lists/{list}")) {
+                Some(file) => terms.extend(
+                    file.text()
+                        .lines()
+                        .map(str::trim)
+                        .filter(|l| !l.is_empty() && !l.starts_with('#'))
+                        .map(str::to_owned),
+                ),
+                None => {
+                    let prefix = format!("{folder}lists/");
+                    let names: Vec<&str> = files.keys().filter_map(|k| k.strip_prefix(&prefix)).collect();
+                    self.unknown(&["lists", &i.to_string()], "list", list, &names, true);
+                }
+            }
+        }
+        terms
+    }
+
+    fn action(&mut self, path: &[&str], name: &str) -> Action {
+        if let Some(action) = Action::from_name(name) {
+            return action;
+        }
+        let names: Vec<&str> = Action::ALL.iter().map(|a| a.as_str()).collect();
+        self.unknown(path, "action", name, &names, true);
+        Action::default()
+    }
+
+    fn actions(&mut self, all: Option<&str>, each: &ActionsFile, base: Option<Actions>) -> Actions {
+        let mut out = match all {
+            Some(name) => Actions::all(self.action(&["action"], name)),
+            None => base.unwrap_or_default(),
+        };
+        for (slot, name, key) in [
+            (&mut out.prompt, &each.prompt, "prompt"),
+            (&mut out.output, &each.output, "output"),
+            (&mut out.tool, &each.tool, "tool"),
+        ] {
+            if let Some(name) = name {
+                *slot = self.action(&["actions", key], name);
+            }
+        }
+        out
+    }
+
+    fn draft(&mut self, id: String, rule: RuleFile, lists: Vec<String>) -> Draft {
+        let severity = match rule.severity.as_deref() {
+            None => Severity::default(),
+            Some(name) => Severity::ALL.into_iter().find(|s| s.as_str() == name).unwrap_or_else(|| {
+                let names: Vec<&str> = Severity::ALL.iter().map(|s| s.as_str()).collect();
+                self.unknown(&["severity"], "severity", name, &names, true);
+                Severity::default()
+            }),
+        };
+        let has_action =
+            rule.action.is_some() || rule.actions.prompt.is_some() || rule.actions.output.is_some();
+        if !has_action && rule.actions.tool.is_none() {
+            self.wrong(&[], "missing", format!("rule `{id}` says no action"));
+        }
+        let actions = self.actions(rule.action.as_deref(), &rule.actions, None);
+        let marker = rule.marker.unwrap_or_else(|| format!("[{}]", rule.category.to_uppercase()));
+        let replaces = [actions.prompt, actions.output, actions.tool].contains(&Action::Replace);
+        if replaces && rule.replacement.is_none() {
+            self.wrong(&["action"], "missing", format!("rule `{id}` replaces, but has no `replacement`"));
+        }
+        if rule.examples.is_empty() {
+            self.wrong(&["id"], "missing", format!("rule `{id}` has no `examples`"));
+        }
+        let keywords: Vec<Keyword> = rule
+            .keywords
+            .iter()
+            .chain(&lists)
+            .map(|text| Keyword { text: text.clone(), whole_word: rule.whole_word })
+            .collect();
+        if keywords.is_empty() && rule.patterns.is_empty() {
+            self.wrong(
+                &["id"],
+                "missing",
+                format!("rule `{id}` looks for nothing: no `keywords`, `lists` or `[[rule.pattern]]`"),
+            );
+        }
+        let patterns = rule.patterns.into_iter().enumerate().map(|(i, p)| self.pattern(i, p)).collect();
+        Draft {
+            spec: RuleSpec { keywords, patterns, folds: Folds { separators: rule.separators } },
+            rule: Rule {
+                id,
+                title: rule.title,
+                category: rule.category,
+                severity,
+                actions,
+                marker: marker.into(),
+                replacement: rule.replacement.map(Into::into),
+                basis: rule
+                    .basis
+                    .into_iter()
+                    .map(|b| Basis { law: b.law, article: b.article, link: b.link })
+                    .collect(),
+                message: rule.message,
+            },
+            file: Arc::clone(self.file),
+            place: self.place,
+            examples: rule.examples,
+            counter_examples: rule.counter_examples,
+        }
+    }
+
+    fn pattern(&mut self, place: usize, pattern: PatternFile) -> PatternSpec {
+        let validator = pattern.validator.as_deref().and_then(|name| {
+            let found = Validator::from_name(name);
+            if found.is_none() {
+                let names: Vec<&str> = Validator::names().collect();
+                self.unknown(&["pattern", &place.to_string(), "validator"], "validator", name, &names, true);
+            }
+            found
+        });
+        PatternSpec {
+            regex: pattern.regex,
+            max_len: pattern.max_len,
+            left: pattern.left,
+            right: pattern.right,
+            validator,
+            group: pattern.group,
+            context: pattern.context,
+            case_sensitive: pattern.case_sensitive,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(pairs: &[(&str, &str)]) -> Files {
+        pairs.iter().map(|(p, t)| ((*p).to_owned(), SourceFile::new(format!("filters/{p}"), *t))).collect()
+    }
+
+    #[test]
+    fn the_packs_that_ship_load_and_find_their_examples() {
+        match Library::embedded() {
+            Ok(library) => assert!(library.packs().len() >= 3),
+            Err(found) => panic!("{}", found.iter().map(|d| format!("{d}\n")).collect::<String>()),
+        }
+    }
+
+    #[test]
+    fn every_mistake_is_said_with_its_place() {
+        let pack = "name = \"p\"\nversion = \"1\"\nlicence = \"Apache-2.0\"\ntitle = \"t\"\n";
+        let rules = "[[rule]]\nid = \"a\"\ntitle = \"t\"\ncategory = \"C\"\naction = \"maks\"\nlists = [\"x.txt\"]\nexamples = [\"x\"]\n\
+            [[rule]]\nid = \"b\"\ntitle = \"t\"\ncategory = \"C\"\naction = \"mask\"\nkeyword = [\"x\"]\n\
+            [[rule]]\nid = \"a\"\ntitle = \"t\"\ncategory = \"C\"\naction = \"replace\"\nkeywords = [\"x\"]\nexamples = [\"x\"]\n";
+        let loaded = Library::load(&files(&[("p/pack.toml", pack), ("p/rules/r.toml", rules)]));
+        let said: Vec<String> = loaded.err().unwrap_or_default().iter().map(ToString::to_string).collect();
+        for want in [
+            "r.toml:5:10: error[unknown-name]: unknown action `maks`; did you mean `mask`?",
+            "r.toml:6:10: error[unknown-name]: unknown list `x.txt`",
+            "unknown key `keyword`",
+            "rule `p/a` is there twice",
+            "rule `p/a` replaces, but has no `replacement`",
+            "rule `p/b` has no `examples`",
+        ] {
+            assert!(said.iter().any(|s| s.contains(want)), "{want} is not in {said:#?}");
+        }
+    }
+
+    #[test]
+    fn a_rule_that_fails_its_example_loads_nothing() {
+        let pack = "name = \"p\"\nversion = \"1\"\nlicence = \"Apache-2.0\"\ntitle = \"t\"\n";
+        let rules = "[[rule]]\nid = \"a\"\ntitle = \"t\"\ncategory = \"C\"\naction = \"mask\"\nkeywords = [\"x\"]\nexamples = [\"x\", \"y\"]\n";
+        let loaded = Library::load(&files(&[("p/pack.toml", pack), ("p/rules/r.toml", rules)]));
+        let said: Vec<String> = loaded.err().unwrap_or_default().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            said,
+            ["filters/p/rules/r.toml:7:18: error[example]: rule `p/a` does not find its example 2"]
+        );
+    }
+
+    #[test]
+    fn unknown_names_get_the_nearest() {
+        let library = Library::embedded().unwrap_or_else(|f| panic!("{}", f.len()));
+        let settings = PolicySettings { profile: "defualt".into(), ..PolicySettings::default() };
+        let said = library.policy(&settings).err().unwrap_or_default();
+        assert!(said.iter().any(|d| d.to_string().contains("did you mean `default`?")), "{said:?}");
+    }
+}
