@@ -10,7 +10,7 @@ use super::{CompileError, RuleId, RuleSpec};
 pub struct Engine {
     pub(super) words: Words,
     pub(super) patterns: Patterns,
-    pub(super) bytes: Box<[u8; 256]>,
+    pub(super) bytes: Box<[u16; 256]>,
     pub(super) dull: Dull,
     rules: usize,
 }
@@ -18,21 +18,23 @@ pub struct Engine {
 /// What the scan's loop has to know of a byte. The automaton idles when it is at its start.
 pub(super) mod byte {
     /// An ASCII letter or digit.
-    pub(in crate::detect) const WORD: u8 = 1;
+    pub(in crate::detect) const WORD: u16 = 1;
     /// ASCII white space.
-    pub(in crate::detect) const SPACE: u8 = 1 << 1;
+    pub(in crate::detect) const SPACE: u16 = 1 << 1;
     /// Not ASCII.
-    pub(in crate::detect) const WIDE: u8 = 1 << 2;
+    pub(in crate::detect) const WIDE: u16 = 1 << 2;
     /// Some machine starts with it.
-    pub(in crate::detect) const START: u8 = 1 << 3;
+    pub(in crate::detect) const START: u16 = 1 << 3;
     /// Some machine starts in the run before it.
-    pub(in crate::detect) const INNER: u8 = 1 << 4;
+    pub(in crate::detect) const INNER: u16 = 1 << 4;
     /// A letter or digit at which, within a word and with the automaton idle, nothing happens.
-    pub(in crate::detect) const DULL: u8 = 1 << 5;
+    pub(in crate::detect) const DULL: u16 = 1 << 5;
     /// Anything else at which, after a word and with the automaton idle, nothing happens.
-    pub(in crate::detect) const DULL_END: u8 = 1 << 6;
+    pub(in crate::detect) const DULL_END: u16 = 1 << 6;
     /// Anything else at which, outside a word and with the automaton idle, nothing happens.
-    pub(in crate::detect) const DULL_GAP: u8 = 1 << 7;
+    pub(in crate::detect) const DULL_GAP: u16 = 1 << 7;
+    /// Some machine starts with it that needs no word boundary before it.
+    pub(in crate::detect) const START_INSIDE: u16 = 1 << 8;
 }
 
 impl Engine {
@@ -79,8 +81,10 @@ impl Engine {
 /// Places at which nothing can begin, so that the scan steps over them.
 #[derive(Debug)]
 pub(super) struct Dull {
-    /// By two ASCII characters, the first a letter or digit that begins a word.
+    /// By two ASCII characters, the first a letter or digit that begins a word: the automaton idles after them.
     words: Box<[u64; 256]>,
+    /// By two ASCII characters: some machine that starts at the first lives on after the second.
+    alive: Box<[u64; 256]>,
     /// By character from U+4E00 on.
     chinese: Box<[u64; CHINESE / 64]>,
 }
@@ -88,11 +92,16 @@ pub(super) struct Dull {
 const CHINESE: usize = 0x5200;
 
 impl Dull {
-    /// Whether nothing can begin in the first two bytes of a word.
+    /// Whether nothing can begin in the first two bytes of a word, with which `rest` begins.
     #[inline]
-    pub(super) fn begins(&self, first: u8, second: u8) -> bool {
+    pub(super) fn begins(&self, patterns: &Patterns, rest: &[u8]) -> bool {
+        let &[first, second, ..] = rest else { return false };
         let pair = usize::from(first & 0x7F) << 7 | usize::from(second & 0x7F);
-        first.is_ascii() && second.is_ascii() && self.words[pair / 64] >> (pair % 64) & 1 == 1
+        let holds = |table: &[u64; 256]| table[pair / 64] >> (pair % 64) & 1 == 1;
+        first.is_ascii()
+            && second.is_ascii()
+            && holds(&self.words)
+            && (!holds(&self.alive) || patterns.die_at(rest))
     }
 
     /// Whether nothing can begin at a Chinese character, given by its three bytes.
@@ -103,22 +112,33 @@ impl Dull {
         code < CHINESE && self.chinese[code / 64] >> (code % 64) & 1 == 1
     }
 
-    fn find(words: &Words, patterns: &Patterns, bytes: &[u8; 256]) -> Self {
-        let mut dull = Self { words: Box::new([0; 256]), chinese: Box::new([0; CHINESE / 64]) };
+    fn find(words: &Words, patterns: &Patterns, bytes: &[u16; 256]) -> Self {
+        let mut dull = Self {
+            words: Box::new([0; 256]),
+            alive: Box::new([0; 256]),
+            chinese: Box::new([0; CHINESE / 64]),
+        };
         let start = words.start();
         let after_mark = words.step(start, MARK);
-        let quiet = |byte: u8| bytes[usize::from(byte)] & (byte::START | byte::INNER) == 0;
-        for first in (0..0x80_u8).filter(|byte| byte.is_ascii_alphanumeric() && quiet(*byte)) {
+        let has = |byte: u8, flags: u16| bytes[usize::from(byte)] & flags != 0;
+        // What happens in the middle of a word is not asked of bytes that only begin one.
+        let quiet = |byte: u8| {
+            !has(byte, byte::INNER | if has(byte, byte::WORD) { byte::START_INSIDE } else { byte::START })
+        };
+        for first in (0..0x80_u8).filter(|&byte| has(byte, byte::WORD) && quiet(byte)) {
             let after_first = words.step(after_mark, first.to_ascii_lowercase());
             for second in (0..0x80_u8).filter(|&byte| quiet(byte)) {
-                let word = second.is_ascii_alphanumeric();
-                let before = if word { after_first } else { words.step(after_first, MARK) };
-                let space = bytes[usize::from(second)] & byte::SPACE != 0;
-                let after = words.step(before, if space { b' ' } else { second.to_ascii_lowercase() });
+                let before =
+                    if has(second, byte::WORD) { after_first } else { words.step(after_first, MARK) };
+                let fed = if has(second, byte::SPACE) { b' ' } else { second.to_ascii_lowercase() };
+                let after = words.step(before, fed);
                 let ends = [after_mark, after_first, before].into_iter().any(|state| words.is_end(state));
+                let pair = usize::from(first) << 7 | usize::from(second);
                 if after == start && !ends {
-                    let pair = usize::from(first) << 7 | usize::from(second);
                     dull.words[pair / 64] |= 1 << (pair % 64);
+                }
+                if !patterns.die_at(&[first, second]) {
+                    dull.alive[pair / 64] |= 1 << (pair % 64);
                 }
             }
         }
@@ -130,7 +150,7 @@ impl Dull {
 }
 
 /// Of the 64 characters from `first` on, which share all bytes but the last: at which nothing can begin.
-fn dull_block(words: &Words, patterns: &Patterns, bytes: &[u8; 256], first: u32) -> u64 {
+fn dull_block(words: &Words, patterns: &Patterns, bytes: &[u16; 256], first: u32) -> u64 {
     let utf8 =
         |code: u32| [0xE0 | (code >> 12) as u8, 0x80 | (code >> 6 & 0x3F) as u8, 0x80 | (code & 0x3F) as u8];
     let start = words.start();
@@ -157,7 +177,7 @@ fn dull_block(words: &Words, patterns: &Patterns, bytes: &[u8; 256], first: u32)
     (0..64).filter(|&bit| dull(first + bit)).fold(0, |bits, bit| bits | 1 << bit)
 }
 
-fn byte_table(words: &Words, patterns: &Patterns) -> Box<[u8; 256]> {
+fn byte_table(words: &Words, patterns: &Patterns) -> Box<[u16; 256]> {
     let mut table = Box::new([0; 256]);
     let start = words.start();
     let after_mark = words.step(start, MARK);
@@ -179,6 +199,7 @@ fn byte_table(words: &Words, patterns: &Patterns) -> Box<[u8; 256]> {
         set(byte::SPACE, space);
         set(byte::WIDE, !byte.is_ascii());
         set(byte::START, starts(true));
+        set(byte::START_INSIDE, starts(false));
         set(byte::INNER, inner);
         set(byte::DULL, word && idles && !starts(false) && !inner);
         set(byte::DULL_END, other && words.step(after_mark, fed) == start && !words.is_end(after_mark));

@@ -5,7 +5,7 @@
 //! a [`Machine`]. Patterns that begin alike share a machine while it stays small.
 
 use super::keyword::{self, Word, is_word};
-use super::machine::{Machine, TooBig};
+use super::machine::{DEAD, Machine, START, TooBig};
 use super::{CompileError, PatternSpec, RuleId, RuleSpec, Validator};
 use crate::text::fold::fold_literal;
 use aho_corasick::AhoCorasick;
@@ -191,6 +191,25 @@ impl Patterns {
             compiled.share(drafts, errors);
         }
         compiled
+    }
+
+    /// Whether all machines that start at the first byte die in what follows, and find nothing before.
+    pub(super) fn die_at(&self, rest: &[u8]) -> bool {
+        /// Who lives longer is worth a thread.
+        const SOON: usize = 24;
+        let first = rest.first().copied().unwrap_or_default();
+        let mut starts = self.starts.iter().filter(|start| start.first[usize::from(first)]);
+        starts.all(|start| {
+            let Some(machine) = self.machines.get(usize::from(start.machine)) else { return true };
+            let mut state = START;
+            for &byte in rest.iter().take(SOON) {
+                state = machine.next(state, byte);
+                if state == DEAD || machine.accepts(state) {
+                    return state == DEAD;
+                }
+            }
+            false
+        })
     }
 
     /// One machine for all, or, where that grows too big, one for each half.

@@ -219,10 +219,10 @@ impl Scan {
                 && engine.dull.is_chinese([byte, second, third])
             {
                 at += 3;
-            } else if let Some(&second) = bytes.get(at + 1)
-                && engine.dull.begins(byte, second)
+            } else if let Some(rest) = bytes.get(at..)
+                && engine.dull.begins(&engine.patterns, rest)
             {
-                in_word = engine.bytes[usize::from(second)] & byte::WORD != 0;
+                in_word = rest.get(1).is_some_and(u8::is_ascii_alphanumeric);
                 at += 2;
             } else {
                 break;
@@ -238,7 +238,7 @@ impl Scan {
 
     /// Gives the automaton one byte; white space once, however long it is.
     #[inline]
-    fn feed(&mut self, with: &With<'_>, view: &View, at: usize, byte: u8, flags: u8, ended: bool) {
+    fn feed(&mut self, with: &With<'_>, view: &View, at: usize, byte: u8, flags: u16, ended: bool) {
         let lower = if flags & byte::SPACE == 0 {
             self.after_space = false;
             byte.to_ascii_lowercase()
@@ -340,7 +340,8 @@ impl Scan {
         let bytes = view.bytes();
         let start = (thread.start - view.base().0) as usize;
         let longest = machine.longest as usize;
-        for (at, &byte) in bytes.iter().enumerate().skip(at) {
+        let from = bytes.get(at..).unwrap_or_default();
+        for (at, &byte) in (at..).zip(from) {
             let state = machine.next(thread.state, byte);
             if state == DEAD || at - start >= longest {
                 self.resolve(with, view, thread);
