@@ -132,7 +132,14 @@ fn stands_before(words: &AhoCorasick, text: &[u8], start: usize) -> bool {
 }
 
 /// Whether a word boundary stands at `at`: not between two letters or digits of a script with spaces.
+#[inline]
 pub(super) fn boundary(text: &[u8], at: usize) -> bool {
+    if let Some(&[before, after]) = at.checked_sub(1).and_then(|before| text.get(before..=at))
+        && before.is_ascii()
+        && after.is_ascii()
+    {
+        return !(before.is_ascii_alphanumeric() && after.is_ascii_alphanumeric());
+    }
     !(char_before(text, at).is_some_and(is_word) && char_at(text, at).is_some_and(is_word))
 }
 

@@ -174,6 +174,15 @@ impl Scan {
             }
             let Some(&byte) = bytes.get(at) else { return };
             let flags = engine.bytes[usize::from(byte)];
+            if matches!(byte, 0xE4..=0xE9)
+                && !self.in_word
+                && flags & (byte::START | byte::INNER) == 0
+                && at + 3 <= bytes.len()
+            {
+                self.chinese(with, view, at, ended);
+                at += 3;
+                continue;
+            }
             let begins = byte & 0xC0 != 0x80;
             let word = if flags & byte::WIDE == 0 {
                 flags & byte::WORD != 0
@@ -196,6 +205,16 @@ impl Scan {
                 self.start_before(with, view, at, byte, ended);
             }
             at += 1;
+        }
+    }
+
+    /// The three bytes of a character that has a boundary before and after it, and starts nothing but words.
+    #[inline]
+    fn chinese(&mut self, with: &With<'_>, view: &View, at: usize, ended: bool) {
+        self.after_space = false;
+        for (at, &byte) in (at..).zip(view.bytes().iter().skip(at).take(3)) {
+            self.state = with.engine.words.step(self.state, byte);
+            self.hits(with, view, at + 1, ended);
         }
     }
 

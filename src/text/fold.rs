@@ -294,6 +294,24 @@ impl Fold {
     }
 }
 
+/// Whether a character of three bytes begins here that folds to itself: U+4000..=U+9FFF.
+fn is_chinese(first: u8) -> bool {
+    matches!(first, 0xE4..=0xE9)
+}
+
+/// How much at the beginning folds to itself.
+fn plain(text: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(&byte) = text.get(at) {
+        match byte {
+            _ if FOLDS_TO_ITSELF[usize::from(byte)] => at += 1,
+            _ if is_chinese(byte) => at += 3,
+            _ => break,
+        }
+    }
+    at.min(text.len())
+}
+
 fn emit(code: u32, start: u64, end: u64, view: &mut View) {
     view.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), start, end - start);
 }
