@@ -301,10 +301,9 @@ impl Answering {
     fn frame(&mut self, frame: Frame, out: &mut Vec<Bytes>) -> Flow {
         let held = match self.read_frame(frame) {
             Ok(held) => held,
-            Err(Refused::Stop(stop)) => {
-                self.release_settled(out);
-                return self.stop(&stop, out);
-            }
+            // What was settled before this event has left already. Behind a block "settled" no longer means "may go": the finding
+            // that blocks starts somewhere in what is held.
+            Err(Refused::Stop(stop)) => return self.stop(&stop, out),
             Err(Refused::Garbage(what)) => {
                 self.release_settled(out);
                 return self.fail(ExchangeError::new(ErrorKind::UpstreamGarbage, what), out);
