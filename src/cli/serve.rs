@@ -1,9 +1,14 @@
 //! `sluicegate serve`: runs the gateway.
 
 use super::{ConfigArgs, Exit, show};
+use crate::audit::Journal;
 use crate::config::{Overrides, Purpose, Settings};
 use crate::limits::Pepper;
+use crate::server::{self, Plan, Running};
+use crate::telemetry::{Metrics, start_log};
+use std::io::Write as _;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// Run the gateway
 ///
@@ -38,6 +43,75 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 fn serve(settings: &Settings) -> anyhow::Result<Exit> {
-    let _pepper = Pepper::load_or_make(&settings.pepper_path())?;
-    anyhow::bail!("the server is not part of this build")
+    start_log(&settings.log);
+    let policies = match super::policies::of_settings(settings) {
+        Ok(policies) => policies,
+        Err(found) => {
+            show(&found)?;
+            return Ok(Exit::Misuse);
+        }
+    };
+    let pepper = Pepper::load_or_make(&settings.pepper_path())?;
+    let journal_dir = settings.journal.dir.clone().unwrap_or_else(|| settings.server.state.join("journal"));
+    let (journal, recovered) = Journal::open(&journal_dir, &settings.journal)?;
+    for (path, bytes) in &recovered.torn {
+        tracing::warn!(file = %path.display(), bytes, "a record that was not complete was dropped; nothing of its exchange was delivered");
+    }
+    let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), policies.default.version())?);
+    let keys = settings.key_table(pepper);
+    let open = keys.is_open();
+    let running = server::start(Plan {
+        server: settings.server.clone(),
+        limits: settings.limits.clone(),
+        upstreams: settings.upstreams.clone(),
+        routes: settings.routes.clone(),
+        keys,
+        policies,
+        journal,
+        metrics,
+    })?;
+    welcome(&running, settings, open)?;
+    wait_for_signal()?;
+    tracing::info!("draining");
+    running.shutdown();
+    Ok(Exit::Fine)
+}
+
+/// Says where the gateway is and what to try.
+fn welcome(running: &Running, settings: &Settings, open: bool) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "sluicegate {} listens on http://{}", env!("CARGO_PKG_VERSION"), running.data)?;
+    writeln!(out, "health, readiness and metrics: http://{}/{{healthz,readyz,metrics}}", running.operations)?;
+    if open {
+        writeln!(out, "no key is configured: everybody on this machine may use it")?;
+    }
+    if settings.upstreams.iter().any(|(u, _)| u.is_demonstration()) {
+        let url = format!("http://{}/v1/chat/completions", running.data);
+        writeln!(
+            out,
+            "\nTry it. The demonstration's answer holds private data; watch it vanish in mid-stream:\n"
+        )?;
+        writeln!(
+            out,
+            "  curl -N {url} -d '{{\"model\": \"demo\", \"stream\": true, \"messages\": [{{\"role\": \"user\", \"content\": \"How do I reach Alex?\"}}]}}'\n"
+        )?;
+        writeln!(out, "and one that is blocked:\n")?;
+        writeln!(
+            out,
+            "  curl -N {url} -d '{{\"model\": \"demo\", \"stream\": true, \"messages\": [{{\"role\": \"user\", \"content\": \"block\"}}]}}'\n"
+        )?;
+    }
+    out.flush()
+}
+
+fn wait_for_signal() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            _ = term.recv() => Ok(()),
+            interrupted = tokio::signal::ctrl_c() => interrupted,
+        }
+    })?;
+    Ok(())
 }
