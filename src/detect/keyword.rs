@@ -57,7 +57,7 @@ enum Steps {
         stride: u32,
         found: Vec<Vec<u32>>,
     },
-    Sparse(NFA),
+    Sparse(Box<NFA>),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -116,7 +116,8 @@ fn marked(folded: &str, left: bool, right: bool) -> Vec<u8> {
 /// Chinese, Japanese, Thai, Lao, Khmer, Burmese and Tibetan have no spaces, Korean attaches particles.
 pub(super) fn is_word(c: char) -> bool {
     match c {
-        '0'..='9' | 'A'..='Z' | 'a'..='z' => true,
+        // The common letters first; the last arm knows them as well.
+        '0'..='9' | 'A'..='Z' | 'a'..='z' | '\u{3B1}'..='\u{3C9}' | '\u{430}'..='\u{44F}' => true,
         '\0'..='\u{7F}'
         | '\u{E00}'..='\u{FFF}'
         | '\u{1000}'..='\u{109F}'
@@ -145,7 +146,8 @@ impl Words {
             .build(words.iter().map(|word| &word.bytes))?;
         let start = nfa.start_state(Anchored::No).map_or(0, |state| state.as_u32());
         let trie = Trie::walk(&nfa, start, words);
-        let mut compiled = Self { steps: Steps::Sparse(nfa), held: trie.held, hits, start, ending: 0 };
+        let mut compiled =
+            Self { steps: Steps::Sparse(Box::new(nfa)), held: trie.held, hits, start, ending: 0 };
         compiled.densify(&trie.states, words);
         Ok(compiled)
     }

@@ -42,7 +42,7 @@ pub(super) struct Pattern {
 /// All patterns, and where they begin.
 #[derive(Debug, Default)]
 pub(super) struct Patterns {
-    pub(super) patterns: Vec<Pattern>,
+    pub(super) all: Vec<Pattern>,
     pub(super) machines: Vec<Machine>,
     pub(super) literals: Vec<Word>,
     pub(super) starts: Vec<Start>,
@@ -96,13 +96,13 @@ enum Begin {
 // === impl Pattern ===
 
 impl Pattern {
+    /// Whether the context that the pattern asks for stands before `start`.
+    pub(super) fn may_begin(&self, text: &[u8], start: usize) -> bool {
+        self.context.as_ref().is_none_or(|context| stands_before(context, text, start))
+    }
+
     /// What is found if `text[start..end]`, which the expression matches, is a match: its span and score.
     pub(super) fn judge(&self, text: &[u8], start: usize, end: usize) -> Option<(usize, usize, f32)> {
-        if let Some(context) = &self.context
-            && !stands_before(context, text, start)
-        {
-            return None;
-        }
         let (from, to) = self.part(text, start, end);
         let score = match self.validator {
             Some(validator) => validator.check(text.get(from..to)?)?,
@@ -175,7 +175,7 @@ impl Patterns {
                 match draft(rule, index, pattern) {
                     Ok(draft) => drafts.push(draft),
                     Err(reason) => {
-                        errors.push(CompileError { rule, keyword: None, pattern: Some(index), reason })
+                        errors.push(CompileError { rule, keyword: None, pattern: Some(index), reason });
                     }
                 }
             }
@@ -251,9 +251,9 @@ impl Patterns {
             machine.right |= draft.pattern.right;
             machine.longest = machine.longest.max(draft.pattern.longest);
             machine.rules.insert(draft.pattern.rule);
-            machine.patterns.push(self.patterns.len() as u32);
+            machine.patterns.push(self.all.len() as u32);
             self.context |= draft.pattern.context.is_some();
-            self.patterns.push(draft.pattern);
+            self.all.push(draft.pattern);
             match (draft.begin, &mut begin) {
                 (Begin::Literal(texts), _) => literals.extend(texts),
                 (Begin::Inner { run, most, .. }, Some(Begin::Inner { run: all, most: longest, .. })) => {
@@ -563,7 +563,9 @@ fn all_bytes(hir: &Hir, bytes: &mut Bytes) {
         HirKind::Repetition(repetition) => all_bytes(&repetition.sub, bytes),
         HirKind::Capture(capture) => all_bytes(&capture.sub, bytes),
         HirKind::Concat(parts) | HirKind::Alternation(parts) => {
-            parts.iter().for_each(|part| all_bytes(part, bytes))
+            for part in parts {
+                all_bytes(part, bytes);
+            }
         }
     }
 }

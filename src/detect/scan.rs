@@ -11,7 +11,7 @@
 use super::engine::byte;
 use super::keyword::{Hit, MARK, Meaning, is_word};
 use super::machine::{DEAD, Machine, START};
-use super::pattern::{CONTEXT, Inner, boundary, char_at};
+use super::pattern::{CONTEXT, Inner, Pattern, boundary, char_at};
 use super::{Engine, Finding, Progress, RuleId, RuleSet};
 use crate::text::TextPos;
 use crate::text::fold::{Fold, FoldPos, TextKind, View};
@@ -389,29 +389,37 @@ impl Scan {
         let Some(machine) = with.machine(thread.machine) else { return };
         let bytes = view.bytes();
         let start = (thread.start - view.base().0) as usize;
-        let mut ends: SmallVec<[(u32, usize); 16]> = SmallVec::new();
-        let mut state = START;
-        for (at, &byte) in bytes.iter().enumerate().skip(start).take(machine.longest as usize) {
-            state = machine.next(state, byte);
-            if state == DEAD {
-                break;
+        let mut longest: SmallVec<[(u32, usize); 8]> = SmallVec::new();
+        with.ends(machine, bytes, start, |index, end| {
+            match longest.iter_mut().find(|(known, _)| *known == index) {
+                Some((_, known)) => *known = end,
+                None => longest.push((index, end)),
             }
-            if machine.accepts(state) {
-                ends.extend(machine.ended(state).map(|pattern| (pattern, at + 1)));
+        });
+        let mut failed: SmallVec<[u32; 8]> = SmallVec::new();
+        for &(index, end) in &longest {
+            let Some(pattern) = with.pattern(index).filter(|pattern| pattern.may_begin(bytes, start)) else {
+                continue;
+            };
+            match pattern.judge(bytes, start, end) {
+                Some((from, to, score)) => self.waiting.push(found(view, pattern.rule, from, to, score)),
+                None => failed.push(index),
             }
         }
-        let mut done: SmallVec<[u32; 8]> = SmallVec::new();
-        for (index, end) in ends.into_iter().rev() {
-            let Some(pattern) = with.engine.patterns.patterns.get(index as usize) else { continue };
-            let fits = with.rules.contains(pattern.rule)
-                && end - start <= pattern.longest as usize
-                && (!pattern.right || boundary(bytes, end))
-                && !done.contains(&index);
-            if !fits {
-                continue;
+        if failed.is_empty() {
+            return;
+        }
+        // The check refuses the longest match; shorter ones may pass it.
+        let mut ends: SmallVec<[(u32, usize); 16]> = SmallVec::new();
+        with.ends(machine, bytes, start, |index, end| {
+            if failed.contains(&index) {
+                ends.push((index, end));
             }
+        });
+        for (index, end) in ends.into_iter().rev().filter(|end| !longest.contains(end)) {
+            let Some(pattern) = with.pattern(index).filter(|_| failed.contains(&index)) else { continue };
             if let Some((from, to, score)) = pattern.judge(bytes, start, end) {
-                done.push(index);
+                failed.retain(|failed| *failed != index);
                 self.waiting.push(found(view, pattern.rule, from, to, score));
             }
         }
@@ -467,6 +475,33 @@ impl Scan {
 impl<'a> With<'a> {
     fn machine(&self, machine: u16) -> Option<&'a Machine> {
         self.engine.patterns.machines.get(usize::from(machine))
+    }
+
+    fn pattern(&self, index: u32) -> Option<&'a Pattern> {
+        self.engine.patterns.all.get(index as usize).filter(|pattern| self.rules.contains(pattern.rule))
+    }
+
+    /// Calls `note` for each pattern and each end, shortest first, at which a match from `start` may end.
+    fn ends(&self, machine: &Machine, bytes: &[u8], start: usize, mut note: impl FnMut(u32, usize)) {
+        let mut state = START;
+        let most = bytes.iter().skip(start).take(machine.longest as usize);
+        for (end, &byte) in (start + 1..).zip(most) {
+            state = machine.next(state, byte);
+            if state == DEAD {
+                return;
+            }
+            if machine.accepts(state) {
+                let free = boundary(bytes, end);
+                for index in machine.ended(state) {
+                    let fits = |pattern: &Pattern| {
+                        end - start <= pattern.longest as usize && (free || !pattern.right)
+                    };
+                    if self.pattern(index).is_some_and(fits) {
+                        note(index, end);
+                    }
+                }
+            }
+        }
     }
 
     fn wants(&self, machine: &Machine) -> bool {

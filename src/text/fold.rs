@@ -187,12 +187,10 @@ impl Fold {
     pub fn push(&mut self, piece: &str, view: &mut View) {
         let mut rest = piece;
         while let Some(first) = rest.bytes().next() {
-            if FOLDS_TO_ITSELF[usize::from(first)] && self.pending().is_none() {
-                let len =
-                    rest.bytes().position(|byte| !FOLDS_TO_ITSELF[usize::from(byte)]).unwrap_or(rest.len());
-                let (plain, after) = rest.split_at(len);
+            if (FOLDS_TO_ITSELF[usize::from(first)] || is_chinese(first)) && self.pending().is_none() {
+                let (plain, after) = rest.split_at(plain(rest.as_bytes()));
                 view.copy(plain.as_bytes(), self.seen);
-                self.seen += len as u64;
+                self.seen += plain.len() as u64;
                 rest = after;
                 continue;
             }
@@ -234,14 +232,13 @@ impl Fold {
     fn escape_goes_on(&mut self, c: char, view: &mut View) -> bool {
         let Escape { start, len, .. } = self.escape;
         let named = match (len, c, self.kind) {
-            (1, 'u', _) => None,
             (1, '"' | '\\' | '/', TextKind::Json) => Some(u32::from(c)),
             (1, 'b', TextKind::Json) => Some(8),
             (1, 't', TextKind::Json) => Some(9),
             (1, 'n', TextKind::Json) => Some(10),
             (1, 'f', TextKind::Json) => Some(12),
             (1, 'r', TextKind::Json) => Some(13),
-            (2.., '0'..='9' | 'a'..='f' | 'A'..='F', _) => None,
+            (1, 'u', _) | (2.., '0'..='9' | 'a'..='f' | 'A'..='F', _) => None,
             _ => return false,
         };
         if let Some(unit) = named {

@@ -116,6 +116,7 @@ fn vanishes(c: char) -> bool {
 
 /// The Latin that a lower-case letter or a sign passes for. One answer a letter in either case, as words are folded
 /// in the same way as text; where the two cases resemble different letters the lower case decides.
+#[expect(clippy::match_same_arms, reason = "one block a script")]
 fn look_alike(c: char) -> Option<&'static str> {
     Some(match c {
         // Cyrillic

@@ -46,7 +46,9 @@ pub(super) fn br_cpf(text: &[u8]) -> Option<f32> {
 pub(super) fn br_cnpj(text: &[u8]) -> Option<f32> {
     let mut values: [u8; 14] = chars(text)?;
     // A letter counts as its ASCII code less 48.
-    values.iter_mut().for_each(|char| *char -= b'0');
+    for char in &mut values {
+        *char -= b'0';
+    }
     let first = mod_11_digit(weighted(values.get(..12)?, &[5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2]), 0);
     let second = mod_11_digit(weighted(values.get(..13)?, &[6, 5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2]), 0);
     passed(first == u32::from(values[12]) && second == u32::from(values[13]) && !all_same(&values))

@@ -20,7 +20,9 @@ fn random_looking(text: &[u8], bits: f64) -> Option<f32> {
 
 fn shannon(text: &[u8]) -> f64 {
     let mut counts = [0_u32; 256];
-    text.iter().for_each(|&byte| counts[usize::from(byte)] += 1);
+    for &byte in text {
+        counts[usize::from(byte)] += 1;
+    }
     let length = text.len() as f64;
     counts
         .iter()
