@@ -64,7 +64,7 @@ struct Held {
 pub struct Answering {
     matched: Matched,
     terms: Terms,
-    ask: Ask,
+    pub(super) ask: Ask,
     prompt: Report,
     receipt: Receipt,
     reader: Reader,

@@ -10,6 +10,8 @@
 mod answer;
 mod coverage;
 mod emit;
+#[cfg(test)]
+mod laws;
 mod prompt;
 mod reader;
 pub mod record;

@@ -33,7 +33,7 @@ pub struct Noted {
     pub action: Action,
     /// What the text is to the exchange.
     pub role: Role,
-    /// Number of the channel in order of appearance; whole strings count as channel 0.
+    /// Number of the text in order of appearance.
     pub channel: u32,
     /// First byte in the channel's text.
     pub start: u64,
@@ -70,6 +70,8 @@ pub struct Segment {
     pub wire: Range<u32>,
     escaped: bool,
     quoted: bool,
+    /// Whether the text is itself JSON source.
+    json: bool,
     role: Role,
     choice: u64,
     /// Its channel, and its text's place in it; none for whole strings.
@@ -125,6 +127,7 @@ impl Segments {
 #[derive(Debug)]
 struct Channel {
     key: ChannelKey,
+    number: u32,
     direction: Direction,
     role: Role,
     scan: Scan,
@@ -141,6 +144,8 @@ pub struct Reader {
     structured: bool,
     channels: Vec<Channel>,
     by_key: HashMap<ChannelKey, u32>,
+    /// Texts seen so far, channels and whole strings together: the last one's number.
+    appeared: u32,
     /// Index of the channel used last: most events continue it.
     last: usize,
     /// What was found, as far as [`MAX_FINDINGS`] goes.
@@ -164,6 +169,7 @@ impl Reader {
             structured,
             channels: Vec::new(),
             by_key: HashMap::new(),
+            appeared: 0,
             last: 0,
             findings: Vec::new(),
             found: 0,
@@ -193,6 +199,7 @@ impl Reader {
             wire,
             escaped: false,
             quoted: true,
+            json: false,
             role: Role::Other,
             choice: 0,
             channel: None,
@@ -325,7 +332,7 @@ impl Reader {
         let piece =
             |start| Piece { raw: source, escaped: segment.escaped, text, start, quoted: segment.quoted };
         let Some((channel, start, _)) = segment.channel else {
-            let mut emitter = Emitter::new(false);
+            let mut emitter = Emitter::new(segment.json);
             for edit in &segment.edits {
                 emitter.add(edit.clone());
             }
@@ -369,16 +376,17 @@ impl Reader {
         self.coverage.text_bytes += text.len() as u64;
         self.coverage.unknown += u64::from(!found.known);
         let [choice, ..] = found.channel.parts;
+        let json = json || (self.structured && role == Role::Message && self.side == Side::Answer);
         let mut segment = Segment {
             wire: found.wire.clone(),
             escaped: found.escaped,
             quoted: found.quoted,
+            json,
             role,
             choice,
             channel: None,
             edits: SmallVec::new(),
         };
-        let json = json || (self.structured && role == Role::Message && self.side == Side::Answer);
         let kind = if json { TextKind::Json } else { TextKind::Plain };
         let joined = match flow {
             Flow::Whole => false,
@@ -414,12 +422,14 @@ impl Reader {
         let mut scan = Scan::new(kind);
         scan.push(policy.engine(), policy.rules(direction), text, &mut found);
         scan.finish(policy.engine(), policy.rules(direction), &mut found);
+        let channel = segment.channel.and_then(|(c, _, _)| self.channels.get(c as usize));
+        let number = channel.map_or(self.appeared.saturating_add(1), |c| c.number);
+        self.appeared = self.appeared.max(number);
         for finding in found.drain(..) {
             let place = segment.channel.map(|(c, start, _)| (c as usize, start));
             let at = place.map_or(0, |(_, start)| start);
             let shifted =
                 Finding { start: TextPos(finding.start.0 + at), end: TextPos(finding.end.0 + at), ..finding };
-            let number = place.map_or(0, |(c, _)| c as u32 + 1);
             let Some(edit) = self.note(&shifted, direction, role, number) else { continue };
             match place.and_then(|(c, _)| self.channels.get_mut(c)) {
                 Some(channel) => channel.emitter.add(edit),
@@ -450,9 +460,10 @@ impl Reader {
     }
 
     fn take_channel_findings(&mut self, index: usize, found: &mut Vec<Finding>) {
-        let Some((direction, role)) = self.channels.get(index).map(|c| (c.direction, c.role)) else { return };
+        let known = self.channels.get(index).map(|c| (c.direction, c.role, c.number));
+        let Some((direction, role, number)) = known else { return };
         for finding in found.drain(..) {
-            let Some(edit) = self.note(&finding, direction, role, index as u32 + 1) else { continue };
+            let Some(edit) = self.note(&finding, direction, role, number) else { continue };
             if let Some(channel) = self.channels.get_mut(index) {
                 channel.emitter.add(edit);
             }
@@ -468,8 +479,10 @@ impl Reader {
             None if self.channels.len() >= MAX_CHANNELS => return None,
             None => {
                 self.by_key.insert(key, self.channels.len() as u32);
+                self.appeared = self.appeared.saturating_add(1);
                 self.channels.push(Channel {
                     key,
+                    number: self.appeared,
                     direction: self.direction(role),
                     role,
                     scan: Scan::new(kind),

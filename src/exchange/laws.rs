@@ -1,0 +1,417 @@
+//! The promises as properties: no leak, clean means untouched, streamed equals whole. Generated texts, rules and cuts, in every dialect
+//! that streams; the client's side is a plain reader that puts together what it is sent.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::audit::Receipt;
+use crate::detect::{Keyword, PatternSpec, RuleSpec};
+use crate::dialect::{Ask, route};
+use crate::policy::{Action, Actions, BlockAs, Rule, Unscanned};
+
+// === what is generated ===
+
+/// Words that rules know, and pieces of ordinary text around them. Some look like the beginning of a match and are none.
+const PIECES: &[&str] = &[
+    "glass orchard",
+    "glass orch",
+    "glass",
+    "orchard ",
+    "敏感词汇",
+    "敏感",
+    "词",
+    "jo@corp.example",
+    "jo@corp",
+    "@",
+    "a.b",
+    "cat",
+    "catalogue",
+    "concat",
+    "k\u{301}at",
+    "𝐠lass orchard",
+    "ｇｌａｓｓ orchard",
+    "gl\u{200b}ass orchard",
+    " ",
+    "\n",
+    "\"",
+    "\\",
+    "{",
+    "}",
+    ",",
+    ":",
+    "é",
+    "😀",
+    "hello",
+    "Ünïcode",
+    "4111111111111111",
+    "4111",
+    "x",
+];
+/// What must never arrive.
+const SECRETS: &[&str] = &[
+    "glass orchard",
+    "敏感词汇",
+    "jo@corp.example",
+    "𝐠lass orchard",
+    "ｇｌａｓｓ orchard",
+    "gl\u{200b}ass orchard",
+];
+
+fn rule(id: &str, action: Action, marker: &str) -> Rule {
+    Rule { id: id.into(), actions: Actions::all(action), marker: marker.into(), ..Rule::default() }
+}
+
+fn words(words: &[&str], whole_word: bool) -> RuleSpec {
+    let keywords = words.iter().map(|w| Keyword { text: (*w).into(), whole_word }).collect();
+    RuleSpec { keywords, ..RuleSpec::default() }
+}
+
+fn policy(action: Action) -> Arc<Policy> {
+    let mail = PatternSpec { regex: r"[a-z]{1,9}@corp\.example".into(), ..PatternSpec::default() };
+    let rules = vec![
+        (rule("phrase", action, "[PHRASE]"), words(&["glass orchard"], false)),
+        (rule("term", action, "[TERM]"), words(&["敏感词汇"], false)),
+        (rule("word", Action::Mask, "[CAT]"), words(&["cat"], true)),
+        (rule("mail", action, "[MAIL]"), RuleSpec { patterns: vec![mail], ..RuleSpec::default() }),
+    ];
+    let policy = Policy::from_rules(rules).unwrap_or_else(|e| panic!("{e:?}"));
+    Arc::new(policy.with(Unscanned::Block, BlockAs::Error))
+}
+
+fn text() -> impl Strategy<Value = String> {
+    proptest::collection::vec(proptest::sample::select(PIECES), 0..12).prop_map(|p| p.concat())
+}
+
+/// Cuts a text at character boundaries.
+fn cut(text: &str, cuts: &[prop::sample::Index]) -> Vec<String> {
+    let chars: Vec<char> = text.chars().collect();
+    let mut at: Vec<usize> = cuts.iter().map(|c| c.index(chars.len() + 1)).chain([0, chars.len()]).collect();
+    at.sort_unstable();
+    at.windows(2).map(|w| chars[w[0]..w[1]].iter().collect()).collect()
+}
+
+/// JSON with every character of its strings outside ASCII (and, in `heavy`, inside) written as an escape.
+fn escaped(value: &Value, heavy: bool) -> String {
+    let plain = value.to_string();
+    let mut out = String::new();
+    let mut after_backslash = false;
+    let mut in_string = false;
+    for c in plain.chars() {
+        let escapes = in_string && !after_backslash && (!c.is_ascii() || heavy && c.is_ascii_lowercase());
+        if escapes {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            out.push(c);
+        }
+        if c == '"' && !after_backslash {
+            in_string = !in_string;
+        }
+        after_backslash = c == '\\' && !after_backslash;
+    }
+    out
+}
+
+// === the dialects, as a provider writes them and a client reads them ===
+
+/// One logical text of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Text {
+    Message(u64),
+    Reasoning(u64),
+    Arguments(u64),
+}
+
+struct Wire {
+    name: &'static str,
+    path: &'static str,
+    media: &'static str,
+    request: &'static str,
+    texts: &'static [Text],
+    event: fn(Text, &str) -> Value,
+    frame: fn(&str, &str) -> String,
+    end: &'static str,
+    read: fn(&Value, &mut BTreeMap<Text, String>),
+    whole: fn(&BTreeMap<Text, String>) -> Value,
+    read_whole: fn(&Value) -> BTreeMap<Text, String>,
+}
+
+fn add(out: &mut BTreeMap<Text, String>, text: Text, piece: Option<&Value>) {
+    if let Some(piece) = piece.and_then(Value::as_str) {
+        out.entry(text).or_default().push_str(piece);
+    }
+}
+
+fn data(_: &str, json: &str) -> String {
+    format!("data: {json}\n\n")
+}
+
+const CHAT: Wire = Wire {
+    name: "chat completions",
+    path: "/v1/chat/completions",
+    media: "text/event-stream",
+    request: r#"{"model":"m","stream":true,"n":2,"messages":[]}"#,
+    texts: &[Text::Message(0), Text::Message(1), Text::Reasoning(0), Text::Arguments(0), Text::Arguments(1)],
+    event: |text, piece| match text {
+        Text::Message(i) => json!({"id": "c", "choices": [{"delta": {"content": piece}, "index": i}]}),
+        Text::Reasoning(i) => {
+            json!({"id": "c", "choices": [{"index": i, "delta": {"reasoning_content": piece}}]})
+        }
+        Text::Arguments(i) => {
+            json!({"id": "c", "choices": [{"index": 0, "delta": {"tool_calls": [{"index": i, "function": {"arguments": piece}}]}}]})
+        }
+    },
+    frame: data,
+    end: "data: [DONE]\n\n",
+    read: |event, out| {
+        for choice in event["choices"].as_array().into_iter().flatten() {
+            let index = choice["index"].as_u64().unwrap_or(0);
+            add(out, Text::Message(index), choice.pointer("/delta/content"));
+            add(out, Text::Reasoning(index), choice.pointer("/delta/reasoning_content"));
+            for call in choice.pointer("/delta/tool_calls").and_then(Value::as_array).into_iter().flatten() {
+                add(
+                    out,
+                    Text::Arguments(call["index"].as_u64().unwrap_or(0)),
+                    call.pointer("/function/arguments"),
+                );
+            }
+        }
+    },
+    whole: |texts| {
+        let get = |t: Text| texts.get(&t).cloned().unwrap_or_default();
+        json!({"id": "c", "choices": [
+            {"index": 0, "message": {"role": "assistant", "content": get(Text::Message(0)), "reasoning_content": get(Text::Reasoning(0)),
+                "tool_calls": [
+                    {"index": 0, "function": {"arguments": get(Text::Arguments(0))}},
+                    {"index": 1, "function": {"arguments": get(Text::Arguments(1))}}]}},
+            {"index": 1, "message": {"role": "assistant", "content": get(Text::Message(1))}}]})
+    },
+    read_whole: |body| {
+        let mut out = BTreeMap::new();
+        add(&mut out, Text::Message(0), body.pointer("/choices/0/message/content"));
+        add(&mut out, Text::Message(1), body.pointer("/choices/1/message/content"));
+        add(&mut out, Text::Reasoning(0), body.pointer("/choices/0/message/reasoning_content"));
+        add(&mut out, Text::Arguments(0), body.pointer("/choices/0/message/tool_calls/0/function/arguments"));
+        add(&mut out, Text::Arguments(1), body.pointer("/choices/0/message/tool_calls/1/function/arguments"));
+        out
+    },
+};
+
+const WIRES: &[&Wire] = &[&CHAT];
+
+// === running an exchange ===
+
+fn answering(wire: &Wire, policy: &Arc<Policy>, stream: bool) -> Answering {
+    let matched = route("POST", wire.path, wire.path.ends_with("/messages"))
+        .unwrap_or_else(|_| panic!("{}", wire.name));
+    let terms = Terms { policy: Arc::clone(policy), limits: ExchangeLimits::default() };
+    let received = Received::new(matched, terms);
+    let judged = received
+        .judge(None, true, Bytes::copy_from_slice(wire.request.as_bytes()))
+        .unwrap_or_else(|e| panic!("{}: {e}", wire.name));
+    assert!(
+        matches!(judged.next(), Next::Forward { changed: false, .. }),
+        "{}: {:?}",
+        wire.name,
+        judged.next()
+    );
+    let mut answering = judged.admit(Receipt::forged());
+    let media = if stream { wire.media } else { "application/json" };
+    let _ = answering.head(200, Some(media)).unwrap_or_else(|e| panic!("{}: {e}", wire.name));
+    answering
+}
+
+/// Feeds a stream in pieces of `piece` bytes; gives what came out and whether it was cut.
+fn stream(wire: &Wire, policy: &Arc<Policy>, bytes: &[u8], piece: usize) -> (Vec<Bytes>, bool) {
+    let mut answering = answering(wire, policy, true);
+    let mut out = Vec::new();
+    for part in bytes.chunks(piece.max(1)) {
+        if answering.feed(part, &mut out) != Flow::More {
+            return (out, true);
+        }
+    }
+    let flow = answering.finish(Ended::Complete, &mut out);
+    (out, flow != Flow::More)
+}
+
+fn whole(wire: &Wire, policy: &Arc<Policy>, body: &[u8]) -> Result<Vec<u8>, ()> {
+    let mut answering = answering(wire, policy, false);
+    // Whole answers of calls that stream by default are asked for without one.
+    answering.ask = Ask { stream: false, ..answering.ask.clone() };
+    let _ = answering.head(200, Some("application/json"));
+    let mut out = Vec::new();
+    let fed = answering.feed(body, &mut out);
+    let finished = answering.finish(Ended::Complete, &mut out);
+    if fed == Flow::More && finished == Flow::More { Ok(out.concat()) } else { Err(()) }
+}
+
+/// The events in what came out, as a client parses them.
+fn events(wire: &Wire, out: &[u8]) -> Vec<Value> {
+    let text = std::str::from_utf8(out).unwrap_or_else(|e| panic!("{e}"));
+    let lines: Vec<&str> = if wire.media == "text/event-stream" {
+        text.lines().filter_map(|l| l.strip_prefix("data: ")).filter(|d| *d != "[DONE]").collect()
+    } else {
+        text.lines().filter(|l| !l.trim().is_empty()).collect()
+    };
+    lines
+        .iter()
+        .map(|l| serde_json::from_str(l).unwrap_or_else(|e| panic!("{}: {e}: {l}", wire.name)))
+        .collect()
+}
+
+fn read(wire: &Wire, out: &[u8]) -> BTreeMap<Text, String> {
+    let mut texts = BTreeMap::new();
+    for event in events(wire, out) {
+        (wire.read)(&event, &mut texts);
+    }
+    texts.retain(|_, t| !t.is_empty());
+    texts
+}
+
+/// Texts of an answer and the order in which their pieces come, in wire form.
+#[derive(Clone, Debug)]
+struct Case {
+    texts: BTreeMap<Text, String>,
+    bytes: Vec<u8>,
+    /// Where each event ends.
+    ends: Vec<usize>,
+}
+
+fn case(wire: &'static Wire) -> impl Strategy<Value = Case> {
+    let one = (text(), proptest::collection::vec(any::<prop::sample::Index>(), 0..8));
+    let all = proptest::collection::vec(one, wire.texts.len());
+    (all, any::<u64>(), any::<bool>(), any::<bool>()).prop_map(move |(all, order, non_ascii, heavy)| {
+        let mut texts = BTreeMap::new();
+        let mut queues: Vec<(Text, std::collections::VecDeque<String>)> = Vec::new();
+        for (text, (content, cuts)) in wire.texts.iter().zip(all) {
+            // Arguments are JSON source: the generated text stands in a string of it.
+            let content = match text {
+                Text::Arguments(_) => json!({"a": content, "n": 1}).to_string(),
+                Text::Message(_) | Text::Reasoning(_) => content,
+            };
+            queues.push((*text, cut(&content, &cuts).into()));
+            if !content.is_empty() {
+                texts.insert(*text, content);
+            }
+        }
+        let (mut bytes, mut ends, mut order) = (Vec::new(), Vec::new(), order);
+        while queues.iter().any(|(_, q)| !q.is_empty()) {
+            // Interleaves the texts by a generated order.
+            order = order.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let pick = (order >> 33) as usize % queues.len();
+            let Some((text, piece)) = queues.get_mut(pick).and_then(|(t, q)| Some((*t, q.pop_front()?)))
+            else {
+                continue;
+            };
+            let event = (wire.event)(text, &piece);
+            let json = if non_ascii || heavy { escaped(&event, heavy) } else { event.to_string() };
+            let kind = event["type"].as_str().unwrap_or_default();
+            bytes.extend_from_slice((wire.frame)(kind, &json).as_bytes());
+            ends.push(bytes.len());
+        }
+        bytes.extend_from_slice(wire.end.as_bytes());
+        Case { texts, bytes, ends }
+    })
+}
+
+fn wire_case() -> impl Strategy<Value = (usize, Case)> {
+    (0..WIRES.len()).prop_flat_map(|n| case(WIRES[n]).prop_map(move |c| (n, c)))
+}
+
+fn leaks(texts: &BTreeMap<Text, String>) -> Option<String> {
+    texts.iter().find_map(|(t, text)| {
+        let plain = serde_json::from_str::<Value>(text).ok().and_then(|v| v["a"].as_str().map(str::to_owned));
+        let found =
+            SECRETS.iter().find(|s| text.contains(**s) || plain.as_ref().is_some_and(|p| p.contains(**s)));
+        found.map(|s| format!("{t:?} holds {s:?}: {text:?}"))
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    /// Promise 1: masked text never arrives, however it was cut, and the stream says what the whole body says.
+    #[test]
+    fn masked_text_never_arrives_and_streamed_equals_whole((n, case) in wire_case(), piece in 1usize..200) {
+        let wire = WIRES[n];
+        let policy = policy(Action::Mask);
+        let (out, was_cut) = stream(wire, &policy, &case.bytes, piece);
+        prop_assert!(!was_cut);
+        let streamed = read(wire, &out.concat());
+        prop_assert_eq!(leaks(&streamed), None);
+        let body = (wire.whole)(&case.texts).to_string();
+        let answer = whole(wire, &policy, body.as_bytes());
+        prop_assert!(answer.is_ok());
+        let answer: Value = serde_json::from_slice(&answer.unwrap_or_default())?;
+        let mut want = (wire.read_whole)(&answer);
+        want.retain(|_, t| !t.is_empty());
+        prop_assert_eq!(streamed, want);
+    }
+
+    /// Every two-way cut of the wire bytes gives the same released bytes.
+    #[test]
+    fn where_the_bytes_are_cut_changes_nothing((n, case) in wire_case(), at in any::<prop::sample::Index>()) {
+        let wire = WIRES[n];
+        let policy = policy(Action::Mask);
+        let (together, _) = stream(wire, &policy, &case.bytes, usize::MAX);
+        let (bytewise, _) = stream(wire, &policy, &case.bytes, 1);
+        prop_assert_eq!(together.concat(), bytewise.concat());
+        let at = at.index(case.bytes.len() + 1);
+        let mut answering = answering(wire, &policy, true);
+        let mut out = Vec::new();
+        let (a, b) = case.bytes.split_at(at);
+        answering.feed(a, &mut out);
+        answering.feed(b, &mut out);
+        answering.finish(Ended::Complete, &mut out);
+        prop_assert_eq!(out.concat(), together.concat());
+    }
+
+    /// Promise 1 for blocks: nothing of the match arrives, and a blocked whole answer is blocked as a stream too.
+    #[test]
+    fn blocked_text_never_arrives((n, case) in wire_case(), piece in 1usize..200) {
+        let wire = WIRES[n];
+        let policy = policy(Action::Block);
+        let (out, was_cut) = stream(wire, &policy, &case.bytes, piece);
+        let streamed = read(wire, &out.concat());
+        prop_assert_eq!(leaks(&streamed), None);
+        for (text, arrived) in &streamed {
+            // What arrives of a blocked answer ends before the match begins.
+            let original = case.texts.get(text).cloned().unwrap_or_default();
+            for secret in SECRETS {
+                if let Some(start) = original.find(secret).filter(|_| was_cut) {
+                    prop_assert!(arrived.replace("[CAT]", "cat").len() <= start.max(1) || original.find(secret) != Some(start)
+                        || !arrived.replace("[CAT]", "cat").starts_with(&original[..start + 1]), "{text:?} {arrived:?} of {original:?}");
+                }
+            }
+        }
+        let body = (wire.whole)(&case.texts).to_string();
+        prop_assert_eq!(whole(wire, &policy, body.as_bytes()).is_err(), was_cut);
+    }
+
+    /// Promise 2: clean exchanges come out byte-identical, and each event whole.
+    #[test]
+    fn clean_is_untouched((n, case) in wire_case(), piece in 1usize..200) {
+        let wire = WIRES[n];
+        let policy = Arc::new(Policy::from_rules(vec![(
+            rule("absent", Action::Mask, "[X]"),
+            words(&["glass orchids", "hello there", "catalogues"], false),
+        )]).unwrap_or_else(|e| panic!("{e:?}")));
+        let (out, was_cut) = stream(wire, &policy, &case.bytes, piece);
+        prop_assert!(!was_cut);
+        prop_assert_eq!(out.concat(), case.bytes.clone());
+        let mut at = 0;
+        for event in &out {
+            at += event.len();
+            prop_assert!(case.ends.contains(&at) || at == case.bytes.len(), "an event was cut at {}", at);
+        }
+        let body = (wire.whole)(&case.texts).to_string();
+        prop_assert_eq!(whole(wire, &policy, body.as_bytes()), Ok(body.into_bytes()));
+    }
+}
