@@ -55,7 +55,7 @@ export class Program {
   }
 
   cut(seen) {
-    same(seen, words.CLEAN.slice(0, seen.length), 'text before the block');
+    same(seen, words.CUT.split(words.PHRASE)[0].slice(0, seen.length), 'text before the block');
     this.quiet(seen);
   }
 

@@ -35,7 +35,8 @@ async function follow(model, prompt, more = {}) {
     if (part.type === 'error') errors.push(part.error);
     if (part.type === 'finish') end = part.finishReason;
   }
-  p.quiet(parts.filter((x) => x.type !== 'start-step' && x.type !== 'finish-step'));
+  // Some parts repeat the request.
+  p.quiet(parts.filter((x) => !['start-step', 'finish-step', 'error'].includes(x.type)));
   return { text, end, errors, calls };
 }
 

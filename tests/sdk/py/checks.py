@@ -84,8 +84,8 @@ class Program:
         holds(wanted in seen, f"the provider read {seen!r}")
 
     def cut(self, seen):
-        """The text before a block in mid-stream: some of the clean part, nothing after it."""
-        same(seen, words.CLEAN[: len(seen)], "text before the block")
+        """The text before a block in mid-stream: some of what stands before the phrase, nothing after it."""
+        same(seen, words.CUT.split(words.PHRASE)[0][: len(seen)], "text before the block")
         self.quiet(seen)
 
     def raises(self, kinds, run, check=None):
