@@ -126,7 +126,16 @@ impl Worker {
         let policy = Arc::clone(gateway.policies.load().of(caller.number));
         let matched = match routed {
             Ok(matched) => matched,
-            Err(other_method) => unknown(&head, &policy, other_method, context)?,
+            Err(other_method) => match unknown(&head, &policy, other_method, context) {
+                Ok(matched) => matched,
+                Err(refusal) => {
+                    let http2 = request.version() == http::Version::HTTP_2;
+                    if http2 {
+                        linger(request.into_body()).await;
+                    }
+                    return Err(refusal);
+                }
+            },
         };
         let pass = caller.enter().map_err(|full| close(too_many(full)))?;
         let (parts, body) = request.into_parts();
@@ -219,6 +228,27 @@ fn guess(path: &str) -> &'static dyn Dialect {
         "openai"
     };
     crate::dialect::by_name(name).unwrap_or(crate::dialect::fallback())
+}
+
+/// Most of a refused request's body that is read and dropped.
+const LINGER_BYTES: usize = 64 << 10;
+/// How long that may take.
+const LINGER_TIME: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Reads the rest of a short body, so that a refusal reaches an HTTP/2 client as an answer and not beside a reset of its stream, which
+/// some clients report instead.
+async fn linger(mut body: Incoming) {
+    let read = async {
+        let mut left = LINGER_BYTES;
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(1, Bytes::len).max(1));
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    // A body that takes longer is reset.
+    let _ = tokio::time::timeout(LINGER_TIME, read).await;
 }
 
 fn unknown(head: &Head, policy: &Policy, other_method: bool, context: &Context) -> Result<Matched, Refusal> {

@@ -110,8 +110,8 @@ fn connection(
     open.inc();
     let worker = Arc::clone(worker);
     let service = service_fn(move |request| Arc::clone(&worker).handle(request));
-    let serving =
-        builder.serve_connection(TokioIo::new(super::guard::Guarded::new(socket)), service).into_owned();
+    let socket = super::h2_codes::ExactCodes::new(super::guard::Guarded::new(socket));
+    let serving = builder.serve_connection(TokioIo::new(socket), service).into_owned();
     let watched = graceful.watch(serving);
     tasks::detached("connection", async move {
         if let Err(error) = watched.await {

@@ -9,6 +9,7 @@ mod demo;
 mod exchange;
 mod gateway;
 mod guard;
+mod h2_codes;
 mod head;
 mod headers;
 mod listen;
