@@ -3,6 +3,7 @@
 use super::keyword::{self, MARK, Meaning, Words};
 use super::machine::{DEAD, START};
 use super::pattern::Patterns;
+use super::spelled::Spelled;
 use super::{CompileError, RuleId, RuleSpec};
 
 /// All rules of all policies, compiled: immutable, shared by every scan.
@@ -12,6 +13,7 @@ pub struct Engine {
     pub(super) patterns: Patterns,
     pub(super) bytes: Box<[u16; 256]>,
     pub(super) dull: Dull,
+    pub(super) spelled: Option<Spelled>,
     rules: usize,
 }
 
@@ -57,12 +59,14 @@ impl Engine {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let words = Words::compile(&words).map_err(|error| {
+        let refused = |error: aho_corasick::BuildError| {
             vec![CompileError { rule: 0, keyword: None, pattern: None, reason: error.to_string() }]
-        })?;
+        };
+        let words = Words::compile(&words).map_err(refused)?;
+        let spelled = Spelled::compile(rules).map_err(refused)?;
         let bytes = byte_table(&words, &patterns);
-        let dull = Dull::find(&words, &patterns, &bytes);
-        Ok(Self { words, patterns, bytes, dull, rules: rules.len() })
+        let dull = Dull::find(&words, &patterns, spelled.as_ref(), &bytes);
+        Ok(Self { words, patterns, bytes, dull, spelled, rules: rules.len() })
     }
 
     /// What the engine is made of, for people: entries and states.
@@ -112,7 +116,7 @@ impl Dull {
         code < CHINESE && self.chinese[code / 64] >> (code % 64) & 1 == 1
     }
 
-    fn find(words: &Words, patterns: &Patterns, bytes: &[u16; 256]) -> Self {
+    fn find(words: &Words, patterns: &Patterns, spelled: Option<&Spelled>, bytes: &[u16; 256]) -> Self {
         let mut dull = Self {
             words: Box::new([0; 256]),
             alive: Box::new([0; 256]),
@@ -134,7 +138,10 @@ impl Dull {
                 let after = words.step(before, fed);
                 let ends = [after_mark, after_first, before].into_iter().any(|state| words.is_end(state));
                 let pair = usize::from(first) << 7 | usize::from(second);
-                if after == start && !ends {
+                // A letter that stands alone may begin a word that is spelled out.
+                let alone = !has(second, byte::WORD)
+                    && spelled.is_some_and(|spelled| spelled.begins(char::from(first.to_ascii_lowercase())));
+                if after == start && !ends && !alone {
                     dull.words[pair / 64] |= 1 << (pair % 64);
                 }
                 if !patterns.die_at(&[first, second]) {
@@ -144,9 +151,18 @@ impl Dull {
         }
         for (block, bits) in (0..).zip(dull.chinese.iter_mut()) {
             *bits = dull_block(words, patterns, bytes, 0x4E00 + 64 * block);
+            if let Some(spelled) = spelled {
+                *bits &= unspelled(spelled, 0x4E00 + 64 * block);
+            };
         }
         dull
     }
+}
+
+/// Of the 64 characters from `first` on: which begin no word that is spelled out.
+fn unspelled(spelled: &Spelled, first: u32) -> u64 {
+    let begins = |&bit: &u32| char::from_u32(first + bit).is_some_and(|c| spelled.begins(c));
+    !(0..64).filter(begins).fold(0, |bits, bit| bits | 1 << bit)
 }
 
 /// Of the 64 characters from `first` on, which share all bytes but the last: at which nothing can begin.

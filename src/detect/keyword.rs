@@ -180,6 +180,11 @@ impl Words {
         }
     }
 
+    /// The state after all bytes of a character.
+    pub(super) fn step_all(&self, state: u32, c: char) -> u32 {
+        c.encode_utf8(&mut [0; 4]).bytes().fold(state, |state, byte| self.step(state, byte))
+    }
+
     /// Whether some word ends in this state.
     #[inline]
     pub(super) fn is_end(&self, state: u32) -> bool {

@@ -2,9 +2,10 @@
 
 use super::keyword::is_word;
 use super::pattern::boundary;
+use super::spelled::{GAP, is_separator};
 use super::{
-    Engine, Finding, Keyword, PatternSpec, Progress, RuleId, RuleSet, RuleSpec, Scan, TextKind, Validator,
-    scan_all,
+    Engine, Finding, Folds, Keyword, PatternSpec, Progress, RuleId, RuleSet, RuleSpec, Scan, TextKind,
+    Validator, scan_all,
 };
 use crate::text::TextPos;
 use crate::text::fold::{Fold, FoldPos, View, fold_literal};
@@ -52,8 +53,11 @@ fn any_word() -> impl Strategy<Value = Keyword> {
 
 fn any_rules() -> impl Strategy<Value = Vec<RuleSpec>> {
     let words = proptest::collection::vec(proptest::collection::vec(any_word(), 1..4), 0..5);
-    (words, any::<bool>()).prop_map(|(words, with_patterns)| {
+    (words, any::<bool>(), any::<u8>()).prop_map(|(words, with_patterns, separators)| {
         let mut rules: Vec<RuleSpec> = words.into_iter().map(|words| rule(words, vec![])).collect();
+        for (rule, bit) in rules.iter_mut().zip(0..8) {
+            rule.folds.separators = separators >> bit & 1 == 1;
+        }
         if with_patterns {
             rules.extend(patterns());
         }
@@ -69,11 +73,40 @@ fn any_text() -> impl Strategy<Value = String> {
         3 => "[0-9]{1,5}",
         1 => "Ab[A-Z0-9]{2,5}",
         1 => "[a-c.]{1,4}@[a-c]{1,4}\\.[a-c]{2,3}",
+        2 => "[abc中]([ .*-]{1,2}[abc文]){1,5}",
         1 => "[中文é\u{200b}\u{301}ａｂсﬁ①]{1,3}",
         1 => r"\\u0061|\\ud835\\udc1b|\\|\\u00|\\n|\\",
         1 => "[\u{10d835}\u{10dc1a}]{1,2}",
     ];
     proptest::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+}
+
+/// Text in which the rules' own words stand, whole, cut short or spelled out.
+fn text_of(rules: Vec<RuleSpec>) -> impl Strategy<Value = (Vec<RuleSpec>, String)> {
+    let words: Vec<String> =
+        rules.iter().flat_map(|rule| &rule.keywords).map(|keyword| keyword.text.clone()).collect();
+    let words = if words.is_empty() { vec!["ab".to_owned()] } else { words };
+    let word = (proptest::sample::select(words), "[ .-]{1,4}|", any::<bool>(), 0..6_usize);
+    let word = word.prop_map(|(word, separator, spelled, short)| {
+        let separator = if spelled { separator.as_str() } else { "" };
+        let letters: Vec<String> = word.chars().map(String::from).collect();
+        letters.get(..letters.len() - short.min(letters.len() - 1) / 2).unwrap_or_default().join(separator)
+    });
+    let piece = prop_oneof![2 => any_text(), 2 => word, 1 => "[ \n.,]{1,2}"];
+    let text = proptest::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat());
+    (Just(rules), text)
+}
+
+fn rules_and_text() -> impl Strategy<Value = (Vec<RuleSpec>, String)> {
+    any_rules().prop_flat_map(text_of)
+}
+
+fn words_and_text() -> impl Strategy<Value = (Vec<RuleSpec>, String)> {
+    let words = (proptest::collection::vec(any_word(), 1..6), any::<bool>());
+    let rules = words.prop_map(|(words, separators)| {
+        vec![RuleSpec { folds: Folds { separators }, ..rule(words, vec![]) }]
+    });
+    rules.prop_flat_map(text_of)
 }
 
 fn kind(json: bool) -> TextKind {
@@ -139,6 +172,9 @@ fn naive(rules: &[RuleSpec], kind: TextKind, text: &str) -> Vec<Finding> {
         for keyword in &spec.keywords {
             spans.extend(naive_keyword(&folded, keyword).into_iter().map(|(from, to)| (from, to, id, 1.0)));
         }
+        for keyword in spec.keywords.iter().filter(|_| spec.folds.separators) {
+            spans.extend(naive_spelled(&folded, keyword).into_iter().map(|(from, to)| (from, to, id, 1.0)));
+        }
         for pattern in &spec.patterns {
             spans.extend(naive_pattern(&folded, pattern).into_iter().map(|(from, to)| (from, to, id, 0.0)));
         }
@@ -193,6 +229,46 @@ fn naive_keyword(folded: &str, keyword: &Keyword) -> Vec<(usize, usize)> {
     spans
 }
 
+/// A word spelled out from `from` on: where it ends, and whether the text ends before that is known.
+fn spelled_from(chars: &[(usize, char)], from: usize, letters: &[char]) -> (Option<usize>, bool) {
+    let word = |at: usize| chars.get(at).is_some_and(|&(_, c)| is_word(c));
+    let mut at = from;
+    for (index, &letter) in letters.iter().enumerate() {
+        if index > 0 {
+            let gap = chars.iter().skip(at).take_while(|(_, c)| is_separator(*c)).count();
+            at += gap;
+            if gap > usize::from(GAP) {
+                return (None, false);
+            }
+        }
+        match chars.get(at) {
+            None => return (None, true),
+            Some(&(_, c)) if c != letter || (is_word(c) && at > 0 && word(at - 1)) => return (None, false),
+            Some(_) => at += 1,
+        }
+    }
+    match chars.get(at) {
+        _ if !letters.last().is_some_and(|&last| is_word(last)) => (Some(at), false),
+        None => (Some(at), true),
+        Some(_) => ((!word(at)).then_some(at), false),
+    }
+}
+
+fn spelled_letters(keyword: &Keyword) -> Option<Vec<char>> {
+    let letters: Vec<char> = normal(keyword).chars().filter(|c| c.is_alphanumeric()).collect();
+    let weight: usize = letters.iter().map(|&c| if is_word(c) { 1 } else { 2 }).sum();
+    (weight >= 3).then_some(letters)
+}
+
+fn naive_spelled(folded: &str, keyword: &Keyword) -> Vec<(usize, usize)> {
+    let low = folded.to_ascii_lowercase();
+    let chars: Vec<(usize, char)> = low.char_indices().collect();
+    let Some(letters) = spelled_letters(keyword) else { return Vec::new() };
+    let place = |index: usize| chars.get(index).map_or(low.len(), |&(at, _)| at);
+    let ends = (0..chars.len()).map(|from| (from, spelled_from(&chars, from, &letters).0));
+    ends.filter_map(|(from, end)| Some((place(from), place(end?)))).collect()
+}
+
 fn naive_pattern(folded: &str, spec: &PatternSpec) -> Vec<(usize, usize)> {
     let own = String::from_utf8(fold_literal(&spec.regex)).expect("UTF-8");
     let flag = if spec.case_sensitive { "" } else { "(?i)" };
@@ -226,7 +302,16 @@ fn oracle(rules: &[RuleSpec], kind: TextKind, text: &str) -> TextPos {
             (longer || waits) && (!keyword.whole_word || boundary(low.as_bytes(), from))
         })
     };
-    let first = low.char_indices().map(|(at, _)| at).find(|&from| hopes(from));
+    let chars: Vec<(usize, char)> = low.char_indices().collect();
+    let spells = |from: usize| {
+        let asked = rules.iter().filter(|rule| rule.folds.separators).flat_map(|rule| &rule.keywords);
+        asked.filter_map(spelled_letters).any(|letters| spelled_from(&chars, from, &letters).1)
+    };
+    let first = chars
+        .iter()
+        .enumerate()
+        .find(|&(index, &(at, _))| hopes(at) || spells(index))
+        .map(|(_, &(at, _))| at);
     let words = first.map_or(TextPos(text.len() as u64), |at| view.text_start(FoldPos(at as u64)));
     pending.map_or(words, |pending| pending.min(words))
 }
@@ -236,10 +321,10 @@ fn spans(findings: &[Finding]) -> Vec<(RuleId, TextPos, TextPos)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn cuts_do_not_matter(rules in any_rules(), text in any_text(), json in any::<bool>(), cuts in proptest::collection::vec(any::<usize>(), 0..5)) {
+    fn cuts_do_not_matter((rules, text) in rules_and_text(), json in any::<bool>(), cuts in proptest::collection::vec(any::<usize>(), 0..5)) {
         let engine = Engine::compile(&rules).expect("the rules are right");
         let set = RuleSet::full(rules.len());
         let kind = kind(json);
@@ -253,15 +338,14 @@ proptest! {
     }
 
     #[test]
-    fn findings_are_those_of_a_naive_search(rules in any_rules(), text in any_text(), json in any::<bool>()) {
+    fn findings_are_those_of_a_naive_search((rules, text) in rules_and_text(), json in any::<bool>()) {
         let engine = Engine::compile(&rules).expect("the rules are right");
         let found = scan_all(&engine, &RuleSet::full(rules.len()), kind(json), &text);
         prop_assert_eq!(spans(&found), spans(&naive(&rules, kind(json), &text)));
     }
 
     #[test]
-    fn keywords_hold_exactly_what_could_still_match(rules in proptest::collection::vec(any_word(), 1..6), text in any_text(), json in any::<bool>()) {
-        let rules = vec![rule(rules, vec![])];
+    fn keywords_hold_exactly_what_could_still_match((rules, text) in words_and_text(), json in any::<bool>()) {
         let engine = Engine::compile(&rules).expect("the rules are right");
         let set = RuleSet::full(1);
         let mut scan = Scan::new(kind(json));
@@ -275,7 +359,7 @@ proptest! {
     }
 
     #[test]
-    fn rules_outside_the_set_find_nothing(rules in any_rules(), text in any_text(), mask in any::<u8>()) {
+    fn rules_outside_the_set_find_nothing((rules, text) in rules_and_text(), mask in any::<u8>()) {
         let engine = Engine::compile(&rules).expect("the rules are right");
         let all = scan_all(&engine, &RuleSet::full(rules.len()), TextKind::Plain, &text);
         let some: RuleSet = (0..rules.len() as u32).filter(|rule| mask >> (rule % 8) & 1 == 1).map(RuleId).collect();
@@ -303,6 +387,15 @@ fn words_next_to_other_scripts_are_whole() {
     assert_eq!(found(&rules, "说法轮好"), [(0, "法轮".to_owned())]);
     let rules = [rule(vec![keyword("credit card", true)], vec![])];
     assert_eq!(found(&rules, "Credit\n  card"), [(0, "Credit\n  card".to_owned())]);
+}
+
+#[test]
+fn words_are_found_spelled_out_where_the_rule_asks() {
+    let words = vec![keyword("bomb", true), keyword("rapist", true), keyword("法轮功", false)];
+    let rules = [RuleSpec { folds: Folds { separators: true }, ..rule(words, vec![]) }];
+    let text = "B o m b, b.o-m_b! the rap ist, b o m bs, ab o m b; 法 轮*功 b--o--m--b";
+    let expected = ["B o m b", "b.o-m_b", "法 轮*功", "b--o--m--b"];
+    assert_eq!(found(&rules, text), expected.map(|s| (0, s.to_owned())));
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod machine;
 mod pattern;
 mod scan;
 mod spec;
+mod spelled;
 pub mod validator;
 
 pub use crate::text::fold::TextKind;

@@ -5,13 +5,14 @@
 //! can be found, and goes out in order: so the findings are the same however the text is cut. A finding within another
 //! one of the same rule is not reported.
 //!
-//! Settled is the least of: where the automaton's state began, where the earliest thread began, where the run began
+//! Settled is the least of: where the automaton's state began, where letters began that may spell a word, where the earliest thread began, where the run began
 //! that a byte such as `@` may still make part of a match, and where a half escape or surrogate began.
 
 use super::engine::byte;
 use super::keyword::{Hit, MARK, Meaning, is_word};
 use super::machine::{DEAD, Machine, START};
 use super::pattern::{CONTEXT, Inner, Pattern, boundary, char_at};
+use super::spelled::{self, Spelled, Spelling};
 use super::{Engine, Finding, Progress, RuleId, RuleSet};
 use crate::text::TextPos;
 use crate::text::fold::{Fold, FoldPos, TextKind, View};
@@ -37,6 +38,7 @@ pub struct Scan {
     after_space: bool,
     /// The last white space that the automaton was not fed, as it followed other white space.
     skipped: Option<u64>,
+    spelling: Spelling,
     threads: Vec<Thread>,
     waiting: Vec<Found>,
     /// By rule: the furthest end of what was reported, while it may still cover something.
@@ -90,6 +92,7 @@ impl Scan {
             in_word: false,
             after_space: false,
             skipped: None,
+            spelling: Spelling::default(),
             threads: Vec::new(),
             waiting: Vec::new(),
             covered: SmallVec::new(),
@@ -142,12 +145,18 @@ impl Scan {
         if !self.started {
             self.started = true;
             self.state = with.engine.words.start();
+            self.spelling = with.engine.spelled.as_ref().map(Spelled::start).unwrap_or_default();
         }
         self.resume(with, &view, ended);
         self.walk(with, &view, ended);
         if ended && self.in_word {
             self.state = with.engine.words.step(self.state, MARK);
             self.hits(with, &view, view.bytes().len(), ended);
+        }
+        if ended && let Some(spelled) = &with.engine.spelled {
+            let waiting = &mut self.waiting;
+            let mut hit = |hit: Hit, end: usize| waiting.extend(with.spelled(&view, hit, end));
+            spelled.close(&mut self.spelling, view.bytes().len(), &mut hit);
         }
         self.read = view.end().0;
         self.view = view;
@@ -169,11 +178,14 @@ impl Scan {
         let idle = engine.words.start();
         let mut at = (self.read - base) as usize;
         loop {
-            if self.state == idle {
+            if self.state == idle
+                && engine.spelled.as_ref().is_none_or(|spelled| spelled.idles(self.spelling))
+            {
                 at = self.pass(engine, bytes, at);
             }
             let Some(&byte) = bytes.get(at) else { return };
             let flags = engine.bytes[usize::from(byte)];
+            self.spell(with, view, at, byte);
             if matches!(byte, 0xE4..=0xE9)
                 && !self.in_word
                 && flags & (byte::START | byte::INNER) == 0
@@ -205,6 +217,18 @@ impl Scan {
                 self.start_before(with, view, at, byte, ended);
             }
             at += 1;
+        }
+    }
+
+    /// Gives the automaton of spelled words the character that begins at `at`, if one does.
+    #[inline]
+    fn spell(&mut self, with: &With<'_>, view: &View, at: usize, byte: u8) {
+        if let Some(spelled) = &with.engine.spelled
+            && byte & 0xC0 != 0x80
+        {
+            let waiting = &mut self.waiting;
+            let hit = |hit: Hit, end: usize| waiting.extend(with.spelled(view, hit, end));
+            spelled.read(&mut self.spelling, view.bytes(), at, self.in_word, hit);
         }
     }
 
@@ -430,6 +454,9 @@ impl Scan {
         let bytes = self.view.bytes();
         let base = self.view.base().0;
         let mut held = self.back(&self.view, bytes.len(), with.engine.words.held(self.state));
+        if let Some(spelled) = &with.engine.spelled {
+            held = held.min(spelled.held(self.spelling, bytes));
+        }
         for inner in &with.engine.patterns.inners {
             let run = run_before(bytes, bytes.len(), inner);
             if run < held
@@ -475,6 +502,13 @@ impl Scan {
 impl<'a> With<'a> {
     fn machine(&self, machine: u16) -> Option<&'a Machine> {
         self.engine.patterns.machines.get(usize::from(machine))
+    }
+
+    /// A word spelled out whose last letter ends before `end`.
+    fn spelled(&self, view: &View, hit: Hit, end: usize) -> Option<Found> {
+        let Meaning::Keyword(rule) = hit.meaning else { return None };
+        let start = spelled::back(view.bytes(), end, hit.len as usize);
+        self.rules.contains(rule).then(|| found(view, rule, start, end, 1.0))
     }
 
     fn pattern(&self, index: u32) -> Option<&'a Pattern> {
