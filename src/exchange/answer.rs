@@ -83,6 +83,8 @@ pub struct Answering {
     released: bool,
     over: bool,
     blocked: bool,
+    /// Whether a whole answer was rewritten.
+    pub rewritten: bool,
     /// Why the answer was cut, for the record.
     pub cut_by: Option<ExchangeError>,
 }
@@ -110,6 +112,7 @@ impl Answering {
             released: false,
             over: false,
             blocked: false,
+            rewritten: false,
             cut_by: None,
         }
     }
@@ -380,6 +383,7 @@ impl Answering {
         match self.read_whole(&body) {
             Ok(changed) => {
                 self.released = true;
+                self.rewritten = changed.is_some();
                 out.push(changed.map_or(body, Bytes::from));
                 Flow::More
             }

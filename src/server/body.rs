@@ -4,6 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Sleep;
 
-use super::exchange::count_findings;
+use super::exchange::{count_findings, unix_ms};
 use super::gateway::Gateway;
 use crate::audit::{CoverageRecord, End, ExchangeId};
 use crate::dialect::{Dialect, ErrorKind, ExchangeError};
@@ -33,8 +34,30 @@ pub struct CutOff;
 #[derive(Debug)]
 pub struct AnswerBody {
     kind: Kind,
-    /// The place of the exchange under its limits, given back with the body.
-    _pass: Option<ExchangePass>,
+    /// What the exchange occupies while it runs, given back with the body.
+    _place: Option<Place>,
+}
+
+/// What an exchange occupies while it runs.
+#[derive(Debug)]
+pub struct Place {
+    running: prometheus::IntGauge,
+    /// Its place under the limits of its caller.
+    pub(super) pass: Option<ExchangePass>,
+}
+
+impl Place {
+    /// One more runs.
+    pub(super) fn new(running: &prometheus::IntGauge) -> Self {
+        running.inc();
+        Self { running: running.clone(), pass: None }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.running.dec();
+    }
 }
 
 #[derive(Debug)]
@@ -46,18 +69,18 @@ enum Kind {
 impl AnswerBody {
     /// A body that is there.
     pub fn whole(bytes: Bytes) -> Self {
-        Self { kind: Kind::Whole((!bytes.is_empty()).then_some(bytes)), _pass: None }
+        Self { kind: Kind::Whole((!bytes.is_empty()).then_some(bytes)), _place: None }
     }
 
     /// A body that comes.
     pub(super) fn stream(body: StreamBody) -> Self {
-        Self { kind: Kind::Stream(Box::new(body)), _pass: None }
+        Self { kind: Kind::Stream(Box::new(body)), _place: None }
     }
 
     /// The same, holding a place until it is gone.
     #[must_use]
-    pub fn holding(self, pass: ExchangePass) -> Self {
-        Self { kind: self.kind, _pass: Some(pass) }
+    pub fn holding(self, place: Place) -> Self {
+        Self { kind: self.kind, _place: Some(place) }
     }
 }
 
@@ -94,6 +117,8 @@ impl Body for AnswerBody {
 pub(super) struct Source {
     body: Incoming,
     decoder: Option<Decoder>,
+    /// The bytes as they came, where they may go on as they are.
+    raw: Option<BytesMut>,
     over: bool,
 }
 
@@ -112,7 +137,17 @@ impl Source {
         ratio: u64,
     ) -> Result<Self, CodingError> {
         let decoder = coding.map(|c| Decoder::new(c, limit, ratio)).transpose()?;
-        Ok(Self { body, decoder, over: false })
+        Ok(Self { body, decoder, raw: None, over: false })
+    }
+
+    /// Keeps the coded bytes, at most as many as the decoded ones may be.
+    pub(super) fn keep_raw(&mut self) {
+        self.raw = self.decoder.is_some().then(BytesMut::new);
+    }
+
+    /// The coded bytes that were kept.
+    pub(super) fn into_raw(self) -> Option<Bytes> {
+        self.raw.map(BytesMut::freeze)
     }
 
     /// The next bytes; none at the end.
@@ -141,6 +176,9 @@ impl Source {
             // Trailers are not passed on.
             let Ok(data) = frame.into_data() else { continue };
             let Some(decoder) = &mut self.decoder else { return Poll::Ready(Some(Ok(data))) };
+            if let Some(raw) = &mut self.raw {
+                raw.extend_from_slice(&data);
+            }
             match decoder.push(&data) {
                 Ok(plain) if plain.is_empty() => {}
                 Ok(plain) => return Poll::Ready(Some(Ok(plain.into()))),
@@ -167,6 +205,9 @@ pub(super) struct Recorder {
     sent: u64,
     held_since: Option<Instant>,
     held_longest: Duration,
+    /// The verdict on the request: all there is to say where the exchange ends before its answer begins.
+    verdict: Outcome,
+    written: bool,
 }
 
 impl Recorder {
@@ -177,6 +218,7 @@ impl Recorder {
         route: Arc<str>,
         dialect: &'static dyn Dialect,
         upstream: Arc<str>,
+        verdict: Outcome,
     ) -> Self {
         Self {
             gateway,
@@ -191,6 +233,24 @@ impl Recorder {
             sent: 0,
             held_since: None,
             held_longest: Duration::ZERO,
+            verdict,
+            written: false,
+        }
+    }
+
+    /// There is no admission record, so there is none of the end.
+    pub(super) fn void(mut self) {
+        self.written = true;
+    }
+
+    /// What to call an end that neither side announced.
+    fn left(&self) -> (&'static str, &'static str) {
+        if std::thread::panicking() {
+            ("panic", ErrorKind::Internal.code())
+        } else if self.gateway.cutting.load(Ordering::Acquire) {
+            ("cut", "shutdown")
+        } else {
+            ("client_left", "")
         }
     }
 
@@ -198,7 +258,7 @@ impl Recorder {
     pub(super) fn upstream_failed(mut self, answering: &Answering, error: &ExchangeError) {
         self.status = error.status();
         self.count_upstream(error.kind);
-        self.write(answering, "upstream_failed", error.kind.code(), answering.verdict());
+        self.write(Some(answering), "upstream_failed", error.kind.code(), answering.verdict());
     }
 
     /// A whole answer is over.
@@ -207,7 +267,7 @@ impl Recorder {
         self.sent = bytes as u64;
         self.first_byte = Some(self.started.elapsed());
         let (ended, code) = self.how(answering, "complete");
-        self.write(answering, ended, code, answering.verdict());
+        self.write(Some(answering), ended, code, answering.verdict());
     }
 
     fn how(&self, answering: &Answering, otherwise: &'static str) -> (&'static str, &'static str) {
@@ -226,45 +286,60 @@ impl Recorder {
         self.gateway.metrics.upstream_errors.with_label_values(&[&*self.upstream, kind.code()]).inc();
     }
 
-    fn write(&self, answering: &Answering, ended: &'static str, error: &'static str, outcome: Outcome) {
-        let policy = answering.policy();
+    fn write(
+        &mut self,
+        answering: Option<&Answering>,
+        ended: &'static str,
+        error: &'static str,
+        outcome: Outcome,
+    ) {
+        if std::mem::replace(&mut self.written, true) {
+            return;
+        }
         let metrics = &self.gateway.metrics;
         let total = self.started.elapsed();
         metrics.requests.with_label_values(&[&*self.route, self.dialect.name(), outcome.as_str()]).inc();
         metrics.exchange.with_label_values(&[&*self.route]).observe(total.as_secs_f64());
-        metrics.held_bytes.observe(answering.held_max as f64);
-        metrics.held_seconds.observe(self.held_longest.as_secs_f64());
         if let Some(first) = self.first_byte {
             metrics.first_byte.with_label_values(&[&*self.route]).observe(first.as_secs_f64());
         }
-        count_findings(&self.gateway, policy, answering.answer_findings(), answering.answer_coverage());
-        let end = End {
+        let mut end = End {
             exchange: self.id,
-            time_ms: std::time::SystemTime::now()
-                .duration_since(std::time::UNIX_EPOCH)
-                .map_or(0, |d| d.as_millis() as u64),
+            time_ms: unix_ms(),
             status: self.status,
             upstream_status: self.upstream_status,
             verdict: outcome.as_str(),
             ended,
             error,
-            findings: record::findings(policy, answering.answer_findings()),
-            found: answering.found(),
-            coverage: if answering.answer_coverage().texts > 0
-                || !answering.answer_coverage().unscanned.is_empty()
-            {
-                record::coverage(answering.answer_coverage())
-            } else {
-                CoverageRecord::default()
-            },
+            findings: Vec::new(),
+            found: 0,
+            coverage: CoverageRecord::default(),
             response_bytes: self.sent,
-            held_bytes_max: answering.held_max as u64,
+            held_bytes_max: 0,
             first_byte_us: self.first_byte.map_or(0, |d| d.as_micros() as u64),
             total_us: total.as_micros() as u64,
         };
+        if let Some(answering) = answering {
+            metrics.held_bytes.observe(answering.held_max as f64);
+            metrics.held_seconds.observe(self.held_longest.as_secs_f64());
+            let (policy, coverage) = (answering.policy(), answering.answer_coverage());
+            count_findings(&self.gateway, policy, answering.answer_findings(), coverage);
+            end.findings = record::findings(policy, answering.answer_findings());
+            end.found = answering.found();
+            end.coverage = record::coverage(coverage);
+            end.held_bytes_max = answering.held_max as u64;
+        }
         if let Err(error) = self.gateway.journal.end(&end) {
             tracing::error!(exchange = %self.id, %error, "the end of an exchange is not on record");
         }
+    }
+}
+
+impl Drop for Recorder {
+    /// Whatever ends an exchange leaves a record: a client that leaves before its answer begins drops it here.
+    fn drop(&mut self) {
+        let (ended, error) = self.left();
+        self.write(None, ended, error, self.verdict);
     }
 }
 
@@ -448,7 +523,7 @@ impl StreamBody {
         }
         self.state = State::Over;
         let (ended, code) = self.recorder.how(&self.answering, otherwise);
-        self.recorder.write(&self.answering, ended, code, self.answering.verdict());
+        self.recorder.write(Some(&self.answering), ended, code, self.answering.verdict());
     }
 }
 
@@ -456,7 +531,8 @@ impl Drop for StreamBody {
     /// A body that is dropped before its end: the client has left.
     fn drop(&mut self) {
         if self.state != State::Over {
-            self.end(if self.state == State::Ending { "complete" } else { "client_left" });
+            let (ended, _) = self.recorder.left();
+            self.end(if self.state == State::Ending { "complete" } else { ended });
         }
     }
 }

@@ -1,8 +1,10 @@
 //! One request from its head to the head of its answer: admission, judgement, record, upstream.
 
 use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
@@ -14,7 +16,7 @@ use http::{HeaderMap, Request, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 
-use super::body::{AnswerBody, Recorder, StreamBody};
+use super::body::{AnswerBody, Broken, Place, Recorder, StreamBody};
 use super::gateway::Gateway;
 use super::head::{self, Head};
 use super::headers;
@@ -48,6 +50,8 @@ pub(super) struct Context {
     pub id: ExchangeId,
     pub started: Instant,
     pub dialect: &'static dyn Dialect,
+    /// HTTP/2 has no `connection` field; one stream says nothing about the others.
+    pub multiplexed: bool,
 }
 
 /// An answer that was decided before the upstream was asked, or instead.
@@ -79,11 +83,27 @@ impl Worker {
             Ok(id) => id,
             Err(_) => return Ok(no_entropy()),
         };
-        let mut context = Context { id, started, dialect: guess(request.uri().path()) };
-        self.gateway.metrics.running.inc();
-        let handled = self.exchange(request, &mut context).await;
-        self.gateway.metrics.running.dec();
-        Ok(handled.unwrap_or_else(|refusal| self.refuse(&context, &refusal)))
+        let multiplexed = request.version() >= http::Version::HTTP_2;
+        let mut context = Context { id, started, dialect: guess(request.uri().path()), multiplexed };
+        let mut place = Place::new(&self.gateway.metrics.running);
+        let handled = unwinding(self.exchange(request, &mut context, &mut place)).await;
+        let response = match handled {
+            Ok(Ok(response)) => response,
+            Ok(Err(refusal)) => self.refuse(&context, &refusal),
+            // What was admitted has left its record by being dropped.
+            Err(Panicked) => {
+                let error = self.fault(context.id);
+                self.refuse(&context, &close(error))
+            }
+        };
+        Ok(response.map(|body| body.holding(place)))
+    }
+
+    /// Counts a fault in the gateway and says what the client is told of it.
+    fn fault(&self, id: ExchangeId) -> ExchangeError {
+        self.gateway.metrics.panics.inc();
+        tracing::error!(exchange = %id, "a fault in the gateway ended this exchange");
+        ExchangeError::new(ErrorKind::Internal, "a fault in the gateway ended this exchange")
     }
 
     #[expect(clippy::disallowed_methods, reason = "the edge reads the clock; the core is told")]
@@ -102,7 +122,7 @@ impl Worker {
         if refusal.error.kind == ErrorKind::MethodNotAllowed {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST, DELETE"));
         }
-        if refusal.close {
+        if refusal.close && !context.multiplexed {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
@@ -112,6 +132,7 @@ impl Worker {
         &self,
         request: Request<Incoming>,
         context: &mut Context,
+        place: &mut Place,
     ) -> Result<Response<AnswerBody>, Refusal> {
         let gateway = &self.gateway;
         let head = head::read(&request, gateway.limits.uri.get()).map_err(close)?;
@@ -137,10 +158,8 @@ impl Worker {
                 }
             },
         };
-        let pass = caller.enter().map_err(|full| close(too_many(full)))?;
+        place.pass = Some(caller.enter().map_err(|full| close(too_many(full)))?);
         let (parts, body) = request.into_parts();
-        let body = self.body(&parts.headers, body).await?;
-        let request_bytes = body.len() as u64;
         let mut exchange = Exchange {
             worker: self,
             context,
@@ -148,8 +167,16 @@ impl Worker {
             canary,
             head: &head,
             headers: &parts.headers,
-            request_bytes,
+            request_bytes: 0,
         };
+        let body = match self.body(&parts.headers, body).await {
+            Ok(body) => body,
+            Err(refusal) => {
+                exchange.record_unjudged(&matched, &refusal.error).await?;
+                return Err(refusal);
+            }
+        };
+        exchange.request_bytes = body.len() as u64;
         let judged = match exchange.judge(matched.clone(), policy, body) {
             Ok(judged) => judged,
             Err(error) => {
@@ -157,8 +184,7 @@ impl Worker {
                 return Err(error.into());
             }
         };
-        let response = exchange.admitted(judged).await?;
-        Ok(response.map(|body| body.holding(pass)))
+        exchange.admitted(judged).await
     }
 
     /// Reads the request's body within its limits.
@@ -309,7 +335,7 @@ fn name_exchange(headers: &mut HeaderMap, id: ExchangeId, outcome: Outcome) {
     headers.insert(VERDICT, HeaderValue::from_static(outcome.as_str()));
 }
 
-fn unix_ms() -> u64 {
+pub(super) fn unix_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64)
 }
 
@@ -335,9 +361,10 @@ impl Exchange<'_> {
             media.is_empty() || media.ends_with("json") || media == "application/x-www-form-urlencoded";
         let body = self.decoded(body)?;
         let timer = gateway.metrics.scan.with_label_values(&["prompt"]).start_timer();
-        let judged = received.judge(self.head.query.as_deref(), json, body);
+        let judged =
+            catch_unwind(AssertUnwindSafe(|| received.judge(self.head.query.as_deref(), json, body)));
         timer.observe_duration();
-        judged
+        judged.unwrap_or_else(|_| Err(self.worker.fault(self.context.id)))
     }
 
     fn decoded(&self, body: Bytes) -> Result<Bytes, ExchangeError> {
@@ -502,10 +529,6 @@ impl Exchange<'_> {
             }
         };
         let (dialer, body) = upstream;
-        let outgoing = self.outgoing(&judged, body);
-        // The record is made durable while the upstream works; no byte leaves before both are there.
-        let (receipt, response) = tokio::join!(self.durable(&admission), dialer.send(outgoing));
-        let receipt = receipt?;
         let recorder = Recorder::new(
             Arc::clone(&gateway),
             self.context.id,
@@ -513,7 +536,18 @@ impl Exchange<'_> {
             Arc::clone(&route),
             judged.matched().dialect,
             Arc::clone(&dialer.upstream().name),
+            judged.report().outcome,
         );
+        let outgoing = self.outgoing(&judged, body);
+        // The record is made durable while the upstream works; no byte leaves before both are there.
+        let (receipt, response) = tokio::join!(self.durable(&admission), dialer.send(outgoing));
+        let receipt = match receipt {
+            Ok(receipt) => receipt,
+            Err(error) => {
+                recorder.void();
+                return Err(error.into());
+            }
+        };
         let answering = judged.admit(receipt);
         match response {
             Ok(response) => self.answered(answering, response, recorder, dialer).await,
@@ -526,8 +560,7 @@ impl Exchange<'_> {
 
     fn outgoing<'a>(&'a self, judged: &'a Judged, body: Bytes) -> Outgoing<'a> {
         let mut headers = headers::to_upstream(self.headers);
-        let accepts = self.headers.get(ACCEPT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or("");
-        headers.insert(ACCEPT_ENCODING, accepted(accepts, judged.ask().stream));
+        headers.insert(ACCEPT_ENCODING, accepted(self.headers, judged.ask().stream));
         if !body.is_empty() && !headers.contains_key(CONTENT_TYPE) {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
@@ -579,12 +612,20 @@ impl Exchange<'_> {
         };
         let limits = &gateway.limits;
         let timeouts = *dialer.upstream().timeouts();
-        let source = super::body::Source::new(body, coding, limits.answer.get(), limits.inflate_ratio)
+        let mut source = super::body::Source::new(body, coding, limits.answer.get(), limits.inflate_ratio)
             .map_err(|e| Refusal::from(garbage(&e.to_string())))?;
-        let mut head = headers::to_client(&parts.headers);
+        let mut head = headers::to_client(&parts.headers, dialer.upstream());
         match mode {
             Mode::Whole => {
-                let (outcome, body) = self.whole(&mut answering, source, &timeouts).await;
+                if coding.is_some_and(|c| takes(self.headers, c)) {
+                    source.keep_raw();
+                }
+                let (outcome, mut body) = self.whole(&mut answering, &mut source, &timeouts).await;
+                // Clean means untouched, in the coding that it came in too.
+                if let (Some(raw), Some(coding), false) = (source.into_raw(), coding, answering.rewritten) {
+                    body = raw;
+                    head.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.as_str()));
+                }
                 let mut response = match outcome {
                     Flow::Replace(Replaced::Error(error)) => {
                         recorder.finished(&mut answering, error.status(), 0);
@@ -633,27 +674,34 @@ impl Exchange<'_> {
     async fn whole(
         &self,
         answering: &mut Answering,
-        mut source: super::body::Source,
+        source: &mut super::body::Source,
         timeouts: &crate::upstream::Timeouts,
     ) -> (Flow, Bytes) {
         let mut out = Vec::new();
         let ended = loop {
             match tokio::time::timeout(timeouts.idle.0, source.next()).await {
                 Ok(Some(Ok(bytes))) => {
-                    let flow = answering.feed(&bytes, &mut out);
+                    let fed = catch_unwind(AssertUnwindSafe(|| answering.feed(&bytes, &mut out)));
+                    let flow = fed.unwrap_or_else(|_| self.broken());
                     if flow != Flow::More {
                         return (flow, Bytes::new());
                     }
                 }
                 Ok(None) => break Ended::Complete,
-                Ok(Some(Err(_))) => break Ended::Failed(ErrorKind::UpstreamUnreachable),
+                Ok(Some(Err(Broken::Connection))) => break Ended::Failed(ErrorKind::UpstreamUnreachable),
+                Ok(Some(Err(Broken::Coding))) => break Ended::Failed(ErrorKind::UpstreamGarbage),
                 Err(_) => break Ended::Failed(ErrorKind::UpstreamTimeout),
             }
         };
         let timer = self.worker.gateway.metrics.scan.with_label_values(&["answer"]).start_timer();
-        let flow = answering.finish(ended, &mut out);
+        let finished = catch_unwind(AssertUnwindSafe(|| answering.finish(ended, &mut out)));
+        let flow = finished.unwrap_or_else(|_| self.broken());
         timer.observe_duration();
         (flow, out.into_iter().next().unwrap_or_default())
+    }
+
+    fn broken(&self) -> Flow {
+        Flow::Replace(Replaced::Error(self.worker.fault(self.context.id)))
     }
 
     fn count_end(&self, route: &str, dialect: &dyn Dialect, outcome: Outcome) {
@@ -684,23 +732,37 @@ pub(super) fn count_findings(
 }
 
 /// The codings that both the client and the gateway read. Streams are asked for plain: each event would have to be flushed anyway.
-fn accepted(client: &str, stream: bool) -> HeaderValue {
-    if stream || client.is_empty() {
-        return HeaderValue::from_static("identity");
-    }
-    let names: Vec<&str> = Coding::ALL
-        .into_iter()
-        .map(Coding::as_str)
-        .filter(|name| {
-            client
-                .split(',')
-                .any(|c| c.split(';').next().is_some_and(|c| c.trim().eq_ignore_ascii_case(name)))
-        })
-        .collect();
+fn accepted(client: &HeaderMap, stream: bool) -> HeaderValue {
+    let names: Vec<&str> =
+        Coding::ALL.into_iter().filter(|c| !stream && takes(client, *c)).map(Coding::as_str).collect();
     if names.is_empty() {
         return HeaderValue::from_static("identity");
     }
     HeaderValue::from_str(&names.join(", ")).unwrap_or(HeaderValue::from_static("identity"))
+}
+
+/// Whether the client reads this coding.
+fn takes(headers: &HeaderMap, coding: Coding) -> bool {
+    headers.get(ACCEPT_ENCODING).and_then(|v| v.to_str().ok()).is_some_and(|client| {
+        client.split(',').any(|c| {
+            let mut words = c.split(';').map(str::trim);
+            words.next().is_some_and(|c| c.eq_ignore_ascii_case(coding.as_str()))
+                && !words.any(|w| matches!(w, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+        })
+    })
+}
+
+/// A fault unwound to the edge of its exchange.
+struct Panicked;
+
+/// Drives a future; a fault in it ends it and nothing else.
+async fn unwinding<T>(future: impl Future<Output = T>) -> Result<T, Panicked> {
+    let mut future = std::pin::pin!(future);
+    std::future::poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(polled) => polled.map(Ok),
+        Err(_) => Poll::Ready(Err(Panicked)),
+    })
+    .await
 }
 
 /// Whether the gateway takes new exchanges.

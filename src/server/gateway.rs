@@ -81,6 +81,8 @@ pub struct Gateway {
     pub canary_caller: Option<Arc<crate::limits::Caller>>,
     /// Set while the gateway drains: not ready any more.
     pub draining: std::sync::atomic::AtomicBool,
+    /// Set when the time to drain is over and what still runs is cut.
+    pub cutting: std::sync::atomic::AtomicBool,
 }
 
 /// A route with its upstream's number.
@@ -145,6 +147,7 @@ impl Gateway {
             canary_caller: own.caller(None).cloned(),
             canary_key,
             draining: std::sync::atomic::AtomicBool::new(false),
+            cutting: std::sync::atomic::AtomicBool::new(false),
         }
     }
 

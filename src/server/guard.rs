@@ -7,19 +7,48 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
+
+/// Most bytes read and thrown away after an early answer, so that the client reads it before its connection is reset.
+const LINGER_BYTES: usize = 4 << 20;
+/// And for how long.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// A socket with a watcher on what it reads.
 #[derive(Debug)]
 pub(super) struct Guarded<S> {
     socket: S,
     watch: Watch,
+    /// How long a head may take from its first byte; the first one from the connection's beginning.
+    patience: Duration,
+    timer: Option<Pin<Box<Sleep>>>,
+    /// Bytes that may still be thrown away.
+    linger: usize,
+    lingering: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Guarded<S> {
-    pub(super) fn new(socket: S) -> Self {
-        Self { socket, watch: Watch::default() }
+    pub(super) fn new(socket: S, patience: Duration) -> Self {
+        Self {
+            socket,
+            watch: Watch::default(),
+            patience,
+            timer: Some(Box::pin(tokio::time::sleep(patience))),
+            linger: LINGER_BYTES,
+            lingering: None,
+        }
+    }
+
+    /// Begins or ends the time for a head.
+    fn time_head(&mut self) {
+        if !self.watch.is_in_head() {
+            self.timer = None;
+        } else if self.timer.is_none() {
+            self.timer = Some(Box::pin(tokio::time::sleep(self.patience)));
+        }
     }
 }
 
@@ -30,14 +59,43 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
+        if Pin::new(&mut self.socket).poll_read(cx, buf)?.is_pending() {
+            if let Some(timer) = &mut self.timer {
+                ready!(timer.as_mut().poll(cx));
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "a head took too long")));
+            }
+            return Poll::Pending;
+        }
         let fresh = buf.filled_mut().get_mut(before..).unwrap_or_default();
-        self.watch.look(fresh);
+        let this = &mut *self;
+        this.watch.look(fresh);
+        this.time_head();
         Poll::Ready(Ok(()))
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
+    /// Reads and throws away what the client still sends: to close with bytes unread is to reset, and a reset can destroy the answer
+    /// on its way (RFC 9112 section 9.6).
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let until = self.lingering.get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
+        if until.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        let mut space = [std::mem::MaybeUninit::uninit(); 8 << 10];
+        loop {
+            let mut buf = ReadBuf::uninit(&mut space);
+            let read = ready!(Pin::new(&mut self.socket).poll_read(cx, &mut buf));
+            let n = buf.filled().len();
+            if read.is_err() || n == 0 || n >= self.linger {
+                return Poll::Ready(());
+            }
+            self.linger -= n;
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.socket).poll_write(cx, bytes)
     }
@@ -45,7 +103,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
         Pin::new(&mut self.socket).poll_flush(cx)
     }
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(cx)
+        if self.lingering.is_none() {
+            ready!(Pin::new(&mut self.socket).poll_shutdown(cx))?;
+        }
+        if self.watch.is_between() {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_linger(cx).map(Ok)
     }
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
@@ -66,6 +130,8 @@ const LONGEST_HEAD: usize = 64 << 10;
 struct Watch {
     state: State,
     head: Vec<u8>,
+    /// A first head has been complete.
+    begun: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,11 +152,21 @@ enum State {
 
 impl Default for Watch {
     fn default() -> Self {
-        Self { state: State::Head, head: Vec::new() }
+        Self { state: State::Head, head: Vec::new(), begun: false }
     }
 }
 
 impl Watch {
+    /// Whether a head has begun; true too while nothing has come at all.
+    fn is_in_head(&self) -> bool {
+        self.state == State::Head && (!self.head.is_empty() || !self.begun)
+    }
+
+    /// Whether nothing of a request is on its way.
+    fn is_between(&self) -> bool {
+        self.state == State::Head && self.head.is_empty()
+    }
+
     /// Looks at bytes in the order they arrive; spoils the end of a head that must not be served.
     fn look(&mut self, bytes: &mut [u8]) {
         let mut at = 0;
@@ -160,11 +236,12 @@ impl Watch {
             if leading && self.head.len() > 4 {
                 self.head.clear();
             }
-            if !leading {
-                return;
-            }
             return;
         }
+        if leading {
+            return;
+        }
+        self.begun = true;
         match framing(&self.head) {
             Some(state) => self.state = state,
             None => {

@@ -1,7 +1,9 @@
 //! Which header fields go on. Both lists are closed: what is not on them stays here, hop-by-hop fields and credentials first of all.
 
 use http::HeaderMap;
-use http::header::HeaderName;
+use http::header::{HeaderName, HeaderValue};
+
+use crate::upstream::Upstream;
 
 /// Fields of a request that go to the upstream.
 const TO_UPSTREAM: &[&str] = &[
@@ -65,11 +67,17 @@ fn named_by_connection(headers: &HeaderMap, name: &HeaderName) -> bool {
     })
 }
 
-fn chosen(headers: &HeaderMap, names: &[&str], prefixes: &[&str]) -> HeaderMap {
+fn chosen(
+    headers: &HeaderMap,
+    names: &[&str],
+    prefixes: &[&str],
+    may: impl Fn(&HeaderValue) -> bool,
+) -> HeaderMap {
     let mut out = HeaderMap::with_capacity(headers.len().min(16) + 4);
     let connection = headers.contains_key(http::header::CONNECTION);
     for (name, value) in headers {
-        if listed(name, names, prefixes) && !(connection && named_by_connection(headers, name)) {
+        if listed(name, names, prefixes) && may(value) && !(connection && named_by_connection(headers, name))
+        {
             out.append(name.clone(), value.clone());
         }
     }
@@ -78,12 +86,12 @@ fn chosen(headers: &HeaderMap, names: &[&str], prefixes: &[&str]) -> HeaderMap {
 
 /// The fields of a request that go on.
 pub fn to_upstream(headers: &HeaderMap) -> HeaderMap {
-    chosen(headers, TO_UPSTREAM, TO_UPSTREAM_PREFIXES)
+    chosen(headers, TO_UPSTREAM, TO_UPSTREAM_PREFIXES, |_| true)
 }
 
-/// The fields of an answer that go on.
-pub fn to_client(headers: &HeaderMap) -> HeaderMap {
-    chosen(headers, TO_CLIENT, TO_CLIENT_PREFIXES)
+/// The fields of an answer that go on. One that holds the upstream's credential does not, whatever its name (Bifrost #3954).
+pub fn to_client(headers: &HeaderMap, upstream: &Upstream) -> HeaderMap {
+    chosen(headers, TO_CLIENT, TO_CLIENT_PREFIXES, |value| !upstream.is_revealed_by(value))
 }
 
 #[cfg(test)]
@@ -110,13 +118,18 @@ mod tests {
         let mut names: Vec<_> = up.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["content-type", "x-stainless-lang"]);
-        let down = to_client(&map(&[
-            ("set-cookie", "a"),
-            ("x-api-key", "provider's"),
-            ("server", "x"),
-            ("x-request-id", "1"),
-            ("transfer-encoding", "chunked"),
-        ]));
+        let down = chosen(
+            &map(&[
+                ("set-cookie", "a"),
+                ("x-api-key", "provider's"),
+                ("server", "x"),
+                ("x-request-id", "1"),
+                ("transfer-encoding", "chunked"),
+            ]),
+            TO_CLIENT,
+            TO_CLIENT_PREFIXES,
+            |value| value != "provider's",
+        );
         assert_eq!(down.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-request-id"]);
     }
 }

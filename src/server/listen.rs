@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use super::exchange::Worker;
 use super::gateway::Gateway;
+use super::guard::Guarded;
 use super::tasks;
 use crate::limits::LimitsSettings;
 use crate::upstream::Dialer;
@@ -69,6 +70,7 @@ async fn accept(worker: &Arc<Worker>, listener: TcpListener, mut stop: watch::Re
     }
     drop(listener);
     if tokio::time::timeout(worker.gateway.server.drain.0, graceful.shutdown()).await.is_err() {
+        worker.gateway.cutting.store(true, std::sync::atomic::Ordering::Release);
         tracing::warn!("exchanges that outlasted the time to drain were cut");
     }
 }
@@ -78,7 +80,8 @@ fn builder(limits: &LimitsSettings) -> auto::Builder<TokioExecutor> {
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_read.0)
+        // hyper's time begins when a connection waits for its next request; the guard keeps the one for a head that has begun.
+        .header_read_timeout(limits.idle.0.max(limits.header_read.0))
         .max_headers(limits.fields)
         .max_buf_size(limits.header.get().max(8192));
     builder
@@ -103,14 +106,18 @@ fn connection(
     peer: SocketAddr,
 ) {
     // Over a limit the connection closes at once: there is no request yet to answer.
-    let Some(pass) = worker.gateway.connections.enter(peer.ip()) else { return };
+    let Some(pass) = worker.gateway.connections.enter(peer.ip()) else {
+        worker.gateway.metrics.refused.with_label_values(&["connections"]).inc();
+        return;
+    };
     // A socket that cannot turn Nagle off is slower, not wrong.
     let _ = socket.set_nodelay(true);
+    let patience = worker.gateway.limits.header_read.0;
     let open = worker.gateway.metrics.connections.clone();
     open.inc();
     let worker = Arc::clone(worker);
     let service = service_fn(move |request| Arc::clone(&worker).handle(request));
-    let socket = super::h2_codes::ExactCodes::new(super::guard::Guarded::new(socket));
+    let socket = super::h2_codes::ExactCodes::new(Guarded::new(socket, patience));
     let serving = builder.serve_connection(TokioIo::new(socket), service).into_owned();
     let watched = graceful.watch(serving);
     tasks::detached("connection", async move {

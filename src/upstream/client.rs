@@ -113,6 +113,13 @@ impl Upstream {
         &self.settings.timeouts
     }
 
+    /// Whether a field of an answer holds this upstream's credential.
+    pub fn is_revealed_by(&self, value: &HeaderValue) -> bool {
+        self.secret
+            .as_ref()
+            .is_some_and(|(_, plain, _)| memchr::memmem::find(value.as_bytes(), plain.as_bytes()).is_some())
+    }
+
     /// Where a canonical path leads: a version that ends the prefix and begins the path stands once.
     fn uri(&self, path: &str, query: Option<&str>) -> Option<Uri> {
         let last = self.prefix.rsplit('/').next().filter(|p| !p.is_empty());
