@@ -1,4 +1,5 @@
 //! One binary for all integration tests: one link instead of many.
 
+mod behaviour;
 mod cli;
 mod sdk;

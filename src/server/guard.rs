@@ -12,6 +12,10 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
+/// What stands in the place of a refused head's last byte: no line ends in NUL, so no parser takes this for a request, and the
+/// empty line tells hyper that it has the whole head and may say so.
+const SPOIL: &[u8] = b"\0\n\n";
+
 /// Most bytes read and thrown away after an early answer, so that the client reads it before its connection is reset.
 const LINGER_BYTES: usize = 4 << 20;
 /// And for how long.
@@ -25,6 +29,8 @@ pub(super) struct Guarded<S> {
     /// How long a head may take from its first byte; the first one from the connection's beginning.
     patience: Duration,
     timer: Option<Pin<Box<Sleep>>>,
+    /// What hyper still has to be given in the place of a head's end.
+    spoil: &'static [u8],
     /// Bytes that may still be thrown away.
     linger: usize,
     lingering: Option<Pin<Box<Sleep>>>,
@@ -37,9 +43,18 @@ impl<S> Guarded<S> {
             watch: Watch::default(),
             patience,
             timer: Some(Box::pin(tokio::time::sleep(patience))),
+            spoil: b"",
             linger: LINGER_BYTES,
             lingering: None,
         }
+    }
+
+    /// Puts what stands in the place of a refused head's end, as far as there is room.
+    fn spoil(&mut self, buf: &mut ReadBuf<'_>) {
+        let n = self.spoil.len().min(buf.remaining());
+        let (now, later) = self.spoil.split_at_checked(n).unwrap_or_default();
+        buf.put_slice(now);
+        self.spoil = later;
     }
 
     /// Begins or ends the time for a head.
@@ -59,6 +74,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
+        if !self.spoil.is_empty() {
+            self.spoil(buf);
+            return Poll::Ready(Ok(()));
+        }
         if Pin::new(&mut self.socket).poll_read(cx, buf)?.is_pending() {
             if let Some(timer) = &mut self.timer {
                 ready!(timer.as_mut().poll(cx));
@@ -66,9 +85,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
             }
             return Poll::Pending;
         }
-        let fresh = buf.filled_mut().get_mut(before..).unwrap_or_default();
         let this = &mut *self;
-        this.watch.look(fresh);
+        let fresh = buf.filled().get(before..).unwrap_or_default();
+        if let Some(end) = this.watch.look(fresh) {
+            buf.set_filled(before + end);
+            this.spoil = SPOIL;
+        }
+        this.spoil(buf);
         this.time_head();
         Poll::Ready(Ok(()))
     }
@@ -167,11 +190,11 @@ impl Watch {
         self.state == State::Head && self.head.is_empty()
     }
 
-    /// Looks at bytes in the order they arrive; spoils the end of a head that must not be served.
-    fn look(&mut self, bytes: &mut [u8]) {
+    /// Looks at bytes in the order they arrive; says where a head ends that must not be served: its last byte is not to be given on.
+    fn look(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut at = 0;
         while at < bytes.len() && self.state != State::Off {
-            let Some(&byte) = bytes.get(at) else { return };
+            let &byte = bytes.get(at)?;
             match self.state {
                 State::Head => {
                     // The fast path: most heads arrive in one piece.
@@ -179,7 +202,9 @@ impl Watch {
                     let take = rest.iter().position(|&b| b == b'\n').map_or(rest.len(), |p| p + 1);
                     self.head.extend_from_slice(rest.get(..take).unwrap_or_default());
                     at += take;
-                    self.head_line(bytes, at);
+                    if !self.head_line() {
+                        return Some(at - 1);
+                    }
                     continue;
                 }
                 State::Counted(left) => {
@@ -208,6 +233,7 @@ impl Watch {
             }
             at += 1;
         }
+        None
     }
 
     fn size(size: u64, extension: bool, byte: u8) -> State {
@@ -223,11 +249,11 @@ impl Watch {
         }
     }
 
-    /// A line of the head may be complete; `end` is where it ends in `bytes`.
-    fn head_line(&mut self, bytes: &mut [u8], end: usize) {
+    /// A line of the head may be complete; says whether all is well.
+    fn head_line(&mut self) -> bool {
         if self.head.starts_with(b"PRI * HTTP/2.0") || self.head.len() > LONGEST_HEAD {
             self.state = State::Off;
-            return;
+            return true;
         }
         let complete = self.head.ends_with(b"\r\n\r\n") || self.head.ends_with(b"\n\n");
         let leading = self.head.iter().all(|b| matches!(b, b'\r' | b'\n'));
@@ -236,23 +262,16 @@ impl Watch {
             if leading && self.head.len() > 4 {
                 self.head.clear();
             }
-            return;
+            return true;
         }
         if leading {
-            return;
+            return true;
         }
         self.begun = true;
-        match framing(&self.head) {
-            Some(state) => self.state = state,
-            None => {
-                self.state = State::Off;
-                // The head's last byte: no line ends here any more, so no parser takes this for a request.
-                if let Some(last) = bytes.get_mut(..end).and_then(<[u8]>::last_mut) {
-                    *last = 0;
-                }
-            }
-        }
+        let follows = framing(&self.head);
+        self.state = follows.unwrap_or(State::Off);
         self.head.clear();
+        follows.is_some()
     }
 }
 
@@ -316,13 +335,7 @@ mod tests {
 
     fn spoiled(stream: &[u8], piece: usize) -> bool {
         let mut watch = Watch::default();
-        let mut seen = Vec::new();
-        for bytes in stream.chunks(piece) {
-            let mut bytes = bytes.to_vec();
-            watch.look(&mut bytes);
-            seen.extend(bytes);
-        }
-        seen != stream
+        stream.chunks(piece).any(|bytes| watch.look(bytes).is_some())
     }
 
     #[test]

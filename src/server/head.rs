@@ -36,10 +36,17 @@ pub fn read<B>(request: &Request<B>, uri_limit: usize) -> Result<Head, ExchangeE
 /// RFC 9112 section 3.2: exactly one Host. A proxy for named APIs is no forward proxy: absolute targets are refused.
 fn one_host<B>(request: &Request<B>) -> Result<(), ExchangeError> {
     let hosts = request.headers().get_all(HOST).iter().count();
+    // Nothing is decided by the host, but what stands behind the gateway may: `localhost/#@elsewhere` is no host (CVE-2026-49468).
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || b"-._:[]%".contains(b);
+    if request.headers().get(HOST).is_some_and(|h| !h.as_bytes().iter().all(plain)) {
+        return Err(bad("the `host` field holds more than a host"));
+    }
     if request.version() >= Version::HTTP_2 {
         let authority = request.uri().authority().map(http::uri::Authority::as_str);
         let host = request.headers().get(HOST).map(http::HeaderValue::as_bytes);
-        if hosts > 1 || (authority.is_some() && host.is_some_and(|h| authority.map(str::as_bytes) != Some(h)))
+        if hosts > 1
+            || (authority.is_some()
+                && host.is_some_and(|h| !authority.is_some_and(|a| a.as_bytes().eq_ignore_ascii_case(h))))
         {
             return Err(bad("`:authority` and `host` name different hosts"));
         }
@@ -103,12 +110,15 @@ fn query(query: Option<&str>) -> (Option<String>, Option<&str>) {
     let mut key = None;
     let kept: Vec<&str> = query
         .split('&')
-        .filter(|pair| match pair.strip_prefix("key=") {
-            Some(value) => {
-                key = Some(value);
+        .filter(|pair| match pair.split_once('=') {
+            // An escaped name is the same name to the upstream.
+            Some((name, value)) if name.eq_ignore_ascii_case("key") || name.contains('%') => {
+                if !name.contains('%') {
+                    key = Some(value);
+                }
                 false
             }
-            None => !pair.is_empty(),
+            _ => !pair.is_empty(),
         })
         .collect();
     ((!kept.is_empty()).then(|| kept.join("&")), key)
