@@ -153,7 +153,7 @@ impl Dull {
             *bits = dull_block(words, patterns, bytes, 0x4E00 + 64 * block);
             if let Some(spelled) = spelled {
                 *bits &= unspelled(spelled, 0x4E00 + 64 * block);
-            };
+            }
         }
         dull
     }

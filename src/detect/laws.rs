@@ -86,14 +86,14 @@ fn text_of(rules: Vec<RuleSpec>) -> impl Strategy<Value = (Vec<RuleSpec>, String
     let words: Vec<String> =
         rules.iter().flat_map(|rule| &rule.keywords).map(|keyword| keyword.text.clone()).collect();
     let words = if words.is_empty() { vec!["ab".to_owned()] } else { words };
-    let word = (proptest::sample::select(words), "[ .-]{1,4}|", any::<bool>(), 0..6_usize);
+    let word = (proptest::sample::select(words), "[ .-]{1,4}", any::<bool>(), 0..3_usize);
     let word = word.prop_map(|(word, separator, spelled, short)| {
         let separator = if spelled { separator.as_str() } else { "" };
         let letters: Vec<String> = word.chars().map(String::from).collect();
         letters.get(..letters.len() - short.min(letters.len() - 1) / 2).unwrap_or_default().join(separator)
     });
     let piece = prop_oneof![2 => any_text(), 2 => word, 1 => "[ \n.,]{1,2}"];
-    let text = proptest::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat());
+    let text = proptest::collection::vec(piece, 0..5).prop_map(|pieces| pieces.concat());
     (Just(rules), text)
 }
 
@@ -269,6 +269,7 @@ fn naive_spelled(folded: &str, keyword: &Keyword) -> Vec<(usize, usize)> {
     ends.filter_map(|(from, end)| Some((place(from), place(end?)))).collect()
 }
 
+#[expect(clippy::disallowed_methods, reason = "the oracle is a search of its own")]
 fn naive_pattern(folded: &str, spec: &PatternSpec) -> Vec<(usize, usize)> {
     let own = String::from_utf8(fold_literal(&spec.regex)).expect("UTF-8");
     let flag = if spec.case_sensitive { "" } else { "(?i)" };

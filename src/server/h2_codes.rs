@@ -223,7 +223,6 @@ impl Inbound {
             self.ended.push_back(stream);
         }
     }
-
 }
 
 /// A connection on which mistakes get the code that is due.
