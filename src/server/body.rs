@@ -190,6 +190,11 @@ impl Source {
 
 // === the record of the end ===
 
+/// How an exchange ended and the error's code, in the record's words.
+type Ending = (&'static str, &'static str);
+
+const COMPLETE: Ending = ("complete", "");
+
 /// Writes the end record, once, whatever ends the exchange.
 #[derive(Debug)]
 pub(super) struct Recorder {
@@ -244,7 +249,7 @@ impl Recorder {
     }
 
     /// What to call an end that neither side announced.
-    fn left(&self) -> (&'static str, &'static str) {
+    fn left(&self) -> Ending {
         if std::thread::panicking() {
             ("panic", ErrorKind::Internal.code())
         } else if self.gateway.cutting.load(Ordering::Acquire) {
@@ -266,12 +271,12 @@ impl Recorder {
         self.status = status;
         self.sent = bytes as u64;
         self.first_byte = Some(self.started.elapsed());
-        let (ended, code) = self.how(answering, "complete");
+        let (ended, code) = self.how(answering, COMPLETE);
         self.write(Some(answering), ended, code, answering.verdict());
     }
 
-    fn how(&self, answering: &Answering, otherwise: &'static str) -> (&'static str, &'static str) {
-        let Some(error) = &answering.cut_by else { return (otherwise, "") };
+    fn how(&self, answering: &Answering, otherwise: Ending) -> Ending {
+        let Some(error) = &answering.cut_by else { return otherwise };
         match error.kind {
             ErrorKind::Blocked | ErrorKind::Unscanned => ("cut", error.kind.code()),
             ErrorKind::UpstreamGarbage | ErrorKind::UpstreamTimeout | ErrorKind::UpstreamUnreachable => {
@@ -419,7 +424,7 @@ impl StreamBody {
             return Poll::Ready(Some(Ok(Frame::data(bytes))));
         }
         let broken = self.state == State::Breaking;
-        self.end("complete");
+        self.end(COMPLETE);
         Poll::Ready(broken.then_some(Err(CutOff)))
     }
 
@@ -467,7 +472,7 @@ impl StreamBody {
             self.recorder.gateway.metrics.panics.inc();
             tracing::error!(exchange = %self.recorder.id, "a fault in the gateway ended this exchange");
             self.out.clear();
-            self.end("panic");
+            self.end(("panic", ErrorKind::Internal.code()));
             self.state = State::Breaking;
             return;
         };
@@ -517,7 +522,7 @@ impl StreamBody {
     }
 
     /// Leaves the record, once.
-    fn end(&mut self, otherwise: &'static str) {
+    fn end(&mut self, otherwise: Ending) {
         if self.state == State::Over {
             return;
         }
@@ -531,8 +536,8 @@ impl Drop for StreamBody {
     /// A body that is dropped before its end: the client has left.
     fn drop(&mut self) {
         if self.state != State::Over {
-            let (ended, _) = self.recorder.left();
-            self.end(if self.state == State::Ending { "complete" } else { ended });
+            let left = self.recorder.left();
+            self.end(if self.state == State::Ending { COMPLETE } else { left });
         }
     }
 }

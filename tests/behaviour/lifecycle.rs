@@ -1,1 +1,75 @@
-//! x
+//! Start, readiness, drain: the canary is in the path, running exchanges end, what outlasts the grace is cut with a record.
+
+use std::time::{Duration, Instant};
+
+use sluicegate::diag::Time;
+
+use super::{Client, Fake, Gateway, Step, Wishes, chat, event, post, wait_for};
+
+#[test]
+fn ready_when_the_canary_is_stopped() {
+    let gateway = Gateway::new(None, &Wishes { key: Some("sgk_client"), ..Wishes::default() });
+    assert_eq!(gateway.operations("/healthz").status, 200);
+    let ready = wait_for(|| gateway.operations("/readyz").status == 200);
+    assert!(ready, "{}", gateway.operations("/readyz").body);
+    assert_eq!(gateway.metric("sluicegate_canary_ok"), 1.0);
+}
+
+/// A policy that stops nothing: red, and it says why.
+#[test]
+fn not_ready_when_the_canary_comes_out() {
+    let gateway = Gateway::new(None, &Wishes { canary_rule: false, ..Wishes::default() });
+    let red = wait_for(|| gateway.operations("/readyz").body.contains("came out"));
+    assert!(red, "{}", gateway.operations("/readyz").body);
+    assert_eq!(gateway.operations("/readyz").status, 503);
+    assert_eq!(gateway.metric("sluicegate_canary_ok"), 0.0);
+}
+
+/// A running stream ends in the time to drain; nothing new is let in meanwhile.
+#[test]
+fn running_exchanges_end_before_the_gateway_does() {
+    let mut steps = vec![Step::Send(event("begin ").into())];
+    steps.extend((0..10).flat_map(|_| [Step::Wait(50), Step::Send(event("on ").into())]));
+    steps.push(Step::Send(b"data: [DONE]\n\n".to_vec()));
+    let fake = Fake::stream(steps);
+    let gateway = Gateway::new(Some(fake.address), &Wishes::default());
+    let data = gateway.data;
+    let mut client = Client::new(data);
+    client.send(post("/v1/chat/completions", &chat("hello", true)).as_bytes());
+    client.read_until("begin");
+    let stopping = std::thread::spawn(move || gateway.only_end());
+    let got = client.read_until("[DONE]");
+    assert!(got.contains("[DONE]"), "{got}");
+    assert_eq!(stopping.join().expect("a thread")["ended"], "complete");
+    assert!(std::net::TcpStream::connect(data).is_err(), "the port still answers");
+}
+
+/// What outlasts the grace is cut, and its record says so.
+#[test]
+fn what_outlasts_the_grace_is_cut() {
+    let fake = Fake::stream(vec![Step::Send(event("begin ").into()), Step::Hang]);
+    let mut wishes = Wishes::default();
+    wishes.server.drain = Time(Duration::from_millis(300));
+    let gateway = Gateway::new(Some(fake.address), &wishes);
+    let mut client = Client::new(gateway.data);
+    client.send(post("/v1/chat/completions", &chat("hello", true)).as_bytes());
+    client.read_until("begin");
+    let begun = Instant::now();
+    let end = gateway.only_end();
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert_eq!((&end["ended"], &end["error"]), (&"cut".into(), &"shutdown".into()));
+    assert!(client.read_all().closed, "the connection stays");
+}
+
+/// An idle connection does not hold the gateway up.
+#[test]
+fn idle_connections_close_at_once() {
+    let gateway = Gateway::new(None, &Wishes::default());
+    let mut client = Client::new(gateway.data);
+    let request = post("/v1/chat/completions", &chat("clean", false)).replace("connection: close\r\n", "");
+    client.send(request.as_bytes());
+    client.read_until("choices");
+    let begun = Instant::now();
+    drop(gateway);
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+}

@@ -1,1 +1,158 @@
-//! x
+//! Every limit from outside (security rules 11 and 13): stated, on, and told in a way that a client understands.
+
+use std::time::{Duration, Instant};
+
+use sluicegate::diag::{Size, Time};
+
+use super::{Client, Fake, Gateway, Step, Wishes, answer, chat, event, post, wait_for};
+
+fn fake() -> Fake {
+    Fake::whole("200 OK", "content-type: application/json\r\n", answer("fine").as_bytes())
+}
+
+fn ms(n: u64) -> Time {
+    Time(Duration::from_millis(n))
+}
+
+#[test]
+fn heads_bodies_and_depth() {
+    let fake = fake();
+    let mut wishes = Wishes::default();
+    wishes.limits.body = Size::kib(64);
+    let gateway = Gateway::new(Some(fake.address), &wishes);
+    let line = "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\n";
+    let many: String = (0..120).map(|i| format!("x-{i}: y\r\n")).collect();
+    let long = "x".repeat(40_000);
+    let declared = format!("{line}content-length: 70000\r\n\r\n");
+    let undeclared =
+        format!("{line}transfer-encoding: chunked\r\n\r\n11170\r\n{}\r\n0\r\n\r\n", "x".repeat(70_000));
+    let nested = format!("{{\"model\":\"m\",\"messages\":{}{}}}", "[".repeat(200), "]".repeat(200));
+    for (what, bytes, status) in [
+        ("fields", format!("{line}{many}content-length: 0\r\n\r\n"), 431),
+        ("a long field", format!("{line}x: {long}\r\ncontent-length: 0\r\n\r\n"), 431),
+        ("a long path", format!("POST /v1/{} HTTP/1.1\r\nhost: a\r\n\r\n", "x".repeat(9000)), 400),
+        ("a declared body", declared, 413),
+        ("a chunked body", undeclared, 413),
+        ("depth", post("/v1/chat/completions", &nested), 400),
+    ] {
+        let got = gateway.raw(bytes.as_bytes());
+        assert_eq!((got.status, got.closed), (status, true), "{what}: {}", got.head);
+    }
+    assert_eq!(fake.seen().len(), 0);
+    assert_eq!(gateway.post("/v1/chat/completions", &chat("hello", false)).status, 200);
+}
+
+/// A refused body is on record, and its error has the dialect's form.
+#[test]
+fn what_is_too_large_is_recorded() {
+    let mut wishes = Wishes::default();
+    wishes.limits.body = Size::kib(1);
+    let gateway = Gateway::new(None, &wishes);
+    let got = gateway.post("/v1/chat/completions", &chat(&"x".repeat(2000), false));
+    assert_eq!(got.status, 413);
+    assert!(got.body.contains("\"error\""), "{}", got.body);
+    let records = gateway.records();
+    let [(admission, Some(end))] = records.as_slice() else { panic!("one exchange: {records:?}") };
+    assert_eq!(admission["error"], "request_too_large");
+    assert_eq!((&end["status"], &end["ended"]), (&413.into(), &"refused".into()));
+}
+
+/// A connection that says nothing, a head that never ends, a body that stands still, an idle connection: each has its time.
+#[test]
+fn slow_clients_do_not_stay() {
+    let mut wishes = Wishes::default();
+    wishes.limits.header_read = ms(300);
+    wishes.limits.body_idle = ms(300);
+    wishes.limits.idle = ms(1500);
+    let fake = Fake::whole("200 OK", "content-type: application/json\r\n", answer("fine").as_bytes());
+    let gateway = Gateway::new(Some(fake.address), &wishes);
+    let begun = Instant::now();
+    assert!(Client::new(gateway.data).read_all().closed, "a silent connection stays");
+
+    let mut drip = Client::new(gateway.data);
+    drip.send(b"POST /v1/chat/completions HTTP/1.1\r\n");
+    for _ in 0..5 {
+        std::thread::sleep(Duration::from_millis(100));
+        drip.send(b"x: y\r\n");
+    }
+    assert!(drip.read_all().closed, "a dripping head stays");
+
+    let mut body = Client::new(gateway.data);
+    body.send(b"POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n{");
+    let got = body.read_all();
+    assert_eq!((got.status, got.closed), (408, true), "{got:?}");
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+
+    // A connection may wait for its next request longer than a head may take.
+    let mut kept = Client::new(gateway.data);
+    let request = post("/v1/chat/completions", &chat("hello", false)).replace("connection: close\r\n", "");
+    for _ in 0..2 {
+        kept.send(request.as_bytes());
+        assert!(kept.read_until("\"fine\"").starts_with("HTTP/1.1 200"));
+        std::thread::sleep(Duration::from_millis(600));
+    }
+    assert!(kept.read_all().closed, "an idle connection stays");
+}
+
+#[test]
+fn connections_and_exchanges_are_counted() {
+    let fake = Fake::new(vec![Step::Hang]);
+    let mut wishes = Wishes { key: Some("sgk_client"), ..Wishes::default() };
+    wishes.limits.exchanges_per_key = 2;
+    wishes.limits.connections_per_address = 6;
+    wishes.server.canary = Time::secs(600);
+    let gateway = Gateway::new(Some(fake.address), &wishes);
+    assert!(wait_for(|| gateway.operations("/readyz").status == 200));
+    let body = chat("hello", false);
+    let request = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nauthorization: Bearer sgk_client\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut held: Vec<Client> = (0..2).map(|_| Client::new(gateway.data)).collect();
+    held.iter_mut().for_each(|c| c.send(request.as_bytes()));
+    assert!(wait_for(|| fake.seen().len() == 2));
+    let got = gateway.raw(request.as_bytes());
+    assert_eq!((got.status, got.closed), (429, true), "{got:?}");
+    let more: Vec<Client> = (0..6).map(|_| Client::new(gateway.data)).collect();
+    let got = gateway.raw(request.as_bytes());
+    assert_eq!((got.status, got.closed), (0, true), "a connection over the limit: {got:?}");
+    drop((held, more));
+    assert!(wait_for(|| fake.closed() == 2), "a client that leaves closes the upstream");
+}
+
+/// A reader that stands still slows the upstream; what the gateway and the kernel hold meanwhile is bounded.
+#[test]
+fn a_slow_reader_slows_the_upstream() {
+    let piece = event(&"x".repeat(8000));
+    let pieces = vec![Step::Send(piece.as_bytes().to_vec()); 4000];
+    let sent = piece.len() * pieces.len();
+    let fake = Fake::stream(pieces);
+    let gateway = Gateway::new(Some(fake.address), &Wishes::default());
+    let mut client = Client::new(gateway.data);
+    client.send(post("/v1/chat/completions", &chat("hello", true)).as_bytes());
+    std::thread::sleep(Duration::from_millis(1500));
+    assert_eq!(fake.closed(), 0, "the upstream got rid of {sent} bytes that nobody read");
+    drop(client);
+    assert!(wait_for(|| fake.closed() == 1), "a client that leaves closes the upstream");
+    assert_eq!(gateway.only_end()["ended"], "client_left");
+}
+
+/// One event, and one whole answer, may be as long as the limits say and no longer.
+#[test]
+fn answers_have_their_limits() {
+    let mut wishes = Wishes::default();
+    wishes.limits.event = Size::kib(16);
+    wishes.limits.answer = Size::kib(16);
+    let long = "x".repeat(40_000);
+    let fake = Fake::stream(vec![Step::Send(event("one ").into()), Step::Send(event(&long).into())]);
+    let gateway = Gateway::new(Some(fake.address), &wishes);
+    let got = gateway.post("/v1/chat/completions", &chat("hello", true));
+    assert_eq!(got.status, 200);
+    assert!(got.body.contains("one ") && !got.body.contains("xxx"), "{}", got.body);
+    assert_eq!(gateway.only_end()["error"], "upstream_invalid_response");
+    let fake = Fake::whole("200 OK", "content-type: application/json\r\n", answer(&long).as_bytes());
+    let gateway = Gateway::new(Some(fake.address), &wishes);
+    let got = gateway.post("/v1/chat/completions", &chat("hello", false));
+    assert_eq!(got.status, 502, "{got:?}");
+    assert_eq!(gateway.only_end()["error"], "upstream_invalid_response");
+}

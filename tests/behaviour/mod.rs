@@ -188,6 +188,18 @@ impl Drop for Gateway {
     }
 }
 
+/// Waits until something is so, at most as long as a test waits.
+pub(crate) fn wait_for(what: impl Fn() -> bool) -> bool {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        if what() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    false
+}
+
 /// A POST of JSON that asks for its connection to be closed.
 pub(crate) fn post(path: &str, body: &str) -> String {
     format!(

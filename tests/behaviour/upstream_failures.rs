@@ -1,1 +1,205 @@
-//! x
+//! Upstreams that are down, slow, die, lie or talk nonsense: a clear answer, a metric, a record; never a hang, a leak or a silent pass.
+
+use std::time::Duration;
+
+use sluicegate::diag::Time;
+use sluicegate::upstream::Timeouts;
+
+use super::{Client, Fake, Gateway, Step, Wishes, answer, chat, event, post, wait_for};
+
+const JSON: &str = "content-type: application/json\r\n";
+
+fn quick() -> Wishes {
+    let ms = |n| Time(Duration::from_millis(n));
+    let timeouts = Timeouts { connect: ms(500), first_byte: ms(500), idle: ms(500), total: Time::secs(5) };
+    Wishes { timeouts, ..Wishes::default() }
+}
+
+fn send(bytes: &str) -> Step {
+    Step::Send(bytes.as_bytes().to_vec())
+}
+
+/// Whole answers that cannot be given: status, and the code in the record.
+#[test]
+fn whole_answers() {
+    let early = send(&format!("HTTP/1.1 200 OK\r\n{JSON}content-length: 900\r\n\r\n{{\"id\""));
+    let switching = "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n";
+    let lzma = format!("{JSON}content-encoding: lzma\r\n");
+    let cases: Vec<(&str, Fake, u16, &str)> = vec![
+        ("silence", Fake::new(vec![Step::Hang]), 504, "upstream_timeout"),
+        ("a reset", Fake::new(vec![Step::Reset]), 502, "upstream_unreachable"),
+        ("no HTTP", Fake::new(vec![send("hello\r\n\r\n")]), 502, "upstream_unreachable"),
+        ("a body that ends early", Fake::new(vec![early.clone()]), 502, "upstream_unreachable"),
+        ("a body that stands still", Fake::new(vec![early, Step::Hang]), 504, "upstream_timeout"),
+        ("broken JSON", Fake::whole("200 OK", JSON, b"{\"id\": "), 502, "upstream_invalid_response"),
+        ("no UTF-8", Fake::whole("200 OK", JSON, b"{\"id\": \"\xff\"}"), 502, "upstream_invalid_response"),
+        (
+            "a redirect",
+            Fake::whole("302 Found", "location: http://169.254.169.254/\r\n", b""),
+            502,
+            "upstream_invalid_response",
+        ),
+        ("switching protocols", Fake::new(vec![send(switching)]), 502, ""),
+        ("a status of its own", Fake::whole("999 What", JSON, b"{}"), 502, "upstream_invalid_response"),
+        ("an unknown coding", Fake::whole("200 OK", &lzma, b"x"), 502, "upstream_invalid_response"),
+        (
+            "an image",
+            Fake::whole("200 OK", "content-type: image/png\r\n", b"\x89PNG"),
+            400,
+            "unscanned_content",
+        ),
+    ];
+    for (what, fake, status, code) in cases {
+        let gateway = Gateway::new(Some(fake.address), &quick());
+        let got = gateway.post("/v1/chat/completions", &chat("hello", false));
+        assert_eq!(got.status, status, "{what}: {got:?}");
+        assert!(got.body.contains("\"error\"") && got.complete, "{what}: {got:?}");
+        assert!(got.took < Duration::from_secs(3), "{what}: {:?}", got.took);
+        assert_eq!(got.field("x-sluicegate-exchange").map(str::len), Some(26), "{what}");
+        let end = gateway.only_end();
+        assert_eq!(end["status"], status, "{what}");
+        if !code.is_empty() {
+            assert_eq!(end["error"], code, "{what}: {end}");
+        }
+    }
+}
+
+#[test]
+fn an_upstream_that_is_down() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port");
+    let gateway = Gateway::new(Some(nobody), &quick());
+    let got = gateway.post("/v1/chat/completions", &chat("hello", true));
+    assert_eq!(got.status, 502, "{got:?}");
+    let family = "sluicegate_upstream_errors_total{kind=\"upstream_unreachable\",upstream=\"fake\"}";
+    assert!(gateway.metric(family) >= 1.0);
+    assert_eq!(gateway.only_end()["ended"], "upstream_failed");
+}
+
+/// The upstream's own errors pass with their status, read like everything else.
+#[test]
+fn errors_of_the_upstream_pass() {
+    for status in ["400 Bad", "401 No", "404 None", "429 Many", "500 Oh", "529 Overloaded"] {
+        let body = r#"{"error":{"message":"sorry, maskme is wrong","type":"x","code":null}}"#;
+        let fake = Fake::whole(status, &format!("{JSON}retry-after: 7\r\n"), body.as_bytes());
+        let gateway = Gateway::new(Some(fake.address), &quick());
+        let got = gateway.post("/v1/chat/completions", &chat("hello", true));
+        assert!(status.starts_with(&got.status.to_string()), "{status}: {got:?}");
+        assert_eq!(got.field("retry-after"), Some("7"));
+        assert!(got.body.contains("sorry, [MASKED] is wrong"), "{}", got.body);
+        assert_eq!(fake.seen().len(), 1, "{status}: never sent twice");
+    }
+    let fake = Fake::whole("502 Bad Gateway", "content-type: text/html\r\n", b"<html>maskme</html>");
+    let gateway = Gateway::new(Some(fake.address), &quick());
+    let got = gateway.post("/v1/chat/completions", &chat("hello", false));
+    assert_eq!((got.status, got.body.as_str()), (502, "<html>[MASKED]</html>"));
+}
+
+/// Streams that go wrong: the client's SDK sees an error frame or a connection that breaks off, never a clean end.
+#[test]
+fn streams() {
+    let good = send(&event("one two three "));
+    let garbage = vec![good.clone(), send("data: {\"id\": oops\n\n"), send(&event("after"))];
+    let no_text = vec![good.clone(), Step::Send(b"data: {\"a\":\"\xff\"}\n\n".to_vec())];
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+    let chunk = event("one two three ");
+    let chunk = send(&format!("{head}{:x}\r\n{chunk}\r\n", chunk.len()));
+    let cases: Vec<(&str, Fake, &str)> = vec![
+        ("dies", Fake::stream(vec![good.clone(), Step::Wait(50), Step::Reset]), "upstream_unreachable"),
+        ("ends between chunks", Fake::new(vec![chunk]), "upstream_unreachable"),
+        ("stands still", Fake::stream(vec![good, Step::Hang]), "upstream_timeout"),
+        ("garbage", Fake::stream(garbage), "upstream_invalid_response"),
+        ("no UTF-8", Fake::stream(no_text), "upstream_invalid_response"),
+    ];
+    for (what, fake, code) in cases {
+        let gateway = Gateway::new(Some(fake.address), &quick());
+        let got = gateway.post("/v1/chat/completions", &chat("hello", true));
+        assert_eq!(got.status, 200, "{what}");
+        assert!(got.body.contains("one two three"), "{what}: {}", got.body);
+        assert!(!got.body.contains("after"), "{what}");
+        assert!(got.body.contains("\"error\"") || !got.complete, "{what}: a clean end: {got:?}");
+        assert!(got.closed && got.took < Duration::from_secs(3), "{what}: {:?}", got.took);
+        let end = gateway.only_end();
+        assert_eq!((&end["error"], &end["ended"]), (&code.into(), &"upstream_failed".into()), "{what}");
+    }
+}
+
+/// An error event after 200 and a stream without its end sign pass as they came.
+#[test]
+fn odd_but_readable_streams_pass() {
+    let error = "data: {\"error\":{\"message\":\"overloaded\",\"type\":\"server_error\"}}\n\n";
+    for last in [error, "", "data: [DONE]", ": bye"] {
+        let stream = format!("{}{last}", event("one "));
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+        let fake = Fake::new(vec![send(head), send(&format!("{:x}\r\n{stream}\r\n0\r\n\r\n", stream.len()))]);
+        let gateway = Gateway::new(Some(fake.address), &quick());
+        let got = gateway.post("/v1/chat/completions", &chat("hello", true));
+        assert!(got.complete, "{last}: {got:?}");
+        assert_eq!(got.body, stream);
+        assert_eq!(gateway.only_end()["ended"], "complete");
+    }
+}
+
+/// A block in mid-stream closes the upstream, which would go on for long.
+#[test]
+fn a_block_cancels_the_upstream() {
+    let mut steps = vec![send(&event("fine so far ")), send(&event("now bloc")), send(&event("kme is here"))];
+    steps.extend((0..200).flat_map(|_| [Step::Wait(50), send(&event("more "))]));
+    let fake = Fake::stream(steps);
+    let gateway = Gateway::new(Some(fake.address), &Wishes::default());
+    let got = gateway.post("/v1/chat/completions", &chat("hello", true));
+    assert!(got.complete && got.body.contains("content_filter"), "{}", got.body);
+    assert!(got.body.contains("fine so far") && !got.body.contains("now bloc"), "{}", got.body);
+    assert!(wait_for(|| fake.closed() == 1), "the upstream runs on");
+    let end = gateway.only_end();
+    assert_eq!((&end["ended"], &end["verdict"]), (&"cut".into(), &"block".into()));
+}
+
+/// A client that leaves while the upstream thinks cancels it, and that is on record.
+#[test]
+fn a_client_that_leaves_cancels() {
+    for stream in [false, true] {
+        let fake = Fake::new(vec![Step::Hang]);
+        let gateway = Gateway::new(Some(fake.address), &Wishes::default());
+        let mut client = Client::new(gateway.data);
+        client.send(post("/v1/chat/completions", &chat("hello", stream)).as_bytes());
+        assert!(wait_for(|| !fake.seen().is_empty()));
+        drop(client);
+        assert!(wait_for(|| fake.closed() == 1), "the upstream runs on");
+        assert!(wait_for(|| gateway.metric("sluicegate_exchanges_running") == 0.0));
+        assert_eq!(gateway.only_end()["ended"], "client_left");
+    }
+}
+
+/// A held stream is kept alive by comments, and what is held comes out when it is settled.
+#[test]
+fn a_held_stream_is_kept_alive() {
+    let pieces = [event("it may be mask"), event("ed or not")];
+    let [one, two] = &pieces;
+    let steps = vec![send(one), Step::Wait(900), send(two), send("data: [DONE]\n\n")];
+    let fake = Fake::stream(steps);
+    let mut wishes = Wishes::default();
+    wishes.server.keep_alive = Time(Duration::from_millis(200));
+    let gateway = Gateway::new(Some(fake.address), &wishes);
+    let got = gateway.post("/v1/chat/completions", &chat("hello", true));
+    assert!(got.body.starts_with(": "), "no comment came first: {}", got.body);
+    assert!(got.body.ends_with(&format!("{one}{two}data: [DONE]\n\n")), "{}", got.body);
+}
+
+/// Each exchange has an admission and an end, whatever became of it.
+#[test]
+fn every_answer_has_two_records() {
+    let fake = Fake::whole("200 OK", JSON, answer("say maskme").as_bytes());
+    let gateway = Gateway::new(Some(fake.address), &Wishes::default());
+    for prompt in ["hello", "maskme", "blockme"] {
+        gateway.post("/v1/chat/completions", &chat(prompt, false));
+    }
+    gateway.post("/v1/chat/completions", "{\"model\": ");
+    let mut told = Vec::new();
+    for (admission, end) in gateway.records() {
+        let end = end.expect("an end");
+        told.push(format!("{} {} {}", admission["verdict"], end["verdict"], end["ended"]).replace('"', ""));
+    }
+    let want =
+        ["allow rewrite complete", "rewrite rewrite complete", "block block refused", "block block refused"];
+    assert_eq!(told, want);
+}
