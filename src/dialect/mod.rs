@@ -3,8 +3,11 @@
 //! A dialect is a unit struct with an `impl Dialect` and one line in [`DIALECTS`]. It owns tables of fields ([`shape`]) for each
 //! of its operations; everything generic (walking, scanning, holding, rewriting) happens above and below, never here.
 
+pub mod anthropic;
 pub mod fault;
-pub mod openai_chat;
+pub mod gemini;
+pub mod ollama;
+pub mod openai;
 pub mod route;
 pub mod shape;
 
@@ -18,7 +21,8 @@ pub use crate::stream::Framing;
 use crate::text::json::Tape;
 
 /// Every dialect there is.
-pub static DIALECTS: &[&dyn Dialect] = &[&openai_chat::OpenAiChat];
+pub static DIALECTS: &[&dyn Dialect] =
+    &[&openai::OpenAi, &anthropic::Anthropic, &gemini::Gemini, &ollama::Ollama];
 
 /// One call of an API.
 #[derive(Debug)]
@@ -149,7 +153,7 @@ pub fn quoted(text: &str) -> String {
 
 /// The dialect in which requests are answered that no dialect claims.
 pub fn fallback() -> &'static dyn Dialect {
-    &openai_chat::OpenAiChat
+    &openai::OpenAi
 }
 
 /// An endpoint that no table names, where the policy lets such pass: every string of JSON bodies is text, other bodies pass unread.

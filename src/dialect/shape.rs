@@ -63,6 +63,8 @@ pub enum Class {
     Unscanned(&'static str),
     /// Every key, string and long number below is text of this role in a channel of its own path.
     Tree(Role),
+    /// A place that holds a medium (encoded) or plain text, by a sibling's word: believed by its form. Names the kind.
+    Media(&'static str),
     /// A number, boolean or null. Named so that its key is not read as text; a string found here is text.
     Scalar,
 }
@@ -143,6 +145,10 @@ pub const fn opaque(path: &'static str, why: &'static str) -> Field {
 /// A medium that cannot be read here.
 pub const fn unscanned(path: &'static str, what: &'static str) -> Field {
     Field { path, class: Class::Unscanned(what) }
+}
+/// A medium, or plain text in its place.
+pub const fn media(path: &'static str, what: &'static str) -> Field {
+    Field { path, class: Class::Media(what) }
 }
 /// A free JSON value that tools read or write.
 pub const fn tool_tree(path: &'static str) -> Field {
@@ -509,6 +515,8 @@ impl Walk<'_> {
                 (unnamed(Role::Other), None)
             }
             Some((_, Class::Tree(role))) => (unnamed(role), None),
+            Some((_, Class::Media(what))) if self.is_encoded(node) => (Class::Unscanned(what), None),
+            Some((_, Class::Media(_))) => (unnamed(Role::Message), None),
             Some((_, class @ (Class::Identifier | Class::Enum | Class::Opaque(_) | Class::Unscanned(_)))) => {
                 (class, None)
             }
@@ -553,9 +561,20 @@ impl Walk<'_> {
         }
     }
 
+    fn is_encoded(&self, node: crate::text::json::Node) -> bool {
+        self.src.get(node.start as usize..node.end as usize).is_some_and(looks_encoded)
+    }
+
     fn is_identifier(&self, node: crate::text::json::Node) -> bool {
         self.src.get(node.start as usize..node.end as usize).is_some_and(looks_like_identifier)
     }
+}
+
+/// Whether a string has the form of an encoded medium: a `data:` URL, or base64 (RFC 4648, either alphabet) of 16 characters or more
+/// without a space.
+fn looks_encoded(raw: &[u8]) -> bool {
+    raw.starts_with(b"data:")
+        || raw.len() >= 16 && raw.iter().all(|b| b.is_ascii_alphanumeric() || b"+/=-_\\".contains(b))
 }
 
 #[cfg(test)]

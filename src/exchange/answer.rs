@@ -1,8 +1,10 @@
 //! The answer half: what the upstream sends is read as it comes, held while it must be, and released whole.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use super::reader::{Reader, Segments, Side, Stop};
 use super::{Outcome, Report, Terms, refuse};
@@ -56,6 +58,7 @@ pub enum Ended {
 #[derive(Debug)]
 struct Held {
     raw: Bytes,
+    data: SmallVec<[Range<u32>; 1]>,
     segments: Segments,
 }
 
@@ -79,6 +82,8 @@ pub struct Answering {
     pub held_max: usize,
     whole: Vec<u8>,
     tape: Tape,
+    /// For events that are read again when they leave.
+    spare: Tape,
     memo: Memo,
     released: bool,
     over: bool,
@@ -108,6 +113,7 @@ impl Answering {
             held_max: 0,
             whole: Vec::new(),
             tape: Tape::default(),
+            spare: Tape::default(),
             memo: Memo::default(),
             released: false,
             over: false,
@@ -337,7 +343,7 @@ impl Answering {
                 .map_err(|_| Refused::Garbage("the upstream sent an event that is not UTF-8".into()))?;
             segments.insert(self.reader.read_loose(text, range.clone())?);
         }
-        Ok(Held { raw: frame.raw, segments })
+        Ok(Held { raw: frame.raw, data: frame.data, segments })
     }
 
     fn read_data(&mut self, frame: &Frame) -> Result<Segments, Refused> {
@@ -358,7 +364,6 @@ impl Answering {
             return Err(Refused::Garbage(format!("the upstream sent an event that cannot be read: {error}")));
         }
         let mut segments = self.reader.read(data, &self.tape, (operation.event)(data, &self.tape))?;
-        dialect.observe(operation, data, &self.tape, &mut self.memo);
         segments.place(&frame.data);
         Ok(segments)
     }
@@ -367,10 +372,31 @@ impl Answering {
         while self.queue.front().is_some_and(|held| self.reader.is_settled(&held.segments)) {
             let Some(held) = self.queue.pop_front() else { break };
             self.held -= held.raw.len();
+            self.remember(&held);
             out.push(self.reader.emit(&held.raw, &held.segments).map_or(held.raw, Bytes::from));
             self.released = true;
             self.memo.started = true;
         }
+    }
+
+    /// Lets the dialect see an event that the client gets, for what an ending may need. The tape still holds the event read last; others
+    /// are read again.
+    fn remember(&mut self, held: &Held) {
+        let joined;
+        let data = match held.data.as_slice() {
+            [] => return,
+            [one] => slice(&held.raw, one),
+            many => {
+                joined = many.iter().map(|line| slice(&held.raw, line)).collect::<Vec<_>>().join(&b'\n');
+                joined.as_slice()
+            }
+        };
+        let (dialect, operation) = (self.matched.dialect, self.matched.operation);
+        if dialect.is_end_sign(data) || !self.queue.is_empty() && self.spare.parse(data).is_err() {
+            return;
+        }
+        let tape = if self.queue.is_empty() { &self.tape } else { &self.spare };
+        dialect.observe(operation, data, tape, &mut self.memo);
     }
 
     // === whole answers ===
@@ -492,6 +518,6 @@ impl From<Stop> for Refused {
     }
 }
 
-fn slice<'b>(bytes: &'b [u8], range: &std::ops::Range<u32>) -> &'b [u8] {
+fn slice<'b>(bytes: &'b [u8], range: &Range<u32>) -> &'b [u8] {
     bytes.get(range.start as usize..range.end as usize).unwrap_or_default()
 }

@@ -204,7 +204,209 @@ const CHAT: Wire = Wire {
     },
 };
 
-const WIRES: &[&Wire] = &[&CHAT];
+fn one(value: Option<&Value>, text: Text) -> BTreeMap<Text, String> {
+    let mut out = BTreeMap::new();
+    add(&mut out, text, value);
+    out
+}
+
+const COMPLETIONS: Wire = Wire {
+    name: "completions",
+    path: "/v1/completions",
+    media: "text/event-stream",
+    request: r#"{"model":"m","stream":true,"n":2,"prompt":"x"}"#,
+    texts: &[Text::Message(0), Text::Message(1)],
+    event: |text, piece| match text {
+        Text::Message(i) | Text::Reasoning(i) | Text::Arguments(i) => {
+            json!({"id": "c", "choices": [{"text": piece, "index": i}]})
+        }
+    },
+    frame: data,
+    end: "data: [DONE]\n\n",
+    read: |event, out| {
+        for choice in event["choices"].as_array().into_iter().flatten() {
+            add(out, Text::Message(choice["index"].as_u64().unwrap_or(0)), choice.get("text"));
+        }
+    },
+    whole: |texts| {
+        let get = |t: Text| texts.get(&t).cloned().unwrap_or_default();
+        json!({"choices": [{"index": 0, "text": get(Text::Message(0))}, {"index": 1, "text": get(Text::Message(1))}]})
+    },
+    read_whole: |body| {
+        let mut out = one(body.pointer("/choices/0/text"), Text::Message(0));
+        add(&mut out, Text::Message(1), body.pointer("/choices/1/text"));
+        out
+    },
+};
+
+fn typed(kind: &str, json: &str) -> String {
+    format!("event: {kind}\r\ndata: {json}\r\n\r\n")
+}
+
+const RESPONSES: Wire = Wire {
+    name: "responses",
+    path: "/v1/responses",
+    media: "text/event-stream",
+    request: r#"{"model":"m","stream":true,"input":"x"}"#,
+    texts: &[Text::Message(0), Text::Message(1), Text::Reasoning(2), Text::Arguments(3)],
+    event: |text, piece| match text {
+        Text::Message(i) => {
+            json!({"type": "response.output_text.delta", "output_index": 0, "content_index": i, "delta": piece})
+        }
+        Text::Reasoning(i) => {
+            json!({"type": "response.reasoning_summary_text.delta", "output_index": i, "summary_index": 0, "delta": piece})
+        }
+        Text::Arguments(i) => {
+            json!({"delta": piece, "type": "response.function_call_arguments.delta", "output_index": i})
+        }
+    },
+    frame: typed,
+    end: "",
+    read: |event, out| {
+        let output = event["output_index"].as_u64().unwrap_or(0);
+        match event["type"].as_str().unwrap_or_default() {
+            "response.output_text.delta" => {
+                add(out, Text::Message(event["content_index"].as_u64().unwrap_or(0)), event.get("delta"))
+            }
+            "response.reasoning_summary_text.delta" => add(out, Text::Reasoning(output), event.get("delta")),
+            _ => add(out, Text::Arguments(output), event.get("delta")),
+        }
+    },
+    whole: |texts| {
+        let get = |t: Text| texts.get(&t).cloned().unwrap_or_default();
+        json!({"output": [
+            {"type": "message", "content": [{"type": "output_text", "text": get(Text::Message(0))}, {"type": "output_text", "text": get(Text::Message(1))}]},
+            {"type": "reasoning", "summary": [{"type": "summary_text", "text": get(Text::Reasoning(2))}]},
+            {"type": "function_call", "arguments": get(Text::Arguments(3))}]})
+    },
+    read_whole: |body| {
+        let mut out = one(body.pointer("/output/0/content/0/text"), Text::Message(0));
+        add(&mut out, Text::Message(1), body.pointer("/output/0/content/1/text"));
+        add(&mut out, Text::Reasoning(2), body.pointer("/output/1/summary/0/text"));
+        add(&mut out, Text::Arguments(3), body.pointer("/output/2/arguments"));
+        out
+    },
+};
+
+const ANTHROPIC: Wire = Wire {
+    name: "anthropic messages",
+    path: "/v1/messages",
+    media: "text/event-stream",
+    request: r#"{"model":"m","stream":true,"max_tokens":1,"messages":[]}"#,
+    texts: &[Text::Message(0), Text::Reasoning(1), Text::Arguments(2), Text::Message(3)],
+    event: |text, piece| match text {
+        Text::Message(i) => {
+            json!({"type": "content_block_delta", "index": i, "delta": {"type": "text_delta", "text": piece}})
+        }
+        Text::Reasoning(i) => {
+            json!({"type": "content_block_delta", "index": i, "delta": {"type": "thinking_delta", "thinking": piece}})
+        }
+        Text::Arguments(i) => {
+            json!({"type": "content_block_delta", "delta": {"type": "input_json_delta", "partial_json": piece}, "index": i})
+        }
+    },
+    frame: typed,
+    end: "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
+    read: |event, out| {
+        let index = event["index"].as_u64().unwrap_or(0);
+        add(out, Text::Message(index), event.pointer("/delta/text"));
+        add(out, Text::Reasoning(index), event.pointer("/delta/thinking"));
+        add(out, Text::Arguments(index), event.pointer("/delta/partial_json"));
+    },
+    whole: |texts| {
+        let get = |t: Text| texts.get(&t).cloned().unwrap_or_default();
+        let input: Value = serde_json::from_str(&get(Text::Arguments(2))).unwrap_or(Value::Null);
+        json!({"type": "message", "role": "assistant", "content": [
+            {"type": "text", "text": get(Text::Message(0))}, {"type": "thinking", "thinking": get(Text::Reasoning(1)), "signature": "AAAA"},
+            {"type": "tool_use", "id": "t", "name": "n", "input": input}, {"type": "text", "text": get(Text::Message(3))}]})
+    },
+    read_whole: |body| {
+        let mut out = one(body.pointer("/content/0/text"), Text::Message(0));
+        add(&mut out, Text::Reasoning(1), body.pointer("/content/1/thinking"));
+        if let Some(input) = body.pointer("/content/2/input") {
+            out.insert(Text::Arguments(2), input.to_string());
+        }
+        add(&mut out, Text::Message(3), body.pointer("/content/3/text"));
+        out
+    },
+};
+
+const GEMINI: Wire = Wire {
+    name: "gemini",
+    path: "/v1beta/models/m:streamGenerateContent",
+    media: "text/event-stream",
+    request: r#"{"contents":[]}"#,
+    texts: &[Text::Message(0), Text::Message(1), Text::Reasoning(0)],
+    event: |text, piece| match text {
+        Text::Reasoning(i) => {
+            json!({"candidates": [{"content": {"parts": [{"thought": true, "text": piece}]}, "index": i}]})
+        }
+        Text::Message(i) | Text::Arguments(i) => {
+            json!({"candidates": [{"content": {"parts": [{"text": piece}], "role": "model"}, "index": i}]})
+        }
+    },
+    frame: data,
+    end: "",
+    read: |event, out| {
+        for candidate in event["candidates"].as_array().into_iter().flatten() {
+            let index = candidate["index"].as_u64().unwrap_or(0);
+            for part in candidate.pointer("/content/parts").and_then(Value::as_array).into_iter().flatten() {
+                let text =
+                    if part["thought"] == true { Text::Reasoning(index) } else { Text::Message(index) };
+                add(out, text, part.get("text"));
+            }
+        }
+    },
+    whole: |texts| {
+        let get = |t: Text| texts.get(&t).cloned().unwrap_or_default();
+        json!({"candidates": [
+            {"content": {"parts": [{"text": get(Text::Message(0))}, {"text": get(Text::Reasoning(0)), "thought": true}]}, "index": 0},
+            {"content": {"parts": [{"text": get(Text::Message(1))}]}, "index": 1}]})
+    },
+    read_whole: |body| {
+        let mut out = one(body.pointer("/candidates/0/content/parts/0/text"), Text::Message(0));
+        add(&mut out, Text::Reasoning(0), body.pointer("/candidates/0/content/parts/1/text"));
+        add(&mut out, Text::Message(1), body.pointer("/candidates/1/content/parts/0/text"));
+        out
+    },
+};
+
+fn line(_: &str, json: &str) -> String {
+    format!("{json}\n")
+}
+
+const OLLAMA: Wire = Wire {
+    name: "ollama chat",
+    path: "/api/chat",
+    media: "application/x-ndjson",
+    request: r#"{"model":"m","messages":[]}"#,
+    texts: &[Text::Message(0), Text::Reasoning(0)],
+    event: |text, piece| match text {
+        Text::Reasoning(_) => {
+            json!({"model": "m", "message": {"role": "assistant", "content": "", "thinking": piece}, "done": false})
+        }
+        Text::Message(_) | Text::Arguments(_) => {
+            json!({"model": "m", "message": {"role": "assistant", "content": piece}, "done": false})
+        }
+    },
+    frame: line,
+    end: "{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"\"},\"done\":true,\"done_reason\":\"stop\"}\n",
+    read: |event, out| {
+        add(out, Text::Message(0), event.pointer("/message/content"));
+        add(out, Text::Reasoning(0), event.pointer("/message/thinking"));
+    },
+    whole: |texts| {
+        let get = |t: Text| texts.get(&t).cloned().unwrap_or_default();
+        json!({"message": {"role": "assistant", "content": get(Text::Message(0)), "thinking": get(Text::Reasoning(0))}, "done": true})
+    },
+    read_whole: |body| {
+        let mut out = one(body.pointer("/message/content"), Text::Message(0));
+        add(&mut out, Text::Reasoning(0), body.pointer("/message/thinking"));
+        out
+    },
+};
+
+const WIRES: &[&Wire] = &[&CHAT, &COMPLETIONS, &RESPONSES, &ANTHROPIC, &GEMINI, &OLLAMA];
 
 // === running an exchange ===
 
@@ -325,6 +527,10 @@ fn wire_case() -> impl Strategy<Value = (usize, Case)> {
     (0..WIRES.len()).prop_flat_map(|n| case(WIRES[n]).prop_map(move |c| (n, c)))
 }
 
+fn streamed_arguments(texts: &BTreeMap<Text, String>) -> Vec<(Text, String)> {
+    texts.iter().filter(|(t, _)| matches!(t, Text::Arguments(_))).map(|(t, s)| (*t, s.clone())).collect()
+}
+
 fn leaks(texts: &BTreeMap<Text, String>) -> Option<String> {
     texts.iter().find_map(|(t, text)| {
         let plain = serde_json::from_str::<Value>(text).ok().and_then(|v| v["a"].as_str().map(str::to_owned));
@@ -352,7 +558,21 @@ proptest! {
         let answer: Value = serde_json::from_slice(&answer.unwrap_or_default())?;
         let mut want = (wire.read_whole)(&answer);
         want.retain(|_, t| !t.is_empty());
-        prop_assert_eq!(streamed, want);
+        let mut want = want;
+        if wire.name == "anthropic messages" {
+            // A whole answer has the arguments as a value, a stream as source.
+            for (_, text) in streamed_arguments(&streamed).into_iter().chain(streamed_arguments(&want)) {
+                prop_assert!(serde_json::from_str::<Value>(&text).is_ok(), "{}", text);
+            }
+            let value = |t: &BTreeMap<Text, String>| streamed_arguments(t).into_iter().map(|(_, s)| serde_json::from_str::<Value>(&s).ok()).collect::<Vec<_>>();
+            prop_assert_eq!(value(&streamed), value(&want));
+            want.retain(|t, _| !matches!(t, Text::Arguments(_)));
+            let mut streamed = streamed;
+            streamed.retain(|t, _| !matches!(t, Text::Arguments(_)));
+            prop_assert_eq!(streamed, want);
+        } else {
+            prop_assert_eq!(streamed, want);
+        }
     }
 
     /// Every two-way cut of the wire bytes gives the same released bytes.

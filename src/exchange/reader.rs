@@ -358,7 +358,8 @@ impl Reader {
                     self.stop = self.unread(what).err();
                 }
             }
-            Class::Tree(_) => {}
+            // The walk has made text or a medium of these.
+            Class::Tree(_) | Class::Media(_) => {}
         }
     }
 

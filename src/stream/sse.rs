@@ -7,8 +7,8 @@
 //! \n                     end of the frame
 //! ```
 //!
-//! A frame ends as soon as its blank line is known. After `\r` a `\n` may still follow; it then opens the next frame's raw bytes
-//! and means nothing there.
+//! A frame ends as soon as its blank line is known. After `\r` a `\n` may still follow: where the line before ended in CRLF it is
+//! waited for, else it opens the next frame's raw bytes and means nothing there.
 
 use std::ops::Range;
 
@@ -28,6 +28,8 @@ pub struct Sse {
     line: usize,
     /// The last byte looked at was the CR of a line end.
     after_cr: bool,
+    /// The last line ended in CRLF.
+    crlf: bool,
     /// Nothing of the stream has been read yet: a BOM may stand here.
     at_start: bool,
     frame: Frame,
@@ -42,6 +44,7 @@ impl Sse {
             seen: 0,
             line: 0,
             after_cr: false,
+            crlf: false,
             at_start: true,
             frame: Frame::default(),
         }
@@ -81,8 +84,16 @@ impl Sse {
             let mut after = end + 1;
             if self.buffer.get(end) == Some(&b'\r') {
                 match self.buffer.get(after) {
-                    Some(b'\n') => after += 1,
-                    Some(_) => {}
+                    Some(b'\n') => {
+                        after += 1;
+                        self.crlf = true;
+                    }
+                    Some(_) => self.crlf = false,
+                    // A stream whose lines end in CRLF will send the rest: its event leaves whole.
+                    None if self.crlf => {
+                        self.seen = end;
+                        return Ok(None);
+                    }
                     None => self.after_cr = true,
                 }
             }

@@ -2,27 +2,24 @@
 
 use std::sync::LazyLock;
 
-use super::shape::{
-    Field, Shape, arguments, arguments_delta, delta, id, logprob_tokens, other, parts, reasoning,
-    reasoning_delta, scalar, text, tool, tool_parts, tool_tree, tree, unscanned, word,
+use super::super::shape::{
+    Field, Shape, arguments, arguments_delta, delta, id, logprob_tokens, opaque, other, parts, reasoning,
+    reasoning_delta, scalar, text, tool, tool_delta, tool_parts, tool_tree, tree, unscanned, word,
 };
-use super::{Ask, Dialect, ExchangeError, Framing, Memo, Operation, Reply, Why, quoted};
+use super::super::{Ask, Memo, Operation, Reply, quoted};
+use super::{FRAMING, reason};
 use crate::text::json::{Kind, Tape};
 
-/// OpenAI chat completions.
-#[derive(Debug)]
-pub struct OpenAiChat;
-
-static OPERATIONS: &[Operation] = &[Operation {
+pub(super) const OPERATION: Operation = Operation {
     name: "chat.completions",
     method: "POST",
     path: "/v1/chat/completions",
     request: || &REQUEST,
     answer: || &ANSWER,
     event: |_, _| &EVENT,
-    framing: Framing::Sse,
+    framing: FRAMING,
     binary_answer: false,
-}];
+};
 
 static REQUEST: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[REQUEST_FIELDS]));
 static ANSWER: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[ANSWER_FIELDS, COMMON_ANSWER_FIELDS]));
@@ -174,7 +171,7 @@ const ANSWER_FIELDS: &[Field] = &[
 ];
 
 const EVENT_FIELDS: &[Field] = &[
-    super::shape::opaque("obfuscation", "random padding against traffic analysis"),
+    opaque("obfuscation", "random padding against traffic analysis"),
     word("choices[].delta.role"),
     delta("choices[]{index}.delta.content"),
     delta("choices[]{index}.delta.refusal"),
@@ -183,11 +180,11 @@ const EVENT_FIELDS: &[Field] = &[
     scalar("choices[].delta.tool_calls[].index"),
     id("choices[].delta.tool_calls[].id"),
     word("choices[].delta.tool_calls[].type"),
-    super::shape::tool_delta("choices[]{index}.delta.tool_calls[]{index}.function.name"),
+    tool_delta("choices[]{index}.delta.tool_calls[]{index}.function.name"),
     arguments_delta("choices[]{index}.delta.tool_calls[]{index}.function.arguments"),
-    super::shape::tool_delta("choices[]{index}.delta.tool_calls[]{index}.custom.name"),
-    super::shape::tool_delta("choices[]{index}.delta.tool_calls[]{index}.custom.input"),
-    super::shape::tool_delta("choices[]{index}.delta.function_call.name"),
+    tool_delta("choices[]{index}.delta.tool_calls[]{index}.custom.name"),
+    tool_delta("choices[]{index}.delta.tool_calls[]{index}.custom.input"),
+    tool_delta("choices[]{index}.delta.function_call.name"),
     arguments_delta("choices[]{index}.delta.function_call.arguments"),
     id("choices[].delta.audio.id"),
     unscanned("choices[].delta.audio.data", "audio"),
@@ -195,131 +192,86 @@ const EVENT_FIELDS: &[Field] = &[
     scalar("choices[].delta.audio.expires_at"),
 ];
 
-impl Dialect for OpenAiChat {
-    fn name(&self) -> &'static str {
-        "openai"
+/// Remembers what an ending needs.
+pub(super) fn observe(src: &[u8], tape: &Tape, memo: &mut Memo) {
+    if memo.id.is_empty() {
+        memo.id = tape.str_at(src, &["id"]).unwrap_or_default().into_owned();
+        memo.model = tape.str_at(src, &["model"]).unwrap_or_default().into_owned();
+        memo.created = tape.u64_at(src, &["created"]).unwrap_or(0);
     }
-
-    fn operations(&self) -> &'static [Operation] {
-        OPERATIONS
-    }
-
-    fn ask(&self, _: &Operation, src: &[u8], tape: &Tape, _: Option<&str>, _: Option<&str>) -> Ask {
-        let format = tape.str_at(src, &["response_format", "type"]);
-        Ask {
-            model: tape.str_at(src, &["model"]).unwrap_or_default().into_owned(),
-            stream: tape.bool_at(src, &["stream"]).unwrap_or(false),
-            structured: format.is_some_and(|f| f != "text"),
-            framing: Some(Framing::Sse),
-            choices: tape.u64_at(src, &["n"]).and_then(|n| u32::try_from(n).ok()).unwrap_or(1).clamp(1, 128),
+    let Some(choices) = tape.find(src, &["choices"]) else { return };
+    for choice in tape.elements(choices) {
+        let index = tape.get(src, choice, "index").and_then(|n| tape.u64_of(src, n)).unwrap_or(0);
+        let finish = tape.get(src, choice, "finish_reason").and_then(|n| tape.node(n));
+        if finish.is_some_and(|n| n.kind == Kind::String) {
+            memo.open.retain(|&i| i != index);
+        } else if !memo.open.contains(&index) && memo.open.len() < 128 {
+            memo.open.push(index);
         }
     }
+}
 
-    fn observe(&self, _: &Operation, src: &[u8], tape: &Tape, memo: &mut Memo) {
-        if memo.id.is_empty() {
-            memo.id = tape.str_at(src, &["id"]).unwrap_or_default().into_owned();
-            memo.model = tape.str_at(src, &["model"]).unwrap_or_default().into_owned();
-            memo.created = tape.u64_at(src, &["created"]).unwrap_or(0);
+/// An answer that refuses.
+pub(super) fn refusal(ask: &Ask, message: &str) -> Reply {
+    let (model, text) = (quoted(&ask.model), quoted(message));
+    if ask.stream {
+        let said = format!(r#"{{"role":"assistant","content":{text}}}"#);
+        let mut body = String::new();
+        for index in 0..u64::from(ask.choices) {
+            body.push_str(&frame("", &model, 0, index, &said, "null", None));
         }
-        let Some(choices) = tape.find(src, &["choices"]) else { return };
-        for choice in tape.elements(choices) {
-            let index = tape.get(src, choice, "index").and_then(|n| tape.u64_of(src, n)).unwrap_or(0);
-            let ended = tape
-                .get(src, choice, "finish_reason")
-                .and_then(|n| tape.node(n))
-                .is_some_and(|n| n.kind == Kind::String);
-            if ended {
-                memo.open.retain(|&i| i != index);
-            } else if !memo.open.contains(&index) && memo.open.len() < 128 {
-                memo.open.push(index);
-            }
+        for index in 0..u64::from(ask.choices) {
+            body.push_str(&frame("", &model, 0, index, "{}", r#""content_filter""#, None));
         }
+        body.push_str("data: [DONE]\n\n");
+        return Reply { status: 200, content_type: "text/event-stream", body: body.into_bytes() };
     }
+    let choices: Vec<String> = (0..ask.choices)
+        .map(|i| {
+            format!(
+                r#"{{"index":{i},"message":{{"role":"assistant","content":{text},"refusal":null}},"logprobs":null,"finish_reason":"content_filter"}}"#
+            )
+        })
+        .collect();
+    let body = format!(
+        r#"{{"id":"chatcmpl-sluicegate","object":"chat.completion","created":0,"model":{model},"choices":[{}],"usage":{{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}}}}"#,
+        choices.join(",")
+    );
+    Reply { status: 200, content_type: "application/json", body: body.into_bytes() }
+}
 
-    fn is_end_sign(&self, data: &[u8]) -> bool {
-        data == b"[DONE]"
+/// The frames that end a running stream.
+pub(super) fn cut(ask: &Ask, memo: &Memo, message: &str) -> Vec<u8> {
+    let model = quoted(if memo.model.is_empty() { &ask.model } else { &memo.model });
+    let mut out = String::new();
+    let fallback = [0];
+    for &index in if memo.open.is_empty() { fallback.as_slice() } else { memo.open.as_slice() } {
+        out.push_str(&frame(
+            &memo.id,
+            &model,
+            memo.created,
+            index,
+            "{}",
+            r#""content_filter""#,
+            Some(message),
+        ));
     }
-
-    fn error_body(&self, error: &ExchangeError) -> Vec<u8> {
-        error_object(error).into_bytes()
-    }
-
-    fn refusal(&self, _: &Operation, ask: &Ask, message: &str) -> Reply {
-        let model = quoted(&ask.model);
-        let text = quoted(message);
-        if ask.stream {
-            let mut body = String::new();
-            for index in 0..ask.choices {
-                body.push_str(&frame(
-                    "",
-                    &model,
-                    0,
-                    index,
-                    &format!(r#"{{"role":"assistant","content":{text}}}"#),
-                    "null",
-                ));
-            }
-            for index in 0..ask.choices {
-                body.push_str(&frame("", &model, 0, index, "{}", r#""content_filter""#));
-            }
-            body.push_str("data: [DONE]\n\n");
-            return Reply { status: 200, content_type: "text/event-stream", body: body.into_bytes() };
-        }
-        let choices: Vec<String> = (0..ask.choices)
-            .map(|i| {
-                format!(
-                    r#"{{"index":{i},"message":{{"role":"assistant","content":{text},"refusal":null}},"logprobs":null,"finish_reason":"content_filter"}}"#
-                )
-            })
-            .collect();
-        let body = format!(
-            r#"{{"id":"chatcmpl-sluicegate","object":"chat.completion","created":0,"model":{model},"choices":[{}],"usage":{{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}}}}"#,
-            choices.join(",")
-        );
-        Reply { status: 200, content_type: "application/json", body: body.into_bytes() }
-    }
-
-    fn cut(&self, _: &Operation, ask: &Ask, memo: &Memo, why: Why<'_>) -> Vec<u8> {
-        match why {
-            Why::Policy(_) => {
-                let model = quoted(if memo.model.is_empty() { &ask.model } else { &memo.model });
-                let mut out = String::new();
-                let fallback = [0];
-                for &index in if memo.open.is_empty() { fallback.as_slice() } else { memo.open.as_slice() } {
-                    out.push_str(&frame(&memo.id, &model, memo.created, index, "{}", r#""content_filter""#));
-                }
-                out.push_str("data: [DONE]\n\n");
-                out.into_bytes()
-            }
-            Why::Failure(error) => format!("data: {}\n\n", error_object(error)).into_bytes(),
-        }
-    }
+    out.push_str("data: [DONE]\n\n");
+    out.into_bytes()
 }
 
 fn frame(
     id: &str,
     model: &str,
     created: u64,
-    index: impl std::fmt::Display,
+    index: u64,
     delta: &str,
     finish: &str,
+    why: Option<&str>,
 ) -> String {
     let id = quoted(if id.is_empty() { "chatcmpl-sluicegate" } else { id });
+    let why = why.map(|w| format!(",{}", reason(w))).unwrap_or_default();
     format!(
-        "data: {{\"id\":{id},\"object\":\"chat.completion.chunk\",\"created\":{created},\"model\":{model},\"choices\":[{{\"index\":{index},\"delta\":{delta},\"logprobs\":null,\"finish_reason\":{finish}}}]}}\n\n"
-    )
-}
-
-/// OpenAI's error object; shared by all of its APIs.
-pub(super) fn error_object(error: &ExchangeError) -> String {
-    let kind = match error.status() {
-        400..=403 | 404..=428 => "invalid_request_error",
-        429 => "rate_limit_error",
-        _ => "server_error",
-    };
-    format!(
-        r#"{{"error":{{"message":{},"type":"{kind}","param":null,"code":"{}"}}}}"#,
-        quoted(&error.message),
-        error.kind.code()
+        "data: {{\"id\":{id},\"object\":\"chat.completion.chunk\",\"created\":{created},\"model\":{model},\"choices\":[{{\"index\":{index},\"delta\":{delta},\"logprobs\":null,\"finish_reason\":{finish}}}]{why}}}\n\n"
     )
 }

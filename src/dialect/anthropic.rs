@@ -1,0 +1,363 @@
+//! Anthropic's messages: content blocks of many kinds, typed events, thinking with signatures.
+
+use std::sync::LazyLock;
+
+use super::shape::{
+    Field, Shape, arguments_delta, delta, id, media, opaque, other, parts, reasoning, reasoning_delta,
+    scalar, text, tool_tree, tree, unscanned, word,
+};
+use super::{Ask, Dialect, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Why, quoted};
+use crate::text::json::Tape;
+
+/// Anthropic's APIs.
+#[derive(Debug)]
+pub struct Anthropic;
+
+const fn post(name: &'static str, path: &'static str) -> Operation {
+    Operation {
+        name,
+        method: "POST",
+        path,
+        request: || &REQUEST,
+        answer: || &ANSWER,
+        event: |_, _| &EVENT,
+        framing: Framing::Sse,
+        binary_answer: false,
+    }
+}
+
+const fn models(name: &'static str, path: &'static str) -> Operation {
+    Operation {
+        name,
+        method: "GET",
+        path,
+        request: || &NOTHING,
+        answer: || &MODELS,
+        event: |_, _| &MODELS,
+        framing: Framing::Sse,
+        binary_answer: false,
+    }
+}
+
+static OPERATIONS: &[Operation] = &[
+    post("messages", "/v1/messages"),
+    post("count_tokens", "/v1/messages/count_tokens"),
+    models("models", "/v1/models"),
+    models("models.retrieve", "/v1/models/{model}"),
+];
+
+static NOTHING: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[]));
+static REQUEST: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[REQUEST_FIELDS]));
+static ANSWER: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[ANSWER_FIELDS]));
+static EVENT: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[EVENT_FIELDS]));
+static MODELS: LazyLock<Shape> = LazyLock::new(|| {
+    Shape::new(&[&[
+        tree("data[]"),
+        id("data[].id"),
+        word("data[].type"),
+        other("data[].display_name"),
+        other("data[].created_at"),
+        tree("capabilities"),
+        id("id"),
+        word("type"),
+        other("display_name"),
+        other("created_at"),
+        scalar("max_input_tokens"),
+        scalar("max_tokens"),
+        id("first_id"),
+        id("last_id"),
+        scalar("has_more"),
+        tree("error"),
+        tree("allowed_fallback_models[]"),
+        tree("deprecated_at"),
+        id("request_id"),
+    ]])
+});
+
+const REQUEST_FIELDS: &[Field] = &[
+    id("model"),
+    text("system"),
+    tree("system[]"),
+    parts("system[].text"),
+    word("system[].type"),
+    word("messages[].role"),
+    text("messages[].content"),
+    // Whatever kind of block: its strings are read, but for what is named below.
+    tree("messages[].content[]"),
+    word("messages[].content[].type"),
+    parts("messages[#].content[].text"),
+    reasoning("messages[].content[].thinking"),
+    opaque("messages[].content[].signature", "signed by the provider"),
+    opaque("messages[].content[].data", "encrypted by the provider"),
+    opaque("messages[].content[].encrypted_content", "encrypted by the provider"),
+    opaque("messages[].content[].content[].encrypted_content", "encrypted by the provider"),
+    opaque("messages[].content[].content.encrypted_content", "encrypted by the provider"),
+    opaque("messages[].content[].content.encrypted_stdout", "encrypted by the provider"),
+    opaque("messages[].content[].citations[].encrypted_index", "encrypted by the provider"),
+    opaque("messages[].content[].content[].citations[].encrypted_index", "encrypted by the provider"),
+    id("messages[].content[].id"),
+    id("messages[].content[].tool_use_id"),
+    tool_tree("messages[].content[].input"),
+    tool_tree("messages[].content[].content"),
+    media("messages[].content[].source.data", "image"),
+    unscanned("messages[].content[].source.url", "image"),
+    unscanned("messages[].content[].source.file_id", "file"),
+    unscanned("messages[].content[].file_id", "file"),
+    media("messages[].content[].source.content[].source.data", "image"),
+    unscanned("messages[].content[].source.content[].source.url", "image"),
+    unscanned("messages[].content[].source.content[].source.file_id", "file"),
+    media("messages[].content[].content[].source.data", "image"),
+    unscanned("messages[].content[].content[].source.url", "image"),
+    unscanned("messages[].content[].content[].source.file_id", "file"),
+    unscanned("messages[].content[].content[].file_id", "file"),
+    media("messages[].content[].content[].source.content[].source.data", "image"),
+    unscanned("messages[].content[].content[].source.content[].source.url", "image"),
+    media("messages[].content[].content.content.source.data", "image"),
+    unscanned("messages[].content[].content.content[].file_id", "file"),
+    tool_tree("tools[]"),
+    tool_tree("tool_choice"),
+    tree("metadata"),
+    other("metadata.user_id"),
+    other("stop_sequences[]"),
+    tree("container"),
+    tree("context_management"),
+    tree("mcp_servers[]"),
+    tree("output_config"),
+    tree("output_format"),
+    tree("thinking"),
+    tree("cache_control"),
+    tree("caching"),
+    tree("diagnostics"),
+    tree("billing_policy"),
+    tree("fallbacks[]"),
+    tree("betas[]"),
+    word("service_tier"),
+    word("speed"),
+    word("inference_geo"),
+    other("fallback_credit_token"),
+    word("fallback_strategy"),
+    other("user_profile_id"),
+    scalar("max_tokens"),
+    scalar("stream"),
+    scalar("temperature"),
+    scalar("top_k"),
+    scalar("top_p"),
+];
+
+const ANSWER_FIELDS: &[Field] = &[
+    word("type"),
+    id("id"),
+    word("role"),
+    id("model"),
+    word("stop_reason"),
+    other("stop_sequence"),
+    tree("stop_details"),
+    tree("content[]"),
+    word("content[].type"),
+    id("content[].id"),
+    text("content[].text"),
+    reasoning("content[].thinking"),
+    opaque("content[].signature", "signed by the provider"),
+    opaque("content[].data", "encrypted by the provider"),
+    opaque("content[].encrypted_content", "encrypted by the provider"),
+    opaque("content[].content[].encrypted_content", "encrypted by the provider"),
+    opaque("content[].content.encrypted_content", "encrypted by the provider"),
+    opaque("content[].content.encrypted_stdout", "encrypted by the provider"),
+    opaque("content[].citations[].encrypted_index", "encrypted by the provider"),
+    tool_tree("content[].input"),
+    tool_tree("content[].content"),
+    media("content[].content.content.source.data", "file"),
+    unscanned("content[].file_id", "file"),
+    id("content[].tool_use_id"),
+    scalar("input_tokens"),
+    tree("context_management"),
+    tree("container"),
+    tree("usage"),
+    tree("diagnostics"),
+    tree("input_transformations[]"),
+    tree("error"),
+    id("request_id"),
+];
+
+const EVENT_FIELDS: &[Field] = &[
+    word("type"),
+    scalar("index"),
+    delta("{index}.delta.text"),
+    reasoning_delta("{index}.delta.thinking"),
+    arguments_delta("{index}.delta.partial_json"),
+    opaque("delta.signature", "signed by the provider"),
+    opaque("delta.encrypted_content", "encrypted by the provider"),
+    tree("delta.citation"),
+    opaque("delta.citation.encrypted_index", "encrypted by the provider"),
+    delta("{index}.delta.content"),
+    word("delta.type"),
+    word("delta.stop_reason"),
+    other("delta.stop_sequence"),
+    tree("delta.stop_details"),
+    tree("delta.container"),
+    scalar("delta.estimated_tokens"),
+    tree("usage"),
+    tree("context_management"),
+    tree("input_transformations[]"),
+    tree("error"),
+    id("request_id"),
+    tree("content_block"),
+    word("content_block.type"),
+    id("content_block.id"),
+    id("content_block.tool_use_id"),
+    // A block's first words and what comes after are one text.
+    delta("{index}.content_block.text"),
+    reasoning("content_block.thinking"),
+    opaque("content_block.signature", "signed by the provider"),
+    opaque("content_block.data", "encrypted by the provider"),
+    opaque("content_block.encrypted_content", "encrypted by the provider"),
+    opaque("content_block.content[].encrypted_content", "encrypted by the provider"),
+    opaque("content_block.content.encrypted_content", "encrypted by the provider"),
+    opaque("content_block.content.encrypted_stdout", "encrypted by the provider"),
+    opaque("content_block.citations[].encrypted_index", "encrypted by the provider"),
+    media("content_block.content.content.source.data", "file"),
+    unscanned("content_block.file_id", "file"),
+    tool_tree("content_block.input"),
+    tool_tree("content_block.content"),
+    tree("message"),
+    word("message.type"),
+    id("message.id"),
+    word("message.role"),
+    id("message.model"),
+    word("message.stop_reason"),
+    text("message.content[].text"),
+    opaque("message.content[].signature", "signed by the provider"),
+    opaque("message.content[].data", "encrypted by the provider"),
+    opaque("message.content[].encrypted_content", "encrypted by the provider"),
+];
+
+impl Dialect for Anthropic {
+    fn name(&self) -> &'static str {
+        "anthropic"
+    }
+
+    fn operations(&self) -> &'static [Operation] {
+        OPERATIONS
+    }
+
+    fn ask(&self, _: &Operation, src: &[u8], tape: &Tape, _: Option<&str>, model: Option<&str>) -> Ask {
+        Ask {
+            model: tape.str_at(src, &["model"]).as_deref().or(model).unwrap_or_default().to_owned(),
+            stream: tape.bool_at(src, &["stream"]).unwrap_or(false),
+            structured: tape.find(src, &["output_format"]).is_some()
+                || tape.find(src, &["output_config", "format"]).is_some(),
+            framing: Some(Framing::Sse),
+            choices: 1,
+        }
+    }
+
+    fn observe(&self, _: &Operation, src: &[u8], tape: &Tape, memo: &mut Memo) {
+        let index = tape.u64_at(src, &["index"]).unwrap_or(0);
+        match tape.str_at(src, &["type"]).unwrap_or_default().as_ref() {
+            "message_start" => {
+                memo.id = tape.str_at(src, &["message", "id"]).unwrap_or_default().into_owned();
+                memo.model = tape.str_at(src, &["message", "model"]).unwrap_or_default().into_owned();
+            }
+            "content_block_start" if memo.open.len() < 1024 => memo.open.push(index),
+            "content_block_stop" => memo.open.retain(|&i| i != index),
+            _ => {}
+        }
+    }
+
+    fn error_body(&self, error: &ExchangeError) -> Vec<u8> {
+        let kind = match error.kind {
+            ErrorKind::Unauthorized => "authentication_error",
+            ErrorKind::Forbidden => "permission_error",
+            ErrorKind::NotFound | ErrorKind::MethodNotAllowed => "not_found_error",
+            ErrorKind::TooLarge => "request_too_large",
+            ErrorKind::RateLimited => "rate_limit_error",
+            ErrorKind::BadRequest
+            | ErrorKind::RequestTimeout
+            | ErrorKind::UnsupportedMedia
+            | ErrorKind::Blocked
+            | ErrorKind::Unscanned => "invalid_request_error",
+            ErrorKind::UpstreamTimeout => "timeout_error",
+            ErrorKind::RecordUnavailable => "overloaded_error",
+            ErrorKind::UpstreamUnreachable | ErrorKind::UpstreamGarbage | ErrorKind::Internal => "api_error",
+        };
+        let (message, code) = (quoted(&error.message), error.kind.code());
+        format!(r#"{{"type":"error","error":{{"type":"{kind}","message":{message},"code":"{code}"}}}}"#)
+            .into_bytes()
+    }
+
+    fn refusal(&self, op: &Operation, ask: &Ask, message: &str) -> Reply {
+        let (model, text) = (quoted(&ask.model), quoted(message));
+        if op.name == "count_tokens" {
+            return Reply {
+                status: 200,
+                content_type: "application/json",
+                body: br#"{"input_tokens":0}"#.to_vec(),
+            };
+        }
+        let usage = r#""usage":{"input_tokens":0,"output_tokens":0}"#;
+        let whole = |content: &str, stop: &str| {
+            format!(
+                r#"{{"id":"msg_sluicegate","type":"message","role":"assistant","model":{model},"content":[{content}],"stop_reason":{stop},"stop_sequence":null,{usage}}}"#
+            )
+        };
+        let block = |text: &str| format!(r#"{{"type":"text","text":{text}}}"#);
+        if !ask.stream {
+            let body = whole(&block(&text), r#""refusal""#);
+            return Reply { status: 200, content_type: "application/json", body: body.into_bytes() };
+        }
+        let body = [
+            event("message_start", &format!(r#""message":{}"#, whole("", "null"))),
+            event("content_block_start", &format!(r#""index":0,"content_block":{}"#, block(r#""""#))),
+            event(
+                "content_block_delta",
+                &format!(r#""index":0,"delta":{{"type":"text_delta","text":{text}}}"#),
+            ),
+            event("content_block_stop", r#""index":0"#),
+            ending(""),
+        ];
+        Reply { status: 200, content_type: "text/event-stream", body: body.concat().into_bytes() }
+    }
+
+    fn cut(&self, _: &Operation, ask: &Ask, memo: &Memo, why: Why<'_>) -> Vec<u8> {
+        let message = match why {
+            Why::Failure(error) => {
+                let body = String::from_utf8(self.error_body(error)).unwrap_or_default();
+                return format!("event: error\ndata: {body}\n\n").into_bytes();
+            }
+            Why::Policy(message) => message,
+        };
+        let mut out = String::new();
+        if !memo.started {
+            let model = quoted(&ask.model);
+            out.push_str(&event(
+                "message_start",
+                &format!(
+                    r#""message":{{"id":"msg_sluicegate","type":"message","role":"assistant","model":{model},"content":[],"stop_reason":null,"stop_sequence":null,"usage":{{"input_tokens":0,"output_tokens":0}}}}"#
+                ),
+            ));
+        }
+        for index in &memo.open {
+            out.push_str(&event("content_block_stop", &format!(r#""index":{index}"#)));
+        }
+        out.push_str(&ending(message));
+        out.into_bytes()
+    }
+}
+
+/// The events that end a message in a refusal; the reason stands where Anthropic explains its own.
+fn ending(message: &str) -> String {
+    let details = if message.is_empty() {
+        String::new()
+    } else {
+        let why = quoted(message);
+        format!(r#","stop_details":{{"type":"refusal","category":null,"explanation":{why}}}"#)
+    };
+    let delta = format!(
+        r#""delta":{{"stop_reason":"refusal","stop_sequence":null{details}}},"usage":{{"output_tokens":0}}"#
+    );
+    event("message_delta", &delta) + &event("message_stop", r#""sluicegate":true"#)
+}
+
+fn event(kind: &str, rest: &str) -> String {
+    format!("event: {kind}\ndata: {{\"type\":\"{kind}\",{rest}}}\n\n")
+}

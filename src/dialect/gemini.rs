@@ -1,0 +1,306 @@
+//! Gemini's generateContent and its relatives, under `/v1`, `/v1beta` and `/v1alpha`; SDKs write camel case, the API also reads snake case.
+
+use std::sync::LazyLock;
+
+use super::shape::{
+    Field, Shape, delta, id, media, opaque, other, parts, scalar, text, tool_tree, tree, unscanned, word,
+};
+use super::{Ask, Dialect, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Why, quoted};
+use crate::text::json::Tape;
+
+/// Gemini's APIs.
+#[derive(Debug)]
+pub struct Gemini;
+
+const fn operation(name: &'static str, method: &'static str, path: &'static str) -> Operation {
+    Operation {
+        name,
+        method,
+        path,
+        request: || &REQUEST,
+        answer: || &ANSWER,
+        event: |_, _| &EVENT,
+        framing: Framing::JsonArray,
+        binary_answer: false,
+    }
+}
+
+macro_rules! versions {
+    ($($version:literal),*) => {
+        &[$(
+            operation("generateContent", "POST", concat!("/", $version, "/models/{model}:generateContent")),
+            operation("streamGenerateContent", "POST", concat!("/", $version, "/models/{model}:streamGenerateContent")),
+            operation("countTokens", "POST", concat!("/", $version, "/models/{model}:countTokens")),
+            operation("embedContent", "POST", concat!("/", $version, "/models/{model}:embedContent")),
+            operation("batchEmbedContents", "POST", concat!("/", $version, "/models/{model}:batchEmbedContents")),
+        )*
+            operation("models", "GET", "/v1beta/models"),
+            operation("models.retrieve", "GET", "/v1beta/models/{model}"),
+            operation("models", "GET", "/v1alpha/models"),
+            operation("models.retrieve", "GET", "/v1alpha/models/{model}"),
+        ]
+    };
+}
+
+static OPERATIONS: &[Operation] = versions!("v1beta", "v1", "v1alpha");
+
+static REQUEST: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[REQUEST_FIELDS]));
+static ANSWER: LazyLock<Shape> =
+    LazyLock::new(|| Shape::new(&[&[text("candidates[].content.parts[].text")], ANSWER_FIELDS]));
+/// Parts of a stream have no index: texts of one candidate are one, thoughts another.
+static EVENT: LazyLock<Shape> = LazyLock::new(|| {
+    Shape::new(&[&[delta("candidates[]{index}.content.parts[]{thought}.text")], ANSWER_FIELDS])
+});
+
+const REQUEST_FIELDS: &[Field] = &[
+    id("model"),
+    tree("contents"),
+    word("contents[].role"),
+    tree("contents[].parts[]"),
+    parts("contents[#].parts[].text"),
+    media("contents[].parts[].inlineData.data", "image"),
+    word("contents[].parts[].inlineData.mimeType"),
+    media("contents[].parts[].inline_data.data", "image"),
+    unscanned("contents[].parts[].fileData.fileUri", "file"),
+    unscanned("contents[].parts[].file_data.file_uri", "file"),
+    opaque("contents[].parts[].thoughtSignature", "signed by the provider"),
+    opaque("contents[].parts[].thought_signature", "signed by the provider"),
+    tool_tree("contents[].parts[].functionCall"),
+    tool_tree("contents[].parts[].function_call"),
+    tool_tree("contents[].parts[].functionResponse"),
+    tool_tree("contents[].parts[].function_response"),
+    media("contents[].parts[].functionResponse.parts[].inlineData.data", "image"),
+    unscanned("contents[].parts[].functionResponse.parts[].fileData.fileUri", "file"),
+    // countTokens and the embedding calls wrap the same things.
+    tree("content"),
+    parts("content.parts[].text"),
+    media("content.parts[].inlineData.data", "image"),
+    unscanned("content.parts[].fileData.fileUri", "file"),
+    opaque("content.parts[].thoughtSignature", "signed by the provider"),
+    tree("requests[]"),
+    parts("requests[#].content.parts[].text"),
+    media("requests[].content.parts[].inlineData.data", "image"),
+    unscanned("requests[].content.parts[].fileData.fileUri", "file"),
+    opaque("requests[].content.parts[].thoughtSignature", "signed by the provider"),
+    tree("generateContentRequest"),
+    media("generateContentRequest.contents[].parts[].inlineData.data", "image"),
+    unscanned("generateContentRequest.contents[].parts[].fileData.fileUri", "file"),
+    tree("systemInstruction"),
+    text("systemInstruction.parts[].text"),
+    media("systemInstruction.parts[].inlineData.data", "image"),
+    unscanned("systemInstruction.parts[].fileData.fileUri", "file"),
+    opaque("systemInstruction.parts[].thoughtSignature", "signed by the provider"),
+    tree("system_instruction"),
+    text("system_instruction.parts[].text"),
+    tool_tree("tools[]"),
+    tool_tree("toolConfig"),
+    tool_tree("tool_config"),
+    tree("generationConfig"),
+    tree("generation_config"),
+    other("generationConfig.stopSequences[]"),
+    scalar("generationConfig.temperature"),
+    scalar("generationConfig.maxOutputTokens"),
+    scalar("generationConfig.topP"),
+    scalar("generationConfig.topK"),
+    scalar("generationConfig.candidateCount"),
+    scalar("generationConfig.seed"),
+    tree("safetySettings[]"),
+    tree("safety_settings[]"),
+    tree("labels"),
+    tree("modelArmorConfig"),
+    id("cachedContent"),
+    id("cached_content"),
+    word("serviceTier"),
+    word("taskType"),
+    word("task_type"),
+    other("title"),
+    scalar("store"),
+    scalar("outputDimensionality"),
+    tree("embedContentConfig"),
+    tree("instances[]"),
+    tree("parameters"),
+];
+
+const ANSWER_FIELDS: &[Field] = &[
+    tree("candidates[]"),
+    scalar("candidates[].index"),
+    scalar("candidates[].tokenCount"),
+    scalar("candidates[].avgLogprobs"),
+    word("candidates[].finishReason"),
+    other("candidates[].finishMessage"),
+    word("candidates[].content.role"),
+    scalar("candidates[].content.parts[].thought"),
+    opaque("candidates[].content.parts[].thoughtSignature", "signed by the provider"),
+    media("candidates[].content.parts[].inlineData.data", "image"),
+    word("candidates[].content.parts[].inlineData.mimeType"),
+    unscanned("candidates[].content.parts[].fileData.fileUri", "file"),
+    tool_tree("candidates[].content.parts[].functionCall"),
+    id("candidates[].content.parts[].functionCall.id"),
+    tool_tree("candidates[].content.parts[].functionResponse"),
+    media("candidates[].content.parts[].functionResponse.parts[].inlineData.data", "image"),
+    unscanned("candidates[].content.parts[].functionResponse.parts[].fileData.fileUri", "file"),
+    opaque(
+        "candidates[].groundingMetadata.searchEntryPoint.sdkBlob",
+        "packed search results of the provider",
+    ),
+    tree("candidates[].safetyRatings[]"),
+    word("candidates[].safetyRatings[].category"),
+    word("candidates[].safetyRatings[].probability"),
+    tree("promptFeedback"),
+    tree("usageMetadata"),
+    scalar("usageMetadata.promptTokenCount"),
+    scalar("usageMetadata.candidatesTokenCount"),
+    scalar("usageMetadata.totalTokenCount"),
+    tree("automaticFunctionCallingHistory[]"),
+    tree("modelStatus"),
+    tree("parsed"),
+    tree("sdkHttpResponse"),
+    id("modelVersion"),
+    id("responseId"),
+    other("createTime"),
+    scalar("totalTokens"),
+    scalar("cachedContentTokenCount"),
+    tree("promptTokensDetails[]"),
+    tree("cacheTokensDetails[]"),
+    tree("embedding"),
+    scalar("embedding.values[]"),
+    tree("embeddings[]"),
+    scalar("embeddings[].values[]"),
+    scalar("truncated"),
+    tree("metadata"),
+    tree("models[]"),
+    id("name"),
+    id("baseModelId"),
+    id("version"),
+    other("displayName"),
+    other("description"),
+    scalar("inputTokenLimit"),
+    scalar("outputTokenLimit"),
+    word("supportedGenerationMethods[]"),
+    scalar("temperature"),
+    scalar("maxTemperature"),
+    scalar("topP"),
+    scalar("topK"),
+    scalar("thinking"),
+    other("nextPageToken"),
+    tree("error"),
+    word("error.status"),
+    tree("tunedModelInfo"),
+    tree("endpoints[]"),
+    tree("labels"),
+    tree("checkpoints[]"),
+    id("defaultCheckpointId"),
+    word("supportedActions[]"),
+    tree("predictions[]"),
+];
+
+impl Dialect for Gemini {
+    fn name(&self) -> &'static str {
+        "gemini"
+    }
+
+    fn operations(&self) -> &'static [Operation] {
+        OPERATIONS
+    }
+
+    fn ask(&self, op: &Operation, src: &[u8], tape: &Tape, query: Option<&str>, model: Option<&str>) -> Ask {
+        let config = ["generationConfig", "generation_config"].iter().find_map(|c| tape.find(src, &[c]));
+        let field = |names: [&str; 2]| names.iter().find_map(|n| tape.get(src, config?, n));
+        let structured = field(["responseMimeType", "response_mime_type"])
+            .is_some_and(|v| tape.text(src, v).ends_with("json"));
+        let choices =
+            field(["candidateCount", "candidate_count"]).and_then(|v| tape.u64_of(src, v)).unwrap_or(1);
+        let sse = query.is_some_and(|q| q.split('&').any(|p| p == "alt=sse"));
+        Ask {
+            model: model.unwrap_or_default().to_owned(),
+            stream: op.name == "streamGenerateContent",
+            structured,
+            framing: Some(if sse { Framing::Sse } else { Framing::JsonArray }),
+            choices: u32::try_from(choices).unwrap_or(1).clamp(1, 128),
+        }
+    }
+
+    fn observe(&self, _: &Operation, src: &[u8], tape: &Tape, memo: &mut Memo) {
+        if memo.id.is_empty() {
+            memo.id = tape.str_at(src, &["responseId"]).unwrap_or_default().into_owned();
+            memo.model = tape.str_at(src, &["modelVersion"]).unwrap_or_default().into_owned();
+        }
+    }
+
+    fn error_body(&self, error: &ExchangeError) -> Vec<u8> {
+        error_object(error).into_bytes()
+    }
+
+    fn refusal(&self, op: &Operation, ask: &Ask, message: &str) -> Reply {
+        let why = quoted(message);
+        let body = match op.name {
+            "countTokens" => r#"{"totalTokens":0}"#.to_owned(),
+            _ => format!(
+                r#"{{"promptFeedback":{{"blockReason":"PROHIBITED_CONTENT","blockReasonMessage":{why}}},"candidates":[],"usageMetadata":{{"promptTokenCount":0,"totalTokenCount":0}},"modelVersion":{}}}"#,
+                quoted(&ask.model)
+            ),
+        };
+        match (ask.stream, ask.framing) {
+            (true, Some(Framing::Sse)) => Reply {
+                status: 200,
+                content_type: "text/event-stream",
+                body: format!("data: {body}\r\n\r\n").into_bytes(),
+            },
+            (true, _) => Reply {
+                status: 200,
+                content_type: "application/json",
+                body: format!("[{body}]").into_bytes(),
+            },
+            (false, _) => Reply { status: 200, content_type: "application/json", body: body.into_bytes() },
+        }
+    }
+
+    fn cut(&self, _: &Operation, ask: &Ask, memo: &Memo, why: Why<'_>) -> Vec<u8> {
+        let element = match why {
+            Why::Policy(message) => {
+                let candidates: Vec<String> = (0..ask.choices)
+                    .map(|i| {
+                        format!(
+                            r#"{{"content":{{"role":"model","parts":[]}},"finishReason":"SAFETY","finishMessage":{},"index":{i}}}"#,
+                            quoted(message)
+                        )
+                    })
+                    .collect();
+                let model = quoted(if memo.model.is_empty() { &ask.model } else { &memo.model });
+                format!(r#"{{"candidates":[{}],"modelVersion":{model}}}"#, candidates.join(","))
+            }
+            Why::Failure(error) => error_object(error),
+        };
+        match ask.framing {
+            Some(Framing::Sse) | None => format!("data: {element}\r\n\r\n").into_bytes(),
+            // The array must be closed for what was released to be JSON.
+            Some(Framing::JsonArray | Framing::Ndjson) => {
+                format!("{}{element}]", if memo.started { ",\r\n" } else { "[" }).into_bytes()
+            }
+        }
+    }
+}
+
+/// Google's error object (google.rpc.Status).
+fn error_object(error: &ExchangeError) -> String {
+    let status = match error.kind {
+        ErrorKind::Unauthorized => "UNAUTHENTICATED",
+        ErrorKind::Forbidden => "PERMISSION_DENIED",
+        ErrorKind::NotFound | ErrorKind::MethodNotAllowed => "NOT_FOUND",
+        ErrorKind::RateLimited => "RESOURCE_EXHAUSTED",
+        ErrorKind::BadRequest
+        | ErrorKind::TooLarge
+        | ErrorKind::UnsupportedMedia
+        | ErrorKind::Blocked
+        | ErrorKind::Unscanned => "INVALID_ARGUMENT",
+        ErrorKind::RequestTimeout | ErrorKind::UpstreamTimeout => "DEADLINE_EXCEEDED",
+        ErrorKind::UpstreamUnreachable | ErrorKind::RecordUnavailable => "UNAVAILABLE",
+        ErrorKind::UpstreamGarbage | ErrorKind::Internal => "INTERNAL",
+    };
+    format!(
+        r#"{{"error":{{"code":{},"message":{},"status":"{status}","details":[{{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"{}","domain":"sluicegate"}}]}}}}"#,
+        error.status(),
+        quoted(&error.message),
+        error.kind.code()
+    )
+}

@@ -1,0 +1,208 @@
+//! Ollama's own API: NDJSON, streamed unless the request says otherwise.
+
+use std::sync::LazyLock;
+
+use super::shape::{
+    Field, Shape, delta, id, other, reasoning, reasoning_delta, scalar, text, tool, tool_tree, tree,
+    unscanned, word,
+};
+use super::{Ask, Dialect, ExchangeError, Framing, Memo, Operation, Reply, Why, quoted};
+use crate::text::json::Tape;
+
+/// Ollama's API.
+#[derive(Debug)]
+pub struct Ollama;
+
+const fn operation(name: &'static str, method: &'static str, path: &'static str) -> Operation {
+    Operation {
+        name,
+        method,
+        path,
+        request: || &REQUEST,
+        answer: || &ANSWER,
+        event: |_, _| &EVENT,
+        framing: Framing::Ndjson,
+        binary_answer: false,
+    }
+}
+
+static OPERATIONS: &[Operation] = &[
+    operation("chat", "POST", "/api/chat"),
+    operation("generate", "POST", "/api/generate"),
+    operation("embed", "POST", "/api/embed"),
+    operation("embeddings", "POST", "/api/embeddings"),
+    operation("show", "POST", "/api/show"),
+    operation("tags", "GET", "/api/tags"),
+    operation("ps", "GET", "/api/ps"),
+    operation("version", "GET", "/api/version"),
+];
+
+static REQUEST: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[REQUEST_FIELDS]));
+static ANSWER: LazyLock<Shape> = LazyLock::new(|| {
+    Shape::new(&[
+        &[text("message.content"), reasoning("message.thinking"), text("response"), reasoning("thinking")],
+        ANSWER_FIELDS,
+    ])
+});
+static EVENT: LazyLock<Shape> = LazyLock::new(|| {
+    Shape::new(&[
+        &[
+            delta("message.content"),
+            reasoning_delta("message.thinking"),
+            delta("response"),
+            reasoning_delta("thinking"),
+        ],
+        ANSWER_FIELDS,
+    ])
+});
+
+const REQUEST_FIELDS: &[Field] = &[
+    id("model"),
+    id("name"),
+    tree("messages[]"),
+    word("messages[].role"),
+    text("messages[].content"),
+    reasoning("messages[].thinking"),
+    unscanned("messages[].images[]", "image"),
+    tool("messages[].tool_name"),
+    tool_tree("messages[].tool_calls[]"),
+    tool_tree("tools[]"),
+    text("prompt"),
+    text("suffix"),
+    text("system"),
+    text("template"),
+    text("input"),
+    text("input[]"),
+    unscanned("images[]", "image"),
+    tree("format"),
+    tree("options"),
+    other("keep_alive"),
+    word("think"),
+    scalar("context[]"),
+    scalar("stream"),
+    scalar("raw"),
+    scalar("truncate"),
+    scalar("dimensions"),
+    scalar("logprobs"),
+    scalar("top_logprobs"),
+    scalar("verbose"),
+    scalar("shift"),
+    scalar("width"),
+    scalar("height"),
+    scalar("steps"),
+];
+
+const ANSWER_FIELDS: &[Field] = &[
+    id("model"),
+    id("created_at"),
+    word("message.role"),
+    unscanned("message.images[]", "image"),
+    unscanned("image", "image"),
+    tool("message.tool_name"),
+    tool_tree("message.tool_calls[]"),
+    scalar("done"),
+    word("done_reason"),
+    scalar("context[]"),
+    scalar("total_duration"),
+    scalar("load_duration"),
+    scalar("prompt_eval_count"),
+    scalar("prompt_eval_duration"),
+    scalar("eval_count"),
+    scalar("eval_duration"),
+    scalar("completed"),
+    scalar("total"),
+    super::shape::logprob_tokens("logprobs[].token"),
+    super::shape::logprob_tokens("logprobs[].top_logprobs[#].token"),
+    scalar("logprobs[].logprob"),
+    scalar("logprobs[].bytes"),
+    scalar("logprobs[].top_logprobs[].logprob"),
+    scalar("logprobs[].top_logprobs[].bytes"),
+    scalar("embeddings[][]"),
+    scalar("embedding[]"),
+    other("error"),
+    tree("models[]"),
+    tree("details"),
+    tree("model_info"),
+    tree("modelinfo"),
+    tree("projector_info"),
+    text("modelfile"),
+    text("template"),
+    text("system"),
+    text("license"),
+    tree("license[]"),
+    text("parameters"),
+    word("capabilities[]"),
+    id("modified_at"),
+    id("version"),
+    tree("messages[]"),
+    tree("tensors[]"),
+];
+
+impl Dialect for Ollama {
+    fn name(&self) -> &'static str {
+        "ollama"
+    }
+
+    fn operations(&self) -> &'static [Operation] {
+        OPERATIONS
+    }
+
+    fn ask(&self, op: &Operation, src: &[u8], tape: &Tape, _: Option<&str>, _: Option<&str>) -> Ask {
+        let streams = matches!(op.name, "chat" | "generate");
+        Ask {
+            model: tape.str_at(src, &["model"]).unwrap_or_default().into_owned(),
+            stream: streams && tape.bool_at(src, &["stream"]).unwrap_or(true),
+            structured: tape.find(src, &["format"]).is_some_and(|f| !tape.text(src, f).is_empty()),
+            framing: Some(Framing::Ndjson),
+            choices: 1,
+        }
+    }
+
+    fn observe(&self, _: &Operation, src: &[u8], tape: &Tape, memo: &mut Memo) {
+        if memo.model.is_empty() {
+            memo.model = tape.str_at(src, &["model"]).unwrap_or_default().into_owned();
+        }
+    }
+
+    fn error_body(&self, error: &ExchangeError) -> Vec<u8> {
+        error_object(error).into_bytes()
+    }
+
+    fn refusal(&self, op: &Operation, ask: &Ask, message: &str) -> Reply {
+        let content_type = if ask.stream { "application/x-ndjson" } else { "application/json" };
+        let mut body = match op.name {
+            "chat" | "generate" => line(op, &ask.model, message, None),
+            _ => format!(r#"{{"error":{}}}"#, quoted(message)),
+        };
+        if ask.stream {
+            body.push('\n');
+        }
+        Reply { status: 200, content_type, body: body.into_bytes() }
+    }
+
+    fn cut(&self, op: &Operation, ask: &Ask, memo: &Memo, why: Why<'_>) -> Vec<u8> {
+        let model = if memo.model.is_empty() { &ask.model } else { &memo.model };
+        let line = match why {
+            Why::Policy(message) => line(op, model, "", Some(message)),
+            Why::Failure(error) => error_object(error),
+        };
+        format!("{line}\n").into_bytes()
+    }
+}
+
+fn error_object(error: &ExchangeError) -> String {
+    format!(r#"{{"error":{},"code":"{}"}}"#, quoted(&error.message), error.kind.code())
+}
+
+/// A last line.
+fn line(op: &Operation, model: &str, said: &str, why: Option<&str>) -> String {
+    let (model, said) = (quoted(model), quoted(said));
+    let why = why.map(|w| format!(r#","sluicegate":{{"reason":{}}}"#, quoted(w))).unwrap_or_default();
+    let text = match op.name {
+        "generate" => format!(r#""response":{said}"#),
+        _ => format!(r#""message":{{"role":"assistant","content":{said}}}"#),
+    };
+    format!(
+        r#"{{"model":{model},"created_at":"1970-01-01T00:00:00Z",{text},"done":true,"done_reason":"content_filter"{why}}}"#
+    )
+}

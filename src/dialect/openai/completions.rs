@@ -1,0 +1,133 @@
+//! OpenAI's legacy completions, which most local servers still speak.
+
+use std::sync::LazyLock;
+
+use super::super::shape::{Field, Shape, delta, id, logprob_tokens, other, scalar, text, tree, word};
+use super::super::{Ask, Memo, Operation, Reply, quoted};
+use super::{FRAMING, reason};
+
+pub(super) const OPERATION: Operation = Operation {
+    name: "completions",
+    method: "POST",
+    path: "/v1/completions",
+    request: || &REQUEST,
+    answer: || &ANSWER,
+    event: |_, _| &EVENT,
+    framing: FRAMING,
+    binary_answer: false,
+};
+
+static REQUEST: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[REQUEST_FIELDS]));
+static ANSWER: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[&[text("choices[].text")], COMMON_FIELDS]));
+static EVENT: LazyLock<Shape> =
+    LazyLock::new(|| Shape::new(&[&[delta("choices[]{index}.text")], COMMON_FIELDS]));
+
+const REQUEST_FIELDS: &[Field] = &[
+    id("model"),
+    text("prompt"),
+    text("prompt[]"),
+    scalar("prompt[][]"),
+    text("suffix"),
+    other("stop"),
+    other("stop[]"),
+    other("user"),
+    tree("logit_bias"),
+    scalar("best_of"),
+    scalar("echo"),
+    scalar("frequency_penalty"),
+    scalar("logprobs"),
+    scalar("max_tokens"),
+    scalar("n"),
+    scalar("presence_penalty"),
+    scalar("seed"),
+    scalar("stream"),
+    scalar("stream_options.include_usage"),
+    scalar("stream_options.include_obfuscation"),
+    scalar("temperature"),
+    scalar("top_p"),
+];
+
+const COMMON_FIELDS: &[Field] = &[
+    id("id"),
+    word("object"),
+    id("model"),
+    scalar("created"),
+    id("system_fingerprint"),
+    word("choices[].finish_reason"),
+    scalar("choices[].index"),
+    logprob_tokens("choices[]{index}.logprobs.tokens[]"),
+    tree("choices[].logprobs.top_logprobs[]"),
+    scalar("choices[].logprobs.token_logprobs[]"),
+    scalar("choices[].logprobs.text_offset[]"),
+    scalar("usage.prompt_tokens"),
+    scalar("usage.completion_tokens"),
+    scalar("usage.total_tokens"),
+    scalar("usage.prompt_tokens_details.cached_tokens"),
+    scalar("usage.prompt_tokens_details.audio_tokens"),
+    scalar("usage.prompt_tokens_details.cache_write_tokens"),
+    scalar("usage.completion_tokens_details.reasoning_tokens"),
+    scalar("usage.completion_tokens_details.audio_tokens"),
+    scalar("usage.completion_tokens_details.accepted_prediction_tokens"),
+    scalar("usage.completion_tokens_details.rejected_prediction_tokens"),
+    other("error.message"),
+    id("error.type"),
+    id("error.code"),
+    other("error.param"),
+];
+
+/// An answer that refuses.
+pub(super) fn refusal(ask: &Ask, message: &str) -> Reply {
+    let (model, text) = (quoted(&ask.model), quoted(message));
+    if ask.stream {
+        let mut body = String::new();
+        for index in 0..ask.choices {
+            body.push_str(&frame("", &model, 0, u64::from(index), &text, r#""content_filter""#, None));
+        }
+        body.push_str("data: [DONE]\n\n");
+        return Reply { status: 200, content_type: "text/event-stream", body: body.into_bytes() };
+    }
+    let choices: Vec<String> = (0..ask.choices)
+        .map(|i| format!(r#"{{"index":{i},"text":{text},"logprobs":null,"finish_reason":"content_filter"}}"#))
+        .collect();
+    let body = format!(
+        r#"{{"id":"cmpl-sluicegate","object":"text_completion","created":0,"model":{model},"choices":[{}],"usage":{{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}}}}"#,
+        choices.join(",")
+    );
+    Reply { status: 200, content_type: "application/json", body: body.into_bytes() }
+}
+
+/// The frames that end a running stream.
+pub(super) fn cut(ask: &Ask, memo: &Memo, message: &str) -> Vec<u8> {
+    let model = quoted(if memo.model.is_empty() { &ask.model } else { &memo.model });
+    let mut out = String::new();
+    let fallback = [0];
+    for &index in if memo.open.is_empty() { fallback.as_slice() } else { memo.open.as_slice() } {
+        out.push_str(&frame(
+            &memo.id,
+            &model,
+            memo.created,
+            index,
+            r#""""#,
+            r#""content_filter""#,
+            Some(message),
+        ));
+    }
+    out.push_str("data: [DONE]\n\n");
+    out.into_bytes()
+}
+
+fn frame(
+    id: &str,
+    model: &str,
+    created: u64,
+    index: u64,
+    text: &str,
+    finish: &str,
+    why: Option<&str>,
+) -> String {
+    let id = quoted(if id.is_empty() { "cmpl-sluicegate" } else { id });
+    let why = why.map(|w| format!(",{}", reason(w))).unwrap_or_default();
+    format!(
+        "data: {{\"id\":{id},\"object\":\"text_completion\",\"created\":{created},\"model\":{model},\"choices\":[{{\"index\":{index},\"text\":{text},\"logprobs\":null,\"finish_reason\":{finish}}}]{why}}}\n\n"
+    )
+}

@@ -1,0 +1,120 @@
+//! OpenAI's APIs, as its official SDKs and compatible servers speak them: chat completions, responses, legacy completions, embeddings,
+//! moderations, models.
+
+mod chat;
+mod completions;
+mod responses;
+mod simple;
+
+use super::{Ask, Dialect, ExchangeError, Framing, Memo, Operation, Reply, Why, quoted};
+use crate::text::json::Tape;
+
+/// All of OpenAI's APIs.
+#[derive(Debug)]
+pub struct OpenAi;
+
+static OPERATIONS: &[Operation] = &[
+    chat::OPERATION,
+    responses::CREATE,
+    responses::RETRIEVE,
+    responses::DELETE,
+    responses::CANCEL,
+    responses::INPUT_ITEMS,
+    completions::OPERATION,
+    simple::EMBEDDINGS,
+    simple::MODERATIONS,
+    simple::MODELS,
+    simple::MODEL,
+];
+
+impl Dialect for OpenAi {
+    fn name(&self) -> &'static str {
+        "openai"
+    }
+
+    fn operations(&self) -> &'static [Operation] {
+        OPERATIONS
+    }
+
+    fn ask(&self, op: &Operation, src: &[u8], tape: &Tape, _: Option<&str>, model: Option<&str>) -> Ask {
+        let format = tape
+            .str_at(src, &["response_format", "type"])
+            .or_else(|| tape.str_at(src, &["text", "format", "type"]));
+        let named = tape.str_at(src, &["model"]);
+        Ask {
+            model: named.as_deref().or(model).unwrap_or_default().to_owned(),
+            stream: tape.bool_at(src, &["stream"]).unwrap_or(false),
+            structured: format.is_some_and(|f| f != "text"),
+            framing: Some(op.framing),
+            choices: tape.u64_at(src, &["n"]).and_then(|n| u32::try_from(n).ok()).unwrap_or(1).clamp(1, 128),
+        }
+    }
+
+    fn observe(&self, op: &Operation, src: &[u8], tape: &Tape, memo: &mut Memo) {
+        if is_responses(op) { responses::observe(src, tape, memo) } else { chat::observe(src, tape, memo) }
+    }
+
+    fn is_end_sign(&self, data: &[u8]) -> bool {
+        data == b"[DONE]"
+    }
+
+    fn error_body(&self, error: &ExchangeError) -> Vec<u8> {
+        error_object(error).into_bytes()
+    }
+
+    fn refusal(&self, op: &Operation, ask: &Ask, message: &str) -> Reply {
+        if is_responses(op) {
+            return responses::refusal(ask, message);
+        }
+        match op.name {
+            "completions" => completions::refusal(ask, message),
+            "chat.completions" => chat::refusal(ask, message),
+            // Calls without a model's words have no refusal: the error says it.
+            _ => {
+                let error = ExchangeError::new(super::ErrorKind::Blocked, message);
+                Reply {
+                    status: error.status(),
+                    content_type: "application/json",
+                    body: self.error_body(&error),
+                }
+            }
+        }
+    }
+
+    fn cut(&self, op: &Operation, ask: &Ask, memo: &Memo, why: Why<'_>) -> Vec<u8> {
+        if is_responses(op) {
+            return responses::cut(ask, memo, why);
+        }
+        match why {
+            Why::Policy(message) if op.name == "completions" => completions::cut(ask, memo, message),
+            Why::Policy(message) => chat::cut(ask, memo, message),
+            Why::Failure(error) => format!("data: {}\n\n", error_object(error)).into_bytes(),
+        }
+    }
+}
+
+fn is_responses(op: &Operation) -> bool {
+    op.name.starts_with("responses")
+}
+
+/// What a closing frame says of the reason, in a field of its own that SDKs keep but do not need.
+fn reason(message: &str) -> String {
+    format!(r#""sluicegate":{{"reason":{}}}"#, quoted(message))
+}
+
+/// OpenAI's error object; shared by all of its APIs.
+fn error_object(error: &ExchangeError) -> String {
+    let kind = match error.status() {
+        400..=428 => "invalid_request_error",
+        429 => "rate_limit_error",
+        _ => "server_error",
+    };
+    format!(
+        r#"{{"error":{{"message":{},"type":"{kind}","param":null,"code":"{}"}}}}"#,
+        quoted(&error.message),
+        error.kind.code()
+    )
+}
+
+/// The framing of all of OpenAI's streams.
+const FRAMING: Framing = Framing::Sse;
