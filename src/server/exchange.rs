@@ -278,12 +278,11 @@ async fn linger(mut body: Incoming) {
 }
 
 fn unknown(head: &Head, policy: &Policy, other_method: bool, context: &Context) -> Result<Matched, Refusal> {
-    if other_method {
-        return Err(
-            ExchangeError::new(ErrorKind::MethodNotAllowed, "this endpoint has another method").into()
-        );
-    }
     match policy.unscanned() {
+        // Providers have more methods than this gateway reads: `GET` where it knows `POST` lists what was stored.
+        Unscanned::Block if other_method => {
+            Err(ExchangeError::new(ErrorKind::MethodNotAllowed, "this endpoint has another method").into())
+        }
         Unscanned::Block => Err(ExchangeError::new(
             ErrorKind::NotFound,
             "this gateway does not know the endpoint, and the policy lets nothing pass unread",

@@ -180,7 +180,7 @@ impl Inbound {
         }
         let wrong_size = match head.kind {
             PING => head.length != 8,
-            SETTINGS => head.length % 6 != 0 || (head.has(ACK) && head.length != 0),
+            SETTINGS => !head.length.is_multiple_of(6) || (head.has(ACK) && head.length != 0),
             RST_STREAM | WINDOW_UPDATE => head.length != 4,
             PRIORITY => head.length != 5,
             GOAWAY => head.length < 8,
