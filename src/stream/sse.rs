@@ -68,6 +68,7 @@ impl Sse {
                 }
                 self.seen += 1;
                 self.after_cr = false;
+                self.crlf = true;
             }
             let rest = self.buffer.get(self.seen..).unwrap_or_default();
             if !rest.is_empty() {
@@ -117,10 +118,11 @@ impl Sse {
         if self.buffer.is_empty() {
             return None;
         }
-        if self.line < self.buffer.len() {
-            self.field(self.line..self.buffer.len());
-        }
         let all = self.buffer.len();
+        let end = if self.buffer.ends_with(b"\r") { all - 1 } else { all };
+        if self.line < end {
+            self.field(self.line..end);
+        }
         Some(self.take(all))
     }
 
