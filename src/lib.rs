@@ -10,6 +10,9 @@ pub mod detect;
 pub mod diag;
 pub mod dialect;
 pub mod exchange;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz_entry;
 pub mod limits;
 pub mod policy;
 pub mod server;

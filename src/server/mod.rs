@@ -10,7 +10,7 @@ mod exchange;
 mod gateway;
 mod guard;
 mod h2_codes;
-mod head;
+pub(crate) mod head;
 mod headers;
 mod listen;
 mod operations;
