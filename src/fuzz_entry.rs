@@ -125,21 +125,30 @@ fn frames(framing: Framing, pieces: &[&[u8]]) -> (Vec<Frame>, Option<FrameError>
     (out, None)
 }
 
-/// Frames do not depend on cuts, and together they are the bytes that came.
+/// What of the frames means something. A line feed that arrives after its carriage return was taken for the end belongs to the next
+/// frame's bytes, so raw bytes are compared in sum only.
+fn meaning(frames: &[Frame]) -> Vec<Vec<&[u8]>> {
+    let mut out: Vec<Vec<&[u8]>> = Vec::new();
+    for frame in frames {
+        let ranges = frame.data.iter().chain(&frame.loose);
+        let texts = ranges.map(|r| frame.raw.get(r.start as usize..r.end as usize).unwrap_or_default());
+        out.push(texts.collect());
+    }
+    out.retain(|texts| !texts.is_empty());
+    out
+}
+
+/// Events do not depend on cuts, and together they are the bytes that came.
 fn codec(framing: Framing, data: &[u8]) {
     let (whole, error) = frames(framing, &[data]);
     let (cut, error_cut) = frames(framing, &pieces(data));
-    assert!(whole == cut && error == error_cut, "frames depend on cuts");
-    if error.is_none() {
-        let raw: Vec<u8> = whole.iter().flat_map(|f| f.raw.iter().copied()).collect();
-        assert!(raw == data, "frames are not the bytes that came");
-    }
-    for frame in &whole {
-        for range in frame.data.iter().chain(&frame.loose) {
-            assert!(
-                frame.raw.get(range.start as usize..range.end as usize).is_some(),
-                "a range outside its frame"
-            );
+    assert!(meaning(&whole) == meaning(&cut) && error == error_cut, "events depend on cuts");
+    for frames in [&whole, &cut] {
+        let raw: Vec<u8> = frames.iter().flat_map(|f| f.raw.iter().copied()).collect();
+        assert!(error.is_some() || raw == data, "frames are not the bytes that came");
+        for (frame, range) in frames.iter().flat_map(|f| f.data.iter().chain(&f.loose).map(move |r| (f, r))) {
+            let inside = frame.raw.get(range.start as usize..range.end as usize).is_some();
+            assert!(inside, "a range outside its frame");
         }
     }
 }
