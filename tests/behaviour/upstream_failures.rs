@@ -203,3 +203,19 @@ fn every_answer_has_two_records() {
         ["allow rewrite complete", "rewrite rewrite complete", "block block refused", "block block refused"];
     assert_eq!(told, want);
 }
+
+/// The demonstration plays what can go wrong, so that anybody can see how the gateway takes it.
+#[test]
+fn the_demonstration_plays_failures() {
+    let gateway = Gateway::new(None, &Wishes::default());
+    let of = |scene: &str| gateway.post("/v1/chat/completions", &chat(&format!("clean scene {scene}"), true));
+    assert_eq!(of("status 429").status, 429);
+    assert_eq!(of("status 500").status, 500);
+    assert!(of("error").body.contains("overloaded"));
+    assert!(!of("no end").body.contains("[DONE]"));
+    let died = of("die");
+    assert!(died.body.contains("\"error\"") || !died.complete, "{died:?}");
+    assert!(of("garbage").body.contains("\"error\""));
+    let fine = of("none");
+    assert!(fine.complete && fine.body.ends_with("data: [DONE]\n\n"), "{fine:?}");
+}

@@ -2,12 +2,12 @@
 //! no key and no network, so that the first `curl` shows what the gateway does. The canary asks it too.
 
 mod frames;
+mod scene;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -19,8 +19,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::time::Sleep;
+use tokio::time::{Duration, Sleep};
 
+use self::scene::Scene;
 use crate::dialect::{Matched, route};
 
 /// What a demonstration says when nothing else is asked for. All of it is made up: the domain and numbers are reserved for examples
@@ -42,6 +43,7 @@ struct Answer {
     model: String,
     choices: usize,
     stream: bool,
+    scene: Scene,
 }
 
 /// Starts the demonstration on a free loopback port; it runs as long as the runtime.
@@ -80,10 +82,14 @@ async fn serve(request: Request<Incoming>) -> Response<Pieces> {
     let body: Value = serde_json::from_slice(&body.to_bytes()).unwrap_or(Value::Null);
     let answer = answer(&matched, &body);
     let operation = matched.operation.name;
+    if let Scene::Status(status) = answer.scene {
+        return whole(status, scene::error(matched.dialect, status));
+    }
     if answer.stream {
         let sse = query.contains("alt=sse") || matched.dialect.name() != "gemini";
-        if let Some((media, pieces)) = frames::stream(matched.dialect.name(), operation, &answer, sse) {
-            let mut response = Response::new(Pieces::paced(pieces));
+        if let Some((media, mut pieces)) = frames::stream(matched.dialect.name(), operation, &answer, sse) {
+            let breaks = answer.scene.play(matched.dialect.name(), &mut pieces);
+            let mut response = Response::new(Pieces::paced(pieces, answer.scene.pause(), breaks));
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
             return response;
         }
@@ -131,6 +137,7 @@ fn answer(matched: &Matched, body: &Value) -> Answer {
             .to_owned(),
         choices: n.unwrap_or(1).clamp(1, 8) as usize,
         stream,
+        scene: Scene::of(&prompt),
     }
 }
 
@@ -153,35 +160,39 @@ fn texts(value: &Value, out: &mut String) {
 #[derive(Debug)]
 struct Pieces {
     left: std::vec::IntoIter<String>,
-    pause: Option<Pin<Box<Sleep>>>,
+    pause: Option<(Duration, Pin<Box<Sleep>>)>,
+    /// The connection breaks off after the last piece.
+    breaks: bool,
 }
-
-/// Between two pieces of a stream.
-const PAUSE: Duration = Duration::from_millis(8);
 
 impl Pieces {
     fn at_once(body: String) -> Self {
-        Self { left: vec![body].into_iter(), pause: None }
+        Self { left: vec![body].into_iter(), pause: None, breaks: false }
     }
 
-    fn paced(pieces: Vec<String>) -> Self {
-        Self { left: pieces.into_iter(), pause: Some(Box::pin(tokio::time::sleep(PAUSE))) }
+    fn paced(pieces: Vec<String>, pause: Duration, breaks: bool) -> Self {
+        let first = Box::pin(tokio::time::sleep(pause));
+        Self { left: pieces.into_iter(), pause: Some((pause, first)), breaks }
     }
 }
 
 impl Body for Pieces {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = std::io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if let Some(pause) = &mut self.pause {
+    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        if let Some((every, pause)) = &mut self.pause {
             std::task::ready!(pause.as_mut().poll(cx));
-            let next = pause.deadline() + PAUSE;
+            let next = pause.deadline() + *every;
             pause.as_mut().reset(next);
         }
-        Poll::Ready(self.left.next().map(|piece| Ok(Frame::data(piece.into()))))
+        Poll::Ready(match self.left.next() {
+            Some(piece) => Some(Ok(Frame::data(piece.into()))),
+            None if self.breaks => Some(Err(std::io::ErrorKind::BrokenPipe.into())),
+            None => None,
+        })
     }
 }
