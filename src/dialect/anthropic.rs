@@ -58,6 +58,9 @@ static MODELS: LazyLock<Shape> = LazyLock::new(|| {
         other("data[].display_name"),
         other("data[].created_at"),
         tree("capabilities"),
+        word("lifecycle"),
+        word("line"),
+        other("retires_at"),
         id("id"),
         word("type"),
         other("display_name"),
@@ -75,6 +78,13 @@ static MODELS: LazyLock<Shape> = LazyLock::new(|| {
 });
 
 const REQUEST_FIELDS: &[Field] = &[
+    tree("compaction"),
+    tree("fallback_credit_token"),
+    other("fallbacks"),
+    other("messages[].clear_at"),
+    tree("messages[].output_config"),
+    tree("thread"),
+    id("workspace_id"),
     id("model"),
     text("system"),
     tree("system[]"),
@@ -134,7 +144,6 @@ const REQUEST_FIELDS: &[Field] = &[
     word("service_tier"),
     word("speed"),
     word("inference_geo"),
-    other("fallback_credit_token"),
     word("fallback_strategy"),
     other("user_profile_id"),
     scalar("max_tokens"),

@@ -53,6 +53,11 @@ static EVENT: LazyLock<Shape> = LazyLock::new(|| {
 });
 
 const REQUEST_FIELDS: &[Field] = &[
+    scalar("audioTrackExtraction"),
+    scalar("autoTruncate"),
+    opaque("continuationToken", "made by the provider"),
+    scalar("documentOcr"),
+    word("mimeType"),
     id("model"),
     tree("contents"),
     word("contents[].role"),

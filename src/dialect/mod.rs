@@ -169,3 +169,12 @@ pub static GENERIC: Operation = Operation {
 };
 
 static NOTHING_KNOWN: std::sync::LazyLock<Shape> = std::sync::LazyLock::new(|| Shape::new(&[]));
+
+/// All tables that an operation's events may be read with; for tests that ask whether any of them knows a field.
+pub fn event_shapes(operation: &Operation) -> Vec<&'static Shape> {
+    let mut shapes = vec![(operation.event)(b"{}", &Tape::default())];
+    if operation.name.starts_with("responses") {
+        shapes.extend(openai::event_shapes());
+    }
+    shapes
+}

@@ -315,6 +315,9 @@ impl Shape {
         for step in steps(path) {
             let node = self.nodes.get(at? as usize)?;
             inherited = node.below.or(inherited);
+            if let Some(class @ (_, Class::Tree(_) | Class::Scalar)) = node.class {
+                inherited = Some(class);
+            }
             let next = match step {
                 Step::Key(name) => {
                     node.keys.iter().find(|(k, _)| *k == name).map(|&(_, n)| n).or(node.any_key)

@@ -26,6 +26,15 @@ static ANSWER: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[ANSWER_FIELDS, CO
 static EVENT: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[EVENT_FIELDS, COMMON_ANSWER_FIELDS]));
 
 const REQUEST_FIELDS: &[Field] = &[
+    tree("access_programs"),
+    id("audio.voice.id"),
+    tree("background_options"),
+    tree("image"),
+    parts("messages[].content[]"),
+    tree("messages[].content[].prompt_cache_breakpoint"),
+    tree("moderation"),
+    tree("prediction.content[].prompt_cache_breakpoint"),
+    tree("prompt_cache_options"),
     id("model"),
     word("messages[].role"),
     text("messages[].content"),
@@ -110,6 +119,12 @@ const REQUEST_FIELDS: &[Field] = &[
 ];
 
 const COMMON_ANSWER_FIELDS: &[Field] = &[
+    tree("moderation"),
+    tree("metadata"),
+    scalar("usage.completion_tokens_details.text_tokens"),
+    scalar("usage.prompt_tokens_details.cache_write_tokens"),
+    scalar("usage.prompt_tokens_details.image_tokens"),
+    scalar("usage.prompt_tokens_details.text_tokens"),
     id("id"),
     word("object"),
     id("model"),

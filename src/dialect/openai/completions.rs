@@ -48,6 +48,9 @@ const REQUEST_FIELDS: &[Field] = &[
 ];
 
 const COMMON_FIELDS: &[Field] = &[
+    scalar("usage.completion_tokens_details.text_tokens"),
+    scalar("usage.prompt_tokens_details.image_tokens"),
+    scalar("usage.prompt_tokens_details.text_tokens"),
     id("id"),
     word("object"),
     id("model"),

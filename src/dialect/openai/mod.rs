@@ -118,3 +118,8 @@ fn error_object(error: &ExchangeError) -> String {
 
 /// The framing of all of OpenAI's streams.
 const FRAMING: Framing = Framing::Sse;
+
+/// The tables of the typed events of the responses API.
+pub(super) fn event_shapes() -> Vec<&'static super::Shape> {
+    responses::event_shapes()
+}

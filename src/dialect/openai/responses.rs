@@ -65,7 +65,15 @@ fn event_shape(src: &[u8], tape: &Tape) -> &'static Shape {
     }
 }
 
+/// All tables of events.
+pub(super) fn event_shapes() -> Vec<&'static Shape> {
+    vec![&TEXT_EVENT, &ARGUMENTS_EVENT, &TOOL_EVENT, &REASONING_EVENT, &AUDIO_EVENT, &OTHER_EVENT]
+}
+
 const REQUEST_FIELDS: &[Field] = &[
+    tree("access_programs"),
+    tree("background_options"),
+    tree("image"),
     id("model"),
     text("input"),
     tree("input[]"),
@@ -134,6 +142,11 @@ const REQUEST_FIELDS: &[Field] = &[
 
 /// A response, and the lists that its relatives answer with.
 const RESPONSE_FIELDS: &[Field] = &[
+    tree("access_programs"),
+    tree("image"),
+    tree("input_transformations[]"),
+    tree("prompt_cache_diagnostics"),
+    tree("tool_usage"),
     id("id"),
     word("object"),
     word("status"),
@@ -209,6 +222,16 @@ const RESPONSE_FIELDS: &[Field] = &[
 
 /// What events hold beside a `delta`. The parts repeat the response's rows below `response`, `item` and `part`.
 const EVENT_FIELDS: &[Field] = &[
+    other("background"),
+    tool("command"),
+    scalar("command_index"),
+    tool_tree("delta"),
+    tool_tree("output[]"),
+    word("output_format"),
+    word("quality"),
+    word("size"),
+    word("status"),
+    tree("moderation"),
     word("type"),
     scalar("sequence_number"),
     scalar("output_index"),

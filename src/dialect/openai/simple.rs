@@ -112,6 +112,8 @@ static MODELS_ANSWER: LazyLock<Shape> = LazyLock::new(|| {
             scalar("data[].created"),
             id("data[].owned_by"),
             tree("data[].permission"),
+            tree("data[]"),
+            other("shutdown_date"),
         ],
         ERROR_FIELDS,
     ])
