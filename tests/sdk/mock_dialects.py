@@ -49,7 +49,7 @@ def answer(request):
     parts = [p for p in request.path.split("/") if p]
     if parts[:1] == ["api"] and len(parts) == 2:
         return ollama(request, parts[1])
-    if len(parts) >= 3 and parts[0] in ("v1", "v1beta", "v1alpha") and ":" in parts[-1]:
+    if len(parts) == 3 and parts[0] in ("v1", "v1beta", "v1alpha") and parts[1] == "models" and ":" in parts[2]:
         return gemini(request, parts[-1].split(":")[1])
     for path, speak in OPENAI_PATHS.items():
         if request.path.rstrip("/").endswith(path):

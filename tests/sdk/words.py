@@ -15,6 +15,8 @@ TOOL = "send_mail"
 ARGUMENTS = {"to": MAIL, "subject": "The reply you asked for", "urgent": False}
 THOUGHT = f"I look up the address {MAIL} and then answer."
 ECHO = "The provider read: "
+# A picture of one pixel.
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
 ERROR_429 = "too many requests of the test"
 ERROR_500 = "the provider broke on purpose"
 ERROR_LATE = "the provider broke in the middle"

@@ -203,7 +203,7 @@ def _(base):
 
 @p.case("image is refused", gateway=True)
 def _(base):
-    image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGVsbG8="}}
+    image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": words.PNG}}
     try:
         ask(base, [image, {"type": "text", "text": "run plain"}])
     except anthropic.BadRequestError:

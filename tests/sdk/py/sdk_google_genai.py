@@ -139,7 +139,8 @@ def _(base):
 @p.case("answer blocked, as a refusal", refusal=True)
 def _(base):
     answer = ask(base, "run cut")
-    same(answer.candidates[0].finish_reason.name, "SAFETY")
+    blocked = answer.prompt_feedback and answer.prompt_feedback.block_reason
+    holds(blocked or answer.candidates[0].finish_reason.name == "SAFETY", f"neither a block reason nor SAFETY: {answer}")
     p.quiet(answer.model_dump_json())
 
 
