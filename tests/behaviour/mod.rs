@@ -2,6 +2,7 @@
 
 mod codings;
 mod fake;
+mod http2;
 mod http_hygiene;
 mod lifecycle;
 mod limits;
