@@ -15,10 +15,13 @@ pub(super) static FILES: &[(&str, &str)] = &[
     ("privacy/rules/contact.toml", include_str!("../../filters/privacy/rules/contact.toml")),
     ("privacy/rules/finance.toml", include_str!("../../filters/privacy/rules/finance.toml")),
     ("privacy/rules/identity.toml", include_str!("../../filters/privacy/rules/identity.toml")),
+    ("privacy/rules/named.toml", include_str!("../../filters/privacy/rules/named.toml")),
     ("privacy/rules/network.toml", include_str!("../../filters/privacy/rules/network.toml")),
     ("profiles/default.toml", include_str!("../../filters/profiles/default.toml")),
     ("secrets/pack.toml", include_str!("../../filters/secrets/pack.toml")),
+    ("secrets/rules/named.toml", include_str!("../../filters/secrets/rules/named.toml")),
     ("secrets/rules/providers.toml", include_str!("../../filters/secrets/rules/providers.toml")),
+    ("secrets/rules/services.toml", include_str!("../../filters/secrets/rules/services.toml")),
 ];
 
 #[cfg(test)]

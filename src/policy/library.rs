@@ -140,6 +140,19 @@ impl Library {
                 *slot = *change;
             }
         }
+        for (id, action) in &settings.actions {
+            let number = self.rules.iter().position(|rule| rule.id == *id);
+            if let Some(slot) = number.and_then(|n| actions.get_mut(n)) {
+                *slot = Actions::all(*action);
+            } else {
+                let ids: Vec<&str> = self.rules.iter().map(|rule| rule.id.as_str()).collect();
+                let unknown = Diagnostic::error("unknown-rule", format!("unknown rule `{id}`"));
+                found.push(match crate::diag::nearest(id, &ids) {
+                    Some(near) => unknown.help(format!("did you mean `{near}`?")),
+                    None => unknown,
+                });
+            }
+        }
         // The canary is in every policy, whatever a profile says.
         if let Some(last) = actions.last_mut() {
             *last = Actions::all(Action::Mask);
@@ -147,15 +160,17 @@ impl Library {
         if !found.is_empty() {
             return Err(found);
         }
-        Ok(Policy::new(
-            settings.profile.clone(),
-            self.version.clone(),
-            Arc::clone(&self.engine),
-            Arc::clone(&self.rules),
-            actions,
-            settings.unscanned.unwrap_or(profile.unscanned),
-            settings.block_as.unwrap_or(profile.block_as),
-        ))
+        let unscanned = settings.unscanned.unwrap_or(profile.unscanned);
+        let block_as = settings.block_as.unwrap_or(profile.block_as);
+        Ok(self.select(&settings.profile, actions, unscanned, block_as))
+    }
+
+    /// A policy over the shared engine. Its version is a hash of what the library holds and of what the policy makes of it.
+    fn select(&self, name: &str, actions: Vec<Actions>, unscanned: Unscanned, block_as: BlockAs) -> Policy {
+        let choices = format!("{name} {unscanned:?} {block_as:?} {actions:?}");
+        let version = hash(&[&self.version, &choices]);
+        let (engine, rules) = (Arc::clone(&self.engine), Arc::clone(&self.rules));
+        Policy::new(name.to_owned(), version, engine, rules, actions, unscanned, block_as)
     }
 
     /// The policy of one pack alone.
@@ -167,15 +182,7 @@ impl Library {
                 *slot = rule.actions;
             }
         }
-        Some(Policy::new(
-            pack.to_owned(),
-            self.version.clone(),
-            Arc::clone(&self.engine),
-            Arc::clone(&self.rules),
-            actions,
-            Unscanned::default(),
-            BlockAs::default(),
-        ))
+        Some(self.select(pack, actions, Unscanned::default(), BlockAs::default()))
     }
 
     /// Hash of everything loaded.
@@ -225,12 +232,16 @@ fn collect(root: &Path, dir: &Path, files: &mut Files) -> std::io::Result<()> {
 }
 
 fn version(files: &Files) -> String {
+    let parts: Vec<&str> = files.iter().flat_map(|(path, file)| [path.as_str(), file.text()]).collect();
+    hash(&parts)
+}
+
+/// Half a SHA-256, in hex, over parts with their lengths, so that no other parts give the same bytes.
+fn hash(parts: &[&str]) -> String {
     let mut hash = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
-    for (path, file) in files {
-        for part in [path.as_str(), file.text()] {
-            hash.update(&(part.len() as u64).to_le_bytes());
-            hash.update(part.as_bytes());
-        }
+    for part in parts {
+        hash.update(&(part.len() as u64).to_le_bytes());
+        hash.update(part.as_bytes());
     }
     hash.finish().as_ref().iter().take(16).fold(String::new(), |mut out, byte| {
         use std::fmt::Write as _;
@@ -271,6 +282,16 @@ struct Loader<'f> {
 impl Loader<'_> {
     fn packs(&mut self) {
         let files = self.files;
+        // Rules without their `pack.toml` would be read by nobody.
+        for (path, file) in files {
+            if let Some((folder, _)) = path.split_once("/rules/")
+                && !files.contains_key(&format!("{folder}/pack.toml"))
+            {
+                let lost = Diagnostic::error("no-pack", format!("there is no `{folder}/pack.toml`"));
+                let lost = lost.at(file, crate::diag::Span::default(), "these rules belong to no pack");
+                self.found.push(lost.help("a pack has `name`, `version`, `licence` and `title`"));
+            }
+        }
         for (path, file) in files.iter().filter(|(p, _)| p.ends_with("/pack.toml")) {
             let folder = path.trim_end_matches("pack.toml");
             let read = read_toml::<PackFile>(file);
@@ -303,10 +324,11 @@ impl Loader<'_> {
 
     fn rules(&mut self, pack: &str, folder: &str, file: &Arc<SourceFile>) {
         let read = read_toml::<RulesFile>(file);
+        let clean = read.diagnostics.is_empty();
         self.found.extend(read.diagnostics);
         let Some(rules) = read.value else { return };
         for (place, rule) in rules.rules.into_iter().enumerate() {
-            let mut at = At { file, places: &read.places, place, found: &mut self.found };
+            let mut at = At { file, places: &read.places, place, clean, found: &mut self.found };
             let id = format!("{pack}/{}", rule.id);
             if self.drafts.iter().any(|d| d.rule.id == id) {
                 at.wrong(&["id"], "duplicate", format!("rule `{id}` is there twice"));
@@ -340,7 +362,7 @@ impl Loader<'_> {
             }
             let mut changes = Vec::new();
             for (place, change) in profile.rules.iter().enumerate() {
-                let mut at = At { file, places: &read.places, place, found: &mut self.found };
+                let mut at = At { file, places: &read.places, place, clean: true, found: &mut self.found };
                 let Some(n) = self.drafts.iter().position(|d| d.rule.id == change.id) else {
                     let ids: Vec<&str> = self.drafts.iter().map(|d| d.rule.id.as_str()).collect();
                     at.unknown(&["id"], "rule", &change.id, &ids, false);
@@ -365,6 +387,8 @@ struct At<'a> {
     file: &'a Arc<SourceFile>,
     places: &'a crate::diag::Places,
     place: usize,
+    /// Whether the file could be read as it is; else what seems to be missing may have been mistyped.
+    clean: bool,
     found: &'a mut Vec<Diagnostic>,
 }
 
@@ -461,8 +485,10 @@ impl At<'_> {
         if replaces && rule.replacement.is_none() {
             self.wrong(&["action"], "missing", format!("rule `{id}` replaces, but has no `replacement`"));
         }
-        if rule.examples.is_empty() {
-            self.wrong(&["id"], "missing", format!("rule `{id}` has no `examples`"));
+        for (key, texts) in [("examples", &rule.examples), ("counter_examples", &rule.counter_examples)] {
+            if texts.is_empty() {
+                self.wrong(&["id"], "missing", format!("rule `{id}` has no `{key}`"));
+            }
         }
         let keywords: Vec<Keyword> = rule
             .keywords
@@ -470,7 +496,7 @@ impl At<'_> {
             .chain(&lists)
             .map(|text| Keyword { text: text.clone(), whole_word: rule.whole_word })
             .collect();
-        if keywords.is_empty() && rule.patterns.is_empty() {
+        if self.clean && keywords.is_empty() && rule.patterns.is_empty() && rule.lists.is_empty() {
             self.wrong(
                 &["id"],
                 "missing",
@@ -563,7 +589,7 @@ mod tests {
     #[test]
     fn a_rule_that_fails_its_example_loads_nothing() {
         let pack = "name = \"p\"\nversion = \"1\"\nlicence = \"Apache-2.0\"\ntitle = \"t\"\n";
-        let rules = "[[rule]]\nid = \"a\"\ntitle = \"t\"\ncategory = \"C\"\naction = \"mask\"\nkeywords = [\"x\"]\nexamples = [\"x\", \"y\"]\n";
+        let rules = "[[rule]]\nid = \"a\"\ntitle = \"t\"\ncategory = \"C\"\naction = \"mask\"\nkeywords = [\"x\"]\nexamples = [\"x\", \"y\"]\ncounter_examples = [\"q\"]\n";
         let loaded = Library::load(&files(&[("p/pack.toml", pack), ("p/rules/r.toml", rules)]));
         let said: Vec<String> = loaded.err().unwrap_or_default().iter().map(ToString::to_string).collect();
         assert_eq!(

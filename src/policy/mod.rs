@@ -5,6 +5,8 @@ mod file;
 mod library;
 mod rule;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 pub use library::{Files, Library, MEASURE};
 pub use rule::{Action, Actions, Basis, Direction, Policy, Rule, Severity};

@@ -1,12 +1,17 @@
 //! Rules and policies as the exchange sees them: compiled, immutable.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use super::{BlockAs, Unscanned};
 use crate::detect::{CompileError, Engine, RuleId, RuleSet, RuleSpec};
 
 /// What follows from a finding, in order of strength.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Nothing.
     #[default]

@@ -2,7 +2,10 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+
+use super::Action;
 
 /// `[policy]`: what holds for everybody whose tenant does not say otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -18,11 +21,21 @@ pub struct PolicySettings {
     pub unscanned: Option<Unscanned>,
     /// How a block looks to the client; without it, as the profile says.
     pub block_as: Option<BlockAs>,
+    /// Rules that do something else than their pack says, in every direction: `"privacy/email" = "flag"`; `allow`
+    /// turns a rule off.
+    pub actions: BTreeMap<String, Action>,
 }
 
 impl Default for PolicySettings {
     fn default() -> Self {
-        Self { profile: "default".to_owned(), packs: Vec::new(), dir: None, unscanned: None, block_as: None }
+        Self {
+            profile: "default".to_owned(),
+            packs: Vec::new(),
+            dir: None,
+            unscanned: None,
+            block_as: None,
+            actions: BTreeMap::new(),
+        }
     }
 }
 
@@ -36,6 +49,7 @@ impl PolicySettings {
             dir: self.dir.clone(),
             unscanned: change.unscanned.or(self.unscanned),
             block_as: change.block_as.or(self.block_as),
+            actions: self.actions.iter().chain(&change.actions).map(|(id, a)| (id.clone(), *a)).collect(),
         }
     }
 }
@@ -52,6 +66,8 @@ pub struct PolicyChange {
     pub unscanned: Option<Unscanned>,
     /// How a block looks to the client.
     pub block_as: Option<BlockAs>,
+    /// Rules that do something else than their pack or `[policy]` says.
+    pub actions: BTreeMap<String, Action>,
 }
 
 /// What happens to what cannot be read: an unknown endpoint, media type, encoding, an image.

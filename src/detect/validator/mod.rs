@@ -70,6 +70,7 @@ validators! {
     FiHetu "fi_hetu" person::fi_hetu, "Finnish personal identity code: date, number mod 31 (DVV).";
     FrNir "fr_nir" person::fr_nir, "French NIR: 97 minus the number mod 97, Corsica as 19 and 18 (INSEE).";
     GithubToken "github_token" secret::github_token, "GitHub and npm tokens: CRC-32 in base 62 at the end raises the score; test tokens mostly fail it (GitHub blog, 2021).";
+    HasDigit "has_digit" secret::has_digit, "A digit stands among the characters.";
     HkId "hk_id" nation::hk_id, "Hong Kong identity card: weights 9 to 2 mod 11 (Immigration Department).";
     Iban "iban" finance::iban, "IBAN: the country's length, MOD 97-10 (ISO 13616).";
     IlId "il_id" nation::il_id, "Israeli identity number: Luhn over nine digits.";
@@ -85,6 +86,7 @@ validators! {
     Luhn "luhn" finance::luhn, "Luhn's check digit (ISO/IEC 7812-1, annex B).";
     NlBsn "nl_bsn" nation::nl_bsn, "Dutch BSN: weights 9 to 2 and -1 mod 11 (RvIG).";
     NoFnr "no_fnr" person::no_fnr, "Norwegian fødselsnummer: date, two mod 11 digits (Skatteetaten).";
+    Password "password" secret::password, "A password that people choose: digits among letters of both cases or with a sign; no path, call or placeholder.";
     Phone "phone" network::phone, "Telephone number: 7 to 15 digits (E.164), no date, no run, no single repeated digit.";
     PhoneUs "phone_us" network::phone_us, "North American number: area and exchange from 2 on, area not N11 (NANPA).";
     PlNip "pl_nip" nation::pl_nip, "Polish NIP: weights 6 5 7 2 3 4 5 6 7 mod 11 (MF).";
@@ -93,6 +95,8 @@ validators! {
     PtNif "pt_nif" nation::pt_nif, "Portuguese NIF: weights 9 to 2 mod 11 (AT).";
     SePersonnummer "se_personnummer" person::se_personnummer, "Swedish personnummer or coordination number: date, Luhn over the last ten digits (Skatteverket).";
     SgNric "sg_nric" nation::sg_nric, "Singapore NRIC or FIN: weights 2 7 6 5 4 3 2, letter tables (ICA).";
+    Token "token" secret::token, "Drawn rather than typed: 2.5 bits a character, no character eight times in a row.";
+    TokenBare "token_bare" secret::token_bare, "Looks drawn at random and not like a name in code: as `entropy`, and letters and digits alternate four times.";
     TrTckn "tr_tckn" nation::tr_tckn, "Turkish identity number: two sums mod 10 (NVI).";
     TwId "tw_id" nation::tw_id, "Taiwanese identity number: letter as two digits, weighted sum mod 10.";
     UkNhs "uk_nhs" nation::uk_nhs, "NHS number: weights 10 to 2 mod 11 (NHS Data Dictionary).";

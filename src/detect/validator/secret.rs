@@ -18,6 +18,55 @@ fn random_looking(text: &[u8], bits: f64) -> Option<f32> {
     passed(letters && digits && shannon(text) >= bits && !is_placeholder(text))
 }
 
+/// A digit among whatever else the expression allows: a number plate, not a word in capitals.
+pub(super) fn has_digit(text: &[u8]) -> Option<f32> {
+    text.iter().any(u8::is_ascii_digit).then_some(0.9)
+}
+
+/// Not a placeholder: `ghp_xxxx...` and `AKIAXXXX...` have fewer than 2.5 bits a character, drawn ones more. Unlike
+/// [`entropy`] it asks for no digit, which one key of AWS in thirty lacks.
+pub(super) fn token(text: &[u8]) -> Option<f32> {
+    let repeats = |run: &[u8]| run.iter().all(|byte| Some(byte) == run.first());
+    passed(shannon(text) >= 2.5 && !text.windows(8).any(repeats))
+}
+
+/// A value that stands without quotes: as [`entropy`], and letters and digits alternate as names in code do not.
+pub(super) fn token_bare(text: &[u8]) -> Option<f32> {
+    random_looking(text, 3.0).filter(|_| alternations(text) >= 4)
+}
+
+/// What people choose: letters with digits in the middle, in both cases, or with a sign among them; no path, no member
+/// of something, no placeholder.
+pub(super) fn password(text: &[u8]) -> Option<f32> {
+    const SIGNS: &[u8] = b"!@#$%^&*+?~";
+    const NOT_FIRST: &[u8] = b"/.-$%<{[(*";
+    let any = |is: fn(&u8) -> bool| text.iter().any(is);
+    let cases = any(u8::is_ascii_lowercase) && any(u8::is_ascii_uppercase);
+    let signs = text.iter().any(|byte| SIGNS.contains(byte));
+    let inner = text.get(1..text.len().saturating_sub(1)).unwrap_or_default();
+    let sign_within = inner.iter().any(|byte| SIGNS.contains(byte));
+    let chosen = if any(u8::is_ascii_digit) {
+        cases || signs || alternations(text) >= 2
+    } else {
+        cases && sign_within
+    };
+    let path = text.first().is_some_and(|first| NOT_FIRST.contains(first));
+    let member =
+        text.windows(3).any(|w| w[1] == b'.' && w[0].is_ascii_alphabetic() && w[2].is_ascii_alphabetic());
+    let named = text.windows(4).any(|part| part.eq_ignore_ascii_case(b"pass"));
+    let typed = any(u8::is_ascii_alphabetic) && shannon(text) >= 2.0;
+    passed(chosen && typed && !path && !member && !named && !is_placeholder(text))
+}
+
+/// How often a digit follows a letter or a letter a digit.
+fn alternations(text: &[u8]) -> usize {
+    let turns = |pair: &&[u8]| {
+        (pair[0].is_ascii_digit() && pair[1].is_ascii_alphabetic())
+            || (pair[0].is_ascii_alphabetic() && pair[1].is_ascii_digit())
+    };
+    text.windows(2).filter(turns).count()
+}
+
 fn shannon(text: &[u8]) -> f64 {
     let mut counts = [0_u32; 256];
     for &byte in text {

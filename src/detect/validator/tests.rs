@@ -92,6 +92,18 @@ const CASES: &[(&str, &[&str], &[&str])] = &[
         &["aaaaaaaaaaaa1", "abcdefghijklmnop", "YOUR_KEY_8f3a9c27b51e", "x123456789abcdefg"],
     ),
     ("entropy_high", &["q7Zp3mK9x2RtLw8Vn4Hs"], &["f3a9c27b51e3a9c2"]),
+    ("has_digit", &["粤JRNMW3", "e60sibkso"], &["新ABSENT"]),
+    (
+        "token",
+        &["AKIAIOSFODNNQRPTXZWE", "ghp_q7Zp3mK9x2RtLw8Vn4HsBd6Yc1Jf"],
+        &["ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxx", "AKIAXXXXXXXXXXXXXXXX"],
+    ),
+    ("token_bare", &["q7Zp3mK9x2RtLw8Vn4Hs"], &["get_token_from_request2", "sha256_digest_of_the_body"]),
+    (
+        "password",
+        &["Tiger1999!xm", "Ur1Ftirz2Nlg", "s3cr3tPw9"],
+        &["/usr/local/share1", "user.digest1.hash", "changeme1", "myPassword1", "required"],
+    ),
     (
         "jwt",
         &["eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxIn0.c2ln"],
