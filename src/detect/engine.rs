@@ -45,6 +45,7 @@ impl Engine {
         let mut errors = Vec::new();
         let patterns = Patterns::compile(rules, &mut errors);
         let mut words = patterns.literals.clone();
+        words.extend(patterns.contexts.iter().cloned());
         for (rule, spec) in rules.iter().enumerate() {
             for (index, keyword) in spec.keywords.iter().enumerate() {
                 match keyword::word(&keyword.text, keyword.whole_word, Meaning::Keyword(RuleId(rule as u32)))
@@ -98,14 +99,14 @@ const CHINESE: usize = 0x5200;
 impl Dull {
     /// Whether nothing can begin in the first two bytes of a word, with which `rest` begins.
     #[inline]
-    pub(super) fn begins(&self, patterns: &Patterns, rest: &[u8]) -> bool {
+    pub(super) fn begins(&self, patterns: &Patterns, rest: &[u8], near: bool) -> bool {
         let &[first, second, ..] = rest else { return false };
         let pair = usize::from(first & 0x7F) << 7 | usize::from(second & 0x7F);
         let holds = |table: &[u64; 256]| table[pair / 64] >> (pair % 64) & 1 == 1;
         first.is_ascii()
             && second.is_ascii()
             && holds(&self.words)
-            && (!holds(&self.alive) || patterns.die_at(rest))
+            && (!holds(&self.alive) || patterns.die_at(rest, near))
     }
 
     /// Whether nothing can begin at a Chinese character, given by its three bytes.
@@ -144,7 +145,7 @@ impl Dull {
                 if after == start && !ends && !alone {
                     dull.words[pair / 64] |= 1 << (pair % 64);
                 }
-                if !patterns.die_at(&[first, second]) {
+                if !patterns.die_at(&[first, second], true) {
                     dull.alive[pair / 64] |= 1 << (pair % 64);
                 }
             }

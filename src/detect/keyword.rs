@@ -23,6 +23,8 @@ pub(super) enum Meaning {
     Keyword(RuleId),
     /// A match of this machine may begin where the literal began.
     Literal(u16),
+    /// Patterns that need context may begin soon. Nothing is held back for it.
+    Context,
 }
 
 /// One entry of the automaton.
@@ -84,8 +86,22 @@ pub(super) fn word(text: &str, whole: bool, meaning: Meaning) -> Result<Word, St
     }
 }
 
+/// A word that some pattern needs before it: at least where the pattern finds it.
+pub(super) fn context(text: &str) -> Word {
+    let folded = fold_literal(text).to_ascii_lowercase();
+    Word {
+        bytes: marked(&squeezed(&String::from_utf8_lossy(&folded)), true, false),
+        meaning: Meaning::Context,
+    }
+}
+
 /// A pattern's literal. `text` is lower case.
 pub(super) fn literal(text: &str, left: bool, machine: u16) -> Word {
+    Word { bytes: marked(&squeezed(text), left, false), meaning: Meaning::Literal(machine) }
+}
+
+/// The text with each stretch of white space as one space.
+fn squeezed(text: &str) -> String {
     let mut squeezed = String::with_capacity(text.len());
     for c in text.chars() {
         let c = if c.is_ascii_whitespace() || c == '\u{b}' { ' ' } else { c };
@@ -93,7 +109,7 @@ pub(super) fn literal(text: &str, left: bool, machine: u16) -> Word {
             squeezed.push(c);
         }
     }
-    Word { bytes: marked(&squeezed, left, false), meaning: Meaning::Literal(machine) }
+    squeezed
 }
 
 fn marked(folded: &str, left: bool, right: bool) -> Vec<u8> {
@@ -282,19 +298,20 @@ struct Trie {
 }
 
 impl Trie {
-    /// Every state is a beginning of a word. It holds its own length while the word goes on; where the word ends, what
+    /// Every state is a beginning of a word. It holds its own length while a word goes on from it; otherwise what
     /// counts is the longest end of it that is a beginning of another word which goes on.
     fn walk(nfa: &NFA, start: u32, words: &[Word]) -> Self {
-        const LEAF: u16 = u16::MAX;
+        const NOTHING: u16 = u16::MAX;
         let mut states = vec![start];
         let mut held = vec![0_u16; start as usize + 1];
         let mut known = vec![false; start as usize + 1];
         known[start as usize] = true;
-        let mut leaves = Vec::new();
+        let mut stopped: Vec<(&[u8], usize)> = Vec::new();
         for word in words {
+            let hopes = word.meaning != Meaning::Context;
             let mut state = sid(start);
             let mut depth = 0;
-            for (at, &byte) in word.bytes.iter().enumerate() {
+            for (length, &byte) in (1..).zip(&word.bytes) {
                 state = nfa.next_state(Anchored::No, state, byte);
                 depth += u16::from(byte != MARK);
                 let index = state.as_usize();
@@ -302,24 +319,23 @@ impl Trie {
                     held.resize(index + 1, 0);
                     known.resize(index + 1, false);
                 }
-                let ends = at + 1 == word.bytes.len();
                 if !known[index] {
                     known[index] = true;
                     states.push(state.as_u32());
-                    held[index] = LEAF;
+                    held[index] = NOTHING;
                 }
-                if ends {
-                    leaves.push((word, index));
-                } else {
+                if hopes && length < word.bytes.len() {
                     held[index] = depth;
+                } else if held[index] == NOTHING {
+                    stopped.push((word.bytes.get(..length).unwrap_or_default(), index));
                 }
             }
         }
-        // Shorter words first: the end of a word is shorter than the word.
-        leaves.sort_by_key(|(word, _)| word.bytes.len());
-        for (word, index) in leaves {
-            if held[index] == LEAF {
-                let end = word.bytes.iter().skip(1);
+        // Shorter ones first: the end of a beginning is shorter than it.
+        stopped.sort_by_key(|(beginning, _)| beginning.len());
+        for (beginning, index) in stopped {
+            if held[index] == NOTHING {
+                let end = beginning.iter().skip(1);
                 let end = end.fold(sid(start), |state, &byte| nfa.next_state(Anchored::No, state, byte));
                 held[index] = held[end.as_usize()];
             }

@@ -1,7 +1,7 @@
 //! The engine's promises, over generated rules, texts and cuts.
 
 use super::keyword::is_word;
-use super::pattern::boundary;
+use super::pattern::{CONTEXT, boundary};
 use super::spelled::{GAP, is_separator};
 use super::{
     Engine, Finding, Folds, Keyword, PatternSpec, Progress, RuleId, RuleSet, RuleSpec, Scan, TextKind,
@@ -30,7 +30,12 @@ fn patterns() -> Vec<RuleSpec> {
     let luhn =
         PatternSpec { validator: Validator::from_name("luhn"), ..pattern(r"\d(?:[ -]?\d){3,7}", true, true) };
     let cased = PatternSpec { case_sensitive: true, ..pattern("Ab[A-Z0-9]{2,4}", true, false) };
+    let near = |regex| PatternSpec {
+        context: vec!["ab".to_owned(), "文".to_owned()],
+        ..pattern(regex, true, true)
+    };
     vec![
+        rule(vec![], vec![near("[a-c]{2}[0-9]{1,3}"), near("[0-9]{2,4}")]),
         rule(vec![], vec![luhn]),
         rule(
             vec![],
@@ -281,6 +286,7 @@ fn naive_pattern(folded: &str, spec: &PatternSpec) -> Vec<(usize, usize)> {
             let head = folded.get(..to).unwrap_or_default();
             let text = folded.get(from..to).unwrap_or_default();
             (!spec.right || boundary(folded.as_bytes(), to))
+                && naive_context(folded, spec, from)
                 && expression.search(&Input::new(head).range(from..).anchored(Anchored::Yes)).is_some()
                 && spec.validator.is_none_or(|validator| validator.check(text.as_bytes()).is_some())
         };
@@ -288,6 +294,18 @@ fn naive_pattern(folded: &str, spec: &PatternSpec) -> Vec<(usize, usize)> {
         spans.extend(ends.into_iter().rev().find(|&to| fits(to)).map(|to| (from, to)));
     }
     spans
+}
+
+fn naive_context(folded: &str, spec: &PatternSpec, from: usize) -> bool {
+    let low = folded.to_ascii_lowercase();
+    let stands = |word: &String| {
+        low.match_indices(word.as_str()).any(|(at, _)| {
+            let end = at + word.len();
+            let right = end == from || boundary(low.as_bytes(), end);
+            at + CONTEXT >= from && end <= from && boundary(low.as_bytes(), at) && right
+        })
+    };
+    spec.context.is_empty() || spec.context.iter().any(stands)
 }
 
 /// Where the earliest keyword begins that could still come true, by trying every place and every keyword.

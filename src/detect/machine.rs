@@ -30,6 +30,8 @@ pub(super) struct Machine {
     pub(super) patterns: Vec<u32>,
     /// Some pattern needs to see what follows its match.
     pub(super) right: bool,
+    /// All patterns need context before them.
+    pub(super) contextual: bool,
     classes: Box<[u8; 256]>,
     stride: u32,
     next: Vec<u16>,
@@ -139,6 +141,7 @@ impl Machine {
             rules: RuleSet::empty(),
             patterns: Vec::new(),
             right: false,
+            contextual: false,
             classes,
             stride: stride as u32,
             next,

@@ -47,7 +47,8 @@ pub(super) struct Patterns {
     pub(super) literals: Vec<Word>,
     pub(super) starts: Vec<Start>,
     pub(super) inners: Vec<Inner>,
-    pub(super) context: bool,
+    /// The words of all contexts.
+    pub(super) contexts: Vec<Word>,
 }
 
 /// A machine that starts at any of these bytes.
@@ -170,44 +171,59 @@ impl Patterns {
     /// Compiles the patterns of all rules, and says everything that is wrong with them.
     pub(super) fn compile(rules: &[RuleSpec], errors: &mut Vec<CompileError>) -> Self {
         let mut drafts = Vec::new();
+        let mut contexts = BTreeSet::new();
         for (rule, spec) in rules.iter().enumerate() {
             for (index, pattern) in spec.patterns.iter().enumerate() {
                 match draft(rule, index, pattern) {
-                    Ok(draft) => drafts.push(draft),
+                    Ok(draft) => {
+                        contexts.extend(pattern.context.iter());
+                        drafts.push(draft);
+                    }
                     Err(reason) => {
                         errors.push(CompileError { rule, keyword: None, pattern: Some(index), reason });
                     }
                 }
             }
         }
-        let mut alike: BTreeMap<(u8, Option<Bytes>, bool), Vec<Draft>> = BTreeMap::new();
-        for draft in drafts {
-            // Literals share machines whatever they are.
-            let key = match &draft.begin {
-                Begin::Literal(_) => (0, None, draft.left),
-                // Runs before the same bytes share one as well; the machine knows which run is whose.
-                Begin::Inner { bytes, .. } => (1, Some(bytes.clone()), draft.left),
-                Begin::Anywhere { digits, letters } => {
-                    (2 + 2 * u8::from(*digits) + u8::from(*letters), None, draft.left)
-                }
-            };
-            alike.entry(key).or_default().push(draft);
-        }
         let mut compiled = Self::default();
+        let mut alike: BTreeMap<(u8, Option<Bytes>, bool, bool), Vec<Draft>> = BTreeMap::new();
+        for draft in drafts {
+            let (kind, bytes) = match &draft.begin {
+                // A machine of its own for each: it runs where its literals stand and nowhere else.
+                Begin::Literal(_) => {
+                    compiled.share(vec![draft], errors);
+                    continue;
+                }
+                // Runs before the same bytes share one; the machine knows which run is whose.
+                Begin::Inner { bytes, .. } => (0, Some(bytes.clone())),
+                Begin::Anywhere { digits, letters } => (1 + 2 * u8::from(*digits) + u8::from(*letters), None),
+            };
+            // Those that need context run only near some context, so they keep to themselves.
+            alike.entry((kind, bytes, draft.left, draft.pattern.context.is_some())).or_default().push(draft);
+        }
         for drafts in alike.into_values() {
             compiled.share(drafts, errors);
         }
+        compiled.contexts = contexts.into_iter().map(|word| keyword::context(word)).collect();
         compiled
     }
 
-    /// Whether all machines that start at the first byte die in what follows, and find nothing before.
-    pub(super) fn die_at(&self, rest: &[u8]) -> bool {
+    /// Whether some pattern of a machine has its context before `start`.
+    pub(super) fn may_begin(&self, machine: &Machine, text: &[u8], start: usize) -> bool {
+        let mut patterns = machine.patterns.iter().filter_map(|&index| self.all.get(index as usize));
+        !machine.contextual || patterns.any(|pattern| pattern.may_begin(text, start))
+    }
+
+    /// Whether all machines that start at the first byte die in what follows, and find nothing before. Machines that
+    /// need context count only if there is some `near`.
+    pub(super) fn die_at(&self, rest: &[u8], near: bool) -> bool {
         /// Who lives longer is worth a thread.
         const SOON: usize = 24;
         let first = rest.first().copied().unwrap_or_default();
         let mut starts = self.starts.iter().filter(|start| start.first[usize::from(first)]);
         starts.all(|start| {
-            let Some(machine) = self.machines.get(usize::from(start.machine)) else { return true };
+            let machine = self.machines.get(usize::from(start.machine));
+            let Some(machine) = machine.filter(|machine| near || !machine.contextual) else { return true };
             let mut state = START;
             for &byte in rest.iter().take(SOON) {
                 state = machine.next(state, byte);
@@ -246,13 +262,13 @@ impl Patterns {
         let number = self.machines.len() as u16;
         let mut literals = BTreeSet::new();
         let mut begin = None;
+        machine.contextual = drafts.iter().all(|draft| draft.pattern.context.is_some());
         for draft in drafts {
             machine.left = draft.left;
             machine.right |= draft.pattern.right;
             machine.longest = machine.longest.max(draft.pattern.longest);
             machine.rules.insert(draft.pattern.rule);
             machine.patterns.push(self.all.len() as u32);
-            self.context |= draft.pattern.context.is_some();
             self.all.push(draft.pattern);
             match (draft.begin, &mut begin) {
                 (Begin::Literal(texts), _) => literals.extend(texts),

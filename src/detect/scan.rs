@@ -39,6 +39,8 @@ pub struct Scan {
     /// The last white space that the automaton was not fed, as it followed other white space.
     skipped: Option<u64>,
     spelling: Spelling,
+    /// Where the last context word ended.
+    context: Option<u64>,
     threads: Vec<Thread>,
     waiting: Vec<Found>,
     /// By rule: the furthest end of what was reported, while it may still cover something.
@@ -93,6 +95,7 @@ impl Scan {
             after_space: false,
             skipped: None,
             spelling: Spelling::default(),
+            context: None,
             threads: Vec::new(),
             waiting: Vec::new(),
             covered: SmallVec::new(),
@@ -181,7 +184,7 @@ impl Scan {
             if self.state == idle
                 && engine.spelled.as_ref().is_none_or(|spelled| spelled.idles(self.spelling))
             {
-                at = self.pass(engine, bytes, at);
+                at = self.pass(engine, view, at);
             }
             let Some(&byte) = bytes.get(at) else { return };
             let flags = engine.bytes[usize::from(byte)];
@@ -244,7 +247,8 @@ impl Scan {
 
     /// Steps over bytes at which nothing can begin, with the automaton idle. Returns the first one that may matter.
     #[inline]
-    fn pass(&mut self, engine: &Engine, bytes: &[u8], from: usize) -> usize {
+    fn pass(&mut self, engine: &Engine, view: &View, from: usize) -> usize {
+        let bytes = view.bytes();
         let mut at = from;
         let mut in_word = self.in_word;
         while let Some(&byte) = bytes.get(at) {
@@ -263,7 +267,7 @@ impl Scan {
             {
                 at += 3;
             } else if let Some(rest) = bytes.get(at..)
-                && engine.dull.begins(&engine.patterns, rest)
+                && engine.dull.begins(&engine.patterns, rest, self.near(view.base().0 + at as u64, 0))
             {
                 in_word = rest.get(1).is_some_and(u8::is_ascii_alphanumeric);
                 at += 2;
@@ -313,11 +317,17 @@ impl Scan {
                 self.waiting.push(found(view, rule, start, end, 1.0));
             }
             Meaning::Keyword(_) => {}
+            Meaning::Context => self.context = Some(base + end as u64),
             Meaning::Literal(machine) => {
                 let start = self.back(view, end, hit.len as usize);
                 self.start(with, view, machine, base + start as u64, ended);
             }
         }
+    }
+
+    /// Whether a context word stands so near before `at` that it may be one for a match that begins up to `back` before.
+    fn near(&self, at: u64, back: usize) -> bool {
+        self.context.is_some_and(|context| at.saturating_sub(context) <= (CONTEXT + back) as u64)
     }
 
     /// Where `length` bytes before `end` begin, white space counted as one byte.
@@ -340,8 +350,9 @@ impl Scan {
     fn start_at(&mut self, with: &With<'_>, view: &View, at: usize, free: bool, ended: bool) {
         let first = view.bytes().get(at).copied().unwrap_or_default();
         for start in with.engine.patterns.starts.iter().filter(|start| start.first[usize::from(first)]) {
-            let left = with.machine(start.machine).is_some_and(|machine| machine.left);
-            if free || !left {
+            let Some(machine) = with.machine(start.machine) else { continue };
+            let near = !machine.contextual || self.near(view.base().0 + at as u64, 0);
+            if near && (free || !machine.left) {
                 self.start(with, view, start.machine, view.base().0 + at as u64, ended);
             }
         }
@@ -367,11 +378,14 @@ impl Scan {
     }
 
     fn start(&mut self, with: &With<'_>, view: &View, machine: u16, start: u64, ended: bool) {
-        if with.machine(machine).is_none_or(|machine| !with.wants(machine)) {
+        let from = (start - view.base().0) as usize;
+        let begins = |machine: &Machine| {
+            with.wants(machine) && with.engine.patterns.may_begin(machine, view.bytes(), from)
+        };
+        if !with.machine(machine).is_some_and(begins) {
             return;
         }
         let mut thread = Thread { machine, state: START, accepted: false, start };
-        let from = (start - view.base().0) as usize;
         if self.run(with, view, &mut thread, from, ended) {
             self.threads.push(thread);
         }
@@ -461,6 +475,7 @@ impl Scan {
             let run = run_before(bytes, bytes.len(), inner);
             if run < held
                 && let Some(machine) = with.machine(inner.machine).filter(|machine| with.wants(machine))
+                && (!machine.contextual || self.near(self.view.end().0, inner.most))
                 && let Some(start) = first_alive(machine, bytes, run..held, bytes.len())
             {
                 held = start;
