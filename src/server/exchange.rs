@@ -244,7 +244,8 @@ impl Worker {
 
 /// The dialect in which to answer a request that could not be routed.
 fn guess(path: &str) -> &'static dyn Dialect {
-    let name = if path.contains("/messages") {
+    // OpenAI has messages too, below its threads.
+    let name = if ["/v1/messages", "/messages", "/anthropic/"].iter().any(|p| path.starts_with(p)) {
         "anthropic"
     } else if path.contains(":generate") || path.contains("v1beta") {
         "gemini"
