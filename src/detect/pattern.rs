@@ -517,10 +517,11 @@ fn inner(hir: &Hir) -> Option<Begin> {
     let mut parts = Vec::new();
     flatten(hir, &mut parts);
     let mut run = Box::new([false; 256]);
-    let mut most = 0;
+    let (mut least, mut most) = (0, 0);
     for part in parts {
         let letters = (b'a'..=b'z').any(|letter| run[usize::from(letter)]);
-        if letters && most <= INNER_RUN {
+        // Where the run may be empty (`[a-z]{0,3}[0-9]{6}`), a match may begin at the byte itself.
+        if letters && least > 0 && most <= INNER_RUN {
             let mut bytes = Box::new([false; 256]);
             if first_bytes(part, &mut bytes) && !run.iter().zip(bytes.iter()).any(|(run, byte)| *run && *byte)
             {
@@ -528,6 +529,7 @@ fn inner(hir: &Hir) -> Option<Begin> {
                 return Some(Begin::Inner { bytes, run, most });
             }
         }
+        least += part.properties().minimum_len()?;
         most += part.properties().maximum_len()?;
         all_bytes(part, &mut run);
     }

@@ -48,3 +48,24 @@ fn what_ships_is_complete() {
         assert!(rule.marker.starts_with('['), "{}", rule.id);
     }
 }
+
+/// A beginning that may be absent (`(?:PL)?`) once hid what stood without it.
+#[test]
+fn an_optional_beginning_may_be_absent() {
+    use super::{Action, Actions, Direction, Policy, Rule};
+    use crate::detect::{PatternSpec, RuleSpec, TextKind, scan_all};
+    for regex in ["(?:PL ?)?[0-9]{10}", "[A-Z]{0,3}-?[0-9]{6,10}", "(?:[a-z]{1,3}[.])?[0-9]{4,10}"] {
+        let pattern = PatternSpec { regex: regex.into(), left: true, right: true, ..PatternSpec::default() };
+        let rule = Rule { id: "p/a".into(), actions: Actions::all(Action::Mask), ..Rule::default() };
+        let policy =
+            Policy::from_rules(vec![(rule, RuleSpec { patterns: vec![pattern], ..RuleSpec::default() })])
+                .unwrap_or_else(|e| panic!("{e:?}"));
+        let found = scan_all(
+            policy.engine(),
+            policy.rules(Direction::Prompt),
+            TextKind::Plain,
+            "no 5261040567 there",
+        );
+        assert_eq!(found.len(), 1, "{regex}");
+    }
+}
