@@ -378,15 +378,13 @@ impl Scan {
     }
 
     fn start(&mut self, with: &With<'_>, view: &View, machine: u16, start: u64, ended: bool) {
+        let Some(own) = with.machine(machine).filter(|machine| with.wants(machine)) else { return };
         let from = (start - view.base().0) as usize;
-        let begins = |machine: &Machine| {
-            with.wants(machine) && with.engine.patterns.may_begin(machine, view.bytes(), from)
-        };
-        if !with.machine(machine).is_some_and(begins) {
-            return;
-        }
         let mut thread = Thread { machine, state: START, accepted: false, start };
-        if self.run(with, view, &mut thread, from, ended) {
+        // What is found asks for its context itself; it is looked for here so that nothing is held back in vain.
+        if self.run(with, view, &mut thread, from, ended)
+            && with.engine.patterns.may_begin(own, view.bytes(), from)
+        {
             self.threads.push(thread);
         }
     }
