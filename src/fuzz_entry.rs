@@ -15,8 +15,11 @@ use crate::stream::{Frame, FrameError, Framing, Splitter};
 use crate::text::fold::TextKind;
 use crate::text::json::{Kind, Ruler, Tape};
 
+/// One target: takes any bytes, never panics.
+pub type Target = fn(&[u8]);
+
 /// Every target by name, as `fuzz/fuzz_targets` has them.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[(&str, Target)] = &[
     ("head", head),
     ("sse", sse),
     ("ndjson", ndjson),

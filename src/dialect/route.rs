@@ -44,7 +44,7 @@ pub fn route(method: &str, path: &str, anthropic: bool) -> Result<Matched, bool>
                     dialect: *dialect,
                     operation,
                     path: candidate.to_owned(),
-                    model: bound.filter(|_| operation.path.contains("{model}")).map(str::to_owned),
+                    model: operation.path.contains("{model}").then(|| bound.to_owned()),
                 };
                 if best.is_none() || (anthropic && dialect.name() == "anthropic") {
                     best = Some(found);
@@ -58,14 +58,14 @@ pub fn route(method: &str, path: &str, anthropic: bool) -> Result<Matched, bool>
     Err(other_method)
 }
 
-/// Whether `path` has the form of `pattern`, and what its one placeholder stands for.
-fn matches<'p>(pattern: &str, path: &'p str) -> Option<Option<&'p str>> {
-    let Some((before, rest)) = pattern.split_once('{') else { return (pattern == path).then_some(None) };
+/// Whether `path` has the form of `pattern`, and what its one placeholder stands for; nothing where it has none.
+fn matches<'p>(pattern: &str, path: &'p str) -> Option<&'p str> {
+    let Some((before, rest)) = pattern.split_once('{') else { return (pattern == path).then_some("") };
     let (_, after) = rest.split_once('}')?;
     let bound = path.strip_prefix(before)?.strip_suffix(after)?;
     let one_segment =
         !bound.is_empty() && !bound.contains('/') && (after.starts_with(':') || !bound.contains(':'));
-    one_segment.then_some(Some(bound))
+    one_segment.then_some(bound)
 }
 
 #[cfg(test)]
@@ -92,7 +92,7 @@ mod tests {
     fn a_placeholder_is_one_segment() {
         assert_eq!(
             matches("/v1/models/{model}:generateContent", "/v1/models/g-1:generateContent"),
-            Some(Some("g-1"))
+            Some("g-1")
         );
         assert_eq!(matches("/v1/models/{model}", "/v1/models/g-1:generateContent"), None);
         assert_eq!(matches("/v1/models/{model}", "/v1/models/a/b"), None);

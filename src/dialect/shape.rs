@@ -537,13 +537,12 @@ impl Walk<'_> {
         row: Option<u32>,
         quoted: bool,
     ) {
-        let channel = match row {
-            Some(field) => ChannelKey { field, parts: cursor.parts },
-            None => {
-                let [a, b, c, _] = cursor.parts;
-                let place = mix(cursor.path, u64::from(cursor.trie.unwrap_or(u32::MAX)));
-                ChannelKey { field: ChannelKey::UNKNOWN, parts: [a, b, c, place] }
-            }
+        let channel = if let Some(field) = row {
+            ChannelKey { field, parts: cursor.parts }
+        } else {
+            let [a, b, c, _] = cursor.parts;
+            let place = mix(cursor.path, u64::from(cursor.trie.unwrap_or(u32::MAX)));
+            ChannelKey { field: ChannelKey::UNKNOWN, parts: [a, b, c, place] }
         };
         (self.visit)(Found {
             node: at as u32,

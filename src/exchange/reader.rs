@@ -399,10 +399,10 @@ impl Reader {
         if flow != Flow::Delta && self.stop.is_none() {
             self.whole(&text, kind, role, &mut segment);
         }
-        if let Some(node) = found.logprobs.and_then(|n| tape.node(n as usize)) {
-            if !out.logprobs.iter().any(|l| l.wire.start == node.start) {
-                out.logprobs.push(Logprobs { choice, wire: node.start..node.end });
-            }
+        if let Some(node) = found.logprobs.and_then(|n| tape.node(n as usize))
+            && !out.logprobs.iter().any(|l| l.wire.start == node.start)
+        {
+            out.logprobs.push(Logprobs { choice, wire: node.start..node.end });
         }
         out.texts.push(segment);
     }

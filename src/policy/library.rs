@@ -421,19 +421,18 @@ impl At<'_> {
     fn lists(&mut self, rule: &RuleFile, folder: &str, files: &Files) -> Vec<String> {
         let mut terms = Vec::new();
         for (i, list) in rule.lists.iter().enumerate() {
-            match files.get(&format!("{folder}lists/{list}")) {
-                Some(file) => terms.extend(
+            if let Some(file) = files.get(&format!("{folder}lists/{list}")) {
+                terms.extend(
                     file.text()
                         .lines()
                         .map(str::trim)
                         .filter(|l| !l.is_empty() && !l.starts_with('#'))
                         .map(str::to_owned),
-                ),
-                None => {
-                    let prefix = format!("{folder}lists/");
-                    let names: Vec<&str> = files.keys().filter_map(|k| k.strip_prefix(&prefix)).collect();
-                    self.unknown(&["lists", &i.to_string()], "list", list, &names, true);
-                }
+                );
+            } else {
+                let prefix = format!("{folder}lists/");
+                let names: Vec<&str> = files.keys().filter_map(|k| k.strip_prefix(&prefix)).collect();
+                self.unknown(&["lists", &i.to_string()], "list", list, &names, true);
             }
         }
         terms
@@ -562,7 +561,7 @@ mod tests {
     fn the_packs_that_ship_load_and_find_their_examples() {
         match Library::embedded() {
             Ok(library) => assert!(library.packs().len() >= 3),
-            Err(found) => panic!("{}", found.iter().map(|d| format!("{d}\n")).collect::<String>()),
+            Err(found) => panic!("{}", found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
         }
     }
 

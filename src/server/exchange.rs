@@ -78,11 +78,8 @@ impl Worker {
         self: Arc<Self>,
         request: Request<Incoming>,
     ) -> Result<Response<AnswerBody>, Infallible> {
-        let started = self.now();
-        let id = match ExchangeId::random() {
-            Ok(id) => id,
-            Err(_) => return Ok(no_entropy()),
-        };
+        let started = now();
+        let Ok(id) = ExchangeId::random() else { return Ok(no_entropy()) };
         let multiplexed = request.version() >= http::Version::HTTP_2;
         let mut context = Context { id, started, dialect: guess(request.uri().path()), multiplexed };
         let mut place = Place::new(&self.gateway.metrics.running);
@@ -104,11 +101,6 @@ impl Worker {
         self.gateway.metrics.panics.inc();
         tracing::error!(exchange = %id, "a fault in the gateway ended this exchange");
         ExchangeError::new(ErrorKind::Internal, "a fault in the gateway ended this exchange")
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "the edge reads the clock; the core is told")]
-    fn now(&self) -> Instant {
-        Instant::now()
     }
 
     fn refuse(&self, context: &Context, refusal: &Refusal) -> Response<AnswerBody> {
@@ -333,6 +325,11 @@ fn name_exchange(headers: &mut HeaderMap, id: ExchangeId, outcome: Outcome) {
         headers.insert(EXCHANGE, value);
     }
     headers.insert(VERDICT, HeaderValue::from_static(outcome.as_str()));
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge reads the clock; the core is told")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 pub(super) fn unix_ms() -> u64 {

@@ -72,7 +72,7 @@ mod tests {
         }
         let last = codec.finish().unwrap_or_default();
         assert_eq!(data, [1, 0]);
-        assert_eq!(last.data.to_vec(), [1..8]);
+        assert_eq!(last.data.first(), Some(&(1..8)));
         assert_eq!(raw, b"{\"a\":1}\r\n\n");
     }
 }

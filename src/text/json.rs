@@ -461,11 +461,11 @@ fn hex_unit(rest: &str) -> Option<u32> {
 /// `rest` starts with `\uXXXX`: one character, from a pair of escapes where two halves stand together.
 fn unicode_escape(rest: &str) -> (char, usize) {
     let Some(unit) = hex_unit(rest) else { return (char::REPLACEMENT_CHARACTER, 2) };
-    if (0xD800..0xDC00).contains(&unit) {
-        if let Some(low) = rest.get(6..).and_then(hex_unit).filter(|l| (0xDC00..0xE000).contains(l)) {
-            let joined = 0x1_0000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
-            return (char::from_u32(joined).unwrap_or(char::REPLACEMENT_CHARACTER), 12);
-        }
+    if (0xD800..0xDC00).contains(&unit)
+        && let Some(low) = rest.get(6..).and_then(hex_unit).filter(|l| (0xDC00..0xE000).contains(l))
+    {
+        let joined = 0x1_0000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
+        return (char::from_u32(joined).unwrap_or(char::REPLACEMENT_CHARACTER), 12);
     }
     let scalar = if (0xD800..0xE000).contains(&unit) { SURROGATE_BASE + unit } else { unit };
     (char::from_u32(scalar).unwrap_or(char::REPLACEMENT_CHARACTER), 6)
@@ -611,9 +611,6 @@ mod tests {
         /// serde_json is the oracle: the same strings in the same order.
         #[test]
         fn finds_the_strings_that_serde_finds(value in json(), pretty: bool) {
-            let src = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) }?;
-            let tape = parse(&src)?;
-            let mut want = Vec::new();
             fn walk(v: &serde_json::Value, out: &mut Vec<String>) {
                 match v {
                     serde_json::Value::String(s) => out.push(s.clone()),
@@ -622,6 +619,9 @@ mod tests {
                     _ => {}
                 }
             }
+            let src = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) }?;
+            let tape = parse(&src)?;
+            let mut want = Vec::new();
             walk(&value, &mut want);
             let got: Vec<String> = (0..tape.nodes().len())
                 .filter(|&i| matches!(tape.nodes()[i].kind, Kind::Key | Kind::String))
@@ -650,7 +650,7 @@ mod tests {
 
         #[test]
         fn the_ruler_finds_each_character(text in any::<String>()) {
-            let raw: String = text.encode_utf16().map(|u| format!("\\u{u:04x}")).collect();
+            let raw = text.encode_utf16().fold(String::new(), |raw, u| raw + &format!("\\u{u:04x}"));
             let mut ruler = Ruler::new(&raw, true);
             for (at, c) in text.char_indices() {
                 let wire = ruler.wire_at(at);

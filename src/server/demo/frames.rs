@@ -7,7 +7,7 @@ use super::Answer;
 /// A whole answer.
 pub(super) fn whole(dialect: &str, operation: &str, a: &Answer) -> Value {
     match (dialect, operation) {
-        ("anthropic", "count_tokens") | ("anthropic", "messages.count_tokens") => json!({"input_tokens": 12}),
+        ("anthropic", "count_tokens" | "messages.count_tokens") => json!({"input_tokens": 12}),
         ("anthropic", op) if op.contains("models") => {
             json!({"data": [], "has_more": false, "first_id": null, "last_id": null})
         }

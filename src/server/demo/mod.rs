@@ -150,7 +150,7 @@ fn texts(value: &Value, out: &mut String) {
         }
         Value::Array(all) => all.iter().for_each(|v| texts(v, out)),
         Value::Object(all) => {
-            all.iter().filter(|(k, _)| k.as_str() != "model").for_each(|(_, v)| texts(v, out))
+            all.iter().filter(|(k, _)| k.as_str() != "model").for_each(|(_, v)| texts(v, out));
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
