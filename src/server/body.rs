@@ -278,7 +278,6 @@ impl Recorder {
     fn how(&self, answering: &Answering, otherwise: Ending) -> Ending {
         let Some(error) = &answering.cut_by else { return otherwise };
         match error.kind {
-            ErrorKind::Blocked | ErrorKind::Unscanned => ("cut", error.kind.code()),
             ErrorKind::UpstreamGarbage | ErrorKind::UpstreamTimeout | ErrorKind::UpstreamUnreachable => {
                 self.count_upstream(error.kind);
                 ("upstream_failed", error.kind.code())

@@ -230,7 +230,7 @@ impl Dialer {
             .enable_http2()
             .wrap_connector(http);
         let client = Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(Duration::from_secs(60))
+            .pool_idle_timeout(Duration::from_mins(1))
             .pool_timer(TokioTimer::new())
             .timer(TokioTimer::new())
             .build(https);

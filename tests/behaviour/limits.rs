@@ -21,7 +21,7 @@ fn heads_bodies_and_depth() {
     wishes.limits.body = Size::kib(64);
     let gateway = Gateway::new(Some(fake.address), &wishes);
     let line = "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\n";
-    let many: String = (0..120).map(|i| format!("x-{i}: y\r\n")).collect();
+    let many = "x-y: z\r\n".repeat(120);
     let long = "x".repeat(40_000);
     let declared = format!("{line}content-length: 70000\r\n\r\n");
     let undeclared =
@@ -109,7 +109,9 @@ fn connections_and_exchanges_are_counted() {
         body.len()
     );
     let mut held: Vec<Client> = (0..2).map(|_| Client::new(gateway.data)).collect();
-    held.iter_mut().for_each(|c| c.send(request.as_bytes()));
+    for client in &mut held {
+        client.send(request.as_bytes());
+    }
     assert!(wait_for(|| fake.seen().len() == 2));
     let got = gateway.raw(request.as_bytes());
     assert_eq!((got.status, got.closed), (429, true), "{got:?}");

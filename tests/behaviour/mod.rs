@@ -1,4 +1,10 @@
 //! What the gateway promises, asked from outside: real sockets, raw bytes, upstreams that misbehave on purpose.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::float_cmp,
+    clippy::large_stack_arrays,
+    reason = "tests wait, spawn and read the clock; counters are whole numbers; buffers are few"
+)]
 
 mod codings;
 mod fake;
