@@ -221,8 +221,7 @@ pub struct Shape {
 const SHORTEST_NUMBER: u32 = 7;
 
 impl Shape {
-    /// Compiles rows from several slices. A malformed row is a mistake in this program: it is left out, and
-    /// [`Shape::mistakes`], which a test asserts to be empty, names it.
+    /// Compiles rows from several slices; later rows stand over earlier ones of the same path.
     pub fn new(tables: &[&[Field]]) -> Self {
         let mut shape = Self { nodes: vec![TrieNode::default()], fields: Vec::new() };
         for field in tables.iter().copied().flatten() {
