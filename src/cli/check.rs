@@ -26,7 +26,13 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let loaded = args.config.load(&args.config.overrides(), Purpose::Check);
+    let mut loaded = args.config.load(&args.config.overrides(), Purpose::Check);
+    if let Some(settings) = &loaded.settings
+        && let Err(mut found) = super::policies::of_settings(settings)
+    {
+        loaded.diagnostics.append(&mut found);
+        loaded.settings = None;
+    }
     let bad = has_errors(&loaded.diagnostics);
     let stdout = io::stdout();
     let colour = colour(stdout.is_terminal());

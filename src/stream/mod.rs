@@ -1,6 +1,6 @@
 //! Cuts a byte stream into frames and keeps each frame's raw bytes, so that a clean frame leaves as it came.
 //!
-//! All codecs are sans-IO: [`Splitter::push`] takes bytes as they arrive, [`Splitter::next`] gives whole frames. The frames'
+//! All codecs are sans-IO: [`Splitter::push`] takes bytes as they arrive, [`Splitter::next_frame`] gives whole frames. The frames'
 //! raw bytes put together are the stream, byte for byte, however it was cut.
 
 pub mod array;
