@@ -166,7 +166,7 @@ fn load(port: u16, kind: &str, connections: usize, time: Duration) {
         }
     });
     let seconds = start.elapsed().as_secs_f64();
-    let mut at = |values: &mut Vec<u64>, part: f64| {
+    let at = |values: &mut Vec<u64>, part: f64| {
         values.sort_unstable();
         values.get(((values.len() as f64 - 1.0) * part) as usize).copied().unwrap_or(0)
     };
