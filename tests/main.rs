@@ -11,3 +11,4 @@ mod coverage;
 mod behaviour;
 mod cli;
 mod sdk;
+mod structure;
