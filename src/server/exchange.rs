@@ -332,11 +332,6 @@ fn name_exchange(headers: &mut HeaderMap, id: ExchangeId, outcome: Outcome) {
     headers.insert(VERDICT, HeaderValue::from_static(outcome.as_str()));
 }
 
-#[expect(clippy::disallowed_methods, reason = "the edge reads the clock; the core is told")]
-fn now() -> Instant {
-    Instant::now()
-}
-
 pub(super) fn unix_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64)
 }
