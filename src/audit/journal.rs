@@ -3,15 +3,22 @@
 //! All records that wait are written with one write and one `fdatasync`; then everybody who waits gets a [`Receipt`]. After a
 //! failed write or sync the segment is never trusted again (a second `fsync` after a failure may lie): those who wait get an
 //! error, and the next batch starts a fresh segment, which also is how the journal recovers by itself once a full disk has room.
+//!
+//! Nobody waits for an end record. It stays in the queue until an admission comes along or [`LINGER`] is over, so that a busy
+//! gateway pays one sync for many records; and it stays there while the disk fails, up to the queue's length.
 
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::disk::{self, Disk, RealDisk, SegmentFile};
 use super::record::{Admission, End};
-use super::segment::{self, Disk, EntryKind, MAGIC, ReadError, RealDisk, Recovered, SegmentFile};
+use super::segment::{self, EntryKind, ReadError, Recovered};
 use super::settings::JournalSettings;
 
 /// Proof that an exchange's admission record is durable. Only the journal makes one, and an answer cannot begin without it.
@@ -60,19 +67,47 @@ pub enum OpenError {
         /// The folder.
         path: PathBuf,
         /// What the system says.
-        source: std::io::Error,
+        source: io::Error,
     },
 }
+
+/// How long an end record waits for company before it gets a sync of its own.
+const LINGER: Duration = Duration::from_millis(20);
+/// How long the writer rests after a failure when only end records wait. Admissions are tried at once.
+const RETRY: Duration = Duration::from_millis(250);
+/// A buffer that has grown beyond this for one batch is given back.
+const BUFFER: usize = 1 << 20;
+
+/// What one sync made durable, or failed to.
+#[derive(Clone, Copy, Debug)]
+pub struct Commit {
+    /// Records in the batch.
+    pub records: usize,
+    /// Bytes of the batch.
+    pub bytes: usize,
+    /// Time of the write and its sync.
+    pub took: Duration,
+    /// Whether it is durable.
+    pub durable: bool,
+    /// End records given up for good because too many waited for a disk that failed.
+    pub lost: usize,
+}
+
+/// Told of every commit, on the journal's own thread.
+pub type Watcher = Box<dyn Fn(Commit) + Send>;
 
 struct Waiting {
     kind: EntryKind,
     payload: Vec<u8>,
+    /// None for an end record.
     done: Option<oneshot::Sender<Result<Receipt, JournalError>>>,
 }
 
 #[derive(Default)]
 struct Queue {
     waiting: Vec<Waiting>,
+    /// Admissions among them.
+    admissions: usize,
     closed: bool,
 }
 
@@ -86,13 +121,61 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Waits for records; an empty batch says that the journal is closed. With `kept` records in hand it comes back for them too.
+    fn next_batch(&self, kept: bool) -> Vec<Waiting> {
+        let mut queue = self.lock();
+        let mut until = kept.then(|| now() + RETRY);
+        loop {
+            if queue.closed || queue.admissions > 0 {
+                break;
+            }
+            if until.is_none() && !queue.waiting.is_empty() {
+                until = Some(now() + LINGER);
+            }
+            queue = match until.map(|t| t.saturating_duration_since(now())) {
+                Some(Duration::ZERO) => break,
+                Some(left) => self.wake.wait_timeout(queue, left).map_or_else(|e| e.into_inner().0, |w| w.0),
+                None => self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+        queue.admissions = 0;
+        std::mem::take(&mut queue.waiting)
+    }
+}
+
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// The writer's thread, ended when the last handle goes.
+struct Handle {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Handle {
+    fn close(&self) {
+        self.shared.lock().closed = true;
+        self.shared.wake.notify_one();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // A writer that panicked has dropped its waiters already, and they have got their error.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.close();
+    }
 }
 
 /// A handle to the journal; clones share it.
 #[derive(Clone)]
 pub struct Journal {
-    shared: Arc<Shared>,
-    writer: Arc<Mutex<Option<JoinHandle<()>>>>,
+    handle: Arc<Handle>,
 }
 
 impl std::fmt::Debug for Journal {
@@ -102,19 +185,40 @@ impl std::fmt::Debug for Journal {
 }
 
 impl Journal {
-    /// Opens the journal in `dir`, making the folder if need be. What stands there is read through; new records go to a fresh segment.
+    /// Opens the journal in `dir`, making the folder if need be, for this process alone. What stands there is read through, an
+    /// incomplete end is cut off, and new records go to a fresh segment.
     pub fn open(dir: &Path, settings: &JournalSettings) -> Result<(Self, Recovered), OpenError> {
-        Self::open_on(dir, settings, Box::new(RealDisk))
+        Self::open_watched(dir, settings, Box::new(|_| {}))
+    }
+
+    /// The same; `watcher` is told of every commit.
+    pub fn open_watched(
+        dir: &Path,
+        settings: &JournalSettings,
+        watcher: Watcher,
+    ) -> Result<(Self, Recovered), OpenError> {
+        Self::open_on(dir, settings, Box::new(RealDisk), watcher)
     }
 
     fn open_on(
         dir: &Path,
         settings: &JournalSettings,
         disk: Box<dyn Disk>,
+        watcher: Watcher,
     ) -> Result<(Self, Recovered), OpenError> {
         let io = |source| OpenError::Io { path: dir.to_owned(), source };
-        segment::private_dir(dir).map_err(io)?;
-        let recovered = segment::read_dir(dir, &mut |_| {})?;
+        disk::private_dir(dir).map_err(io)?;
+        let lock = disk::lock(dir).map_err(io)?;
+        let recovered = segment::walk(dir, &mut |_, _, _| {})?;
+        for torn in &recovered.torn {
+            disk::cut(&torn.path, torn.at)
+                .map_err(|source| OpenError::Io { path: torn.path.clone(), source })?;
+        }
+        // Records of the last batch may have been read from the page cache of a process that was killed before its sync ended.
+        // What follows builds on them, so they are made durable now.
+        if let Some((path, end)) = &recovered.tail {
+            disk::cut(path, *end).map_err(|source| OpenError::Io { path: path.clone(), source })?;
+        }
         let shared =
             Arc::new(Shared { queue: Mutex::default(), wake: Condvar::new(), limit: settings.queue.max(1) });
         let mut writer = Writer {
@@ -124,61 +228,82 @@ impl Journal {
             number: recovered.segment,
             sequence: recovered.last,
             file: None,
-            written: 0,
             buffer: Vec::new(),
+            kept: Vec::new(),
+            failing: false,
+            watcher,
+            _lock: lock,
         };
         let for_thread = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("journal".into())
-            .spawn(move || writer.run(&for_thread))
+            .spawn(move || {
+                let _guard = CloseQueue(&for_thread);
+                writer.run(&for_thread);
+            })
             .map_err(io)?;
-        Ok((Self { shared, writer: Arc::new(Mutex::new(Some(thread))) }, recovered))
+        Ok((Self { handle: Arc::new(Handle { shared, thread: Mutex::new(Some(thread)) }) }, recovered))
     }
 
     /// Writes an admission record; resolves when it is durable.
     pub async fn admit(&self, admission: &Admission) -> Result<Receipt, JournalError> {
         let payload = serde_json::to_vec(admission).map_err(|e| JournalError::Disk(e.to_string()))?;
         let (done, waits) = oneshot::channel();
-        self.push(Waiting { kind: EntryKind::Admission, payload, done: Some(done) }, true)?;
+        self.push(Waiting { kind: EntryKind::Admission, payload, done: Some(done) })?;
         waits.await.unwrap_or(Err(JournalError::Closed))
     }
 
     /// Writes an end record. Never waits: it goes out with the next batch.
     pub fn end(&self, end: &End) -> Result<(), JournalError> {
         let payload = serde_json::to_vec(end).map_err(|e| JournalError::Disk(e.to_string()))?;
-        self.push(Waiting { kind: EntryKind::End, payload, done: None }, false)
+        self.push(Waiting { kind: EntryKind::End, payload, done: None })
     }
 
     /// Writes what waits and ends the writer. Later records are refused.
     pub fn close(&self) {
-        self.shared.lock().closed = true;
-        self.shared.wake.notify_one();
-        let thread = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
-            // A writer that panicked has dropped its waiters already, and they have got their error.
-            let _ = thread.join();
-        }
+        self.handle.close();
     }
 
     /// End records may use twice the room of admissions, so that what was admitted can also be ended.
-    fn push(&self, record: Waiting, admission: bool) -> Result<(), JournalError> {
-        let mut queue = self.shared.lock();
-        let limit = if admission { self.shared.limit } else { self.shared.limit * 2 };
+    fn push(&self, record: Waiting) -> Result<(), JournalError> {
+        let shared = &self.handle.shared;
+        let admission = record.done.is_some();
+        let limit = if admission { shared.limit } else { shared.limit * 2 };
+        let mut queue = shared.lock();
         if queue.closed {
             return Err(JournalError::Closed);
         }
         if queue.waiting.len() >= limit {
             return Err(JournalError::Full(queue.waiting.len()));
         }
-        // End records wait for the next admission or the writer's next look: nobody waits for them.
-        let first = queue.waiting.is_empty();
+        // The writer looks up at the first record, to begin its wait, and at the first admission, to end it.
+        let news = queue.waiting.is_empty() || admission && queue.admissions == 0;
+        queue.admissions += usize::from(admission);
         queue.waiting.push(record);
         drop(queue);
-        if first || admission {
-            self.shared.wake.notify_one();
+        if news {
+            shared.wake.notify_one();
         }
         Ok(())
     }
+}
+
+/// However the writer ends, by a fault too: what waits gets its error, and nothing more is taken.
+struct CloseQueue<'s>(&'s Shared);
+
+impl Drop for CloseQueue<'_> {
+    fn drop(&mut self) {
+        let mut queue = self.0.lock();
+        queue.closed = true;
+        queue.waiting.clear();
+    }
+}
+
+/// The segment that is written now.
+struct Open {
+    path: PathBuf,
+    file: Box<dyn SegmentFile>,
+    written: u64,
 }
 
 struct Writer {
@@ -188,66 +313,104 @@ struct Writer {
     number: u64,
     /// The last sequence number that is durable.
     sequence: u64,
-    file: Option<Box<dyn SegmentFile>>,
-    written: u64,
+    file: Option<Open>,
     buffer: Vec<u8>,
+    /// End records that a failed batch held: they go out again with the next one.
+    kept: Vec<Waiting>,
+    failing: bool,
+    watcher: Watcher,
+    _lock: File,
 }
 
 impl Writer {
     fn run(&mut self, shared: &Shared) {
         loop {
-            let batch = {
-                let mut queue = shared.lock();
-                while queue.waiting.is_empty() && !queue.closed {
-                    queue = shared.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
-                }
-                if queue.waiting.is_empty() {
-                    return;
-                }
-                std::mem::take(&mut queue.waiting)
-            };
-            let result = self.write(&batch);
-            if result.is_err() {
-                self.file = None;
+            let mut batch = std::mem::take(&mut self.kept);
+            batch.append(&mut shared.next_batch(!batch.is_empty()));
+            let closing = shared.lock().closed;
+            if !batch.is_empty() {
+                self.commit(batch, shared.limit * 2);
             }
-            self.answer(batch, &result);
+            if closing && shared.lock().waiting.is_empty() {
+                if !self.kept.is_empty() {
+                    tracing::error!(
+                        records = self.kept.len(),
+                        "the journal closes without these end records"
+                    );
+                }
+                return;
+            }
         }
     }
 
-    fn answer(&mut self, batch: Vec<Waiting>, result: &std::io::Result<()>) {
+    fn commit(&mut self, batch: Vec<Waiting>, room: usize) {
+        let began = now();
+        let result = self.write(&batch);
+        let mut commit = Commit {
+            records: batch.len(),
+            bytes: self.buffer.len(),
+            took: began.elapsed(),
+            durable: result.is_ok(),
+            lost: 0,
+        };
+        if let Err(error) = &result {
+            self.give_up(error);
+        } else if std::mem::take(&mut self.failing) {
+            tracing::warn!("the journal can be written again");
+        }
         for record in batch {
             if result.is_ok() {
                 self.sequence += 1;
             }
-            let Some(done) = record.done else { continue };
-            let answer = match result {
-                Ok(()) => Ok(Receipt { sequence: self.sequence }),
-                Err(e) => Err(JournalError::Disk(e.kind().to_string())),
-            };
             // A client that has left does not wait any more; its record stands all the same.
-            let _ = done.send(answer);
+            match (record.done, &result) {
+                (Some(done), Ok(())) => drop(done.send(Ok(Receipt { sequence: self.sequence }))),
+                (Some(done), Err(e)) => drop(done.send(Err(JournalError::Disk(e.kind().to_string())))),
+                (None, Ok(())) => {}
+                (None, Err(_)) if self.kept.len() < room => self.kept.push(Waiting { done: None, ..record }),
+                (None, Err(_)) => commit.lost += 1,
+            }
+        }
+        (self.watcher)(commit);
+        if self.buffer.capacity() > BUFFER {
+            self.buffer = Vec::new();
         }
     }
 
-    fn write(&mut self, batch: &[Waiting]) -> std::io::Result<()> {
+    /// Leaves the segment for good. One without a durable record is removed, so that a full disk does not fill with empty files.
+    fn give_up(&mut self, error: &io::Error) {
+        if !std::mem::replace(&mut self.failing, true) {
+            tracing::error!(%error, "the journal cannot be written; exchanges are refused until it can");
+        }
+        if let Some(Open { path, file, written: 0 }) = self.file.take() {
+            drop(file);
+            // If it stays, the reader leaves out what the next segment's head says was never acknowledged.
+            let _ = self.disk.remove(&path);
+        }
+    }
+
+    fn write(&mut self, batch: &[Waiting]) -> io::Result<()> {
         self.buffer.clear();
-        if self.file.is_some() && self.written >= self.segment_bytes {
+        if self.file.as_ref().is_some_and(|open| open.written >= self.segment_bytes) {
             self.file = None;
         }
-        if self.file.is_none() {
-            self.number += 1;
-            self.file = Some(self.disk.create(&segment::segment_path(&self.dir, self.number))?);
-            self.written = 0;
-            self.buffer.extend_from_slice(MAGIC);
-            self.buffer.extend_from_slice(&(self.sequence + 1).to_le_bytes());
+        let open = match &mut self.file {
+            Some(open) => open,
+            none => {
+                // The number is used up even if the file cannot be made: its name may be there all the same.
+                self.number += 1;
+                let path = segment::segment_path(&self.dir, self.number);
+                segment::encode_head(self.sequence + 1, &mut self.buffer);
+                none.insert(Open { file: self.disk.create(&path)?, path, written: 0 })
+            }
+        };
+        for (place, record) in (0u32..).zip(batch) {
+            let sequence = self.sequence + 1 + u64::from(place);
+            segment::encode(sequence, place, record.kind, &record.payload, &mut self.buffer);
         }
-        for (place, record) in (1..).zip(batch) {
-            segment::encode(self.sequence + place, record.kind, &record.payload, &mut self.buffer);
-        }
-        let Some(file) = &mut self.file else { return Ok(()) };
-        file.write(&self.buffer)?;
-        file.sync()?;
-        self.written += self.buffer.len() as u64;
+        open.file.write(&self.buffer)?;
+        open.file.sync()?;
+        open.written += self.buffer.len() as u64;
         Ok(())
     }
 }

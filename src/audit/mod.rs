@@ -3,6 +3,7 @@
 //! Records name rules and places, never the text. The journal is append-only and durable before anything is delivered; proofs,
 //! indices and sinks read it on their own time.
 
+mod disk;
 mod id;
 mod journal;
 mod record;
@@ -10,7 +11,7 @@ mod segment;
 mod settings;
 
 pub use id::ExchangeId;
-pub use journal::{Journal, JournalError, OpenError, Receipt};
+pub use journal::{Commit, Journal, JournalError, OpenError, Receipt, Watcher};
 pub use record::{Admission, CoverageRecord, End, FindingRecord, safe};
-pub use segment::{Entry, EntryKind, ReadError, Recovered, read_dir};
+pub use segment::{Entry, EntryKind, ReadError, Recovered, Torn, read_dir};
 pub use settings::JournalSettings;

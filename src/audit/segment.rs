@@ -1,22 +1,28 @@
-//! Segment files: what stands in them, how they are written, how they are read back.
+//! Segment files: what stands in them, and how they are read back.
 //!
 //! ```text
-//! segment  "SGJRNL\0\1"  first sequence number u64
-//! record   length u32 | CRC-32 u32 | sequence u64 | kind u8 | payload (JSON)
+//! segment  "SGJRNL\0\1" | first sequence u64 | CRC-32 u32 of both
+//! record   length u32 | CRC-32 u32 | sequence u64 | place u32 | kind u8 | payload (JSON)
 //! ```
 //!
-//! Numbers are little-endian; the CRC (ISO-HDLC) covers sequence, kind and payload; `length` is the payload's. A length of zero is the end of what was
-//! written: files are filled with zeros ahead of the writing, so that a sync changes no metadata.
+//! Numbers are little-endian; a record's CRC (ISO-HDLC) covers everything after it, `length` is the payload's. A length of zero is
+//! the end of what was written: files are filled with zeros ahead of the writing, so that a sync changes no metadata.
+//!
+//! `place` is the record's place in its batch, from 0: the records of a batch were written with one sync. That tells a torn tail
+//! from damage. A batch is written only after the one before it is durable; so if what cannot be read is followed by a record of
+//! a *later* batch, it had been durable once and somebody relied on it: an error. If not, nobody was ever told that it is there.
+//! What this cannot tell: damage in the very last batch looks like a torn tail; only a checkpoint kept elsewhere shows it.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 /// First bytes of every segment; the last is the format's version.
-pub(super) const MAGIC: &[u8; 8] = b"SGJRNL\0\x01";
+const MAGIC: &[u8; 8] = b"SGJRNL\0\x01";
+/// Bytes before a segment's first record.
+pub(super) const SEGMENT_HEAD: usize = 20;
 /// Bytes before a record's payload.
-pub(super) const HEAD: usize = 17;
+pub(super) const RECORD_HEAD: usize = 21;
 /// Longest payload that is believed: longer ones are damage.
 const LONGEST: u32 = 16 << 20;
 
@@ -65,55 +71,82 @@ pub struct Entry {
     pub payload: Vec<u8>,
 }
 
+/// Appends a segment's head to `out`.
+pub(super) fn encode_head(first: u64, out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(MAGIC);
+    out.extend_from_slice(&first.to_le_bytes());
+    let crc = crc32fast::hash(out.get(start..).unwrap_or_default());
+    out.extend_from_slice(&crc.to_le_bytes());
+}
+
 /// Appends a record's bytes to `out`.
-pub(super) fn encode(sequence: u64, kind: EntryKind, payload: &[u8], out: &mut Vec<u8>) {
+pub(super) fn encode(sequence: u64, place: u32, kind: EntryKind, payload: &[u8], out: &mut Vec<u8>) {
+    let (sequence, place, kind) = (sequence.to_le_bytes(), place.to_le_bytes(), [kind.code()]);
     let mut crc = crc32fast::Hasher::new();
-    crc.update(&sequence.to_le_bytes());
-    crc.update(&[kind.code()]);
-    crc.update(payload);
+    for part in [&sequence[..], &place, &kind, payload] {
+        crc.update(part);
+    }
     out.extend_from_slice(&(payload.len() as u32).to_le_bytes());
     out.extend_from_slice(&crc.finalize().to_le_bytes());
-    out.extend_from_slice(&sequence.to_le_bytes());
-    out.push(kind.code());
-    out.extend_from_slice(payload);
+    for part in [&sequence[..], &place, &kind, payload] {
+        out.extend_from_slice(part);
+    }
 }
 
-/// What stands at a place of a segment.
-enum Decoded {
-    Entry(Entry, usize),
-    End,
-    Damaged { next: Option<usize> },
+/// A record as it stands in a file.
+struct Raw<'b> {
+    sequence: u64,
+    place: u32,
+    kind: u8,
+    payload: &'b [u8],
+    next: usize,
 }
 
-fn decode(bytes: &[u8], at: usize) -> Decoded {
-    let field = |from: usize, to: usize| bytes.get(at + from..at + to);
-    let Some(length) = field(0, 4).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes) else {
-        return Decoded::End;
-    };
-    if length == 0 {
-        return Decoded::End;
+impl Raw<'_> {
+    /// Sequence of the first record of its batch.
+    fn batch(&self) -> u64 {
+        self.sequence.saturating_sub(u64::from(self.place))
     }
-    if length > LONGEST {
-        return Decoded::Damaged { next: None };
-    }
-    let end = HEAD + length as usize;
-    let (Some(crc), Some(sequence), Some(&[kind]), Some(payload)) =
-        (field(4, 8), field(8, 16), field(16, 17), field(HEAD, end))
-    else {
-        return Decoded::Damaged { next: None };
-    };
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(sequence);
-    hasher.update(&[kind]);
-    hasher.update(payload);
-    let good = hasher.finalize().to_le_bytes().as_slice() == crc;
-    match (EntryKind::from_code(kind), good) {
-        (Some(kind), true) => {
-            let sequence = u64::from_le_bytes(sequence.try_into().unwrap_or_default());
-            Decoded::Entry(Entry { sequence, kind, payload: payload.to_vec() }, at + end)
-        }
-        _ => Decoded::Damaged { next: Some(at + end) },
-    }
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes)
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    bytes.get(at..at + 8)?.try_into().ok().map(u64::from_le_bytes)
+}
+
+/// The record that begins at `at`, if a sound one does.
+fn decode(bytes: &[u8], at: usize) -> Option<Raw<'_>> {
+    let length = u32_at(bytes, at).filter(|l| (1..=LONGEST).contains(l))?;
+    let next = at + RECORD_HEAD + length as usize;
+    let checked = bytes.get(at + 8..next)?;
+    (Some(crc32fast::hash(checked)) == u32_at(bytes, at + 4)).then_some(())?;
+    Some(Raw {
+        sequence: u64_at(bytes, at + 8)?,
+        place: u32_at(bytes, at + 16)?,
+        kind: *bytes.get(at + 20)?,
+        payload: bytes.get(at + RECORD_HEAD..next)?,
+        next,
+    })
+}
+
+/// The first sequence number of a segment, if its head is sound.
+fn decode_head(bytes: &[u8]) -> Option<u64> {
+    let head = bytes.get(..16)?;
+    (head.starts_with(MAGIC) && Some(crc32fast::hash(head)) == u32_at(bytes, 16)).then_some(())?;
+    u64_at(bytes, 8)
+}
+
+/// Whether a record of a batch after the one that holds `sequence` begins anywhere behind `from`.
+fn later_batch(bytes: &[u8], from: usize, sequence: u64) -> bool {
+    (from..bytes.len()).any(|at| {
+        // The number is looked at before the sum is: a byte of garbage must not cost a pass over what follows.
+        u64_at(bytes, at + 8).is_some_and(|s| s > sequence && s - sequence < 1 << 40)
+            && decode(bytes, at).is_some_and(|raw| raw.batch() > sequence)
+    })
 }
 
 /// Why a journal cannot be read.
@@ -127,13 +160,15 @@ pub enum ReadError {
         /// What it says.
         source: io::Error,
     },
-    /// A record in the middle is damaged: good records follow it.
-    #[error("{path}: the record at byte {at} is damaged, and records follow it", path = path.display())]
+    /// What was durable once cannot be read any more.
+    #[error("{path}: damaged at byte {at}, where record {sequence} should stand", path = path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
         /// Where.
         at: usize,
+        /// Sequence number of the record that is missing.
+        sequence: u64,
     },
     /// Not a journal segment, or one of another version.
     #[error("{path}: not a journal segment of this version", path = path.display())]
@@ -143,15 +178,28 @@ pub enum ReadError {
     },
 }
 
-/// What was found when a journal was opened.
+/// The end of a segment that was never acknowledged, so nothing delivered is lost with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Torn {
+    /// The segment.
+    pub path: PathBuf,
+    /// Where it begins.
+    pub at: u64,
+    /// How many bytes of it there are.
+    pub bytes: usize,
+}
+
+/// What was found when a journal was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
     /// The last sequence number, 0 in an empty journal.
     pub last: u64,
     /// Number of the last segment file, 0 without one.
     pub segment: u64,
-    /// Bytes of a torn record at the end of a segment, with its file: it was never acknowledged, so nothing delivered is lost.
-    pub torn: Vec<(PathBuf, usize)>,
+    /// Incomplete ends of segments.
+    pub torn: Vec<Torn>,
+    /// The last segment that has a head, and where its records end.
+    pub(super) tail: Option<(PathBuf, u64)>,
 }
 
 pub(super) fn segment_path(dir: &Path, number: u64) -> PathBuf {
@@ -176,44 +224,88 @@ fn segments(dir: &Path) -> Result<Vec<(u64, PathBuf)>, ReadError> {
 /// Reads all records of a journal folder in order, and says what was torn. A record whose sequence number comes again in a later
 /// segment was never acknowledged (its segment was given up after a failed write) and is left out.
 pub fn read_dir(dir: &Path, visit: &mut dyn FnMut(Entry)) -> Result<Recovered, ReadError> {
+    walk(dir, &mut |sequence, kind, payload| visit(Entry { sequence, kind, payload: payload.to_vec() }))
+}
+
+/// The same without a copy of each record.
+pub(super) fn walk(dir: &Path, visit: &mut dyn FnMut(u64, EntryKind, &[u8])) -> Result<Recovered, ReadError> {
     let mut recovered = Recovered::default();
     let all = segments(dir)?;
     for (place, (number, path)) in all.iter().enumerate() {
         let bytes = read(path)?;
-        if bytes.is_empty() {
-            recovered.segment = *number;
-            continue;
-        }
-        if bytes.get(..8) != Some(MAGIC) {
-            return Err(ReadError::Foreign { path: path.clone() });
-        }
-        let next_first = all.get(place + 1..).unwrap_or_default().iter().find_map(|(_, p)| first_sequence(p));
-        let mut at = 16;
-        loop {
-            match decode(&bytes, at) {
-                Decoded::Entry(entry, next) => {
-                    at = next;
-                    if next_first.is_none_or(|first| entry.sequence < first) {
-                        recovered.last = entry.sequence;
-                        visit(entry);
-                    }
-                }
-                Decoded::End => break,
-                Decoded::Damaged { next } => {
-                    if next.is_some_and(|n| matches!(decode(&bytes, n), Decoded::Entry(..))) {
-                        return Err(ReadError::Damaged { path: path.clone(), at });
-                    }
-                    let left = bytes.len()
-                        - at
-                        - bytes.iter().rev().take_while(|&&b| b == 0).count().min(bytes.len() - at);
-                    recovered.torn.push((path.clone(), left));
-                    break;
-                }
-            }
-        }
         recovered.segment = *number;
+        let rest = all.get(place + 1..).unwrap_or_default();
+        let later = rest.iter().find_map(|(_, p)| first_sequence(p));
+        let next = rest.first().map(|(_, p)| first_sequence(p).is_some());
+        let expected = Later { first: later, next: next.unwrap_or(true) };
+        let end = walk_segment(path, &bytes, expected, &mut recovered.last, visit)?;
+        let used = bytes.len() - bytes.iter().rev().take_while(|&&b| b == 0).count();
+        if used > end || end == 0 {
+            recovered.torn.push(Torn { path: path.clone(), at: end as u64, bytes: used.saturating_sub(end) });
+        }
+        if end > 0 {
+            recovered.tail = Some((path.clone(), end as u64));
+        }
     }
     Ok(recovered)
+}
+
+/// What the segments behind one say of it.
+#[derive(Clone, Copy)]
+struct Later {
+    /// The sequence number with which one of them begins: what has that number before it, or a higher one, was never
+    /// acknowledged.
+    first: Option<u64>,
+    /// Whether that is the very next one: a gap before it is this segment's, else it is of one in between.
+    next: bool,
+}
+
+/// Reads one segment; gives the place where its records end.
+fn walk_segment(
+    path: &Path,
+    bytes: &[u8],
+    later: Later,
+    last: &mut u64,
+    visit: &mut dyn FnMut(u64, EntryKind, &[u8]),
+) -> Result<usize, ReadError> {
+    let damaged = |at, sequence| ReadError::Damaged { path: path.to_owned(), at, sequence };
+    let foreign = || ReadError::Foreign { path: path.to_owned() };
+    let Some(first) = decode_head(bytes) else {
+        // A head that was never finished: a beginning of the magic bytes, then zeros, or nothing at all.
+        let head = bytes.get(..8).unwrap_or(bytes);
+        let known = head.iter().zip(MAGIC).take_while(|(a, b)| a == b).count();
+        if head.iter().skip(known).any(|&b| b != 0) {
+            return Err(foreign());
+        }
+        if later.first.is_some_and(|l| l > *last + 1) || later_batch(bytes, 0, *last + 1) {
+            return Err(damaged(0, *last + 1));
+        }
+        return Ok(0);
+    };
+    if first != *last + 1 {
+        return Err(damaged(8, *last + 1));
+    }
+    let mut at = SEGMENT_HEAD;
+    while let Some(raw) = decode(bytes, at) {
+        if later.first.is_some_and(|l| raw.sequence >= l) {
+            return Ok(bytes.len());
+        }
+        if raw.sequence != *last + 1 {
+            return Err(damaged(at, *last + 1));
+        }
+        let kind = EntryKind::from_code(raw.kind).ok_or_else(foreign)?;
+        *last = raw.sequence;
+        visit(raw.sequence, kind, raw.payload);
+        at = raw.next;
+    }
+    let gap = match later.first {
+        None => later_batch(bytes, at, *last + 1),
+        Some(first) => later.next && first > *last + 1,
+    };
+    if gap {
+        return Err(damaged(at, *last + 1));
+    }
+    Ok(at)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, ReadError> {
@@ -225,71 +317,7 @@ fn read(path: &Path) -> Result<Vec<u8>, ReadError> {
 }
 
 fn first_sequence(path: &Path) -> Option<u64> {
-    let mut head = [0; 16];
+    let mut head = [0; SEGMENT_HEAD];
     File::open(path).ok()?.read_exact(&mut head).ok()?;
-    let (magic, first) = head.split_at(8);
-    (magic == MAGIC).then(|| u64::from_le_bytes(first.try_into().unwrap_or_default()))
-}
-
-// === writing ===
-
-/// Where segments are written: the real disk, or one that fails on purpose.
-pub(super) trait Disk: Send {
-    /// Opens a fresh segment and makes its name durable.
-    fn create(&mut self, path: &Path) -> io::Result<Box<dyn SegmentFile>>;
-}
-
-/// A segment that is being written from its start on.
-pub(super) trait SegmentFile: Send {
-    /// Appends bytes.
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
-    /// Makes what was written durable.
-    fn sync(&mut self) -> io::Result<()>;
-}
-
-/// Makes a folder that only its owner can look into.
-pub(super) fn private_dir(dir: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
-}
-
-pub(super) struct RealDisk;
-
-impl Disk for RealDisk {
-    fn create(&mut self, path: &Path) -> io::Result<Box<dyn SegmentFile>> {
-        let file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
-        if let Some(dir) = path.parent() {
-            File::open(dir)?.sync_all()?;
-        }
-        Ok(Box::new(RealFile { file, written: 0, filled: 0 }))
-    }
-}
-
-/// Bytes filled with zeros ahead of the writing at a time.
-const AHEAD: u64 = 1 << 20;
-
-struct RealFile {
-    file: File,
-    written: u64,
-    filled: u64,
-}
-
-impl SegmentFile for RealFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        use std::os::unix::fs::FileExt as _;
-        let end = self.written + bytes.len() as u64;
-        if end > self.filled {
-            let zeros = vec![0; (end - self.filled + AHEAD) as usize];
-            self.file.write_all_at(&zeros, self.filled)?;
-            self.filled += zeros.len() as u64;
-            self.file.sync_all()?;
-        }
-        self.file.write_all_at(bytes, self.written)?;
-        self.written = end;
-        Ok(())
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        self.file.flush()?;
-        self.file.sync_data()
-    }
+    decode_head(&head)
 }

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 pub struct JournalSettings {
     /// The folder of the segments; without it, `journal` in the state folder.
     pub dir: Option<PathBuf>,
-    /// Bytes of one segment file; it is allocated as a whole.
+    /// Bytes of one segment file; the next record after that goes to a new one.
     pub segment: Size,
     /// Records that may wait for the disk before new requests are refused.
     pub queue: usize,

@@ -1,7 +1,7 @@
 //! `sluicegate serve`: runs the gateway.
 
 use super::{ConfigArgs, Exit, show};
-use crate::audit::Journal;
+use crate::audit::{Commit, Journal};
 use crate::config::{Overrides, Purpose, Settings};
 use crate::limits::Pepper;
 use crate::server::{self, Plan, Running};
@@ -53,11 +53,23 @@ fn serve(settings: &Settings) -> anyhow::Result<Exit> {
     };
     let pepper = Pepper::load_or_make(&settings.pepper_path())?;
     let journal_dir = settings.journal.dir.clone().unwrap_or_else(|| settings.server.state.join("journal"));
-    let (journal, recovered) = Journal::open(&journal_dir, &settings.journal)?;
-    for (path, bytes) in &recovered.torn {
-        tracing::warn!(file = %path.display(), bytes, "a record that was not complete was dropped; nothing of its exchange was delivered");
-    }
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), policies.default.version())?);
+    let counted = Arc::clone(&metrics);
+    let watcher = move |commit: Commit| {
+        counted.journal_sync.observe(commit.took.as_secs_f64());
+        counted.journal_records.observe(commit.records as f64);
+        counted.journal_failures.inc_by(u64::from(!commit.durable));
+        counted.journal_lost.inc_by(commit.lost as u64);
+    };
+    let (journal, recovered) = Journal::open_watched(&journal_dir, &settings.journal, Box::new(watcher))?;
+    for torn in recovered.torn.iter().filter(|t| t.bytes > 0) {
+        tracing::warn!(
+            file = %torn.path.display(),
+            at = torn.at,
+            bytes = torn.bytes,
+            "an end of the journal that was not complete was cut off; nothing of its exchanges was delivered"
+        );
+    }
     let keys = settings.key_table(pepper);
     let open = keys.is_open();
     let running = server::start(Plan {

@@ -33,6 +33,14 @@ pub struct Metrics {
     pub scan: HistogramVec,
     /// `sluicegate_journal_seconds`: from an admission record to its receipt.
     pub journal: Histogram,
+    /// `sluicegate_journal_sync_seconds`: write and sync of one batch of records.
+    pub journal_sync: Histogram,
+    /// `sluicegate_journal_batch_records`: records that one sync made durable.
+    pub journal_records: Histogram,
+    /// `sluicegate_journal_failures_total`: batches that could not be written.
+    pub journal_failures: IntCounter,
+    /// `sluicegate_journal_lost_ends_total`: end records given up because too many waited for a failing disk.
+    pub journal_lost: IntCounter,
     /// `sluicegate_exchanges_running`.
     pub running: IntGauge,
     /// `sluicegate_connections_open`.
@@ -49,6 +57,7 @@ const SECONDS: &[f64] = &[
 ];
 const SHORT: &[f64] =
     &[0.000_005, 0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.01, 0.1, 1.0];
+const COUNTS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 512.0, 2048.0];
 const BYTES: &[f64] = &[0.0, 64.0, 256.0, 1024.0, 4096.0, 16_384.0, 65_536.0, 1_048_576.0, 8_388_608.0];
 
 impl Metrics {
@@ -75,8 +84,12 @@ impl Metrics {
             registry.register(Box::new(one.clone()))?;
             Ok::<_, prometheus::Error>(one)
         };
-        let panics = IntCounter::new("sluicegate_panics_total", "Faults in the gateway")?;
-        registry.register(Box::new(panics.clone()))?;
+        let counter = |name: &str, help: &str| {
+            let one = IntCounter::new(name, help)?;
+            registry.register(Box::new(one.clone()))?;
+            Ok::<_, prometheus::Error>(one)
+        };
+        let panics = counter("sluicegate_panics_total", "Faults in the gateway")?;
         let build = GaugeVec::new(Opts::new("sluicegate_build_info", "What runs"), &["version", "policy"])?;
         registry.register(Box::new(build.clone()))?;
         build.with_label_values(&[version, policy]).set(1.0);
@@ -130,6 +143,24 @@ impl Metrics {
                 "sluicegate_journal_seconds",
                 "From an admission record to its receipt",
                 SECONDS,
+            )?,
+            journal_sync: histogram(
+                "sluicegate_journal_sync_seconds",
+                "Write and sync of one batch of records",
+                SECONDS,
+            )?,
+            journal_records: histogram(
+                "sluicegate_journal_batch_records",
+                "Records that one sync made durable",
+                COUNTS,
+            )?,
+            journal_failures: counter(
+                "sluicegate_journal_failures_total",
+                "Batches of records that could not be written",
+            )?,
+            journal_lost: counter(
+                "sluicegate_journal_lost_ends_total",
+                "End records given up because too many waited for a failing disk",
             )?,
             running: gauge("sluicegate_exchanges_running", "Exchanges that run now")?,
             connections: gauge("sluicegate_connections_open", "Connections of clients that are open now")?,
