@@ -3,7 +3,11 @@
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 
+use crate::telemetry::TraceParent;
 use crate::upstream::Upstream;
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// Fields of a request that go to the upstream.
 const TO_UPSTREAM: &[&str] = &[
@@ -86,7 +90,26 @@ fn chosen(
 
 /// The fields of a request that go on.
 pub fn to_upstream(headers: &HeaderMap) -> HeaderMap {
-    chosen(headers, TO_UPSTREAM, TO_UPSTREAM_PREFIXES, |_| true)
+    let mut out = chosen(headers, TO_UPSTREAM, TO_UPSTREAM_PREFIXES, |_| true);
+    trace(&mut out);
+    out
+}
+
+/// The trace goes on under a span of the gateway's own; a context that is not sound is dropped whole, as W3C's text asks.
+fn trace(headers: &mut HeaderMap) {
+    if !headers.contains_key(TRACEPARENT) {
+        headers.remove(TRACESTATE);
+        return;
+    }
+    let mut values = headers.get_all(TRACEPARENT).iter();
+    let only = values.next().filter(|_| values.next().is_none());
+    let child = only
+        .and_then(|v| TraceParent::parse(v.to_str().ok()?)?.child())
+        .and_then(|c| HeaderValue::from_str(&c.to_string()).ok());
+    match child {
+        Some(child) => drop(headers.insert(TRACEPARENT, child)),
+        None => [TRACEPARENT, TRACESTATE].into_iter().for_each(|name| drop(headers.remove(name))),
+    }
 }
 
 /// The fields of an answer that go on. One that holds the upstream's credential does not, whatever its name (Bifrost #3954).

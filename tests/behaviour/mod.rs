@@ -7,6 +7,7 @@
 )]
 
 mod codings;
+mod durability;
 mod fake;
 mod http2;
 mod http_hygiene;
