@@ -112,6 +112,7 @@ fn records_come_back_in_order_across_restarts() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "it is the lapse of time that is asked about")]
 fn an_end_record_needs_no_admission_to_be_written() {
     let dir = folder();
     let (journal, _) = open(dir.path());
@@ -221,6 +222,7 @@ fn what_is_missing_in_the_middle_is_an_error_that_names_its_place() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the end record is to meet the full disk")]
 fn a_full_disk_refuses_and_leaves_no_litter_and_the_end_records_wait() {
     let dir = folder();
     let state = Arc::new(Mutex::new(Sim { faults: vec![Fault::Fail; 100], ..Sim::default() }));
