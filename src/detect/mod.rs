@@ -5,6 +5,7 @@
 //! what is found. After each piece [`Progress::settled`] tells how far the text is decided: for keywords exactly, for
 //! patterns bounded by the length that each pattern states.
 
+mod begin;
 mod engine;
 mod keyword;
 mod machine;

@@ -63,7 +63,8 @@ pub struct PatternSpec {
     /// The expression in the syntax of the `regex` crate, without look-around and `\b`. `\d`, `\w` and `\s` are ASCII:
     /// digits of all scripts and wide letters are folded to ASCII before.
     pub regex: String,
-    /// A match's longest length in bytes of folded text, for expressions that have none of their own.
+    /// A match's longest length in bytes of folded text, for expressions that have none of their own. `+` with a longest
+    /// length makes a far smaller table than a high `{n,m}`.
     pub max_len: Option<u32>,
     /// A word boundary has to stand before the match.
     pub left: bool,
