@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::shape::{
-    Field, Shape, arguments_delta, delta, id, media, opaque, other, parts, reasoning, reasoning_delta,
+    Field, Shape, arguments_delta, below, delta, id, media, opaque, other, parts, reasoning, reasoning_delta,
     scalar, text, tool_tree, tree, unscanned, word,
 };
 use super::{Ask, Dialect, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Why, quoted};
@@ -47,9 +47,15 @@ static OPERATIONS: &[Operation] = &[
 ];
 
 static NOTHING: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[]));
-static REQUEST: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[REQUEST_FIELDS]));
+static REQUEST: LazyLock<Shape> =
+    LazyLock::new(|| Shape::new(&[REQUEST_FIELDS, &below(SOURCES, SOURCE_FIELDS)]));
 static ANSWER: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[ANSWER_FIELDS]));
-static EVENT: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[EVENT_FIELDS]));
+// A block's first words and what comes after are one text: SDKs append the one to the other.
+static EVENT: LazyLock<Shape> = LazyLock::new(|| {
+    Shape::new(&[EVENT_FIELDS])
+        .joined("{index}.delta.text", "{index}.content_block.text")
+        .joined("{index}.delta.thinking", "{index}.content_block.thinking")
+});
 static MODELS: LazyLock<Shape> = LazyLock::new(|| {
     Shape::new(&[&[
         tree("data[]"),
@@ -76,6 +82,19 @@ static MODELS: LazyLock<Shape> = LazyLock::new(|| {
         id("request_id"),
     ]])
 });
+
+/// Where a medium or a document may stand.
+const SOURCES: &[&str] = &[
+    "messages[].content[].source",
+    "messages[].content[].source.content[].source",
+    "messages[].content[].content[].source",
+    "messages[].content[].content[].source.content[].source",
+    "messages[].content[].content.content.source",
+    "messages[].content[].content.content.source.content[].source",
+];
+
+const SOURCE_FIELDS: &[Field] =
+    &[media("data", "image"), unscanned("url", "image"), unscanned("file_id", "file")];
 
 const REQUEST_FIELDS: &[Field] = &[
     tree("compaction"),
@@ -109,20 +128,8 @@ const REQUEST_FIELDS: &[Field] = &[
     id("messages[].content[].tool_use_id"),
     tool_tree("messages[].content[].input"),
     tool_tree("messages[].content[].content"),
-    media("messages[].content[].source.data", "image"),
-    unscanned("messages[].content[].source.url", "image"),
-    unscanned("messages[].content[].source.file_id", "file"),
     unscanned("messages[].content[].file_id", "file"),
-    media("messages[].content[].source.content[].source.data", "image"),
-    unscanned("messages[].content[].source.content[].source.url", "image"),
-    unscanned("messages[].content[].source.content[].source.file_id", "file"),
-    media("messages[].content[].content[].source.data", "image"),
-    unscanned("messages[].content[].content[].source.url", "image"),
-    unscanned("messages[].content[].content[].source.file_id", "file"),
     unscanned("messages[].content[].content[].file_id", "file"),
-    media("messages[].content[].content[].source.content[].source.data", "image"),
-    unscanned("messages[].content[].content[].source.content[].source.url", "image"),
-    media("messages[].content[].content.content.source.data", "image"),
     unscanned("messages[].content[].content.content[].file_id", "file"),
     tool_tree("tools[]"),
     tool_tree("tool_choice"),
@@ -214,9 +221,8 @@ const EVENT_FIELDS: &[Field] = &[
     word("content_block.type"),
     id("content_block.id"),
     id("content_block.tool_use_id"),
-    // A block's first words and what comes after are one text.
     delta("{index}.content_block.text"),
-    reasoning("content_block.thinking"),
+    reasoning_delta("{index}.content_block.thinking"),
     opaque("content_block.signature", "signed by the provider"),
     opaque("content_block.data", "encrypted by the provider"),
     opaque("content_block.encrypted_content", "encrypted by the provider"),
@@ -238,6 +244,10 @@ const EVENT_FIELDS: &[Field] = &[
     opaque("message.content[].signature", "signed by the provider"),
     opaque("message.content[].data", "encrypted by the provider"),
     opaque("message.content[].encrypted_content", "encrypted by the provider"),
+    word("message.usage.service_tier"),
+    word("message.usage.inference_geo"),
+    unscanned("message.content[].file_id", "file"),
+    media("message.content[].content.content.source.data", "file"),
 ];
 
 impl Dialect for Anthropic {
@@ -296,12 +306,11 @@ impl Dialect for Anthropic {
 
     fn refusal(&self, op: &Operation, ask: &Ask, message: &str) -> Reply {
         let (model, text) = (quoted(&ask.model), quoted(message));
-        if op.name == "count_tokens" {
-            return Reply {
-                status: 200,
-                content_type: "application/json",
-                body: br#"{"input_tokens":0}"#.to_vec(),
-            };
+        // A count has no words that could refuse: the error says it.
+        if op.name != "messages" {
+            let error = ExchangeError::new(ErrorKind::Blocked, message);
+            let body = self.error_body(&error);
+            return Reply { status: error.status(), content_type: "application/json", body };
         }
         let usage = r#""usage":{"input_tokens":0,"output_tokens":0}"#;
         let whole = |content: &str, stop: &str| {

@@ -3,7 +3,8 @@
 use std::sync::LazyLock;
 
 use super::shape::{
-    Field, Shape, delta, id, media, opaque, other, parts, scalar, text, tool_tree, tree, unscanned, word,
+    Field, Shape, below, delta, id, media, opaque, other, parts, scalar, tool_delta, tool_tree, tree,
+    unscanned, word,
 };
 use super::{Ask, Dialect, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Why, quoted};
 use crate::text::json::Tape;
@@ -44,13 +45,81 @@ macro_rules! versions {
 
 static OPERATIONS: &[Operation] = versions!("v1beta", "v1", "v1alpha");
 
-static REQUEST: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[REQUEST_FIELDS]));
-static ANSWER: LazyLock<Shape> =
-    LazyLock::new(|| Shape::new(&[&[text("candidates[].content.parts[].text")], ANSWER_FIELDS]));
+static REQUEST: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[REQUEST_FIELDS, &below(PARTS, PART_FIELDS)]));
+/// SDKs join the parts of a candidate to one text, thoughts apart.
+static ANSWER: LazyLock<Shape> = LazyLock::new(|| {
+    Shape::new(&[
+        &[parts("candidates[#].content.parts[]{thought}.text")],
+        ANSWER_FIELDS,
+        &below(ANSWER_PARTS, PART_FIELDS),
+    ])
+});
 /// Parts of a stream have no index: texts of one candidate are one, thoughts another.
 static EVENT: LazyLock<Shape> = LazyLock::new(|| {
-    Shape::new(&[&[delta("candidates[]{index}.content.parts[]{thought}.text")], ANSWER_FIELDS])
+    Shape::new(&[
+        &[delta("candidates[]{index}.content.parts[]{thought}.text")],
+        ANSWER_FIELDS,
+        &below(ANSWER_PARTS, PART_FIELDS),
+        // Arguments of a call may come in pieces, told apart by their JSON path.
+        &[tool_delta("candidates[]{index}.content.parts[].functionCall.partialArgs[]{jsonPath}.stringValue")],
+    ])
 });
+
+/// Where parts stand in requests. `countTokens` and the embedding calls wrap the same things.
+const PARTS: &[&str] = &[
+    "contents[].parts[]",
+    "content.parts[]",
+    "requests[].content.parts[]",
+    "systemInstruction.parts[]",
+    "system_instruction.parts[]",
+    "generateContentRequest.contents[].parts[]",
+    "generateContentRequest.systemInstruction.parts[]",
+    "generateContentRequest.system_instruction.parts[]",
+    "generate_content_request.contents[].parts[]",
+    "generate_content_request.systemInstruction.parts[]",
+    "generate_content_request.system_instruction.parts[]",
+];
+
+const ANSWER_PARTS: &[&str] = &["candidates[].content.parts[]", "automaticFunctionCallingHistory[].parts[]"];
+
+/// A part, but for its text: in the two spellings that the API reads.
+const PART_FIELDS: &[Field] = &[
+    scalar("thought"),
+    opaque("thoughtSignature", "signed by the provider"),
+    opaque("thought_signature", "signed by the provider"),
+    media("inlineData.data", "image"),
+    media("inline_data.data", "image"),
+    word("inlineData.mimeType"),
+    word("inlineData.mime_type"),
+    word("inline_data.mimeType"),
+    word("inline_data.mime_type"),
+    unscanned("fileData.fileUri", "file"),
+    unscanned("fileData.file_uri", "file"),
+    unscanned("file_data.fileUri", "file"),
+    unscanned("file_data.file_uri", "file"),
+    tool_tree("functionCall"),
+    tool_tree("function_call"),
+    id("functionCall.id"),
+    id("function_call.id"),
+    tool_tree("functionResponse"),
+    tool_tree("function_response"),
+    media("functionResponse.parts[].inlineData.data", "image"),
+    media("functionResponse.parts[].inline_data.data", "image"),
+    media("function_response.parts[].inlineData.data", "image"),
+    media("function_response.parts[].inline_data.data", "image"),
+    unscanned("functionResponse.parts[].fileData.fileUri", "file"),
+    unscanned("functionResponse.parts[].fileData.file_uri", "file"),
+    unscanned("functionResponse.parts[].file_data.fileUri", "file"),
+    unscanned("functionResponse.parts[].file_data.file_uri", "file"),
+    unscanned("function_response.parts[].fileData.fileUri", "file"),
+    unscanned("function_response.parts[].fileData.file_uri", "file"),
+    unscanned("function_response.parts[].file_data.fileUri", "file"),
+    unscanned("function_response.parts[].file_data.file_uri", "file"),
+    tool_tree("executableCode"),
+    tool_tree("executable_code"),
+    tool_tree("codeExecutionResult"),
+    tool_tree("code_execution_result"),
+];
 
 const REQUEST_FIELDS: &[Field] = &[
     scalar("audioTrackExtraction"),
@@ -63,40 +132,18 @@ const REQUEST_FIELDS: &[Field] = &[
     word("contents[].role"),
     tree("contents[].parts[]"),
     parts("contents[#].parts[].text"),
-    media("contents[].parts[].inlineData.data", "image"),
-    word("contents[].parts[].inlineData.mimeType"),
-    media("contents[].parts[].inline_data.data", "image"),
-    unscanned("contents[].parts[].fileData.fileUri", "file"),
-    unscanned("contents[].parts[].file_data.file_uri", "file"),
-    opaque("contents[].parts[].thoughtSignature", "signed by the provider"),
-    opaque("contents[].parts[].thought_signature", "signed by the provider"),
-    tool_tree("contents[].parts[].functionCall"),
-    tool_tree("contents[].parts[].function_call"),
-    tool_tree("contents[].parts[].functionResponse"),
-    tool_tree("contents[].parts[].function_response"),
-    media("contents[].parts[].functionResponse.parts[].inlineData.data", "image"),
-    unscanned("contents[].parts[].functionResponse.parts[].fileData.fileUri", "file"),
-    // countTokens and the embedding calls wrap the same things.
     tree("content"),
     parts("content.parts[].text"),
-    media("content.parts[].inlineData.data", "image"),
-    unscanned("content.parts[].fileData.fileUri", "file"),
-    opaque("content.parts[].thoughtSignature", "signed by the provider"),
     tree("requests[]"),
     parts("requests[#].content.parts[].text"),
-    media("requests[].content.parts[].inlineData.data", "image"),
-    unscanned("requests[].content.parts[].fileData.fileUri", "file"),
-    opaque("requests[].content.parts[].thoughtSignature", "signed by the provider"),
     tree("generateContentRequest"),
-    media("generateContentRequest.contents[].parts[].inlineData.data", "image"),
-    unscanned("generateContentRequest.contents[].parts[].fileData.fileUri", "file"),
+    tree("generate_content_request"),
+    parts("generateContentRequest.contents[#].parts[].text"),
+    parts("generate_content_request.contents[#].parts[].text"),
     tree("systemInstruction"),
-    text("systemInstruction.parts[].text"),
-    media("systemInstruction.parts[].inlineData.data", "image"),
-    unscanned("systemInstruction.parts[].fileData.fileUri", "file"),
-    opaque("systemInstruction.parts[].thoughtSignature", "signed by the provider"),
+    parts("systemInstruction.parts[].text"),
     tree("system_instruction"),
-    text("system_instruction.parts[].text"),
+    parts("system_instruction.parts[].text"),
     tool_tree("tools[]"),
     tool_tree("toolConfig"),
     tool_tree("tool_config"),
@@ -127,6 +174,7 @@ const REQUEST_FIELDS: &[Field] = &[
 ];
 
 const ANSWER_FIELDS: &[Field] = &[
+    opaque("candidates[].continuationToken", "made by the provider"),
     tree("candidates[]"),
     scalar("candidates[].index"),
     scalar("candidates[].tokenCount"),
@@ -134,16 +182,6 @@ const ANSWER_FIELDS: &[Field] = &[
     word("candidates[].finishReason"),
     other("candidates[].finishMessage"),
     word("candidates[].content.role"),
-    scalar("candidates[].content.parts[].thought"),
-    opaque("candidates[].content.parts[].thoughtSignature", "signed by the provider"),
-    media("candidates[].content.parts[].inlineData.data", "image"),
-    word("candidates[].content.parts[].inlineData.mimeType"),
-    unscanned("candidates[].content.parts[].fileData.fileUri", "file"),
-    tool_tree("candidates[].content.parts[].functionCall"),
-    id("candidates[].content.parts[].functionCall.id"),
-    tool_tree("candidates[].content.parts[].functionResponse"),
-    media("candidates[].content.parts[].functionResponse.parts[].inlineData.data", "image"),
-    unscanned("candidates[].content.parts[].functionResponse.parts[].fileData.fileUri", "file"),
     opaque(
         "candidates[].groundingMetadata.searchEntryPoint.sdkBlob",
         "packed search results of the provider",
@@ -239,7 +277,12 @@ impl Dialect for Gemini {
     fn refusal(&self, op: &Operation, ask: &Ask, message: &str) -> Reply {
         let why = quoted(message);
         let body = match op.name {
-            "countTokens" => r#"{"totalTokens":0}"#.to_owned(),
+            // Calls without a model's words have no refusal: the error says it.
+            name if !name.to_ascii_lowercase().ends_with("generatecontent") => {
+                let error = ExchangeError::new(ErrorKind::Blocked, message);
+                let body = error_object(&error).into_bytes();
+                return Reply { status: error.status(), content_type: "application/json", body };
+            }
             _ => format!(
                 r#"{{"promptFeedback":{{"blockReason":"PROHIBITED_CONTENT","blockReasonMessage":{why}}},"candidates":[],"usageMetadata":{{"promptTokenCount":0,"totalTokenCount":0}},"modelVersion":{}}}"#,
                 quoted(&ask.model)

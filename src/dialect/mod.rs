@@ -10,6 +10,8 @@ pub mod ollama;
 pub mod openai;
 pub mod route;
 pub mod shape;
+#[cfg(test)]
+mod tests;
 
 use std::fmt::Debug;
 

@@ -6,7 +6,7 @@ use super::shape::{
     Field, Shape, delta, id, other, reasoning, reasoning_delta, scalar, text, tool, tool_tree, tree,
     unscanned, word,
 };
-use super::{Ask, Dialect, ExchangeError, Framing, Memo, Operation, Reply, Why, quoted};
+use super::{Ask, Dialect, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Why, quoted};
 use crate::text::json::Tape;
 
 /// Ollama's API.
@@ -170,10 +170,13 @@ impl Dialect for Ollama {
 
     fn refusal(&self, op: &Operation, ask: &Ask, message: &str) -> Reply {
         let content_type = if ask.stream { "application/x-ndjson" } else { "application/json" };
-        let mut body = match op.name {
-            "chat" | "generate" => line(op, &ask.model, message, None),
-            _ => format!(r#"{{"error":{}}}"#, quoted(message)),
-        };
+        if !matches!(op.name, "chat" | "generate") {
+            // Calls without a model's words have no refusal: the error says it.
+            let error = ExchangeError::new(ErrorKind::Blocked, message);
+            let body = self.error_body(&error);
+            return Reply { status: error.status(), content_type, body };
+        }
+        let mut body = line(op, &ask.model, message, None);
         if ask.stream {
             body.push('\n');
         }

@@ -24,6 +24,9 @@ pub enum Flow {
     Delta,
     /// Readers may take the strings one by one or joined: both readings are scanned.
     Both,
+    /// As [`Flow::Both`], but nothing goes on in the next event: what one body or event holds is all there is, so no event waits for
+    /// another.
+    Near,
 }
 
 /// What a text is to the exchange.
@@ -215,6 +218,7 @@ struct TrieNode {
 pub struct Shape {
     nodes: Vec<TrieNode>,
     fields: Vec<Field>,
+    first: u32,
 }
 
 /// Numbers with fewer digits are not worth reading as text: no identifier is that short.
@@ -223,20 +227,31 @@ const SHORTEST_NUMBER: u32 = 7;
 impl Shape {
     /// Compiles rows from several slices; later rows stand over earlier ones of the same path.
     pub fn new(tables: &[&[Field]]) -> Self {
-        let mut shape = Self { nodes: vec![TrieNode::default()], fields: Vec::new() };
+        Self::numbered(0, tables)
+    }
+
+    /// As [`Shape::new`], with rows numbered from `first`: where an operation has a table for each type of event, a channel of one table
+    /// must not be taken for a channel of another.
+    pub fn numbered(first: u32, tables: &[&[Field]]) -> Self {
+        let mut shape = Self { nodes: vec![TrieNode::default()], fields: Vec::new(), first };
         for field in tables.iter().copied().flatten() {
             shape.insert(*field);
         }
         shape
     }
 
-    /// The rows, by number.
+    /// The rows, by number less the first row's.
     pub fn fields(&self) -> &[Field] {
         &self.fields
     }
 
+    /// The numbers of the rows.
+    pub fn rows(&self) -> Range<u32> {
+        self.first..self.first + self.fields.len() as u32
+    }
+
     fn insert(&mut self, field: Field) {
-        let row = self.fields.len() as u32;
+        let row = self.first + self.fields.len() as u32;
         self.fields.push(field);
         let mut at = 0u32;
         for step in steps(field.path) {
@@ -264,6 +279,23 @@ impl Shape {
         if let Some(node) = self.nodes.get_mut(at as usize) {
             node.class = Some((row, field.class));
         }
+    }
+
+    /// Makes the texts at `path` and at `other`, both already rows, one text: a reader appends the one to the other.
+    #[must_use]
+    pub fn joined(mut self, path: &str, other: &str) -> Self {
+        let row = |shape: &Self, path: &str| shape.fields.iter().position(|f| f.path == path);
+        if let (Some(to), Some(from)) = (row(&self, path), row(&self, other)) {
+            let (to, from) = (self.first + to as u32, self.first + from as u32);
+            for node in &mut self.nodes {
+                if let Some((number, _)) = &mut node.class
+                    && *number == from
+                {
+                    *number = to;
+                }
+            }
+        }
+        self
     }
 
     fn child(&mut self, at: u32, step: Step) -> u32 {
@@ -371,6 +403,12 @@ fn steps(path: &str) -> Vec<Step> {
         }
     }
     out
+}
+
+/// Rows repeated below each of several paths, for parts that an API uses in many places.
+pub fn below(places: &[&str], rows: &[Field]) -> Vec<Field> {
+    let joined = |place: &str, row: &Field| Field { path: leak(&format!("{place}.{}", row.path)), ..*row };
+    places.iter().flat_map(|place| rows.iter().map(move |row| joined(place, row))).collect()
 }
 
 fn leak(text: &str) -> &'static str {
@@ -510,7 +548,7 @@ impl Walk<'_> {
         quoted: bool,
     ) {
         let named = trie.and_then(|t| t.class).or(cursor.inherited);
-        let unnamed = |role| Class::Text { role, flow: Flow::Both, json: false };
+        let unnamed = |role| Class::Text { role, flow: Flow::Near, json: false };
         let (class, row) = match named {
             Some((row, class @ Class::Text { .. })) => (class, Some(row)),
             Some((_, Class::Identifier | Class::Enum)) if !self.is_identifier(node) => {
@@ -522,7 +560,9 @@ impl Walk<'_> {
             Some((_, class @ (Class::Identifier | Class::Enum | Class::Opaque(_) | Class::Unscanned(_)))) => {
                 (class, None)
             }
-            Some((_, Class::Scalar)) | None => (unnamed(Role::Other), None),
+            Some((_, Class::Scalar)) => (unnamed(Role::Other), None),
+            // What nobody knows may come in pieces.
+            None => (Class::Text { role: Role::Other, flow: Flow::Both, json: false }, None),
         };
         self.found(at, node, class, cursor, row, quoted);
     }

@@ -12,6 +12,8 @@ mod coverage;
 mod emit;
 #[cfg(test)]
 mod laws;
+#[cfg(test)]
+mod near;
 mod prompt;
 mod reader;
 pub mod record;

@@ -130,7 +130,10 @@ struct Channel {
     number: u32,
     direction: Direction,
     role: Role,
+    kind: TextKind,
     scan: Scan,
+    /// Where in the channel the scan began.
+    base: u64,
     seen: u64,
     settled: u64,
     emitter: Emitter,
@@ -158,6 +161,8 @@ pub struct Reader {
     pub strongest: Action,
     stop: Option<Stop>,
     scratch: Vec<Finding>,
+    /// Channels of the body or event being read that end with it.
+    near: SmallVec<[u32; 4]>,
 }
 
 impl Reader {
@@ -177,6 +182,7 @@ impl Reader {
             strongest: Action::Allow,
             stop: None,
             scratch: Vec::new(),
+            near: SmallVec::new(),
         }
     }
 
@@ -184,6 +190,7 @@ impl Reader {
     pub fn read(&mut self, src: &[u8], tape: &Tape, shape: &Shape) -> Result<Segments, Stop> {
         let mut out = Segments::default();
         shape.walk(src, tape, &mut |found| self.string(src, tape, found, &mut out));
+        self.end_near();
         match self.stop.take() {
             Some(stop) => Err(stop),
             None => Ok(out),
@@ -222,6 +229,24 @@ impl Reader {
         }
         *self.coverage.unscanned.entry(what).or_default() += 1;
         Ok(())
+    }
+
+    /// Ends the texts that do not go on in the next event. Their channels stay, since what is held still counts in them; the next
+    /// text under the same key is scanned afresh behind them.
+    fn end_near(&mut self) {
+        for index in std::mem::take(&mut self.near) {
+            let index = index as usize;
+            let policy = Arc::clone(&self.policy);
+            let Some(channel) = self.channels.get_mut(index) else { continue };
+            let mut found = std::mem::take(&mut self.scratch);
+            channel.scan.finish(policy.engine(), policy.rules(channel.direction), &mut found);
+            self.take_channel_findings(index, &mut found);
+            self.scratch = found;
+            let Some(channel) = self.channels.get_mut(index) else { continue };
+            channel.scan = Scan::new(channel.kind);
+            channel.base = channel.seen;
+            channel.settled = channel.seen;
+        }
     }
 
     /// Nothing more will come: everything is decided.
@@ -391,10 +416,15 @@ impl Reader {
         let kind = if json { TextKind::Json } else { TextKind::Plain };
         let joined = match flow {
             Flow::Whole => false,
-            Flow::Delta | Flow::Both => true,
+            Flow::Delta | Flow::Both | Flow::Near => true,
         };
         if joined {
             self.delta(&text, kind, found.channel, &mut segment);
+            if let (Flow::Near, Some((channel, _, _))) = (flow, segment.channel)
+                && !self.near.contains(&channel)
+            {
+                self.near.push(channel);
+            }
         }
         if flow != Flow::Delta && self.stop.is_none() {
             self.whole(&text, kind, role, &mut segment);
@@ -453,7 +483,7 @@ impl Reader {
             channel.seen += text.len() as u64;
             let rules = policy.rules(channel.direction);
             let progress = channel.scan.push(policy.engine(), rules, text, &mut found);
-            channel.settled = progress.settled.0;
+            channel.settled = channel.base + progress.settled.0;
             segment.channel = Some((index as u32, start, channel.seen));
         }
         self.take_channel_findings(index, &mut found);
@@ -461,9 +491,11 @@ impl Reader {
     }
 
     fn take_channel_findings(&mut self, index: usize, found: &mut Vec<Finding>) {
-        let known = self.channels.get(index).map(|c| (c.direction, c.role, c.number));
-        let Some((direction, role, number)) = known else { return };
+        let known = self.channels.get(index).map(|c| (c.direction, c.role, c.number, c.base));
+        let Some((direction, role, number, base)) = known else { return };
         for finding in found.drain(..) {
+            let (start, end) = (TextPos(finding.start.0 + base), TextPos(finding.end.0 + base));
+            let finding = Finding { start, end, ..finding };
             let Some(edit) = self.note(&finding, direction, role, number) else { continue };
             if let Some(channel) = self.channels.get_mut(index) {
                 channel.emitter.add(edit);
@@ -486,7 +518,9 @@ impl Reader {
                     number: self.appeared,
                     direction: self.direction(role),
                     role,
+                    kind,
                     scan: Scan::new(kind),
+                    base: 0,
                     seen: 0,
                     settled: 0,
                     emitter: Emitter::new(kind == TextKind::Json),

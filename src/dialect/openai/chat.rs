@@ -119,6 +119,18 @@ const REQUEST_FIELDS: &[Field] = &[
 ];
 
 const COMMON_ANSWER_FIELDS: &[Field] = &[
+    // What compatible servers add, each whole in its event: Azure, OpenRouter, vLLM, SGLang, llama.cpp, Groq, Perplexity.
+    tree("choices[].content_filter_results"),
+    tree("prompt_filter_results[]"),
+    id("provider"),
+    word("choices[].native_finish_reason"),
+    tree("choices[].stop_reason"),
+    tree("choices[].matched_stop"),
+    tree("timings"),
+    tree("x_groq"),
+    tree("citations[]"),
+    tree("search_results[]"),
+    tree("usage"),
     tree("moderation"),
     tree("metadata"),
     scalar("usage.completion_tokens_details.text_tokens"),

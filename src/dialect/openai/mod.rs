@@ -36,14 +36,16 @@ impl Dialect for OpenAi {
         OPERATIONS
     }
 
-    fn ask(&self, op: &Operation, src: &[u8], tape: &Tape, _: Option<&str>, model: Option<&str>) -> Ask {
+    fn ask(&self, op: &Operation, src: &[u8], tape: &Tape, query: Option<&str>, model: Option<&str>) -> Ask {
+        // A stored response is asked for as a stream in the query.
+        let in_query = query.is_some_and(|q| q.split('&').any(|p| p == "stream=true"));
         let format = tape
             .str_at(src, &["response_format", "type"])
             .or_else(|| tape.str_at(src, &["text", "format", "type"]));
         let named = tape.str_at(src, &["model"]);
         Ask {
             model: named.as_deref().or(model).unwrap_or_default().to_owned(),
-            stream: tape.bool_at(src, &["stream"]).unwrap_or(false),
+            stream: tape.bool_at(src, &["stream"]).unwrap_or(in_query && op.method == "GET"),
             structured: format.is_some_and(|f| f != "text"),
             framing: Some(op.framing),
             choices: tape.u64_at(src, &["n"]).and_then(|n| u32::try_from(n).ok()).unwrap_or(1).clamp(1, 128),

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::super::shape::{
-    Field, Shape, arguments, arguments_delta, delta, id, logprob_tokens, media, opaque, other, parts,
+    Field, Shape, arguments, arguments_delta, below, delta, id, logprob_tokens, media, opaque, other, parts,
     reasoning, reasoning_delta, scalar, text, tool, tool_delta, tool_tree, tree, unscanned, word,
 };
 use super::super::{Ask, Memo, Operation, Reply, Why, quoted};
@@ -30,24 +30,70 @@ pub(super) const CANCEL: Operation = operation("responses.cancel", "POST", "/v1/
 pub(super) const INPUT_ITEMS: Operation =
     operation("responses.input_items", "GET", "/v1/responses/{id}/input_items");
 
-static REQUEST: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[REQUEST_FIELDS]));
-static ANSWER: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[RESPONSE_FIELDS]));
-/// Events whose `delta` is message text, tool arguments, reasoning, or a medium: one table each, since the field has one name.
+static REQUEST: LazyLock<Shape> =
+    LazyLock::new(|| Shape::new(&[REQUEST_FIELDS, &below(REQUEST_PARTS, PART_FIELDS)]));
+static ANSWER: LazyLock<Shape> =
+    LazyLock::new(|| Shape::new(&[RESPONSE_FIELDS, &below(ANSWER_PARTS, PART_FIELDS)]));
+/// Events whose `delta` is message text, tool arguments, reasoning, or a medium: one table each, since the field has one name; and apart
+/// in number, since a channel is known by its row.
 static TEXT_EVENT: LazyLock<Shape> =
-    LazyLock::new(|| Shape::new(&[&[delta("{output_index,content_index}.delta")], EVENT_FIELDS]));
+    LazyLock::new(|| events(1, &[delta("{output_index,content_index}.delta")]));
 static ARGUMENTS_EVENT: LazyLock<Shape> =
-    LazyLock::new(|| Shape::new(&[&[arguments_delta("{output_index}.delta")], EVENT_FIELDS]));
+    LazyLock::new(|| events(2, &[arguments_delta("{output_index}.delta")]));
 static TOOL_EVENT: LazyLock<Shape> =
-    LazyLock::new(|| Shape::new(&[&[tool_delta("{output_index}.delta")], EVENT_FIELDS]));
+    LazyLock::new(|| events(3, &[tool_delta("{output_index,command_index}.delta")]));
 static REASONING_EVENT: LazyLock<Shape> = LazyLock::new(|| {
-    Shape::new(&[
-        &[reasoning_delta("{output_index,content_index,summary_index}.delta"), reasoning("text")],
-        EVENT_FIELDS,
-    ])
+    events(4, &[reasoning_delta("{output_index,content_index,summary_index}.delta"), reasoning("text")])
 });
-static AUDIO_EVENT: LazyLock<Shape> =
-    LazyLock::new(|| Shape::new(&[&[unscanned("delta", "audio")], EVENT_FIELDS]));
-static OTHER_EVENT: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[EVENT_FIELDS]));
+static SUMMARY_EVENT: LazyLock<Shape> = LazyLock::new(|| {
+    events(5, &[reasoning_delta("{output_index,content_index,summary_index}.delta"), reasoning("text")])
+});
+static AUDIO_EVENT: LazyLock<Shape> = LazyLock::new(|| events(6, &[unscanned("delta", "audio")]));
+static OTHER_EVENT: LazyLock<Shape> = LazyLock::new(|| {
+    events(0, &[tool_delta("{output_index,content_index,summary_index,command_index}.delta")])
+});
+
+fn events(kind: u32, rows: &[Field]) -> Shape {
+    Shape::numbered(kind * 10_000, &[EVENT_FIELDS, &below(EVENT_PARTS, PART_FIELDS), rows])
+}
+
+/// Where answers and events repeat parts of requests.
+const ANSWER_PARTS: &[&str] = &[
+    "output[].output[]",
+    "output[].output",
+    "instructions[].content[]",
+    "instructions[].output[]",
+    "instructions[].output",
+    "prompt.variables.*",
+    "data[].content[]",
+    "data[].output[]",
+    "data[].output",
+];
+const EVENT_PARTS: &[&str] = &[
+    "item.output[]",
+    "item.output",
+    "response.output[].output[]",
+    "response.output[].output",
+    "response.instructions[].content[]",
+    "response.instructions[].output[]",
+    "response.instructions[].output",
+    "response.prompt.variables.*",
+];
+const REQUEST_PARTS: &[&str] = &[
+    "input[].content[]",
+    "input[].output[]",
+    "input[].output",
+    "prompt.variables.*",
+    "tools[].input_image_mask",
+];
+
+/// What a part holds that is no text.
+const PART_FIELDS: &[Field] = &[
+    media("image_url", "image"),
+    unscanned("file_id", "file"),
+    unscanned("file_url", "file"),
+    unscanned("file_data", "file"),
+];
 
 fn event_shape(src: &[u8], tape: &Tape) -> &'static Shape {
     let kind = tape.str_at(src, &["type"]).unwrap_or_default();
@@ -59,6 +105,7 @@ fn event_shape(src: &[u8], tape: &Tape) -> &'static Shape {
         | "response.mcp_call_arguments.delta"
         | "response.mcp_call.arguments.delta" => &ARGUMENTS_EVENT,
         "response.audio.delta" => &AUDIO_EVENT,
+        k if k.starts_with("response.reasoning_summary") => &SUMMARY_EVENT,
         k if k.starts_with("response.reasoning") => &REASONING_EVENT,
         k if k.ends_with(".delta") => &TOOL_EVENT,
         _ => &OTHER_EVENT,
@@ -67,7 +114,15 @@ fn event_shape(src: &[u8], tape: &Tape) -> &'static Shape {
 
 /// All tables of events.
 pub(super) fn event_shapes() -> Vec<&'static Shape> {
-    vec![&TEXT_EVENT, &ARGUMENTS_EVENT, &TOOL_EVENT, &REASONING_EVENT, &AUDIO_EVENT, &OTHER_EVENT]
+    vec![
+        &TEXT_EVENT,
+        &ARGUMENTS_EVENT,
+        &TOOL_EVENT,
+        &REASONING_EVENT,
+        &SUMMARY_EVENT,
+        &AUDIO_EVENT,
+        &OTHER_EVENT,
+    ]
 }
 
 const REQUEST_FIELDS: &[Field] = &[
@@ -87,21 +142,12 @@ const REQUEST_FIELDS: &[Field] = &[
     parts("input[#].content[].refusal"),
     word("input[].content[].type"),
     word("input[].content[].detail"),
-    media("input[].content[].image_url", "image"),
-    unscanned("input[].content[].file_id", "file"),
-    unscanned("input[].content[].file_url", "file"),
-    unscanned("input[].content[].file_data", "file"),
     other("input[].content[].filename"),
     unscanned("input[].content[].input_audio.data", "audio"),
     arguments("input[].arguments"),
     tool("input[].name"),
     tool("input[].input"),
     tool_tree("input[].output"),
-    unscanned("input[].output[].image_url", "image"),
-    unscanned("input[].output[].file_data", "file"),
-    unscanned("input[].output[].file_id", "file"),
-    unscanned("input[].output.image_url", "image"),
-    unscanned("input[].output.file_id", "file"),
     unscanned("input[].result", "image"),
     opaque("input[].encrypted_content", "encrypted by the provider"),
     reasoning("input[].summary[].text"),
@@ -183,8 +229,6 @@ const RESPONSE_FIELDS: &[Field] = &[
     unscanned("output[].outputs[].url", "image"),
     opaque("output[].encrypted_content", "encrypted by the provider"),
     tree("data[]"),
-    unscanned("data[].content[].image_url", "image"),
-    unscanned("data[].content[].file_data", "file"),
     opaque("data[].encrypted_content", "encrypted by the provider"),
     id("first_id"),
     id("last_id"),
@@ -225,7 +269,9 @@ const EVENT_FIELDS: &[Field] = &[
     other("background"),
     tool("command"),
     scalar("command_index"),
-    tool_tree("delta"),
+    // Of what is printed by a command; a `delta` that is a string has its row in the tables above.
+    tool_delta("{output_index,command_index}.delta.stdout"),
+    tool_delta("{output_index,command_index}.delta.stderr"),
     tool_tree("output[]"),
     word("output_format"),
     word("quality"),
@@ -257,7 +303,6 @@ const EVENT_FIELDS: &[Field] = &[
     scalar("logprobs[].top_logprobs[].logprob"),
     scalar("logprobs[].top_logprobs[].bytes"),
     other("message"),
-    id("code_"),
     other("param"),
     tree("error"),
     tree("part"),

@@ -1,0 +1,152 @@
+//! What every dialect owes: its bodies and frames can be read by the SDK that gets them, whatever the reason and the call.
+
+use super::*;
+
+const SAID: &str = "no \"such\" words\n\u{7f}\\ 敏感";
+
+fn json(body: &[u8], what: &str) -> serde_json::Value {
+    serde_json::from_slice(body).unwrap_or_else(|e| panic!("{what}: {e}: {}", String::from_utf8_lossy(body)))
+}
+
+/// The JSON of each frame.
+fn frames(dialect: &dyn Dialect, framing: Framing, body: &[u8], what: &str) -> Vec<serde_json::Value> {
+    let text = String::from_utf8_lossy(body).into_owned();
+    match framing {
+        Framing::Ndjson => text.lines().map(|l| json(l.as_bytes(), what)).collect(),
+        Framing::JsonArray => json(body, what).as_array().cloned().unwrap_or_default(),
+        Framing::Sse => {
+            assert!(text.ends_with("\n\n") || text.ends_with("\r\n\r\n"), "{what}: {text}");
+            text.lines()
+                .filter_map(|l| l.strip_prefix("data: "))
+                .filter(|d| !dialect.is_end_sign(d.as_bytes()))
+                .map(|d| json(d.as_bytes(), what))
+                .collect()
+        }
+    }
+}
+
+fn kinds() -> Vec<ExchangeError> {
+    [
+        ErrorKind::BadRequest,
+        ErrorKind::Unauthorized,
+        ErrorKind::NotFound,
+        ErrorKind::TooLarge,
+        ErrorKind::RateLimited,
+        ErrorKind::Blocked,
+        ErrorKind::Unscanned,
+        ErrorKind::UpstreamUnreachable,
+        ErrorKind::UpstreamTimeout,
+        ErrorKind::Internal,
+    ]
+    .into_iter()
+    .map(|kind| ExchangeError::new(kind, SAID))
+    .collect()
+}
+
+#[test]
+fn errors_hold_the_message_in_every_dialect() {
+    for dialect in DIALECTS {
+        for error in kinds() {
+            let body = json(&dialect.error_body(&error), dialect.name());
+            let message = body.pointer("/error/message").or(body.get("error"));
+            assert_eq!(message.and_then(serde_json::Value::as_str), Some(SAID), "{body}");
+        }
+    }
+}
+
+#[test]
+fn every_operation_can_refuse_and_end() {
+    for dialect in DIALECTS {
+        for operation in dialect.operations() {
+            for (stream, framing) in
+                [(false, operation.framing), (true, operation.framing), (true, Framing::Sse)]
+            {
+                if stream && framing == Framing::Sse && operation.framing == Framing::Ndjson {
+                    continue;
+                }
+                let what = format!("{} {}", dialect.name(), operation.name);
+                let ask =
+                    Ask { model: "m".into(), stream, framing: Some(framing), choices: 2, ..Ask::default() };
+                let reply = dialect.refusal(operation, &ask, SAID);
+                if stream && reply.status == 200 {
+                    assert!(!frames(*dialect, framing, &reply.body, &what).is_empty(), "{what}");
+                } else {
+                    json(&reply.body, &what);
+                }
+                assert!(String::from_utf8_lossy(&reply.body).contains("no \\\"such\\\" words"), "{what}");
+                let mut memo = Memo { open: vec![0, 1], ..Memo::default() };
+                for why in [Why::Policy(SAID), Why::Failure(&ExchangeError::new(ErrorKind::Internal, SAID))] {
+                    memo.started = false;
+                    let cut = dialect.cut(operation, &ask, &memo, why);
+                    let ends = frames(*dialect, framing, &cut, &what);
+                    let said = ends.iter().any(|e| e.to_string().contains("no \\\"such\\\" words"));
+                    assert!(said, "{what}: {why:?}: {}", String::from_utf8_lossy(&cut));
+                    // Behind what was released, an array goes on and closes.
+                    memo.started = true;
+                    let mut whole = if framing == Framing::JsonArray { b"[{}".to_vec() } else { Vec::new() };
+                    whole.extend(dialect.cut(operation, &ask, &memo, why));
+                    assert!(!frames(*dialect, framing, &whole, &what).is_empty(), "{what}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn tables_of_typed_events_share_no_row() {
+    for operation in DIALECTS.iter().flat_map(|d| d.operations()) {
+        let shapes = event_shapes(operation);
+        for (i, a) in shapes.iter().enumerate() {
+            for b in shapes.iter().skip(i + 1).filter(|b| !std::ptr::eq(*a, **b)) {
+                let (a, b) = (a.rows(), b.rows());
+                assert!(a.end <= b.start || b.end <= a.start, "{}: {a:?} {b:?}", operation.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn media_are_unscanned_in_every_spelling() {
+    let gemini = DIALECTS.iter().find(|d| d.name() == "gemini").map(|d| d.operations());
+    let request = gemini.and_then(|o| o.first()).map(|o| (o.request)()).expect("gemini has operations");
+    for (inline, file, uri) in
+        [("inlineData", "fileData", "fileUri"), ("inline_data", "file_data", "file_uri")]
+    {
+        for place in ["contents[]", "systemInstruction", "system_instruction", "requests[].content"] {
+            let class = request.classify(&format!("{place}.parts[].{inline}.data"));
+            assert!(matches!(class, Some(Class::Media(_))), "{place} {inline}: {class:?}");
+            let class = request.classify(&format!("{place}.parts[].{file}.{uri}"));
+            assert!(matches!(class, Some(Class::Unscanned(_))), "{place} {file}: {class:?}");
+        }
+    }
+}
+
+#[test]
+fn a_stored_response_may_be_asked_for_as_a_stream() {
+    let found = route("GET", "/v1/responses/resp_1", false).expect("a route");
+    let ask = |query| found.dialect.ask(found.operation, b"", &Tape::default(), query, None).stream;
+    assert!(ask(Some("starting_after=3&stream=true")));
+    assert!(!ask(Some("stream=false")) && !ask(None));
+}
+
+#[test]
+fn deltas_of_typed_events_go_on_in_the_next_event() {
+    let found = route("POST", "/v1/responses", false).expect("a route");
+    for (kind, role, json) in [
+        ("response.output_text.delta", Role::Message, false),
+        ("response.refusal.delta", Role::Message, false),
+        ("response.reasoning_text.delta", Role::Reasoning, false),
+        ("response.reasoning_summary_text.delta", Role::Reasoning, false),
+        ("response.function_call_arguments.delta", Role::Tool, true),
+        ("response.mcp_call_arguments.delta", Role::Tool, true),
+        ("response.custom_tool_call_input.delta", Role::Tool, false),
+        ("response.code_interpreter_call_code.delta", Role::Tool, false),
+        ("response.of_tomorrow", Role::Tool, false),
+    ] {
+        let event = format!(r#"{{"type":"{kind}","delta":"x"}}"#);
+        let mut tape = Tape::default();
+        assert_eq!(tape.parse(event.as_bytes()), Ok(()));
+        let class = (found.operation.event)(event.as_bytes(), &tape).classify("delta");
+        assert_eq!(class, Some(Class::Text { role, flow: Flow::Delta, json }), "{kind}");
+    }
+}
