@@ -1,5 +1,6 @@
 //! One binary for all integration tests: one link instead of many.
-#![expect(
+#![allow(
+    clippy::allow_attributes,
     clippy::disallowed_methods,
     clippy::large_stack_arrays,
     clippy::float_cmp,

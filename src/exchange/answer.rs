@@ -363,7 +363,7 @@ impl Answering {
         if let Err(error) = self.tape.parse(data) {
             return Err(Refused::Garbage(format!("the upstream sent an event that cannot be read: {error}")));
         }
-        let mut segments = self.reader.read(data, &self.tape, (operation.event)(data, &self.tape))?;
+        let mut segments = self.reader.read_event(data, &self.tape, (operation.event)(data, &self.tape))?;
         segments.place(&frame.data);
         Ok(segments)
     }

@@ -625,3 +625,28 @@ proptest! {
         prop_assert_eq!(whole(wire, &policy, body.as_bytes()), Ok(body.into_bytes()));
     }
 }
+
+/// A provider's new field that streams is joined and masked; a new word in every event holds nothing up.
+#[test]
+fn unknown_fields_neither_leak_nor_hold_a_stream() {
+    let policy = policy(Action::Mask);
+    let event = |extra: &str| {
+        format!(
+            "data: {{\"id\":\"c\",\"provider\":\"glass\",\"choices\":[{{\"index\":0,\"delta\":{{{extra}}}}}]}}\n\n"
+        )
+    };
+    let mut answering = answering(&CHAT, &policy, true);
+    let mut out = Vec::new();
+    for piece in ["gla", "ss or", "chard", " x"] {
+        answering.feed(event(&format!("\"said_aloud\":\"{piece}\"")).as_bytes(), &mut out);
+    }
+    answering.feed(event("\"content\":\"hello \"").as_bytes(), &mut out);
+    answering.feed(event("\"content\":\"you \"").as_bytes(), &mut out);
+    let released = String::from_utf8(out.concat()).unwrap_or_default();
+    assert!(released.contains("hello"), "held: {released}");
+    let said: String = events(&CHAT, released.as_bytes())
+        .iter()
+        .filter_map(|e| e.pointer("/choices/0/delta/said_aloud").and_then(Value::as_str).map(str::to_owned))
+        .collect();
+    assert_eq!(said, "[PHRASE] x");
+}

@@ -95,6 +95,13 @@ pub struct Segments {
     logprobs: SmallVec<[Logprobs; 1]>,
 }
 
+impl Channel {
+    /// Whether it was taken for a delta without a row that says so, and has undecided text.
+    fn is_open_guess(&self) -> bool {
+        self.key.field == ChannelKey::UNKNOWN && self.settled < self.seen
+    }
+}
+
 impl Segments {
     /// Puts a string that stands outside the JSON among the others.
     pub fn insert(&mut self, segment: Segment) {
@@ -127,13 +134,17 @@ impl Segments {
 #[derive(Debug)]
 struct Channel {
     key: ChannelKey,
+    kind: TextKind,
+    /// The event that continued it last.
+    event: u32,
+    /// Its last piece, hashed: a field that says the same again is no delta.
+    said: u64,
+    /// Where the scan began in the channel's text.
+    base: u64,
     number: u32,
     direction: Direction,
     role: Role,
-    kind: TextKind,
     scan: Scan,
-    /// Where in the channel the scan began.
-    base: u64,
     seen: u64,
     settled: u64,
     emitter: Emitter,
@@ -149,6 +160,8 @@ pub struct Reader {
     by_key: HashMap<ChannelKey, u32>,
     /// Texts seen so far, channels and whole strings together: the last one's number.
     appeared: u32,
+    /// Number of the event that is being read.
+    event: u32,
     /// Index of the channel used last: most events continue it.
     last: usize,
     /// What was found, as far as [`MAX_FINDINGS`] goes.
@@ -175,6 +188,7 @@ impl Reader {
             channels: Vec::new(),
             by_key: HashMap::new(),
             appeared: 0,
+            event: 0,
             last: 0,
             findings: Vec::new(),
             found: 0,
@@ -183,6 +197,26 @@ impl Reader {
             stop: None,
             scratch: Vec::new(),
             near: SmallVec::new(),
+        }
+    }
+
+    /// Reads one event of a stream.
+    ///
+    /// A field that no row names may be a new kind of delta: its strings are joined from event to event. It is taken to be none as soon as
+    /// an event comes without it, or with the same value again (a provider's name in every event); else one word in a first event would
+    /// hold the stream to its end.
+    pub fn read_event(&mut self, src: &[u8], tape: &Tape, shape: &Shape) -> Result<Segments, Stop> {
+        self.event = self.event.wrapping_add(1);
+        let out = self.read(src, tape, shape)?;
+        for index in 0..self.channels.len() {
+            let due = self.channels.get(index).is_some_and(|c| c.is_open_guess() && c.event != self.event);
+            if due {
+                self.settle(index);
+            }
+        }
+        match self.stop.take() {
+            Some(stop) => Err(stop),
+            None => Ok(out),
         }
     }
 
@@ -235,34 +269,33 @@ impl Reader {
     /// text under the same key is scanned afresh behind them.
     fn end_near(&mut self) {
         for index in std::mem::take(&mut self.near) {
-            let index = index as usize;
-            let policy = Arc::clone(&self.policy);
-            let Some(channel) = self.channels.get_mut(index) else { continue };
-            let mut found = std::mem::take(&mut self.scratch);
-            channel.scan.finish(policy.engine(), policy.rules(channel.direction), &mut found);
-            self.take_channel_findings(index, &mut found);
-            self.scratch = found;
-            let Some(channel) = self.channels.get_mut(index) else { continue };
-            channel.scan = Scan::new(channel.kind);
-            channel.base = channel.seen;
-            channel.settled = channel.seen;
+            self.settle(index as usize);
         }
     }
 
     /// Nothing more will come: everything is decided.
     pub fn finish(&mut self) -> Result<(), Stop> {
         for index in 0..self.channels.len() {
-            let policy = Arc::clone(&self.policy);
-            let Some(channel) = self.channels.get_mut(index) else { break };
-            let mut found = std::mem::take(&mut self.scratch);
-            channel.scan.finish(policy.engine(), policy.rules(channel.direction), &mut found);
-            channel.settled = u64::MAX;
-            self.take_channel_findings(index, &mut found);
-            self.scratch = found;
+            self.settle(index);
         }
         match self.stop.take() {
             Some(stop) => Err(stop),
             None => Ok(()),
+        }
+    }
+
+    /// Decides what is left of a channel's text. What comes after it begins anew.
+    fn settle(&mut self, index: usize) {
+        let policy = Arc::clone(&self.policy);
+        let Some(channel) = self.channels.get_mut(index) else { return };
+        let mut found = std::mem::take(&mut self.scratch);
+        channel.scan.finish(policy.engine(), policy.rules(channel.direction), &mut found);
+        channel.settled = channel.seen;
+        self.take_channel_findings(index, &mut found);
+        self.scratch = found;
+        if let Some(channel) = self.channels.get_mut(index) {
+            channel.scan = Scan::new(channel.kind);
+            channel.base = channel.seen;
         }
     }
 
@@ -476,9 +509,14 @@ impl Reader {
             self.stop = Some(Stop::TooManyChannels);
             return;
         };
+        if key.field == ChannelKey::UNKNOWN && self.says_the_same(index, text) {
+            self.settle(index);
+            return;
+        }
         let policy = Arc::clone(&self.policy);
         let mut found = std::mem::take(&mut self.scratch);
         if let Some(channel) = self.channels.get_mut(index) {
+            channel.event = self.event;
             let start = channel.seen;
             channel.seen += text.len() as u64;
             let rules = policy.rules(channel.direction);
@@ -488,6 +526,20 @@ impl Reader {
         }
         self.take_channel_findings(index, &mut found);
         self.scratch = found;
+    }
+
+    /// Whether a field in an event says what it said in the event before.
+    fn says_the_same(&mut self, index: usize, text: &str) -> bool {
+        use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        let said = hasher.finish();
+        let event = self.event;
+        self.channels.get_mut(index).is_some_and(|channel| {
+            let same = channel.said == said && channel.event != event;
+            channel.said = said;
+            same
+        })
     }
 
     fn take_channel_findings(&mut self, index: usize, found: &mut Vec<Finding>) {
@@ -515,12 +567,14 @@ impl Reader {
                 self.appeared = self.appeared.saturating_add(1);
                 self.channels.push(Channel {
                     key,
+                    kind,
+                    event: 0,
+                    said: 0,
+                    base: 0,
                     number: self.appeared,
                     direction: self.direction(role),
                     role,
-                    kind,
                     scan: Scan::new(kind),
-                    base: 0,
                     seen: 0,
                     settled: 0,
                     emitter: Emitter::new(kind == TextKind::Json),
