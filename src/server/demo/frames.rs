@@ -1,8 +1,4 @@
 //! The canned answers in each dialect's wire form.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "`json!` builds these; there is nothing yet to keep byte by byte"
-)]
 
 use serde_json::{Value, json};
 
