@@ -263,14 +263,6 @@ impl Check<'_> {
             }
             Ok(Reach::Safe) => {}
         }
-        let path = upstream.base_url.trim_end_matches('/');
-        if let Some(version) = ["/v1", "/v1beta", "/v1alpha"].iter().find(|v| path.ends_with(**v)) {
-            let diagnostic =
-                Diagnostic::error("bad-url", format!("a base URL does not end in `{version}`")).help(
-                    format!("the request's own path brings it: write `{}`", path.trim_end_matches(version)),
-                );
-            self.value(&place, diagnostic, "the version is part of each request's path");
-        }
     }
 
     fn route(&mut self, n: usize, route: &RouteSettings, file: &File) {
@@ -467,6 +459,10 @@ fn url_fault(url: &str) -> Result<Reach, String> {
     let host = uri.host().unwrap_or("");
     if host.is_empty() {
         return Err(format!("`{url}` names no host"));
+    }
+    let port = uri.authority().and_then(|a| a.as_str().strip_prefix(host)).filter(|p| !p.is_empty());
+    if uri.scheme().is_some() && port.is_some() && uri.port_u16().is_none_or(|p| p == 0) {
+        return Err(format!("`{url}` has a port that is not a number from 1 to 65535"));
     }
     match uri.scheme_str() {
         Some("https") => Ok(Reach::Safe),

@@ -76,7 +76,7 @@ fn json_says_the_same() {
     let answer: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(answer["ok"], false);
     let list = answer["diagnostics"].as_array().expect("a list");
-    assert!(list.len() >= 9, "{list:#?}");
+    assert!(list.len() >= 8, "{list:#?}");
     for diagnostic in list {
         assert!(diagnostic["code"].is_string() && diagnostic["message"].is_string());
         for label in diagnostic["labels"].as_array().expect("labels") {
@@ -147,7 +147,8 @@ fn a_new_key_is_shown_once_and_kept_nowhere() {
     let output = run(&["key", "new", "--tenant", "red", "--state", path]);
     let printed = text(&output.stdout);
     let start = printed.find("[[tenant]]").expect("the lines");
-    let lines: String = printed.split_at(start).1.lines().take(3).map(|l| format!("{l}\n")).collect();
+    let lines: Vec<&str> = printed.split_at(start).1.lines().take(3).collect();
+    let lines = lines.join("\n");
     let config = state.path().join("c.toml");
     let whole = format!(
         "schema = 1\n[server]\ndata = \"0.0.0.0:8080\"\n[[upstream]]\nname = \"d\"\ndialects = [\"openai\"]\n\
