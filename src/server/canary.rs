@@ -45,10 +45,19 @@ impl State {
 
 /// Sends canaries through the data listener until the runtime ends.
 pub(super) async fn run(gateway: std::sync::Arc<super::Gateway>, data: std::net::SocketAddr) {
-    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build();
-    let Ok(client) = client else {
-        tracing::error!("the canary's client cannot be built");
-        return;
+    // The listener speaks plain HTTP: no certificate is looked for, since an image without any has to work.
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .tls_certs_only(std::iter::empty())
+        .timeout(Duration::from_secs(10))
+        .build();
+    let client = match client {
+        Ok(client) => client,
+        Err(error) => {
+            tracing::error!(%error, "the canary's client cannot be built");
+            gateway.canary.note(Health::Failed("its client cannot be built".into()), now());
+            return;
+        }
     };
     loop {
         let health = send(&client, &gateway, data).await;
