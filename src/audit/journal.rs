@@ -4,6 +4,10 @@
 //! failed write or sync the segment is never trusted again (a second `fsync` after a failure may lie): those who wait get an
 //! error, and the next batch starts a fresh segment, which also is how the journal recovers by itself once a full disk has room.
 //!
+//! A sync costs about as much as an exchange does otherwise. So while others are in flight, the writer gathers their admissions for
+//! up to [`GATHER`] before it syncs; no longer than until all of them wait, and only as long as that pays (PostgreSQL's
+//! `commit_delay` and `commit_siblings`).
+//!
 //! Nobody waits for an end record. It stays in the queue until an admission comes along or [`LINGER`] is over, so that a busy
 //! gateway pays one sync for many records; and it stays there while the disk fails, up to the queue's length.
 
@@ -73,6 +77,14 @@ pub enum OpenError {
 
 /// How long an end record waits for company before it gets a sync of its own.
 const LINGER: Duration = Duration::from_millis(20);
+/// How long admissions wait for the admissions of other exchanges.
+const GATHER: Duration = Duration::from_millis(1);
+/// Exchanges in flight from which on it is tried; a single client is never kept waiting.
+const SIBLINGS: usize = 5;
+/// It pays if so many come along.
+const PAYS: usize = 3;
+/// If it does not, as many commits go by before it is tried again.
+const PAUSE: u32 = 64;
 /// How long the writer rests after a failure when only end records wait. Admissions are tried at once.
 const RETRY: Duration = Duration::from_millis(250);
 /// A buffer that has grown beyond this for one batch is given back.
@@ -108,7 +120,19 @@ struct Queue {
     waiting: Vec<Waiting>,
     /// Admissions among them.
     admissions: usize,
+    /// Exchanges that were admitted or wait for it, and have not ended.
+    open: usize,
+    /// The writer waits without an end of its own.
+    dozing: bool,
+    /// The writer waits until so many admissions do.
+    gathering: Option<usize>,
     closed: bool,
+}
+
+/// Whether gathering pays.
+#[derive(Default)]
+struct Gather {
+    pause: u32,
 }
 
 struct Shared {
@@ -123,24 +147,62 @@ impl Shared {
     }
 
     /// Waits for records; an empty batch says that the journal is closed. With `kept` records in hand it comes back for them too.
-    fn next_batch(&self, kept: bool) -> Vec<Waiting> {
+    fn next_batch(&self, kept: bool, gather: &mut Gather) -> Vec<Waiting> {
         let mut queue = self.lock();
         let mut until = kept.then(|| now() + RETRY);
         loop {
             if queue.closed || queue.admissions > 0 {
                 break;
             }
-            if until.is_none() && !queue.waiting.is_empty() {
+            // While exchanges are in flight the writer looks up by itself, so that their ends need not wake it.
+            if until.is_none() && (queue.open > 0 || !queue.waiting.is_empty()) {
                 until = Some(now() + LINGER);
             }
             queue = match until.map(|t| t.saturating_duration_since(now())) {
+                Some(Duration::ZERO) if queue.waiting.is_empty() && !kept => {
+                    until = None;
+                    queue
+                }
                 Some(Duration::ZERO) => break,
                 Some(left) => self.wake.wait_timeout(queue, left).map_or_else(|e| e.into_inner().0, |w| w.0),
-                None => self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner),
+                None => {
+                    queue.dozing = true;
+                    let mut queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                    queue.dozing = false;
+                    queue
+                }
             };
+        }
+        if queue.admissions > 0 && !queue.closed {
+            queue = self.gather(queue, gather);
         }
         queue.admissions = 0;
         std::mem::take(&mut queue.waiting)
+    }
+
+    fn gather<'q>(&'q self, mut queue: MutexGuard<'q, Queue>, gather: &mut Gather) -> MutexGuard<'q, Queue> {
+        if queue.open < SIBLINGS || queue.admissions >= queue.open {
+            return queue;
+        }
+        if gather.pause > 0 {
+            gather.pause -= 1;
+            return queue;
+        }
+        let before = queue.admissions;
+        let until = now() + GATHER;
+        queue.gathering = Some(queue.open);
+        while !queue.closed && queue.gathering.is_some() {
+            let left = until.saturating_duration_since(now());
+            if left.is_zero() {
+                break;
+            }
+            queue = self.wake.wait_timeout(queue, left).map_or_else(|e| e.into_inner().0, |w| w.0);
+        }
+        queue.gathering = None;
+        if queue.admissions < before + PAYS {
+            gather.pause = PAUSE;
+        }
+        queue
     }
 }
 
@@ -246,12 +308,19 @@ impl Journal {
         Ok((Self { handle: Arc::new(Handle { shared, thread: Mutex::new(Some(thread)) }) }, recovered))
     }
 
-    /// Writes an admission record; resolves when it is durable.
-    pub async fn admit(&self, admission: &Admission) -> Result<Receipt, JournalError> {
-        let payload = serde_json::to_vec(admission).map_err(|e| JournalError::Disk(e.to_string()))?;
+    /// Writes an admission record, at once; what it returns resolves when the record is durable.
+    pub fn admit(
+        &self,
+        admission: &Admission,
+    ) -> impl Future<Output = Result<Receipt, JournalError>> + use<> {
         let (done, waits) = oneshot::channel();
-        self.push(Waiting { kind: EntryKind::Admission, payload, done: Some(done) })?;
-        waits.await.unwrap_or(Err(JournalError::Closed))
+        let payload = serde_json::to_vec(admission).map_err(|e| JournalError::Disk(e.to_string()));
+        let pushed = payload
+            .and_then(|payload| self.push(Waiting { kind: EntryKind::Admission, payload, done: Some(done) }));
+        async move {
+            pushed?;
+            waits.await.unwrap_or(Err(JournalError::Closed))
+        }
     }
 
     /// Writes an end record. Never waits: it goes out with the next batch.
@@ -277,10 +346,20 @@ impl Journal {
         if queue.waiting.len() >= limit {
             return Err(JournalError::Full(queue.waiting.len()));
         }
-        // The writer looks up at the first record, to begin its wait, and at the first admission, to end it.
-        let news = queue.waiting.is_empty() || admission && queue.admissions == 0;
-        queue.admissions += usize::from(admission);
+        // The first admission ends the writer's wait; another record only has to begin it.
+        let mut news = queue.dozing || admission && queue.admissions == 0;
+        if admission {
+            queue.admissions += 1;
+            queue.open += 1;
+        } else {
+            queue.open = queue.open.saturating_sub(1);
+        }
         queue.waiting.push(record);
+        // The writer also looks up when nobody is left to wait for.
+        if queue.gathering.is_some_and(|all| queue.admissions >= all) {
+            queue.gathering = None;
+            news = true;
+        }
         drop(queue);
         if news {
             shared.wake.notify_one();
@@ -325,12 +404,18 @@ struct Writer {
 
 impl Writer {
     fn run(&mut self, shared: &Shared) {
+        let mut gather = Gather::default();
         loop {
             let mut batch = std::mem::take(&mut self.kept);
-            batch.append(&mut shared.next_batch(!batch.is_empty()));
+            batch.append(&mut shared.next_batch(!batch.is_empty(), &mut gather));
             let closing = shared.lock().closed;
             if !batch.is_empty() {
-                self.commit(batch, shared.limit * 2);
+                let admissions = batch.iter().filter(|record| record.done.is_some()).count();
+                if !self.commit(batch, shared.limit * 2) {
+                    // They were refused, and no end record will follow.
+                    let mut queue = shared.lock();
+                    queue.open = queue.open.saturating_sub(admissions);
+                }
             }
             if closing && shared.lock().waiting.is_empty() {
                 if !self.kept.is_empty() {
@@ -344,7 +429,8 @@ impl Writer {
         }
     }
 
-    fn commit(&mut self, batch: Vec<Waiting>, room: usize) {
+    /// Writes a batch and tells those who wait. False if it failed.
+    fn commit(&mut self, batch: Vec<Waiting>, room: usize) -> bool {
         let began = now();
         let result = self.write(&batch);
         let mut commit = Commit {
@@ -376,6 +462,7 @@ impl Writer {
         if self.buffer.capacity() > BUFFER {
             self.buffer = Vec::new();
         }
+        commit.durable
     }
 
     /// Leaves the segment for good. One without a durable record is removed, so that a full disk does not fill with empty files.

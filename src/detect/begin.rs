@@ -11,6 +11,8 @@ pub(super) type Bytes = Box<[bool; 256]>;
 
 /// The longest run before an inner byte.
 const INNER_RUN: usize = 256;
+/// The longest run of one length that may hold the inner byte itself.
+const FIXED_RUN: usize = 8;
 
 /// The beginning of a pattern's matches.
 pub(super) enum Begin {
@@ -49,18 +51,27 @@ fn literals(spec: &PatternSpec) -> Option<BTreeSet<String>> {
     // provinces that begin a Chinese number plate.
     const CLASSES: [usize; 2] = [10, 64];
     let hir = parse(&spec.regex, false).ok()?;
-    CLASSES.into_iter().find_map(|class| telling(&hir, class))
+    CLASSES.into_iter().find_map(|class| {
+        let found =
+            Extractor::new().limit_class(class).limit_literal_len(LENGTHS[0]).limit_total(256).extract(&hir);
+        let literals: Vec<Vec<u8>> =
+            found.literals()?.iter().map(|one| one.as_bytes().to_ascii_lowercase()).collect();
+        LENGTHS.into_iter().find_map(|length| telling(&literals, length))
+    })
 }
 
-fn telling(hir: &Hir, class: usize) -> Option<BTreeSet<String>> {
+/// How much of the literals is taken: as much as leaves few enough of them.
+const LENGTHS: [usize; 9] = [48, 24, 16, 12, 8, 6, 5, 4, 3];
+
+/// The beginnings of `length` bytes, if they are few and each says enough; none that begins with another.
+fn telling(literals: &[Vec<u8>], length: usize) -> Option<BTreeSet<String>> {
     const SHORTEST: usize = 3;
     const MOST: usize = 64;
-    let found = Extractor::new().limit_class(class).limit_literal_len(48).limit_total(160).extract(hir);
-    let mut texts = BTreeSet::new();
-    for literal in found.literals()? {
-        let bytes = literal.as_bytes().to_ascii_lowercase();
+    let mut texts: BTreeSet<String> = BTreeSet::new();
+    for bytes in literals {
+        let bytes = bytes.get(..length).unwrap_or(bytes);
         // A literal may be cut in the middle of a character.
-        let text = match str::from_utf8(&bytes) {
+        let text = match str::from_utf8(bytes) {
             Ok(text) => text,
             Err(error) => str::from_utf8(bytes.get(..error.valid_up_to())?).ok()?,
         };
@@ -71,7 +82,14 @@ fn telling(hir: &Hir, class: usize) -> Option<BTreeSet<String>> {
         }
         texts.insert(text.to_owned());
     }
-    (1..=MOST).contains(&texts.len()).then_some(texts)
+    // In order, a text comes right after its own beginnings.
+    let mut shortest: BTreeSet<String> = BTreeSet::new();
+    for text in texts {
+        if !shortest.last().is_some_and(|shorter| text.starts_with(shorter.as_str())) {
+            shortest.insert(text);
+        }
+    }
+    (1..=MOST).contains(&shortest.len()).then_some(shortest)
 }
 
 /// A bounded run of letters and more, before a byte that the run does not hold: what stands before the `@` of an
@@ -86,8 +104,13 @@ fn inner(hir: &Hir) -> Option<Begin> {
         // Where the run may be empty (`[a-z]{0,3}[0-9]{6}`), a match may begin at the byte itself.
         if letters && least > 0 && most <= INNER_RUN {
             let mut bytes = Box::new([false; 256]);
-            if first_bytes(part, &mut bytes) && !run.iter().zip(bytes.iter()).any(|(run, byte)| *run && *byte)
-            {
+            let apart = |bytes: &Bytes| !run.iter().zip(bytes.iter()).any(|(run, byte)| *run && *byte);
+            // A run of one length needs no end; but only a byte that is rare is worth looking at.
+            let rare = |bytes: &Bytes| {
+                let common = |byte: &u8| bytes[usize::from(*byte)] && !byte.is_ascii_uppercase();
+                least == most && most <= FIXED_RUN && !(0..0x80).any(|byte| common(&byte))
+            };
+            if first_bytes(part, &mut bytes) && (apart(&bytes) || rare(&bytes)) {
                 widen_to_digits(&mut bytes, &run);
                 return Some(Begin::Inner { bytes, run, most });
             }

@@ -35,6 +35,8 @@ pub(super) mod byte {
     pub(in crate::detect) const DULL_END: u16 = 1 << 6;
     /// Anything else at which, outside a word and with the automaton idle, nothing happens.
     pub(in crate::detect) const DULL_GAP: u16 = 1 << 7;
+    /// Some machine starts with it that needs no context.
+    pub(in crate::detect) const START_PLAIN: u16 = 1 << 9;
     /// Some machine starts with it that needs no word boundary before it.
     pub(in crate::detect) const START_INSIDE: u16 = 1 << 8;
 }
@@ -183,12 +185,9 @@ fn dull_block(words: &Words, patterns: &Patterns, bytes: &[u16; 256], first: u32
     let dull = |code: u32| {
         let bytes = utf8(code);
         let after = words.step(after_b, bytes[2]);
-        let begins = patterns.starts.iter().any(|begin| {
-            let machine = patterns.machines.get(usize::from(begin.machine));
-            machine.is_some_and(|machine| {
-                bytes.iter().fold(START, |state, &byte| machine.next(state, byte)) != DEAD
-            })
-        });
+        let begins = patterns
+            .starting(bytes[0])
+            .any(|machine| bytes.iter().fold(START, |state, &byte| machine.next(state, byte)) != DEAD);
         after == start && !words.is_end(after) && !begins
     };
     (0..64).filter(|&bit| dull(first + bit)).fold(0, |bits, bit| bits | 1 << bit)
@@ -200,12 +199,8 @@ fn byte_table(words: &Words, patterns: &Patterns) -> Box<[u16; 256]> {
     let after_mark = words.step(start, MARK);
     for (byte, flags) in (0..=255_u8).zip(table.iter_mut()) {
         let at = usize::from(byte);
-        let starts = |left: bool| {
-            let mut starts = patterns.starts.iter().filter(|start| start.first[at]);
-            starts.any(|start| {
-                patterns.machines.get(usize::from(start.machine)).is_some_and(|m| m.left <= left)
-            })
-        };
+        let starts = |left: bool| patterns.starting(byte).any(|machine| machine.left <= left);
+        let plain = patterns.starting(byte).any(|machine| !machine.contextual);
         let inner = patterns.inners.iter().any(|inner| inner.bytes[at]);
         let (word, space) = (byte.is_ascii_alphanumeric(), byte.is_ascii_whitespace() || byte == 0x0B);
         let fed = if space { b' ' } else { byte.to_ascii_lowercase() };
@@ -216,6 +211,7 @@ fn byte_table(words: &Words, patterns: &Patterns) -> Box<[u16; 256]> {
         set(byte::SPACE, space);
         set(byte::WIDE, !byte.is_ascii());
         set(byte::START, starts(true));
+        set(byte::START_PLAIN, plain);
         set(byte::START_INSIDE, starts(false));
         set(byte::INNER, inner);
         set(byte::DULL, word && idles && !starts(false) && !inner);

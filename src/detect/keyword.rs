@@ -72,7 +72,7 @@ pub(super) struct Hit {
 /// The longest word, so that a state's depth fits.
 const LONGEST: usize = 1024;
 /// The dense table is used below this many entries (4 bytes each).
-const DENSE_ENTRIES: usize = 1 << 18;
+const DENSE_ENTRIES: usize = 1 << 21;
 
 /// A keyword as the automaton reads it, or why it cannot be one.
 pub(super) fn word(text: &str, whole: bool, meaning: Meaning) -> Result<Word, String> {
@@ -186,13 +186,18 @@ impl Words {
     /// The state after `byte`, which is lower case, or a mark.
     #[inline]
     pub(super) fn step(&self, state: u32, byte: u8) -> u32 {
+        if let Steps::Dense { next, classes, stride, .. } = &self.steps {
+            let at = state as usize * *stride as usize + usize::from(classes[usize::from(byte)]);
+            return next.get(at).copied().unwrap_or(0);
+        }
+        self.step_sparse(state, byte)
+    }
+
+    #[inline(never)]
+    fn step_sparse(&self, state: u32, byte: u8) -> u32 {
         match &self.steps {
-            Steps::None => 0,
-            Steps::Dense { next, classes, stride, .. } => {
-                let at = state * stride + u32::from(classes[usize::from(byte)]);
-                next.get(at as usize).copied().unwrap_or(0)
-            }
             Steps::Sparse(nfa) => nfa.next_state(Anchored::No, sid(state), byte).as_u32(),
+            Steps::None | Steps::Dense { .. } => 0,
         }
     }
 

@@ -37,6 +37,8 @@ pub(super) struct Machine {
     next: Vec<u16>,
     /// By state: index of the set of patterns that end there, 0 for none.
     accepts: Vec<u16>,
+    /// From this state on, some pattern ends in each.
+    accepting: u16,
     sets: Vec<Vec<u16>>,
     /// By state: nothing longer can follow.
     last: Vec<bool>,
@@ -85,7 +87,7 @@ impl Machine {
     /// Whether some pattern ends in this state.
     #[inline]
     pub(super) fn accepts(&self, state: u16) -> bool {
-        self.accepts.get(usize::from(state)).is_some_and(|&set| set != 0)
+        state >= self.accepting
     }
 
     /// Whether nothing longer can follow.
@@ -118,12 +120,14 @@ impl Machine {
         let graph = Graph::walk(dfa, first, &representatives, limit)?;
         let stride = representatives.len();
         let alive = graph.alive(stride);
-        // Dead states fall away: the number of each that stays, in order of discovery; the start is the first found.
+        // Dead states fall away. The start is the first found and stays the first, as no match is empty; those in which
+        // some pattern ends are the last.
+        let mut kept: Vec<usize> = (0..alive.len()).filter(|&state| alive[state] || state == 0).collect();
+        kept.sort_by_key(|&state| graph.accepts[state] != 0);
+        let accepting = kept.partition_point(|&state| graph.accepts[state] == 0) as u16 + 1;
         let mut number = vec![DEAD; graph.accepts.len()];
-        let mut kept = Vec::new();
-        for (state, _) in alive.iter().enumerate().filter(|&(state, &alive)| alive || state == 0) {
-            number[state] = kept.len() as u16 + 1;
-            kept.push(state);
+        for (new, &state) in (1..).zip(&kept) {
+            number[state] = new;
         }
         let mut next = vec![DEAD; stride];
         let mut accepts = vec![0];
@@ -146,6 +150,7 @@ impl Machine {
             stride: stride as u32,
             next,
             accepts,
+            accepting,
             sets: graph.sets,
             last,
         })

@@ -43,17 +43,11 @@ pub(super) struct Patterns {
     pub(super) all: Vec<Pattern>,
     pub(super) machines: Vec<Machine>,
     pub(super) literals: Vec<Word>,
-    pub(super) starts: Vec<Start>,
+    /// By byte: the machines that start with it.
+    pub(super) starts: Vec<Vec<u16>>,
     pub(super) inners: Vec<Inner>,
     /// The words of all contexts.
     pub(super) contexts: Vec<Word>,
-}
-
-/// A machine that starts at any of these bytes.
-#[derive(Debug)]
-pub(super) struct Start {
-    pub(super) machine: u16,
-    pub(super) first: Bytes,
 }
 
 /// A machine that starts in the run of a class before one of some bytes.
@@ -73,6 +67,14 @@ struct Draft {
     left: bool,
     begin: Begin,
     pattern: Pattern,
+}
+
+/// What the patterns of one machine have in common.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Alike {
+    Literals(BTreeSet<String>),
+    Inner(Bytes),
+    Anywhere(bool, bool),
 }
 
 // === impl Pattern ===
@@ -167,26 +169,29 @@ impl Patterns {
             }
         }
         let mut compiled = Self::default();
-        let mut alike: BTreeMap<(u8, Option<Bytes>, bool, bool), Vec<Draft>> = BTreeMap::new();
+        let mut alike: BTreeMap<(Alike, bool, bool), Vec<Draft>> = BTreeMap::new();
         for draft in drafts {
-            let (kind, bytes) = match &draft.begin {
-                // A machine of its own for each: it runs where its literals stand and nowhere else.
-                Begin::Literal(_) => {
-                    compiled.share(vec![draft], errors);
-                    continue;
-                }
+            let kind = match &draft.begin {
+                // It runs where its literals stand and nowhere else.
+                Begin::Literal(texts) => Alike::Literals(texts.clone()),
                 // Runs before the same bytes share one; the machine knows which run is whose.
-                Begin::Inner { bytes, .. } => (0, Some(bytes.clone())),
-                Begin::Anywhere { digits, letters } => (1 + 2 * u8::from(*digits) + u8::from(*letters), None),
+                Begin::Inner { bytes, .. } => Alike::Inner(bytes.clone()),
+                Begin::Anywhere { digits, letters } => Alike::Anywhere(*digits, *letters),
             };
             // Those that need context run only near some context, so they keep to themselves.
-            alike.entry((kind, bytes, draft.left, draft.pattern.context.is_some())).or_default().push(draft);
+            alike.entry((kind, draft.left, draft.pattern.context.is_some())).or_default().push(draft);
         }
         for drafts in alike.into_values() {
             compiled.share(drafts, errors);
         }
         compiled.contexts = contexts.into_iter().map(|word| keyword::context(word)).collect();
         compiled
+    }
+
+    /// The machines that start with this byte.
+    pub(super) fn starting(&self, byte: u8) -> impl Iterator<Item = &Machine> {
+        let numbers = self.starts.get(usize::from(byte)).map_or(&[][..], Vec::as_slice);
+        numbers.iter().filter_map(|&number| self.machines.get(usize::from(number)))
     }
 
     /// Whether some pattern of a machine has its context before `start`.
@@ -201,10 +206,7 @@ impl Patterns {
         /// Who lives longer is worth a thread.
         const SOON: usize = 24;
         let first = rest.first().copied().unwrap_or_default();
-        let mut starts = self.starts.iter().filter(|start| start.first[usize::from(first)]);
-        starts.all(|start| {
-            let machine = self.machines.get(usize::from(start.machine));
-            let Some(machine) = machine.filter(|machine| near || !machine.contextual) else { return true };
+        self.starting(first).filter(|machine| near || !machine.contextual).all(|machine| {
             let mut state = START;
             for &byte in rest.iter().take(SOON) {
                 state = machine.next(state, byte);
@@ -264,17 +266,16 @@ impl Patterns {
             Some(Begin::Inner { bytes, run, most }) => {
                 self.inners.push(Inner { machine: number, bytes, run, most });
             }
-            Some(_) => self.starts.push(Start { machine: number, first: Box::new(machine.first_bytes()) }),
-            // In order, a literal comes right after its own beginnings; only the shortest of them starts the machine,
-            // so that no machine starts twice in one place.
+            Some(_) => {
+                self.starts.resize_with(256, Vec::new);
+                let first = machine.first_bytes();
+                let starts = self.starts.iter_mut().zip(first).filter(|(_, starts)| *starts);
+                starts.for_each(|(of_byte, _)| of_byte.push(number));
+            }
+            // None begins with another, so that no machine starts twice in one place.
             None => {
-                let mut shortest: Option<String> = None;
-                for text in literals {
-                    if shortest.as_ref().is_none_or(|shortest| !text.starts_with(shortest.as_str())) {
-                        self.literals.push(keyword::literal(&text, machine.left, number));
-                        shortest = Some(text);
-                    }
-                }
+                self.literals
+                    .extend(literals.iter().map(|text| keyword::literal(text, machine.left, number)));
             }
         }
         self.machines.push(machine);

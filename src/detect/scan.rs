@@ -211,7 +211,10 @@ impl Scan {
                 self.state = engine.words.step(self.state, MARK);
                 self.hits(with, view, at, ended);
             }
-            if flags & byte::START != 0 && begins {
+            if flags & byte::START != 0
+                && begins
+                && (flags & byte::START_PLAIN != 0 || self.near(base + at as u64, 0))
+            {
                 self.start_at(with, view, at, !(word && self.in_word), ended);
             }
             self.in_word = word;
@@ -349,11 +352,12 @@ impl Scan {
 
     fn start_at(&mut self, with: &With<'_>, view: &View, at: usize, free: bool, ended: bool) {
         let first = view.bytes().get(at).copied().unwrap_or_default();
-        for start in with.engine.patterns.starts.iter().filter(|start| start.first[usize::from(first)]) {
-            let Some(machine) = with.machine(start.machine) else { continue };
-            let near = !machine.contextual || self.near(view.base().0 + at as u64, 0);
-            if near && (free || !machine.left) {
-                self.start(with, view, start.machine, view.base().0 + at as u64, ended);
+        let place = view.base().0 + at as u64;
+        let near = self.near(place, 0);
+        for &number in with.engine.patterns.starts.get(usize::from(first)).map_or(&[][..], Vec::as_slice) {
+            let Some(machine) = with.machine(number) else { continue };
+            if (near || !machine.contextual) && (free || !machine.left) {
+                self.start(with, view, number, place, ended);
             }
         }
     }

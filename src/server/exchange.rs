@@ -414,18 +414,22 @@ impl Exchange<'_> {
         Ok(())
     }
 
-    async fn durable(&self, admission: &Admission) -> Result<Receipt, ExchangeError> {
+    /// Gives the record to the journal at once; what it returns resolves when the record is durable.
+    fn durable(&self, admission: &Admission) -> impl Future<Output = Result<Receipt, ExchangeError>> + use<> {
         let gateway = &self.worker.gateway;
-        let timer = gateway.metrics.journal.start_timer();
-        let receipt = gateway.journal.admit(admission).await;
-        timer.observe_duration();
-        receipt.map_err(|error| {
-            tracing::error!(exchange = %self.context.id, %error, "no record, so nothing is delivered");
-            ExchangeError::new(
-                ErrorKind::RecordUnavailable,
-                "the record of this exchange cannot be written; nothing was delivered",
-            )
-        })
+        let (timer, id) = (gateway.metrics.journal.start_timer(), self.context.id);
+        let written = gateway.journal.admit(admission);
+        async move {
+            let receipt = written.await;
+            timer.observe_duration();
+            receipt.map_err(|error| {
+                tracing::error!(exchange = %id, %error, "no record, so nothing is delivered");
+                ExchangeError::new(
+                    ErrorKind::RecordUnavailable,
+                    "the record of this exchange cannot be written; nothing was delivered",
+                )
+            })
+        }
     }
 
     fn ended(
@@ -502,11 +506,13 @@ impl Exchange<'_> {
             findings: record::findings(&policy, &judged.report().findings),
             coverage: record::coverage(&judged.report().coverage),
         };
+        // The disk works from here on; what follows is done meanwhile.
+        let durable = self.durable(&admission);
         count_findings(&gateway, &policy, &judged.report().findings, &judged.report().coverage);
         let upstream = match (judged.next(), upstream) {
             (Next::Forward { body, .. }, Some(upstream)) => (upstream, body.clone()),
             (next, _) => {
-                let receipt = self.durable(&admission).await?;
+                let receipt = durable.await?;
                 let (error, reply) = match next {
                     Next::Forward { .. } => (not_found(), None),
                     Next::Refuse(error) => (error.clone(), None),
@@ -537,7 +543,7 @@ impl Exchange<'_> {
         );
         let outgoing = self.outgoing(&judged, body);
         // The record is made durable while the upstream works; no byte leaves before both are there.
-        let (receipt, response) = tokio::join!(self.durable(&admission), dialer.send(outgoing));
+        let (receipt, response) = tokio::join!(durable, dialer.send(outgoing));
         let receipt = match receipt {
             Ok(receipt) => receipt,
             Err(error) => {

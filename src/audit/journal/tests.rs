@@ -424,3 +424,37 @@ proptest! {
         }
     }
 }
+
+/// Admissions wait for those of the exchanges in flight only while that pays, and only if others are in flight.
+#[test]
+fn admissions_are_gathered_while_it_pays() {
+    let batch = |admissions: usize, open: usize, gather: &mut Gather| {
+        let shared = Shared { queue: Mutex::default(), wake: Condvar::new(), limit: 64 };
+        let record = || Waiting { kind: EntryKind::Admission, payload: b"{}".to_vec(), done: None };
+        let mut queue = shared.lock();
+        (queue.admissions, queue.open) = (admissions, open);
+        queue.waiting = (0..admissions).map(|_| record()).collect();
+        drop(queue);
+        shared.next_batch(false, gather).len()
+    };
+    let mut gather = Gather::default();
+    assert_eq!(batch(1, 1, &mut gather), 1);
+    assert_eq!(batch(9, 9, &mut gather), 9);
+    assert_eq!(gather.pause, 0, "alone, or with all others, there is nobody to wait for");
+    assert_eq!(batch(2, 9, &mut gather), 2);
+    assert_eq!(gather.pause, PAUSE, "nobody came, so it is not tried for a while");
+    assert_eq!(batch(2, 9, &mut gather), 2);
+    assert_eq!(gather.pause, PAUSE - 1);
+}
+
+/// Exchanges that are admitted and never end keep nobody waiting.
+#[test]
+fn open_exchanges_do_not_block_the_next() {
+    let dir = folder();
+    let (journal, _) = open(dir.path());
+    for _ in 0..3 {
+        assert_eq!(admit(&journal, 12).len(), 12);
+    }
+    journal.close();
+    assert_eq!(entries(dir.path()).0.len(), 36);
+}
