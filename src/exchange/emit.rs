@@ -31,6 +31,13 @@ pub struct Edit {
     pub marker: Arc<str>,
 }
 
+impl Edit {
+    /// Of edits that overlap the first in this order sets the marker.
+    pub fn order(&self) -> impl Ord + use<> {
+        (self.start, std::cmp::Reverse(self.strength), std::cmp::Reverse(self.end), self.rule)
+    }
+}
+
 /// Where a text that is JSON source stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Place {
@@ -85,12 +92,11 @@ impl Emitter {
 
     /// Adds an edit. Its start must not lie before text that has been emitted.
     pub fn add(&mut self, edit: Edit) {
-        let key = |e: &Edit| (e.start, std::cmp::Reverse(e.strength), std::cmp::Reverse(e.end), e.rule);
         if self.next > 64 && self.next * 2 > self.edits.len() {
             self.edits.drain(..self.next);
             self.next = 0;
         }
-        let at = self.edits.partition_point(|e| key(e) <= key(&edit)).max(self.next);
+        let at = self.edits.partition_point(|e| e.order() <= edit.order()).max(self.next);
         self.edits.insert(at, edit);
     }
 

@@ -3,7 +3,7 @@
 //! One [`Reader`] serves one side of one exchange. For a whole body it is fed once and finished; for a stream it is fed event by
 //! event and its channels live on.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::detect::{Finding, RuleId, Scan, TextKind};
 use crate::dialect::{ChannelKey, Class, Flow, Found, Role, Shape};
 use crate::policy::{Action, Direction, Policy};
 use crate::text::TextPos;
-use crate::text::json::{Tape, unescape_into};
+use crate::text::json::{Kind, Tape, unescape_into};
 
 /// Most channels that one exchange may open; an honest answer has a few dozen.
 pub const MAX_CHANNELS: usize = 4096;
@@ -176,6 +176,8 @@ pub struct Reader {
     scratch: Vec<Finding>,
     /// Channels of the body or event being read that end with it.
     near: SmallVec<[u32; 4]>,
+    /// Keys of the body or event being read that are written anew: node and segment.
+    edited_keys: Vec<(u32, u32)>,
 }
 
 impl Reader {
@@ -197,6 +199,7 @@ impl Reader {
             stop: None,
             scratch: Vec::new(),
             near: SmallVec::new(),
+            edited_keys: Vec::new(),
         }
     }
 
@@ -225,6 +228,10 @@ impl Reader {
         let mut out = Segments::default();
         shape.walk(src, tape, &mut |found| self.string(src, tape, found, &mut out));
         self.end_near();
+        if !self.edited_keys.is_empty() {
+            let edited = std::mem::take(&mut self.edited_keys);
+            keep_keys_apart(src, tape, &edited, &mut out);
+        }
         match self.stop.take() {
             Some(stop) => Err(stop),
             None => Ok(out),
@@ -467,6 +474,9 @@ impl Reader {
         {
             out.logprobs.push(Logprobs { choice, wire: node.start..node.end });
         }
+        if !segment.edits.is_empty() && tape.node(found.node as usize).is_some_and(|n| n.kind == Kind::Key) {
+            self.edited_keys.push((found.node, out.texts.len() as u32));
+        }
         out.texts.push(segment);
     }
 
@@ -633,6 +643,44 @@ impl Reader {
     }
 }
 
+/// Keys of one object that say the same once they are written anew get numbers (`[EMAIL]`, `[EMAIL] (2)`): of equal keys most readers
+/// keep one and lose the others. `edited` holds nodes in order, each with its segment.
+fn keep_keys_apart(src: &[u8], tape: &Tape, edited: &[(u32, u32)], out: &mut Segments) {
+    let segment_of = |node: usize| {
+        edited.binary_search_by_key(&node, |&(node, _)| node as usize).ok().and_then(|at| edited.get(at))
+    };
+    for (object, _) in tape.nodes().iter().enumerate().filter(|(_, node)| node.kind == Kind::Object) {
+        let keys: Vec<usize> = tape.members(object).map(|(key, _)| key).collect();
+        if !keys.iter().any(|&key| segment_of(key).is_some()) {
+            continue;
+        }
+        let stay = keys.iter().filter(|&&key| segment_of(key).is_none());
+        let mut names: HashSet<String> = stay.map(|&key| tape.text(src, key).into_owned()).collect();
+        let mut last: HashMap<String, u32> = HashMap::new();
+        for &key in &keys {
+            let Some(&(_, segment)) = segment_of(key) else { continue };
+            let Some(segment) = out.texts.get_mut(segment as usize) else { continue };
+            let text = tape.text(src, key);
+            let name = String::from_utf8_lossy(&segment.plain(&text)).into_owned();
+            if names.insert(name.clone()) {
+                continue;
+            }
+            // The first edit's marker is written whatever overlaps it.
+            let Some(edit) = segment.edits.iter_mut().min_by_key(|e| e.order()) else { continue };
+            let marker = Arc::clone(&edit.marker);
+            let number = last.entry(name).or_insert(1);
+            loop {
+                *number += 1;
+                let Some(edit) = segment.edits.iter_mut().min_by_key(|e| e.order()) else { break };
+                edit.marker = format!("{marker} ({number})").into();
+                if names.insert(String::from_utf8_lossy(&segment.plain(&text)).into_owned()) {
+                    break;
+                }
+            }
+        }
+    }
+}
+
 impl Segment {
     /// Whether a finding touches the string itself (not its channel).
     pub fn is_edited(&self) -> bool {
@@ -642,7 +690,7 @@ impl Segment {
     /// A plain text (not JSON) with the edits done.
     pub fn plain(&self, text: &str) -> Vec<u8> {
         let mut edits: Vec<&Edit> = self.edits.iter().collect();
-        edits.sort_by_key(|e| (e.start, std::cmp::Reverse(e.strength), std::cmp::Reverse(e.end), e.rule));
+        edits.sort_by_key(|e| e.order());
         let mut out = Vec::with_capacity(text.len());
         let mut at = 0u64;
         for edit in edits {
@@ -656,5 +704,63 @@ impl Segment {
         }
         out.extend_from_slice(text.as_bytes().get(at as usize..).unwrap_or_default());
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::{Keyword, RuleSpec};
+    use crate::dialect::{DIALECTS, Operation};
+    use crate::policy::{Actions, Rule};
+
+    fn masked(body: &str) -> String {
+        let keyword = |text: &str| Keyword { text: text.into(), whole_word: false };
+        let rule = Rule {
+            id: "mail".into(),
+            actions: Actions::all(Action::Mask),
+            marker: "[MAIL]".into(),
+            ..Rule::default()
+        };
+        let spec = RuleSpec {
+            keywords: vec![keyword("a@b.example"), keyword("c@d.example")],
+            ..RuleSpec::default()
+        };
+        let policy = Policy::from_rules(vec![(rule, spec)]).unwrap_or_else(|e| panic!("{e:?}"));
+        let operations = DIALECTS.iter().flat_map(|d| d.operations());
+        let chat: &Operation = operations
+            .into_iter()
+            .find(|o| o.name == "chat.completions")
+            .unwrap_or_else(|| panic!("no chat"));
+        let mut tape = Tape::default();
+        tape.parse(body.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
+        let mut reader = Reader::new(Arc::new(policy), Side::Prompt, false);
+        let segments =
+            reader.read(body.as_bytes(), &tape, (chat.request)()).unwrap_or_else(|e| panic!("{e:?}"));
+        let out = reader.emit(body.as_bytes(), &segments).unwrap_or_else(|| body.into());
+        tape.parse(&out).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&out)));
+        String::from_utf8(out).unwrap_or_else(|e| panic!("{e}"))
+    }
+
+    /// Found by a fuzzer: two addresses as keys became one key.
+    #[test]
+    fn keys_stay_apart_when_they_are_masked() {
+        for (body, expected) in [
+            (r#"{"a@b.example":1,"c@d.example":2}"#, r#"{"[MAIL]":1,"[MAIL] (2)":2}"#),
+            (
+                r#"{"[MAIL]":1,"a@b.example":2,"[MAIL] (2)":3}"#,
+                r#"{"[MAIL]":1,"[MAIL] (3)":2,"[MAIL] (2)":3}"#,
+            ),
+            (
+                r#"{"x":{"a@b.example, c@d.example":1},"a@b.example":2}"#,
+                r#"{"x":{"[MAIL], [MAIL]":1},"[MAIL]":2}"#,
+            ),
+            (
+                r#"{"\u0061@b.example":[{"c@d.example":"a@b.example"}],"c@d.example":0}"#,
+                r#"{"[MAIL]":[{"[MAIL]":"[MAIL]"}],"[MAIL] (2)":0}"#,
+            ),
+        ] {
+            assert_eq!(masked(body), expected);
+        }
     }
 }
