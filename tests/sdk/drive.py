@@ -86,6 +86,7 @@ def main():
         return 0
     subprocess.run([str(ROOT / "scripts" / "sdk-setup")], check=True)
     counts = {"ok": 0, "not ok": 0, "skip": 0}
+    failures = []
     with harness.Stage() as stage:
         provider = stage.provider()
         gateways = []
@@ -106,25 +107,32 @@ def main():
                 for line in lines:
                     word = "not ok" if line.startswith("not ok") else line.split(" ")[0]
                     counts[word] += 1
+                    if word == "not ok":
+                        failures.append(line)
                     if word == "not ok" or args.verbose:
                         print(line)
                 bad = any(line.startswith("not ok") for line in lines)
                 if code and not bad:
                     counts["not ok"] += 1
-                    print(f"not ok {name} ended with {code}")
+                    failures.append(f"not ok {name} ended with {code} after {lines[-1:]}: {err[-1500:]}")
+                    print(failures[-1])
                 if err and (code or args.verbose):
                     print(err[-3000:], file=sys.stderr)
                 good = sum(line.startswith("ok") for line in lines)
                 print(f"# {name}: {good} of {len(lines)} in {seconds:.0f} s", flush=True)
         for problem in quiet(gateways):
             counts["not ok"] += 1
-            print(f"not ok {problem}")
+            failures.append(f"not ok {problem}")
         counts["ok"] += len(gateways)
         for gateway in gateways:
             if gateway.process.poll() is not None:
                 counts["not ok"] += 1
-                print(f"not ok gateway {gateway.name} ended with {gateway.process.returncode}")
+                failures.append(f"not ok gateway {gateway.name} ended with {gateway.process.returncode}")
+            if failures:
                 print(gateway.log.read_text(errors="replace")[-3000:], file=sys.stderr)
+    # Once more at the end, which is what a long log is cut to.
+    for failure in failures:
+        print(failure)
     print(f"{counts['ok']} passed, {counts['not ok']} failed, {counts['skip']} skipped")
     return 1 if counts["not ok"] else 0
 
