@@ -8,6 +8,7 @@ use super::shape::{
 };
 use super::{Ask, Dialect, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Why, quoted};
 use crate::text::json::Tape;
+use smallvec::SmallVec;
 
 /// Anthropic's APIs.
 #[derive(Debug)]
@@ -281,6 +282,11 @@ impl Dialect for Anthropic {
             "content_block_stop" => memo.open.retain(|&i| i != index),
             _ => {}
         }
+    }
+
+    fn ended(&self, _: &Operation, src: &[u8], tape: &Tape) -> SmallVec<[u64; 2]> {
+        let stops = tape.str_at(src, &["type"]).is_some_and(|kind| kind == "content_block_stop");
+        stops.then(|| tape.u64_at(src, &["index"]).unwrap_or(0)).into_iter().collect()
     }
 
     fn error_body(&self, error: &ExchangeError) -> Vec<u8> {

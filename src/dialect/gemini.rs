@@ -6,8 +6,9 @@ use super::shape::{
     Field, Shape, below, delta, id, media, opaque, other, parts, scalar, tool_delta, tool_tree, tree,
     unscanned, word,
 };
-use super::{Ask, Dialect, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Why, quoted};
+use super::{Ask, Dialect, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Why, finished, quoted};
 use crate::text::json::Tape;
+use smallvec::SmallVec;
 
 /// Gemini's APIs.
 #[derive(Debug)]
@@ -268,6 +269,10 @@ impl Dialect for Gemini {
             memo.id = tape.str_at(src, &["responseId"]).unwrap_or_default().into_owned();
             memo.model = tape.str_at(src, &["modelVersion"]).unwrap_or_default().into_owned();
         }
+    }
+
+    fn ended(&self, _: &Operation, src: &[u8], tape: &Tape) -> SmallVec<[u64; 2]> {
+        finished(src, tape, "candidates", "finishReason")
     }
 
     fn error_body(&self, error: &ExchangeError) -> Vec<u8> {

@@ -20,7 +20,9 @@ pub use route::{Matched, route};
 pub use shape::{ChannelKey, Class, Field, Flow, Found, Role, Shape};
 
 pub use crate::stream::Framing;
-use crate::text::json::Tape;
+use smallvec::SmallVec;
+
+use crate::text::json::{Kind, Tape};
 
 /// Every dialect there is.
 pub static DIALECTS: &[&dyn Dialect] =
@@ -123,6 +125,12 @@ pub trait Dialect: Sync + Debug {
     /// Looks at one event of a stream, to remember what an ending needs.
     fn observe(&self, op: &Operation, src: &[u8], tape: &Tape, memo: &mut Memo);
 
+    /// The choices, blocks or items of which this event says that no more text follows: the first part of their channels' keys.
+    fn ended(&self, op: &Operation, src: &[u8], tape: &Tape) -> SmallVec<[u64; 2]> {
+        let _ = (op, src, tape);
+        SmallVec::new()
+    }
+
     /// Whether an event's data is the dialect's end sign rather than JSON (`[DONE]`).
     fn is_end_sign(&self, data: &[u8]) -> bool {
         let _ = data;
@@ -138,6 +146,18 @@ pub trait Dialect: Sync + Debug {
 
     /// The frames that end a running stream so that the dialect's SDK ends cleanly.
     fn cut(&self, op: &Operation, ask: &Ask, memo: &Memo, why: Why<'_>) -> Vec<u8>;
+}
+
+/// The indices of those entries of a list that give a reason for their end.
+fn finished(src: &[u8], tape: &Tape, list: &str, reason: &str) -> SmallVec<[u64; 2]> {
+    let Some(list) = tape.find(src, &[list]) else { return SmallVec::new() };
+    let ended = tape.elements(list).filter(|&entry| {
+        let reason = tape.get(src, entry, reason).and_then(|at| tape.node(at));
+        reason.is_some_and(|node| node.kind == Kind::String && node.start < node.end)
+    });
+    ended
+        .map(|entry| tape.get(src, entry, "index").and_then(|at| tape.u64_of(src, at)).unwrap_or(0))
+        .collect()
 }
 
 /// Finds a dialect by name.

@@ -364,6 +364,11 @@ impl Answering {
             return Err(Refused::Garbage(format!("the upstream sent an event that cannot be read: {error}")));
         }
         let mut segments = self.reader.read_event(data, &self.tape, (operation.event)(data, &self.tape))?;
+        if self.reader.holds() {
+            for part in dialect.ended(operation, data, &self.tape) {
+                self.reader.end(part)?;
+            }
+        }
         segments.place(&frame.data);
         Ok(segments)
     }

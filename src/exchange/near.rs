@@ -129,3 +129,68 @@ fn a_tree_is_read_joined_within_its_event() {
     let sent = String::from_utf8(out.concat()).unwrap_or_default();
     assert_eq!((sent.matches("[PHRASE]").count(), sent.contains("orchard")), (2, false), "{sent}");
 }
+
+/// By wire: a text that ends in what may begin a match, the event that ends it, and one that goes on with it all the same.
+const ENDS: &[(usize, &str, &str, &str)] = &[
+    (
+        0,
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"clear as glass"}}"#,
+        r#"{"type":"content_block_stop","index":0}"#,
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" orchard"}}"#,
+    ),
+    (
+        1,
+        r#"{"type":"response.output_text.delta","output_index":1,"content_index":0,"delta":"clear as glass"}"#,
+        r#"{"type":"response.output_item.done","output_index":1,"item":{"type":"reasoning","summary":[]}}"#,
+        r#"{"type":"response.output_text.delta","output_index":1,"content_index":0,"delta":" orchard"}"#,
+    ),
+    (
+        2,
+        r#"{"choices":[{"index":1,"delta":{"content":"clear as glass"},"finish_reason":null}]}"#,
+        r#"{"choices":[{"index":1,"delta":{},"finish_reason":"stop"}]}"#,
+        r#"{"choices":[{"index":1,"delta":{"content":" orchard"},"finish_reason":null}]}"#,
+    ),
+    (
+        3,
+        r#"{"candidates":[{"content":{"parts":[{"text":"clear as glass"}]}}]}"#,
+        r#"{"candidates":[{"content":{"parts":[]},"finishReason":"STOP"}]}"#,
+        r#"{"candidates":[{"content":{"parts":[{"text":" orchard"}]}}]}"#,
+    ),
+];
+
+#[test]
+fn a_text_that_has_ended_holds_nothing_back() {
+    for &(wire, text, end, more) in ENDS {
+        let (path, request, media, _) = STREAMS[wire];
+        let mut answering = answering(path, request, media);
+        let mut out = Vec::new();
+        let feed = |answering: &mut Answering, event: &str, out: &mut Vec<Bytes>| {
+            answering.feed(format!("data: {event}\n\n").as_bytes(), out)
+        };
+        assert_eq!(feed(&mut answering, text, &mut out), Flow::More);
+        assert!(answering.is_holding() && out.is_empty(), "{path}: a match may follow");
+        assert_eq!(feed(&mut answering, end, &mut out), Flow::More);
+        assert!(!answering.is_holding(), "{path}: nothing can follow");
+        assert_eq!(out.concat(), format!("data: {text}\n\ndata: {end}\n\n").as_bytes(), "{path}");
+        out.clear();
+        assert_eq!(feed(&mut answering, more, &mut out), Flow::Cut, "{path}: it has ended");
+        let sent = String::from_utf8(out.concat()).unwrap_or_default();
+        assert!(!sent.contains("orchard"), "{path}: {sent}");
+    }
+}
+
+/// Where nothing was held, an end is no more than an event.
+#[test]
+fn an_end_that_nobody_waited_for_ends_nothing() {
+    let (path, request, media, _) = STREAMS[2];
+    let mut answering = answering(path, request, media);
+    let mut out = Vec::new();
+    for (text, finish) in [("clear! ", r#""stop""#), ("And a glass", "null"), (" orchard.", "null")] {
+        let event = format!(
+            r#"{{"choices":[{{"index":0,"delta":{{"content":"{text}"}},"finish_reason":{finish}}}]}}"#
+        );
+        assert_eq!(answering.feed(format!("data: {event}\n\n").as_bytes(), &mut out), Flow::More, "{text}");
+    }
+    let sent = String::from_utf8(out.concat()).unwrap_or_default();
+    assert!(sent.contains("And a [PHRASE]") && !sent.contains("orchard"), "{sent}");
+}

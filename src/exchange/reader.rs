@@ -52,6 +52,8 @@ pub enum Stop {
     Unscanned(&'static str),
     /// More channels than an exchange may have.
     TooManyChannels,
+    /// Text goes on where it was said to have ended, and what was held for it has been let go.
+    AfterEnd,
 }
 
 /// Which side of the exchange is read.
@@ -135,6 +137,10 @@ impl Segments {
 struct Channel {
     key: ChannelKey,
     kind: TextKind,
+    /// Whether its row says that it comes in pieces.
+    delta: bool,
+    /// It was said to have ended while text was held.
+    ended: bool,
     /// The event that continued it last.
     event: u32,
     /// Its last piece, hashed: a field that says the same again is no delta.
@@ -277,6 +283,29 @@ impl Reader {
     fn end_near(&mut self) {
         for index in std::mem::take(&mut self.near) {
             self.settle(index as usize);
+        }
+    }
+
+    /// Whether some text is undecided.
+    pub fn holds(&self) -> bool {
+        self.channels.iter().any(|c| c.settled < c.seen)
+    }
+
+    /// Ends the texts of a choice, block or item, so that what they might have become holds back no others. Where nothing is held there
+    /// is nothing to end: should text follow all the same, it is read on.
+    pub fn end(&mut self, part: u64) -> Result<(), Stop> {
+        for index in 0..self.channels.len() {
+            let ends = |c: &Channel| c.delta && c.key.parts[0] == part && c.settled < c.seen;
+            if self.channels.get(index).is_some_and(ends) {
+                self.settle(index);
+                if let Some(channel) = self.channels.get_mut(index) {
+                    channel.ended = true;
+                }
+            }
+        }
+        match self.stop.take() {
+            Some(stop) => Err(stop),
+            None => Ok(()),
         }
     }
 
@@ -459,7 +488,7 @@ impl Reader {
             Flow::Delta | Flow::Both | Flow::Near => true,
         };
         if joined {
-            self.delta(&text, kind, found.channel, &mut segment);
+            self.delta(&text, kind, found.channel, flow, &mut segment);
             if let (Flow::Near, Some((channel, _, _))) = (flow, segment.channel)
                 && !self.near.contains(&channel)
             {
@@ -514,11 +543,15 @@ impl Reader {
     }
 
     /// Reads a string as the next piece of its channel.
-    fn delta(&mut self, text: &str, kind: TextKind, key: ChannelKey, segment: &mut Segment) {
-        let Some(index) = self.channel(key, kind, segment.role) else {
+    fn delta(&mut self, text: &str, kind: TextKind, key: ChannelKey, flow: Flow, segment: &mut Segment) {
+        let Some(index) = self.channel(key, kind, segment.role, flow) else {
             self.stop = Some(Stop::TooManyChannels);
             return;
         };
+        if !text.is_empty() && self.channels.get(index).is_some_and(|c| c.ended) {
+            self.stop = Some(Stop::AfterEnd);
+            return;
+        }
         if key.field == ChannelKey::UNKNOWN && self.says_the_same(index, text) {
             self.settle(index);
             return;
@@ -565,7 +598,7 @@ impl Reader {
         }
     }
 
-    fn channel(&mut self, key: ChannelKey, kind: TextKind, role: Role) -> Option<usize> {
+    fn channel(&mut self, key: ChannelKey, kind: TextKind, role: Role, flow: Flow) -> Option<usize> {
         if self.channels.get(self.last).is_some_and(|c| c.key == key) {
             return Some(self.last);
         }
@@ -578,6 +611,8 @@ impl Reader {
                 self.channels.push(Channel {
                     key,
                     kind,
+                    delta: flow == Flow::Delta,
+                    ended: false,
                     event: 0,
                     said: 0,
                     base: 0,

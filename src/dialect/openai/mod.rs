@@ -6,8 +6,9 @@ mod completions;
 mod responses;
 mod simple;
 
-use super::{Ask, Dialect, ExchangeError, Framing, Memo, Operation, Reply, Why, quoted};
+use super::{Ask, Dialect, ExchangeError, Framing, Memo, Operation, Reply, Why, finished, quoted};
 use crate::text::json::Tape;
+use smallvec::SmallVec;
 
 /// All of OpenAI's APIs.
 #[derive(Debug)]
@@ -58,6 +59,14 @@ impl Dialect for OpenAi {
 
     fn is_end_sign(&self, data: &[u8]) -> bool {
         data == b"[DONE]"
+    }
+
+    fn ended(&self, op: &Operation, src: &[u8], tape: &Tape) -> SmallVec<[u64; 2]> {
+        if !is_responses(op) {
+            return finished(src, tape, "choices", "finish_reason");
+        }
+        let done = tape.str_at(src, &["type"]).is_some_and(|kind| kind == "response.output_item.done");
+        done.then(|| tape.u64_at(src, &["output_index"]).unwrap_or(0)).into_iter().collect()
     }
 
     fn error_body(&self, error: &ExchangeError) -> Vec<u8> {
