@@ -256,20 +256,40 @@ impl Dialer {
         match tokio::time::timeout(self.upstream.timeouts().first_byte.0, self.client.request(request)).await
         {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) if error.is_connect() => Err(ExchangeError::new(
-                ErrorKind::UpstreamUnreachable,
-                format!("the upstream `{name}` cannot be reached"),
-            )),
-            Ok(Err(_)) => Err(ExchangeError::new(
-                ErrorKind::UpstreamUnreachable,
-                format!("the upstream `{name}` broke off before it answered"),
-            )),
+            Ok(Err(error)) => {
+                let (what, cause) = failure(&error);
+                tracing::warn!(upstream = %name, cause, "{what}");
+                Err(ExchangeError::new(
+                    ErrorKind::UpstreamUnreachable,
+                    format!("the upstream `{name}` {what}"),
+                ))
+            }
             Err(_) => Err(ExchangeError::new(
                 ErrorKind::UpstreamTimeout,
                 format!("the upstream `{name}` did not answer in time"),
             )),
         }
     }
+}
+
+/// What the client is told of a request that got no answer, and the innermost cause for the log.
+fn failure(error: &hyper_util::client::legacy::Error) -> (&'static str, String) {
+    let mut innermost: &(dyn std::error::Error + 'static) = error;
+    loop {
+        // An `io::Error` passes over the error that it wraps when it is asked for its source.
+        let wrapped = innermost.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let below =
+            wrapped.map(|error| error as &(dyn std::error::Error + 'static)).or_else(|| innermost.source());
+        let Some(below) = below else { break };
+        innermost = below;
+    }
+    let certificate = matches!(innermost.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)));
+    let what = match (certificate, error.is_connect()) {
+        (true, _) => "shows a certificate that is not accepted",
+        (false, true) => "cannot be reached",
+        (false, false) => "broke off before it answered",
+    };
+    (what, innermost.to_string())
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod http2;
 mod http_hygiene;
 mod lifecycle;
 mod limits;
+mod tls;
 mod upstream_failures;
 
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -53,6 +54,9 @@ pub(crate) struct Wishes {
     /// A client's key; none: everybody may come.
     pub(crate) key: Option<&'static str>,
     pub(crate) canary_rule: bool,
+    /// Another base URL than that of the upstream's address.
+    pub(crate) base_url: Option<String>,
+    pub(crate) extra_roots: Option<std::path::PathBuf>,
 }
 
 impl Default for Wishes {
@@ -74,6 +78,8 @@ impl Default for Wishes {
             credential: Credential::None,
             key: None,
             canary_rule: true,
+            base_url: None,
+            extra_roots: None,
         }
     }
 }
@@ -109,10 +115,13 @@ impl Gateway {
         let settings = UpstreamSettings {
             name: "fake".into(),
             dialects: DialectFamily::ALL.to_vec(),
-            base_url: upstream.map_or_else(|| DEMONSTRATION.into(), |a| format!("http://{a}")),
+            base_url: wishes
+                .base_url
+                .clone()
+                .unwrap_or_else(|| upstream.map_or_else(|| DEMONSTRATION.into(), |a| format!("http://{a}"))),
             credential: None,
             timeouts: wishes.timeouts,
-            extra_roots: None,
+            extra_roots: wishes.extra_roots.clone(),
         };
         let pepper = Pepper::new(&[7; 32]);
         let keys = wishes.key.map(|key| ("k1", pepper.hash(key.as_bytes()))).into_iter().collect();
