@@ -302,7 +302,7 @@ impl Dialect for Anthropic {
             | ErrorKind::Blocked
             | ErrorKind::Unscanned => "invalid_request_error",
             ErrorKind::UpstreamTimeout => "timeout_error",
-            ErrorKind::RecordUnavailable => "overloaded_error",
+            ErrorKind::RecordUnavailable | ErrorKind::ShuttingDown => "overloaded_error",
             ErrorKind::UpstreamUnreachable | ErrorKind::UpstreamGarbage | ErrorKind::Internal => "api_error",
         };
         let (message, code) = (quoted(&error.message), error.kind.code());

@@ -46,6 +46,8 @@ pub enum ErrorKind {
     UpstreamGarbage,
     /// The record cannot be written, so nothing is delivered.
     RecordUnavailable,
+    /// The gateway stops, and the time for running answers is over.
+    ShuttingDown,
     /// A fault in the gateway.
     Internal,
 }
@@ -65,7 +67,7 @@ impl ErrorKind {
             Self::RateLimited => 429,
             Self::Internal => 500,
             Self::UpstreamUnreachable | Self::UpstreamGarbage => 502,
-            Self::RecordUnavailable => 503,
+            Self::RecordUnavailable | Self::ShuttingDown => 503,
             Self::UpstreamTimeout => 504,
         }
     }
@@ -84,7 +86,7 @@ impl ErrorKind {
             | Self::RateLimited => Fault::Client,
             Self::Blocked | Self::Unscanned => Fault::Policy,
             Self::UpstreamUnreachable | Self::UpstreamTimeout | Self::UpstreamGarbage => Fault::Upstream,
-            Self::RecordUnavailable | Self::Internal => Fault::Gateway,
+            Self::RecordUnavailable | Self::ShuttingDown | Self::Internal => Fault::Gateway,
         }
     }
 
@@ -106,6 +108,7 @@ impl ErrorKind {
             Self::UpstreamTimeout => "upstream_timeout",
             Self::UpstreamGarbage => "upstream_invalid_response",
             Self::RecordUnavailable => "record_unavailable",
+            Self::ShuttingDown => "shutdown",
             Self::Internal => "internal_error",
         }
     }

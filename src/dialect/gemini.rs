@@ -347,7 +347,9 @@ fn error_object(error: &ExchangeError) -> String {
         | ErrorKind::Blocked
         | ErrorKind::Unscanned => "INVALID_ARGUMENT",
         ErrorKind::RequestTimeout | ErrorKind::UpstreamTimeout => "DEADLINE_EXCEEDED",
-        ErrorKind::UpstreamUnreachable | ErrorKind::RecordUnavailable => "UNAVAILABLE",
+        ErrorKind::UpstreamUnreachable | ErrorKind::RecordUnavailable | ErrorKind::ShuttingDown => {
+            "UNAVAILABLE"
+        }
         ErrorKind::UpstreamGarbage | ErrorKind::Internal => "INTERNAL",
     };
     format!(

@@ -206,12 +206,13 @@ impl Answering {
         }
         self.over = true;
         if let Ended::Failed(kind) = ended {
-            let what = if kind == ErrorKind::UpstreamTimeout { "took too long" } else { "broke off" };
+            let what = match kind {
+                ErrorKind::UpstreamTimeout => "the upstream took too long in the middle of its answer",
+                ErrorKind::ShuttingDown => "the gateway stops, and the time for running answers is over",
+                _ => "the upstream broke off in the middle of its answer",
+            };
             self.release_settled(out);
-            return self.fail(
-                ExchangeError::new(kind, format!("the upstream {what} in the middle of its answer")),
-                out,
-            );
+            return self.fail(ExchangeError::new(kind, what), out);
         }
         match self.mode {
             Mode::Pass => Flow::More,

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use tokio::sync::futures::OwnedNotified;
 use tokio::time::Sleep;
 
 use super::exchange::{count_findings, unix_ms};
@@ -358,6 +359,8 @@ pub(super) struct StreamBody {
     timeouts: Timeouts,
     keep_alive: Option<Duration>,
     sleep: Pin<Box<Sleep>>,
+    /// The call to stop.
+    cut: Pin<Box<OwnedNotified>>,
     /// When the upstream last sent something.
     heard: Instant,
     /// When the client last got something.
@@ -390,6 +393,7 @@ impl StreamBody {
         keep_alive: Option<Duration>,
     ) -> Self {
         let now = now();
+        let cut = Box::pin(Arc::clone(&recorder.gateway.cut).notified_owned());
         let first = keep_alive.map_or(timeouts.idle.0, |k| k.min(timeouts.idle.0));
         Self {
             answering,
@@ -398,6 +402,7 @@ impl StreamBody {
             timeouts,
             keep_alive,
             sleep: Box::pin(tokio::time::sleep(first)),
+            cut,
             heard: now,
             spoke: now,
             out: Vec::new(),
@@ -413,10 +418,11 @@ impl StreamBody {
             match self.source.poll(cx) {
                 Poll::Ready(next) => self.take(next),
                 Poll::Pending if !self.out.is_empty() => break,
-                Poll::Pending => match self.poll_time(cx) {
-                    Poll::Ready(()) => {}
-                    Poll::Pending => return Poll::Pending,
-                },
+                Poll::Pending => {
+                    if self.poll_cut(cx).is_pending() && self.poll_time(cx).is_pending() {
+                        return Poll::Pending;
+                    }
+                }
             }
         }
         if let Some(bytes) = self.released() {
@@ -492,6 +498,21 @@ impl StreamBody {
             // The head has left; only the connection can say that this is no whole answer.
             Flow::Replace(_) => State::Breaking,
         };
+    }
+
+    /// Ready when the stream was cut since the gateway stops.
+    fn poll_cut(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // First the place among those who are woken, then the look: so no call is missed.
+        let called = self.cut.as_mut().poll(cx).is_ready();
+        if !called && !self.recorder.gateway.cutting.load(Ordering::Acquire) {
+            return Poll::Pending;
+        }
+        let Self { answering, out, .. } = self;
+        let fed = catch_unwind(AssertUnwindSafe(|| {
+            (answering.finish(Ended::Failed(ErrorKind::ShuttingDown), out), true)
+        }));
+        self.step(fed.ok());
+        Poll::Ready(())
     }
 
     /// Ready when something happened that needs another look.

@@ -83,6 +83,8 @@ pub struct Gateway {
     pub draining: std::sync::atomic::AtomicBool,
     /// Set when the time to drain is over and what still runs is cut.
     pub cutting: std::sync::atomic::AtomicBool,
+    /// Wakes the streams that are to be cut.
+    pub cut: Arc<tokio::sync::Notify>,
 }
 
 /// A route with its upstream's number.
@@ -148,6 +150,7 @@ impl Gateway {
             canary_key,
             draining: std::sync::atomic::AtomicBool::new(false),
             cutting: std::sync::atomic::AtomicBool::new(false),
+            cut: Arc::default(),
         }
     }
 

@@ -22,6 +22,8 @@ use crate::upstream::Dialer;
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
+/// How long streams that are cut may take to say so.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 /// How long to wait after an accept that failed for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
@@ -69,9 +71,13 @@ async fn accept(worker: &Arc<Worker>, listener: TcpListener, mut stop: watch::Re
         }
     }
     drop(listener);
-    if tokio::time::timeout(worker.gateway.server.drain.0, graceful.shutdown()).await.is_err() {
+    let mut drained = std::pin::pin!(graceful.shutdown());
+    if tokio::time::timeout(worker.gateway.server.drain.0, &mut drained).await.is_err() {
         worker.gateway.cutting.store(true, std::sync::atomic::Ordering::Release);
+        worker.gateway.cut.notify_waiters();
         tracing::warn!("exchanges that outlasted the time to drain were cut");
+        // Streams say so to their clients; who does not read that in time does not hear it.
+        let _ = tokio::time::timeout(LAST_WORDS, drained).await;
     }
 }
 

@@ -44,7 +44,7 @@ fn running_exchanges_end_before_the_gateway_does() {
     assert!(std::net::TcpStream::connect(data).is_err(), "the port still answers");
 }
 
-/// What outlasts the grace is cut, and its record says so.
+/// What outlasts the grace is cut; its client is told so and its record says so.
 #[test]
 fn what_outlasts_the_grace_is_cut() {
     let fake = Fake::stream(vec![Step::Send(event("begin ").into()), Step::Hang]);
@@ -58,6 +58,8 @@ fn what_outlasts_the_grace_is_cut() {
     let end = gateway.only_end();
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     assert_eq!((&end["ended"], &end["error"]), (&"cut".into(), &"shutdown".into()));
+    let rest = client.read_until("0\r\n\r\n");
+    assert!(rest.contains(r#""code":"shutdown""#) && rest.ends_with("0\r\n\r\n"), "{rest:?}");
     assert!(client.read_all().closed, "the connection stays");
 }
 
