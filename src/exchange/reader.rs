@@ -361,13 +361,7 @@ impl Reader {
         }
         let mut out = Vec::with_capacity(raw.len());
         let mut at = 0usize;
-        let dropped: SmallVec<[Range<u32>; 2]> = segments
-            .logprobs
-            .iter()
-            .filter(|l| segments.texts.iter().any(|s| s.choice == l.choice && self.touches(s)))
-            .map(|l| l.wire.clone())
-            .collect();
-        let mut dropped = dropped.into_iter().peekable();
+        let mut dropped = self.dropped(segments).into_iter().peekable();
         for segment in &segments.texts {
             let (start, end) = (segment.wire.start as usize, segment.wire.end as usize);
             // Log-probabilities of rewritten text go with it, and the strings in them are not looked at again.
@@ -391,6 +385,24 @@ impl Reader {
         }
         out.extend_from_slice(raw.get(at..).unwrap_or_default());
         Some(out)
+    }
+
+    /// The log-probabilities of rewritten texts, in order; those within others go with them.
+    fn dropped(&self, segments: &Segments) -> SmallVec<[Range<u32>; 2]> {
+        let mut dropped: SmallVec<[Range<u32>; 2]> = segments
+            .logprobs
+            .iter()
+            .filter(|l| segments.texts.iter().any(|s| s.choice == l.choice && self.touches(s)))
+            .map(|l| l.wire.clone())
+            .collect();
+        dropped.sort_by_key(|range| (range.start, std::cmp::Reverse(range.end)));
+        let mut end = 0;
+        dropped.retain(|range| {
+            let apart = range.start >= end;
+            end = end.max(range.end);
+            apart
+        });
+        dropped
     }
 
     fn pass(&mut self, raw: &[u8], segments: &Segments) {
@@ -793,6 +805,23 @@ mod tests {
             (
                 r#"{"\u0061@b.example":[{"c@d.example":"a@b.example"}],"c@d.example":0}"#,
                 r#"{"[MAIL]":[{"[MAIL]":"[MAIL]"}],"[MAIL] (2)":0}"#,
+            ),
+        ] {
+            assert_eq!(masked(body), expected);
+        }
+    }
+
+    /// Found by a fuzzer: log-probabilities within log-probabilities brought back what stood behind them.
+    #[test]
+    fn log_probabilities_within_others_go_with_them() {
+        for (body, expected) in [
+            (
+                r#"{"k":"a@b.example","logprobs":{"x":"1","logprobs":"v","y":"a@b.example"},"z":"2"}"#,
+                r#"{"k":"[MAIL]","logprobs":null,"z":"2"}"#,
+            ),
+            (
+                r#"{"logprobs":{"logprobs":{"token":"c@d.example"},"bytes":["a@b.example"]},"a@b.example":0}"#,
+                r#"{"logprobs":null,"[MAIL]":0}"#,
             ),
         ] {
             assert_eq!(masked(body), expected);
