@@ -1,6 +1,5 @@
 //! One request from its head to the head of its answer: admission, judgement, record, upstream.
 
-use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -74,11 +73,18 @@ fn close(error: ExchangeError) -> Refusal {
 
 impl Worker {
     /// Answers a request. Whatever happens, the client gets an answer in the form that its SDK understands.
+    ///
+    /// # Errors
+    /// A malformed HTTP/2 request, whose stream is reset: no client that keeps RFC 9113 sends one.
     pub async fn handle(
         self: Arc<Self>,
         request: Request<Incoming>,
-    ) -> Result<Response<AnswerBody>, Infallible> {
+    ) -> Result<Response<AnswerBody>, h2::Error> {
         let started = now();
+        if head::malformed(&request) {
+            self.gateway.metrics.refused.with_label_values(&["malformed"]).inc();
+            return Err(h2::Reason::PROTOCOL_ERROR.into());
+        }
         let Ok(id) = ExchangeId::random() else { return Ok(no_entropy()) };
         let multiplexed = request.version() >= http::Version::HTTP_2;
         let mut context = Context { id, started, dialect: guess(request.uri().path()), multiplexed };

@@ -33,21 +33,37 @@ pub fn read<B>(request: &Request<B>, uri_limit: usize) -> Result<Head, ExchangeE
     Ok(Head { method: request.method().clone(), path, query, key })
 }
 
+/// Whether an HTTP/2 request breaks a rule of RFC 9113 that the library below leaves to us, so that its stream is reset: a field value
+/// that starts or ends in white space (section 8.2.1), hosts that differ (8.3.1), `CONNECT` to nowhere (8.5). HTTP/1 requests are none.
+pub fn malformed<B>(request: &Request<B>) -> bool {
+    let padded = |value: &http::HeaderValue| {
+        let ends = [value.as_bytes().first(), value.as_bytes().last()];
+        ends.iter().any(|b| matches!(b, Some(b' ' | b'\t')))
+    };
+    request.version() >= Version::HTTP_2
+        && (!same_host(request)
+            || (request.method() == Method::CONNECT && request.uri().authority().is_none())
+            || request.headers().values().any(padded))
+}
+
+/// Whether no `host` field says otherwise than `:authority`.
+fn same_host<B>(request: &Request<B>) -> bool {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let (host, more) = (hosts.next(), hosts.next());
+    let authority = request.uri().authority().map(|a| a.as_str().as_bytes());
+    let same = authority.zip(host).is_none_or(|(a, h)| a.eq_ignore_ascii_case(h.as_bytes()));
+    same && more.is_none()
+}
+
 /// RFC 9112 section 3.2: exactly one Host. A proxy for named APIs is no forward proxy: absolute targets are refused.
 fn one_host<B>(request: &Request<B>) -> Result<(), ExchangeError> {
-    let hosts = request.headers().get_all(HOST).iter().count();
     // Nothing is decided by the host, but what stands behind the gateway may: `localhost/#@elsewhere` is no host (CVE-2026-49468).
     let plain = |b: &u8| b.is_ascii_alphanumeric() || b"-._:[]%".contains(b);
     if request.headers().get(HOST).is_some_and(|h| !h.as_bytes().iter().all(plain)) {
         return Err(bad("the `host` field holds more than a host"));
     }
     if request.version() >= Version::HTTP_2 {
-        let authority = request.uri().authority().map(http::uri::Authority::as_str);
-        let host = request.headers().get(HOST).map(http::HeaderValue::as_bytes);
-        if hosts > 1
-            || (authority.is_some()
-                && host.is_some_and(|h| !authority.is_some_and(|a| a.as_bytes().eq_ignore_ascii_case(h))))
-        {
+        if !same_host(request) {
             return Err(bad("`:authority` and `host` name different hosts"));
         }
         return Ok(());
@@ -55,7 +71,7 @@ fn one_host<B>(request: &Request<B>) -> Result<(), ExchangeError> {
     if request.uri().authority().is_some() || request.uri().scheme().is_some() {
         return Err(bad("the request target must be a path"));
     }
-    match hosts {
+    match request.headers().get_all(HOST).iter().count() {
         1 => Ok(()),
         0 if request.version() == Version::HTTP_10 => Ok(()),
         n => Err(bad(if n == 0 { "the `host` field is missing" } else { "more than one `host` field" })),
@@ -167,6 +183,28 @@ mod tests {
         assert!(path("/v1/models/a:generateContent", None, 8192).is_ok());
         assert!(path("/v1/chat/completions/", None, 8192).is_ok());
         assert!(path("/v1", Some("x"), 3).is_err());
+    }
+
+    #[test]
+    fn malformed_requests_are_those_that_rfc_9113_names() {
+        let request = |method: &str, uri: &str, version: Version, fields: &[(&str, &str)]| {
+            let mut request = Request::builder().method(method).uri(uri).version(version);
+            for (name, value) in fields {
+                request = request.header(*name, *value);
+            }
+            malformed(&request.body(()).unwrap())
+        };
+        let (one, two, uri) = (Version::HTTP_11, Version::HTTP_2, "http://a.example/v1/models");
+        assert!(!request("GET", uri, two, &[("host", "A.example"), ("x", "in side")]));
+        assert!(!request("CONNECT", "a.example:1", two, &[]));
+        for fields in [&[("host", "b.example")][..], &[("host", "a.example"), ("host", "a.example")]] {
+            assert!(request("GET", uri, two, fields), "{fields:?}");
+        }
+        for value in [" x", "x ", "\tx", "x\t"] {
+            assert!(request("GET", uri, two, &[("x", value)]), "{value:?}");
+            assert!(!request("GET", "/", one, &[("x", value)]), "{value:?}");
+        }
+        assert!(request("CONNECT", "/", two, &[]));
     }
 
     #[test]
