@@ -4,7 +4,7 @@
 //!   bench load PORT KIND CONNECTIONS SECONDS
 //!
 //! Kinds: `whole` (1 KiB in, 1 KiB out), `stream` (200 deltas, each its own write, no pause), `paced` (200 deltas, 2 ms apart), `first`
-//! (as `stream` with 4 deltas: the time to the first text). `load` prints one line of JSON.
+//! (4 deltas: the time to the first text), `model` (as `first`, from an upstream that thinks for 5 ms). `load` prints one line of JSON.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -123,9 +123,13 @@ fn serve(mut stream: TcpStream) -> Option<()> {
             stream.write_all(answer.as_bytes()).ok()?;
             continue;
         }
+        let thinks = says(b"mock-model");
+        if thinks {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n").ok()?;
         let paced = says(b"mock-paced");
-        for event in if says(b"mock-first") { &short } else { &long } {
+        for event in if thinks || says(b"mock-first") { &short } else { &long } {
             stream.write_all(event).ok()?;
             if paced {
                 std::thread::sleep(Duration::from_millis(2));

@@ -8,7 +8,6 @@ use smallvec::SmallVec;
 
 use super::reader::{Reader, Segments, Side, Stop};
 use super::{Outcome, Report, Terms, refuse};
-use crate::audit::Receipt;
 use crate::dialect::{Ask, ErrorKind, ExchangeError, Framing, Matched, Memo, Reply, Why};
 use crate::policy::BlockAs;
 use crate::stream::{Frame, FrameError, Splitter};
@@ -69,7 +68,6 @@ pub struct Answering {
     terms: Terms,
     pub(super) ask: Ask,
     prompt: Report,
-    receipt: Receipt,
     reader: Reader,
     mode: Mode,
     /// The upstream's status is an error: its body has the dialect's error form.
@@ -95,14 +93,13 @@ pub struct Answering {
 }
 
 impl Answering {
-    pub(super) fn new(matched: Matched, terms: Terms, ask: Ask, prompt: Report, receipt: Receipt) -> Self {
+    pub(super) fn new(matched: Matched, terms: Terms, ask: Ask, prompt: Report) -> Self {
         let reader = Reader::new(std::sync::Arc::clone(&terms.policy), Side::Answer, ask.structured);
         Self {
             matched,
             terms,
             ask,
             prompt,
-            receipt,
             reader,
             mode: Mode::Whole,
             upstream_status: 200,
@@ -121,11 +118,6 @@ impl Answering {
             rewritten: false,
             cut_by: None,
         }
-    }
-
-    /// The receipt of the admission record.
-    pub fn receipt(&self) -> &Receipt {
-        &self.receipt
     }
 
     /// Reads the upstream's status and media type (the value of `content-type`, if any).

@@ -1,12 +1,14 @@
 //! One request and its response, sans-IO: bytes and clock readings go in, bytes and records come out.
 //!
 //! ```text
-//! Received --judge--> Judged --admit(receipt)--> Answering --feed, finish--> Report
+//! Received --judge--> Judged --ahead--> Ahead --admit(receipt)--> Answering --feed, finish--> Report
 //! ```
 //!
-//! The request half is linear, so its steps are types; an answer cannot begin without the journal's receipt (promise 5). The
+//! The request half is linear, so its steps are types. An answer may be read [`Ahead`] of the journal's receipt, but nothing comes out
+//! of it without one (promise 5). The
 //! proxy, `/v1/moderations`, the command line and every property test run this very code.
 
+mod ahead;
 mod answer;
 mod coverage;
 mod emit;
@@ -20,6 +22,7 @@ pub mod record;
 
 use std::sync::Arc;
 
+pub use ahead::Ahead;
 pub use answer::{Answering, Ended, Flow, Mode, Replaced};
 pub use coverage::Coverage;
 pub use emit::{Edit, Emitter, Piece};

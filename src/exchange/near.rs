@@ -194,3 +194,21 @@ fn an_end_that_nobody_waited_for_ends_nothing() {
     let sent = String::from_utf8(out.concat()).unwrap_or_default();
     assert!(sent.contains("And a [PHRASE]") && !sent.contains("orchard"), "{sent}");
 }
+
+/// An answer that is read before its exchange is on record keeps all it releases until there is a receipt.
+#[test]
+fn what_is_read_ahead_waits_for_the_receipt() {
+    let (path, request, media, stream) = STREAMS[0];
+    let matched = route("POST", path, true).unwrap_or_else(|_| panic!("{path}"));
+    let terms = Terms { policy: policy(), limits: ExchangeLimits::default() };
+    let judged = Received::new(matched, terms).judge(None, true, Bytes::from_static(request.as_bytes()));
+    let mut ahead = judged.unwrap_or_else(|e| panic!("{e}")).ahead();
+    assert!(ahead.head(200, Some(media)).is_ok());
+    let (begin, end) = stream.split_at(stream.len() / 2);
+    assert_eq!(ahead.feed(begin.as_bytes()), Flow::More);
+    assert!(ahead.waiting() > 0);
+    let (mut answering, mut out) = ahead.admit(Receipt::forged());
+    assert_eq!(answering.feed(end.as_bytes(), &mut out), Flow::More);
+    assert_eq!(answering.finish(Ended::Complete, &mut out), Flow::More);
+    assert_eq!(out.concat(), stream.as_bytes());
+}

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::reader::{Reader, Side, Stop};
-use super::{Answering, Outcome, Report, Terms, refuse};
+use super::{Ahead, Answering, Outcome, Report, Terms, refuse};
 use crate::audit::Receipt;
 use crate::dialect::{Ask, ErrorKind, ExchangeError, Matched, Reply};
 use crate::policy::{Action, BlockAs};
@@ -109,9 +109,14 @@ impl Judged {
         &self.next
     }
 
-    /// Begins the answer; only a durable admission record allows it.
+    /// Begins the answer, which gives nothing away before there is a durable admission record.
+    pub fn ahead(self) -> Ahead {
+        Ahead::new(Answering::new(self.matched, self.terms, self.ask, self.report))
+    }
+
+    /// Begins the answer to an exchange that is on record.
     pub fn admit(self, receipt: Receipt) -> Answering {
-        Answering::new(self.matched, self.terms, self.ask, self.report, receipt)
+        self.ahead().admit(receipt).0
     }
 }
 

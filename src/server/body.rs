@@ -24,7 +24,7 @@ use crate::stream::coding::{Coding, CodingError, Decoder};
 use crate::upstream::Timeouts;
 
 /// Bytes released at once: more than this waits until the client has taken what it has.
-const BATCH: usize = 64 << 10;
+pub(super) const BATCH: usize = 64 << 10;
 
 /// Why a body broke off; the client sees a connection that ends early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -130,6 +130,15 @@ pub(super) enum Broken {
     Coding,
 }
 
+impl From<Broken> for Ended {
+    fn from(broken: Broken) -> Self {
+        Self::Failed(match broken {
+            Broken::Connection => ErrorKind::UpstreamUnreachable,
+            Broken::Coding => ErrorKind::UpstreamGarbage,
+        })
+    }
+}
+
 impl Source {
     pub(super) fn new(
         body: Incoming,
@@ -156,7 +165,7 @@ impl Source {
         std::future::poll_fn(|cx| self.poll(cx)).await
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
         loop {
             if self.over {
                 return Poll::Ready(None);
@@ -384,18 +393,46 @@ fn now() -> Instant {
     Instant::now()
 }
 
+/// What bytes, or their end, came to.
+#[derive(Debug)]
+pub(super) struct Fed {
+    pub(super) flow: Flow,
+    /// Nothing more comes.
+    pub(super) over: bool,
+}
+
+impl Default for Fed {
+    fn default() -> Self {
+        Self { flow: Flow::More, over: false }
+    }
+}
+
+/// Gives what the upstream sent to `feed`. A fault in the gateway, none here, ends this exchange, with a record, and no other.
+pub(super) fn fed(
+    next: Option<Result<Bytes, Broken>>,
+    feed: impl FnOnce(Result<Bytes, Ended>) -> Flow,
+) -> Option<Fed> {
+    let part = next.map_or(Err(Ended::Complete), |part| part.map_err(Ended::from));
+    let over = part.is_err();
+    catch_unwind(AssertUnwindSafe(|| feed(part))).ok().map(|flow| Fed { flow, over })
+}
+
 impl StreamBody {
+    /// A stream that goes on from what was read before its exchange was on record: `out` was released, `last` is what the last bytes
+    /// came to.
     pub(super) fn new(
         answering: Answering,
         source: Source,
         recorder: Recorder,
         timeouts: Timeouts,
         keep_alive: Option<Duration>,
+        out: Vec<Bytes>,
+        last: Option<Fed>,
     ) -> Self {
         let now = now();
         let cut = Box::pin(Arc::clone(&recorder.gateway.cut).notified_owned());
         let first = keep_alive.map_or(timeouts.idle.0, |k| k.min(timeouts.idle.0));
-        Self {
+        let mut body = Self {
             answering,
             source,
             recorder,
@@ -405,9 +442,11 @@ impl StreamBody {
             cut,
             heard: now,
             spoke: now,
-            out: Vec::new(),
+            out,
             state: State::Running,
-        }
+        };
+        body.step(last);
+        body
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, CutOff>>> {
@@ -458,22 +497,22 @@ impl StreamBody {
     fn take(&mut self, next: Option<Result<Bytes, Broken>>) {
         self.heard = now();
         let Self { answering, out, .. } = self;
-        // A fault in the gateway ends this exchange, with a record, and no other.
-        let fed = catch_unwind(AssertUnwindSafe(|| match next {
-            Some(Ok(bytes)) => (answering.feed(&bytes, out), false),
-            None => (answering.finish(Ended::Complete, out), true),
-            Some(Err(Broken::Connection)) => {
-                (answering.finish(Ended::Failed(ErrorKind::UpstreamUnreachable), out), true)
-            }
-            Some(Err(Broken::Coding)) => {
-                (answering.finish(Ended::Failed(ErrorKind::UpstreamGarbage), out), true)
-            }
-        }));
-        self.step(fed.ok());
+        let fed = fed(next, |part| match part {
+            Ok(bytes) => answering.feed(&bytes, out),
+            Err(ended) => answering.finish(ended, out),
+        });
+        self.step(fed);
     }
 
-    fn step(&mut self, fed: Option<(Flow, bool)>) {
-        let Some((flow, over)) = fed else {
+    /// Ends the answer since something else failed.
+    fn fail(&mut self, kind: ErrorKind) {
+        let Self { answering, out, .. } = self;
+        let flow = catch_unwind(AssertUnwindSafe(|| answering.finish(Ended::Failed(kind), out)));
+        self.step(flow.ok().map(|flow| Fed { flow, over: true }));
+    }
+
+    fn step(&mut self, fed: Option<Fed>) {
+        let Some(Fed { flow, over }) = fed else {
             self.recorder.gateway.metrics.panics.inc();
             tracing::error!(exchange = %self.recorder.id, "a fault in the gateway ended this exchange");
             self.out.clear();
@@ -507,11 +546,7 @@ impl StreamBody {
         if !called && !self.recorder.gateway.cutting.load(Ordering::Acquire) {
             return Poll::Pending;
         }
-        let Self { answering, out, .. } = self;
-        let fed = catch_unwind(AssertUnwindSafe(|| {
-            (answering.finish(Ended::Failed(ErrorKind::ShuttingDown), out), true)
-        }));
-        self.step(fed.ok());
+        self.fail(ErrorKind::ShuttingDown);
         Poll::Ready(())
     }
 
@@ -522,11 +557,7 @@ impl StreamBody {
         let idle = now.duration_since(self.heard) >= self.timeouts.idle.0;
         let total = now.duration_since(self.recorder.started) >= self.timeouts.total.0;
         if idle || total {
-            let Self { answering, out, .. } = self;
-            let fed = catch_unwind(AssertUnwindSafe(|| {
-                (answering.finish(Ended::Failed(ErrorKind::UpstreamTimeout), out), true)
-            }));
-            self.step(fed.ok());
+            self.fail(ErrorKind::UpstreamTimeout);
             return Poll::Ready(());
         }
         let mut next = self.heard + self.timeouts.idle.0;

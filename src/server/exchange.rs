@@ -1,6 +1,8 @@
-//! One request from its head to the head of its answer: admission, judgement, record, upstream.
+//! One request from its head to its answer: admission, judgement, record, upstream.
 
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
@@ -15,15 +17,14 @@ use http::{HeaderMap, Request, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 
-use super::body::{AnswerBody, Broken, Place, Recorder, StreamBody};
+use super::answer::Begun;
+use super::body::{AnswerBody, Place, Recorder};
 use super::gateway::Gateway;
 use super::head::{self, Head};
 use super::headers;
 use crate::audit::{Admission, End, ExchangeId, Receipt, safe};
 use crate::dialect::{Dialect, ErrorKind, ExchangeError, GENERIC, Matched, route};
-use crate::exchange::{
-    Answering, Ended, Flow, Judged, Mode, Next, Outcome, Received, Replaced, Terms, record,
-};
+use crate::exchange::{Judged, Next, Outcome, Received, Terms, record};
 use crate::limits::{Caller, Full};
 use crate::policy::{Policy, Unscanned};
 use crate::stream::coding::{self, Coding};
@@ -55,7 +56,7 @@ pub(super) struct Context {
 
 /// An answer that was decided before the upstream was asked, or instead.
 #[derive(Debug)]
-struct Refusal {
+pub(super) struct Refusal {
     error: ExchangeError,
     /// The connection cannot be trusted or is not read to its end.
     close: bool,
@@ -103,13 +104,13 @@ impl Worker {
     }
 
     /// Counts a fault in the gateway and says what the client is told of it.
-    fn fault(&self, id: ExchangeId) -> ExchangeError {
+    pub(super) fn fault(&self, id: ExchangeId) -> ExchangeError {
         self.gateway.metrics.panics.inc();
         tracing::error!(exchange = %id, "a fault in the gateway ended this exchange");
         ExchangeError::new(ErrorKind::Internal, "a fault in the gateway ended this exchange")
     }
 
-    fn refuse(&self, context: &Context, refusal: &Refusal) -> Response<AnswerBody> {
+    pub(super) fn refuse(&self, context: &Context, refusal: &Refusal) -> Response<AnswerBody> {
         self.gateway.metrics.errors.with_label_values(&[refusal.error.kind.code()]).inc();
         let outcome = match refusal.error.kind {
             ErrorKind::Blocked | ErrorKind::Unscanned => Outcome::Block,
@@ -316,7 +317,7 @@ fn no_entropy() -> Response<AnswerBody> {
     response
 }
 
-fn answer(
+pub(super) fn answer(
     context: &Context,
     status: u16,
     media: &'static str,
@@ -331,7 +332,7 @@ fn answer(
     response
 }
 
-fn name_exchange(headers: &mut HeaderMap, id: ExchangeId, outcome: Outcome) {
+pub(super) fn name_exchange(headers: &mut HeaderMap, id: ExchangeId, outcome: Outcome) {
     if let Ok(value) = HeaderValue::from_bytes(&id.text()) {
         headers.insert(EXCHANGE, value);
     }
@@ -343,13 +344,13 @@ pub(super) fn unix_ms() -> u64 {
 }
 
 /// An exchange whose caller is known.
-struct Exchange<'w> {
-    worker: &'w Worker,
-    context: &'w Context,
+pub(super) struct Exchange<'w> {
+    pub(super) worker: &'w Worker,
+    pub(super) context: &'w Context,
     caller: &'w Caller,
     canary: bool,
     head: &'w Head,
-    headers: &'w HeaderMap,
+    pub(super) headers: &'w HeaderMap,
     request_bytes: u64,
 }
 
@@ -547,27 +548,36 @@ impl Exchange<'_> {
             Arc::clone(&dialer.upstream().name),
             judged.report().outcome,
         );
-        let outgoing = self.outgoing(&judged, body);
-        // The record is made durable while the upstream works; no byte leaves before both are there.
-        let (receipt, response) = tokio::join!(durable, dialer.send(outgoing));
-        let receipt = match receipt {
+        // The record is made durable while the upstream works and its answer is read; no byte leaves before the record is there.
+        let mut durable = pin!(durable);
+        let mut asking = pin!(Begun::ask(self, judged, body, dialer));
+        let mut begun = None;
+        let receipt = poll_fn(|cx| {
+            if begun.is_none()
+                && let Poll::Ready(answer) = asking.as_mut().poll(cx)
+            {
+                begun = Some(answer);
+            }
+            if let Some(begun) = &mut begun {
+                begun.read_on(cx);
+            }
+            durable.as_mut().poll(cx)
+        });
+        let receipt = match receipt.await {
             Ok(receipt) => receipt,
             Err(error) => {
                 recorder.void();
                 return Err(error.into());
             }
         };
-        let answering = judged.admit(receipt);
-        match response {
-            Ok(response) => self.answered(answering, response, recorder, dialer).await,
-            Err(error) => {
-                recorder.upstream_failed(&answering, &error);
-                Err(error.into())
-            }
-        }
+        let begun = match begun {
+            Some(begun) => begun,
+            None => asking.await,
+        };
+        begun.answer(self, receipt, recorder)
     }
 
-    fn outgoing<'a>(&'a self, judged: &'a Judged, body: Bytes) -> Outgoing<'a> {
+    pub(super) fn outgoing<'a>(&'a self, judged: &'a Judged, body: Bytes) -> Outgoing<'a> {
         let mut headers = headers::to_upstream(self.headers);
         headers.insert(ACCEPT_ENCODING, accepted(self.headers, judged.ask().stream));
         if !body.is_empty() && !headers.contains_key(CONTENT_TYPE) {
@@ -582,135 +592,6 @@ impl Exchange<'_> {
             headers,
             body,
         }
-    }
-
-    async fn answered(
-        &self,
-        mut answering: Answering,
-        response: Response<Incoming>,
-        mut recorder: Recorder,
-        dialer: &Dialer,
-    ) -> Result<Response<AnswerBody>, Refusal> {
-        let gateway = &self.worker.gateway;
-        let (parts, body) = response.into_parts();
-        let status = parts.status.as_u16();
-        recorder.upstream_status = status;
-        let garbage = |message: &str| ExchangeError::new(ErrorKind::UpstreamGarbage, message.to_owned());
-        if !(200..=599).contains(&status) || (300..400).contains(&status) && status != 304 {
-            let error = garbage("the upstream answered with a status that this gateway does not pass on");
-            recorder.upstream_failed(&answering, &error);
-            return Err(error.into());
-        }
-        let coding =
-            match parts.headers.get(CONTENT_ENCODING).map(|v| Coding::parse(v.to_str().unwrap_or("?"))) {
-                None => None,
-                Some(Ok(coding)) => coding,
-                Some(Err(error)) => {
-                    let error = garbage(&error.to_string());
-                    recorder.upstream_failed(&answering, &error);
-                    return Err(error.into());
-                }
-            };
-        let media = parts.headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
-        let mode = match answering.head(status, media) {
-            Ok(mode) => mode,
-            Err(error) => {
-                recorder.upstream_failed(&answering, &error);
-                return Err(error.into());
-            }
-        };
-        let limits = &gateway.limits;
-        let timeouts = *dialer.upstream().timeouts();
-        let mut source = super::body::Source::new(body, coding, limits.answer.get(), limits.inflate_ratio)
-            .map_err(|e| Refusal::from(garbage(&e.to_string())))?;
-        let mut head = headers::to_client(&parts.headers, dialer.upstream());
-        match mode {
-            Mode::Whole => {
-                if coding.is_some_and(|c| takes(self.headers, c)) {
-                    source.keep_raw();
-                }
-                let (outcome, mut body) = self.whole(&mut answering, &mut source, &timeouts).await;
-                // Clean means untouched, in the coding that it came in too.
-                if let (Some(raw), Some(coding), false) = (source.into_raw(), coding, answering.rewritten) {
-                    body = raw;
-                    head.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.as_str()));
-                }
-                let mut response = match outcome {
-                    Flow::Replace(Replaced::Error(error)) => {
-                        recorder.finished(&mut answering, error.status(), 0);
-                        let mut refusal = self.worker.refuse(self.context, &error.into());
-                        refusal
-                            .headers_mut()
-                            .insert(VERDICT, HeaderValue::from_static(answering.verdict().as_str()));
-                        return Ok(refusal);
-                    }
-                    Flow::Replace(Replaced::Reply(reply)) => {
-                        recorder.finished(&mut answering, reply.status, reply.body.len());
-                        answer(
-                            self.context,
-                            reply.status,
-                            reply.content_type,
-                            reply.body.into(),
-                            answering.verdict(),
-                        )
-                    }
-                    Flow::More | Flow::Cut => {
-                        recorder.finished(&mut answering, status, body.len());
-                        let mut response = Response::new(AnswerBody::whole(body));
-                        *response.status_mut() = parts.status;
-                        *response.headers_mut() = head;
-                        response
-                    }
-                };
-                name_exchange(response.headers_mut(), self.context.id, answering.verdict());
-                Ok(response)
-            }
-            Mode::Stream(_) | Mode::Pass => {
-                name_exchange(&mut head, self.context.id, answering.verdict());
-                let sse = mode == Mode::Stream(crate::dialect::Framing::Sse);
-                let keep_alive = sse.then_some(gateway.server.keep_alive.0);
-                recorder.status = status;
-                let body = StreamBody::new(answering, source, recorder, timeouts, keep_alive);
-                let mut response = Response::new(AnswerBody::stream(body));
-                *response.status_mut() = parts.status;
-                *response.headers_mut() = head;
-                Ok(response)
-            }
-        }
-    }
-
-    /// Reads a whole answer and judges it.
-    async fn whole(
-        &self,
-        answering: &mut Answering,
-        source: &mut super::body::Source,
-        timeouts: &crate::upstream::Timeouts,
-    ) -> (Flow, Bytes) {
-        let mut out = Vec::new();
-        let ended = loop {
-            match tokio::time::timeout(timeouts.idle.0, source.next()).await {
-                Ok(Some(Ok(bytes))) => {
-                    let fed = catch_unwind(AssertUnwindSafe(|| answering.feed(&bytes, &mut out)));
-                    let flow = fed.unwrap_or_else(|_| self.broken());
-                    if flow != Flow::More {
-                        return (flow, Bytes::new());
-                    }
-                }
-                Ok(None) => break Ended::Complete,
-                Ok(Some(Err(Broken::Connection))) => break Ended::Failed(ErrorKind::UpstreamUnreachable),
-                Ok(Some(Err(Broken::Coding))) => break Ended::Failed(ErrorKind::UpstreamGarbage),
-                Err(_) => break Ended::Failed(ErrorKind::UpstreamTimeout),
-            }
-        };
-        let timer = self.worker.gateway.metrics.scan.with_label_values(&["answer"]).start_timer();
-        let finished = catch_unwind(AssertUnwindSafe(|| answering.finish(ended, &mut out)));
-        let flow = finished.unwrap_or_else(|_| self.broken());
-        timer.observe_duration();
-        (flow, out.into_iter().next().unwrap_or_default())
-    }
-
-    fn broken(&self) -> Flow {
-        Flow::Replace(Replaced::Error(self.worker.fault(self.context.id)))
     }
 
     fn count_end(&self, route: &str, dialect: &dyn Dialect, outcome: Outcome) {
@@ -751,7 +632,7 @@ fn accepted(client: &HeaderMap, stream: bool) -> HeaderValue {
 }
 
 /// Whether the client reads this coding.
-fn takes(headers: &HeaderMap, coding: Coding) -> bool {
+pub(super) fn takes(headers: &HeaderMap, coding: Coding) -> bool {
     headers.get(ACCEPT_ENCODING).and_then(|v| v.to_str().ok()).is_some_and(|client| {
         client.split(',').any(|c| {
             let mut words = c.split(';').map(str::trim);

@@ -3,6 +3,7 @@
 //! [`start`] binds, starts the workers and the operations listener, and gives back a [`Running`] gateway. The pump itself is
 //! [`body`]'s poll function: the exchange is driven by the client's reading.
 
+mod answer;
 mod body;
 pub mod canary;
 mod demo;

@@ -75,9 +75,20 @@ fn hosts_and_credentials_must_agree() {
     let gateway = Gateway::new(Some(fake.address), &Wishes::default());
     block_on(async {
         let mut sender = connect(&gateway).await;
+        // RFC 9113 sections 8.2.1 and 8.3.1: malformed, so the stream is reset.
+        for fields in [&[("host", "evil.test")][..], &[("x-padded", " value")]] {
+            let sent = sender.send_request(request(&gateway, chat("hello", false), fields));
+            let error =
+                tokio::time::timeout(super::PATIENCE, sent).await.expect("in time").expect_err("a reset");
+            let reset = std::error::Error::source(&error).and_then(|e| e.downcast_ref::<h2::Error>());
+            assert_eq!(
+                reset.and_then(h2::Error::reason),
+                Some(h2::Reason::PROTOCOL_ERROR),
+                "{fields:?}: {error}"
+            );
+        }
         for fields in [
-            &[("host", "evil.test")][..],
-            &[("authorization", "Bearer a"), ("authorization", "Bearer b")],
+            &[("authorization", "Bearer a"), ("authorization", "Bearer b")][..],
             &[("authorization", "Bearer a"), ("x-api-key", "b")],
         ] {
             let response = send(&mut sender, request(&gateway, chat("hello", false), fields)).await;
@@ -89,6 +100,7 @@ fn hosts_and_credentials_must_agree() {
         assert!(response.headers().contains_key("x-sluicegate-exchange"));
     });
     assert_eq!(fake.seen().len(), 1);
+    assert!(gateway.metric("sluicegate_refused_total{reason=\"malformed\"} ") >= 1.0);
 }
 
 #[test]

@@ -1,0 +1,49 @@
+//! An answer that is read before its exchange is on record.
+
+use bytes::Bytes;
+
+use super::answer::{Answering, Ended, Flow, Mode};
+use crate::audit::Receipt;
+use crate::dialect::ExchangeError;
+
+/// An answer that is read while its admission record is on its way to the disk. What it releases stays inside: only the journal's
+/// receipt takes it out (promise 5).
+#[derive(Debug)]
+pub struct Ahead {
+    answering: Answering,
+    out: Vec<Bytes>,
+}
+
+impl Ahead {
+    pub(super) fn new(answering: Answering) -> Self {
+        Self { answering, out: Vec::new() }
+    }
+
+    /// As [`Answering::head`].
+    ///
+    /// # Errors
+    /// A media type that the policy does not let pass unread.
+    pub fn head(&mut self, status: u16, content_type: Option<&str>) -> Result<Mode, ExchangeError> {
+        self.answering.head(status, content_type)
+    }
+
+    /// As [`Answering::feed`].
+    pub fn feed(&mut self, bytes: &[u8]) -> Flow {
+        self.answering.feed(bytes, &mut self.out)
+    }
+
+    /// As [`Answering::finish`].
+    pub fn finish(&mut self, ended: Ended) -> Flow {
+        self.answering.finish(ended, &mut self.out)
+    }
+
+    /// Bytes that wait for the receipt.
+    pub fn waiting(&self) -> usize {
+        self.out.iter().map(Bytes::len).sum()
+    }
+
+    /// The exchange is on record: the answer goes on, and what was released leaves.
+    pub fn admit(self, _: Receipt) -> (Answering, Vec<Bytes>) {
+        (self.answering, self.out)
+    }
+}

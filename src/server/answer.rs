@@ -1,0 +1,208 @@
+//! From the upstream's answer to the client's: read while the admission record is on its way to the disk, given out when it is there.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
+use http::{HeaderMap, Response, StatusCode};
+use hyper::body::Incoming;
+
+use super::body::{AnswerBody, BATCH, Fed, Recorder, Source, StreamBody, fed};
+use super::exchange::{Exchange, Refusal, VERDICT, answer, name_exchange, takes};
+use super::gateway::Gateway;
+use super::headers;
+use crate::audit::Receipt;
+use crate::dialect::{ErrorKind, ExchangeError, Framing};
+use crate::exchange::{Ahead, Ended, Flow, Judged, Mode, Replaced};
+use crate::stream::coding::Coding;
+use crate::upstream::{Dialer, Timeouts};
+
+/// An answer as far as it was read before the exchange was on record.
+pub(super) struct Begun {
+    ahead: Ahead,
+    /// The upstream's; 0 if it gave none.
+    status: u16,
+    reading: Result<Reading, ExchangeError>,
+}
+
+struct Reading {
+    status: StatusCode,
+    head: HeaderMap,
+    body: Body,
+}
+
+enum Body {
+    Whole {
+        flow: Flow,
+        /// As it came, in its coding.
+        raw: Option<(Bytes, Coding)>,
+    },
+    Stream {
+        source: Box<Source>,
+        sse: bool,
+        timeouts: Timeouts,
+        /// What the last bytes came to.
+        fed: Option<Fed>,
+    },
+}
+
+impl Begun {
+    /// Asks the upstream and reads its answer: the whole of it, or a stream's head.
+    pub(super) async fn ask(exchange: &Exchange<'_>, judged: Judged, body: Bytes, dialer: &Dialer) -> Self {
+        let response = dialer.send(exchange.outgoing(&judged, body)).await;
+        let mut ahead = judged.ahead();
+        match response {
+            Ok(response) => {
+                let status = response.status().as_u16();
+                let reading = read(exchange, &mut ahead, response, dialer).await;
+                Self { ahead, status, reading }
+            }
+            Err(error) => Self { ahead, status: 0, reading: Err(error) },
+        }
+    }
+
+    /// Reads on in a stream, as far as something has arrived and there is room.
+    pub(super) fn read_on(&mut self, cx: &mut Context<'_>) {
+        let Ok(Reading { body: Body::Stream { source, fed: last, .. }, .. }) = &mut self.reading else {
+            return;
+        };
+        while matches!(last, Some(Fed { flow: Flow::More, over: false })) && self.ahead.waiting() < BATCH {
+            let Poll::Ready(next) = source.poll(cx) else { return };
+            let ahead = &mut self.ahead;
+            *last = fed(next, |part| match part {
+                Ok(bytes) => ahead.feed(&bytes),
+                Err(ended) => ahead.finish(ended),
+            });
+        }
+    }
+
+    /// The exchange is on record: what the client gets.
+    pub(super) fn answer(
+        self,
+        exchange: &Exchange<'_>,
+        receipt: Receipt,
+        mut recorder: Recorder,
+    ) -> Result<Response<AnswerBody>, Refusal> {
+        let (mut answering, mut out) = self.ahead.admit(receipt);
+        recorder.upstream_status = self.status;
+        let Reading { status, mut head, body } = match self.reading {
+            Ok(reading) => reading,
+            Err(error) => {
+                recorder.upstream_failed(&answering, &error);
+                return Err(error.into());
+            }
+        };
+        let context = exchange.context;
+        match body {
+            Body::Whole { flow: Flow::Replace(Replaced::Error(error)), .. } => {
+                recorder.finished(&mut answering, error.status(), 0);
+                let mut refusal = exchange.worker.refuse(context, &error.into());
+                let verdict = HeaderValue::from_static(answering.verdict().as_str());
+                refusal.headers_mut().insert(VERDICT, verdict);
+                Ok(refusal)
+            }
+            Body::Whole { flow: Flow::Replace(Replaced::Reply(reply)), .. } => {
+                recorder.finished(&mut answering, reply.status, reply.body.len());
+                Ok(answer(context, reply.status, reply.content_type, reply.body.into(), answering.verdict()))
+            }
+            Body::Whole { flow: Flow::More | Flow::Cut, raw } => {
+                let mut body = out.pop().unwrap_or_default();
+                // Clean means untouched, in the coding that it came in too.
+                if let (Some((raw, coding)), false) = (raw, answering.rewritten) {
+                    body = raw;
+                    head.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.as_str()));
+                }
+                recorder.finished(&mut answering, status.as_u16(), body.len());
+                name_exchange(&mut head, context.id, answering.verdict());
+                Ok(response(status, head, AnswerBody::whole(body)))
+            }
+            Body::Stream { source, sse, timeouts, fed } => {
+                name_exchange(&mut head, context.id, answering.verdict());
+                let keep_alive = sse.then_some(exchange.worker.gateway.server.keep_alive.0);
+                recorder.status = status.as_u16();
+                let body = StreamBody::new(answering, *source, recorder, timeouts, keep_alive, out, fed);
+                Ok(response(status, head, AnswerBody::stream(body)))
+            }
+        }
+    }
+}
+
+fn response(status: StatusCode, head: HeaderMap, body: AnswerBody) -> Response<AnswerBody> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = head;
+    response
+}
+
+fn garbage(message: &str) -> ExchangeError {
+    ExchangeError::new(ErrorKind::UpstreamGarbage, message.to_owned())
+}
+
+async fn read(
+    exchange: &Exchange<'_>,
+    ahead: &mut Ahead,
+    response: Response<Incoming>,
+    dialer: &Dialer,
+) -> Result<Reading, ExchangeError> {
+    let gateway = &exchange.worker.gateway;
+    let (parts, body) = response.into_parts();
+    let status = parts.status.as_u16();
+    if !(200..=599).contains(&status) || (300..400).contains(&status) && status != 304 {
+        return Err(garbage("the upstream answered with a status that this gateway does not pass on"));
+    }
+    let coding = match parts.headers.get(CONTENT_ENCODING).map(|v| Coding::parse(v.to_str().unwrap_or("?"))) {
+        None => None,
+        Some(coding) => coding.map_err(|e| garbage(&e.to_string()))?,
+    };
+    let media = parts.headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
+    let mode = ahead.head(status, media)?;
+    let limits = &gateway.limits;
+    let mut source = Source::new(body, coding, limits.answer.get(), limits.inflate_ratio)
+        .map_err(|e| garbage(&e.to_string()))?;
+    let timeouts = *dialer.upstream().timeouts();
+    let body = match mode {
+        Mode::Whole => {
+            if coding.is_some_and(|c| takes(exchange.headers, c)) {
+                source.keep_raw();
+            }
+            let flow = whole(gateway, ahead, &mut source, &timeouts).await;
+            let flow = flow.unwrap_or_else(|| {
+                Flow::Replace(Replaced::Error(exchange.worker.fault(exchange.context.id)))
+            });
+            Body::Whole { flow, raw: source.into_raw().zip(coding) }
+        }
+        Mode::Stream(_) | Mode::Pass => {
+            let sse = mode == Mode::Stream(Framing::Sse);
+            Body::Stream { source: Box::new(source), sse, timeouts, fed: Some(Fed::default()) }
+        }
+    };
+    Ok(Reading { status: parts.status, head: headers::to_client(&parts.headers, dialer.upstream()), body })
+}
+
+/// Reads a whole answer and judges it; none after a fault in the gateway.
+async fn whole(
+    gateway: &Arc<Gateway>,
+    ahead: &mut Ahead,
+    source: &mut Source,
+    timeouts: &Timeouts,
+) -> Option<Flow> {
+    let ended = loop {
+        match tokio::time::timeout(timeouts.idle.0, source.next()).await {
+            Ok(Some(Ok(bytes))) => {
+                let flow = catch_unwind(AssertUnwindSafe(|| ahead.feed(&bytes))).ok()?;
+                if flow != Flow::More {
+                    return Some(flow);
+                }
+            }
+            Ok(None) => break Ended::Complete,
+            Ok(Some(Err(broken))) => break broken.into(),
+            Err(_) => break Ended::Failed(ErrorKind::UpstreamTimeout),
+        }
+    };
+    let timer = gateway.metrics.scan.with_label_values(&["answer"]).start_timer();
+    let flow = catch_unwind(AssertUnwindSafe(|| ahead.finish(ended))).ok();
+    timer.observe_duration();
+    flow
+}
