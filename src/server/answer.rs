@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
@@ -167,7 +168,8 @@ async fn read(
             if coding.is_some_and(|c| takes(exchange.headers, c)) {
                 source.keep_raw();
             }
-            let flow = whole(gateway, ahead, &mut source, &timeouts).await;
+            let until = exchange.context.started + timeouts.total.0;
+            let flow = whole(gateway, ahead, &mut source, timeouts.idle.0, until).await;
             let flow = flow.unwrap_or_else(|| {
                 Flow::Replace(Replaced::Error(exchange.worker.fault(exchange.context.id)))
             });
@@ -186,10 +188,12 @@ async fn whole(
     gateway: &Arc<Gateway>,
     ahead: &mut Ahead,
     source: &mut Source,
-    timeouts: &Timeouts,
+    idle: Duration,
+    until: Instant,
 ) -> Option<Flow> {
     let ended = loop {
-        match tokio::time::timeout(timeouts.idle.0, source.next()).await {
+        let next = tokio::time::timeout(idle, source.next());
+        match tokio::time::timeout_at(until.into(), next).await.and_then(|next| next) {
             Ok(Some(Ok(bytes))) => {
                 let flow = catch_unwind(AssertUnwindSafe(|| ahead.feed(&bytes))).ok()?;
                 if flow != Flow::More {

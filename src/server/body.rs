@@ -431,7 +431,8 @@ impl StreamBody {
     ) -> Self {
         let now = now();
         let cut = Box::pin(Arc::clone(&recorder.gateway.cut).notified_owned());
-        let first = keep_alive.map_or(timeouts.idle.0, |k| k.min(timeouts.idle.0));
+        let left = (recorder.started + timeouts.total.0).saturating_duration_since(now);
+        let first = keep_alive.map_or(timeouts.idle.0, |k| k.min(timeouts.idle.0)).min(left);
         let mut body = Self {
             answering,
             source,
@@ -560,7 +561,7 @@ impl StreamBody {
             self.fail(ErrorKind::UpstreamTimeout);
             return Poll::Ready(());
         }
-        let mut next = self.heard + self.timeouts.idle.0;
+        let mut next = (self.heard + self.timeouts.idle.0).min(self.recorder.started + self.timeouts.total.0);
         if let Some(every) = self.keep_alive {
             if now.duration_since(self.spoke) >= every {
                 self.out.push(Bytes::from_static(b": keep-alive\n\n"));

@@ -64,6 +64,29 @@ fn whole_answers() {
     }
 }
 
+/// An answer that drips, never silent for long, has its time in all.
+#[test]
+fn an_answer_that_never_comes_to_its_end() {
+    let drips = || (0..200).flat_map(|_| [Step::Wait(50), send(" ")]);
+    let mut wishes = quick();
+    wishes.timeouts.total = Time(Duration::from_millis(700));
+    let mut whole = vec![send(&format!("HTTP/1.1 200 OK\r\n{JSON}content-length: 900\r\n\r\n"))];
+    whole.extend(drips());
+    let gateway = Gateway::new(Some(Fake::new(whole).address), &wishes);
+    let got = gateway.post("/v1/chat/completions", &chat("hello", false));
+    assert_eq!(got.status, 504, "{got:?}");
+    assert!(got.took < Duration::from_secs(3), "{:?}", got.took);
+    let end = gateway.only_end();
+    assert_eq!((&end["error"], &end["ended"]), (&"upstream_timeout".into(), &"upstream_failed".into()));
+    let mut stream = vec![send(&event("one "))];
+    stream.extend(drips());
+    let gateway = Gateway::new(Some(Fake::stream(stream).address), &wishes);
+    let got = gateway.post("/v1/chat/completions", &chat("hello", true));
+    assert!(got.body.contains("\"error\"") || !got.complete, "{got:?}");
+    assert!(got.took < Duration::from_secs(3), "{:?}", got.took);
+    assert_eq!(gateway.only_end()["error"], "upstream_timeout");
+}
+
 #[test]
 fn an_upstream_that_is_down() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port");
