@@ -6,7 +6,8 @@ use std::ops::Range;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use super::reader::{Reader, Segments, Side, Stop};
+use super::reader::{Reader, Side, Stop};
+use super::segment::Segments;
 use super::{Outcome, Report, Terms, refuse};
 use crate::dialect::{Ask, ErrorKind, ExchangeError, Framing, Matched, Memo, Reply, Why};
 use crate::policy::BlockAs;

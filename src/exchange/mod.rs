@@ -19,6 +19,7 @@ mod near;
 mod prompt;
 mod reader;
 pub mod record;
+mod segment;
 
 use std::sync::Arc;
 
@@ -27,7 +28,8 @@ pub use answer::{Answering, Ended, Flow, Mode, Replaced};
 pub use coverage::Coverage;
 pub use emit::{Edit, Emitter, Piece};
 pub use prompt::{Judged, Next, Received};
-pub use reader::{Noted, Reader, Segments, Side, Stop};
+pub use reader::{Noted, Reader, Side, Stop};
+pub use segment::Segments;
 
 use crate::dialect::{ErrorKind, ExchangeError};
 use crate::policy::{Action, Policy};

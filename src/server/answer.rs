@@ -10,10 +10,12 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
 use hyper::body::Incoming;
 
-use super::body::{AnswerBody, BATCH, Fed, Recorder, Source, StreamBody, fed};
+use super::body::{AnswerBody, BATCH, Fed, StreamBody, fed};
 use super::exchange::{Exchange, Refusal, VERDICT, answer, name_exchange, takes};
 use super::gateway::Gateway;
 use super::headers;
+use super::recorder::Recorder;
+use super::source::Source;
 use crate::audit::Receipt;
 use crate::dialect::{ErrorKind, ExchangeError, Framing};
 use crate::exchange::{Ahead, Ended, Flow, Judged, Mode, Replaced};
@@ -86,7 +88,7 @@ impl Begun {
         receipt: Receipt,
         mut recorder: Recorder,
     ) -> Result<Response<AnswerBody>, Refusal> {
-        let (mut answering, mut out) = self.ahead.admit(receipt);
+        let (answering, mut out) = self.ahead.admit(receipt);
         recorder.upstream_status = self.status;
         let Reading { status, mut head, body } = match self.reading {
             Ok(reading) => reading,
@@ -98,14 +100,14 @@ impl Begun {
         let context = exchange.context;
         match body {
             Body::Whole { flow: Flow::Replace(Replaced::Error(error)), .. } => {
-                recorder.finished(&mut answering, error.status(), 0);
+                recorder.finished(&answering, error.status(), 0);
                 let mut refusal = exchange.worker.refuse(context, &error.into());
                 let verdict = HeaderValue::from_static(answering.verdict().as_str());
                 refusal.headers_mut().insert(VERDICT, verdict);
                 Ok(refusal)
             }
             Body::Whole { flow: Flow::Replace(Replaced::Reply(reply)), .. } => {
-                recorder.finished(&mut answering, reply.status, reply.body.len());
+                recorder.finished(&answering, reply.status, reply.body.len());
                 Ok(answer(context, reply.status, reply.content_type, reply.body.into(), answering.verdict()))
             }
             Body::Whole { flow: Flow::More | Flow::Cut, raw } => {
@@ -115,7 +117,7 @@ impl Begun {
                     body = raw;
                     head.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.as_str()));
                 }
-                recorder.finished(&mut answering, status.as_u16(), body.len());
+                recorder.finished(&answering, status.as_u16(), body.len());
                 name_exchange(&mut head, context.id, answering.verdict());
                 Ok(response(status, head, AnswerBody::whole(body)))
             }

@@ -10,17 +10,14 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use tokio::sync::futures::OwnedNotified;
 use tokio::time::Sleep;
 
-use super::exchange::{count_findings, unix_ms};
-use super::gateway::Gateway;
-use crate::audit::{CoverageRecord, End, ExchangeId};
-use crate::dialect::{Dialect, ErrorKind, ExchangeError};
-use crate::exchange::{Answering, Ended, Flow, Outcome, record};
+use super::recorder::{COMPLETE, Ending, Recorder};
+use super::source::{Broken, Source};
+use crate::dialect::ErrorKind;
+use crate::exchange::{Answering, Ended, Flow};
 use crate::limits::ExchangePass;
-use crate::stream::coding::{Coding, CodingError, Decoder};
 use crate::upstream::Timeouts;
 
 /// Bytes released at once: more than this waits until the client has taken what it has.
@@ -110,254 +107,6 @@ impl Body for AnswerBody {
         }
     }
 }
-
-// === the upstream's body ===
-
-/// The upstream's body without its content coding.
-#[derive(Debug)]
-pub(super) struct Source {
-    body: Incoming,
-    decoder: Option<Decoder>,
-    /// The bytes as they came, where they may go on as they are.
-    raw: Option<BytesMut>,
-    over: bool,
-}
-
-/// Why the upstream's body ended early.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Broken {
-    Connection,
-    Coding,
-}
-
-impl From<Broken> for Ended {
-    fn from(broken: Broken) -> Self {
-        Self::Failed(match broken {
-            Broken::Connection => ErrorKind::UpstreamUnreachable,
-            Broken::Coding => ErrorKind::UpstreamGarbage,
-        })
-    }
-}
-
-impl Source {
-    pub(super) fn new(
-        body: Incoming,
-        coding: Option<Coding>,
-        limit: usize,
-        ratio: u64,
-    ) -> Result<Self, CodingError> {
-        let decoder = coding.map(|c| Decoder::new(c, limit, ratio)).transpose()?;
-        Ok(Self { body, decoder, raw: None, over: false })
-    }
-
-    /// Keeps the coded bytes, at most as many as the decoded ones may be.
-    pub(super) fn keep_raw(&mut self) {
-        self.raw = self.decoder.is_some().then(BytesMut::new);
-    }
-
-    /// The coded bytes that were kept.
-    pub(super) fn into_raw(self) -> Option<Bytes> {
-        self.raw.map(BytesMut::freeze)
-    }
-
-    /// The next bytes; none at the end.
-    pub(super) async fn next(&mut self) -> Option<Result<Bytes, Broken>> {
-        std::future::poll_fn(|cx| self.poll(cx)).await
-    }
-
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
-        loop {
-            if self.over {
-                return Poll::Ready(None);
-            }
-            let frame = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
-                Some(Ok(frame)) => frame,
-                Some(Err(_)) => return Poll::Ready(Some(Err(Broken::Connection))),
-                None => {
-                    self.over = true;
-                    let Some(decoder) = &mut self.decoder else { return Poll::Ready(None) };
-                    return match decoder.finish() {
-                        Ok(rest) if rest.is_empty() => Poll::Ready(None),
-                        Ok(rest) => Poll::Ready(Some(Ok(rest.into()))),
-                        Err(_) => Poll::Ready(Some(Err(Broken::Coding))),
-                    };
-                }
-            };
-            // Trailers are not passed on.
-            let Ok(data) = frame.into_data() else { continue };
-            let Some(decoder) = &mut self.decoder else { return Poll::Ready(Some(Ok(data))) };
-            if let Some(raw) = &mut self.raw {
-                raw.extend_from_slice(&data);
-            }
-            match decoder.push(&data) {
-                Ok(plain) if plain.is_empty() => {}
-                Ok(plain) => return Poll::Ready(Some(Ok(plain.into()))),
-                Err(_) => return Poll::Ready(Some(Err(Broken::Coding))),
-            }
-        }
-    }
-}
-
-// === the record of the end ===
-
-/// How an exchange ended and the error's code, in the record's words.
-type Ending = (&'static str, &'static str);
-
-const COMPLETE: Ending = ("complete", "");
-
-/// Writes the end record, once, whatever ends the exchange.
-#[derive(Debug)]
-pub(super) struct Recorder {
-    gateway: Arc<Gateway>,
-    id: ExchangeId,
-    started: Instant,
-    route: Arc<str>,
-    dialect: &'static dyn Dialect,
-    upstream: Arc<str>,
-    pub(super) status: u16,
-    pub(super) upstream_status: u16,
-    first_byte: Option<Duration>,
-    sent: u64,
-    held_since: Option<Instant>,
-    held_longest: Duration,
-    /// The verdict on the request: all there is to say where the exchange ends before its answer begins.
-    verdict: Outcome,
-    written: bool,
-}
-
-impl Recorder {
-    pub(super) fn new(
-        gateway: Arc<Gateway>,
-        id: ExchangeId,
-        started: Instant,
-        route: Arc<str>,
-        dialect: &'static dyn Dialect,
-        upstream: Arc<str>,
-        verdict: Outcome,
-    ) -> Self {
-        Self {
-            gateway,
-            id,
-            started,
-            route,
-            dialect,
-            upstream,
-            status: 0,
-            upstream_status: 0,
-            first_byte: None,
-            sent: 0,
-            held_since: None,
-            held_longest: Duration::ZERO,
-            verdict,
-            written: false,
-        }
-    }
-
-    /// There is no admission record, so there is none of the end.
-    pub(super) fn void(mut self) {
-        self.written = true;
-    }
-
-    /// What to call an end that neither side announced.
-    fn left(&self) -> Ending {
-        if std::thread::panicking() {
-            ("panic", ErrorKind::Internal.code())
-        } else if self.gateway.cutting.load(Ordering::Acquire) {
-            ("cut", "shutdown")
-        } else {
-            ("client_left", "")
-        }
-    }
-
-    /// The upstream could not be asked, or its head was no answer.
-    pub(super) fn upstream_failed(mut self, answering: &Answering, error: &ExchangeError) {
-        self.status = error.status();
-        self.count_upstream(error.kind);
-        self.write(Some(answering), "upstream_failed", error.kind.code(), answering.verdict());
-    }
-
-    /// A whole answer is over.
-    pub(super) fn finished(mut self, answering: &mut Answering, status: u16, bytes: usize) {
-        self.status = status;
-        self.sent = bytes as u64;
-        self.first_byte = Some(self.started.elapsed());
-        let (ended, code) = self.how(answering, COMPLETE);
-        self.write(Some(answering), ended, code, answering.verdict());
-    }
-
-    fn how(&self, answering: &Answering, otherwise: Ending) -> Ending {
-        let Some(error) = &answering.cut_by else { return otherwise };
-        match error.kind {
-            ErrorKind::UpstreamGarbage | ErrorKind::UpstreamTimeout | ErrorKind::UpstreamUnreachable => {
-                self.count_upstream(error.kind);
-                ("upstream_failed", error.kind.code())
-            }
-            _ => ("cut", error.kind.code()),
-        }
-    }
-
-    fn count_upstream(&self, kind: ErrorKind) {
-        self.gateway.metrics.upstream_errors.with_label_values(&[&*self.upstream, kind.code()]).inc();
-    }
-
-    fn write(
-        &mut self,
-        answering: Option<&Answering>,
-        ended: &'static str,
-        error: &'static str,
-        outcome: Outcome,
-    ) {
-        if std::mem::replace(&mut self.written, true) {
-            return;
-        }
-        let metrics = &self.gateway.metrics;
-        let total = self.started.elapsed();
-        metrics.requests.with_label_values(&[&*self.route, self.dialect.name(), outcome.as_str()]).inc();
-        metrics.exchange.with_label_values(&[&*self.route]).observe(total.as_secs_f64());
-        if let Some(first) = self.first_byte {
-            metrics.first_byte.with_label_values(&[&*self.route]).observe(first.as_secs_f64());
-        }
-        let mut end = End {
-            exchange: self.id,
-            time_ms: unix_ms(),
-            status: self.status,
-            upstream_status: self.upstream_status,
-            verdict: outcome.as_str(),
-            ended,
-            error,
-            findings: Vec::new(),
-            found: 0,
-            coverage: CoverageRecord::default(),
-            response_bytes: self.sent,
-            held_bytes_max: 0,
-            first_byte_us: self.first_byte.map_or(0, |d| d.as_micros() as u64),
-            total_us: total.as_micros() as u64,
-        };
-        if let Some(answering) = answering {
-            metrics.held_bytes.observe(answering.held_max as f64);
-            metrics.held_seconds.observe(self.held_longest.as_secs_f64());
-            let (policy, coverage) = (answering.policy(), answering.answer_coverage());
-            count_findings(&self.gateway, policy, answering.answer_findings(), coverage);
-            end.findings = record::findings(policy, answering.answer_findings());
-            end.found = answering.found();
-            end.coverage = record::coverage(coverage);
-            end.held_bytes_max = answering.held_max as u64;
-        }
-        if let Err(error) = self.gateway.journal.end(&end) {
-            tracing::error!(exchange = %self.id, %error, "the end of an exchange is not on record");
-        }
-    }
-}
-
-impl Drop for Recorder {
-    /// Whatever ends an exchange leaves a record: a client that leaves before its answer begins drops it here.
-    fn drop(&mut self) {
-        let (ended, error) = self.left();
-        self.write(None, ended, error, self.verdict);
-    }
-}
-
-// === streams ===
 
 /// A streamed answer: the exchange, the upstream it reads from, and the record it leaves.
 #[derive(Debug)]
@@ -490,8 +239,7 @@ impl StreamBody {
             return None;
         }
         self.spoke = now();
-        self.recorder.first_byte.get_or_insert_with(|| self.spoke.duration_since(self.recorder.started));
-        self.recorder.sent += bytes.len() as u64;
+        self.recorder.gave(bytes.len(), self.spoke);
         Some(bytes)
     }
 
@@ -521,15 +269,7 @@ impl StreamBody {
             self.state = State::Breaking;
             return;
         };
-        let held = self.answering.is_holding();
-        match self.recorder.held_since {
-            None if held => self.recorder.held_since = Some(self.heard),
-            Some(since) if !held => {
-                self.recorder.held_longest = self.recorder.held_longest.max(self.heard.duration_since(since));
-                self.recorder.held_since = None;
-            }
-            _ => {}
-        }
+        self.recorder.holding(self.answering.is_holding(), self.heard);
         self.state = match flow {
             Flow::More if over => State::Ending,
             Flow::More => State::Running,
@@ -579,8 +319,7 @@ impl StreamBody {
             return;
         }
         self.state = State::Over;
-        let (ended, code) = self.recorder.how(&self.answering, otherwise);
-        self.recorder.write(Some(&self.answering), ended, code, self.answering.verdict());
+        self.recorder.over(&self.answering, otherwise);
     }
 }
 

@@ -8,26 +8,24 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use bytes::{Bytes, BytesMut};
-use http::header::{
-    ACCEPT_ENCODING, ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName,
-    HeaderValue,
-};
+use bytes::Bytes;
+use http::header::{ACCEPT_ENCODING, ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Request, Response};
-use http_body_util::BodyExt as _;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Incoming;
 
 use super::answer::Begun;
-use super::body::{AnswerBody, Place, Recorder};
+use super::body::{AnswerBody, Place};
 use super::gateway::Gateway;
 use super::head::{self, Head};
 use super::headers;
+use super::recorder::Recorder;
+use super::request;
 use crate::audit::{Admission, End, ExchangeId, Receipt, safe};
 use crate::dialect::{Dialect, ErrorKind, ExchangeError, GENERIC, Matched, route};
 use crate::exchange::{Judged, Next, Outcome, Received, Terms, record};
 use crate::limits::{Caller, Full};
 use crate::policy::{Policy, Unscanned};
-use crate::stream::coding::{self, Coding};
+use crate::stream::coding::Coding;
 use crate::upstream::{Dialer, Outgoing};
 
 /// Names the exchange on every answer.
@@ -68,7 +66,7 @@ impl From<ExchangeError> for Refusal {
     }
 }
 
-fn close(error: ExchangeError) -> Refusal {
+pub(super) fn close(error: ExchangeError) -> Refusal {
     Refusal { error, close: true }
 }
 
@@ -151,7 +149,7 @@ impl Worker {
                 Err(refusal) => {
                     let http2 = request.version() == http::Version::HTTP_2;
                     if http2 {
-                        linger(request.into_body()).await;
+                        request::linger(request.into_body()).await;
                     }
                     return Err(refusal);
                 }
@@ -168,7 +166,7 @@ impl Worker {
             headers: &parts.headers,
             request_bytes: 0,
         };
-        let body = match self.body(&parts.headers, body).await {
+        let body = match request::read(&gateway.limits, &parts.headers, body).await {
             Ok(body) => body,
             Err(refusal) => {
                 exchange.record_unjudged(&matched, &refusal.error).await?;
@@ -184,60 +182,6 @@ impl Worker {
             }
         };
         exchange.admitted(judged).await
-    }
-
-    /// Reads the request's body within its limits.
-    async fn body(&self, headers: &HeaderMap, mut body: Incoming) -> Result<Bytes, Refusal> {
-        let limits = &self.gateway.limits;
-        let limit = limits.body.get();
-        let too_large = || {
-            close(ExchangeError::new(
-                ErrorKind::TooLarge,
-                format!("the request body is longer than {limit} bytes"),
-            ))
-        };
-        let declared =
-            headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
-        if declared.is_some_and(|d| d > limit as u64) {
-            return Err(too_large());
-        }
-        let mut first: Option<Bytes> = None;
-        let mut rest = BytesMut::new();
-        loop {
-            if body.is_end_stream() {
-                break;
-            }
-            let frame = match tokio::time::timeout(limits.body_idle.0, body.frame()).await {
-                Ok(Some(Ok(frame))) => frame,
-                Ok(None) => break,
-                Ok(Some(Err(_))) => {
-                    return Err(close(ExchangeError::new(
-                        ErrorKind::BadRequest,
-                        "the request body is broken or not complete",
-                    )));
-                }
-                Err(_) => {
-                    return Err(close(ExchangeError::new(
-                        ErrorKind::RequestTimeout,
-                        "the request body stood still for too long",
-                    )));
-                }
-            };
-            let Ok(data) = frame.into_data() else { continue };
-            if first.as_ref().map_or(0, Bytes::len) + rest.len() + data.len() > limit {
-                return Err(too_large());
-            }
-            match &first {
-                None => first = Some(data),
-                Some(begin) => {
-                    if rest.is_empty() {
-                        rest.extend_from_slice(begin);
-                    }
-                    rest.extend_from_slice(&data);
-                }
-            }
-        }
-        Ok(if rest.is_empty() { first.unwrap_or_default() } else { rest.freeze() })
     }
 }
 
@@ -259,27 +203,6 @@ fn guess(path: &str) -> &'static dyn Dialect {
         "openai"
     };
     crate::dialect::by_name(name).unwrap_or(crate::dialect::fallback())
-}
-
-/// Most of a refused request's body that is read and dropped.
-const LINGER_BYTES: usize = 64 << 10;
-/// How long that may take.
-const LINGER_TIME: std::time::Duration = std::time::Duration::from_secs(1);
-
-/// Reads the rest of a short body, so that a refusal reaches an HTTP/2 client as an answer and not beside a reset of its stream, which
-/// some clients report instead.
-async fn linger(mut body: Incoming) {
-    let read = async {
-        let mut left = LINGER_BYTES;
-        while let Some(Ok(frame)) = body.frame().await {
-            left = left.saturating_sub(frame.data_ref().map_or(1, Bytes::len).max(1));
-            if left == 0 {
-                return;
-            }
-        }
-    };
-    // A body that takes longer is reset.
-    let _ = tokio::time::timeout(LINGER_TIME, read).await;
 }
 
 fn unknown(head: &Head, policy: &Policy, other_method: bool, context: &Context) -> Result<Matched, Refusal> {
@@ -363,33 +286,12 @@ impl Exchange<'_> {
         // Clients in the field send JSON without a media type, or as a form's default (curl -d).
         let json =
             media.is_empty() || media.ends_with("json") || media == "application/x-www-form-urlencoded";
-        let body = self.decoded(body)?;
+        let body = request::decoded(&gateway.limits, self.headers, body)?;
         let timer = gateway.metrics.scan.with_label_values(&["prompt"]).start_timer();
         let judged =
             catch_unwind(AssertUnwindSafe(|| received.judge(self.head.query.as_deref(), json, body)));
         timer.observe_duration();
         judged.unwrap_or_else(|_| Err(self.worker.fault(self.context.id)))
-    }
-
-    fn decoded(&self, body: Bytes) -> Result<Bytes, ExchangeError> {
-        let limits = &self.worker.gateway.limits;
-        let mut codings = self.headers.get_all(CONTENT_ENCODING).iter();
-        let Some(value) = codings.next() else { return Ok(body) };
-        let unsupported =
-            |e: &dyn std::fmt::Display| ExchangeError::new(ErrorKind::UnsupportedMedia, e.to_string());
-        if codings.next().is_some() {
-            return Err(unsupported(&coding::CodingError::Unknown));
-        }
-        match Coding::parse(value.to_str().unwrap_or("?")).map_err(|e| unsupported(&e))? {
-            None => Ok(body),
-            Some(coding) => match coding::decode(coding, &body, limits.body.get(), limits.inflate_ratio) {
-                Ok(plain) => Ok(plain.into()),
-                Err(e @ coding::CodingError::TooLong(_)) => {
-                    Err(ExchangeError::new(ErrorKind::TooLarge, e.to_string()))
-                }
-                Err(e) => Err(ExchangeError::new(ErrorKind::BadRequest, e.to_string())),
-            },
-        }
     }
 
     /// Records a request that could not be judged, so that what a client was told can be looked up.

@@ -15,7 +15,10 @@ pub(crate) mod head;
 mod headers;
 mod listen;
 mod operations;
+mod recorder;
+mod request;
 mod settings;
+mod source;
 mod tasks;
 
 use std::net::SocketAddr;

@@ -1,0 +1,136 @@
+//! The texts of one body or event: where they stand in its bytes, and what of them is written anew.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::emit::Edit;
+use crate::dialect::Role;
+use crate::text::json::{Kind, Tape};
+
+/// A string in a body or event, with where its text stands.
+#[derive(Clone, Debug)]
+pub struct Segment {
+    /// Bytes in the event or body.
+    pub wire: Range<u32>,
+    pub(super) escaped: bool,
+    pub(super) quoted: bool,
+    /// Whether the text is itself JSON source.
+    pub(super) json: bool,
+    pub(super) role: Role,
+    pub(super) choice: u64,
+    /// Its channel, and its text's place in it; none for whole strings.
+    pub(super) channel: Option<(u32, u64, u64)>,
+    /// Edits of the string read as a whole text.
+    pub(super) edits: SmallVec<[Edit; 1]>,
+}
+
+/// A `logprobs` value and the choice it belongs to.
+#[derive(Clone, Debug)]
+pub struct Logprobs {
+    pub(super) choice: u64,
+    pub(super) wire: Range<u32>,
+}
+
+/// What one body or event holds.
+#[derive(Clone, Debug, Default)]
+pub struct Segments {
+    /// Its texts in order.
+    pub texts: SmallVec<[Segment; 2]>,
+    pub(super) logprobs: SmallVec<[Logprobs; 1]>,
+}
+
+impl Segment {
+    /// Whether a finding touches the string itself (not its channel).
+    pub fn is_edited(&self) -> bool {
+        !self.edits.is_empty()
+    }
+
+    /// A plain text (not JSON) with the edits done.
+    pub fn plain(&self, text: &str) -> Vec<u8> {
+        let mut edits: Vec<&Edit> = self.edits.iter().collect();
+        edits.sort_by_key(|e| e.order());
+        let mut out = Vec::with_capacity(text.len());
+        let mut at = 0u64;
+        for edit in edits {
+            if edit.start >= at {
+                out.extend_from_slice(
+                    text.as_bytes().get(at as usize..edit.start as usize).unwrap_or_default(),
+                );
+                out.extend_from_slice(edit.marker.as_bytes());
+            }
+            at = at.max(edit.end);
+        }
+        out.extend_from_slice(text.as_bytes().get(at as usize..).unwrap_or_default());
+        out
+    }
+}
+
+impl Segments {
+    /// Puts a string that stands outside the JSON among the others.
+    pub fn insert(&mut self, segment: Segment) {
+        let at = self.texts.partition_point(|s| s.wire.start < segment.wire.start);
+        self.texts.insert(at, segment);
+    }
+
+    /// Moves ranges that count in the joined `lines` to where they stand in the frame. A JSON string never crosses a line end, so each
+    /// string lies in one line.
+    pub fn place(&mut self, lines: &[Range<u32>]) {
+        let place = |at: u32| {
+            let mut joined = 0;
+            for line in lines {
+                let length = line.end - line.start;
+                if at <= joined + length {
+                    return line.start + (at - joined);
+                }
+                joined += length + 1;
+            }
+            at
+        };
+        for wire in
+            self.texts.iter_mut().map(|s| &mut s.wire).chain(self.logprobs.iter_mut().map(|l| &mut l.wire))
+        {
+            *wire = place(wire.start)..place(wire.end);
+        }
+    }
+}
+
+/// Keys of one object that say the same once they are written anew get numbers (`[EMAIL]`, `[EMAIL] (2)`): of equal keys most readers
+/// keep one and lose the others. `edited` holds nodes in order, each with its segment.
+pub(super) fn keep_keys_apart(src: &[u8], tape: &Tape, edited: &[(u32, u32)], out: &mut Segments) {
+    let segment_of = |node: usize| {
+        edited.binary_search_by_key(&node, |&(node, _)| node as usize).ok().and_then(|at| edited.get(at))
+    };
+    for (object, _) in tape.nodes().iter().enumerate().filter(|(_, node)| node.kind == Kind::Object) {
+        let keys: Vec<usize> = tape.members(object).map(|(key, _)| key).collect();
+        if !keys.iter().any(|&key| segment_of(key).is_some()) {
+            continue;
+        }
+        let stay = keys.iter().filter(|&&key| segment_of(key).is_none());
+        let mut names: HashSet<String> = stay.map(|&key| tape.text(src, key).into_owned()).collect();
+        let mut last: HashMap<String, u32> = HashMap::new();
+        for &key in &keys {
+            let Some(&(_, segment)) = segment_of(key) else { continue };
+            let Some(segment) = out.texts.get_mut(segment as usize) else { continue };
+            let text = tape.text(src, key);
+            let name = String::from_utf8_lossy(&segment.plain(&text)).into_owned();
+            if names.insert(name.clone()) {
+                continue;
+            }
+            // The first edit's marker is written whatever overlaps it.
+            let Some(edit) = segment.edits.iter_mut().min_by_key(|e| e.order()) else { continue };
+            let marker = Arc::clone(&edit.marker);
+            let number = last.entry(name).or_insert(1);
+            loop {
+                *number += 1;
+                let Some(edit) = segment.edits.iter_mut().min_by_key(|e| e.order()) else { break };
+                edit.marker = format!("{marker} ({number})").into();
+                if names.insert(String::from_utf8_lossy(&segment.plain(&text)).into_owned()) {
+                    break;
+                }
+            }
+        }
+    }
+}

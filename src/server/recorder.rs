@@ -1,0 +1,191 @@
+//! The record of an exchange's end: written once, whatever ends it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::exchange::{count_findings, unix_ms};
+use super::gateway::Gateway;
+use crate::audit::{CoverageRecord, End, ExchangeId};
+use crate::dialect::{Dialect, ErrorKind, ExchangeError};
+use crate::exchange::{Answering, Outcome, record};
+
+/// How an exchange ended and the error's code, in the record's words.
+pub(super) type Ending = (&'static str, &'static str);
+
+pub(super) const COMPLETE: Ending = ("complete", "");
+
+/// Writes the end record, once, whatever ends the exchange.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    pub(super) gateway: Arc<Gateway>,
+    pub(super) id: ExchangeId,
+    pub(super) started: Instant,
+    route: Arc<str>,
+    dialect: &'static dyn Dialect,
+    upstream: Arc<str>,
+    pub(super) status: u16,
+    pub(super) upstream_status: u16,
+    first_byte: Option<Duration>,
+    sent: u64,
+    held_since: Option<Instant>,
+    held_longest: Duration,
+    /// The verdict on the request: all there is to say where the exchange ends before its answer begins.
+    verdict: Outcome,
+    written: bool,
+}
+
+impl Recorder {
+    pub(super) fn new(
+        gateway: Arc<Gateway>,
+        id: ExchangeId,
+        started: Instant,
+        route: Arc<str>,
+        dialect: &'static dyn Dialect,
+        upstream: Arc<str>,
+        verdict: Outcome,
+    ) -> Self {
+        Self {
+            gateway,
+            id,
+            started,
+            route,
+            dialect,
+            upstream,
+            status: 0,
+            upstream_status: 0,
+            first_byte: None,
+            sent: 0,
+            held_since: None,
+            held_longest: Duration::ZERO,
+            verdict,
+            written: false,
+        }
+    }
+
+    /// There is no admission record, so there is none of the end.
+    pub(super) fn void(mut self) {
+        self.written = true;
+    }
+
+    /// What to call an end that neither side announced.
+    pub(super) fn left(&self) -> Ending {
+        if std::thread::panicking() {
+            ("panic", ErrorKind::Internal.code())
+        } else if self.gateway.cutting.load(Ordering::Acquire) {
+            ("cut", "shutdown")
+        } else {
+            ("client_left", "")
+        }
+    }
+
+    /// So much leaves for the client.
+    pub(super) fn gave(&mut self, bytes: usize, now: Instant) {
+        self.first_byte.get_or_insert_with(|| now.duration_since(self.started));
+        self.sent += bytes as u64;
+    }
+
+    /// Whether text is held back from here on.
+    pub(super) fn holding(&mut self, held: bool, now: Instant) {
+        match self.held_since {
+            None if held => self.held_since = Some(now),
+            Some(since) if !held => {
+                self.held_longest = self.held_longest.max(now.duration_since(since));
+                self.held_since = None;
+            }
+            _ => {}
+        }
+    }
+
+    /// The upstream could not be asked, or its head was no answer.
+    pub(super) fn upstream_failed(mut self, answering: &Answering, error: &ExchangeError) {
+        self.status = error.status();
+        self.count_upstream(error.kind);
+        self.write(Some(answering), "upstream_failed", error.kind.code(), answering.verdict());
+    }
+
+    /// A whole answer is over.
+    pub(super) fn finished(mut self, answering: &Answering, status: u16, bytes: usize) {
+        self.status = status;
+        self.sent = bytes as u64;
+        self.first_byte = Some(self.started.elapsed());
+        self.over(answering, COMPLETE);
+    }
+
+    /// A stream is over.
+    pub(super) fn over(&mut self, answering: &Answering, otherwise: Ending) {
+        let (ended, code) = self.how(answering, otherwise);
+        self.write(Some(answering), ended, code, answering.verdict());
+    }
+
+    fn how(&self, answering: &Answering, otherwise: Ending) -> Ending {
+        let Some(error) = &answering.cut_by else { return otherwise };
+        match error.kind {
+            ErrorKind::UpstreamGarbage | ErrorKind::UpstreamTimeout | ErrorKind::UpstreamUnreachable => {
+                self.count_upstream(error.kind);
+                ("upstream_failed", error.kind.code())
+            }
+            _ => ("cut", error.kind.code()),
+        }
+    }
+
+    fn count_upstream(&self, kind: ErrorKind) {
+        self.gateway.metrics.upstream_errors.with_label_values(&[&*self.upstream, kind.code()]).inc();
+    }
+
+    fn write(
+        &mut self,
+        answering: Option<&Answering>,
+        ended: &'static str,
+        error: &'static str,
+        outcome: Outcome,
+    ) {
+        if std::mem::replace(&mut self.written, true) {
+            return;
+        }
+        let metrics = &self.gateway.metrics;
+        let total = self.started.elapsed();
+        metrics.requests.with_label_values(&[&*self.route, self.dialect.name(), outcome.as_str()]).inc();
+        metrics.exchange.with_label_values(&[&*self.route]).observe(total.as_secs_f64());
+        if let Some(first) = self.first_byte {
+            metrics.first_byte.with_label_values(&[&*self.route]).observe(first.as_secs_f64());
+        }
+        let mut end = End {
+            exchange: self.id,
+            time_ms: unix_ms(),
+            status: self.status,
+            upstream_status: self.upstream_status,
+            verdict: outcome.as_str(),
+            ended,
+            error,
+            findings: Vec::new(),
+            found: 0,
+            coverage: CoverageRecord::default(),
+            response_bytes: self.sent,
+            held_bytes_max: 0,
+            first_byte_us: self.first_byte.map_or(0, |d| d.as_micros() as u64),
+            total_us: total.as_micros() as u64,
+        };
+        if let Some(answering) = answering {
+            metrics.held_bytes.observe(answering.held_max as f64);
+            metrics.held_seconds.observe(self.held_longest.as_secs_f64());
+            let (policy, coverage) = (answering.policy(), answering.answer_coverage());
+            count_findings(&self.gateway, policy, answering.answer_findings(), coverage);
+            end.findings = record::findings(policy, answering.answer_findings());
+            end.found = answering.found();
+            end.coverage = record::coverage(coverage);
+            end.held_bytes_max = answering.held_max as u64;
+        }
+        if let Err(error) = self.gateway.journal.end(&end) {
+            tracing::error!(exchange = %self.id, %error, "the end of an exchange is not on record");
+        }
+    }
+}
+
+impl Drop for Recorder {
+    /// Whatever ends an exchange leaves a record: a client that leaves before its answer begins drops it here.
+    fn drop(&mut self) {
+        let (ended, error) = self.left();
+        self.write(None, ended, error, self.verdict);
+    }
+}

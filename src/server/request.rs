@@ -1,0 +1,117 @@
+//! The body of a request: read within its limits, without its content coding.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
+
+use super::exchange::{Refusal, close};
+use crate::dialect::{ErrorKind, ExchangeError};
+use crate::limits::LimitsSettings;
+use crate::stream::coding::{self, Coding};
+
+/// Reads the request's body within its limits.
+pub(super) async fn read(
+    limits: &LimitsSettings,
+    headers: &HeaderMap,
+    mut body: Incoming,
+) -> Result<Bytes, Refusal> {
+    let limit = limits.body.get();
+    let too_large = || {
+        close(ExchangeError::new(
+            ErrorKind::TooLarge,
+            format!("the request body is longer than {limit} bytes"),
+        ))
+    };
+    let declared =
+        headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
+    if declared.is_some_and(|d| d > limit as u64) {
+        return Err(too_large());
+    }
+    let mut first: Option<Bytes> = None;
+    let mut rest = BytesMut::new();
+    loop {
+        if body.is_end_stream() {
+            break;
+        }
+        let frame = match tokio::time::timeout(limits.body_idle.0, body.frame()).await {
+            Ok(Some(Ok(frame))) => frame,
+            Ok(None) => break,
+            Ok(Some(Err(_))) => {
+                return Err(close(ExchangeError::new(
+                    ErrorKind::BadRequest,
+                    "the request body is broken or not complete",
+                )));
+            }
+            Err(_) => {
+                return Err(close(ExchangeError::new(
+                    ErrorKind::RequestTimeout,
+                    "the request body stood still for too long",
+                )));
+            }
+        };
+        let Ok(data) = frame.into_data() else { continue };
+        if first.as_ref().map_or(0, Bytes::len) + rest.len() + data.len() > limit {
+            return Err(too_large());
+        }
+        match &first {
+            None => first = Some(data),
+            Some(begin) => {
+                if rest.is_empty() {
+                    rest.extend_from_slice(begin);
+                }
+                rest.extend_from_slice(&data);
+            }
+        }
+    }
+    Ok(if rest.is_empty() { first.unwrap_or_default() } else { rest.freeze() })
+}
+
+/// Takes off the content coding.
+pub(super) fn decoded(
+    limits: &LimitsSettings,
+    headers: &HeaderMap,
+    body: Bytes,
+) -> Result<Bytes, ExchangeError> {
+    let mut codings = headers.get_all(CONTENT_ENCODING).iter();
+    let Some(value) = codings.next() else { return Ok(body) };
+    let unsupported =
+        |e: &dyn std::fmt::Display| ExchangeError::new(ErrorKind::UnsupportedMedia, e.to_string());
+    if codings.next().is_some() {
+        return Err(unsupported(&coding::CodingError::Unknown));
+    }
+    match Coding::parse(value.to_str().unwrap_or("?")).map_err(|e| unsupported(&e))? {
+        None => Ok(body),
+        Some(coding) => match coding::decode(coding, &body, limits.body.get(), limits.inflate_ratio) {
+            Ok(plain) => Ok(plain.into()),
+            Err(e @ coding::CodingError::TooLong(_)) => {
+                Err(ExchangeError::new(ErrorKind::TooLarge, e.to_string()))
+            }
+            Err(e) => Err(ExchangeError::new(ErrorKind::BadRequest, e.to_string())),
+        },
+    }
+}
+
+/// Most of a refused request's body that is read and dropped.
+const LINGER_BYTES: usize = 64 << 10;
+/// How long that may take.
+const LINGER_TIME: Duration = Duration::from_secs(1);
+
+/// Reads the rest of a short body, so that a refusal reaches an HTTP/2 client as an answer and not beside a reset of its stream, which
+/// some clients report instead.
+pub(super) async fn linger(mut body: Incoming) {
+    let read = async {
+        let mut left = LINGER_BYTES;
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(1, Bytes::len).max(1));
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    // A body that takes longer is reset.
+    let _ = tokio::time::timeout(LINGER_TIME, read).await;
+}

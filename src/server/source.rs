@@ -1,0 +1,97 @@
+//! The upstream's body, without its content coding.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use http_body::Body as _;
+use hyper::body::Incoming;
+
+use crate::dialect::ErrorKind;
+use crate::exchange::Ended;
+use crate::stream::coding::{Coding, CodingError, Decoder};
+
+/// The upstream's body without its content coding.
+#[derive(Debug)]
+pub(super) struct Source {
+    body: Incoming,
+    decoder: Option<Decoder>,
+    /// The bytes as they came, where they may go on as they are.
+    raw: Option<BytesMut>,
+    over: bool,
+}
+
+/// Why the upstream's body ended early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Broken {
+    Connection,
+    Coding,
+}
+
+impl From<Broken> for Ended {
+    fn from(broken: Broken) -> Self {
+        Self::Failed(match broken {
+            Broken::Connection => ErrorKind::UpstreamUnreachable,
+            Broken::Coding => ErrorKind::UpstreamGarbage,
+        })
+    }
+}
+
+impl Source {
+    pub(super) fn new(
+        body: Incoming,
+        coding: Option<Coding>,
+        limit: usize,
+        ratio: u64,
+    ) -> Result<Self, CodingError> {
+        let decoder = coding.map(|c| Decoder::new(c, limit, ratio)).transpose()?;
+        Ok(Self { body, decoder, raw: None, over: false })
+    }
+
+    /// Keeps the coded bytes, at most as many as the decoded ones may be.
+    pub(super) fn keep_raw(&mut self) {
+        self.raw = self.decoder.is_some().then(BytesMut::new);
+    }
+
+    /// The coded bytes that were kept.
+    pub(super) fn into_raw(self) -> Option<Bytes> {
+        self.raw.map(BytesMut::freeze)
+    }
+
+    /// The next bytes; none at the end.
+    pub(super) async fn next(&mut self) -> Option<Result<Bytes, Broken>> {
+        std::future::poll_fn(|cx| self.poll(cx)).await
+    }
+
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
+        loop {
+            if self.over {
+                return Poll::Ready(None);
+            }
+            let frame = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                Some(Ok(frame)) => frame,
+                Some(Err(_)) => return Poll::Ready(Some(Err(Broken::Connection))),
+                None => {
+                    self.over = true;
+                    let Some(decoder) = &mut self.decoder else { return Poll::Ready(None) };
+                    return match decoder.finish() {
+                        Ok(rest) if rest.is_empty() => Poll::Ready(None),
+                        Ok(rest) => Poll::Ready(Some(Ok(rest.into()))),
+                        Err(_) => Poll::Ready(Some(Err(Broken::Coding))),
+                    };
+                }
+            };
+            // Trailers are not passed on.
+            let Ok(data) = frame.into_data() else { continue };
+            let Some(decoder) = &mut self.decoder else { return Poll::Ready(Some(Ok(data))) };
+            if let Some(raw) = &mut self.raw {
+                raw.extend_from_slice(&data);
+            }
+            match decoder.push(&data) {
+                Ok(plain) if plain.is_empty() => {}
+                Ok(plain) => return Poll::Ready(Some(Ok(plain.into()))),
+                Err(_) => return Poll::Ready(Some(Err(Broken::Coding))),
+            }
+        }
+    }
+}
