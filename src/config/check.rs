@@ -148,8 +148,12 @@ impl Check<'_> {
                 self.range(&["limits".into(), name.into()], &least.to_string(), &most.to_string());
             }
         }
-        let times =
-            [("header_read", limits.header_read), ("body_idle", limits.body_idle), ("idle", limits.idle)];
+        let times = [
+            ("header_read", limits.header_read),
+            ("body_idle", limits.body_idle),
+            ("answer_idle", limits.answer_idle),
+            ("idle", limits.idle),
+        ];
         for (name, time) in times {
             self.time(&["limits".into(), name.into()], time);
         }

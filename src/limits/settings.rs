@@ -32,6 +32,8 @@ pub struct LimitsSettings {
     pub header_read: Time,
     /// Time a request's body may stand still.
     pub body_idle: Time,
+    /// Time an answer may wait for a client that takes nothing more of it.
+    pub answer_idle: Time,
     /// Time a connection may wait for its next request.
     pub idle: Time,
     /// Connections in all.
@@ -61,6 +63,7 @@ impl Default for LimitsSettings {
             h2_streams: 100,
             header_read: Time::secs(10),
             body_idle: Time::secs(30),
+            answer_idle: Time::secs(120),
             idle: Time::secs(120),
             connections: 8192,
             connections_per_address: 4096,

@@ -13,6 +13,7 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::sync::futures::OwnedNotified;
 use tokio::time::Sleep;
 
+use super::patience::{Activity, Part};
 use super::recorder::{COMPLETE, Ending, Recorder};
 use super::source::{Broken, Source};
 use crate::dialect::ErrorKind;
@@ -33,7 +34,7 @@ pub struct CutOff;
 pub struct AnswerBody {
     kind: Kind,
     /// What the exchange occupies while it runs, given back with the body.
-    _place: Option<Place>,
+    place: Option<Place>,
 }
 
 /// What an exchange occupies while it runs.
@@ -42,13 +43,14 @@ pub struct Place {
     running: prometheus::IntGauge,
     /// Its place under the limits of its caller.
     pub(super) pass: Option<ExchangePass>,
+    part: Part,
 }
 
 impl Place {
     /// One more runs.
-    pub(super) fn new(running: &prometheus::IntGauge) -> Self {
+    pub(super) fn new(running: &prometheus::IntGauge, activity: Arc<Activity>) -> Self {
         running.inc();
-        Self { running: running.clone(), pass: None }
+        Self { running: running.clone(), pass: None, part: Part::new(activity) }
     }
 }
 
@@ -60,25 +62,26 @@ impl Drop for Place {
 
 #[derive(Debug)]
 enum Kind {
-    Whole(Option<Bytes>),
+    /// What is left of it.
+    Whole(Bytes),
     Stream(Box<StreamBody>),
 }
 
 impl AnswerBody {
     /// A body that is there.
     pub fn whole(bytes: Bytes) -> Self {
-        Self { kind: Kind::Whole((!bytes.is_empty()).then_some(bytes)), _place: None }
+        Self { kind: Kind::Whole(bytes), place: None }
     }
 
     /// A body that comes.
     pub(super) fn stream(body: StreamBody) -> Self {
-        Self { kind: Kind::Stream(Box::new(body)), _place: None }
+        Self { kind: Kind::Stream(Box::new(body)), place: None }
     }
 
     /// The same, holding a place until it is gone.
     #[must_use]
     pub fn holding(self, place: Place) -> Self {
-        Self { kind: self.kind, _place: Some(place) }
+        Self { kind: self.kind, place: Some(place) }
     }
 }
 
@@ -90,19 +93,29 @@ impl Body for AnswerBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, CutOff>>> {
-        match &mut self.kind {
-            Kind::Whole(bytes) => Poll::Ready(bytes.take().map(|b| Ok(Frame::data(b)))),
-            Kind::Stream(body) => body.poll(cx),
+        let Self { kind, place } = &mut *self;
+        if let Some(place) = place {
+            place.part.asked();
         }
+        let polled = match kind {
+            Kind::Whole(left) if left.is_empty() => Poll::Ready(None),
+            // In pieces: so a client that takes nothing more is seen, and what waits for it stays here and not in a buffer.
+            Kind::Whole(left) => Poll::Ready(Some(Ok(Frame::data(left.split_to(left.len().min(BATCH)))))),
+            Kind::Stream(body) => body.poll(cx),
+        };
+        if let (Poll::Ready(Some(Ok(_))), Some(place)) = (&polled, place) {
+            place.part.gives();
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.kind, Kind::Whole(None))
+        matches!(&self.kind, Kind::Whole(left) if left.is_empty())
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
-            Kind::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64)),
+            Kind::Whole(left) => SizeHint::with_exact(left.len() as u64),
             Kind::Stream(_) => SizeHint::default(),
         }
     }

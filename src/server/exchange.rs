@@ -18,6 +18,7 @@ use super::body::{AnswerBody, Place};
 use super::gateway::Gateway;
 use super::head::{self, Head};
 use super::headers;
+use super::patience::Activity;
 use super::recorder::Recorder;
 use super::request;
 use crate::audit::{Admission, End, ExchangeId, Receipt, safe};
@@ -75,9 +76,10 @@ impl Worker {
     ///
     /// # Errors
     /// A malformed HTTP/2 request, whose stream is reset: no client that keeps RFC 9113 sends one.
-    pub async fn handle(
+    pub(super) async fn handle(
         self: Arc<Self>,
         request: Request<Incoming>,
+        activity: Arc<Activity>,
     ) -> Result<Response<AnswerBody>, h2::Error> {
         let started = now();
         if head::malformed(&request) {
@@ -87,7 +89,7 @@ impl Worker {
         let Ok(id) = ExchangeId::random() else { return Ok(no_entropy()) };
         let multiplexed = request.version() >= http::Version::HTTP_2;
         let mut context = Context { id, started, dialect: guess(request.uri().path()), multiplexed };
-        let mut place = Place::new(&self.gateway.metrics.running);
+        let mut place = Place::new(&self.gateway.metrics.running, activity);
         let handled = unwinding(self.exchange(request, &mut context, &mut place)).await;
         let response = match handled {
             Ok(Ok(response)) => response,

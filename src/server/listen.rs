@@ -8,7 +8,6 @@ use std::time::Duration;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -16,6 +15,7 @@ use tokio::sync::watch;
 use super::exchange::Worker;
 use super::gateway::Gateway;
 use super::guard::Guarded;
+use super::patience::{Activity, Patience, Verdict};
 use super::tasks;
 use crate::limits::LimitsSettings;
 use crate::upstream::Dialer;
@@ -56,22 +56,24 @@ pub(super) fn worker(
 
 async fn accept(worker: &Arc<Worker>, listener: TcpListener, mut stop: watch::Receiver<bool>) {
     let builder = Arc::new(builder(&worker.gateway.limits));
-    let graceful = GracefulShutdown::new();
+    // Each connection holds a receiver: told once when to come to its end, and known to be gone when the receiver is.
+    let (drain, draining) = watch::channel(());
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             _ = stop.wait_for(|stop| *stop) => break,
         };
         match accepted {
-            Ok((socket, peer)) => connection(worker, &builder, &graceful, socket, peer),
+            Ok((socket, peer)) => connection(worker, &builder, &draining, socket, peer),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
     }
-    drop(listener);
-    let mut drained = std::pin::pin!(graceful.shutdown());
+    drop((listener, draining));
+    drain.send_replace(());
+    let mut drained = std::pin::pin!(drain.closed());
     if tokio::time::timeout(worker.gateway.server.drain.0, &mut drained).await.is_err() {
         worker.gateway.cutting.store(true, std::sync::atomic::Ordering::Release);
         worker.gateway.cut.notify_waiters();
@@ -107,7 +109,7 @@ fn builder(limits: &LimitsSettings) -> auto::Builder<TokioExecutor> {
 fn connection(
     worker: &Arc<Worker>,
     builder: &Arc<auto::Builder<TokioExecutor>>,
-    graceful: &GracefulShutdown,
+    draining: &watch::Receiver<()>,
     socket: TcpStream,
     peer: SocketAddr,
 ) {
@@ -118,17 +120,41 @@ fn connection(
     };
     // A socket that cannot turn Nagle off is slower, not wrong.
     let _ = socket.set_nodelay(true);
-    let patience = worker.gateway.limits.header_read.0;
+    let head_time = worker.gateway.limits.header_read.0;
     let open = worker.gateway.metrics.connections.clone();
     open.inc();
-    let worker = Arc::clone(worker);
-    let service = service_fn(move |request| Arc::clone(&worker).handle(request));
-    let socket = super::h2_codes::ExactCodes::new(Guarded::new(socket, patience));
+    let activity = Arc::new(Activity::default());
+    let mut patience = Patience::new(&worker.gateway.limits, Arc::clone(&activity));
+    let shared = Arc::clone(worker);
+    let service = service_fn(move |request| Arc::clone(&shared).handle(request, Arc::clone(&activity)));
+    let socket = super::h2_codes::ExactCodes::new(Guarded::new(socket, head_time));
     let serving = builder.serve_connection(TokioIo::new(socket), service).into_owned();
-    let watched = graceful.watch(serving);
+    let (gateway, mut draining) = (Arc::clone(&worker.gateway), draining.clone());
     tasks::detached("connection", async move {
-        if let Err(error) = watched.await {
-            tracing::debug!(%error, "a connection ended early");
+        let mut serving = std::pin::pin!(serving);
+        // Told to come to its end: it takes no new exchange.
+        let mut told = false;
+        loop {
+            tokio::select! {
+                biased;
+                ended = serving.as_mut() => {
+                    if let Err(error) = ended {
+                        tracing::debug!(%error, "a connection ended early");
+                    }
+                    break;
+                }
+                _ = draining.changed(), if !told => {}
+                verdict = patience.over() => match verdict {
+                    Verdict::Idle if !told => {}
+                    Verdict::Idle => break,
+                    Verdict::Stalled => {
+                        gateway.metrics.refused.with_label_values(&["stalled"]).inc();
+                        break;
+                    }
+                },
+            }
+            told = true;
+            serving.as_mut().graceful_shutdown();
         }
         open.dec();
         drop(pass);

@@ -15,6 +15,7 @@ pub(crate) mod head;
 mod headers;
 mod listen;
 mod operations;
+mod patience;
 mod recorder;
 mod request;
 mod settings;

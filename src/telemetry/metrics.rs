@@ -11,7 +11,7 @@ pub struct Metrics {
     registry: Registry,
     /// `sluicegate_requests_total{route,dialect,verdict}`: exchanges that ended.
     pub requests: IntCounterVec,
-    /// `sluicegate_refused_total{reason}`: requests refused before they were read.
+    /// `sluicegate_refused_total{reason}`: requests and connections refused outside of an exchange.
     pub refused: IntCounterVec,
     /// `sluicegate_findings_total{rule,action,direction}`.
     pub findings: IntCounterVec,
@@ -101,7 +101,7 @@ impl Metrics {
             )?,
             refused: counters(
                 "sluicegate_refused_total",
-                "Requests refused before they were read",
+                "Requests and connections refused outside of an exchange",
                 &["reason"],
             )?,
             findings: counters("sluicegate_findings_total", "Findings", &["rule", "action", "direction"])?,

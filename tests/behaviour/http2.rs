@@ -136,3 +136,39 @@ fn a_slow_stream_does_not_stop_the_others() {
         drop(slow);
     });
 }
+
+/// A connection without an exchange, and one whose client takes nothing more, are let go.
+#[test]
+fn connections_that_do_nothing_do_not_stay() {
+    let piece = event(&"x".repeat(8000));
+    let fake = Fake::stream(vec![Step::Send(piece.into_bytes()); 2000]);
+    let mut wishes = Wishes::default();
+    wishes.limits.idle = sluicegate::diag::Time(std::time::Duration::from_millis(800));
+    let gateway = Gateway::new(Some(fake.address), &wishes);
+    block_on(async {
+        let mut sender = connect(&gateway).await;
+        let blocked = send(&mut sender, request(&gateway, chat("blockme", false), &[])).await;
+        assert_eq!(blocked.status(), StatusCode::BAD_REQUEST);
+        drop(blocked);
+        let begun = std::time::Instant::now();
+        while !sender.is_closed() && begun.elapsed() < super::PATIENCE {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        assert!(sender.is_closed(), "an idle connection stays");
+        assert!(begun.elapsed().as_millis() >= 700, "it was let go too soon: {:?}", begun.elapsed());
+    });
+    wishes.limits.idle = sluicegate::diag::Time::secs(120);
+    wishes.limits.answer_idle = sluicegate::diag::Time(std::time::Duration::from_millis(800));
+    let gateway = Gateway::new(Some(fake.address), &wishes);
+    block_on(async {
+        let mut sender = connect(&gateway).await;
+        let stalled = send(&mut sender, request(&gateway, chat("hello", true), &[])).await;
+        tokio::task::spawn_blocking(move || {
+            assert!(wait_for(|| fake.closed() == 1), "the upstream waits for nobody");
+        })
+        .await
+        .expect("no panic");
+        drop(stalled);
+    });
+    assert_eq!(gateway.only_end()["ended"], "client_left");
+}

@@ -139,6 +139,52 @@ fn a_slow_reader_slows_the_upstream() {
     assert_eq!(gateway.only_end()["ended"], "client_left");
 }
 
+/// A client that takes nothing of its answer any more, streamed or whole, is let go, and its upstream with it.
+#[test]
+fn a_reader_that_stands_still_is_let_go() {
+    let piece = event(&"x".repeat(8000));
+    let text = "x".repeat(12 << 20);
+    let cases = [
+        Fake::stream(vec![Step::Send(piece.into_bytes()); 4000]),
+        Fake::whole("200 OK", "content-type: application/json\r\n", answer(&text).as_bytes()),
+    ];
+    for (fake, stream) in cases.into_iter().zip([true, false]) {
+        let mut wishes = Wishes::default();
+        wishes.limits.answer_idle = ms(800);
+        let gateway = Gateway::new(Some(fake.address), &wishes);
+        let mut client = Client::new(gateway.data);
+        client.send(post("/v1/chat/completions", &chat("hello", stream)).as_bytes());
+        let stalled = "sluicegate_refused_total{reason=\"stalled\"} ";
+        assert!(wait_for(|| gateway.metric(stalled) == 1.0), "stream {stream}: it stays");
+        assert!(wait_for(|| fake.closed() == 1), "stream {stream}: the upstream waits for nobody");
+        let got = client.read_all();
+        assert!(got.closed && !got.complete, "stream {stream}: {} bytes", got.body.len());
+        let ended = if stream { "client_left" } else { "complete" };
+        assert_eq!(gateway.only_end()["ended"], ended);
+    }
+}
+
+/// A client that reads slowly, but reads, gets all of its answer.
+#[test]
+fn a_slow_reader_stays() {
+    let piece = event(&"x".repeat(8000));
+    let pieces = vec![Step::Send(piece.into_bytes()); 1500];
+    let fake = Fake::stream(pieces);
+    let mut wishes = Wishes::default();
+    wishes.limits.answer_idle = ms(1200);
+    let gateway = Gateway::new(Some(fake.address), &wishes);
+    let mut client = Client::new(gateway.data);
+    client.send(post("/v1/chat/completions", &chat("hello", true)).as_bytes());
+    // The kernel tells the gateway of room by the megabyte.
+    for _ in 0..24 {
+        std::thread::sleep(Duration::from_millis(100));
+        client.read_some(400 << 10);
+    }
+    let got = client.read_all();
+    assert!(got.closed, "{:?}", got.took);
+    assert_eq!(gateway.only_end()["ended"], "complete");
+}
+
 /// One event, and one whole answer, may be as long as the limits say and no longer.
 #[test]
 fn answers_have_their_limits() {

@@ -1,0 +1,121 @@
+//! How long a connection may do nothing: wait for its next request, or for a client that takes nothing more of its answer.
+//!
+//! Exchanges only count what they do. One timer of the connection looks at the counts and at the clock, so that nothing is timed where
+//! text passes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+
+use crate::limits::LimitsSettings;
+
+/// What the exchanges of one connection do. The counts are read by the same thread that writes them.
+#[derive(Debug, Default)]
+pub(super) struct Activity {
+    running: AtomicUsize,
+    /// Answers whose client has not asked for more since it was given something.
+    given: AtomicUsize,
+    moved: AtomicU64,
+}
+
+impl Activity {
+    fn moves(&self) {
+        self.moved.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// One exchange's part in what its connection does.
+#[derive(Debug)]
+pub(super) struct Part {
+    activity: Arc<Activity>,
+    gave: bool,
+}
+
+impl Part {
+    pub(super) fn new(activity: Arc<Activity>) -> Self {
+        activity.running.fetch_add(1, Ordering::Relaxed);
+        activity.moves();
+        Self { activity, gave: false }
+    }
+
+    /// The client has room for more.
+    pub(super) fn asked(&mut self) {
+        if std::mem::take(&mut self.gave) {
+            self.activity.given.fetch_sub(1, Ordering::Relaxed);
+            self.activity.moves();
+        }
+    }
+
+    /// Something is on its way to the client.
+    pub(super) fn gives(&mut self) {
+        if !std::mem::replace(&mut self.gave, true) {
+            self.activity.given.fetch_add(1, Ordering::Relaxed);
+            self.activity.moves();
+        }
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        self.asked();
+        self.activity.running.fetch_sub(1, Ordering::Relaxed);
+        self.activity.moves();
+    }
+}
+
+/// What a connection has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// No exchange for as long as it may wait for one.
+    Idle,
+    /// An answer waits for its client for too long.
+    Stalled,
+}
+
+/// Looks at a connection from time to time.
+#[derive(Debug)]
+pub(super) struct Patience {
+    activity: Arc<Activity>,
+    idle: Duration,
+    answer_idle: Duration,
+    ticks: Interval,
+    seen: u64,
+    since: Instant,
+}
+
+impl Patience {
+    pub(super) fn new(limits: &LimitsSettings, activity: Arc<Activity>) -> Self {
+        let (idle, answer_idle) = (limits.idle.0, limits.answer_idle.0);
+        // Four looks in the shorter time: what is due is seen at most half of that time late.
+        let every = (idle.min(answer_idle) / 4).max(Duration::from_millis(10));
+        let mut ticks = interval(every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let since = Instant::now();
+        Self { activity, idle, answer_idle, ticks, seen: 0, since }
+    }
+
+    /// Resolves when the connection has done nothing for too long; again after the same time.
+    pub(super) async fn over(&mut self) -> Verdict {
+        loop {
+            let now = self.ticks.tick().await;
+            let moved = self.activity.moved.load(Ordering::Relaxed);
+            if moved != self.seen {
+                (self.seen, self.since) = (moved, now);
+                continue;
+            }
+            let still = now.duration_since(self.since);
+            let verdict = if self.activity.given.load(Ordering::Relaxed) > 0 {
+                (still >= self.answer_idle).then_some(Verdict::Stalled)
+            } else {
+                let runs = self.activity.running.load(Ordering::Relaxed) > 0;
+                (!runs && still >= self.idle).then_some(Verdict::Idle)
+            };
+            if let Some(verdict) = verdict {
+                self.since = now;
+                return verdict;
+            }
+        }
+    }
+}
