@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::shape::{
-    Field, Shape, delta, id, other, reasoning, reasoning_delta, scalar, text, tool, tool_tree, tree,
+    Field, Shape, delta, id, other, reasoning, reasoning_delta, scalar, text, tokens, tool, tool_tree, tree,
     unscanned, word,
 };
 use super::{Ask, Dialect, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Why, quoted};
@@ -78,7 +78,7 @@ const REQUEST_FIELDS: &[Field] = &[
     tree("options"),
     other("keep_alive"),
     word("think"),
-    scalar("context[]"),
+    tokens("context[]"),
     scalar("stream"),
     scalar("raw"),
     scalar("truncate"),
@@ -102,7 +102,7 @@ const ANSWER_FIELDS: &[Field] = &[
     tool_tree("message.tool_calls[]"),
     scalar("done"),
     word("done_reason"),
-    scalar("context[]"),
+    tokens("context[]"),
     scalar("total_duration"),
     scalar("load_duration"),
     scalar("prompt_eval_count"),

@@ -68,6 +68,9 @@ pub enum Class {
     Tree(Role),
     /// A place that holds a medium (encoded) or plain text, by a sibling's word: believed by its form. Names the kind.
     Media(&'static str),
+    /// Numbers that stand for text (token ids): unread text in a request; in an answer they go when text is rewritten. A string found
+    /// here is text.
+    Tokens,
     /// A number, boolean or null. Named so that its key is not read as text; a string found here is text.
     Scalar,
 }
@@ -160,6 +163,10 @@ pub const fn tool_tree(path: &'static str) -> Field {
 /// A free JSON value of other use (metadata, schemas).
 pub const fn tree(path: &'static str) -> Field {
     Field { path, class: Class::Tree(Role::Other) }
+}
+/// The elements of an array of token ids.
+pub const fn tokens(path: &'static str) -> Field {
+    Field { path, class: Class::Tokens }
 }
 
 /// A number, boolean or null.
@@ -489,6 +496,9 @@ impl Walk<'_> {
             Kind::Array => {
                 let next = trie.and_then(|t| t.element);
                 let counted = trie.is_some_and(|t| t.position_in_key);
+                if self.is_tokens(at, next) {
+                    self.found(at, node, Class::Tokens, cursor, None, false);
+                }
                 let path = if next.is_none() { mix_bytes(cursor.path, b"[]") } else { cursor.path };
                 for (i, element) in self.tape.elements(at).enumerate() {
                     let mut below = Cursor { trie: next, path, ..cursor };
@@ -560,7 +570,7 @@ impl Walk<'_> {
             Some((_, class @ (Class::Identifier | Class::Enum | Class::Opaque(_) | Class::Unscanned(_)))) => {
                 (class, None)
             }
-            Some((_, Class::Scalar)) => (unnamed(Role::Other), None),
+            Some((_, Class::Tokens | Class::Scalar)) => (unnamed(Role::Other), None),
             // What nobody knows may come in pieces.
             None => (Class::Text { role: Role::Other, flow: Flow::Both, json: false }, None),
         };
@@ -595,11 +605,22 @@ impl Walk<'_> {
         });
     }
 
+    /// What tells one choice, block or item from the others. Readers take `0`, `0.0`, `"0"`, `null` and no index for one and the same.
     fn scalar_part(&self, value: usize) -> u64 {
-        match self.tape.u64_of(self.src, value) {
-            Some(n) => n,
-            None => mix_bytes(1, self.tape.text(self.src, value).as_bytes()),
+        let text = self.tape.text(self.src, value);
+        if text.is_empty() || self.tape.node(value).is_some_and(|n| n.kind == Kind::Null) {
+            return 0;
         }
+        let whole = |n: f64| (n >= 0.0 && n.fract() == 0.0).then(|| format!("{:.0}", n.abs()));
+        let number = text.parse().ok().or_else(|| whole(text.trim().parse().ok()?)?.parse().ok());
+        number.unwrap_or_else(|| mix_bytes(1, text.as_bytes()))
+    }
+
+    /// Whether an array holds token ids: numbers where text may stand, or where they are expected.
+    fn is_tokens(&self, array: usize, element: Option<u32>) -> bool {
+        let row = element.and_then(|t| self.shape.nodes.get(t as usize)).and_then(|t| t.class);
+        matches!(row, Some((_, Class::Tokens | Class::Text { .. })))
+            && self.tape.elements(array).any(|e| self.tape.node(e).is_some_and(|n| n.kind == Kind::Number))
     }
 
     fn is_encoded(&self, node: crate::text::json::Node) -> bool {
@@ -643,6 +664,38 @@ mod tests {
         assert_eq!(a.len(), 2);
         assert_ne!(a[0].2, a[1].2);
         assert_eq!(a[1].2, b[0].2);
+    }
+
+    /// A client joins what it takes for one choice, however its index is written.
+    #[test]
+    fn an_index_is_the_same_however_it_is_written() {
+        let shape = Shape::new(&[&[delta("choices[]{index}.delta.content")]]);
+        let key = |index: &str| {
+            let event = format!(r#"{{"choices":[{{{index}"delta":{{"content":"a"}}}}]}}"#);
+            walk(&shape, &event).into_iter().find(|(text, ..)| text == "a").expect("a text").2
+        };
+        for (one, spellings) in [
+            (
+                "",
+                ["\"index\":null,", "\"index\":0,", "\"index\":-0.0,", "\"index\":\"0\",", "\"index\":0e9,"],
+            ),
+            (
+                "\"index\":7,",
+                [
+                    "\"index\":7.0,",
+                    "\"index\":\"7\",",
+                    "\"index\":70e-1,",
+                    "\"index\":\"\\u0037\",",
+                    "\"index\":\" 7\",",
+                ],
+            ),
+        ] {
+            for spelling in spellings {
+                assert_eq!(key(spelling), key(one), "{spelling}");
+            }
+        }
+        assert_ne!(key("\"index\":7.5,"), key("\"index\":7,"));
+        assert_ne!(key("\"index\":\"a\","), key("\"index\":\"b\","));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::dialect::{Ask, ErrorKind, ExchangeError, Framing, Matched, Memo, Repl
 use crate::policy::BlockAs;
 use crate::stream::{Frame, FrameError, Splitter};
 use crate::text::json::Tape;
+use crate::text::reads_as_utf8;
 
 /// How an answer is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,9 +125,12 @@ impl Answering {
     /// Reads the upstream's status and media type (the value of `content-type`, if any).
     pub fn head(&mut self, status: u16, content_type: Option<&str>) -> Result<Mode, ExchangeError> {
         self.upstream_status = status;
-        let media = content_type.unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+        let content_type = content_type.unwrap_or("");
+        let media = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+        let utf8 = reads_as_utf8(content_type);
         let ok = (200..300).contains(&status);
         let framing = match media.as_str() {
+            _ if !utf8 => None,
             "text/event-stream" => Some(Framing::Sse),
             "application/x-ndjson" | "application/jsonl" | "application/ndjson" => Some(Framing::Ndjson),
             "application/json" if ok && self.ask.stream => {
@@ -137,8 +141,8 @@ impl Answering {
             }
             _ => None,
         };
-        self.json = media.ends_with("json") || media.is_empty();
-        let text = media.starts_with("text/");
+        self.json = utf8 && (media.ends_with("json") || media.is_empty());
+        let text = utf8 && media.starts_with("text/");
         self.mode = match framing {
             Some(framing) => Mode::Stream(framing),
             None if self.json || text || [204, 304].contains(&status) => Mode::Whole,

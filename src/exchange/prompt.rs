@@ -8,6 +8,7 @@ use crate::audit::Receipt;
 use crate::dialect::{Ask, ErrorKind, ExchangeError, Matched, Reply};
 use crate::policy::{Action, BlockAs};
 use crate::text::json::{JsonError, Tape};
+use crate::text::looks_like_identifier;
 
 /// A request whose head is known.
 #[derive(Debug)]
@@ -54,7 +55,7 @@ impl Received {
         let Self { matched, terms } = self;
         let mut reader = Reader::new(std::sync::Arc::clone(&terms.policy), Side::Prompt, false);
         let mut ask = Ask { choices: 1, ..Ask::default() };
-        let mut judged = read_query(&mut reader, query);
+        let mut judged = read_target(&mut reader, &matched.path, query);
         let mut changed = None;
         if judged.is_ok() && !body.is_empty() {
             if json {
@@ -120,11 +121,15 @@ impl Judged {
     }
 }
 
-/// The query is a text too; it cannot be rewritten, so what would be masked there is refused.
-fn read_query(reader: &mut Reader, query: Option<&str>) -> Result<(), Stop> {
-    let Some(query) = query.filter(|q| !q.is_empty()) else { return Ok(()) };
-    let text = percent_decoded(query);
-    reader.read_loose(&text, 0..0)?;
+/// The query is a text too, and a path whose id or model does not look like one. Neither can be rewritten, so what would be masked
+/// there is refused.
+fn read_target(reader: &mut Reader, path: &str, query: Option<&str>) -> Result<(), Stop> {
+    if !looks_like_identifier(path.as_bytes()) {
+        reader.read_loose(path, 0..0)?;
+    }
+    if let Some(query) = query.filter(|q| !q.is_empty()) {
+        reader.read_loose(&percent_decoded(query), 0..0)?;
+    }
     match reader.findings.iter().find(|f| f.action > Action::Flag) {
         Some(finding) => Err(Stop::Blocked(finding.rule)),
         None => Ok(()),

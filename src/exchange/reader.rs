@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use super::coverage::Coverage;
 use super::emit::{Edit, Emitter, Piece};
-use super::segment::{Logprobs, Segment, Segments, keep_keys_apart};
+use super::segment::{Numbers, Segment, Segments, keep_keys_apart};
 use crate::detect::{Finding, RuleId, Scan, TextKind};
 use crate::dialect::{ChannelKey, Class, Flow, Found, Role, Shape};
 use crate::policy::{Action, Direction, Policy};
@@ -295,16 +295,17 @@ impl Reader {
     /// Emits an event or body whose texts are settled: none when it may leave as it came, else its bytes written anew.
     /// `raw` is what the segments' wire ranges count in.
     pub fn emit(&mut self, raw: &[u8], segments: &Segments) -> Option<Vec<u8>> {
-        if !segments.texts.iter().any(|s| self.touches(s)) {
+        let dropped = self.dropped(segments);
+        if dropped.is_empty() && !segments.texts.iter().any(|s| self.touches(s)) {
             self.pass(raw, segments);
             return None;
         }
         let mut out = Vec::with_capacity(raw.len());
         let mut at = 0usize;
-        let mut dropped = self.dropped(segments).into_iter().peekable();
+        let mut dropped = dropped.into_iter().peekable();
         for segment in &segments.texts {
             let (start, end) = (segment.wire.start as usize, segment.wire.end as usize);
-            // Log-probabilities of rewritten text go with it, and the strings in them are not looked at again.
+            // Numbers that tell of rewritten text go with it, and the strings in them are not looked at again.
             while let Some(range) = dropped.next_if(|r| r.start as usize <= start) {
                 out.extend_from_slice(raw.get(at..range.start as usize).unwrap_or_default());
                 out.extend_from_slice(b"null");
@@ -327,14 +328,14 @@ impl Reader {
         Some(out)
     }
 
-    /// The log-probabilities of rewritten texts, in order; those within others go with them.
+    /// Numbers that would tell what a rewritten text was, in order; those within others go with them.
     fn dropped(&self, segments: &Segments) -> SmallVec<[Range<u32>; 2]> {
-        let mut dropped: SmallVec<[Range<u32>; 2]> = segments
-            .logprobs
-            .iter()
-            .filter(|l| segments.texts.iter().any(|s| s.choice == l.choice && self.touches(s)))
-            .map(|l| l.wire.clone())
-            .collect();
+        let rewrites = self.strongest >= Action::Mask;
+        let tells = |n: &Numbers| {
+            n.all && rewrites || segments.texts.iter().any(|s| s.choice == n.choice && self.touches(s))
+        };
+        let mut dropped: SmallVec<[Range<u32>; 2]> =
+            segments.numbers.iter().filter(|n| tells(n)).map(|n| n.wire.clone()).collect();
         dropped.sort_by_key(|range| (range.start, std::cmp::Reverse(range.end)));
         let mut end = 0;
         dropped.retain(|range| {
@@ -404,6 +405,12 @@ impl Reader {
                     self.stop = self.unread(what).err();
                 }
             }
+            Class::Tokens if self.side == Side::Prompt => self.stop = self.unread("token ids").err(),
+            Class::Tokens => {
+                *self.coverage.opaque.entry("token ids").or_default() += 1;
+                let [choice, ..] = found.channel.parts;
+                out.numbers.push(Numbers { choice, wire: found.wire, all: true });
+            }
             // The walk has made text or a medium of these.
             Class::Tree(_) | Class::Media(_) => {}
         }
@@ -451,9 +458,9 @@ impl Reader {
             self.whole(&text, kind, role, &mut segment);
         }
         if let Some(node) = found.logprobs.and_then(|n| tape.node(n as usize))
-            && !out.logprobs.iter().any(|l| l.wire.start == node.start)
+            && !out.numbers.iter().any(|n| n.wire.start == node.start)
         {
-            out.logprobs.push(Logprobs { choice, wire: node.start..node.end });
+            out.numbers.push(Numbers { choice, wire: node.start..node.end, all: false });
         }
         if !segment.edits.is_empty() && tape.node(found.node as usize).is_some_and(|n| n.kind == Kind::Key) {
             self.edited_keys.push((found.node, out.texts.len() as u32));
@@ -637,7 +644,7 @@ mod tests {
     use crate::dialect::{DIALECTS, Operation};
     use crate::policy::{Actions, Rule};
 
-    fn masked(body: &str) -> String {
+    fn policy() -> Arc<Policy> {
         let keyword = |text: &str| Keyword { text: text.into(), whole_word: false };
         let rule = Rule {
             id: "mail".into(),
@@ -649,20 +656,69 @@ mod tests {
             keywords: vec![keyword("a@b.example"), keyword("c@d.example")],
             ..RuleSpec::default()
         };
-        let policy = Policy::from_rules(vec![(rule, spec)]).unwrap_or_else(|e| panic!("{e:?}"));
-        let operations = DIALECTS.iter().flat_map(|d| d.operations());
-        let chat: &Operation = operations
-            .into_iter()
-            .find(|o| o.name == "chat.completions")
-            .unwrap_or_else(|| panic!("no chat"));
+        Arc::new(Policy::from_rules(vec![(rule, spec)]).unwrap_or_else(|e| panic!("{e:?}")))
+    }
+
+    fn operation(name: &str) -> &'static Operation {
+        let mut operations = DIALECTS.iter().flat_map(|d| d.operations());
+        operations.find(|o| o.name == name).unwrap_or_else(|| panic!("no {name}"))
+    }
+
+    fn tape(body: &str) -> Tape {
         let mut tape = Tape::default();
-        tape.parse(body.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
-        let mut reader = Reader::new(Arc::new(policy), Side::Prompt, false);
-        let segments =
-            reader.read(body.as_bytes(), &tape, (chat.request)()).unwrap_or_else(|e| panic!("{e:?}"));
+        tape.parse(body.as_bytes()).unwrap_or_else(|e| panic!("{e}: {body}"));
+        tape
+    }
+
+    fn masked(body: &str) -> String {
+        let mut reader = Reader::new(policy(), Side::Prompt, false);
+        let shape = (operation("chat.completions").request)();
+        let segments = reader.read(body.as_bytes(), &tape(body), shape).unwrap_or_else(|e| panic!("{e:?}"));
         let out = reader.emit(body.as_bytes(), &segments).unwrap_or_else(|| body.into());
-        tape.parse(&out).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&out)));
-        String::from_utf8(out).unwrap_or_else(|e| panic!("{e}"))
+        let out = String::from_utf8(out).unwrap_or_else(|e| panic!("{e}"));
+        tape(&out);
+        out
+    }
+
+    /// Text as token ids is text that nobody read.
+    #[test]
+    fn token_ids_in_a_request_are_unread() {
+        for (name, body) in [
+            ("completions", r#"{"prompt":[464,2068]}"#),
+            ("completions", r#"{"prompt":[[464],[2068]]}"#),
+            ("completions", r#"{"prompt":["one",464]}"#),
+            ("embeddings", r#"{"input":[[464,2068]]}"#),
+            ("embeddings", r#"{"input":[464]}"#),
+            ("generate", r#"{"prompt":"go on","context":[464,2068]}"#),
+            ("chat.completions", r#"{"messages":[],"prompt_token_ids":[464]}"#),
+        ] {
+            let mut reader = Reader::new(policy(), Side::Prompt, false);
+            let read = reader.read(body.as_bytes(), &tape(body), (operation(name).request)());
+            assert_eq!(read.err(), Some(Stop::Unscanned("token ids")), "{name} {body}");
+        }
+    }
+
+    /// What an answer says in token ids goes when its text was rewritten, and stays when it was not.
+    #[test]
+    fn token_ids_in_an_answer_go_with_rewritten_text() {
+        let last = r#"{"done":true,"context":[464,2068],"response":""}"#;
+        for (first, expected) in [
+            (r#"{"response":"mail a@b.example "}"#, r#"{"done":true,"context":null,"response":""}"#),
+            (r#"{"response":"mail nobody "}"#, last),
+        ] {
+            let mut reader = Reader::new(policy(), Side::Answer, false);
+            let mut got = String::new();
+            for event in [first, last] {
+                let shape = (operation("generate").event)(event.as_bytes(), &tape(event));
+                let segments = reader
+                    .read_event(event.as_bytes(), &tape(event), shape)
+                    .unwrap_or_else(|e| panic!("{e:?}"));
+                reader.finish().unwrap_or_else(|e| panic!("{e:?}"));
+                let out = reader.emit(event.as_bytes(), &segments).unwrap_or_else(|| event.into());
+                got = String::from_utf8(out).unwrap_or_else(|e| panic!("{e}"));
+            }
+            assert_eq!(got, expected);
+        }
     }
 
     /// Found by a fuzzer: two addresses as keys became one key.

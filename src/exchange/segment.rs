@@ -27,11 +27,14 @@ pub struct Segment {
     pub(super) edits: SmallVec<[Edit; 1]>,
 }
 
-/// A `logprobs` value and the choice it belongs to.
+/// Numbers that tell a text once more: a `logprobs` value, or token ids.
 #[derive(Clone, Debug)]
-pub struct Logprobs {
+pub struct Numbers {
+    /// The choice it belongs to.
     pub(super) choice: u64,
     pub(super) wire: Range<u32>,
+    /// They tell of more than this event's text.
+    pub(super) all: bool,
 }
 
 /// What one body or event holds.
@@ -39,7 +42,7 @@ pub struct Logprobs {
 pub struct Segments {
     /// Its texts in order.
     pub texts: SmallVec<[Segment; 2]>,
-    pub(super) logprobs: SmallVec<[Logprobs; 1]>,
+    pub(super) numbers: SmallVec<[Numbers; 1]>,
 }
 
 impl Segment {
@@ -90,7 +93,7 @@ impl Segments {
             at
         };
         for wire in
-            self.texts.iter_mut().map(|s| &mut s.wire).chain(self.logprobs.iter_mut().map(|l| &mut l.wire))
+            self.texts.iter_mut().map(|s| &mut s.wire).chain(self.numbers.iter_mut().map(|n| &mut n.wire))
         {
             *wire = place(wire.start)..place(wire.end);
         }

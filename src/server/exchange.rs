@@ -27,6 +27,7 @@ use crate::exchange::{Judged, Next, Outcome, Received, Terms, record};
 use crate::limits::{Caller, Full};
 use crate::policy::{Policy, Unscanned};
 use crate::stream::coding::Coding;
+use crate::text::reads_as_utf8;
 use crate::upstream::{Dialer, Outgoing};
 
 /// Names the exchange on every answer.
@@ -283,11 +284,14 @@ impl Exchange<'_> {
     fn judge(&mut self, matched: Matched, policy: Arc<Policy>, body: Bytes) -> Result<Judged, ExchangeError> {
         let gateway = &self.worker.gateway;
         let received = Received::new(matched, Terms { policy, limits: gateway.exchange_limits });
-        let media = self.headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
-        let media = media.split(';').next().unwrap_or("").trim();
-        // Clients in the field send JSON without a media type, or as a form's default (curl -d).
-        let json =
-            media.is_empty() || media.ends_with("json") || media == "application/x-www-form-urlencoded";
+        let content_type = self.headers.get(CONTENT_TYPE).map_or(Ok(""), HeaderValue::to_str);
+        let json = content_type.is_ok_and(|content_type| {
+            let media = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+            // Clients in the field send JSON without a media type, or as a form's default (curl -d).
+            let json =
+                media.is_empty() || media.ends_with("json") || media == "application/x-www-form-urlencoded";
+            json && reads_as_utf8(content_type)
+        });
         let body = request::decoded(&gateway.limits, self.headers, body)?;
         let timer = gateway.metrics.scan.with_label_values(&["prompt"]).start_timer();
         let judged =

@@ -18,7 +18,6 @@ const TO_UPSTREAM: &[&str] = &[
     "idempotency-key",
     "traceparent",
     "tracestate",
-    "baggage",
     "openai-organization",
     "openai-project",
     "openai-beta",

@@ -16,3 +16,16 @@ pub fn looks_like_identifier(raw: &[u8]) -> bool {
     raw.len() <= LONGEST_IDENTIFIER
         && raw.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.:/|+=#~".contains(b))
 }
+
+/// Whether text under this `content-type` is what its bytes say when they are read as UTF-8: it names no charset, or one of which ASCII
+/// is a part and whose other bytes are no UTF-8. UTF-7 and ISO 2022 write other text with the bytes of ASCII.
+pub fn reads_as_utf8(content_type: &str) -> bool {
+    let parameters = content_type.split(';').skip(1).filter_map(|p| p.split_once('='));
+    let mut charsets = parameters.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
+    charsets.all(|(_, charset)| {
+        let charset = charset.trim().trim_matches('"');
+        ["utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "latin1", "windows-1252"]
+            .iter()
+            .any(|known| charset.eq_ignore_ascii_case(known))
+    })
+}

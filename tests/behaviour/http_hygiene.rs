@@ -226,3 +226,23 @@ fn early_answers_arrive() {
     let got = client.read_all();
     assert_eq!((got.status, got.closed), (401, true), "{got:?}");
 }
+
+/// What a path or query says is read; neither can be rewritten, so what would be masked is refused. Text in another charset is unread.
+#[test]
+fn the_target_is_read() {
+    let fake = fake();
+    let gateway = Gateway::new(Some(fake.address), &Wishes::default());
+    for (path, status) in [
+        ("/v1/chat/completions?x=fine", 200),
+        ("/v1/chat/completions?x=mask%6de", 400),
+        ("/v1beta/models/gemini-2.0:generateContent", 200),
+        ("/v1beta/models/maskme@here:generateContent", 400),
+    ] {
+        let got = gateway.post(path, &chat("hello", false));
+        assert_eq!(got.status, status, "{path}: {got:?}");
+    }
+    let utf7 = post("/v1/chat/completions", &chat("+AG0-askme", false));
+    let utf7 = utf7.replace("application/json", "application/json; charset=utf-7");
+    assert_eq!(gateway.raw(utf7.as_bytes()).status, 400);
+    assert_eq!(fake.seen().len(), 2);
+}

@@ -49,7 +49,9 @@ fn whole_answers() {
             "unscanned_content",
         ),
     ];
-    for (what, fake, status, code) in cases {
+    let utf7 = "content-type: text/plain; charset=\"UTF-7\"\r\n";
+    let utf7 = ("another charset", Fake::whole("200 OK", utf7, b"+AG0-askme"), 400, "unscanned_content");
+    for (what, fake, status, code) in cases.into_iter().chain([utf7]) {
         let gateway = Gateway::new(Some(fake.address), &quick());
         let got = gateway.post("/v1/chat/completions", &chat("hello", false));
         assert_eq!(got.status, status, "{what}: {got:?}");

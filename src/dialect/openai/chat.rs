@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use super::super::shape::{
     Field, Shape, arguments, arguments_delta, delta, id, logprob_tokens, opaque, other, parts, reasoning,
-    reasoning_delta, scalar, text, tool, tool_delta, tool_parts, tool_tree, tree, unscanned, word,
+    reasoning_delta, scalar, text, tokens, tool, tool_delta, tool_parts, tool_tree, tree, unscanned, word,
 };
 use super::super::{Ask, Memo, Operation, Reply, quoted};
 use super::{FRAMING, reason};
@@ -26,6 +26,7 @@ static ANSWER: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[ANSWER_FIELDS, CO
 static EVENT: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[EVENT_FIELDS, COMMON_ANSWER_FIELDS]));
 
 const REQUEST_FIELDS: &[Field] = &[
+    tokens("prompt_token_ids[]"),
     tree("access_programs"),
     id("audio.voice.id"),
     tree("background_options"),
@@ -120,6 +121,10 @@ const REQUEST_FIELDS: &[Field] = &[
 
 const COMMON_ANSWER_FIELDS: &[Field] = &[
     // What compatible servers add, each whole in its event: Azure, OpenRouter, vLLM, SGLang, llama.cpp, Groq, Perplexity.
+    tokens("prompt_token_ids[]"),
+    tokens("choices[].prompt_token_ids[]"),
+    tokens("choices[].token_ids[]"),
+    tokens("tokens[]"),
     tree("choices[].content_filter_results"),
     tree("prompt_filter_results[]"),
     id("provider"),

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::super::shape::{Field, Shape, delta, id, logprob_tokens, other, scalar, text, tree, word};
+use super::super::shape::{Field, Shape, delta, id, logprob_tokens, other, scalar, text, tokens, tree, word};
 use super::super::{Ask, Memo, Operation, Reply, quoted};
 use super::{FRAMING, reason};
 
@@ -26,7 +26,8 @@ const REQUEST_FIELDS: &[Field] = &[
     id("model"),
     text("prompt"),
     text("prompt[]"),
-    scalar("prompt[][]"),
+    tokens("prompt[][]"),
+    tokens("prompt_token_ids[]"),
     text("suffix"),
     other("stop"),
     other("stop[]"),
@@ -48,6 +49,11 @@ const REQUEST_FIELDS: &[Field] = &[
 ];
 
 const COMMON_FIELDS: &[Field] = &[
+    // vLLM, SGLang, llama.cpp.
+    tokens("prompt_token_ids[]"),
+    tokens("choices[].prompt_token_ids[]"),
+    tokens("choices[].token_ids[]"),
+    tokens("tokens[]"),
     scalar("usage.completion_tokens_details.text_tokens"),
     scalar("usage.prompt_tokens_details.image_tokens"),
     scalar("usage.prompt_tokens_details.text_tokens"),

@@ -3,7 +3,9 @@
 use std::sync::LazyLock;
 
 use super::super::Operation;
-use super::super::shape::{Field, Shape, id, media, opaque, other, scalar, text, tree, unscanned, word};
+use super::super::shape::{
+    Field, Shape, id, media, opaque, other, scalar, text, tokens, tree, unscanned, word,
+};
 use super::FRAMING;
 
 pub(super) const EMBEDDINGS: Operation = Operation {
@@ -51,7 +53,7 @@ static EMBEDDINGS_REQUEST: LazyLock<Shape> = LazyLock::new(|| {
         id("model"),
         text("input"),
         text("input[]"),
-        scalar("input[][]"),
+        tokens("input[][]"),
         word("encoding_format"),
         other("user"),
         scalar("dimensions"),
