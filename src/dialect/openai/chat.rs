@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::super::shape::{
-    Field, Shape, arguments, arguments_delta, delta, id, logprob_tokens, opaque, other, parts, reasoning,
+    Field, Shape, arguments, arguments_delta, delta, id, logprob_tokens, other, parts, reasoning,
     reasoning_delta, scalar, text, tokens, tool, tool_delta, tool_parts, tool_tree, tree, unscanned, word,
 };
 use super::super::{Ask, Memo, Operation, Reply, quoted};
@@ -203,7 +203,7 @@ const ANSWER_FIELDS: &[Field] = &[
 ];
 
 const EVENT_FIELDS: &[Field] = &[
-    opaque("obfuscation", "random padding against traffic analysis"),
+    id("obfuscation"),
     word("choices[].delta.role"),
     delta("choices[]{index}.delta.content"),
     delta("choices[]{index}.delta.refusal"),

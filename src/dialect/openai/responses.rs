@@ -286,7 +286,7 @@ const EVENT_FIELDS: &[Field] = &[
     scalar("annotation_index"),
     scalar("partial_image_index"),
     id("item_id"),
-    opaque("obfuscation", "random padding against traffic analysis"),
+    id("obfuscation"),
     unscanned("partial_image_b64", "image"),
     text("text"),
     text("refusal"),
