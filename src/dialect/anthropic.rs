@@ -2,10 +2,11 @@
 
 use std::sync::LazyLock;
 
-use super::shape::{
-    Field, Shape, arguments_delta, below, delta, id, media, opaque, other, parts, reasoning, reasoning_delta,
+use super::field::{
+    Field, arguments_delta, below, delta, id, media, opaque, other, parts, reasoning, reasoning_delta,
     scalar, text, tool_tree, tree, unscanned, word,
 };
+use super::shape::Shape;
 use super::{Ask, Dialect, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Why, quoted};
 use crate::text::json::Tape;
 use smallvec::SmallVec;

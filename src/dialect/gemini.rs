@@ -2,10 +2,11 @@
 
 use std::sync::LazyLock;
 
-use super::shape::{
-    Field, Shape, below, delta, id, media, opaque, other, parts, scalar, tool_delta, tool_tree, tree,
-    unscanned, word,
+use super::field::{
+    Field, below, delta, id, media, opaque, other, parts, scalar, tool_delta, tool_tree, tree, unscanned,
+    word,
 };
+use super::shape::Shape;
 use super::{Ask, Dialect, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Why, finished, quoted};
 use crate::text::json::Tape;
 use smallvec::SmallVec;

@@ -5,6 +5,7 @@
 
 pub mod anthropic;
 pub mod fault;
+mod field;
 pub mod gemini;
 pub mod ollama;
 pub mod openai;
@@ -12,12 +13,15 @@ pub mod route;
 pub mod shape;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use std::fmt::Debug;
 
 pub use fault::{ErrorKind, ExchangeError, Fault};
+pub use field::{Class, Field, Flow, Role};
 pub use route::{Matched, route};
-pub use shape::{ChannelKey, Class, Field, Flow, Found, Role, Shape};
+pub use shape::Shape;
+pub use walk::{ChannelKey, Found};
 
 pub use crate::stream::Framing;
 use smallvec::SmallVec;

@@ -2,10 +2,11 @@
 
 use std::sync::LazyLock;
 
-use super::shape::{
-    Field, Shape, delta, id, other, reasoning, reasoning_delta, scalar, text, tokens, tool, tool_tree, tree,
+use super::field::{
+    Field, delta, id, other, reasoning, reasoning_delta, scalar, text, tokens, tool, tool_tree, tree,
     unscanned, word,
 };
+use super::shape::Shape;
 use super::{Ask, Dialect, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Why, quoted};
 use crate::text::json::Tape;
 
@@ -111,8 +112,8 @@ const ANSWER_FIELDS: &[Field] = &[
     scalar("eval_duration"),
     scalar("completed"),
     scalar("total"),
-    super::shape::logprob_tokens("logprobs[].token"),
-    super::shape::logprob_tokens("logprobs[].top_logprobs[#].token"),
+    super::field::logprob_tokens("logprobs[].token"),
+    super::field::logprob_tokens("logprobs[].top_logprobs[#].token"),
     scalar("logprobs[].logprob"),
     scalar("logprobs[].bytes"),
     scalar("logprobs[].top_logprobs[].logprob"),

@@ -2,10 +2,11 @@
 
 use std::sync::LazyLock;
 
-use super::super::shape::{
-    Field, Shape, arguments, arguments_delta, delta, id, logprob_tokens, other, parts, reasoning,
-    reasoning_delta, scalar, text, tokens, tool, tool_delta, tool_parts, tool_tree, tree, unscanned, word,
+use super::super::field::{
+    Field, arguments, arguments_delta, delta, id, logprob_tokens, other, parts, reasoning, reasoning_delta,
+    scalar, text, tokens, tool, tool_delta, tool_parts, tool_tree, tree, unscanned, word,
 };
+use super::super::shape::Shape;
 use super::super::{Ask, Memo, Operation, Reply, quoted};
 use super::{FRAMING, reason};
 use crate::text::json::{Kind, Tape};

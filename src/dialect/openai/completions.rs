@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 
-use super::super::shape::{Field, Shape, delta, id, logprob_tokens, other, scalar, text, tokens, tree, word};
+use super::super::field::{Field, delta, id, logprob_tokens, other, scalar, text, tokens, tree, word};
+use super::super::shape::Shape;
 use super::super::{Ask, Memo, Operation, Reply, quoted};
 use super::{FRAMING, reason};
 

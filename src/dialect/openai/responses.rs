@@ -2,10 +2,11 @@
 
 use std::sync::LazyLock;
 
-use super::super::shape::{
-    Field, Shape, arguments, arguments_delta, below, delta, id, logprob_tokens, media, opaque, other, parts,
+use super::super::field::{
+    Field, arguments, arguments_delta, below, delta, id, logprob_tokens, media, opaque, other, parts,
     reasoning, reasoning_delta, scalar, text, tool, tool_delta, tool_tree, tree, unscanned, word,
 };
+use super::super::shape::Shape;
 use super::super::{Ask, Memo, Operation, Reply, Why, quoted};
 use super::{FRAMING, error_object, reason};
 use crate::text::json::Tape;

@@ -3,9 +3,8 @@
 use std::sync::LazyLock;
 
 use super::super::Operation;
-use super::super::shape::{
-    Field, Shape, id, media, opaque, other, scalar, text, tokens, tree, unscanned, word,
-};
+use super::super::field::{Field, id, media, opaque, other, scalar, text, tokens, tree, unscanned, word};
+use super::super::shape::Shape;
 use super::FRAMING;
 
 pub(super) const EMBEDDINGS: Operation = Operation {
