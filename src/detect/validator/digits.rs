@@ -1,6 +1,6 @@
 //! What the checks are made of: characters without separators, weighted sums, the standard check digits.
 
-/// The letters and digits of a match, without its separators. Digits are `0..=9` in [`Code::digits`].
+/// The letters and digits of a match, without its separators.
 pub(super) struct Code {
     chars: [u8; Self::MOST],
     len: usize,
