@@ -75,8 +75,9 @@ fn telling(literals: &[Vec<u8>], length: usize) -> Option<BTreeSet<String>> {
             Ok(text) => text,
             Err(error) => str::from_utf8(bytes.get(..error.valid_up_to())?).ok()?,
         };
-        let telling =
-            text.len() >= SHORTEST && text.bytes().any(|byte| !byte.is_ascii_digit() && byte != b' ');
+        let telling = text.len() >= SHORTEST
+            && !text.starts_with(' ')
+            && text.bytes().any(|byte| !byte.is_ascii_digit() && byte != b' ');
         if !telling {
             return None;
         }

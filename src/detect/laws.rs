@@ -1,8 +1,7 @@
 //! The engine's promises, over generated rules, texts and cuts.
 
-use super::keyword::is_word;
-use super::pattern::{CONTEXT, boundary};
-use super::spelled::{GAP, is_separator};
+use super::disguise::{GAP, REPEATS};
+use super::pattern::{CONTEXT, boundary, is_word};
 use super::{
     Engine, Finding, Folds, Keyword, PatternSpec, Progress, RuleId, RuleSet, RuleSpec, Scan, TextKind,
     Validator, scan_all,
@@ -56,12 +55,17 @@ fn any_word() -> impl Strategy<Value = Keyword> {
         .prop_map(|(text, whole)| keyword(&text, whole))
 }
 
+fn any_folds() -> impl Strategy<Value = Folds> {
+    any::<(bool, bool, bool)>().prop_map(|(separators, leet, repeats)| Folds { separators, leet, repeats })
+}
+
 fn any_rules() -> impl Strategy<Value = Vec<RuleSpec>> {
     let words = proptest::collection::vec(proptest::collection::vec(any_word(), 1..4), 0..5);
-    (words, any::<bool>(), any::<u8>()).prop_map(|(words, with_patterns, separators)| {
+    let folds = proptest::collection::vec(any_folds(), 5);
+    (words, any::<bool>(), folds).prop_map(|(words, with_patterns, folds)| {
         let mut rules: Vec<RuleSpec> = words.into_iter().map(|words| rule(words, vec![])).collect();
-        for (rule, bit) in rules.iter_mut().zip(0..8) {
-            rule.folds.separators = separators >> bit & 1 == 1;
+        for (rule, folds) in rules.iter_mut().zip(folds) {
+            rule.folds = folds;
         }
         if with_patterns {
             rules.extend(patterns());
@@ -79,6 +83,9 @@ fn any_text() -> impl Strategy<Value = String> {
         1 => "Ab[A-Z0-9]{2,5}",
         1 => "[a-c.]{1,4}@[a-c]{1,4}\\.[a-c]{2,3}",
         2 => "[abc中]([ .*-]{1,2}[abc文]){1,5}",
+        2 => "[abc4@*#8(]{2,6}",
+        1 => "a{1,3}b{1,3}[c文]{1,3}",
+        1 => "[ab文]([😀·/、,!][ab文]){1,4}",
         1 => "[中文é\u{200b}\u{301}ａｂсﬁ①]{1,3}",
         1 => r"\\u0061|\\ud835\\udc1b|\\|\\u00|\\n|\\",
         1 => "[\u{10d835}\u{10dc1a}]{1,2}",
@@ -107,10 +114,8 @@ fn rules_and_text() -> impl Strategy<Value = (Vec<RuleSpec>, String)> {
 }
 
 fn words_and_text() -> impl Strategy<Value = (Vec<RuleSpec>, String)> {
-    let words = (proptest::collection::vec(any_word(), 1..6), any::<bool>());
-    let rules = words.prop_map(|(words, separators)| {
-        vec![RuleSpec { folds: Folds { separators }, ..rule(words, vec![]) }]
-    });
+    let words = (proptest::collection::vec(any_word(), 1..6), any_folds());
+    let rules = words.prop_map(|(words, folds)| vec![RuleSpec { folds, ..rule(words, vec![]) }]);
     rules.prop_flat_map(text_of)
 }
 
@@ -177,8 +182,9 @@ fn naive(rules: &[RuleSpec], kind: TextKind, text: &str) -> Vec<Finding> {
         for keyword in &spec.keywords {
             spans.extend(naive_keyword(&folded, keyword).into_iter().map(|(from, to)| (from, to, id, 1.0)));
         }
-        for keyword in spec.keywords.iter().filter(|_| spec.folds.separators) {
-            spans.extend(naive_spelled(&folded, keyword).into_iter().map(|(from, to)| (from, to, id, 1.0)));
+        for keyword in &spec.keywords {
+            let ends = naive_disguised(&folded, keyword, spec.folds);
+            spans.extend(ends.into_iter().map(|(from, to)| (from, to, id, 1.0)));
         }
         for pattern in &spec.patterns {
             spans.extend(naive_pattern(&folded, pattern).into_iter().map(|(from, to)| (from, to, id, 0.0)));
@@ -234,44 +240,185 @@ fn naive_keyword(folded: &str, keyword: &Keyword) -> Vec<(usize, usize)> {
     spans
 }
 
-/// A word spelled out from `from` on: where it ends, and whether the text ends before that is known.
-fn spelled_from(chars: &[(usize, char)], from: usize, letters: &[char]) -> (Option<usize>, bool) {
-    let word = |at: usize| chars.get(at).is_some_and(|&(_, c)| is_word(c));
-    let mut at = from;
-    for (index, &letter) in letters.iter().enumerate() {
-        if index > 0 {
-            let gap = chars.iter().skip(at).take_while(|(_, c)| is_separator(*c)).count();
-            at += gap;
-            if gap > usize::from(GAP) {
-                return (None, false);
+/// One way to read a text as a disguised word, letter by letter of one word: the rules of `disguise.rs` once more, told
+/// for a word alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Way {
+    /// Letters (and joints) of the word that have been read.
+    read: usize,
+    last: char,
+    gap: u8,
+    repeats: u8,
+    real: u8,
+    wild: u8,
+    tight: bool,
+    spaced: bool,
+    marked: bool,
+    joined: bool,
+    separated: bool,
+    leet: bool,
+    repeated: bool,
+}
+
+fn stands_for(c: char) -> &'static [char] {
+    match c {
+        '4' | '@' => &['a'],
+        '8' => &['b'],
+        '6' => &['g', 'b'],
+        '(' | '<' => &['c'],
+        '3' => &['e'],
+        '0' => &['o'],
+        '1' | '!' | '|' => &['i', 'l'],
+        '5' | '$' => &['s'],
+        '7' | '+' => &['t'],
+        '9' => &['g'],
+        '2' => &['z'],
+        _ => &[],
+    }
+}
+
+/// Every way to read one more character.
+fn ways_on(word: &[char], folds: Folds, way: &Way, c: char) -> Vec<Way> {
+    let mut next = Vec::new();
+    let apart = way.gap > 0 || way.joined;
+    let done = way.read == word.len();
+    let touch = |read: Way, letter: char, c: char| {
+        let touches = !apart && way.read > 0 && is_word(letter);
+        let fits = !(touches && way.spaced);
+        let tight = way.tight || touches;
+        fits.then_some(Way { last: c, gap: 0, marked: false, joined: false, tight, ..read })
+    };
+    if c == way.last && way.read > 0 && way.repeats < REPEATS && folds.repeats && !(apart && done) {
+        let letter = if c.is_alphanumeric() { c } else { 'a' };
+        next.extend(touch(Way { repeats: way.repeats + 1, repeated: true, ..*way }, letter, c));
+    }
+    if done {
+        return next;
+    }
+    // The letter that comes next, and the one behind a joint that nothing has filled.
+    let mut places = vec![(way.read, way.separated)];
+    if word[way.read] == ' ' && !way.joined && way.read > 0 && folds.separators {
+        places.push((way.read + 1, true));
+    }
+    for (place, separated) in places {
+        let letter = word[place];
+        let read = Way { read: place + 1, separated, ..*way };
+        let wild = matches!(c, '*' | '#') && way.wild < way.real * 2 && letter.is_ascii_lowercase();
+        if letter == c && c != ' ' {
+            let read = Way { real: way.real + 1, ..read };
+            next.extend(touch(read, letter, c).map(|touched| Way { read: place + 1, ..touched }));
+        }
+        if folds.leet && stands_for(c).contains(&letter) {
+            next.extend(touch(Way { leet: true, ..*way }, letter, c).map(|t| Way {
+                read: place + 1,
+                separated,
+                ..t
+            }));
+        }
+        if folds.leet && wild && place == way.read {
+            next.extend(
+                touch(Way { leet: true, wild: way.wild + 1, ..*way }, 'a', c)
+                    .map(|t| Way { read: place + 1, ..t }),
+            );
+        }
+    }
+    let line = matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}');
+    let space = c == ' ' || c == '\t';
+    if line || space {
+        if way.marked {
+            return next;
+        }
+        if way.joined {
+            next.push(*way);
+            return next;
+        }
+        if word[way.read] == ' ' {
+            next.push(Way { read: way.read + 1, gap: 0, tight: false, spaced: false, joined: true, ..*way });
+        }
+    }
+    let other = !c.is_ascii() && !c.is_alphanumeric() && !"、。！？，；：…".contains(c);
+    let sign = ".!-_*~|+^'`#@$=%&".contains(c) || other;
+    let mark = ",:;?/()[]{}<>、".contains(c) || c == '\\' || c == '"';
+    let marked = ".!,:;?".contains(c);
+    if folds.separators && way.gap < GAP && (sign || (mark || space) && !way.tight) {
+        let spaced = way.spaced || mark || space;
+        next.push(Way { gap: way.gap + 1, spaced, marked, separated: true, ..*way });
+    }
+    next
+}
+
+/// A disguised word from `from` on: where it ends, and whether the text ends before that is known.
+fn disguised_from(chars: &[(usize, char)], from: usize, word: &[char], folds: Folds) -> (Vec<usize>, bool) {
+    let c = |at: usize| chars.get(at).map(|&(_, c)| c);
+    let Some(first) = c(from) else { return (Vec::new(), false) };
+    let after_word = from > 0 && c(from - 1).is_some_and(is_word);
+    if after_word && (is_word(first) || !first.is_alphanumeric()) {
+        return (Vec::new(), false);
+    }
+    let top = Way {
+        read: 0,
+        last: first,
+        gap: 0,
+        repeats: 0,
+        real: 0,
+        wild: 0,
+        tight: false,
+        spaced: false,
+        marked: false,
+        joined: false,
+        separated: false,
+        leet: false,
+        repeated: false,
+    };
+    let mut ways = vec![top];
+    let mut ends = Vec::new();
+    for (at, &(_, read)) in chars.iter().enumerate().skip(from) {
+        let mut next: Vec<Way> = Vec::new();
+        for way in &ways {
+            for one in ways_on(word, folds, way, read) {
+                if at == from && (one.read == 0 || one.wild > 0) || next.contains(&one) {
+                    continue;
+                }
+                next.push(one);
             }
         }
-        match chars.get(at) {
-            None => return (None, true),
-            Some(&(_, c)) if c != letter || (is_word(c) && at > 0 && word(at - 1)) => return (None, false),
-            Some(_) => at += 1,
+        ways = next;
+        let letter = |way: &Way| if way.last.is_alphanumeric() { way.last } else { 'a' };
+        let waits = |way: &Way| way.read == word.len() && way.gap == 0 && !way.joined && is_word(letter(way));
+        let whole = |way: &Way| {
+            way.read == word.len()
+                && way.gap == 0
+                && (!is_word(letter(way)) || !c(at + 1).is_some_and(is_word))
+        };
+        if ways.iter().any(|way| whole(way) && (!way.leet || way.real >= 2)) {
+            ends.push(at + 1);
+        }
+        // A word that has ended goes on only in letters that repeat.
+        ways.retain(|way| way.read < word.len() || waits(way));
+        if c(at + 1).is_some_and(|next| !is_word(next)) {
+            ways.retain(|way| way.read < word.len());
         }
     }
-    match chars.get(at) {
-        _ if !letters.last().is_some_and(|&last| is_word(last)) => (Some(at), false),
-        None => (Some(at), true),
-        Some(_) => ((!word(at)).then_some(at), false),
-    }
+    (ends, !ways.is_empty())
 }
 
-fn spelled_letters(keyword: &Keyword) -> Option<Vec<char>> {
-    let letters: Vec<char> = normal(keyword).chars().filter(|c| c.is_alphanumeric()).collect();
-    let weight: usize = letters.iter().map(|&c| if is_word(c) { 1 } else { 2 }).sum();
-    (weight >= 3).then_some(letters)
+fn disguised_letters(keyword: &Keyword) -> Option<Vec<char>> {
+    let normal = normal(keyword);
+    let words = normal.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let letters = words.collect::<Vec<_>>().join(" ");
+    let weight: usize = letters.chars().filter(|&c| c != ' ').map(|c| if is_word(c) { 1 } else { 2 }).sum();
+    (weight >= 3).then(|| letters.chars().collect())
 }
 
-fn naive_spelled(folded: &str, keyword: &Keyword) -> Vec<(usize, usize)> {
+fn naive_disguised(folded: &str, keyword: &Keyword, folds: Folds) -> Vec<(usize, usize)> {
     let low = folded.to_ascii_lowercase();
     let chars: Vec<(usize, char)> = low.char_indices().collect();
-    let Some(letters) = spelled_letters(keyword) else { return Vec::new() };
+    let Some(letters) = disguised_letters(keyword).filter(|_| folds != Folds::default()) else {
+        return Vec::new();
+    };
     let place = |index: usize| chars.get(index).map_or(low.len(), |&(at, _)| at);
-    let ends = (0..chars.len()).map(|from| (from, spelled_from(&chars, from, &letters).0));
-    ends.filter_map(|(from, end)| Some((place(from), place(end?)))).collect()
+    let ends = |from: usize| disguised_from(&chars, from, &letters, folds).0.into_iter().max();
+    (0..chars.len()).filter_map(|from| Some((place(from), place(ends(from)?)))).collect()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the oracle is a search of its own")]
@@ -323,8 +470,10 @@ fn oracle(rules: &[RuleSpec], kind: TextKind, text: &str) -> TextPos {
     };
     let chars: Vec<(usize, char)> = low.char_indices().collect();
     let spells = |from: usize| {
-        let asked = rules.iter().filter(|rule| rule.folds.separators).flat_map(|rule| &rule.keywords);
-        asked.filter_map(spelled_letters).any(|letters| spelled_from(&chars, from, &letters).1)
+        let asked = rules.iter().filter(|rule| rule.folds != Folds::default());
+        let asked = asked.flat_map(|rule| rule.keywords.iter().map(|keyword| (keyword, rule.folds)));
+        let letters = asked.filter_map(|(keyword, folds)| Some((disguised_letters(keyword)?, folds)));
+        letters.into_iter().any(|(letters, folds)| disguised_from(&chars, from, &letters, folds).1)
     };
     let first = chars
         .iter()
@@ -411,7 +560,8 @@ fn words_next_to_other_scripts_are_whole() {
 #[test]
 fn words_are_found_spelled_out_where_the_rule_asks() {
     let words = vec![keyword("bomb", true), keyword("rapist", true), keyword("法轮功", false)];
-    let rules = [RuleSpec { folds: Folds { separators: true }, ..rule(words, vec![]) }];
+    let folds = Folds { separators: true, ..Folds::default() };
+    let rules = [RuleSpec { folds, ..rule(words, vec![]) }];
     let text = "B o m b, b.o-m_b! the rap ist, b o m bs, ab o m b; 法 轮*功 b--o--m--b";
     let expected = ["B o m b", "b.o-m_b", "法 轮*功", "b--o--m--b"];
     assert_eq!(found(&rules, text), expected.map(|s| (0, s.to_owned())));

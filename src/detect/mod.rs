@@ -6,13 +6,17 @@
 //! patterns bounded by the length that each pattern states.
 
 mod begin;
+mod blocks;
+mod disguise;
 mod engine;
-mod keyword;
+mod gate;
+mod lexicon;
 mod machine;
 mod pattern;
 mod scan;
 mod spec;
-mod spelled;
+mod thread;
+mod trie;
 pub mod validator;
 
 pub use crate::text::fold::TextKind;

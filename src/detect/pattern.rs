@@ -5,7 +5,7 @@
 //! a [`Machine`]. Patterns that begin alike share a machine while it stays small.
 
 use super::begin::{Begin, Bytes, begin};
-use super::keyword::{self, Word, is_word};
+use super::lexicon::{self, Word};
 use super::machine::{DEAD, Machine, START, TooBig};
 use super::{CompileError, PatternSpec, RuleId, RuleSpec, Validator};
 use crate::text::fold::fold_literal;
@@ -57,6 +57,8 @@ pub(super) struct Inner {
     pub(super) bytes: Bytes,
     pub(super) run: Bytes,
     pub(super) most: usize,
+    /// No byte of the run is outside the first one's, which is as long.
+    pub(super) within_first: bool,
 }
 
 /// A parsed pattern and where it may begin.
@@ -142,10 +144,30 @@ pub(super) fn char_at(text: &[u8], at: usize) -> Option<char> {
     }
 }
 
-fn char_before(text: &[u8], at: usize) -> Option<char> {
+pub(super) fn char_before(text: &[u8], at: usize) -> Option<char> {
     let head = text.get(..at)?;
     let length = head.iter().rev().take(4).position(|&byte| byte & 0xC0 != 0x80)? + 1;
     char_at(text, at - length)
+}
+
+/// Letters and digits of scripts that put spaces between words. Next to any other character there is a boundary:
+/// Chinese, Japanese, Thai, Lao, Khmer, Burmese and Tibetan have no spaces, Korean attaches particles.
+pub(super) fn is_word(c: char) -> bool {
+    match c {
+        // The common letters first; the last arm knows them as well.
+        '0'..='9' | 'A'..='Z' | 'a'..='z' | '\u{3B1}'..='\u{3C9}' | '\u{430}'..='\u{44F}' => true,
+        '\0'..='\u{7F}'
+        | '\u{E00}'..='\u{FFF}'
+        | '\u{1000}'..='\u{109F}'
+        | '\u{1100}'..='\u{11FF}'
+        | '\u{1780}'..='\u{17FF}'
+        | '\u{2E80}'..='\u{A4CF}'
+        | '\u{AC00}'..='\u{D7FF}'
+        | '\u{F900}'..='\u{FAFF}'
+        | '\u{1B000}'..='\u{1B16F}'
+        | '\u{20000}'..='\u{3FFFF}' => false,
+        _ => c.is_alphanumeric(),
+    }
 }
 
 // === impl Patterns ===
@@ -154,12 +176,15 @@ impl Patterns {
     /// Compiles the patterns of all rules, and says everything that is wrong with them.
     pub(super) fn compile(rules: &[RuleSpec], errors: &mut Vec<CompileError>) -> Self {
         let mut drafts = Vec::new();
-        let mut contexts = BTreeSet::new();
+        // Each word, and whether all patterns that need it begin at a boundary.
+        let mut contexts: BTreeMap<&String, bool> = BTreeMap::new();
         for (rule, spec) in rules.iter().enumerate() {
             for (index, pattern) in spec.patterns.iter().enumerate() {
                 match draft(rule, index, pattern) {
                     Ok(draft) => {
-                        contexts.extend(pattern.context.iter());
+                        for word in &pattern.context {
+                            *contexts.entry(word).or_insert(true) &= pattern.left;
+                        }
                         drafts.push(draft);
                     }
                     Err(reason) => {
@@ -184,8 +209,20 @@ impl Patterns {
         for drafts in alike.into_values() {
             compiled.share(drafts, errors);
         }
-        compiled.contexts = contexts.into_iter().map(|word| keyword::context(word)).collect();
+        compiled.contexts = contexts.into_iter().map(|(word, left)| lexicon::context(word, left)).collect();
+        compiled.order_inners();
         compiled
+    }
+
+    /// Puts first the run that holds most: where a match may have begun in it, the runs within it need not be looked at.
+    fn order_inners(&mut self) {
+        let size = |inner: &Inner| inner.run.iter().filter(|held| **held).count();
+        self.inners.sort_by_key(|inner| std::cmp::Reverse((inner.most, size(inner))));
+        let Some((first, others)) = self.inners.split_first_mut() else { return };
+        for inner in others {
+            let mut both = inner.run.iter().zip(first.run.iter());
+            inner.within_first = both.all(|(held, first)| *first || !*held);
+        }
     }
 
     /// The machines that start with this byte.
@@ -200,22 +237,19 @@ impl Patterns {
         !machine.contextual || patterns.any(|pattern| pattern.may_begin(text, start))
     }
 
-    /// Whether all machines that start at the first byte die in what follows, and find nothing before. Machines that
-    /// need context count only if there is some `near`.
-    pub(super) fn die_at(&self, rest: &[u8], near: bool) -> bool {
-        /// Who lives longer is worth a thread.
-        const SOON: usize = 24;
-        let first = rest.first().copied().unwrap_or_default();
-        self.starting(first).filter(|machine| near || !machine.contextual).all(|machine| {
-            let mut state = START;
-            for &byte in rest.iter().take(SOON) {
-                state = machine.next(state, byte);
-                if state == DEAD || machine.accepts(state) {
-                    return state == DEAD;
-                }
-            }
-            false
+    /// Whether some machine that starts with the first byte has not died after the second.
+    pub(super) fn live_on(&self, first: u8, second: u8) -> bool {
+        self.starting(first).any(|machine| {
+            let state = machine.next(START, first);
+            machine.accepts(state) || machine.next(state, second) != DEAD
         })
+    }
+
+    /// The words that patterns begin with and those of their contexts.
+    pub(super) fn words(&mut self) -> Vec<Word> {
+        let mut words = std::mem::take(&mut self.literals);
+        words.append(&mut self.contexts);
+        words
     }
 
     /// One machine for all, or, where that grows too big, one for each half.
@@ -264,7 +298,7 @@ impl Patterns {
         }
         match begin {
             Some(Begin::Inner { bytes, run, most }) => {
-                self.inners.push(Inner { machine: number, bytes, run, most });
+                self.inners.push(Inner { machine: number, bytes, run, most, within_first: false });
             }
             Some(_) => {
                 self.starts.resize_with(256, Vec::new);
@@ -274,8 +308,8 @@ impl Patterns {
             }
             // None begins with another, so that no machine starts twice in one place.
             None => {
-                self.literals
-                    .extend(literals.iter().map(|text| keyword::literal(text, machine.left, number)));
+                let words = literals.iter().map(|text| lexicon::literal(text, machine.left, number));
+                self.literals.extend(words);
             }
         }
         self.machines.push(machine);

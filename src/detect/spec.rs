@@ -44,8 +44,12 @@ pub struct RuleSpec {
 /// other scripts are folded for every rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Folds {
-    /// Keywords are also found with single separators (space, dot, hyphen, underscore, asterisk ...) between the letters.
+    /// Keywords are also found with separators (space, dot, hyphen, underscore, asterisk, emoji ...) between the letters.
     pub separators: bool,
+    /// Keywords are also found with signs and digits that stand for letters (`b0mb`, `$pam`, `b*mb`).
+    pub leet: bool,
+    /// Keywords are also found with letters repeated (`booomb`).
+    pub repeats: bool,
 }
 
 /// A word or phrase.

@@ -58,6 +58,12 @@ pub(super) struct RuleFile {
     /// Whether keywords are also found with separators between their letters.
     #[serde(default)]
     pub separators: bool,
+    /// Whether keywords are also found with signs and digits in place of letters.
+    #[serde(default)]
+    pub leet: bool,
+    /// Whether keywords are also found with letters repeated.
+    #[serde(default)]
+    pub repeats: bool,
     #[serde(rename = "pattern", default)]
     pub patterns: Vec<PatternFile>,
     #[serde(default)]

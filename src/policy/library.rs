@@ -504,7 +504,11 @@ impl At<'_> {
         }
         let patterns = rule.patterns.into_iter().enumerate().map(|(i, p)| self.pattern(i, p)).collect();
         Draft {
-            spec: RuleSpec { keywords, patterns, folds: Folds { separators: rule.separators } },
+            spec: RuleSpec {
+                keywords,
+                patterns,
+                folds: Folds { separators: rule.separators, leet: rule.leet, repeats: rule.repeats },
+            },
             rule: Rule {
                 id,
                 title: rule.title,

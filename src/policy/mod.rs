@@ -27,6 +27,6 @@ pub fn canary_rule() -> (Rule, crate::detect::RuleSpec) {
         marker: CANARY_MARKER.into(),
         ..Rule::default()
     };
-    let keyword = crate::detect::Keyword { text: CANARY.into(), whole_word: false };
+    let keyword = crate::detect::Keyword { text: CANARY.into(), whole_word: true };
     (rule, crate::detect::RuleSpec { keywords: vec![keyword], ..crate::detect::RuleSpec::default() })
 }

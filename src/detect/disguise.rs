@@ -1,0 +1,604 @@
+//! Keywords behind a disguise: letters apart (`b.o.m.b`, `敏*感 词`), signs for letters (`b0mb`, `b*mb`), letters
+//! repeated (`booomb`).
+//!
+//! A rule says which of these it sees through ([`Folds`]). What is looked for are the letters and digits of its keywords; between
+//! two words of a phrase stands a *joint*, which white space, separators or nothing may fill. A walk is a small set of
+//! [`Item`]s, each a way to read the text so far, and goes on character by character; what it finds does not depend on how
+//! the text was cut.
+//!
+//! What keeps innocent texts innocent:
+//! - A word begins and ends at a boundary, as a whole word does, whatever its rule says of boundaries.
+//! - White space and the marks of sentences come between letters only where all letters of the word stand apart, and no line and no
+//!   sentence ends between them: `the rap ist` is not `rapist`, nor is `Take a. B. Then c` an `abc`.
+//! - At most [`GAP`] separators stand between two letters.
+//! - Where signs stand for letters, at least two letters stand for themselves, and at most twice as many are wildcards.
+//! - Words of less than three letters (two Chinese characters) are not looked for: they stand in every list of initials.
+
+use super::gate::{Bits, Gate, Keys, eight, head};
+use super::lexicon::{Meaning, Word, is_space};
+use super::pattern::{char_at, char_before, is_word};
+use super::trie::{Entry, State, Trie};
+use super::{Folds, RuleId, RuleSpec};
+use smallvec::SmallVec;
+
+/// The most separators between two letters.
+pub(super) const GAP: u8 = 3;
+/// The most letters that only repeat.
+pub(super) const REPEATS: u8 = 60;
+/// The most ways in which one text is read at once. What would be more is not looked at.
+const WAYS: usize = 24;
+/// The longest word in bytes: it bounds the walks that one text has open.
+const LONGEST: usize = 128;
+
+/// Disguises that a way of reading took, or that a rule sees through.
+const SEPARATORS: u8 = 1;
+const LEET: u8 = 2;
+const REPEATED: u8 = 4;
+/// Every word has some trait.
+const ANY: u8 = 8;
+
+/// The keywords that are looked for behind disguises.
+#[derive(Debug)]
+pub(super) struct Disguised {
+    trie: Trie,
+    words: Vec<(RuleId, u8)>,
+    pub(super) gate: Gate,
+    /// What words begin with, see [`likeness`].
+    likenesses: Bits,
+    /// First characters that are not ASCII.
+    firsts: Bits,
+    /// ASCII characters with which a disguised word may begin.
+    begins: Box<[bool; 128]>,
+}
+
+/// One way to read the text so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Item {
+    state: State,
+    /// The last character that stood for a letter, as it stood in the text.
+    last: char,
+    used: u8,
+    gap: u8,
+    repeats: u8,
+    /// Letters that stood for themselves, up to 255.
+    real: u8,
+    wild: u8,
+    flags: u8,
+}
+
+/// Two letters of this word stood beside each other.
+const TIGHT: u8 = 1;
+/// White space stood between two letters of this word.
+const SPACED: u8 = 2;
+/// The last separator may end a sentence.
+const MARKED: u8 = 4;
+/// The joint before the next letter is filled.
+const JOINED: u8 = 8;
+/// A word ends here if no letter follows.
+const WAITS: u8 = 16;
+
+/// A walk: every way to read the text from one start.
+#[derive(Clone, Debug)]
+pub(super) struct Walk {
+    pub(super) start: u64,
+    items: Items,
+}
+
+type Items = SmallVec<[Item; 2]>;
+
+/// What a character may be between or instead of letters.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Between {
+    Space,
+    Line,
+    /// Stands between letters that touch it: `bo-mb`.
+    Sign {
+        marked: bool,
+    },
+    /// Stands between letters of which none touches another: `b,o,m,b`.
+    Mark {
+        marked: bool,
+    },
+    No,
+}
+
+fn between(c: char) -> Between {
+    match c {
+        ' ' | '\t' => Between::Space,
+        '\n' | '\r' | '\u{b}' | '\u{c}' => Between::Line,
+        '.' | '!' => Between::Sign { marked: true },
+        '-' | '_' | '*' | '~' | '|' | '+' | '^' | '\'' | '`' | '#' | '@' | '$' | '=' | '%' | '&' => {
+            Between::Sign { marked: false }
+        }
+        ',' | ':' | ';' | '?' => Between::Mark { marked: true },
+        '/' | '\\' | '"' | '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' | '、' => {
+            Between::Mark { marked: false }
+        }
+        '。' | '！' | '？' | '，' | '；' | '：' | '…' => Between::No,
+        _ if c.is_ascii() || is_letter(c) => Between::No,
+        // Bullets, dots, arrows, emoji and all other signs.
+        _ => Between::Sign { marked: false },
+    }
+}
+
+/// The letters that a sign or digit stands for.
+fn leet(c: char) -> &'static str {
+    match c {
+        '0' => "o",
+        '1' | '!' | '|' => "il",
+        '2' => "z",
+        '3' | '€' => "e",
+        '4' | '@' => "a",
+        '5' | '$' => "s",
+        '6' => "gb",
+        '7' | '+' => "t",
+        '8' => "b",
+        '9' => "g",
+        '(' | '<' => "c",
+        '£' => "l",
+        '¥' => "y",
+        _ => "",
+    }
+}
+
+/// Letters and digits, Chinese ones first.
+#[inline]
+fn is_letter(c: char) -> bool {
+    matches!(c, '\u{4E00}'..='\u{9FFF}') || c.is_alphanumeric()
+}
+
+/// Signs that stand for any letter but the first.
+fn is_wild(c: char) -> bool {
+    matches!(c, '*' | '#')
+}
+
+// === impl Disguised ===
+
+impl Disguised {
+    /// The keywords among `words` whose rules see through some disguise.
+    pub(super) fn compile(rules: &[RuleSpec], words: &[Word]) -> Self {
+        let mut all = Vec::new();
+        for word in words {
+            let Meaning::Keyword(rule) = word.meaning else { continue };
+            let traits = rules.get(rule.0 as usize).map_or(0, |spec| traits(spec.folds));
+            let letters = letters(&word.text);
+            if traits != 0 && fits(&letters) {
+                all.push((letters, rule, traits));
+            }
+        }
+        all.sort_unstable();
+        all.dedup();
+        let (mut keys, mut firsts, mut begins) = (Keys::default(), Vec::new(), Box::new([false; 128]));
+        let mut likenesses = Vec::new();
+        for (letters, ..) in &all {
+            add_keys(letters, &mut keys, &mut likenesses);
+            match letters.chars().next() {
+                Some(first) if first.is_ascii() => {
+                    let passes = |c: &u8| leet(char::from(*c)).contains(first);
+                    begins[usize::from(first as u8 & 0x7F)] = true;
+                    (0..128).filter(passes).for_each(|c| begins[usize::from(c)] = true);
+                }
+                Some(first) => firsts.push(head(eight(letters.as_bytes(), 0), first.len_utf8())),
+                None => {}
+            }
+        }
+        let entries: Vec<Entry<'_>> = all
+            .iter()
+            .map(|(letters, _, traits)| Entry { bytes: letters.as_bytes(), traits: traits | ANY })
+            .collect();
+        let words = all.iter().map(|&(_, rule, traits)| (rule, traits)).collect();
+        likenesses.sort_unstable();
+        likenesses.dedup();
+        let (gate, likenesses, firsts) = (Gate::new(keys), Bits::new(&likenesses), Bits::new(&firsts));
+        Self { trie: Trie::build(&entries), words, gate, likenesses, firsts, begins }
+    }
+
+    /// Whether a word is looked for here also without a disguise, so that it need not be looked for elsewhere: letters
+    /// only, from boundary to boundary.
+    pub(super) fn takes(rules: &[RuleSpec], word: &Word) -> bool {
+        let bounded = |bounded: bool, end: Option<char>| bounded || end.is_some_and(|end| !is_word(end));
+        let Meaning::Keyword(rule) = word.meaning else { return false };
+        rules.get(rule.0 as usize).is_some_and(|spec| traits(spec.folds) != 0)
+            && word.text == letters(&word.text)
+            && fits(&word.text)
+            && bounded(word.left, word.text.chars().next())
+            && bounded(word.right, word.text.chars().next_back())
+    }
+
+    /// Whether nothing is looked for.
+    pub(super) fn is_empty(&self) -> bool {
+        self.trie.is_empty()
+    }
+
+    /// The signs with which a disguised word may begin.
+    pub(super) fn signs(&self) -> impl Iterator<Item = u8> + '_ {
+        (0..128_u8).filter(|&c| self.begins[usize::from(c)] && !c.is_ascii_alphanumeric())
+    }
+
+    /// Whether a disguised word may begin with the token at `at`, `length` bytes long, eight for eight and more.
+    /// `word`: the next eight bytes. Never says no where one begins.
+    #[inline]
+    pub(super) fn may_begin_token(&self, text: &[u8], at: usize, word: u64, length: usize) -> bool {
+        const ONES: u64 = 0x0101_0101_0101_0101;
+        const HIGHS: u64 = 0x8080_8080_8080_8080;
+        if !self.begins.get(((word | 0x20) & 0x7F) as usize).copied().unwrap_or(false) {
+            return false;
+        }
+        // Letters have the bit 0x40, digits have not.
+        let token = head(!0, length);
+        let digits = !word & token & (ONES << 6);
+        // Zero where a byte is as the one after it, case apart.
+        let pairs = (word ^ (word >> 8)) & !(ONES << 5) | !(token >> 8);
+        let doubled = pairs.wrapping_sub(ONES) & !pairs & HIGHS;
+        if self.gate.token(word, length) {
+            return true;
+        }
+        let touched = length < 8 && touched(text, at + length);
+        if length == 1 {
+            return touched || stands_apart(text, at + 1);
+        }
+        (digits | doubled != 0 || touched)
+            && self.likenesses.holds(likeness(text.get(at..).unwrap_or_default()))
+    }
+
+    /// Whether a disguised word may begin with a character that is not ASCII, `one` bytes long, before one of `two` bytes. Never
+    /// says no where one begins.
+    #[inline]
+    pub(super) fn may_begin_wide(&self, text: &[u8], at: usize, word: u64, one: usize, two: usize) -> bool {
+        let second = word.checked_shr(8 * one as u32).unwrap_or(0);
+        let lead = second as u8;
+        if matches!(lead, 0xE4..=0xE9) && head(second ^ word, one) != 0 {
+            // Two different Chinese characters.
+            return self.gate.pair(word, one, two);
+        }
+        self.firsts.holds(head(word, one)) && self.may_go_on(text, at, head(word, one), one)
+    }
+
+    /// Whether a letter with which a word goes on stands behind some separators.
+    fn may_go_on(&self, text: &[u8], at: usize, first: u64, one: usize) -> bool {
+        let mut at = at + one;
+        for _ in 0..=usize::from(GAP) {
+            let Some(c) = char_at(text, at) else { return true };
+            let again = head(eight(text, at), one) == first;
+            if again || is_wild(c) || !leet(c).is_empty() {
+                return true;
+            }
+            if is_letter(c) {
+                return self.gate.pair(first | eight(text, at) << (8 * one), one, c.len_utf8());
+            }
+            if between(c) == Between::No {
+                return false;
+            }
+            at += c.len_utf8();
+        }
+        // White space may be long.
+        true
+    }
+
+    /// A walk from the character at `at`, where `start` is its place in the whole text, as far as the text goes. `None` if it has ended.
+    pub(super) fn begin(
+        &self,
+        text: &[u8],
+        at: usize,
+        start: u64,
+        ended: bool,
+        hit: &mut impl FnMut(RuleId, u64, usize),
+    ) -> Option<Walk> {
+        let c = char_at(text, at)?.to_ascii_lowercase();
+        let top = Item { state: Trie::TOP, last: c, used: 0, gap: 0, repeats: 0, real: 0, wild: 0, flags: 0 };
+        let wide = is_letter(c) && !is_word(c);
+        if !wide && char_before(text, at).is_some_and(is_word) {
+            return None;
+        }
+        let mut walk = Walk { start, items: Items::new() };
+        self.letter(&top, c, c, &mut walk.items);
+        for sign in leet(c).chars() {
+            self.letter(&top, sign, c, &mut walk.items);
+        }
+        self.go_on(&mut walk, text, at + c.len_utf8(), ended, hit).then_some(walk)
+    }
+
+    /// Reads the text from `at` on. False if the walk has ended.
+    pub(super) fn go_on(
+        &self,
+        walk: &mut Walk,
+        text: &[u8],
+        mut at: usize,
+        ended: bool,
+        hit: &mut impl FnMut(RuleId, u64, usize),
+    ) -> bool {
+        loop {
+            if let [item] = walk.items.as_mut_slice() {
+                let Some(to) = self.plain(item, text, at) else { return false };
+                at = to;
+            }
+            let next = char_at(text, at).map(|c| c.to_ascii_lowercase());
+            self.found(walk, next, at, ended, hit);
+            if next.is_none() && !ended {
+                return !walk.items.is_empty();
+            }
+            let (Some(c), false) = (next, walk.items.is_empty()) else { return false };
+            let mut items = Items::new();
+            for item in &walk.items {
+                self.step(item, c, &mut items);
+            }
+            walk.items = items;
+            at += c.len_utf8();
+        }
+    }
+
+    /// Reads letters that can be read in one way only, from `at` on, and says where the first one stands that may be
+    /// read in more, or at which a word ends; `None` if no word goes on.
+    #[inline]
+    fn plain(&self, item: &mut Item, text: &[u8], mut at: usize) -> Option<usize> {
+        while item.flags & (WAITS | SPACED) == 0
+            && let Some(&byte) = text.get(at)
+        {
+            let lower = byte | 0x20;
+            let c = match byte {
+                b'a'..=b'z' | b'A'..=b'Z' => char::from(lower),
+                0xE4..=0xE9 => char_at(text, at).filter(|&c| is_letter(c)).unwrap_or(item.last),
+                _ => break,
+            };
+            if c == item.last || self.trie.has_space(item.state) {
+                break;
+            }
+            let touches = c.is_ascii() && item.gap == 0 && item.flags & JOINED == 0;
+            let flags = item.flags & !(MARKED | JOINED) | if touches { TIGHT } else { 0 };
+            let state = self.trie.step_char(item.state, c)?;
+            let waits = if self.trie.is_end(state) { WAITS } else { 0 };
+            *item = Item {
+                state,
+                last: c,
+                gap: 0,
+                real: item.real.saturating_add(1),
+                flags: flags | waits,
+                ..*item
+            };
+            at += c.len_utf8();
+        }
+        Some(at)
+    }
+
+    /// Words that end before the character `next`, where that can be said.
+    fn found(
+        &self,
+        walk: &mut Walk,
+        next: Option<char>,
+        at: usize,
+        ended: bool,
+        hit: &mut impl FnMut(RuleId, u64, usize),
+    ) {
+        for item in walk.items.iter_mut().filter(|item| item.flags & WAITS != 0) {
+            if is_word(item.last_letter()) {
+                match next {
+                    None if !ended => continue,
+                    Some(next) if is_word(next) => continue,
+                    _ => {}
+                }
+            }
+            // A letter that repeats is of the word, as long as nothing else follows.
+            item.flags &= !WAITS;
+            for &word in self.trie.ends(item.state) {
+                if let Some(&(rule, folds)) = self.words.get(word as usize)
+                    && item.used & !folds == 0
+                    && (item.used & LEET == 0 || item.real >= 2)
+                {
+                    hit(rule, walk.start, at);
+                }
+            }
+        }
+        walk.items.retain(|item| self.trie.beyond(item.state) != 0 || item.flags & WAITS != 0);
+    }
+
+    fn step(&self, item: &Item, c: char, next: &mut Items) {
+        let goes_on = self.trie.beyond(item.state) != 0;
+        if c == item.last && item.repeats < REPEATS && (item.gap == 0 && item.flags & JOINED == 0 || goes_on)
+        {
+            let again = Item { used: item.used | REPEATED, repeats: item.repeats + 1, ..*item };
+            if let Some(again) = Self::touched(&again, if c.is_alphanumeric() { c } else { 'a' }) {
+                self.push(again, next);
+            }
+        }
+        if !goes_on {
+            return;
+        }
+        if is_letter(c) {
+            self.letter(item, c, c, next);
+        }
+        for letter in leet(c).chars() {
+            self.letter(item, letter, c, next);
+        }
+        if is_wild(c) && item.wild < item.real.saturating_mul(2) {
+            self.wild(item, c, next);
+        }
+        self.apart(item, c, next);
+    }
+
+    /// The item after a letter that touches the one before it or not.
+    fn touched(item: &Item, letter: char) -> Option<Item> {
+        let touches = item.gap == 0 && item.flags & JOINED == 0 && item.state != Trie::TOP && is_word(letter);
+        if touches && item.flags & SPACED != 0 {
+            return None;
+        }
+        let flags = item.flags & !(MARKED | JOINED) | if touches { TIGHT } else { 0 };
+        Some(Item { gap: 0, flags, ..*item })
+    }
+
+    /// `letter` of a word, for which `c` stands in the text.
+    fn letter(&self, item: &Item, letter: char, c: char, next: &mut Items) {
+        let Some(read) = Self::touched(item, letter) else { return };
+        let read = if letter == c {
+            Item { real: read.real.saturating_add(1), ..read }
+        } else {
+            Item { used: read.used | LEET, ..read }
+        };
+        if let Some(state) = self.trie.step_char(item.state, letter) {
+            self.push(Item { state, last: c, ..read }, next);
+        }
+        if item.flags & JOINED == 0
+            && item.state != Trie::TOP
+            && let Some(state) = self.trie.step(item.state, b' ')
+            && let Some(state) = self.trie.step_char(state, letter)
+        {
+            self.push(Item { state, last: c, used: read.used | SEPARATORS, ..read }, next);
+        }
+    }
+
+    /// Any letter.
+    fn wild(&self, item: &Item, c: char, next: &mut Items) {
+        let Some(read) = Self::touched(item, 'a') else { return };
+        for &label in self.trie.labels(item.state).iter().filter(|label| label.is_ascii_lowercase()) {
+            if let Some(state) = self.trie.step(item.state, label) {
+                self.push(Item { state, last: c, used: read.used | LEET, wild: read.wild + 1, ..read }, next);
+            }
+        }
+    }
+
+    /// What stands between letters.
+    fn apart(&self, item: &Item, c: char, next: &mut Items) {
+        let kind = between(c);
+        if matches!(kind, Between::Space | Between::Line) {
+            if item.flags & MARKED != 0 {
+                return;
+            }
+            if item.flags & JOINED != 0 {
+                return self.push(*item, next);
+            }
+            if let Some(state) = self.trie.step(item.state, b' ') {
+                // A new word of the phrase: its letters may stand apart or not as they like.
+                let flags = item.flags & !(TIGHT | SPACED | WAITS) | JOINED;
+                self.push(Item { state, gap: 0, flags, ..*item }, next);
+            }
+        }
+        let (loose, marked) = match kind {
+            Between::Space => (true, false),
+            Between::Sign { marked } => (false, marked),
+            Between::Mark { marked } => (true, marked),
+            Between::Line | Between::No => return,
+        };
+        if item.gap >= GAP || loose && item.flags & TIGHT != 0 {
+            return;
+        }
+        let flags =
+            item.flags & !(MARKED | WAITS) | if loose { SPACED } else { 0 } | if marked { MARKED } else { 0 };
+        self.push(Item { gap: item.gap + 1, used: item.used | SEPARATORS, flags, ..*item }, next);
+    }
+
+    fn push(&self, item: Item, next: &mut Items) {
+        let folds = self.trie.within(item.state);
+        if item.used & !folds != 0 || next.len() >= WAYS {
+            return;
+        }
+        let ends = item.gap == 0 && item.flags & JOINED == 0 && !self.trie.ends(item.state).is_empty();
+        let item = Item { flags: item.flags & !WAITS | if ends { WAITS } else { 0 }, ..item };
+        if !next.contains(&item) {
+            next.push(item);
+        }
+    }
+
+    pub(super) fn figures(&self) -> String {
+        format!("{} disguised words in {} nodes", self.words.len(), self.trie.nodes())
+    }
+}
+
+impl Item {
+    /// What the last letter counts as where words are bounded: a sign that stands for a letter is one.
+    fn last_letter(&self) -> char {
+        if is_letter(self.last) { self.last } else { 'a' }
+    }
+}
+
+fn traits(folds: Folds) -> u8 {
+    let Folds { separators, leet, repeats } = folds;
+    [(separators, SEPARATORS), (leet, LEET), (repeats, REPEATED)]
+        .into_iter()
+        .fold(0, |traits, (asked, one)| if asked { traits | one } else { traits })
+}
+
+/// The letters and digits of a keyword, with a space for each joint.
+fn letters(keyword: &str) -> String {
+    let words = keyword.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Whether letters are enough, and not too many, to be looked for behind a disguise.
+fn fits(letters: &str) -> bool {
+    letters.chars().map(weight).sum::<usize>() >= 3 && letters.len() <= LONGEST
+}
+
+fn weight(letter: char) -> usize {
+    match letter {
+        ' ' => 0,
+        _ if is_word(letter) => 1,
+        _ => 2,
+    }
+}
+
+/// The tokens with which a word may begin: its first one, and with nothing in the joints its first two, three ...
+fn add_keys(letters: &str, keys: &mut Keys, likenesses: &mut Vec<u64>) {
+    if !letters.is_ascii() {
+        let pair: String = letters.chars().filter(|&c| c != ' ').take(2).collect();
+        keys.add(pair.as_bytes(), false);
+    }
+    // The token ends where another script begins.
+    let latin = letters.split(|c: char| !c.is_ascii()).next().unwrap_or_default();
+    let mut token = String::new();
+    for word in latin.split(' ').filter(|word| !word.is_empty()) {
+        token.push_str(word);
+        keys.token(token.as_bytes(), token.len());
+    }
+    let all = likeness(token.as_bytes());
+    likenesses.extend((1..=LIKE).map(|length| head(all, length)));
+}
+
+/// How many letters of a token are compared where they may be disguised.
+const LIKE: usize = 4;
+
+/// The beginning of a token as all its disguises have it: repeated letters once, and letters that the same digit may stand for alike.
+fn likeness(text: &[u8]) -> u64 {
+    let (mut word, mut length, mut last) = (0, 0, 0);
+    for byte in text.iter().map(|byte| byte | 0x20).take_while(u8::is_ascii_alphanumeric) {
+        let like = match byte {
+            b'0' => b'o',
+            b'1' | b'l' => b'i',
+            b'2' => b'z',
+            b'3' => b'e',
+            b'4' => b'a',
+            b'5' => b's',
+            b'6' | b'8' | b'9' | b'b' => b'g',
+            b'7' => b't',
+            other => other,
+        };
+        if like != last {
+            word |= u64::from(like) << (8 * length);
+            length += 1;
+            last = like;
+        }
+        if length == LIKE {
+            break;
+        }
+    }
+    word
+}
+
+/// Whether what stands at `at`, behind a token, may stand for a letter of its word or between two.
+fn touched(text: &[u8], at: usize) -> bool {
+    match text.get(at).copied().unwrap_or(b'*') {
+        b'*' | b'#' | b'@' | b'$' | b'!' | b'|' | b'+' | b'(' | b'<' | 0x80.. => true,
+        b'.' | b'-' | b'_' | b'~' | b'^' | b'\'' | b'`' | b'=' | b'%' | b'&' => {
+            text.get(at + 1).is_none_or(|&after| !is_space(after))
+        }
+        _ => false,
+    }
+}
+
+/// Whether a letter or a sign that stands by itself follows behind a gap at `at`, or the text ends before that is known.
+fn stands_apart(text: &[u8], at: usize) -> bool {
+    let rest = text.get(at..).unwrap_or_default();
+    let gap = rest.iter().take_while(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric()).count();
+    match rest.get(gap..).unwrap_or_default() {
+        [letter, after, ..] if letter.is_ascii() => gap > 1 || !after.is_ascii_alphanumeric(),
+        _ => true,
+    }
+}

@@ -1,0 +1,258 @@
+//! Where no word can begin, said from the next eight bytes.
+//!
+//! A word in a script with spaces begins with a whole token (a run of ASCII letters and digits), one in another script
+//! with two characters: both are looked up in a table of bits before any tree is walked. The table never refuses a place at
+//! which a word begins (it is a Bloom filter with one hash, Bloom 1970); of other places it lets about one in twenty
+//! pass. A place whose token is not all there yet passes.
+
+/// The next eight bytes of the text, zeros after its end.
+#[inline]
+pub(super) fn eight(text: &[u8], at: usize) -> u64 {
+    let whole = text.get(at..at + 8).and_then(|bytes| bytes.first_chunk());
+    whole.map_or_else(|| eight_of(text.get(at..).unwrap_or_default()), |bytes| u64::from_le_bytes(*bytes))
+}
+
+#[cold]
+fn eight_of(bytes: &[u8]) -> u64 {
+    bytes.iter().take(8).rev().fold(0, |word, &byte| word << 8 | u64::from(byte))
+}
+
+/// Upper and lower case alike, and some other signs with each other.
+const LOWER: u64 = 0x2020_2020_2020_2020;
+
+/// A table of bits that is asked with words of eight bytes.
+#[derive(Debug)]
+pub(super) struct Bits {
+    bits: Vec<u64>,
+    shift: u32,
+}
+
+impl Bits {
+    pub(super) fn new(keys: &[u64]) -> Self {
+        /// Bits for each key: about one wrong answer in this many.
+        const ROOM: usize = 32;
+        let size = (keys.len() * ROOM).next_power_of_two().max(1 << 12);
+        let mut bits = Self { bits: vec![0; size / 64], shift: 64 - size.trailing_zeros() };
+        for &key in keys {
+            let place = bits.place(key);
+            bits.bits[place / 64] |= 1 << (place % 64);
+        }
+        bits
+    }
+
+    #[inline]
+    fn place(&self, key: u64) -> usize {
+        (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize
+    }
+
+    #[inline]
+    pub(super) fn holds(&self, key: u64) -> bool {
+        let place = self.place(key);
+        self.bits.get(place / 64).is_some_and(|bits| bits >> (place % 64) & 1 == 1)
+    }
+}
+
+/// What is told of the words that a gate opens for.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    tokens: Vec<u64>,
+    pairs: Vec<u64>,
+    singles: Vec<u64>,
+    /// What a token may begin with that goes on as it likes: one letter or digit, two, three, four.
+    open_one: Vec<u8>,
+    open_two: Vec<(u8, u8)>,
+    /// Some are no longer than that.
+    open_short: bool,
+    open_three: Vec<u64>,
+    open_four: Vec<u64>,
+    signs: Vec<u8>,
+}
+
+/// The gate of a set of words.
+#[derive(Debug)]
+pub(super) struct Gate {
+    tokens: Bits,
+    pairs: Bits,
+    /// Characters after which the second one does not matter.
+    singles: Bits,
+    has_singles: bool,
+    /// By two letters or digits (36 by 36).
+    open_two: Box<[u64; 36]>,
+    open_short: bool,
+    open_three: Bits,
+    open_four: Bits,
+    signs: Box<[bool; 128]>,
+}
+
+impl Keys {
+    /// A word as the text is folded, lower case. `whole`: a boundary follows it.
+    pub(super) fn add(&mut self, word: &[u8], whole: bool) {
+        let Some(&first) = word.first() else { return };
+        if !first.is_ascii() {
+            let one = char_len(first);
+            let two = word.get(one).map_or(0, |&second| char_len(second));
+            // White space comes in many forms.
+            if two == 0 || word.get(one) == Some(&b' ') {
+                self.singles.push(head(eight(word, 0), one));
+            } else {
+                self.pairs.push(head(eight(word, 0), one + two) | LOWER);
+            }
+            return;
+        }
+        let token = word.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+        if token == 0 {
+            self.signs.push(first);
+        } else if whole || token < word.len() || token >= 8 {
+            self.token(word, token);
+        } else {
+            self.open(word);
+        }
+    }
+
+    /// A word that may begin in the middle of a token.
+    pub(super) fn inside(&mut self, word: &[u8]) {
+        match word.first() {
+            Some(first) if first.is_ascii_alphanumeric() => self.open(word),
+            _ => self.add(word, false),
+        }
+    }
+
+    fn open(&mut self, word: &[u8]) {
+        let token = word.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+        let key = |length: usize| head(eight(word, 0) | LOWER, length);
+        let classes = (word.first().and_then(|&byte| class(byte)), word.get(1).and_then(|&byte| class(byte)));
+        match classes {
+            (Some(first), Some(second)) => self.open_two.push((first, second)),
+            (Some(first), None) => self.open_one.push(first),
+            (None, _) => {}
+        }
+        match token {
+            4.. => self.open_four.push(key(4)),
+            3 => self.open_three.push(key(3)),
+            _ => self.open_short |= token > 0,
+        }
+    }
+
+    /// A token of `length` bytes with which a word begins.
+    pub(super) fn token(&mut self, token: &[u8], length: usize) {
+        self.tokens.push(head(eight(token, 0) | LOWER, length));
+    }
+}
+
+impl Gate {
+    pub(super) fn new(mut keys: Keys) -> Self {
+        let lists =
+            [&mut keys.tokens, &mut keys.pairs, &mut keys.singles, &mut keys.open_three, &mut keys.open_four];
+        for list in lists {
+            list.sort_unstable();
+            list.dedup();
+        }
+        let mut open = Box::new([0_u64; 36]);
+        for (first, second) in keys.open_two {
+            open[usize::from(first)] |= 1 << second;
+        }
+        for first in keys.open_one {
+            open[usize::from(first)] = !0;
+        }
+        let mut signs = Box::new([false; 128]);
+        for sign in keys.signs {
+            signs[usize::from(sign & 0x7F)] = true;
+        }
+        Self {
+            tokens: Bits::new(&keys.tokens),
+            pairs: Bits::new(&keys.pairs),
+            singles: Bits::new(&keys.singles),
+            has_singles: !keys.singles.is_empty(),
+            open_two: open,
+            open_short: keys.open_short,
+            open_three: Bits::new(&keys.open_three),
+            open_four: Bits::new(&keys.open_four),
+            signs,
+        }
+    }
+
+    /// Whether a word may begin with a token. `word`: the text's next bytes; `length`: how many of them are the
+    /// token's, eight for eight and more.
+    #[inline]
+    pub(super) fn token(&self, word: u64, length: usize) -> bool {
+        self.tokens.holds(head(word | LOWER, length)) || self.open(word)
+    }
+
+    /// Whether a word may begin with these letters and digits, whatever follows them.
+    #[inline]
+    pub(super) fn open(&self, word: u64) -> bool {
+        let first = usize::from(CLASS[word as usize & 0xFF]);
+        let second = CLASS[(word >> 8) as usize & 0xFF];
+        let row = self.open_two.get(first).copied().unwrap_or_default();
+        if row >> second & 1 == 0 {
+            return false;
+        }
+        let word = word | LOWER;
+        self.open_short || self.open_four.holds(head(word, 4)) || self.open_three.holds(head(word, 3))
+    }
+
+    /// The same where only the first `known` bytes of the word have come, at least one: what is not known passes.
+    #[inline]
+    pub(super) fn open_within(&self, word: u64, known: usize) -> bool {
+        match known {
+            ..2 => true,
+            2..4 => {
+                let first = usize::from(CLASS[word as usize & 0xFF]);
+                let row = self.open_two.get(first).copied().unwrap_or_default();
+                row >> CLASS[(word >> 8) as usize & 0xFF] & 1 == 1
+            }
+            4.. => self.open(word),
+        }
+    }
+
+    /// Whether a word may begin with two characters of `one` and `two` bytes, the first not ASCII.
+    #[inline]
+    pub(super) fn pair(&self, word: u64, one: usize, two: usize) -> bool {
+        self.pairs.holds(head(word, one + two) | LOWER)
+            || (self.has_singles && self.singles.holds(head(word, one)))
+    }
+
+    /// The signs that words begin with.
+    pub(super) fn signs(&self) -> impl Iterator<Item = u8> + '_ {
+        (0..128).filter(|&sign| self.signs[usize::from(sign)])
+    }
+}
+
+/// The first `length` bytes of a word, eight at most.
+#[inline]
+pub(super) fn head(word: u64, length: usize) -> u64 {
+    if length >= 8 { word } else { word & !(!0 << (8 * length)) }
+}
+
+/// How many bytes a character has that begins with this byte.
+#[inline]
+pub(super) fn char_len(first: u8) -> usize {
+    match first {
+        0..0xC0 => 1,
+        0xC0..0xE0 => 2,
+        0xE0..0xF0 => 3,
+        0xF0.. => 4,
+    }
+}
+
+/// Letters and digits in 36 classes, case apart, and one for all else.
+static CLASS: [u8; 256] = {
+    let mut table = [OTHER; 256];
+    let mut letter = 0;
+    while letter < 26 {
+        table[(b'a' + letter) as usize] = 10 + letter;
+        table[(b'A' + letter) as usize] = 10 + letter;
+        letter += 1;
+    }
+    let mut digit = 0;
+    while digit < 10 {
+        table[(b'0' + digit) as usize] = digit;
+        digit += 1;
+    }
+    table
+};
+const OTHER: u8 = 36;
+
+fn class(byte: u8) -> Option<u8> {
+    Some(CLASS[usize::from(byte)]).filter(|&class| class != OTHER)
+}

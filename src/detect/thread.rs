@@ -1,0 +1,237 @@
+//! Matches of patterns in the making: threads of machines, each ahead to the end of what has come.
+
+use super::machine::{DEAD, Machine, START};
+use super::pattern::{Inner, Pattern, boundary};
+use super::scan::{Scan, With, found};
+use crate::text::fold::View;
+use smallvec::SmallVec;
+use std::ops::Range;
+
+/// A match of a machine's patterns in the making.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Thread {
+    machine: u16,
+    state: u16,
+    accepted: bool,
+    pub(super) start: u64,
+}
+
+impl Scan {
+    /// Runs the threads that waited at the view's end.
+    pub(super) fn resume_threads(&mut self, with: &With<'_>, view: &View, from: usize, ended: bool) {
+        if self.threads.is_empty() {
+            return;
+        }
+        let mut threads = std::mem::take(&mut self.threads);
+        threads.retain_mut(|thread| self.run(with, view, thread, from, ended));
+        threads.append(&mut self.threads);
+        self.threads = threads;
+    }
+
+    /// Starts the machines that start with the byte at `at`. `free`: a word boundary stands before it.
+    pub(super) fn start_at(&mut self, with: &With<'_>, view: &View, at: usize, free: bool, ended: bool) {
+        let rest = view.bytes().get(at..).unwrap_or_default();
+        if !with.engine.pairs.live_on(rest) {
+            return;
+        }
+        let first = rest.first().copied().unwrap_or_default();
+        let place = view.base().0 + at as u64;
+        let near = self.near(place, 0);
+        for &number in with.engine.patterns.starts.get(usize::from(first)).map_or(&[][..], Vec::as_slice) {
+            let Some(machine) = with.machine(number) else { continue };
+            if (near || !machine.contextual) && (free || !machine.left) {
+                self.start(with, view, number, place, ended);
+            }
+        }
+    }
+
+    /// Starts machines in the run before the byte at `at`, which is one of those that they need.
+    pub(super) fn start_before(&mut self, with: &With<'_>, view: &View, at: usize, byte: u8, ended: bool) {
+        /// In longer runs only the first start counts, which others lie within.
+        const SHORT: usize = 8;
+        let before = at.checked_sub(1).and_then(|before| view.bytes().get(before)).copied().unwrap_or(byte);
+        for inner in with.engine.patterns.inners.iter().filter(|inner| inner.bytes[usize::from(byte)]) {
+            if !inner.run[usize::from(before)] {
+                continue;
+            }
+            let Some(machine) = with.machine(inner.machine).filter(|machine| with.wants(machine)) else {
+                continue;
+            };
+            let mut from = run_before(view.bytes(), at, inner);
+            while let Some(start) = first_alive(machine, view.bytes(), from..at, at + 1) {
+                self.start(with, view, inner.machine, view.base().0 + start as u64, ended);
+                if inner.most > SHORT {
+                    break;
+                }
+                from = start + 1;
+            }
+        }
+    }
+
+    pub(super) fn start(&mut self, with: &With<'_>, view: &View, machine: u16, start: u64, ended: bool) {
+        let Some(own) = with.machine(machine).filter(|machine| with.wants(machine)) else { return };
+        let from = (start - view.base().0) as usize;
+        let mut thread = Thread { machine, state: START, accepted: false, start };
+        // What is found asks for its context itself; it is looked for here so that nothing is held back in vain.
+        if self.run(with, view, &mut thread, from, ended)
+            && with.engine.patterns.may_begin(own, view.bytes(), from)
+        {
+            self.threads.push(thread);
+        }
+    }
+
+    /// Runs a thread from `at` to the view's end. False if it has ended, and what it found is noted.
+    fn run(&mut self, with: &With<'_>, view: &View, thread: &mut Thread, at: usize, ended: bool) -> bool {
+        let Some(machine) = with.machine(thread.machine) else { return false };
+        let bytes = view.bytes();
+        let start = (thread.start - view.base().0) as usize;
+        let longest = machine.longest as usize;
+        let from = bytes.get(at..).unwrap_or_default();
+        for (at, &byte) in (at..).zip(from) {
+            let state = machine.next(thread.state, byte);
+            if state == DEAD || at - start >= longest {
+                self.resolve(with, view, thread);
+                return false;
+            }
+            thread.state = state;
+            if machine.accepts(state) {
+                thread.accepted = true;
+                if machine.is_last(state) && !machine.right {
+                    self.resolve(with, view, thread);
+                    return false;
+                }
+            }
+        }
+        if ended {
+            self.resolve(with, view, thread);
+        }
+        !ended
+    }
+
+    /// The thread can get no further: of each pattern the longest end that is a match is found.
+    fn resolve(&mut self, with: &With<'_>, view: &View, thread: &Thread) {
+        if !thread.accepted {
+            return;
+        }
+        let Some(machine) = with.machine(thread.machine) else { return };
+        let bytes = view.bytes();
+        let start = (thread.start - view.base().0) as usize;
+        let mut longest: SmallVec<[(u32, usize); 8]> = SmallVec::new();
+        with.ends(machine, bytes, start, |index, end| {
+            match longest.iter_mut().find(|(known, _)| *known == index) {
+                Some((_, known)) => *known = end,
+                None => longest.push((index, end)),
+            }
+        });
+        let mut failed: SmallVec<[u32; 8]> = SmallVec::new();
+        for &(index, end) in &longest {
+            let Some(pattern) = with.pattern(index).filter(|pattern| pattern.may_begin(bytes, start)) else {
+                continue;
+            };
+            match pattern.judge(bytes, start, end) {
+                Some((from, to, score)) => self.waiting.push(found(view, pattern.rule, from, to, score)),
+                None => failed.push(index),
+            }
+        }
+        if failed.is_empty() {
+            return;
+        }
+        // The check refuses the longest match; shorter ones may pass it.
+        let mut ends: SmallVec<[(u32, usize); 16]> = SmallVec::new();
+        with.ends(machine, bytes, start, |index, end| {
+            if failed.contains(&index) {
+                ends.push((index, end));
+            }
+        });
+        for (index, end) in ends.into_iter().rev().filter(|end| !longest.contains(end)) {
+            let Some(pattern) = with.pattern(index).filter(|_| failed.contains(&index)) else { continue };
+            if let Some((from, to, score)) = pattern.judge(bytes, start, end) {
+                failed.retain(|failed| *failed != index);
+                self.waiting.push(found(view, pattern.rule, from, to, score));
+            }
+        }
+    }
+
+    /// Where the run begins in which a match may begin that a byte such as `@` still to come belongs to; `held` if
+    /// none begins before.
+    pub(super) fn held_runs(&self, with: &With<'_>, held: usize) -> usize {
+        let bytes = self.view.bytes();
+        let Some(&last) = bytes.last() else { return held };
+        let mut held = held;
+        let mut first_alive_at = usize::MAX;
+        for (index, inner) in with.engine.patterns.inners.iter().enumerate() {
+            if !inner.run[usize::from(last)] || inner.within_first && first_alive_at <= held {
+                continue;
+            }
+            let run = run_before(bytes, bytes.len(), inner);
+            if run < held
+                && let Some(machine) = with.machine(inner.machine).filter(|machine| with.wants(machine))
+                && (!machine.contextual || self.near(self.view.end().0, inner.most))
+                && let Some(start) = first_alive(machine, bytes, run..held, bytes.len())
+            {
+                held = start;
+                // Runs within this one begin no earlier where this one's whole run is alive.
+                if index == 0 && start == run {
+                    first_alive_at = run;
+                }
+            }
+        }
+        held
+    }
+}
+
+// === impl With ===
+
+impl<'a> With<'a> {
+    fn machine(&self, machine: u16) -> Option<&'a Machine> {
+        self.engine.patterns.machines.get(usize::from(machine))
+    }
+
+    fn pattern(&self, index: u32) -> Option<&'a Pattern> {
+        self.engine.patterns.all.get(index as usize).filter(|pattern| self.rules.contains(pattern.rule))
+    }
+
+    /// Calls `note` for each pattern and each end, shortest first, at which a match from `start` may end.
+    fn ends(&self, machine: &Machine, bytes: &[u8], start: usize, mut note: impl FnMut(u32, usize)) {
+        let mut state = START;
+        let most = bytes.iter().skip(start).take(machine.longest as usize);
+        for (end, &byte) in (start + 1..).zip(most) {
+            state = machine.next(state, byte);
+            if state == DEAD {
+                return;
+            }
+            if machine.accepts(state) {
+                let free = boundary(bytes, end);
+                for index in machine.ended(state) {
+                    let fits = |pattern: &Pattern| {
+                        end - start <= pattern.longest as usize && (free || !pattern.right)
+                    };
+                    if self.pattern(index).is_some_and(fits) {
+                        note(index, end);
+                    }
+                }
+            }
+        }
+    }
+
+    fn wants(&self, machine: &Machine) -> bool {
+        machine.rules.meets(self.rules)
+    }
+}
+
+/// The first place in `starts` from which the machine comes to `to` alive.
+fn first_alive(machine: &Machine, bytes: &[u8], mut starts: Range<usize>, to: usize) -> Option<usize> {
+    starts.find(|&start| {
+        let begins = bytes.get(start).is_some_and(|byte| byte & 0xC0 != 0x80);
+        let alive = |state: u16, &byte: &u8| Some(machine.next(state, byte)).filter(|&state| state != DEAD);
+        begins
+            && (!machine.left || boundary(bytes, start))
+            && bytes.get(start..to).is_some_and(|head| head.iter().try_fold(START, alive).is_some())
+    })
+}
+
+/// Where the run begins that ends before `at`, the longest that counts.
+fn run_before(bytes: &[u8], at: usize, inner: &Inner) -> usize {
+    let head = bytes.get(..at).unwrap_or_default();
+    at - head.iter().rev().take(inner.most).take_while(|&&byte| inner.run[usize::from(byte)]).count()
+}

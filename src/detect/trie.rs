@@ -1,0 +1,253 @@
+//! Words as a tree of their letters: walked from where a word may begin, byte by byte.
+//!
+//! Bytes that no word branches in stand beside each other (a radix tree, Morrison 1968), so that a hundred thousand words
+//! take a few megabytes and are built in some tens of milliseconds. A walk is a [`State`] of eight bytes; it knows which words end
+//! in it and whether longer ones go on from it.
+
+/// Words by their bytes. What a word means is the caller's: words are numbered in the order given.
+#[derive(Debug, Default)]
+pub(super) struct Trie {
+    nodes: Vec<Node>,
+    /// The byte that leads to each node from the one above.
+    labels: Vec<u8>,
+    /// The bytes of all nodes that nothing branches in.
+    stems: Vec<u8>,
+    /// Numbers of words, those of one node beside each other.
+    ends: Vec<u32>,
+    /// By first byte: the node, 0 for none.
+    roots: Vec<u32>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Node {
+    stem: u32,
+    /// Children stand beside each other in `nodes`, in the order of their labels.
+    children: u32,
+    ends: u32,
+    stem_len: u16,
+    branches: u16,
+    ended: u16,
+    /// What the words that end here or further on have in common is the union of their traits.
+    traits: u8,
+    /// The same without those that end here.
+    beyond: u8,
+    /// A space leads on from the end of the stem.
+    space: bool,
+}
+
+/// A place in the tree.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct State {
+    node: u32,
+    /// How much of the node's stem has been walked.
+    stem: u16,
+}
+
+/// A word given to the tree.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry<'w> {
+    /// At least one byte and at most 65,535.
+    pub(super) bytes: &'w [u8],
+    /// What the caller wants to know of the words that go on from a state: at least one bit.
+    pub(super) traits: u8,
+}
+
+impl Trie {
+    /// The tree of all entries.
+    pub(super) fn build(entries: &[Entry<'_>]) -> Self {
+        let mut order: Vec<u32> = (0..entries.len() as u32).collect();
+        order.sort_unstable_by_key(|&number| (entries[number as usize].bytes, number));
+        let mut trie = Self { roots: vec![0; 256], ..Self::default() };
+        let bytes = |place: usize| order.get(place).map_or(&[][..], |&number| entries[number as usize].bytes);
+        // The node at the top stands for no word; each node's words are a range of `order`.
+        let mut ranges = vec![(0, order.len(), 0)];
+        trie.nodes.push(Node::default());
+        trie.labels.push(0);
+        let mut at = 0;
+        while let Some(&(from, to, depth)) = ranges.get(at) {
+            let first = bytes(from);
+            // Words are in order: what the first and the last share, all share. A word that ends stands first.
+            let same = first.iter().zip(bytes(to.max(1) - 1)).take_while(|(a, b)| a == b).count();
+            let stem = if at == 0 { 0 } else { same - depth };
+            let depth = depth + stem;
+            let ended = (from..to).take_while(|&place| bytes(place).len() == depth).count();
+            let mut node = Node {
+                stem: trie.stems.len() as u32,
+                stem_len: stem as u16,
+                ends: trie.ends.len() as u32,
+                ended: ended as u16,
+                children: trie.nodes.len() as u32,
+                ..Node::default()
+            };
+            trie.stems.extend_from_slice(first.get(depth - stem..depth).unwrap_or_default());
+            trie.ends.extend_from_slice(order.get(from..from + ended).unwrap_or_default());
+            let mut child = from + ended;
+            while child < to {
+                let label = bytes(child)[depth];
+                node.space |= label == b' ';
+                let next = child
+                    + order
+                        .get(child..to)
+                        .unwrap_or_default()
+                        .partition_point(|&number| entries[number as usize].bytes[depth] <= label);
+                if at == 0 {
+                    trie.roots[usize::from(label)] = trie.nodes.len() as u32;
+                }
+                trie.nodes.push(Node::default());
+                trie.labels.push(label);
+                ranges.push((child, next, depth + 1));
+                node.branches += 1;
+                child = next;
+            }
+            trie.nodes[at] = node;
+            at += 1;
+        }
+        trie.gather(entries);
+        trie
+    }
+
+    /// Traits from the leaves up: a child stands after its parent.
+    fn gather(&mut self, entries: &[Entry<'_>]) {
+        for at in (0..self.nodes.len()).rev() {
+            let node = self.nodes[at];
+            let children = node.children as usize..node.children as usize + usize::from(node.branches);
+            let beyond = self.nodes[children].iter().fold(0, |traits, child| traits | child.traits);
+            let ends = node.ends as usize..node.ends as usize + usize::from(node.ended);
+            let own = self.ends[ends].iter().fold(0, |traits, &word| traits | entries[word as usize].traits);
+            self.nodes[at].beyond = beyond;
+            self.nodes[at].traits = beyond | own;
+        }
+    }
+
+    /// Whether there is no word.
+    pub(super) fn is_empty(&self) -> bool {
+        self.nodes.len() <= 1
+    }
+
+    /// How many nodes there are.
+    pub(super) fn nodes(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Before the first byte.
+    pub(super) const TOP: State = State { node: 0, stem: 0 };
+
+    /// The state after the first byte of a word.
+    #[inline]
+    pub(super) fn first(&self, byte: u8) -> Option<State> {
+        let node = self.roots.get(usize::from(byte)).copied().filter(|&node| node > 0)?;
+        Some(State { node, stem: 0 })
+    }
+
+    /// The state after one more byte.
+    #[inline]
+    pub(super) fn step(&self, state: State, byte: u8) -> Option<State> {
+        let node = self.nodes.get(state.node as usize)?;
+        if state.stem < node.stem_len {
+            let next = *self.stems.get(node.stem as usize + usize::from(state.stem))?;
+            return (next == byte).then_some(State { node: state.node, stem: state.stem + 1 });
+        }
+        if state.node == 0 {
+            return self.first(byte);
+        }
+        let children = node.children as usize;
+        let labels = self.labels.get(children..children + usize::from(node.branches))?;
+        let child = if labels.len() > 8 {
+            memchr::memchr(byte, labels)?
+        } else {
+            labels.iter().position(|&label| label == byte)?
+        };
+        Some(State { node: (children + child) as u32, stem: 0 })
+    }
+
+    /// The state after all bytes of a character.
+    #[inline]
+    pub(super) fn step_char(&self, state: State, c: char) -> Option<State> {
+        if c.is_ascii() {
+            return self.step(state, c as u8);
+        }
+        c.encode_utf8(&mut [0; 4]).bytes().try_fold(state, |state, byte| self.step(state, byte))
+    }
+
+    /// The words that end in this state.
+    #[inline]
+    pub(super) fn ends(&self, state: State) -> &[u32] {
+        match self.nodes.get(state.node as usize) {
+            Some(node) if node.ended > 0 && state.stem == node.stem_len => {
+                let ends = node.ends as usize;
+                self.ends.get(ends..ends + usize::from(node.ended)).unwrap_or_default()
+            }
+            _ => &[],
+        }
+    }
+
+    /// The traits of the words that go through this state or end in it.
+    #[inline]
+    pub(super) fn within(&self, state: State) -> u8 {
+        self.nodes.get(state.node as usize).map_or(0, |node| node.traits)
+    }
+
+    /// The traits of the words that are longer than what has been walked; 0 where there are none.
+    #[inline]
+    pub(super) fn beyond(&self, state: State) -> u8 {
+        self.nodes
+            .get(state.node as usize)
+            .map_or(0, |node| if state.stem < node.stem_len { node.traits } else { node.beyond })
+    }
+
+    /// Whether a space leads on from this state.
+    #[inline]
+    pub(super) fn has_space(&self, state: State) -> bool {
+        self.nodes.get(state.node as usize).is_some_and(|node| {
+            let next = self.stems.get(node.stem as usize + usize::from(state.stem));
+            if state.stem < node.stem_len { next == Some(&b' ') } else { node.space }
+        })
+    }
+
+    /// Whether some word ends in this state.
+    #[inline]
+    pub(super) fn is_end(&self, state: State) -> bool {
+        self.nodes.get(state.node as usize).is_some_and(|node| node.ended > 0 && state.stem == node.stem_len)
+    }
+
+    /// The bytes that lead on from this state.
+    pub(super) fn labels(&self, state: State) -> &[u8] {
+        let Some(node) = self.nodes.get(state.node as usize) else { return &[] };
+        let (list, from, count) = if state.stem < node.stem_len {
+            (&self.stems, node.stem as usize + usize::from(state.stem), 1)
+        } else {
+            (&self.labels, node.children as usize, usize::from(node.branches))
+        };
+        list.get(from..from + count).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn walks_as_the_words_do(words in proptest::collection::vec("[abé]{1,5}", 1..12), text in "[abé]{0,6}") {
+            let entries: Vec<Entry<'_>> =
+                words.iter().map(|word| Entry { bytes: word.as_bytes(), traits: 1 << (word.len() % 8) }).collect();
+            let trie = Trie::build(&entries);
+            let state = text.bytes().try_fold(Trie::TOP, |state, byte| trie.step(state, byte));
+            let begins: Vec<&String> = words.iter().filter(|word| word.starts_with(&text)).collect();
+            prop_assert_eq!(state.is_some(), !begins.is_empty());
+            if let Some(state) = state {
+                let mut ends: Vec<&str> = trie.ends(state).iter().map(|&word| words[word as usize].as_str()).collect();
+                ends.sort_unstable();
+                let expected = words.iter().filter(|word| !text.is_empty() && **word == text).count();
+                prop_assert_eq!(ends, vec![text.as_str(); expected]);
+                let longer = begins.iter().filter(|word| word.len() > text.len());
+                prop_assert_eq!(trie.beyond(state), longer.clone().fold(0, |traits, word| traits | 1 << (word.len() % 8)));
+                let mut labels: Vec<u8> = longer.filter_map(|word| word.as_bytes().get(text.len()).copied()).collect();
+                labels.sort_unstable();
+                labels.dedup();
+                prop_assert_eq!(trie.labels(state), labels);
+            }
+        }
+    }
+}
