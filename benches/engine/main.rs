@@ -141,7 +141,7 @@ fn policy(terms: &[String]) -> Policy {
     let library = Library::from_dir(folder.path());
     let settings = PolicySettings { packs: vec!["terms".to_owned()], ..PolicySettings::default() };
     let policy = library.and_then(|library| library.policy(&settings));
-    policy.unwrap_or_else(|found| panic!("{found:?}"))
+    policy.unwrap_or_else(|found| panic!("{}", found[0].message))
 }
 
 fn copy(from: &Path, to: &Path) {

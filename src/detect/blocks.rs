@@ -10,67 +10,126 @@ pub(super) struct Masks {
     pub(super) word: u64,
     /// First bytes of characters that are not ASCII.
     pub(super) wide: u64,
-    /// Bytes that are looked at wherever they stand.
+    /// Signs, digits and some letters: what is looked at wherever it stands.
     pub(super) special: u64,
+    /// Digits, letters that come twice, signs: what may be part of a disguise. White space and commas are not.
+    pub(super) odd: u64,
+    /// Letters and digits with which, and with the byte after them, a word may begin that asks for no boundary.
+    pub(super) inside: u64,
 }
 
-/// Bytes that are looked at wherever they stand.
+/// What is looked for.
 #[derive(Debug)]
 pub(super) struct Specials {
-    digits: bool,
-    others: Vec<u8>,
-    all: Box<[bool; 256]>,
+    /// Letters that are looked at wherever they stand.
+    letters: Vec<u8>,
+    inside: Inside,
+}
+
+/// Where words may begin that ask for no boundary.
+#[derive(Debug)]
+pub(super) enum Inside {
+    /// There are none.
+    Nowhere,
+    /// At these pairs of lower-case letters and digits.
+    Pairs(Vec<[u8; 2]>),
+    /// At every letter and digit.
+    Everywhere,
 }
 
 /// The size of a block.
 pub(super) const BLOCK: usize = 64;
 
 impl Specials {
-    pub(super) fn new(is_special: impl Fn(u8) -> bool) -> Self {
-        let digits = (b'0'..=b'9').any(&is_special);
-        let others = (0..0x80).filter(|&byte| is_special(byte) && !(digits && byte.is_ascii_digit()));
-        let others: Vec<u8> = others.collect();
-        let all = |byte: usize| {
-            let byte = byte as u8;
-            digits && byte.is_ascii_digit() || others.contains(&byte)
-        };
-        Self { digits, all: Box::new(std::array::from_fn(all)), others }
+    pub(super) fn new(is_special: impl Fn(u8) -> bool, inside: Inside) -> Self {
+        let letters = (0..0x80_u8).filter(|&byte| byte.is_ascii_alphabetic() && is_special(byte)).collect();
+        Self { letters, inside }
     }
 
+    /// Whether a byte is looked at wherever it stands: all signs and digits are.
     #[inline]
     pub(super) fn contains(&self, byte: u8) -> bool {
-        self.all[usize::from(byte)]
+        match byte {
+            b' ' | b',' | b'\n' | 0x80.. => false,
+            b'a'..=b'z' | b'A'..=b'Z' => self.letters.contains(&byte),
+            _ => true,
+        }
+    }
+
+    /// Whether words are looked for that ask for no boundary.
+    #[inline]
+    pub(super) fn looks_inside(&self) -> bool {
+        !matches!(self.inside, Inside::Nowhere)
     }
 }
 
 impl Masks {
     /// The masks of up to 64 bytes from `at` on.
+    #[inline]
     pub(super) fn read(text: &[u8], at: usize, specials: &Specials) -> Self {
         let rest = text.get(at..).unwrap_or_default();
-        if let Some(block) = rest.first_chunk() {
-            return Self::of(block, specials);
+        if let Some((block, after)) = rest.split_first_chunk()
+            && let Some(&after) = after.first()
+        {
+            return Self::of(block, after, specials);
         }
+        Self::end(rest, specials)
+    }
+
+    /// The same where the text ends. Of its last letter it is not known what follows.
+    #[cold]
+    fn end(rest: &[u8], specials: &Specials) -> Self {
         let mut block = [0; BLOCK];
         for (slot, &byte) in block.iter_mut().zip(rest) {
             *slot = byte;
         }
-        Self::of(&block, specials)
+        let mut masks = Self::of(&block, 0, specials);
+        masks.special &= !(!0_u64).checked_shl(rest.len() as u32).unwrap_or(0);
+        if specials.looks_inside() && !rest.is_empty() {
+            masks.inside |= masks.word & 1 << (rest.len() - 1);
+        }
+        masks
     }
 
     #[inline]
-    fn of(block: &[u8; BLOCK], specials: &Specials) -> Self {
-        let word = block.map(|byte| {
-            u8::from((byte | 0x20).wrapping_sub(b'a') < 26) | u8::from(byte.wrapping_sub(b'0') < 10)
-        });
-        let wide = block.map(|byte| u8::from(byte >= 0xC0));
-        let digits = u8::from(specials.digits);
-        let mut special = block.map(|byte| u8::from(byte.wrapping_sub(b'0') < 10) & digits);
-        for &other in &specials.others {
+    fn of(block: &[u8; BLOCK], after: u8, specials: &Specials) -> Self {
+        let lower = block.map(|byte| byte | 0x20);
+        let mut next = [after | 0x20; BLOCK];
+        for (slot, &byte) in next.iter_mut().zip(lower.iter().skip(1)) {
+            *slot = byte;
+        }
+        let (mut word, mut special, mut odd) = ([0; BLOCK], [0; BLOCK], [0; BLOCK]);
+        for at in 0..BLOCK {
+            let (byte, low) = (block[at], lower[at]);
+            let letter = u8::from(low.wrapping_sub(b'a') < 26);
+            let digit = u8::from(byte.wrapping_sub(b'0') < 10);
+            let gap = u8::from(byte == b' ') | u8::from(byte == b',') | u8::from(byte == b'\n');
+            let sign = u8::from(byte < 0x80) & !(letter | digit | gap);
+            word[at] = letter | digit;
+            special[at] = sign | digit;
+            odd[at] = letter & u8::from(low == next[at]) | !(letter | gap) & 1;
+        }
+        for &letter in &specials.letters {
             for (slot, &byte) in special.iter_mut().zip(block) {
-                *slot |= u8::from(byte == other);
+                *slot |= u8::from(byte == letter);
             }
         }
-        Self { word: bits(&word), wide: bits(&wide), special: bits(&special) }
+        let word = bits(&word);
+        let inside = match &specials.inside {
+            Inside::Nowhere => 0,
+            Inside::Everywhere => word,
+            Inside::Pairs(pairs) => {
+                let mut inside = [0; BLOCK];
+                for &[first, second] in pairs {
+                    for ((slot, &byte), &next) in inside.iter_mut().zip(&lower).zip(&next) {
+                        *slot |= u8::from(byte == first) & u8::from(next == second);
+                    }
+                }
+                bits(&inside) & word
+            }
+        };
+        let wide = block.map(|byte| u8::from(byte >= 0xC0));
+        Self { word, wide: bits(&wide), special: bits(&special), odd: bits(&odd), inside }
     }
 }
 
@@ -90,15 +149,22 @@ mod tests {
 
     proptest! {
         #[test]
-        fn masks_say_what_the_bytes_are(text in proptest::collection::vec(any::<u8>(), 0..80), at in 0..90_usize) {
-            let specials = Specials::new(|byte| b"@.5".contains(&byte));
+        fn masks_say_what_the_bytes_are(text in proptest::collection::vec(prop_oneof![any::<u8>(), b'a'..=b'd', b' '..=b'.'], 0..80), at in 0..90_usize) {
+            let specials = Specials::new(|byte| b"@.5c".contains(&byte), Inside::Pairs(vec![*b"ab", *b"5c"]));
             let masks = Masks::read(&text, at, &specials);
             for bit in 0..BLOCK {
-                let byte = text.get(at + bit).copied().unwrap_or(0);
+                let of = |at: usize| text.get(at).copied().unwrap_or(0);
+                let (byte, next) = (of(at + bit), of(at + bit + 1));
                 let is = |mask: u64| mask >> bit & 1 == 1;
                 prop_assert_eq!(is(masks.word), byte.is_ascii_alphanumeric());
                 prop_assert_eq!(is(masks.wide), byte >= 0xC0);
-                prop_assert_eq!(is(masks.special), b"@.".contains(&byte) || byte.is_ascii_digit());
+                prop_assert_eq!(is(masks.special), at + bit < text.len() && specials.contains(byte));
+                let twice = byte.is_ascii_alphabetic() && byte.eq_ignore_ascii_case(&next);
+                let sign = !byte.is_ascii_alphabetic() && !b" ,\n".contains(&byte);
+                prop_assert_eq!(is(masks.odd), twice || sign);
+                let pair = matches!((byte | 0x20, next | 0x20), (b'a', b'b') | (b'5', b'c'));
+                let last = at + bit + 1 == text.len();
+                prop_assert_eq!(is(masks.inside), byte.is_ascii_alphanumeric() && (pair || last));
             }
         }
     }

@@ -45,6 +45,8 @@ pub(super) struct Disguised {
     pub(super) gate: Gate,
     /// What words begin with, see [`likeness`].
     likenesses: Bits,
+    /// Tokens of words with nothing but letters after them.
+    tokens_alike: Bits,
     /// First characters that are not ASCII.
     firsts: Bits,
     /// ASCII characters with which a disguised word may begin.
@@ -156,7 +158,7 @@ fn is_wild(c: char) -> bool {
 
 impl Disguised {
     /// The keywords among `words` whose rules see through some disguise.
-    pub(super) fn compile(rules: &[RuleSpec], words: &[Word]) -> Self {
+    pub(super) fn compile(rules: &[RuleSpec], words: &[Word]) -> (Self, Keys) {
         let mut all = Vec::new();
         for word in words {
             let Meaning::Keyword(rule) = word.meaning else { continue };
@@ -169,9 +171,9 @@ impl Disguised {
         all.sort_unstable();
         all.dedup();
         let (mut keys, mut firsts, mut begins) = (Keys::default(), Vec::new(), Box::new([false; 128]));
-        let mut likenesses = Vec::new();
+        let (mut likenesses, mut tokens_alike) = (Vec::new(), Vec::new());
         for (letters, ..) in &all {
-            add_keys(letters, &mut keys, &mut likenesses);
+            add_keys(letters, &mut keys, &mut likenesses, &mut tokens_alike);
             match letters.chars().next() {
                 Some(first) if first.is_ascii() => {
                     let passes = |c: &u8| leet(char::from(*c)).contains(first);
@@ -187,10 +189,14 @@ impl Disguised {
             .map(|(letters, _, traits)| Entry { bytes: letters.as_bytes(), traits: traits | ANY })
             .collect();
         let words = all.iter().map(|&(_, rule, traits)| (rule, traits)).collect();
-        likenesses.sort_unstable();
-        likenesses.dedup();
-        let (gate, likenesses, firsts) = (Gate::new(keys), Bits::new(&likenesses), Bits::new(&firsts));
-        Self { trie: Trie::build(&entries), words, gate, likenesses, firsts, begins }
+        for list in [&mut likenesses, &mut tokens_alike] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        let tokens_alike = Bits::new(&tokens_alike);
+        let (gate, likenesses, firsts) =
+            (Gate::new(keys.clone()), Bits::new(&likenesses), Bits::new(&firsts));
+        (Self { trie: Trie::build(&entries), words, gate, likenesses, tokens_alike, firsts, begins }, keys)
     }
 
     /// Whether a word is looked for here also without a disguise, so that it need not be looked for elsewhere: letters
@@ -218,27 +224,49 @@ impl Disguised {
     /// Whether a disguised word may begin with the token at `at`, `length` bytes long, eight for eight and more.
     /// `word`: the next eight bytes. Never says no where one begins.
     #[inline]
-    pub(super) fn may_begin_token(&self, text: &[u8], at: usize, word: u64, length: usize) -> bool {
-        const ONES: u64 = 0x0101_0101_0101_0101;
-        const HIGHS: u64 = 0x8080_8080_8080_8080;
+    pub(super) fn may_begin_token(
+        &self,
+        text: &[u8],
+        at: usize,
+        word: u64,
+        length: usize,
+        odd: bool,
+    ) -> bool {
         if !self.begins.get(((word | 0x20) & 0x7F) as usize).copied().unwrap_or(false) {
             return false;
         }
-        // Letters have the bit 0x40, digits have not.
-        let token = head(!0, length);
-        let digits = !word & token & (ONES << 6);
-        // Zero where a byte is as the one after it, case apart.
-        let pairs = (word ^ (word >> 8)) & !(ONES << 5) | !(token >> 8);
-        let doubled = pairs.wrapping_sub(ONES) & !pairs & HIGHS;
-        if self.gate.token(word, length) {
+        if self.gate.whole_token(word, length) {
             return true;
         }
-        let touched = length < 8 && touched(text, at + length);
         if length == 1 {
-            return touched || stands_apart(text, at + 1);
+            return touched(text, at + 1) || stands_apart(text, at + 1);
         }
-        (digits | doubled != 0 || touched)
-            && self.likenesses.holds(likeness(text.get(at..).unwrap_or_default()))
+        if !odd {
+            return false;
+        }
+        let rest = text.get(at..).unwrap_or_default();
+        if length == 8 || touched(text, at + length) {
+            self.likenesses.holds(head(likeness(0, rest), LIKE))
+        } else {
+            // Nothing of the word follows but its next part: the token is that of a word from end to end.
+            self.tokens_alike.holds(likeness(0, rest))
+        }
+    }
+
+    /// Whether a disguised word may begin with the sign at `at`. Never says no where one begins.
+    pub(super) fn may_begin_sign(&self, text: &[u8], at: usize, ended: bool) -> bool {
+        let Some(&sign) = text.get(at) else { return false };
+        match text.get(at + 1) {
+            None => !ended,
+            Some(after) if after.is_ascii_alphanumeric() => {
+                let rest = text.get(at + 1..).unwrap_or_default();
+                let known = ended || rest.iter().any(|byte| !byte.is_ascii_alphanumeric());
+                let like = |letter: u8| self.likenesses.holds(head(likeness(letter, rest), LIKE));
+                !known || leet(char::from(sign)).bytes().any(like)
+            }
+            Some(after) if after.is_ascii_whitespace() => stands_apart(text, at + 1),
+            Some(_) => true,
+        }
     }
 
     /// Whether a disguised word may begin with a character that is not ASCII, `one` bytes long, before one of `two` bytes. Never
@@ -536,7 +564,7 @@ fn weight(letter: char) -> usize {
 }
 
 /// The tokens with which a word may begin: its first one, and with nothing in the joints its first two, three ...
-fn add_keys(letters: &str, keys: &mut Keys, likenesses: &mut Vec<u64>) {
+fn add_keys(letters: &str, keys: &mut Keys, likenesses: &mut Vec<u64>, tokens_alike: &mut Vec<u64>) {
     if !letters.is_ascii() {
         let pair: String = letters.chars().filter(|&c| c != ' ').take(2).collect();
         keys.add(pair.as_bytes(), false);
@@ -547,8 +575,9 @@ fn add_keys(letters: &str, keys: &mut Keys, likenesses: &mut Vec<u64>) {
     for word in latin.split(' ').filter(|word| !word.is_empty()) {
         token.push_str(word);
         keys.token(token.as_bytes(), token.len());
+        tokens_alike.push(likeness(0, token.as_bytes()));
     }
-    let all = likeness(token.as_bytes());
+    let all = likeness(0, token.as_bytes());
     likenesses.extend((1..=LIKE).map(|length| head(all, length)));
 }
 
@@ -556,9 +585,13 @@ fn add_keys(letters: &str, keys: &mut Keys, likenesses: &mut Vec<u64>) {
 const LIKE: usize = 4;
 
 /// The beginning of a token as all its disguises have it: repeated letters once, and letters that the same digit may stand for alike.
-fn likeness(text: &[u8]) -> u64 {
+/// `first`: a letter to think before it, or 0.
+fn likeness(first: u8, text: &[u8]) -> u64 {
     let (mut word, mut length, mut last) = (0, 0, 0);
-    for byte in text.iter().map(|byte| byte | 0x20).take_while(u8::is_ascii_alphanumeric) {
+    let first = (first != 0).then_some(first);
+    for byte in
+        first.into_iter().chain(text.iter().map(|byte| byte | 0x20)).take_while(u8::is_ascii_alphanumeric)
+    {
         let like = match byte {
             b'0' => b'o',
             b'1' | b'l' => b'i',
@@ -575,7 +608,7 @@ fn likeness(text: &[u8]) -> u64 {
             length += 1;
             last = like;
         }
-        if length == LIKE {
+        if length == 8 {
             break;
         }
     }
@@ -598,7 +631,7 @@ fn stands_apart(text: &[u8], at: usize) -> bool {
     let rest = text.get(at..).unwrap_or_default();
     let gap = rest.iter().take_while(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric()).count();
     match rest.get(gap..).unwrap_or_default() {
-        [letter, after, ..] if letter.is_ascii() => gap > 1 || !after.is_ascii_alphanumeric(),
+        [letter, after, ..] if letter.is_ascii() => !after.is_ascii_alphanumeric(),
         _ => true,
     }
 }

@@ -1,8 +1,8 @@
 //! The compiled rules, shared by all scans.
 
-use super::blocks::Specials;
+use super::blocks::{Inside, Specials};
 use super::lexicon::Lexicon;
-use super::pattern::Patterns;
+use super::pattern::{Inner, Patterns};
 use super::{CompileError, RuleSpec};
 
 /// All rules of all policies, compiled: immutable, shared by every scan.
@@ -12,7 +12,9 @@ pub struct Engine {
     pub(super) patterns: Patterns,
     pub(super) bytes: Box<[u8; 256]>,
     pub(super) specials: Specials,
-    pub(super) pairs: Pairs,
+    pub(super) heads: Heads,
+    /// Some machine starts with a character that is not ASCII.
+    pub(super) starts_wide: bool,
     rules: usize,
 }
 
@@ -43,14 +45,20 @@ impl Engine {
             return Err(errors);
         }
         let bytes = byte_table(&lexicon, &patterns);
-        let specials = Specials::new(|byte| {
-            let flags = bytes[usize::from(byte)];
-            let anywhere = byte::INNER | byte::START_INSIDE;
-            let sign = byte::START | byte::SIGN | byte::DISGUISE;
-            flags & anywhere != 0 || !byte.is_ascii_alphanumeric() && flags & sign != 0
-        });
-        let pairs = Pairs::find(&patterns);
-        Ok(Self { lexicon, patterns, bytes, specials, pairs, rules: rules.len() })
+        let is_special = |byte: u8| bytes[usize::from(byte)] & (byte::INNER | byte::START_INSIDE) != 0;
+        let specials = Specials::new(is_special, inside(&lexicon));
+        let heads = Heads::find(&lexicon, &patterns);
+        let starts_wide = (0x80..=0xFF).any(|byte| patterns.starting(byte).next().is_some());
+        Ok(Self { lexicon, patterns, bytes, specials, heads, starts_wide, rules: rules.len() })
+    }
+
+    /// What may begin with the byte at `at`, which is ASCII; anything, where the one after it has not come.
+    #[inline]
+    pub(super) fn head(&self, text: &[u8], at: usize) -> u8 {
+        match text.get(at..) {
+            Some(&[first, second, ..]) => self.heads.of(first, second),
+            _ => !0,
+        }
     }
 
     /// What the engine is made of, for people: entries and states.
@@ -84,27 +92,58 @@ fn byte_table(lexicon: &Lexicon, patterns: &Patterns) -> Box<[u8; 256]> {
     table
 }
 
-/// By two ASCII characters: whether some machine that starts at the first lives on after the second.
-#[derive(Debug)]
-pub(super) struct Pairs(Box<[u64; 256]>);
+/// Where words begin that ask for no boundary.
+fn inside(lexicon: &Lexicon) -> Inside {
+    /// More pairs than these cost more than to look at every letter.
+    const FEW: usize = 16;
+    if lexicon.inside.trie.is_empty() {
+        return Inside::Nowhere;
+    }
+    lexicon.inside.gate.few_pairs(FEW).map_or(Inside::Everywhere, Inside::Pairs)
+}
 
-impl Pairs {
-    fn find(patterns: &Patterns) -> Self {
-        let mut alive = Box::new([0; 256]);
-        for first in (0..0x80_u8).filter(|&first| patterns.starting(first).next().is_some()) {
-            for second in (0..0x80_u8).filter(|&second| patterns.live_on(first, second)) {
-                let pair = usize::from(first) << 7 | usize::from(second);
-                alive[pair / 64] |= 1 << (pair % 64);
+/// What may begin with two bytes, the first ASCII: a table of bit sets.
+#[derive(Debug)]
+pub(super) struct Heads(Vec<u8>);
+
+const HEADS: usize = 0x80 << 8;
+
+impl Heads {
+    /// A word that goes on as it likes.
+    pub(super) const OPEN: u8 = 1;
+    /// A match of a machine that needs no context.
+    pub(super) const PLAIN: u8 = 1 << 1;
+    /// A match of a machine that needs context.
+    pub(super) const CONTEXT: u8 = 1 << 2;
+    /// Some machine that starts in the run before the first byte lives on after the second.
+    pub(super) const INNER: u8 = 1 << 3;
+    /// Some machine that starts in the run before the second byte has a run that holds the first.
+    pub(super) const RUN: u8 = 1 << 4;
+    /// A match that begins with the first byte.
+    pub(super) const STARTS: u8 = Self::PLAIN | Self::CONTEXT;
+
+    fn find(lexicon: &Lexicon, patterns: &Patterns) -> Self {
+        let mut heads = vec![0; HEADS];
+        for (first, row) in (0..0x80_u8).zip(heads.chunks_exact_mut(256)) {
+            let inner = patterns.beyond_inner(first);
+            for (second, flags) in (0..=255_u8).zip(row) {
+                let mut set = |flag, yes| *flags |= if yes { flag } else { 0 };
+                set(Self::OPEN, lexicon.bound.gate.opens(first, second));
+                let mut alive = patterns.starting(first).filter(|machine| machine.lives_on(first, second));
+                let plain = alive.clone().any(|machine| !machine.contextual);
+                set(Self::PLAIN, plain);
+                set(Self::CONTEXT, alive.any(|machine| machine.contextual));
+                set(Self::INNER, inner[usize::from(second)]);
+                let run = |inner: &Inner| inner.run[usize::from(first)] && inner.bytes[usize::from(second)];
+                set(Self::RUN, patterns.inners.iter().any(run));
             }
         }
-        Self(alive)
+        Self(heads)
     }
 
-    /// Whether a machine that starts with the first of these bytes may find something.
+    /// What may begin with an ASCII byte before another byte.
     #[inline]
-    pub(super) fn live_on(&self, rest: &[u8]) -> bool {
-        let &[first, second, ..] = rest else { return true };
-        let pair = usize::from(first & 0x7F) << 7 | usize::from(second & 0x7F);
-        !first.is_ascii() || !second.is_ascii() || self.0[pair / 64] >> (pair % 64) & 1 == 1
+    pub(super) fn of(&self, first: u8, second: u8) -> u8 {
+        self.0.get(usize::from(first & 0x7F) << 8 | usize::from(second)).copied().unwrap_or(!0)
     }
 }

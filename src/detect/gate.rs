@@ -8,8 +8,8 @@
 /// The next eight bytes of the text, zeros after its end.
 #[inline]
 pub(super) fn eight(text: &[u8], at: usize) -> u64 {
-    let whole = text.get(at..at + 8).and_then(|bytes| bytes.first_chunk());
-    whole.map_or_else(|| eight_of(text.get(at..).unwrap_or_default()), |bytes| u64::from_le_bytes(*bytes))
+    let rest = text.get(at..).unwrap_or_default();
+    rest.first_chunk().map_or_else(|| eight_of(rest), |bytes| u64::from_le_bytes(*bytes))
 }
 
 #[cold]
@@ -53,7 +53,7 @@ impl Bits {
 }
 
 /// What is told of the words that a gate opens for.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Keys {
     tokens: Vec<u64>,
     pairs: Vec<u64>,
@@ -85,6 +85,25 @@ pub(super) struct Gate {
 }
 
 impl Keys {
+    /// The keys of other words too.
+    pub(super) fn extend(&mut self, other: &Self) {
+        self.tokens.extend_from_slice(&other.tokens);
+        self.pairs.extend_from_slice(&other.pairs);
+        self.singles.extend_from_slice(&other.singles);
+        self.open_one.extend_from_slice(&other.open_one);
+        self.open_two.extend_from_slice(&other.open_two);
+        self.open_short |= other.open_short;
+        self.open_three.extend_from_slice(&other.open_three);
+        self.open_four.extend_from_slice(&other.open_four);
+        self.signs.extend_from_slice(&other.signs);
+    }
+
+    /// The same for what begins with other than ASCII.
+    pub(super) fn extend_wide(&mut self, other: &Self) {
+        self.pairs.extend_from_slice(&other.pairs);
+        self.singles.extend_from_slice(&other.singles);
+    }
+
     /// A word as the text is folded, lower case. `whole`: a boundary follows it.
     pub(super) fn add(&mut self, word: &[u8], whole: bool) {
         let Some(&first) = word.first() else { return };
@@ -171,20 +190,33 @@ impl Gate {
         }
     }
 
-    /// Whether a word may begin with a token. `word`: the text's next bytes; `length`: how many of them are the
-    /// token's, eight for eight and more.
+    /// Whether a word may begin with a token, and go on with other than letters and digits or not at all. `word`: the
+    /// text's next bytes; `length`: how many of them are the token's, eight for eight and more.
     #[inline]
-    pub(super) fn token(&self, word: u64, length: usize) -> bool {
-        self.tokens.holds(head(word | LOWER, length)) || self.open(word)
+    pub(super) fn whole_token(&self, word: u64, length: usize) -> bool {
+        self.tokens.holds(head(word | LOWER, length))
+    }
+
+    /// Whether some word begins with these two letters or digits and goes on as it likes.
+    #[inline]
+    pub(super) fn opens(&self, first: u8, second: u8) -> bool {
+        let row = self.open_two.get(usize::from(CLASS[usize::from(first)])).copied().unwrap_or_default();
+        row >> CLASS[usize::from(second)] & 1 == 1
+    }
+
+    /// The pairs of lower-case letters or digits with which words begin that go on as they like, if there are few.
+    pub(super) fn few_pairs(&self, most: usize) -> Option<Vec<[u8; 2]>> {
+        let lower = || (b'a'..=b'z').chain(b'0'..=b'9');
+        let all = lower().flat_map(|first| lower().map(move |second| [first, second]));
+        let pairs: Vec<[u8; 2]> =
+            all.filter(|&[first, second]| self.opens(first, second)).take(most + 1).collect();
+        (pairs.len() <= most && self.open_two.iter().all(|&row| row >> OTHER & 1 == 0)).then_some(pairs)
     }
 
     /// Whether a word may begin with these letters and digits, whatever follows them.
     #[inline]
     pub(super) fn open(&self, word: u64) -> bool {
-        let first = usize::from(CLASS[word as usize & 0xFF]);
-        let second = CLASS[(word >> 8) as usize & 0xFF];
-        let row = self.open_two.get(first).copied().unwrap_or_default();
-        if row >> second & 1 == 0 {
+        if !self.opens(word as u8, (word >> 8) as u8) {
             return false;
         }
         let word = word | LOWER;
@@ -196,11 +228,7 @@ impl Gate {
     pub(super) fn open_within(&self, word: u64, known: usize) -> bool {
         match known {
             ..2 => true,
-            2..4 => {
-                let first = usize::from(CLASS[word as usize & 0xFF]);
-                let row = self.open_two.get(first).copied().unwrap_or_default();
-                row >> CLASS[(word >> 8) as usize & 0xFF] & 1 == 1
-            }
+            2..4 => self.opens(word as u8, (word >> 8) as u8),
             4.. => self.open(word),
         }
     }

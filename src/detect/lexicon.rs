@@ -68,6 +68,8 @@ pub(super) struct Lexicon {
     pub(super) bound: Words,
     pub(super) inside: Words,
     pub(super) disguised: Disguised,
+    /// Opens wherever one of the three may begin with a whole token or with a character that is not ASCII.
+    pub(super) any: Gate,
 }
 
 /// The longest word in bytes.
@@ -142,7 +144,7 @@ impl Lexicon {
                 }
             }
         }
-        let disguised = Disguised::compile(rules, &words);
+        let (disguised, disguised_keys) = Disguised::compile(rules, &words);
         words.retain(|word| !Disguised::takes(rules, word));
         // A list may hold a word twice.
         let mut known = HashSet::with_capacity(words.len());
@@ -150,7 +152,11 @@ impl Lexicon {
         drop(known);
         let (inside, bound): (Vec<Word>, Vec<Word>) =
             words.into_iter().partition(|word| !word.left && word.text.chars().next().is_some_and(is_word));
-        Self { bound: Words::compile(&bound, false), inside: Words::compile(&inside, true), disguised }
+        let ((bound, mut keys), (inside, inside_keys)) =
+            (Words::compile(&bound, false), Words::compile(&inside, true));
+        keys.extend(&disguised_keys);
+        keys.extend_wide(&inside_keys);
+        Self { bound, inside, disguised, any: Gate::new(keys) }
     }
 
     pub(super) fn figures(&self) -> String {
@@ -161,7 +167,7 @@ impl Lexicon {
 }
 
 impl Words {
-    fn compile(words: &[Word], inside: bool) -> Self {
+    fn compile(words: &[Word], inside: bool) -> (Self, Keys) {
         let mut keys = Keys::default();
         for word in words {
             if inside {
@@ -175,7 +181,7 @@ impl Words {
             .map(|word| Entry { bytes: word.text.as_bytes(), traits: traits(word.meaning) })
             .collect();
         let found = words.iter().map(|word| Found { right: word.right, meaning: word.meaning }).collect();
-        Self { trie: Trie::build(&entries), gate: Gate::new(keys), found }
+        (Self { trie: Trie::build(&entries), gate: Gate::new(keys.clone()), found }, keys)
     }
 
     /// What the word of this number is.

@@ -108,6 +108,27 @@ impl Machine {
         std::array::from_fn(|byte| self.next(START, byte as u8) != DEAD)
     }
 
+    /// Whether it has not died after these two bytes, or found something after the first.
+    pub(super) fn lives_on(&self, first: u8, second: u8) -> bool {
+        let state = self.next(START, first);
+        state != DEAD && (self.accepts(state) || self.next(state, second) != DEAD)
+    }
+
+    /// The bytes that may follow `byte` wherever it stands in a match: all, where a match may end with it.
+    pub(super) fn beyond(&self, byte: u8) -> Box<[bool; 256]> {
+        let mut beyond = Box::new([false; 256]);
+        for state in START..self.last.len() as u16 {
+            let state = self.next(state, byte);
+            if state == DEAD {
+                continue;
+            }
+            for (next, held) in (0..=255_u8).zip(beyond.iter_mut()) {
+                *held |= self.accepts(state) || self.next(state, next) != DEAD;
+            }
+        }
+        beyond
+    }
+
     /// How many states the table has.
     pub(super) fn states(&self) -> usize {
         self.last.len()

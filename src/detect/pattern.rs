@@ -6,7 +6,7 @@
 
 use super::begin::{Begin, Bytes, begin};
 use super::lexicon::{self, Word};
-use super::machine::{DEAD, Machine, START, TooBig};
+use super::machine::{Machine, TooBig};
 use super::{CompileError, PatternSpec, RuleId, RuleSpec, Validator};
 use crate::text::fold::fold_literal;
 use aho_corasick::AhoCorasick;
@@ -226,7 +226,7 @@ impl Patterns {
     }
 
     /// The machines that start with this byte.
-    pub(super) fn starting(&self, byte: u8) -> impl Iterator<Item = &Machine> {
+    pub(super) fn starting(&self, byte: u8) -> impl Iterator<Item = &Machine> + Clone {
         let numbers = self.starts.get(usize::from(byte)).map_or(&[][..], Vec::as_slice);
         numbers.iter().filter_map(|&number| self.machines.get(usize::from(number)))
     }
@@ -237,12 +237,14 @@ impl Patterns {
         !machine.contextual || patterns.any(|pattern| pattern.may_begin(text, start))
     }
 
-    /// Whether some machine that starts with the first byte has not died after the second.
-    pub(super) fn live_on(&self, first: u8, second: u8) -> bool {
-        self.starting(first).any(|machine| {
-            let state = machine.next(START, first);
-            machine.accepts(state) || machine.next(state, second) != DEAD
-        })
+    /// By byte: whether it may follow `byte` where a machine has started in the run before that.
+    pub(super) fn beyond_inner(&self, byte: u8) -> Box<[bool; 256]> {
+        let mut beyond = Box::new([false; 256]);
+        for inner in self.inners.iter().filter(|inner| inner.bytes[usize::from(byte)]) {
+            let Some(machine) = self.machines.get(usize::from(inner.machine)) else { continue };
+            beyond.iter_mut().zip(machine.beyond(byte).iter()).for_each(|(held, more)| *held |= more);
+        }
+        beyond
     }
 
     /// The words that patterns begin with and those of their contexts.

@@ -11,7 +11,7 @@
 
 use super::blocks::{BLOCK, Masks};
 use super::disguise::Walk;
-use super::engine::byte;
+use super::engine::{Heads, byte};
 use super::gate::{char_len, eight};
 use super::lexicon::{HOLDS, Meaning, Words, is_space};
 use super::pattern::{CONTEXT, boundary, char_before, is_word};
@@ -161,17 +161,21 @@ impl Scan {
     /// Looks at each new byte.
     fn bytes(&mut self, with: &With<'_>, view: &View, from: usize, ended: bool) {
         let bytes = view.bytes();
-        let inside = !with.engine.lexicon.inside.trie.is_empty();
+        let specials = &with.engine.specials;
+        let inside = specials.looks_inside();
         let mut after_word = from.checked_sub(1).is_some_and(|before| bytes[before].is_ascii_alphanumeric());
         for (at, &byte) in bytes.iter().enumerate().skip(from) {
             let word = byte.is_ascii_alphanumeric();
             if word && !after_word {
                 let length = bytes.iter().skip(at).take(8).take_while(|byte| byte.is_ascii_alphanumeric());
-                self.token(with, view, at, length.count(), ended);
+                let flags = self.token(with, view, at, length.count(), true, ended);
+                if flags & Heads::STARTS != 0 {
+                    self.start_token(with, view, at, flags, ended);
+                }
             } else if byte >= 0xC0 {
                 self.wide(with, view, at, ended);
             }
-            if with.engine.specials.contains(byte) {
+            if specials.contains(byte) {
                 self.special(with, view, at, byte, ended);
             }
             if inside && word {
@@ -185,62 +189,94 @@ impl Scan {
     fn blocks(&mut self, with: &With<'_>, view: &View, from: usize, ended: bool) {
         let bytes = view.bytes();
         let specials = &with.engine.specials;
-        let inside = !with.engine.lexicon.inside.trie.is_empty();
         let mut before = u64::from(from.checked_sub(1).is_some_and(|at| bytes[at].is_ascii_alphanumeric()));
         let mut next = Masks::read(bytes, from, specials);
         for base in (from..bytes.len()).step_by(BLOCK) {
             let now = std::mem::replace(&mut next, Masks::read(bytes, base + BLOCK, specials));
             let tokens = now.word & !(now.word << 1 | before);
             before = now.word >> (BLOCK - 1);
-            let mut places = tokens | now.wide | now.special;
-            while places != 0 {
-                let bit = places.trailing_zeros();
-                places &= places - 1;
-                let at = base + bit as usize;
-                if tokens >> bit & 1 == 1 {
-                    let after = if bit == 0 { 0 } else { next.word << (BLOCK as u32 - bit) };
-                    let length = (now.word >> bit | after).trailing_ones().min(8);
-                    self.token(with, view, at, length as usize, ended);
-                } else if now.wide >> bit & 1 == 1 {
-                    self.wide(with, view, at, ended);
-                }
-                if now.special >> bit & 1 == 1 {
-                    self.special(with, view, at, bytes[at], ended);
-                }
+            let mut starts = 0;
+            for bit in ones(tokens) {
+                // Eight bytes say enough of a token, and one more what it touches.
+                let shift = |low: u64, high: u64| low >> bit | high << 1 << (BLOCK - 1 - bit);
+                let length = shift(now.word, next.word).trailing_ones().min(8);
+                let odd = shift(now.odd, next.odd) & ((2 << length) - 1) != 0;
+                let flags = self.token(with, view, base + bit, length as usize, odd, ended);
+                starts |= u64::from(flags & Heads::STARTS != 0) << bit;
             }
-            let mut places = if inside { now.word } else { 0 };
-            while places != 0 {
-                let at = base + places.trailing_zeros() as usize;
-                places &= places - 1;
-                self.inside(with, view, at, ended);
+            for bit in ones(now.wide) {
+                self.wide(with, view, base + bit, ended);
+            }
+            // Machines start when all words of the block are known that may be their context.
+            for bit in ones(starts) {
+                let flags = with.engine.head(bytes, base + bit);
+                self.start_token(with, view, base + bit, flags, ended);
+            }
+            for bit in ones(now.special) {
+                self.special(with, view, base + bit, bytes[base + bit], ended);
+            }
+            for bit in ones(now.inside) {
+                self.inside(with, view, base + bit, ended);
             }
         }
     }
 
-    /// A token of ASCII letters and digits begins at `at`. `length`: its length, eight for eight and more.
+    /// A token of ASCII letters and digits begins at `at`. `length`: its length, eight for eight and more. `odd`: it may
+    /// be part of a disguise. Tells which machines may start there.
     #[inline]
-    fn token(&mut self, with: &With<'_>, view: &View, at: usize, length: usize, ended: bool) {
-        let Engine { lexicon, bytes: table, .. } = with.engine;
+    fn token(
+        &mut self,
+        with: &With<'_>,
+        view: &View,
+        at: usize,
+        length: usize,
+        odd: bool,
+        ended: bool,
+    ) -> u8 {
+        let Engine { lexicon, heads, .. } = with.engine;
         let bytes = view.bytes();
-        let first = bytes[at];
-        // After a letter of another script no word begins.
-        let free = at == 0 || bytes[at - 1] < 0x80 || !char_before(bytes, at).is_some_and(is_word);
-        if free {
-            let word = eight(bytes, at);
-            let open = length < 8 && at + length == bytes.len() && !ended;
-            if open || lexicon.bound.gate.token(word, length) {
-                self.begin(with, view, &lexicon.bound, at, ended);
-            }
-            if !lexicon.disguised.is_empty()
-                && (open || lexicon.disguised.may_begin_token(bytes, at, word, length))
-            {
-                self.begin_walk(with, view, at, ended);
-            }
+        let word = eight(bytes, at);
+        // Of a token at the end of what has come the rest is not known.
+        let open = length < 8 && at + length == bytes.len() && !ended;
+        let flags = if at + 1 < bytes.len() { heads.of(word as u8, (word >> 8) as u8) } else { !0 };
+        let opens = flags & Heads::OPEN != 0 && lexicon.bound.gate.open(word);
+        if open || opens || odd || length == 1 || lexicon.any.whole_token(word, length) {
+            self.tell(with, view, at, (word, length, open || opens, odd), ended);
         }
-        let flags = table[usize::from(first)];
-        if flags & byte::START != 0
-            && (flags & byte::START_PLAIN != 0 || self.near(view.base().0 + at as u64, 0))
-            && (free || flags & byte::START_INSIDE != 0)
+        flags
+    }
+
+    /// Tells what may begin with a token.
+    #[inline(never)]
+    fn tell(
+        &mut self,
+        with: &With<'_>,
+        view: &View,
+        at: usize,
+        (word, length, open, odd): (u64, usize, bool, bool),
+        ended: bool,
+    ) {
+        let lexicon = &with.engine.lexicon;
+        let bytes = view.bytes();
+        if !is_free(bytes, at) {
+            return;
+        }
+        let (bound, disguised) = (&lexicon.bound, &lexicon.disguised);
+        if open || bound.gate.whole_token(word, length) {
+            self.begin(with, view, bound, at, ended);
+        }
+        let cut = length < 8 && at + length == bytes.len() && !ended;
+        if !disguised.is_empty() && (cut || disguised.may_begin_token(bytes, at, word, length, odd)) {
+            self.begin_walk(with, view, at, ended);
+        }
+    }
+
+    /// Starts machines with the token at `at`, if they may start there.
+    fn start_token(&mut self, with: &With<'_>, view: &View, at: usize, flags: u8, ended: bool) {
+        let free = is_free(view.bytes(), at);
+        let near = || self.near(view.base().0 + at as u64, 0);
+        if (free || with.engine.bytes[usize::from(view.bytes()[at])] & byte::START_INSIDE != 0)
+            && (flags & Heads::PLAIN != 0 || near())
         {
             self.start_at(with, view, at, free, ended);
         }
@@ -249,14 +285,26 @@ impl Scan {
     /// A character that is not ASCII begins at `at`.
     #[inline]
     fn wide(&mut self, with: &With<'_>, view: &View, at: usize, ended: bool) {
+        let word = eight(view.bytes(), at);
+        // Most often a Chinese character before another one: nothing is between them, and neither stands for a letter.
+        let (first, second) = (word as u8, (word >> 24) as u8);
+        let chinese = is_chinese(first) && is_chinese(second) && (word ^ word >> 24) & 0x00FF_FFFF != 0;
+        if !chinese || with.engine.lexicon.any.pair(word, 3, 3) || with.engine.starts_wide {
+            self.tell_wide(with, view, at, word, ended);
+        }
+    }
+
+    /// Tells what may begin with a character that is not ASCII.
+    #[inline(never)]
+    fn tell_wide(&mut self, with: &With<'_>, view: &View, at: usize, word: u64, ended: bool) {
         let Engine { lexicon, bytes: table, .. } = with.engine;
         let bytes = view.bytes();
         let one = char_len(bytes[at]);
         let second = bytes.get(at + one).copied();
         let two = second.map_or(0, char_len);
         let open = second.is_none() && !ended;
-        let word = eight(bytes, at);
-        if open || lexicon.bound.gate.pair(word, one, two) {
+        let may = open || lexicon.any.pair(word, one, two);
+        if may && (open || lexicon.bound.gate.pair(word, one, two)) {
             self.begin(with, view, &lexicon.bound, at, ended);
         }
         if !lexicon.disguised.is_empty()
@@ -264,7 +312,7 @@ impl Scan {
         {
             self.begin_walk(with, view, at, ended);
         }
-        if !lexicon.inside.trie.is_empty() && (open || lexicon.inside.gate.pair(word, one, two)) {
+        if may && !lexicon.inside.trie.is_empty() && (open || lexicon.inside.gate.pair(word, one, two)) {
             self.begin(with, view, &lexicon.inside, at, ended);
         }
         if table[usize::from(bytes[at])] & byte::START != 0 {
@@ -273,27 +321,53 @@ impl Scan {
     }
 
     /// A byte that is looked at wherever it stands.
+    #[inline]
     fn special(&mut self, with: &With<'_>, view: &View, at: usize, byte: u8, ended: bool) {
+        let Engine { bytes: table, heads, .. } = with.engine;
+        let flags = table[usize::from(byte)];
+        if flags == 0 {
+            return;
+        }
+        let bytes = view.bytes();
+        let before = at.checked_sub(1).map_or(b' ', |before| bytes[before]);
+        let beyond = with.engine.head(bytes, at);
+        let sign = flags & (byte::SIGN | byte::DISGUISE) != 0;
+        // A digit or letter within a token starts few machines, one that begins it starts none here.
+        let alnum = byte.is_ascii_alphanumeric();
+        let starts = !alnum || flags & byte::START_INSIDE != 0 && before.is_ascii_alphanumeric();
+        let starts = starts && flags & byte::START != 0 && beyond & Heads::STARTS != 0;
+        let inner =
+            beyond & Heads::INNER != 0 && (before >= 0x80 || heads.of(before, byte) & Heads::RUN != 0);
+        if sign || starts || inner {
+            self.tell_special(with, view, at, byte, beyond, ended);
+        }
+    }
+
+    /// Tells what may begin at a byte that is looked at wherever it stands.
+    #[inline(never)]
+    fn tell_special(&mut self, with: &With<'_>, view: &View, at: usize, byte: u8, beyond: u8, ended: bool) {
         let Engine { lexicon, bytes: table, .. } = with.engine;
+        let bytes = view.bytes();
         let flags = table[usize::from(byte)];
         let alnum = byte.is_ascii_alphanumeric();
         if !alnum {
             if flags & byte::SIGN != 0 {
                 self.begin(with, view, &lexicon.bound, at, ended);
             }
-            if flags & byte::DISGUISE != 0 {
+            if flags & byte::DISGUISE != 0 && lexicon.disguised.may_begin_sign(bytes, at, ended) {
                 self.begin_walk(with, view, at, ended);
             }
         }
         // Machines that start at tokens have been started there.
-        let inside = alnum && at > 0 && view.bytes()[at - 1].is_ascii_alphanumeric();
+        let inside = alnum && at > 0 && bytes[at - 1].is_ascii_alphanumeric();
+        let near = || self.near(view.base().0 + at as u64, 0);
         if flags & byte::START != 0
             && (!alnum || inside && flags & byte::START_INSIDE != 0)
-            && (flags & byte::START_PLAIN != 0 || self.near(view.base().0 + at as u64, 0))
+            && (beyond & Heads::PLAIN != 0 || beyond & Heads::CONTEXT != 0 && near())
         {
             self.start_at(with, view, at, !inside, ended);
         }
-        if flags & byte::INNER != 0 {
+        if flags & byte::INNER != 0 && beyond & Heads::INNER != 0 {
             self.start_before(with, view, at, byte, ended);
         }
     }
@@ -479,4 +553,26 @@ pub(super) fn found(view: &View, rule: RuleId, start: usize, end: usize, score: 
     let finding =
         Finding { rule, start: view.text_start(FoldPos(start)), end: view.text_end(FoldPos(end)), score };
     Found { start, end, finding }
+}
+
+/// Whether a token that begins at `at` begins a word: no letter of another script stands before it.
+#[inline]
+fn is_free(bytes: &[u8], at: usize) -> bool {
+    at == 0 || bytes[at - 1] < 0x80 || !char_before(bytes, at).is_some_and(is_word)
+}
+
+/// Whether a character of three bytes, U+4000 to U+9FFF, begins with this byte.
+#[inline]
+fn is_chinese(first: u8) -> bool {
+    matches!(first, 0xE4..=0xE9)
+}
+
+/// The places of the bits that are set, the lowest first.
+#[inline]
+fn ones(mut mask: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = (mask != 0).then(|| mask.trailing_zeros() as usize);
+        mask &= mask.wrapping_sub(1);
+        bit
+    })
 }

@@ -30,11 +30,7 @@ impl Scan {
 
     /// Starts the machines that start with the byte at `at`. `free`: a word boundary stands before it.
     pub(super) fn start_at(&mut self, with: &With<'_>, view: &View, at: usize, free: bool, ended: bool) {
-        let rest = view.bytes().get(at..).unwrap_or_default();
-        if !with.engine.pairs.live_on(rest) {
-            return;
-        }
-        let first = rest.first().copied().unwrap_or_default();
+        let Some(&first) = view.bytes().get(at) else { return };
         let place = view.base().0 + at as u64;
         let near = self.near(place, 0);
         for &number in with.engine.patterns.starts.get(usize::from(first)).map_or(&[][..], Vec::as_slice) {
