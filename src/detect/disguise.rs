@@ -16,7 +16,7 @@
 
 use super::gate::{Bits, Gate, Keys, eight, head};
 use super::lexicon::{Meaning, Word, is_space};
-use super::pattern::{char_at, char_before, is_word};
+use super::pattern::{after_escape, char_at, char_before, is_word};
 use super::trie::{Entry, State, Trie};
 use super::{Folds, RuleId, RuleSpec};
 use smallvec::SmallVec;
@@ -315,7 +315,7 @@ impl Disguised {
         let c = char_at(text, at)?.to_ascii_lowercase();
         let top = Item { state: Trie::TOP, last: c, used: 0, gap: 0, repeats: 0, real: 0, wild: 0, flags: 0 };
         let wide = is_letter(c) && !is_word(c);
-        if !wide && char_before(text, at).is_some_and(is_word) {
+        if !wide && char_before(text, at).is_some_and(is_word) && !after_escape(text, at) {
             return None;
         }
         let mut walk = Walk { start, items: Items::new() };

@@ -1,7 +1,7 @@
 //! The engine's promises, over generated rules, texts and cuts.
 
 use super::disguise::{GAP, REPEATS};
-use super::pattern::{CONTEXT, boundary, is_word};
+use super::pattern::{CONTEXT, begins, boundary, is_word};
 use super::{
     Engine, Finding, Folds, Keyword, PatternSpec, Progress, RuleId, RuleSet, RuleSpec, Scan, TextKind,
     Validator, scan_all,
@@ -88,6 +88,7 @@ fn any_text() -> impl Strategy<Value = String> {
         1 => "[ab文]([😀·/、,!][ab文]){1,4}",
         1 => "[中文é\u{200b}\u{301}ａｂсﬁ①]{1,3}",
         1 => r"\\u0061|\\ud835\\udc1b|\\|\\u00|\\n|\\",
+        1 => r"\\[nrb][abc0-9]{1,5}",
         1 => "[\u{10d835}\u{10dc1a}]{1,2}",
     ];
     proptest::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
@@ -230,8 +231,7 @@ fn naive_keyword(folded: &str, keyword: &Keyword) -> Vec<(usize, usize)> {
     for &from in &places {
         let fits = |to: usize| {
             let text = low.get(from..to).unwrap_or_default();
-            let whole =
-                !keyword.whole_word || (boundary(low.as_bytes(), from) && boundary(low.as_bytes(), to));
+            let whole = !keyword.whole_word || (begins(low.as_bytes(), from) && boundary(low.as_bytes(), to));
             whole && squeeze(text) == normal
         };
         // White space after the match is not part of it.
@@ -351,7 +351,8 @@ fn ways_on(word: &[char], folds: Folds, way: &Way, c: char) -> Vec<Way> {
 fn disguised_from(chars: &[(usize, char)], from: usize, word: &[char], folds: Folds) -> (Vec<usize>, bool) {
     let c = |at: usize| chars.get(at).map(|&(_, c)| c);
     let Some(first) = c(from) else { return (Vec::new(), false) };
-    let after_word = from > 0 && c(from - 1).is_some_and(is_word);
+    let escaped = from > 1 && c(from - 2) == Some('\\') && "nrtbfv".contains(chars[from - 1].1);
+    let after_word = from > 0 && c(from - 1).is_some_and(is_word) && !escaped;
     if after_word && (is_word(first) || !first.is_alphanumeric()) {
         return (Vec::new(), false);
     }
@@ -427,7 +428,7 @@ fn naive_pattern(folded: &str, spec: &PatternSpec) -> Vec<(usize, usize)> {
     let flag = if spec.case_sensitive { "" } else { "(?i)" };
     let expression = meta::Regex::new(&format!("{flag}(?:{own})$")).expect("the expression is right");
     let mut spans = Vec::new();
-    for (from, _) in folded.char_indices().filter(|&(at, _)| !spec.left || boundary(folded.as_bytes(), at)) {
+    for (from, _) in folded.char_indices().filter(|&(at, _)| !spec.left || begins(folded.as_bytes(), at)) {
         let ends = folded.char_indices().map(|(at, _)| at).chain([folded.len()]).filter(|&to| to > from);
         let fits = |to: usize| {
             let head = folded.get(..to).unwrap_or_default();
@@ -449,7 +450,7 @@ fn naive_context(folded: &str, spec: &PatternSpec, from: usize) -> bool {
         low.match_indices(word.as_str()).any(|(at, _)| {
             let end = at + word.len();
             let right = end == from || boundary(low.as_bytes(), end);
-            at + CONTEXT >= from && end <= from && boundary(low.as_bytes(), at) && right
+            at + CONTEXT >= from && end <= from && begins(low.as_bytes(), at) && right
         })
     };
     spec.context.is_empty() || spec.context.iter().any(stands)
@@ -465,7 +466,7 @@ fn oracle(rules: &[RuleSpec], kind: TextKind, text: &str) -> TextPos {
             let normal = normal(keyword);
             let longer = normal.len() > rest.len() && normal.starts_with(&rest);
             let waits = keyword.whole_word && normal == rest && rest.chars().next_back().is_some_and(is_word);
-            (longer || waits) && (!keyword.whole_word || boundary(low.as_bytes(), from))
+            (longer || waits) && (!keyword.whole_word || begins(low.as_bytes(), from))
         })
     };
     let chars: Vec<(usize, char)> = low.char_indices().collect();
@@ -565,6 +566,19 @@ fn words_are_found_spelled_out_where_the_rule_asks() {
     let text = "B o m b, b.o-m_b! the rap ist, b o m bs, ab o m b; 法 轮*功 b--o--m--b";
     let expected = ["B o m b", "b.o-m_b", "法 轮*功", "b--o--m--b"];
     assert_eq!(found(&rules, text), expected.map(|s| (0, s.to_owned())));
+}
+
+#[test]
+fn an_escape_in_source_code_hides_nothing() {
+    let rules = [
+        rule(vec![keyword("bomb", true)], vec![pattern(r"1[3-9]\d{9}", true, true)]),
+        rule(vec![], vec![pattern("AKIA[0-9A-Z]{4}", true, true)]),
+    ];
+    let text = r#"{"tel":"\n13800138000","key":"\rAKIA1234\tbomb, xbomb n13800138000"}"#;
+    let expected = [(0, "13800138000"), (1, "AKIA1234"), (0, "bomb")];
+    assert_eq!(found(&rules, text), expected.map(|(rule, s)| (rule, s.to_owned())));
+    let long = format!("{}{text}", "the river ran on. ".repeat(9));
+    assert_eq!(found(&rules, &long), expected.map(|(rule, s)| (rule, s.to_owned())));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::disguise::Walk;
 use super::engine::{Heads, byte};
 use super::gate::{char_len, eight};
 use super::lexicon::{HOLDS, Meaning, Words, is_space};
-use super::pattern::{CONTEXT, boundary, char_before, is_word};
+use super::pattern::{CONTEXT, after_escape, begins, boundary, char_before, is_word};
 use super::thread::Thread;
 use super::trie::{State, Trie};
 use super::{Engine, Finding, Progress, RuleId, RuleSet};
@@ -166,7 +166,7 @@ impl Scan {
         let mut after_word = from.checked_sub(1).is_some_and(|before| bytes[before].is_ascii_alphanumeric());
         for (at, &byte) in bytes.iter().enumerate().skip(from) {
             let word = byte.is_ascii_alphanumeric();
-            if word && !after_word {
+            if word && (!after_word || after_escape(bytes, at)) {
                 let length = bytes.iter().skip(at).take(8).take_while(|byte| byte.is_ascii_alphanumeric());
                 let flags = self.token(with, view, at, length.count(), true, ended);
                 if flags & Heads::STARTS != 0 {
@@ -190,6 +190,11 @@ impl Scan {
         let bytes = view.bytes();
         let specials = &with.engine.specials;
         let mut before = u64::from(from.checked_sub(1).is_some_and(|at| bytes[at].is_ascii_alphanumeric()));
+        if after_escape(bytes, from) {
+            before = 0;
+        } else if after_escape(bytes, from + 1) {
+            self.word_after_escape(with, view, from + 1, ended);
+        }
         let mut next = Masks::read(bytes, from, specials);
         for base in (from..bytes.len()).step_by(BLOCK) {
             let now = std::mem::replace(&mut next, Masks::read(bytes, base + BLOCK, specials));
@@ -213,10 +218,28 @@ impl Scan {
                 self.start_token(with, view, base + bit, flags, ended);
             }
             for bit in ones(now.special) {
-                self.special(with, view, base + bit, bytes[base + bit], ended);
+                let (at, byte) = (base + bit, bytes[base + bit]);
+                self.special(with, view, at, byte, ended);
+                if byte == b'\\' && after_escape(bytes, at + 2) {
+                    self.word_after_escape(with, view, at + 2, ended);
+                }
             }
             for bit in ones(now.inside) {
                 self.inside(with, view, base + bit, ended);
+            }
+        }
+    }
+
+    /// An escape such as `\n` ends at `at`: if a letter or digit follows, a word may begin there too.
+    #[inline(never)]
+    fn word_after_escape(&mut self, with: &With<'_>, view: &View, at: usize, ended: bool) {
+        let bytes = view.bytes();
+        let rest = bytes.iter().skip(at).take(8);
+        let length = rest.take_while(|byte| byte.is_ascii_alphanumeric()).count();
+        if length > 0 {
+            let flags = self.token(with, view, at, length, true, ended);
+            if flags & Heads::STARTS != 0 {
+                self.start_token(with, view, at, flags, ended);
             }
         }
     }
@@ -316,7 +339,7 @@ impl Scan {
             self.begin(with, view, &lexicon.inside, at, ended);
         }
         if table[usize::from(bytes[at])] & byte::START != 0 {
-            self.start_at(with, view, at, boundary(bytes, at), ended);
+            self.start_at(with, view, at, begins(bytes, at), ended);
         }
     }
 
@@ -359,7 +382,7 @@ impl Scan {
             }
         }
         // Machines that start at tokens have been started there.
-        let inside = alnum && at > 0 && bytes[at - 1].is_ascii_alphanumeric();
+        let inside = alnum && at > 0 && bytes[at - 1].is_ascii_alphanumeric() && !after_escape(bytes, at);
         let near = || self.near(view.base().0 + at as u64, 0);
         if flags & byte::START != 0
             && (!alnum || inside && flags & byte::START_INSIDE != 0)
@@ -387,7 +410,7 @@ impl Scan {
     fn begin(&mut self, with: &With<'_>, view: &View, words: &Words, at: usize, ended: bool) {
         let inside = std::ptr::eq(words, &raw const with.engine.lexicon.inside);
         let bytes = view.bytes();
-        if bytes[at] >= 0x80 && !inside && !boundary(bytes, at) {
+        if bytes[at] >= 0x80 && !inside && !begins(bytes, at) {
             return;
         }
         let start = view.base().0 + at as u64;

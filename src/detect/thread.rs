@@ -1,11 +1,15 @@
 //! Matches of patterns in the making: threads of machines, each ahead to the end of what has come.
 
 use super::machine::{DEAD, Machine, START};
-use super::pattern::{Inner, Pattern, boundary};
+use super::pattern::{Inner, Pattern, begins, boundary};
 use super::scan::{Scan, With, found};
 use crate::text::fold::View;
 use smallvec::SmallVec;
 use std::ops::Range;
+
+/// How many matches shorter than the longest are tried where a check refuses that: it bounds the work that one start of
+/// a match can cause.
+const SHORTER: usize = 24;
 
 /// A match of a machine's patterns in the making.
 #[derive(Clone, Copy, Debug)]
@@ -132,17 +136,18 @@ impl Scan {
         if failed.is_empty() {
             return;
         }
-        // The check refuses the longest match; shorter ones may pass it.
+        // The check refuses the longest match; shorter ones that end at a boundary may pass it.
         let mut ends: SmallVec<[(u32, usize); 16]> = SmallVec::new();
         with.ends(machine, bytes, start, |index, end| {
-            if failed.contains(&index) {
+            if failed.contains(&index) && boundary(bytes, end) {
                 ends.push((index, end));
             }
         });
-        for (index, end) in ends.into_iter().rev().filter(|end| !longest.contains(end)) {
-            let Some(pattern) = with.pattern(index).filter(|_| failed.contains(&index)) else { continue };
-            if let Some((from, to, score)) = pattern.judge(bytes, start, end) {
-                failed.retain(|failed| *failed != index);
+        for index in failed {
+            let Some(pattern) = with.pattern(index) else { continue };
+            let shorter = ends.iter().rev().filter(|end| end.0 == index && !longest.contains(end));
+            let found_in = shorter.take(SHORTER).find_map(|&(_, end)| pattern.judge(bytes, start, end));
+            if let Some((from, to, score)) = found_in {
                 self.waiting.push(found(view, pattern.rule, from, to, score));
             }
         }
@@ -218,10 +223,10 @@ impl<'a> With<'a> {
 /// The first place in `starts` from which the machine comes to `to` alive.
 fn first_alive(machine: &Machine, bytes: &[u8], mut starts: Range<usize>, to: usize) -> Option<usize> {
     starts.find(|&start| {
-        let begins = bytes.get(start).is_some_and(|byte| byte & 0xC0 != 0x80);
+        let whole = bytes.get(start).is_some_and(|byte| byte & 0xC0 != 0x80);
         let alive = |state: u16, &byte: &u8| Some(machine.next(state, byte)).filter(|&state| state != DEAD);
-        begins
-            && (!machine.left || boundary(bytes, start))
+        whole
+            && (!machine.left || begins(bytes, start))
             && bytes.get(start..to).is_some_and(|head| head.iter().try_fold(START, alive).is_some())
     })
 }
