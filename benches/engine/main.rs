@@ -1,6 +1,6 @@
 //! What the engine costs with long lists, beside plain `aho-corasick` and `RegexSet`, in one run.
 //!
-//!     cargo bench --bench engine                      (--json, --only whole|million|set|deltas|build, --rounds N, --text FILE.jsonl)
+//!     cargo bench --bench engine                      (--json, --only whole|million|set|deltas|worst|build, --rounds N, --text FILE.jsonl)
 //!
 //! Rounds are interleaved and the median counts; figures of different runs are not to be compared, ratios are.
 
@@ -86,6 +86,9 @@ fn main() {
     }
     if wants("deltas") {
         deltas(&documents, options.rounds, &mut figures);
+    }
+    if wants("worst") {
+        worst(options.rounds, &mut figures);
     }
     if wants("build") {
         build(options.rounds, &mut figures);
@@ -365,6 +368,70 @@ fn pieces(document: &str, size: usize) -> Vec<&str> {
         rest = after;
     }
     pieces
+}
+
+/// Texts that make as much work as a text can: what begins like a match at every word.
+fn worst(rounds: usize, figures: &mut Figures) {
+    const LENGTH: usize = 16 * 1024;
+    let policy = policy(&chat::terms(10_000, 7));
+    let pieces = [
+        "password=",
+        "pwd=",
+        "passwd=a1",
+        "secret: ",
+        "api_key=",
+        "token is ",
+        "the key_key=",
+        "a@",
+        "a.b@c.",
+        "1 ",
+        "12-",
+        "4111 1111 ",
+        "192.168.",
+        "a:b:",
+        "x",
+        "0",
+        "aA0",
+        "how to make ",
+        "((",
+        "$p4m ",
+        "b o m b ",
+        "b-",
+        "AKIA",
+        "sk-",
+        "eyJ",
+        "://a:",
+        "http://a.b/",
+        "\\n1",
+        "哈哈",
+        "如何制作",
+        "身份证号",
+        "京A",
+        "张三",
+        "-----BEGIN ",
+        "Bearer ",
+        "N0",
+        "Q",
+        "born 1980-",
+        "ssn ",
+        "a1b2-c3d4-",
+    ];
+    let mut all: Vec<(f64, &str)> = Vec::new();
+    for piece in pieces {
+        let text = piece.repeat(LENGTH / piece.len());
+        let documents = [text.as_str()];
+        let times = race(
+            rounds.min(3),
+            &mut [&mut || {
+                black_box(scan(&policy, &documents));
+            }],
+        );
+        all.push((times[0] / text.len() as f64 * 1e9, piece));
+    }
+    all.sort_by(|a, b| b.0.total_cmp(&a.0));
+    for (cost, piece) in all.into_iter().take(8) {
+        figures.note(format!("worst text, {piece:?} again and again"), cost, "ns a byte");
+    }
 }
 
 fn build(rounds: usize, figures: &mut Figures) {

@@ -11,7 +11,8 @@
 //! - White space and the marks of sentences come between letters only where all letters of the word stand apart, and no line and no
 //!   sentence ends between them: `the rap ist` is not `rapist`, nor is `Take a. B. Then c` an `abc`.
 //! - At most [`GAP`] separators stand between two letters.
-//! - Where signs stand for letters, at least two letters stand for themselves, and at most twice as many are wildcards.
+//! - Where signs stand for letters, at least two letters stand for themselves, and at most twice as many are wildcards; no word
+//!   begins with more than three signs.
 //! - Words of less than three letters (two Chinese characters) are not looked for: they stand in every list of initials.
 
 use super::gate::{Bits, Gate, Keys, eight, head};
@@ -23,8 +24,12 @@ use smallvec::SmallVec;
 
 /// The most separators between two letters.
 pub(super) const GAP: u8 = 3;
-/// The most letters that only repeat.
+/// The most letters that only repeat, and the most where they do not touch.
 pub(super) const REPEATS: u8 = 60;
+pub(super) const REPEATS_APART: u8 = 4;
+/// Of the letters up to any place of a word, at most so many more are signs, and one, than stand for themselves: a row of
+/// figures is read as a word no further.
+pub(super) const MORE_SIGNS: u8 = 2;
 /// The most ways in which one text is read at once. What would be more is not looked at.
 const WAYS: usize = 24;
 /// The longest word in bytes: it bounds the walks that one text has open.
@@ -64,6 +69,8 @@ struct Item {
     repeats: u8,
     /// Letters that stood for themselves, up to 255.
     real: u8,
+    /// Letters for which a sign or digit stood.
+    signs: u8,
     wild: u8,
     flags: u8,
 }
@@ -84,9 +91,19 @@ const WAITS: u8 = 16;
 pub(super) struct Walk {
     pub(super) start: u64,
     items: Items,
+    /// It began with a character that stood twice before it already: with the next one too, it ends. Of a long row of one
+    /// character only the first and the last begin a word, so that the row costs no more than others.
+    row: Option<char>,
 }
 
 type Items = SmallVec<[Item; 2]>;
+
+/// Whether the character at `at`, lower case, stands twice before it.
+fn in_row(text: &[u8], at: usize, c: char) -> bool {
+    let before =
+        |at: usize| Some((char_before(text, at)?.to_ascii_lowercase(), at.checked_sub(c.len_utf8())?));
+    before(at).filter(|&(one, _)| one == c).and_then(|(_, at)| before(at)).is_some_and(|(one, _)| one == c)
+}
 
 /// What a character may be between or instead of letters.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -313,12 +330,22 @@ impl Disguised {
         hit: &mut impl FnMut(RuleId, u64, usize),
     ) -> Option<Walk> {
         let c = char_at(text, at)?.to_ascii_lowercase();
-        let top = Item { state: Trie::TOP, last: c, used: 0, gap: 0, repeats: 0, real: 0, wild: 0, flags: 0 };
+        let top = Item {
+            state: Trie::TOP,
+            last: c,
+            used: 0,
+            gap: 0,
+            repeats: 0,
+            real: 0,
+            signs: 0,
+            wild: 0,
+            flags: 0,
+        };
         let wide = is_letter(c) && !is_word(c);
         if !wide && char_before(text, at).is_some_and(is_word) && !after_escape(text, at) {
             return None;
         }
-        let mut walk = Walk { start, items: Items::new() };
+        let mut walk = Walk { start, items: Items::new(), row: in_row(text, at, c).then_some(c) };
         self.letter(&top, c, c, &mut walk.items);
         for sign in leet(c).chars() {
             self.letter(&top, sign, c, &mut walk.items);
@@ -335,6 +362,13 @@ impl Disguised {
         ended: bool,
         hit: &mut impl FnMut(RuleId, u64, usize),
     ) -> bool {
+        if let Some(first) = walk.row {
+            match char_at(text, at) {
+                Some(c) if c.to_ascii_lowercase() == first => return false,
+                Some(_) => walk.row = None,
+                None => {}
+            }
+        }
         loop {
             if let [item] = walk.items.as_mut_slice() {
                 let Some(to) = self.plain(item, text, at) else { return false };
@@ -421,8 +455,9 @@ impl Disguised {
 
     fn step(&self, item: &Item, c: char, next: &mut Items) {
         let goes_on = self.trie.beyond(item.state) != 0;
-        if c == item.last && item.repeats < REPEATS && (item.gap == 0 && item.flags & JOINED == 0 || goes_on)
-        {
+        let apart = item.gap > 0 || item.flags & JOINED != 0;
+        let most = if apart { REPEATS_APART } else { REPEATS };
+        if c == item.last && item.repeats < most && (!apart || goes_on) {
             let again = Item { used: item.used | REPEATED, repeats: item.repeats + 1, ..*item };
             if let Some(again) = Self::touched(&again, if c.is_alphanumeric() { c } else { 'a' }) {
                 self.push(again, next);
@@ -459,7 +494,10 @@ impl Disguised {
         let read = if letter == c {
             Item { real: read.real.saturating_add(1), ..read }
         } else {
-            Item { used: read.used | LEET, ..read }
+            if read.signs > read.real.saturating_add(MORE_SIGNS) {
+                return;
+            }
+            Item { used: read.used | LEET, signs: read.signs + 1, ..read }
         };
         if let Some(state) = self.trie.step_char(item.state, letter) {
             self.push(Item { state, last: c, ..read }, next);

@@ -1,6 +1,6 @@
 //! The engine's promises, over generated rules, texts and cuts.
 
-use super::disguise::{GAP, REPEATS};
+use super::disguise::{GAP, MORE_SIGNS, REPEATS, REPEATS_APART};
 use super::pattern::{CONTEXT, begins, boundary, is_word};
 use super::{
     Engine, Finding, Folds, Keyword, PatternSpec, Progress, RuleId, RuleSet, RuleSpec, Scan, TextKind,
@@ -250,6 +250,7 @@ struct Way {
     gap: u8,
     repeats: u8,
     real: u8,
+    signs: u8,
     wild: u8,
     tight: bool,
     spaced: bool,
@@ -288,7 +289,8 @@ fn ways_on(word: &[char], folds: Folds, way: &Way, c: char) -> Vec<Way> {
         let tight = way.tight || touches;
         fits.then_some(Way { last: c, gap: 0, marked: false, joined: false, tight, ..read })
     };
-    if c == way.last && way.read > 0 && way.repeats < REPEATS && folds.repeats && !(apart && done) {
+    let most = if apart { REPEATS_APART } else { REPEATS };
+    if c == way.last && way.read > 0 && way.repeats < most && folds.repeats && !(apart && done) {
         let letter = if c.is_alphanumeric() { c } else { 'a' };
         next.extend(touch(Way { repeats: way.repeats + 1, repeated: true, ..*way }, letter, c));
     }
@@ -308,8 +310,8 @@ fn ways_on(word: &[char], folds: Folds, way: &Way, c: char) -> Vec<Way> {
             let read = Way { real: way.real + 1, ..read };
             next.extend(touch(read, letter, c).map(|touched| Way { read: place + 1, ..touched }));
         }
-        if folds.leet && stands_for(c).contains(&letter) {
-            next.extend(touch(Way { leet: true, ..*way }, letter, c).map(|t| Way {
+        if folds.leet && stands_for(c).contains(&letter) && way.signs <= way.real + MORE_SIGNS {
+            next.extend(touch(Way { leet: true, signs: way.signs + 1, ..*way }, letter, c).map(|t| Way {
                 read: place + 1,
                 separated,
                 ..t
@@ -356,12 +358,18 @@ fn disguised_from(chars: &[(usize, char)], from: usize, word: &[char], folds: Fo
     if after_word && (is_word(first) || !first.is_alphanumeric()) {
         return (Vec::new(), false);
     }
+    // Of a row of one character only the first ones and the last begin a word.
+    let same = |at: Option<usize>| at.and_then(c) == Some(first);
+    if same(from.checked_sub(1)) && same(from.checked_sub(2)) && same(Some(from + 1)) {
+        return (Vec::new(), false);
+    }
     let top = Way {
         read: 0,
         last: first,
         gap: 0,
         repeats: 0,
         real: 0,
+        signs: 0,
         wild: 0,
         tight: false,
         spaced: false,

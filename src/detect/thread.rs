@@ -9,7 +9,7 @@ use std::ops::Range;
 
 /// How many matches shorter than the longest are tried where a check refuses that: it bounds the work that one start of
 /// a match can cause.
-const SHORTER: usize = 24;
+const SHORTER: usize = 8;
 
 /// A match of a machine's patterns in the making.
 #[derive(Clone, Copy, Debug)]

@@ -42,20 +42,20 @@ pub(super) fn password(text: &[u8]) -> Option<f32> {
     const NOT_FIRST: &[u8] = b"/.-$%<{[(*";
     let any = |is: fn(&u8) -> bool| text.iter().any(is);
     let cases = any(u8::is_ascii_lowercase) && any(u8::is_ascii_uppercase);
-    let signs = text.iter().any(|byte| SIGNS.contains(byte));
+    let signs = |text: &[u8]| text.iter().any(|byte| SIGNS.contains(byte));
     let inner = text.get(1..text.len().saturating_sub(1)).unwrap_or_default();
-    let sign_within = inner.iter().any(|byte| SIGNS.contains(byte));
     let chosen = if any(u8::is_ascii_digit) {
-        cases || signs || alternations(text) >= 2
+        cases || alternations(text) >= 2 || signs(text)
     } else {
-        cases && sign_within
+        cases && signs(inner)
     };
-    let path = text.first().is_some_and(|first| NOT_FIRST.contains(first));
+    // Text that repeats `pwd=` asks at every word: the dearer a question, the later it comes.
+    let path = || text.first().is_some_and(|first| NOT_FIRST.contains(first));
     let member =
-        text.windows(3).any(|w| w[1] == b'.' && w[0].is_ascii_alphabetic() && w[2].is_ascii_alphabetic());
-    let named = text.windows(4).any(|part| part.eq_ignore_ascii_case(b"pass"));
-    let typed = any(u8::is_ascii_alphabetic) && shannon(text) >= 2.0;
-    passed(chosen && typed && !path && !member && !named && !is_placeholder(text))
+        || text.windows(3).any(|w| w[1] == b'.' && w[0].is_ascii_alphabetic() && w[2].is_ascii_alphabetic());
+    let named = || text.windows(4).any(|part| part.eq_ignore_ascii_case(b"pass"));
+    let typed = || any(u8::is_ascii_alphabetic) && !is_placeholder(text) && shannon(text) >= 2.0;
+    passed(chosen && !path() && !member() && !named() && typed())
 }
 
 /// How often a digit follows a letter or a letter a digit.
