@@ -27,9 +27,9 @@ pub(super) const GAP: u8 = 3;
 /// The most letters that only repeat, and the most where they do not touch.
 pub(super) const REPEATS: u8 = 60;
 pub(super) const REPEATS_APART: u8 = 4;
-/// Of the letters up to any place of a word, at most so many more are signs, and one, than stand for themselves: a row of
-/// figures is read as a word no further.
-pub(super) const MORE_SIGNS: u8 = 2;
+/// Of the letters up to any place of a word, at most so many more are signs than stand for themselves: a row of figures
+/// is read as a word no further.
+pub(super) const MORE_SIGNS: u8 = 3;
 /// The most ways in which one text is read at once. What would be more is not looked at.
 const WAYS: usize = 24;
 /// The longest word in bytes: it bounds the walks that one text has open.
@@ -97,6 +97,11 @@ pub(super) struct Walk {
 }
 
 type Items = SmallVec<[Item; 2]>;
+
+/// How many letters up to this place may be signs.
+fn most_signs(item: &Item) -> u8 {
+    item.real.saturating_add(MORE_SIGNS)
+}
 
 /// Whether the character at `at`, lower case, stands twice before it.
 fn in_row(text: &[u8], at: usize, c: char) -> bool {
@@ -458,8 +463,12 @@ impl Disguised {
         let apart = item.gap > 0 || item.flags & JOINED != 0;
         let most = if apart { REPEATS_APART } else { REPEATS };
         if c == item.last && item.repeats < most && (!apart || goes_on) {
-            let again = Item { used: item.used | REPEATED, repeats: item.repeats + 1, ..*item };
-            if let Some(again) = Self::touched(&again, if c.is_alphanumeric() { c } else { 'a' }) {
+            // A sign that comes again apart is one more sign, so that a row of figures ends soon.
+            let signs = item.signs + u8::from(apart && !c.is_alphabetic());
+            let again = Item { used: item.used | REPEATED, repeats: item.repeats + 1, signs, ..*item };
+            if signs <= most_signs(item)
+                && let Some(again) = Self::touched(&again, if c.is_alphanumeric() { c } else { 'a' })
+            {
                 self.push(again, next);
             }
         }
@@ -494,7 +503,7 @@ impl Disguised {
         let read = if letter == c {
             Item { real: read.real.saturating_add(1), ..read }
         } else {
-            if read.signs > read.real.saturating_add(MORE_SIGNS) {
+            if read.signs >= most_signs(&read) {
                 return;
             }
             Item { used: read.used | LEET, signs: read.signs + 1, ..read }

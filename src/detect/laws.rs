@@ -292,7 +292,10 @@ fn ways_on(word: &[char], folds: Folds, way: &Way, c: char) -> Vec<Way> {
     let most = if apart { REPEATS_APART } else { REPEATS };
     if c == way.last && way.read > 0 && way.repeats < most && folds.repeats && !(apart && done) {
         let letter = if c.is_alphanumeric() { c } else { 'a' };
-        next.extend(touch(Way { repeats: way.repeats + 1, repeated: true, ..*way }, letter, c));
+        let signs = way.signs + u8::from(apart && !c.is_alphabetic());
+        if signs <= way.real + MORE_SIGNS {
+            next.extend(touch(Way { repeats: way.repeats + 1, repeated: true, signs, ..*way }, letter, c));
+        }
     }
     if done {
         return next;
@@ -310,7 +313,7 @@ fn ways_on(word: &[char], folds: Folds, way: &Way, c: char) -> Vec<Way> {
             let read = Way { real: way.real + 1, ..read };
             next.extend(touch(read, letter, c).map(|touched| Way { read: place + 1, ..touched }));
         }
-        if folds.leet && stands_for(c).contains(&letter) && way.signs <= way.real + MORE_SIGNS {
+        if folds.leet && stands_for(c).contains(&letter) && way.signs < way.real + MORE_SIGNS {
             next.extend(touch(Way { leet: true, signs: way.signs + 1, ..*way }, letter, c).map(|t| Way {
                 read: place + 1,
                 separated,
