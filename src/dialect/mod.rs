@@ -21,7 +21,7 @@ pub use fault::{ErrorKind, ExchangeError, Fault};
 pub use field::{Class, Field, Flow, Role};
 pub use route::{Matched, route};
 pub use shape::Shape;
-pub use walk::{ChannelKey, Found};
+pub use walk::{ChannelKey, Found, Home};
 
 pub use crate::stream::Framing;
 use smallvec::SmallVec;

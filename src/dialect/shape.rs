@@ -11,7 +11,7 @@
 use std::ops::Range;
 
 use super::field::{Class, Field, leak};
-use super::walk::Found;
+use super::walk::{Found, Home};
 use crate::text::json::Tape;
 
 #[derive(Debug, Default)]
@@ -135,6 +135,11 @@ impl Shape {
     /// Visits every string, key and (below a [`Class::Tree`]) long number of the tape's value, in document order.
     pub fn walk(&self, src: &[u8], tape: &Tape, visit: &mut dyn FnMut(Found)) {
         super::walk::walk(self, src, tape, visit);
+    }
+
+    /// Visits every list and object of the tape's value that the table knows.
+    pub fn homes(&self, src: &[u8], tape: &Tape, visit: &mut dyn FnMut(Home)) {
+        super::walk::homes(self, src, tape, visit);
     }
 
     /// What a row of the table says of `path`, written without indices (`choices[].delta.content`); for coverage tests.

@@ -11,6 +11,7 @@
 mod ahead;
 mod answer;
 mod coverage;
+mod doubt;
 mod emit;
 #[cfg(test)]
 mod laws;

@@ -12,7 +12,7 @@ use crate::dialect::route;
 use crate::policy::{Action, Actions, BlockAs, Rule, Unscanned};
 
 /// Rules of which any word may be the beginning of a match.
-fn policy() -> Arc<Policy> {
+fn policy(unscanned: Unscanned) -> Arc<Policy> {
     let mail =
         PatternSpec { regex: r"[A-Za-z0-9._-]{1,30}@[a-z]{1,20}\.example".into(), ..PatternSpec::default() };
     let phrase = Keyword { text: "glass orchard".into(), whole_word: false };
@@ -27,12 +27,12 @@ fn policy() -> Arc<Policy> {
         (rule("phrase", "[PHRASE]"), RuleSpec { keywords: vec![phrase], ..RuleSpec::default() }),
     ];
     let policy = Policy::from_rules(rules).unwrap_or_else(|e| panic!("{e:?}"));
-    Arc::new(policy.with(Unscanned::Block, BlockAs::Error))
+    Arc::new(policy.with(unscanned, BlockAs::Error))
 }
 
 fn answering(path: &str, request: &'static str, media: &str) -> Answering {
     let matched = route("POST", path, path.ends_with("/messages")).unwrap_or_else(|_| panic!("{path}"));
-    let terms = Terms { policy: policy(), limits: ExchangeLimits::default() };
+    let terms = Terms { policy: policy(Unscanned::Block), limits: ExchangeLimits::default() };
     let judged = Received::new(matched, terms)
         .judge(None, true, Bytes::from_static(request.as_bytes()))
         .unwrap_or_else(|e| panic!("{path}: {e}"));
@@ -200,7 +200,7 @@ fn an_end_that_nobody_waited_for_ends_nothing() {
 fn what_is_read_ahead_waits_for_the_receipt() {
     let (path, request, media, stream) = STREAMS[0];
     let matched = route("POST", path, true).unwrap_or_else(|_| panic!("{path}"));
-    let terms = Terms { policy: policy(), limits: ExchangeLimits::default() };
+    let terms = Terms { policy: policy(Unscanned::Block), limits: ExchangeLimits::default() };
     let judged = Received::new(matched, terms).judge(None, true, Bytes::from_static(request.as_bytes()));
     let mut ahead = judged.unwrap_or_else(|e| panic!("{e}")).ahead();
     assert!(ahead.head(200, Some(media)).is_ok());
@@ -211,4 +211,138 @@ fn what_is_read_ahead_waits_for_the_receipt() {
     assert_eq!(answering.feed(end.as_bytes(), &mut out), Flow::More);
     assert_eq!(answering.finish(Ended::Complete, &mut out), Flow::More);
     assert_eq!(out.concat(), stream.as_bytes());
+}
+
+// === fields that no row names ===
+
+const LETTERS: &str = "to alice.hoover@aaabbb.example or alice";
+
+fn chat_event(choice: u64, field: &str, piece: &str) -> String {
+    format!(r#"{{"id":"c","choices":[{{"index":{choice},"delta":{{{field}}}}}]}}"#).replace("PIECE", piece)
+}
+
+fn pieces(text: &str, length: usize) -> Vec<String> {
+    let letters: Vec<char> = text.chars().collect();
+    letters.chunks(length).map(|piece| piece.iter().collect()).collect()
+}
+
+/// Feeds events and ends; gives what came out with each, the last with the end.
+fn run(answering: &mut Answering, events: &[String]) -> Vec<String> {
+    let mut sent = Vec::new();
+    for event in events {
+        let mut out = Vec::new();
+        assert_eq!(answering.feed(format!("data: {event}\n\n").as_bytes(), &mut out), Flow::More, "{event}");
+        sent.push(String::from_utf8(out.concat()).unwrap_or_default());
+    }
+    let mut out = Vec::new();
+    assert_eq!(answering.finish(Ended::Complete, &mut out), Flow::More);
+    sent.push(String::from_utf8(out.concat()).unwrap_or_default());
+    sent
+}
+
+/// What a client puts together from the strings at a place.
+fn joined(sent: &[String], place: &str) -> String {
+    let all = sent.concat();
+    let events = all.lines().filter_map(|line| line.strip_prefix("data: "));
+    let events = events.filter_map(|event| serde_json::from_str::<serde_json::Value>(event).ok());
+    events.filter_map(|event| event.pointer(place).and_then(|v| v.as_str().map(str::to_owned))).collect()
+}
+
+const UNNAMED: &[(&str, &str)] = &[
+    (r#""newthing":"PIECE""#, "/choices/0/delta/newthing"),
+    (r#""newlist":[{"text":"PIECE"}]"#, "/choices/0/delta/newlist/0/text"),
+    (
+        r#""reasoning_details":[{"type":"reasoning.text","text":"PIECE"}]"#,
+        "/choices/0/delta/reasoning_details/0/text",
+    ),
+    (r#""reasoning_text":"PIECE""#, "/choices/0/delta/reasoning_text"),
+];
+
+#[test]
+fn a_piece_may_come_twice_in_a_field_without_a_row() {
+    let (path, request, media, _) = STREAMS[2];
+    for (field, place) in UNNAMED {
+        for length in 1..8 {
+            let events: Vec<_> = pieces(LETTERS, length).iter().map(|p| chat_event(0, field, p)).collect();
+            let sent = run(&mut answering(path, request, media), &events);
+            assert_eq!(joined(&sent, place), "to [MAIL] or alice", "{field} by {length}");
+        }
+    }
+}
+
+#[test]
+fn other_texts_may_come_between_in_a_field_without_a_row() {
+    let (path, request, media, _) = STREAMS[2];
+    for (field, place) in UNNAMED {
+        for between in [
+            vec![chat_event(1, r#""content":"! ""#, "")],
+            vec![chat_event(0, r#""content":"! ""#, "")],
+            vec![chat_event(1, r#""content":"! ""#, ""); 9],
+            vec![chat_event(0, r#""content":"! ""#, ""); 3],
+            vec![chat_event(2, field, "! "), chat_event(1, r#""content":"! ""#, "")],
+        ] {
+            let mut events = Vec::new();
+            for piece in pieces(LETTERS, 3) {
+                events.push(chat_event(0, field, &piece));
+                events.extend(between.iter().cloned());
+            }
+            let sent = run(&mut answering(path, request, media), &events);
+            let text = joined(&sent, place).replace("! ", "");
+            assert_eq!(text, "to [MAIL] or alice", "{field} {between:?}");
+        }
+    }
+}
+
+#[test]
+fn a_field_without_a_row_holds_no_stream() {
+    let (path, request, media, _) = STREAMS[2];
+    let hello = chat_event(0, r#""content":"hello! ""#, "");
+    // In one event, in each event, in an event of another choice that says no more.
+    let once = chat_event(0, r#""newthing":"glass""#, "");
+    let other = chat_event(1, r#""newthing":"glass""#, "");
+    let each = chat_event(0, r#""content":"hello! ","newthing":"glass""#, "");
+    for (first, then, wait) in [(&once, &hello, 4), (&other, &hello, 32), (&each, &each, 33)] {
+        let mut events = vec![first.clone()];
+        events.extend(vec![then.clone(); 60]);
+        let sent = run(&mut answering(path, request, media), &events);
+        let came = sent.iter().skip(wait).take(60 - wait).filter(|sent| sent.is_empty()).count();
+        assert_eq!(came, 0, "{first}: {sent:?}");
+        let expected: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+        assert_eq!(sent.concat(), expected);
+    }
+}
+
+/// What has been let go is read on: a match that it began is not completed.
+#[test]
+fn what_was_let_go_is_not_completed() {
+    let (path, request, media, _) = STREAMS[2];
+    let mut events = vec![chat_event(0, r#""newthing":"a glass""#, "")];
+    events.extend(vec![chat_event(0, r#""content":"hello! ""#, ""); 8]);
+    events.push(chat_event(0, r#""newthing":" orchard.""#, ""));
+    let mut answering = answering(path, request, media);
+    let sent = run(&mut answering, &events);
+    assert_eq!(joined(&sent, "/choices/0/delta/newthing"), "a glass[PHRASE].");
+    assert_eq!(answering.verdict(), Outcome::Rewrite);
+}
+
+/// An endpoint that no table knows: every text is of a field without a row.
+#[test]
+fn a_piece_may_come_twice_where_nothing_is_known() {
+    let policy = policy(Unscanned::Allow);
+    let matched = crate::dialect::Matched {
+        dialect: crate::dialect::fallback(),
+        operation: &crate::dialect::GENERIC,
+        path: "/v2/talk".into(),
+        model: None,
+    };
+    for length in 1..8 {
+        let terms = Terms { policy: Arc::clone(&policy), limits: ExchangeLimits::default() };
+        let judged = Received::new(matched.clone(), terms).judge(None, true, Bytes::from_static(b"{}"));
+        let mut answering = judged.unwrap_or_else(|e| panic!("{e}")).admit(Receipt::forged());
+        assert!(answering.head(200, Some("text/event-stream")).is_ok());
+        let events: Vec<_> =
+            pieces(LETTERS, length).iter().map(|p| chat_event(0, r#""content":"PIECE""#, p)).collect();
+        let sent = run(&mut answering, &events);
+        assert_eq!(joined(&sent, "/choices/0/delta/content"), "to [MAIL] or alice", "by {length}");
+    }
 }

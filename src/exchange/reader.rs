@@ -10,10 +10,11 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::coverage::Coverage;
+use super::doubt::{Doubt, Places};
 use super::emit::{Edit, Emitter, Piece};
 use super::segment::{Numbers, Segment, Segments, keep_keys_apart};
 use crate::detect::{Finding, RuleId, Scan, TextKind};
-use crate::dialect::{ChannelKey, Class, Flow, Found, Role, Shape};
+use crate::dialect::{ChannelKey, Class, Flow, Found, Home, Role, Shape};
 use crate::policy::{Action, Direction, Policy};
 use crate::text::TextPos;
 use crate::text::json::{Kind, Tape, unescape_into};
@@ -76,8 +77,14 @@ struct Channel {
     ended: bool,
     /// The event that continued it last.
     event: u32,
-    /// Its last piece, hashed: a field that says the same again is no delta.
-    said: u64,
+    /// Where it stands.
+    home: Home,
+    /// Whether it goes on, where no row says so.
+    doubt: Option<Doubt>,
+    /// Whether it is among [`Reader::doubted`].
+    listed: bool,
+    /// How much of its text has left.
+    left: u64,
     /// Where the scan began in the channel's text.
     base: u64,
     number: u32,
@@ -90,9 +97,9 @@ struct Channel {
 }
 
 impl Channel {
-    /// Whether it was taken for a delta without a row that says so, and has undecided text.
-    fn is_open_guess(&self) -> bool {
-        self.key.field == ChannelKey::UNKNOWN && self.settled < self.seen
+    /// Whether some of its text is undecided.
+    fn is_open(&self) -> bool {
+        self.settled < self.seen
     }
 }
 
@@ -122,6 +129,8 @@ pub struct Reader {
     scratch: Vec<Finding>,
     /// Channels of the body or event being read that end with it.
     near: SmallVec<[u32; 4]>,
+    /// Channels with undecided text that may not go on.
+    doubted: Vec<u32>,
     /// Keys of the body or event being read that are written anew: node and segment.
     edited_keys: Vec<(u32, u32)>,
 }
@@ -145,28 +154,59 @@ impl Reader {
             stop: None,
             scratch: Vec::new(),
             near: SmallVec::new(),
+            doubted: Vec::new(),
             edited_keys: Vec::new(),
         }
     }
 
     /// Reads one event of a stream.
-    ///
-    /// A field that no row names may be a new kind of delta: its strings are joined from event to event. It is taken to be none as soon as
-    /// an event comes without it, or with the same value again (a provider's name in every event); else one word in a first event would
-    /// hold the stream to its end.
     pub fn read_event(&mut self, src: &[u8], tape: &Tape, shape: &Shape) -> Result<Segments, Stop> {
         self.event = self.event.wrapping_add(1);
         let out = self.read(src, tape, shape)?;
-        for index in 0..self.channels.len() {
-            let due = self.channels.get(index).is_some_and(|c| c.is_open_guess() && c.event != self.event);
-            if due {
-                self.settle(index);
-            }
+        if !self.doubted.is_empty() {
+            self.judge_doubted(src, tape, shape);
         }
         match self.stop.take() {
             Some(stop) => Err(stop),
             None => Ok(out),
         }
+    }
+
+    /// Lets go of the texts that this event did not go on with, once that has happened often enough: see [`super::doubt`].
+    fn judge_doubted(&mut self, src: &[u8], tape: &Tape, shape: &Shape) {
+        let mut places = Places::default();
+        shape.homes(src, tape, &mut |home| places.add(home));
+        for index in std::mem::take(&mut self.doubted) {
+            let event = self.event;
+            let Some(channel) = self.channels.get_mut(index as usize) else { continue };
+            let could = places.hold(channel.home);
+            let open = channel.is_open();
+            let over = channel.doubt.as_mut().is_some_and(|doubt| {
+                if channel.event != event {
+                    doubt.passed(could);
+                }
+                doubt.is_over()
+            });
+            channel.listed = open && !over;
+            if channel.listed {
+                self.doubted.push(index);
+            } else if open {
+                self.let_go(index as usize);
+            }
+        }
+    }
+
+    /// Holds a channel's text no longer: it is decided as if it ended here, and read on as if it did not. Should a match that goes on
+    /// have begun in it, what comes of the match is rewritten.
+    fn let_go(&mut self, index: usize) {
+        let policy = Arc::clone(&self.policy);
+        let Some(channel) = self.channels.get_mut(index) else { return };
+        let mut found = std::mem::take(&mut self.scratch);
+        let mut ended = channel.scan.clone();
+        ended.finish(policy.engine(), policy.rules(channel.direction), &mut found);
+        channel.settled = channel.seen;
+        self.take_channel_findings(index, &mut found);
+        self.scratch = found;
     }
 
     /// Reads one body or event.
@@ -296,7 +336,13 @@ impl Reader {
     /// `raw` is what the segments' wire ranges count in.
     pub fn emit(&mut self, raw: &[u8], segments: &Segments) -> Option<Vec<u8>> {
         let dropped = self.dropped(segments);
-        if dropped.is_empty() && !segments.texts.iter().any(|s| self.touches(s)) {
+        let touched = segments.texts.iter().any(|s| self.touches(s));
+        for (channel, _, end) in segments.texts.iter().filter_map(|s| s.channel) {
+            if let Some(channel) = self.channels.get_mut(channel as usize) {
+                channel.left = channel.left.max(end);
+            }
+        }
+        if dropped.is_empty() && !touched {
             self.pass(raw, segments);
             return None;
         }
@@ -447,7 +493,7 @@ impl Reader {
             Flow::Delta | Flow::Both | Flow::Near => true,
         };
         if joined {
-            self.delta(&text, kind, found.channel, flow, &mut segment);
+            self.delta(&text, kind, found, flow, &mut segment);
             if let (Flow::Near, Some((channel, _, _))) = (flow, segment.channel)
                 && !self.near.contains(&channel)
             {
@@ -502,17 +548,13 @@ impl Reader {
     }
 
     /// Reads a string as the next piece of its channel.
-    fn delta(&mut self, text: &str, kind: TextKind, key: ChannelKey, flow: Flow, segment: &mut Segment) {
-        let Some(index) = self.channel(key, kind, segment.role, flow) else {
+    fn delta(&mut self, text: &str, kind: TextKind, found: &Found, flow: Flow, segment: &mut Segment) {
+        let Some(index) = self.channel(found, kind, segment.role, flow) else {
             self.stop = Some(Stop::TooManyChannels);
             return;
         };
         if !text.is_empty() && self.channels.get(index).is_some_and(|c| c.ended) {
             self.stop = Some(Stop::AfterEnd);
-            return;
-        }
-        if key.field == ChannelKey::UNKNOWN && self.says_the_same(index, text) {
-            self.settle(index);
             return;
         }
         let policy = Arc::clone(&self.policy);
@@ -523,41 +565,37 @@ impl Reader {
             channel.seen += text.len() as u64;
             let rules = policy.rules(channel.direction);
             let progress = channel.scan.push(policy.engine(), rules, text, &mut found);
-            channel.settled = channel.base + progress.settled.0;
+            channel.settled = channel.settled.max(channel.base + progress.settled.0);
+            if let Some(doubt) = &mut channel.doubt {
+                doubt.piece(text);
+                if !channel.listed && channel.settled < channel.seen {
+                    channel.listed = true;
+                    self.doubted.push(index as u32);
+                }
+            }
             segment.channel = Some((index as u32, start, channel.seen));
         }
         self.take_channel_findings(index, &mut found);
         self.scratch = found;
     }
 
-    /// Whether a field in an event says what it said in the event before.
-    fn says_the_same(&mut self, index: usize, text: &str) -> bool {
-        use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-        let mut hasher = DefaultHasher::new();
-        text.hash(&mut hasher);
-        let said = hasher.finish();
-        let event = self.event;
-        self.channels.get_mut(index).is_some_and(|channel| {
-            let same = channel.said == said && channel.event != event;
-            channel.said = said;
-            same
-        })
-    }
-
     fn take_channel_findings(&mut self, index: usize, found: &mut Vec<Finding>) {
-        let known = self.channels.get(index).map(|c| (c.direction, c.role, c.number, c.base));
-        let Some((direction, role, number, base)) = known else { return };
+        let known = self.channels.get(index).map(|c| (c.direction, c.role, c.number, c.base, c.left));
+        let Some((direction, role, number, base, left)) = known else { return };
         for finding in found.drain(..) {
             let (start, end) = (TextPos(finding.start.0 + base), TextPos(finding.end.0 + base));
             let finding = Finding { start, end, ..finding };
-            let Some(edit) = self.note(&finding, direction, role, number) else { continue };
-            if let Some(channel) = self.channels.get_mut(index) {
+            let Some(mut edit) = self.note(&finding, direction, role, number) else { continue };
+            // Of what has left nothing can be taken back.
+            edit.start = edit.start.max(left);
+            if let Some(channel) = self.channels.get_mut(index).filter(|_| edit.start < edit.end) {
                 channel.emitter.add(edit);
             }
         }
     }
 
-    fn channel(&mut self, key: ChannelKey, kind: TextKind, role: Role, flow: Flow) -> Option<usize> {
+    fn channel(&mut self, found: &Found, kind: TextKind, role: Role, flow: Flow) -> Option<usize> {
+        let key = found.channel;
         if self.channels.get(self.last).is_some_and(|c| c.key == key) {
             return Some(self.last);
         }
@@ -573,7 +611,10 @@ impl Reader {
                     delta: flow == Flow::Delta,
                     ended: false,
                     event: 0,
-                    said: 0,
+                    home: found.home,
+                    doubt: (flow == Flow::Both).then(Doubt::default),
+                    listed: false,
+                    left: 0,
                     base: 0,
                     number: self.appeared,
                     direction: self.direction(role),
