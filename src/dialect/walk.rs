@@ -102,6 +102,17 @@ impl Cursor {
         Home { trie: self.home, parts: [a, b, c] }
     }
 
+    /// Steps into the element at `position`.
+    fn stand(&mut self, trie: Option<&TrieNode>, position: u64) {
+        let Some(trie) = trie else { return };
+        if trie.position_in_key {
+            self.key_part(position);
+        }
+        if let Some(part) = trie.position_as.and_then(|part| self.parts.get_mut(part as usize)) {
+            *part = position;
+        }
+    }
+
     fn key_part(&mut self, value: u64) {
         if let Some(slot) = self.parts.get_mut(self.used) {
             *slot = value;
@@ -152,16 +163,13 @@ impl Walk<'_> {
             Kind::Array => {
                 cursor.home = cursor.trie.unwrap_or(cursor.home);
                 let next = trie.and_then(|t| t.element);
-                let counted = trie.is_some_and(|t| t.position_in_key);
                 if self.is_tokens(at, next) {
                     self.found(at, node, Class::Tokens, cursor, None, false);
                 }
                 let path = if next.is_none() { mix_bytes(cursor.path, b"[]") } else { cursor.path };
                 for (i, element) in self.tape.elements(at).enumerate() {
                     let mut below = Cursor { trie: next, path, ..cursor };
-                    if counted {
-                        below.key_part(i as u64);
-                    }
+                    below.stand(trie, i as u64);
                     self.value(element, below);
                 }
             }
@@ -197,9 +205,7 @@ impl Walk<'_> {
                 visit(cursor.home());
                 for (i, element) in self.tape.elements(at).enumerate() {
                     let mut below = Cursor { trie: trie.element, ..cursor };
-                    if trie.position_in_key {
-                        below.key_part(i as u64);
-                    }
+                    below.stand(Some(trie), i as u64);
                     self.homes(element, below, visit);
                 }
             }

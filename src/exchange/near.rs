@@ -105,6 +105,68 @@ fn a_blocks_first_words_and_its_deltas_are_one_text() {
     assert!(sent.contains("a [PHRASE]") && !sent.contains("orchard") && !sent.contains("glass"), "{sent}");
 }
 
+/// By what begins a text of the responses API: what goes on with it.
+const FIRST_WORDS: &[(&str, &str)] = &[
+    (
+        r#"{"type":"response.content_part.added","output_index":1,"content_index":2,"part":{"type":"output_text","text":"a glass"}}"#,
+        r#"{"type":"response.output_text.delta","output_index":1,"content_index":2,"delta":" orchard."}"#,
+    ),
+    (
+        r#"{"type":"response.content_part.added","output_index":1,"content_index":0,"part":{"type":"refusal","refusal":"a glass"}}"#,
+        r#"{"type":"response.refusal.delta","output_index":1,"content_index":0,"delta":" orchard."}"#,
+    ),
+    (
+        r#"{"type":"response.content_part.added","output_index":1,"content_index":3,"part":{"type":"reasoning_text","text":"a glass"}}"#,
+        r#"{"type":"response.reasoning_text.delta","output_index":1,"content_index":3,"delta":" orchard."}"#,
+    ),
+    (
+        r#"{"type":"response.reasoning_summary_part.added","output_index":1,"summary_index":2,"part":{"type":"summary_text","text":"a glass"}}"#,
+        r#"{"type":"response.reasoning_summary_text.delta","output_index":1,"summary_index":2,"delta":" orchard."}"#,
+    ),
+    (
+        r#"{"type":"response.output_item.added","output_index":1,"item":{"type":"message","content":[{"text":"!"},{"type":"output_text","text":"a glass"}]}}"#,
+        r#"{"type":"response.output_text.delta","output_index":1,"content_index":1,"delta":" orchard."}"#,
+    ),
+    (
+        r#"{"type":"response.output_item.added","output_index":1,"item":{"type":"reasoning","content":[{"text":"!"},{"text":"a glass"}]}}"#,
+        r#"{"type":"response.reasoning_text.delta","output_index":1,"content_index":1,"delta":" orchard."}"#,
+    ),
+    (
+        r#"{"type":"response.output_item.added","output_index":1,"item":{"type":"reasoning","summary":[{"text":"!"},{"text":"a glass"}]}}"#,
+        r#"{"type":"response.reasoning_summary_text.delta","output_index":1,"summary_index":1,"delta":" orchard."}"#,
+    ),
+    (
+        r#"{"type":"response.output_item.added","output_index":1,"item":{"type":"function_call","arguments":"{\"a\":\"a glass"}}"#,
+        r#"{"type":"response.function_call_arguments.delta","output_index":1,"delta":" orchard.\"}"}"#,
+    ),
+    (
+        r#"{"type":"response.output_item.added","output_index":1,"item":{"type":"custom_tool_call","input":"a glass"}}"#,
+        r#"{"type":"response.custom_tool_call_input.delta","output_index":1,"delta":" orchard."}"#,
+    ),
+    (
+        r#"{"type":"response.output_item.added","output_index":1,"item":{"type":"code_interpreter_call","code":"a glass"}}"#,
+        r#"{"type":"response.code_interpreter_call_code.delta","output_index":1,"delta":" orchard."}"#,
+    ),
+    (
+        r#"{"type":"response.shell_call_command.added","output_index":1,"command_index":1,"command":"a glass"}"#,
+        r#"{"type":"response.shell_call_command.delta","output_index":1,"command_index":1,"delta":" orchard."}"#,
+    ),
+];
+
+#[test]
+fn first_words_of_items_and_parts_and_their_deltas_are_one_text() {
+    let (path, request, media, _) = STREAMS[1];
+    for (first, then) in FIRST_WORDS {
+        let mut answering = answering(path, request, media);
+        let sent = run(&mut answering, &[(*first).to_owned(), (*then).to_owned()]).concat();
+        assert!(
+            sent.contains("a [PHRASE]") && !sent.contains("orchard") && !sent.contains("glass"),
+            "{sent}"
+        );
+        assert_eq!(answering.verdict(), Outcome::Rewrite, "{first}");
+    }
+}
+
 #[test]
 fn parts_that_sdks_join_are_one_text() {
     let mut answering =
