@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::reader::{Reader, Side, Stop};
 use super::segment::Segments;
 use super::{Outcome, Report, Terms, refuse};
-use crate::dialect::{Ask, ErrorKind, ExchangeError, Framing, Matched, Memo, Reply, Why};
+use crate::dialect::{Ask, Ends, ErrorKind, ExchangeError, Framing, Matched, Memo, Reply, Why};
 use crate::policy::BlockAs;
 use crate::stream::{Frame, FrameError, Splitter};
 use crate::text::json::Tape;
@@ -355,7 +355,11 @@ impl Answering {
             }
         };
         let (dialect, operation) = (self.matched.dialect, self.matched.operation);
-        if dialect.is_end_sign(data) || data.is_empty() {
+        if dialect.is_end_sign(data) {
+            self.reader.ends(&Ends::All)?;
+            return Ok(Segments::default());
+        }
+        if data.is_empty() {
             return Ok(Segments::default());
         }
         if let Err(error) = self.tape.parse(data) {
@@ -363,9 +367,7 @@ impl Answering {
         }
         let mut segments = self.reader.read_event(data, &self.tape, (operation.event)(data, &self.tape))?;
         if self.reader.holds() {
-            for part in dialect.ended(operation, data, &self.tape) {
-                self.reader.end(part)?;
-            }
+            self.reader.ends(&dialect.ends(operation, data, &self.tape))?;
         }
         segments.place(&frame.data);
         Ok(segments)

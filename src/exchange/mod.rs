@@ -126,10 +126,6 @@ pub(crate) fn refuse(stop: &Stop, policy: &Policy, side: Side) -> ExchangeError 
                 "the {what} holds content that this gateway does not read ({kind}), and the policy lets nothing pass unread"
             ),
         ),
-        Stop::AfterEnd => ExchangeError::new(
-            ErrorKind::UpstreamGarbage,
-            "the upstream went on with a text that it had ended".to_owned(),
-        ),
         Stop::TooManyChannels => {
             let kind = if side == Side::Prompt { ErrorKind::BadRequest } else { ErrorKind::UpstreamGarbage };
             ExchangeError::new(

@@ -14,7 +14,7 @@ use super::doubt::{Doubt, Places};
 use super::emit::{Edit, Emitter, Piece};
 use super::segment::{Numbers, Segment, Segments, keep_keys_apart};
 use crate::detect::{Finding, RuleId, Scan, TextKind};
-use crate::dialect::{ChannelKey, Class, Flow, Found, Home, Role, Shape};
+use crate::dialect::{ChannelKey, Class, Ends, Flow, Found, Home, Role, Shape};
 use crate::policy::{Action, Direction, Policy};
 use crate::text::TextPos;
 use crate::text::json::{Kind, Tape, unescape_into};
@@ -54,8 +54,6 @@ pub enum Stop {
     Unscanned(&'static str),
     /// More channels than an exchange may have.
     TooManyChannels,
-    /// Text goes on where it was said to have ended, and what was held for it has been let go.
-    AfterEnd,
 }
 
 /// Which side of the exchange is read.
@@ -73,7 +71,7 @@ struct Channel {
     kind: TextKind,
     /// Whether its row says that it comes in pieces.
     delta: bool,
-    /// It was said to have ended while text was held.
+    /// It was said to have ended, perhaps.
     ended: bool,
     /// The event that continued it last.
     event: u32,
@@ -179,7 +177,7 @@ impl Reader {
         for index in std::mem::take(&mut self.doubted) {
             let event = self.event;
             let Some(channel) = self.channels.get_mut(index as usize) else { continue };
-            let could = places.hold(channel.home);
+            let could = channel.ended || places.hold(channel.home);
             let open = channel.is_open();
             let over = channel.doubt.as_mut().is_some_and(|doubt| {
                 if channel.event != event {
@@ -187,10 +185,10 @@ impl Reader {
                 }
                 doubt.is_over()
             });
-            channel.listed = open && !over;
+            channel.listed = open && !over && channel.doubt.is_some();
             if channel.listed {
                 self.doubted.push(index);
-            } else if open {
+            } else if open && over {
                 self.let_go(index as usize);
             }
         }
@@ -271,16 +269,23 @@ impl Reader {
         self.channels.iter().any(|c| c.settled < c.seen)
     }
 
-    /// Ends the texts of a choice, block or item, so that what they might have become holds back no others. Where nothing is held there
-    /// is nothing to end: should text follow all the same, it is read on.
-    pub fn end(&mut self, part: u64) -> Result<(), Stop> {
+    /// Takes note of what an event says of the end of texts, so that what they might have become holds back no others. Should text follow
+    /// all the same, it is read on.
+    pub fn ends(&mut self, ends: &Ends) -> Result<(), Stop> {
         for index in 0..self.channels.len() {
-            let ends = |c: &Channel| c.delta && c.key.parts[0] == part && c.settled < c.seen;
-            if self.channels.get(index).is_some_and(ends) {
-                self.settle(index);
-                if let Some(channel) = self.channels.get_mut(index) {
+            let Some(channel) = self.channels.get_mut(index).filter(|c| c.is_open()) else { continue };
+            let goes = channel.delta || channel.doubt.is_some();
+            match ends {
+                Ends::All => self.let_go(index),
+                Ends::Part(part) if goes && channel.key.parts[0] == *part => self.let_go(index),
+                Ends::Perhaps(parts) if goes && parts.contains(&channel.key.parts[0]) => {
                     channel.ended = true;
+                    channel.doubt.get_or_insert_default();
+                    if !std::mem::replace(&mut channel.listed, true) {
+                        self.doubted.push(index as u32);
+                    }
                 }
+                Ends::Nothing | Ends::Part(_) | Ends::Perhaps(_) => {}
             }
         }
         match self.stop.take() {
@@ -553,20 +558,21 @@ impl Reader {
             self.stop = Some(Stop::TooManyChannels);
             return;
         };
-        if !text.is_empty() && self.channels.get(index).is_some_and(|c| c.ended) {
-            self.stop = Some(Stop::AfterEnd);
-            return;
-        }
         let policy = Arc::clone(&self.policy);
         let mut found = std::mem::take(&mut self.scratch);
         if let Some(channel) = self.channels.get_mut(index) {
-            channel.event = self.event;
+            if !text.is_empty() {
+                channel.event = self.event;
+            }
             let start = channel.seen;
             channel.seen += text.len() as u64;
             let rules = policy.rules(channel.direction);
             let progress = channel.scan.push(policy.engine(), rules, text, &mut found);
             channel.settled = channel.settled.max(channel.base + progress.settled.0);
-            if let Some(doubt) = &mut channel.doubt {
+            if !text.is_empty() && std::mem::take(&mut channel.ended) && channel.delta {
+                channel.doubt = None;
+            }
+            if let Some(doubt) = channel.doubt.as_mut().filter(|_| !text.is_empty()) {
                 doubt.piece(text);
                 if !channel.listed && channel.settled < channel.seen {
                     channel.listed = true;
