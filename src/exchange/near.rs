@@ -16,15 +16,20 @@ fn policy(unscanned: Unscanned) -> Arc<Policy> {
     let mail =
         PatternSpec { regex: r"[A-Za-z0-9._-]{1,30}@[a-z]{1,20}\.example".into(), ..PatternSpec::default() };
     let phrase = Keyword { text: "glass orchard".into(), whole_word: false };
-    let rule = |id: &str, marker: &str| Rule {
+    let foul = Keyword { text: "quince jam".into(), whole_word: false };
+    let rule = |id: &str, action: Action, marker: &str| Rule {
         id: id.into(),
-        actions: Actions::all(Action::Mask),
+        actions: Actions::all(action),
         marker: marker.into(),
         ..Rule::default()
     };
     let rules = vec![
-        (rule("mail", "[MAIL]"), RuleSpec { patterns: vec![mail], ..RuleSpec::default() }),
-        (rule("phrase", "[PHRASE]"), RuleSpec { keywords: vec![phrase], ..RuleSpec::default() }),
+        (rule("mail", Action::Mask, "[MAIL]"), RuleSpec { patterns: vec![mail], ..RuleSpec::default() }),
+        (
+            rule("phrase", Action::Mask, "[PHRASE]"),
+            RuleSpec { keywords: vec![phrase], ..RuleSpec::default() },
+        ),
+        (rule("foul", Action::Block, ""), RuleSpec { keywords: vec![foul], ..RuleSpec::default() }),
     ];
     let policy = Policy::from_rules(rules).unwrap_or_else(|e| panic!("{e:?}"));
     Arc::new(policy.with(unscanned, BlockAs::Error))
@@ -341,6 +346,56 @@ fn what_is_read_ahead_waits_for_the_receipt() {
     assert_eq!(answering.feed(end.as_bytes(), &mut out), Flow::More);
     assert_eq!(answering.finish(Ended::Complete, &mut out), Flow::More);
     assert_eq!(out.concat(), stream.as_bytes());
+}
+
+/// By wire: an event with names that are masked, and one that is blocked.
+const NAMES: &[(usize, &str, &str)] = &[
+    (
+        0,
+        r#"{"type":"message_start","message":{"id":"al@mail.example","model":"bo@mail.example"}}"#,
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"quince jam"}}"#,
+    ),
+    (
+        1,
+        r#"{"type":"response.created","response":{"id":"al@mail.example","model":"bo@mail.example"}}"#,
+        r#"{"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"quince jam"}"#,
+    ),
+    (
+        2,
+        r#"{"id":"al@mail.example","model":"bo@mail.example","choices":[]}"#,
+        r#"{"choices":[{"index":0,"delta":{"content":"quince jam"}}]}"#,
+    ),
+    (
+        3,
+        r#"{"responseId":"al@mail.example","modelVersion":"bo@mail.example"}"#,
+        r#"{"candidates":[{"content":{"parts":[{"text":"quince jam"}]}}]}"#,
+    ),
+    (4, r#"{"model":"bo@mail.example","done":false}"#, r#"{"model":"m","message":{"content":"quince jam"}}"#),
+];
+
+/// A closing frame names the answer as the client knows it.
+#[test]
+fn a_cut_brings_nothing_back() {
+    for &(wire, first, then) in NAMES {
+        let (path, request, media, _) = STREAMS[wire];
+        let parts = first.split_inclusive(',').collect::<Vec<_>>();
+        let framed = |event: &str, parts: &[&str]| match media {
+            "text/event-stream" => {
+                format!(": glass orchard\ndata: {}\n: clear\n\ndata: {event}\n\n", parts.join("\ndata: "))
+            }
+            _ => format!("{}\n{event}\n", parts.concat()),
+        };
+        for parts in [vec![first], parts] {
+            let mut answering = answering(path, request, media);
+            let mut out = Vec::new();
+            assert_eq!(answering.feed(framed(then, &parts).as_bytes(), &mut out), Flow::Cut, "{path}");
+            let sent = String::from_utf8(out.concat()).unwrap_or_default();
+            assert!(!sent.contains("@mail") && !sent.contains("quince"), "{path}: {sent}");
+            let ending =
+                String::from_utf8(out.last().map_or(Vec::new(), |end| end.to_vec())).unwrap_or_default();
+            assert!(wire == 0 || ending.contains("[MAIL]"), "{path}: {ending}");
+        }
+    }
 }
 
 // === fields that no row names ===

@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use super::coverage::Coverage;
 use super::doubt::{Doubt, Places};
 use super::emit::{Edit, Emitter, Piece};
-use super::segment::{Numbers, Segment, Segments, keep_keys_apart};
+use super::segment::{Moved, Numbers, Segment, Segments, keep_keys_apart};
 use crate::detect::{Finding, RuleId, Scan, TextKind};
 use crate::dialect::{ChannelKey, Class, Ends, Flow, Found, Home, Role, Shape};
 use crate::policy::{Action, Direction, Policy};
@@ -340,6 +340,11 @@ impl Reader {
     /// Emits an event or body whose texts are settled: none when it may leave as it came, else its bytes written anew.
     /// `raw` is what the segments' wire ranges count in.
     pub fn emit(&mut self, raw: &[u8], segments: &Segments) -> Option<Vec<u8>> {
+        self.emit_moved(raw, segments, &mut Moved::default())
+    }
+
+    /// As [`Reader::emit`], and tells where what was not written anew has come to stand.
+    pub fn emit_moved(&mut self, raw: &[u8], segments: &Segments, moved: &mut Moved) -> Option<Vec<u8>> {
         let dropped = self.dropped(segments);
         let touched = segments.texts.iter().any(|s| self.touches(s));
         for (channel, _, end) in segments.texts.iter().filter_map(|s| s.channel) {
@@ -361,6 +366,7 @@ impl Reader {
                 out.extend_from_slice(raw.get(at..range.start as usize).unwrap_or_default());
                 out.extend_from_slice(b"null");
                 at = range.end as usize;
+                moved.note(at, out.len());
             }
             if start < at {
                 self.skip(raw, segment);
@@ -369,11 +375,13 @@ impl Reader {
             out.extend_from_slice(raw.get(at..start).unwrap_or_default());
             self.write(raw, segment, &mut out);
             at = end;
+            moved.note(at, out.len());
         }
         for range in dropped {
             out.extend_from_slice(raw.get(at..range.start as usize).unwrap_or_default());
             out.extend_from_slice(b"null");
             at = range.end as usize;
+            moved.note(at, out.len());
         }
         out.extend_from_slice(raw.get(at..).unwrap_or_default());
         Some(out)

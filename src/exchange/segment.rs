@@ -45,6 +45,29 @@ pub struct Segments {
     pub(super) numbers: SmallVec<[Numbers; 1]>,
 }
 
+/// Where the bytes between the strings that were written anew have come to stand.
+#[derive(Clone, Debug, Default)]
+pub struct Moved(SmallVec<[(usize, usize); 4]>);
+
+impl Moved {
+    /// From `from` on, bytes stand at `to` and after it.
+    pub(super) fn note(&mut self, from: usize, to: usize) {
+        if self.0.last().map_or(0, |&(from, to)| to.wrapping_sub(from)) != to.wrapping_sub(from) {
+            self.0.push((from, to));
+        }
+    }
+
+    /// Where a range stands whose ends lie outside of such strings.
+    pub(super) fn place(&self, range: &Range<u32>) -> Range<u32> {
+        let place = |at: u32| {
+            let before = self.0.partition_point(|&(from, _)| from <= at as usize);
+            let moved = before.checked_sub(1).and_then(|last| self.0.get(last));
+            moved.map_or(at, |&(from, to)| (to + (at as usize - from)) as u32)
+        };
+        place(range.start)..place(range.end)
+    }
+}
+
 impl Segment {
     /// Whether a finding touches the string itself (not its channel).
     pub fn is_edited(&self) -> bool {
