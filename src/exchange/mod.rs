@@ -126,13 +126,10 @@ pub(crate) fn refuse(stop: &Stop, policy: &Policy, side: Side) -> ExchangeError 
                 "the {what} holds content that this gateway does not read ({kind}), and the policy lets nothing pass unread"
             ),
         ),
-        Stop::TooManyChannels => {
-            let kind = if side == Side::Prompt { ErrorKind::BadRequest } else { ErrorKind::UpstreamGarbage };
-            ExchangeError::new(
-                kind,
-                format!("the {what} holds more separate texts than {}", reader::MAX_CHANNELS),
-            )
-        }
+        Stop::TooManyChannels => ExchangeError::new(
+            ErrorKind::UpstreamGarbage,
+            format!("the {what} goes on in more separate texts than {}", reader::MAX_CHANNELS),
+        ),
     }
 }
 

@@ -12,14 +12,15 @@ use smallvec::SmallVec;
 use super::coverage::Coverage;
 use super::doubt::{Doubt, Places};
 use super::emit::{Edit, Emitter, Piece};
-use super::segment::{Moved, Numbers, Segment, Segments, keep_keys_apart};
+use super::segment::{Moved, Numbers, Part, Segment, Segments, keep_keys_apart};
 use crate::detect::{Finding, RuleId, Scan, TextKind};
 use crate::dialect::{ChannelKey, Class, Ends, Flow, Found, Home, Role, Shape};
 use crate::policy::{Action, Direction, Policy};
 use crate::text::TextPos;
-use crate::text::json::{Kind, Tape, unescape_into};
+use crate::text::json::{Kind, Tape};
 
-/// Most channels that one exchange may open; an honest answer has a few dozen.
+/// Most texts of a stream that may go on in later events; an honest answer has a few dozen. What stands in one body or event has no such
+/// ceiling.
 pub const MAX_CHANNELS: usize = 4096;
 /// Most findings kept for the record; further ones still act and are counted.
 pub const MAX_FINDINGS: usize = 256;
@@ -52,7 +53,7 @@ pub enum Stop {
     Blocked(RuleId),
     /// Something cannot be read, and the policy does not let it pass.
     Unscanned(&'static str),
-    /// More channels than an exchange may have.
+    /// More channels than a stream may have.
     TooManyChannels,
 }
 
@@ -101,6 +102,20 @@ impl Channel {
     }
 }
 
+/// Strings of one body or event that a reader may join. They are scanned together once all are known: a body may hold very many, most of
+/// them alone.
+#[derive(Debug)]
+struct Join {
+    number: u32,
+    kind: TextKind,
+    role: Role,
+    /// Whether each has been read alone.
+    alone: bool,
+    /// The strings, each with where its text begins in the joined text.
+    texts: SmallVec<[(u32, u64); 1]>,
+    length: u64,
+}
+
 /// One side of an exchange being read.
 #[derive(Debug)]
 pub struct Reader {
@@ -125,8 +140,11 @@ pub struct Reader {
     pub strongest: Action,
     stop: Option<Stop>,
     scratch: Vec<Finding>,
-    /// Channels of the body or event being read that end with it.
-    near: SmallVec<[u32; 4]>,
+    /// Whether what is read is an event, and its texts go on in others.
+    streams: bool,
+    /// Texts of the body or event being read that end with it.
+    joins: Vec<Join>,
+    join_of: HashMap<ChannelKey, u32>,
     /// Channels with undecided text that may not go on.
     doubted: Vec<u32>,
     /// Keys of the body or event being read that are written anew: node and segment.
@@ -151,7 +169,9 @@ impl Reader {
             strongest: Action::Allow,
             stop: None,
             scratch: Vec::new(),
-            near: SmallVec::new(),
+            streams: false,
+            joins: Vec::new(),
+            join_of: HashMap::new(),
             doubted: Vec::new(),
             edited_keys: Vec::new(),
         }
@@ -160,7 +180,10 @@ impl Reader {
     /// Reads one event of a stream.
     pub fn read_event(&mut self, src: &[u8], tape: &Tape, shape: &Shape) -> Result<Segments, Stop> {
         self.event = self.event.wrapping_add(1);
-        let out = self.read(src, tape, shape)?;
+        self.streams = true;
+        let read = self.read(src, tape, shape);
+        self.streams = false;
+        let out = read?;
         if !self.doubted.is_empty() {
             self.judge_doubted(src, tape, shape);
         }
@@ -211,7 +234,7 @@ impl Reader {
     pub fn read(&mut self, src: &[u8], tape: &Tape, shape: &Shape) -> Result<Segments, Stop> {
         let mut out = Segments::default();
         shape.walk(src, tape, &mut |found| self.string(src, tape, found, &mut out));
-        self.end_near();
+        self.join_texts(src, &mut out);
         if !self.edited_keys.is_empty() {
             let edited = std::mem::take(&mut self.edited_keys);
             keep_keys_apart(src, tape, &edited, &mut out);
@@ -234,10 +257,11 @@ impl Reader {
             json: false,
             role: Role::Other,
             choice: 0,
-            channel: None,
+            part: Part::Alone,
+            touched: false,
             edits: SmallVec::new(),
         };
-        self.whole(text, TextKind::Plain, Role::Other, &mut segment);
+        self.whole(text, TextKind::Plain, None, &mut segment);
         match self.stop.take() {
             Some(stop) => Err(stop),
             None => Ok(segment),
@@ -256,11 +280,32 @@ impl Reader {
         Ok(())
     }
 
-    /// Ends the texts that do not go on in the next event. Their channels stay, since what is held still counts in them; the next
-    /// text under the same key is scanned afresh behind them.
-    fn end_near(&mut self) {
-        for index in std::mem::take(&mut self.near) {
-            self.settle(index as usize);
+    /// Reads the texts that do not go on in the next event once more, joined.
+    fn join_texts(&mut self, src: &[u8], out: &mut Segments) {
+        self.join_of.clear();
+        let policy = Arc::clone(&self.policy);
+        for join in std::mem::take(&mut self.joins) {
+            if self.stop.is_some() {
+                return;
+            }
+            if join.alone && join.texts.len() == 1 {
+                continue;
+            }
+            let direction = self.direction(join.role);
+            let rules = policy.rules(direction);
+            let (mut scan, mut found) = (Scan::new(join.kind), std::mem::take(&mut self.scratch));
+            for segment in join.texts.iter().filter_map(|&(index, _)| out.texts.get(index as usize)) {
+                let mut decoded = String::new();
+                let (_, text) = segment.source(src, &mut decoded);
+                scan.push(policy.engine(), rules, text, &mut found);
+            }
+            scan.finish(policy.engine(), rules, &mut found);
+            let edits: Vec<Edit> =
+                found.drain(..).filter_map(|f| self.note(&f, direction, join.role, join.number)).collect();
+            self.scratch = found;
+            if !edits.is_empty() {
+                out.join(&join.texts, join.length, edits);
+            }
         }
     }
 
@@ -274,11 +319,10 @@ impl Reader {
     pub fn ends(&mut self, ends: &Ends) -> Result<(), Stop> {
         for index in 0..self.channels.len() {
             let Some(channel) = self.channels.get_mut(index).filter(|c| c.is_open()) else { continue };
-            let goes = channel.delta || channel.doubt.is_some();
             match ends {
                 Ends::All => self.let_go(index),
-                Ends::Part(part) if goes && channel.key.parts[0] == *part => self.let_go(index),
-                Ends::Perhaps(parts) if goes && parts.contains(&channel.key.parts[0]) => {
+                Ends::Part(part) if channel.key.parts[0] == *part => self.let_go(index),
+                Ends::Perhaps(parts) if parts.contains(&channel.key.parts[0]) => {
                     channel.ended = true;
                     channel.doubt.get_or_insert_default();
                     if !std::mem::replace(&mut channel.listed, true) {
@@ -322,7 +366,7 @@ impl Reader {
 
     /// Whether nothing that an event holds can still be part of a match.
     pub fn is_settled(&self, segments: &Segments) -> bool {
-        segments.texts.iter().all(|s| match s.channel {
+        segments.texts.iter().all(|s| match s.channel() {
             Some((channel, _, end)) => self.channels.get(channel as usize).is_none_or(|c| c.settled >= end),
             None => true,
         })
@@ -330,8 +374,9 @@ impl Reader {
 
     /// Whether an event must be written anew.
     fn touches(&self, segment: &Segment) -> bool {
-        !segment.edits.is_empty()
-            || segment.channel.is_some_and(|(channel, start, end)| {
+        segment.touched
+            || !segment.edits.is_empty()
+            || segment.channel().is_some_and(|(channel, start, end)| {
                 start < end
                     && self.channels.get(channel as usize).is_some_and(|c| c.emitter.touches(start, end))
             })
@@ -347,7 +392,7 @@ impl Reader {
     pub fn emit_moved(&mut self, raw: &[u8], segments: &Segments, moved: &mut Moved) -> Option<Vec<u8>> {
         let dropped = self.dropped(segments);
         let touched = segments.texts.iter().any(|s| self.touches(s));
-        for (channel, _, end) in segments.texts.iter().filter_map(|s| s.channel) {
+        for (channel, _, end) in segments.texts.iter().filter_map(Segment::channel) {
             if let Some(channel) = self.channels.get_mut(channel as usize) {
                 channel.left = channel.left.max(end);
             }
@@ -356,6 +401,7 @@ impl Reader {
             self.pass(raw, segments);
             return None;
         }
+        let mut joined = segments.joined.clone();
         let mut out = Vec::with_capacity(raw.len());
         let mut at = 0usize;
         let mut dropped = dropped.into_iter().peekable();
@@ -369,11 +415,11 @@ impl Reader {
                 moved.note(at, out.len());
             }
             if start < at {
-                self.skip(raw, segment);
+                self.skip(raw, segment, &mut joined);
                 continue;
             }
             out.extend_from_slice(raw.get(at..start).unwrap_or_default());
-            self.write(raw, segment, &mut out);
+            self.write(raw, segment, &mut joined, &mut out);
             at = end;
             moved.note(at, out.len());
         }
@@ -408,45 +454,44 @@ impl Reader {
     fn pass(&mut self, raw: &[u8], segments: &Segments) {
         for segment in &segments.texts {
             let follows = segment
-                .channel
+                .channel()
                 .and_then(|(c, _, _)| self.channels.get(c as usize))
                 .is_some_and(|c| c.emitter.follows_json());
             if follows {
-                self.skip(raw, segment);
+                self.skip(raw, segment, &mut []);
             }
         }
     }
 
-    /// Moves a channel's emitter over a segment that is not written from here.
-    fn skip(&mut self, raw: &[u8], segment: &Segment) {
-        if segment.channel.is_some() {
+    /// Moves the emitter of a segment that is not written from here.
+    fn skip(&mut self, raw: &[u8], segment: &Segment, joined: &mut [Emitter]) {
+        if segment.part != Part::Alone {
             let mut nowhere = Vec::new();
-            self.write(raw, segment, &mut nowhere);
+            self.write(raw, segment, joined, &mut nowhere);
         }
     }
 
-    fn write(&mut self, raw: &[u8], segment: &Segment, out: &mut Vec<u8>) {
-        let source = raw
-            .get(segment.wire.start as usize..segment.wire.end as usize)
-            .and_then(|b| std::str::from_utf8(b).ok())
-            .unwrap_or_default();
+    fn write(&mut self, raw: &[u8], segment: &Segment, joined: &mut [Emitter], out: &mut Vec<u8>) {
         let mut decoded = String::new();
-        if segment.escaped {
-            unescape_into(source, &mut decoded);
-        }
-        let text = if segment.escaped { decoded.as_str() } else { source };
+        let (source, text) = segment.source(raw, &mut decoded);
         let piece =
             |start| Piece { raw: source, escaped: segment.escaped, text, start, quoted: segment.quoted };
-        let Some((channel, start, _)) = segment.channel else {
-            let mut emitter = Emitter::new(segment.json);
-            for edit in &segment.edits {
-                emitter.add(edit.clone());
+        let (emitter, start) = match segment.part {
+            Part::Alone => {
+                let mut emitter = Emitter::new(segment.json);
+                for edit in &segment.edits {
+                    emitter.add(edit.clone());
+                }
+                emitter.write(piece(0), out);
+                return;
             }
-            emitter.write(piece(0), out);
-            return;
+            Part::Channel(channel, start, _) => {
+                (self.channels.get_mut(channel as usize).map(|c| &mut c.emitter), start)
+            }
+            Part::Joined(number, start) => (joined.get_mut(number as usize), start),
         };
-        if let Some(channel) = self.channels.get_mut(channel as usize) {
-            channel.emitter.write(piece(start), out);
+        if let Some(emitter) = emitter {
+            emitter.write(piece(start), out);
         }
     }
 
@@ -497,24 +542,22 @@ impl Reader {
             json,
             role,
             choice,
-            channel: None,
+            part: Part::Alone,
+            touched: false,
             edits: SmallVec::new(),
         };
         let kind = if json { TextKind::Json } else { TextKind::Plain };
-        let joined = match flow {
-            Flow::Whole => false,
-            Flow::Delta | Flow::Both | Flow::Near => true,
-        };
-        if joined {
-            self.delta(&text, kind, found, flow, &mut segment);
-            if let (Flow::Near, Some((channel, _, _))) = (flow, segment.channel)
-                && !self.near.contains(&channel)
-            {
-                self.near.push(channel);
+        let mut join = None;
+        match flow {
+            Flow::Whole => {}
+            Flow::Delta | Flow::Both if self.streams => self.delta(&text, kind, found, flow, &mut segment),
+            Flow::Delta | Flow::Both | Flow::Near => {
+                let at = (out.texts.len() as u32, text.len() as u64);
+                join = Some(self.join(found.channel, kind, (role, flow), at));
             }
         }
         if flow != Flow::Delta && self.stop.is_none() {
-            self.whole(&text, kind, role, &mut segment);
+            self.whole(&text, kind, join, &mut segment);
         }
         if let Some(node) = found.logprobs.and_then(|n| tape.node(n as usize))
             && !out.numbers.iter().any(|n| n.wire.start == node.start)
@@ -535,26 +578,47 @@ impl Reader {
         }
     }
 
-    /// Reads a string as a whole text. In a segment that also has a channel the edits go there.
-    fn whole(&mut self, text: &str, kind: TextKind, role: Role, segment: &mut Segment) {
+    /// Puts a string among those with which a reader may join it. Gives the joined text's number, and where in it the string begins.
+    fn join(
+        &mut self,
+        key: ChannelKey,
+        kind: TextKind,
+        (role, flow): (Role, Flow),
+        (text, length): (u32, u64),
+    ) -> (u32, u64) {
+        let at = *self.join_of.entry(key).or_insert(self.joins.len() as u32);
+        if at as usize == self.joins.len() {
+            self.appeared = self.appeared.saturating_add(1);
+            let (number, alone) = (self.appeared, flow != Flow::Delta);
+            self.joins.push(Join { number, kind, role, alone, texts: SmallVec::new(), length: 0 });
+        }
+        let Some(join) = self.joins.get_mut(at as usize) else { return (0, 0) };
+        let start = join.length;
+        join.texts.push((text, start));
+        join.length += length;
+        (join.number, start)
+    }
+
+    /// Reads a string as a whole text, which may be part of a joined one. In a segment that also has a channel the edits go there.
+    fn whole(&mut self, text: &str, kind: TextKind, join: Option<(u32, u64)>, segment: &mut Segment) {
+        let role = segment.role;
         let direction = self.direction(role);
         let policy = Arc::clone(&self.policy);
         let mut found = std::mem::take(&mut self.scratch);
         let mut scan = Scan::new(kind);
         scan.push(policy.engine(), policy.rules(direction), text, &mut found);
         scan.finish(policy.engine(), policy.rules(direction), &mut found);
-        let channel = segment.channel.and_then(|(c, _, _)| self.channels.get(c as usize));
-        let number = channel.map_or(self.appeared.saturating_add(1), |c| c.number);
+        let place = segment.channel().map(|(channel, start, _)| (channel as usize, start));
+        let channel = place.and_then(|(c, start)| self.channels.get(c).map(|c| (c.number, start)));
+        let (number, at) = channel.or(join).unwrap_or((self.appeared.saturating_add(1), 0));
         self.appeared = self.appeared.max(number);
         for finding in found.drain(..) {
-            let place = segment.channel.map(|(c, start, _)| (c as usize, start));
-            let at = place.map_or(0, |(_, start)| start);
-            let shifted =
-                Finding { start: TextPos(finding.start.0 + at), end: TextPos(finding.end.0 + at), ..finding };
-            let Some(edit) = self.note(&shifted, direction, role, number) else { continue };
+            let (start, end) = (TextPos(finding.start.0 + at), TextPos(finding.end.0 + at));
+            let noted = Finding { start, end, ..finding };
+            let Some(edit) = self.note(&noted, direction, role, number) else { continue };
             match place.and_then(|(c, _)| self.channels.get_mut(c)) {
                 Some(channel) => channel.emitter.add(edit),
-                None => segment.edits.push(edit),
+                None => segment.edits.push(Edit { start: finding.start.0, end: finding.end.0, ..edit }),
             }
         }
         self.scratch = found;
@@ -587,7 +651,7 @@ impl Reader {
                     self.doubted.push(index as u32);
                 }
             }
-            segment.channel = Some((index as u32, start, channel.seen));
+            segment.part = Part::Channel(index as u32, start, channel.seen);
         }
         self.take_channel_findings(index, &mut found);
         self.scratch = found;
@@ -773,6 +837,29 @@ mod tests {
                 got = String::from_utf8(out).unwrap_or_else(|e| panic!("{e}"));
             }
             assert_eq!(got, expected);
+        }
+    }
+
+    /// A body may hold any number of texts, and each is read alone and joined.
+    #[test]
+    fn a_body_may_hold_very_many_texts() {
+        let many = |one: &dyn Fn(usize) -> String| (0..9000).map(one).collect::<Vec<_>>().join(",");
+        for clean in [
+            format!(r#"{{"metadata":{{{}}}}}"#, many(&|i| format!(r#""k{i}":"a@b""#))),
+            format!(
+                r#"{{"tools":[{}]}}"#,
+                many(&|i| format!(r#"{{"function":{{"parameters":{{"p{i}":{{"type":"text"}}}}}}}}"#))
+            ),
+            format!(
+                r#"{{"messages":[{}]}}"#,
+                many(&|_| r#"{"content":[{"text":"a@b.exam"},{"text":"s"}]}"#.to_owned())
+            ),
+            format!(r#"{{"novelty":[{}]}}"#, many(&|i| format!(r#"{{"n{i}":"a@b"}},{{"n{i}":"x"}}"#))),
+        ] {
+            assert!(masked(&clean) == clean, "{:?}", clean.get(..200));
+            let touched = clean.replace("\"s\"", "\"ple\"").replace("\"a@b\"", "\"a@b.example\"");
+            let got = masked(&touched);
+            assert!(!got.contains("a@b"), "{:?}", got.get(..200));
         }
     }
 
