@@ -7,9 +7,10 @@ use super::field::{
     scalar, text, tool_tree, tree, unscanned, word,
 };
 use super::shape::Shape;
-use super::{Ask, Dialect, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Why, quoted};
+use super::{
+    Ask, Dialect, Ends, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Why, part_of, quoted,
+};
 use crate::text::json::Tape;
-use smallvec::SmallVec;
 
 /// Anthropic's APIs.
 #[derive(Debug)]
@@ -285,9 +286,12 @@ impl Dialect for Anthropic {
         }
     }
 
-    fn ended(&self, _: &Operation, src: &[u8], tape: &Tape) -> SmallVec<[u64; 2]> {
-        let stops = tape.str_at(src, &["type"]).is_some_and(|kind| kind == "content_block_stop");
-        stops.then(|| tape.u64_at(src, &["index"]).unwrap_or(0)).into_iter().collect()
+    fn ends(&self, _: &Operation, src: &[u8], tape: &Tape) -> Ends {
+        match tape.str_at(src, &["type"]).unwrap_or_default().as_ref() {
+            "content_block_stop" => Ends::Part(part_of(src, tape, 0, "index")),
+            "message_stop" => Ends::All,
+            _ => Ends::Nothing,
+        }
     }
 
     fn error_body(&self, error: &ExchangeError) -> Vec<u8> {

@@ -91,6 +91,10 @@ pub const fn delta(path: &'static str) -> Field {
 pub const fn reasoning(path: &'static str) -> Field {
     text_field(path, Role::Reasoning, Flow::Whole, false)
 }
+/// Reasoning in parts that a reader may join.
+pub const fn reasoning_parts(path: &'static str) -> Field {
+    text_field(path, Role::Reasoning, Flow::Both, false)
+}
 /// Reasoning that arrives in pieces.
 pub const fn reasoning_delta(path: &'static str) -> Field {
     text_field(path, Role::Reasoning, Flow::Delta, false)

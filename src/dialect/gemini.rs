@@ -7,9 +7,10 @@ use super::field::{
     word,
 };
 use super::shape::Shape;
-use super::{Ask, Dialect, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Why, finished, quoted};
+use super::{
+    Ask, Dialect, Ends, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Why, finished, quoted,
+};
 use crate::text::json::Tape;
-use smallvec::SmallVec;
 
 /// Gemini's APIs.
 #[derive(Debug)]
@@ -272,7 +273,7 @@ impl Dialect for Gemini {
         }
     }
 
-    fn ended(&self, _: &Operation, src: &[u8], tape: &Tape) -> SmallVec<[u64; 2]> {
+    fn ends(&self, _: &Operation, src: &[u8], tape: &Tape) -> Ends {
         finished(src, tape, "candidates", "finishReason")
     }
 

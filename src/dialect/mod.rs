@@ -21,7 +21,7 @@ pub use fault::{ErrorKind, ExchangeError, Fault};
 pub use field::{Class, Field, Flow, Role};
 pub use route::{Matched, route};
 pub use shape::Shape;
-pub use walk::{ChannelKey, Found};
+pub use walk::{ChannelKey, Found, Home};
 
 pub use crate::stream::Framing;
 use smallvec::SmallVec;
@@ -108,6 +108,19 @@ pub struct Reply {
     pub body: Vec<u8>,
 }
 
+/// What an event says of the end of texts. Choices, blocks and items are called by the first part of their channels' keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// Nothing.
+    Nothing,
+    /// These choices gave a reason for their end. Some servers give one with each piece, so that a text may go on all the same.
+    Perhaps(SmallVec<[u64; 2]>),
+    /// This block or item is closed.
+    Part(u64),
+    /// The stream is over.
+    All,
+}
+
 /// An API's wire format.
 pub trait Dialect: Sync + Debug {
     /// Name in config, metrics and records.
@@ -129,10 +142,10 @@ pub trait Dialect: Sync + Debug {
     /// Looks at one event of a stream, to remember what an ending needs.
     fn observe(&self, op: &Operation, src: &[u8], tape: &Tape, memo: &mut Memo);
 
-    /// The choices, blocks or items of which this event says that no more text follows: the first part of their channels' keys.
-    fn ended(&self, op: &Operation, src: &[u8], tape: &Tape) -> SmallVec<[u64; 2]> {
+    /// What an event says of the end of texts.
+    fn ends(&self, op: &Operation, src: &[u8], tape: &Tape) -> Ends {
         let _ = (op, src, tape);
-        SmallVec::new()
+        Ends::Nothing
     }
 
     /// Whether an event's data is the dialect's end sign rather than JSON (`[DONE]`).
@@ -153,15 +166,18 @@ pub trait Dialect: Sync + Debug {
 }
 
 /// The indices of those entries of a list that give a reason for their end.
-fn finished(src: &[u8], tape: &Tape, list: &str, reason: &str) -> SmallVec<[u64; 2]> {
-    let Some(list) = tape.find(src, &[list]) else { return SmallVec::new() };
+fn finished(src: &[u8], tape: &Tape, list: &str, reason: &str) -> Ends {
+    let Some(list) = tape.find(src, &[list]) else { return Ends::Nothing };
     let ended = tape.elements(list).filter(|&entry| {
         let reason = tape.get(src, entry, reason).and_then(|at| tape.node(at));
         reason.is_some_and(|node| node.kind == Kind::String && node.start < node.end)
     });
-    ended
-        .map(|entry| tape.get(src, entry, "index").and_then(|at| tape.u64_of(src, at)).unwrap_or(0))
-        .collect()
+    Ends::Perhaps(ended.map(|entry| part_of(src, tape, entry, "index")).collect())
+}
+
+/// The part of the channels' keys that an object's field stands for.
+fn part_of(src: &[u8], tape: &Tape, object: usize, name: &str) -> u64 {
+    tape.get(src, object, name).map_or(0, |at| walk::part(src, tape, at))
 }
 
 /// Finds a dialect by name.

@@ -2,8 +2,8 @@
 //!
 //! A path is written from the root: `messages[].content[].text`. `[]` steps into any element, `[#]` also makes the element's
 //! position part of the channel's key, and `{index}` after a step (or alone at the start, for the root) makes the value of the
-//! sibling field `index` part of it: `choices[]{index}.delta.content` is one channel for each choice. `*` is any key, `**` at
-//! the end is everything below.
+//! sibling field `index` part of it: `choices[]{index}.delta.content` is one channel for each choice. `[index]` has the element's
+//! position stand for the root's field `index`, which other events name instead. `*` is any key, `**` at the end is everything below.
 //!
 //! A string that no row names is text in a channel of its own path (promise 4). A row that says identifier or enum is believed
 //! only while the string looks like one: see [`crate::text::looks_like_identifier`].
@@ -11,7 +11,7 @@
 use std::ops::Range;
 
 use super::field::{Class, Field, leak};
-use super::walk::Found;
+use super::walk::{Found, Home};
 use crate::text::json::Tape;
 
 #[derive(Debug, Default)]
@@ -20,6 +20,8 @@ pub(super) struct TrieNode {
     pub(super) any_key: Option<u32>,
     pub(super) element: Option<u32>,
     pub(super) position_in_key: bool,
+    /// The part of the key for which an element's position stands.
+    pub(super) position_as: Option<u32>,
     pub(super) siblings: Vec<&'static str>,
     pub(super) class: Option<(u32, Class)>,
     pub(super) below: Option<(u32, Class)>,
@@ -82,6 +84,13 @@ impl Shape {
                     }
                     return;
                 }
+                Step::Standing(name) => {
+                    let part = self.root_sibling(name);
+                    if let Some(node) = self.nodes.get_mut(at as usize) {
+                        node.position_as = Some(part);
+                    }
+                    self.child(at, Step::Element { counted: false })
+                }
                 step => self.child(at, step),
             };
         }
@@ -90,12 +99,35 @@ impl Shape {
         }
     }
 
+    /// The number of the key's part that is the root's field of this name.
+    fn root_sibling(&mut self, name: &'static str) -> u32 {
+        let Some(root) = self.nodes.first_mut() else { return 0 };
+        let known = root.siblings.iter().position(|n| *n == name);
+        known.unwrap_or_else(|| {
+            root.siblings.push(name);
+            root.siblings.len() - 1
+        }) as u32
+    }
+
     /// Makes the texts at `path` and at `other`, both already rows, one text: a reader appends the one to the other.
     #[must_use]
-    pub fn joined(mut self, path: &str, other: &str) -> Self {
-        let row = |shape: &Self, path: &str| shape.fields.iter().position(|f| f.path == path);
-        if let (Some(to), Some(from)) = (row(&self, path), row(&self, other)) {
-            let (to, from) = (self.first + to as u32, self.first + from as u32);
+    pub fn joined(self, path: &str, other: &str) -> Self {
+        let to = self.row(path);
+        self.renumbered(other, to)
+    }
+
+    /// Makes the text at `path` and the one at `other_path` of another table one text. The two must count their keys' parts alike.
+    #[must_use]
+    pub fn goes_on(self, path: &str, other: &Self, other_path: &str) -> Self {
+        self.renumbered(path, other.row(other_path))
+    }
+
+    fn row(&self, path: &str) -> Option<u32> {
+        self.fields.iter().rposition(|f| f.path == path).map(|row| self.first + row as u32)
+    }
+
+    fn renumbered(mut self, path: &str, to: Option<u32>) -> Self {
+        if let (Some(to), Some(from)) = (to, self.row(path)) {
             for node in &mut self.nodes {
                 if let Some((number, _)) = &mut node.class
                     && *number == from
@@ -114,7 +146,7 @@ impl Shape {
             Step::Key(name) => node.keys.iter().find(|(k, _)| *k == name).map(|&(_, n)| n),
             Step::AnyKey => node.any_key,
             Step::Element { .. } => node.element,
-            Step::Siblings(_) | Step::Everything => Some(at),
+            Step::Siblings(_) | Step::Standing(_) | Step::Everything => Some(at),
         };
         if let Step::Element { counted: true } = step {
             node.position_in_key = true;
@@ -126,7 +158,7 @@ impl Shape {
             Step::Key(name) => node.keys.push((name, fresh)),
             Step::AnyKey => node.any_key = Some(fresh),
             Step::Element { .. } => node.element = Some(fresh),
-            Step::Siblings(_) | Step::Everything => {}
+            Step::Siblings(_) | Step::Standing(_) | Step::Everything => {}
         }
         self.nodes.push(TrieNode::default());
         fresh
@@ -135,6 +167,11 @@ impl Shape {
     /// Visits every string, key and (below a [`Class::Tree`]) long number of the tape's value, in document order.
     pub fn walk(&self, src: &[u8], tape: &Tape, visit: &mut dyn FnMut(Found)) {
         super::walk::walk(self, src, tape, visit);
+    }
+
+    /// Visits every list and object of the tape's value that the table knows.
+    pub fn homes(&self, src: &[u8], tape: &Tape, visit: &mut dyn FnMut(Home)) {
+        super::walk::homes(self, src, tape, visit);
     }
 
     /// What a row of the table says of `path`, written without indices (`choices[].delta.content`); for coverage tests.
@@ -151,7 +188,7 @@ impl Shape {
                 Step::Key(name) => {
                     node.keys.iter().find(|(k, _)| *k == name).map(|&(_, n)| n).or(node.any_key)
                 }
-                Step::Element { .. } => node.element,
+                Step::Element { .. } | Step::Standing(_) => node.element,
                 Step::AnyKey => node.any_key,
                 Step::Siblings(_) => continue,
                 Step::Everything => return inherited.map(|(_, c)| c),
@@ -169,7 +206,11 @@ impl Shape {
 enum Step {
     Key(&'static str),
     AnyKey,
-    Element { counted: bool },
+    Element {
+        counted: bool,
+    },
+    /// Any element; its position stands for the root's field of this name.
+    Standing(&'static str),
     Siblings(&'static str),
     Everything,
 }
@@ -186,6 +227,9 @@ fn steps(path: &str) -> Vec<Step> {
             rest = r;
         } else if let Some(r) = rest.strip_prefix("[#]") {
             out.push(Step::Element { counted: true });
+            rest = r;
+        } else if let Some((name, r)) = rest.strip_prefix('[').and_then(|r| r.split_once(']')) {
+            out.push(Step::Standing(leak(name)));
             rest = r;
         } else if let Some((names, r)) = rest.strip_prefix('{').and_then(|r| r.split_once('}')) {
             out.push(Step::Siblings(leak(names)));

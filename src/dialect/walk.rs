@@ -22,6 +22,14 @@ impl ChannelKey {
     pub const UNKNOWN: u32 = u32::MAX;
 }
 
+/// The place in a body or event below which a text stands that no row names: the innermost list or object that the table knows. An event
+/// in which it stands could have gone on with the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Home {
+    trie: u32,
+    parts: [u64; 3],
+}
+
 /// One string, key or number of a body, and what it is.
 #[derive(Clone, Debug)]
 pub struct Found {
@@ -41,6 +49,8 @@ pub struct Found {
     pub known: bool,
     /// The node of the `logprobs` value that holds it, if any.
     pub logprobs: Option<u32>,
+    /// Where it stands.
+    pub home: Home,
 }
 
 /// Numbers with fewer digits are not worth reading as text: no identifier is that short.
@@ -51,9 +61,14 @@ pub(super) fn walk(shape: &Shape, src: &[u8], tape: &Tape, visit: &mut dyn FnMut
     if tape.nodes().is_empty() {
         return;
     }
-    let cursor =
-        Cursor { trie: Some(0), inherited: None, parts: [0; 4], used: 0, path: PATH_SEED, logprobs: None };
-    Walk { shape, src, tape, visit }.value(0, cursor);
+    Walk { shape, src, tape, visit }.value(0, Cursor::ROOT);
+}
+
+/// Visits every list and object of the tape's value that the table knows.
+pub(super) fn homes(shape: &Shape, src: &[u8], tape: &Tape, visit: &mut dyn FnMut(Home)) {
+    if !tape.nodes().is_empty() {
+        Walk { shape, src, tape, visit: &mut |_| {} }.homes(0, Cursor::ROOT, visit);
+    }
 }
 
 const PATH_SEED: u64 = 0x5175_1ce6_a7e0_0001;
@@ -67,9 +82,37 @@ struct Cursor {
     used: usize,
     path: u64,
     logprobs: Option<u32>,
+    /// The last place that the table knew.
+    home: u32,
 }
 
 impl Cursor {
+    const ROOT: Self = Self {
+        trie: Some(0),
+        inherited: None,
+        parts: [0; 4],
+        used: 0,
+        path: PATH_SEED,
+        logprobs: None,
+        home: 0,
+    };
+
+    fn home(&self) -> Home {
+        let [a, b, c, _] = self.parts;
+        Home { trie: self.home, parts: [a, b, c] }
+    }
+
+    /// Steps into the element at `position`.
+    fn stand(&mut self, trie: Option<&TrieNode>, position: u64) {
+        let Some(trie) = trie else { return };
+        if trie.position_in_key {
+            self.key_part(position);
+        }
+        if let Some(part) = trie.position_as.and_then(|part| self.parts.get_mut(part as usize)) {
+            *part = position;
+        }
+    }
+
     fn key_part(&mut self, value: u64) {
         if let Some(slot) = self.parts.get_mut(self.used) {
             *slot = value;
@@ -113,24 +156,20 @@ impl Walk<'_> {
         }
         match node.kind {
             Kind::Object => {
-                for name in trie.iter().flat_map(|t| t.siblings.iter()) {
-                    let part = self.tape.get(self.src, at, name).map_or(0, |v| self.scalar_part(v));
-                    cursor.key_part(part);
-                }
+                cursor.home = cursor.trie.unwrap_or(cursor.home);
+                self.siblings(at, &mut cursor, trie);
                 self.object(at, cursor, trie);
             }
             Kind::Array => {
+                cursor.home = cursor.trie.unwrap_or(cursor.home);
                 let next = trie.and_then(|t| t.element);
-                let counted = trie.is_some_and(|t| t.position_in_key);
                 if self.is_tokens(at, next) {
                     self.found(at, node, Class::Tokens, cursor, None, false);
                 }
                 let path = if next.is_none() { mix_bytes(cursor.path, b"[]") } else { cursor.path };
                 for (i, element) in self.tape.elements(at).enumerate() {
                     let mut below = Cursor { trie: next, path, ..cursor };
-                    if counted {
-                        below.key_part(i as u64);
-                    }
+                    below.stand(trie, i as u64);
                     self.value(element, below);
                 }
             }
@@ -142,6 +181,42 @@ impl Walk<'_> {
                 }
             }
             Kind::Key | Kind::Bool | Kind::Null => {}
+        }
+    }
+
+    /// The lists and objects that the table knows; below one that it does not know there are none.
+    fn homes(&self, at: usize, mut cursor: Cursor, visit: &mut dyn FnMut(Home)) {
+        let shape = self.shape;
+        let trie = cursor.trie.and_then(|t| shape.nodes.get(t as usize));
+        let (Some(node), Some(number), Some(trie)) = (self.tape.node(at), cursor.trie, trie) else { return };
+        match node.kind {
+            Kind::Object => {
+                cursor.home = number;
+                self.siblings(at, &mut cursor, Some(trie));
+                visit(cursor.home());
+                for (key, value) in self.tape.members(at) {
+                    let name = self.tape.text(self.src, key);
+                    let named = trie.keys.iter().find(|(k, _)| *k == name).map(|&(_, n)| n);
+                    self.homes(value, Cursor { trie: named.or(trie.any_key), ..cursor }, visit);
+                }
+            }
+            Kind::Array => {
+                cursor.home = number;
+                visit(cursor.home());
+                for (i, element) in self.tape.elements(at).enumerate() {
+                    let mut below = Cursor { trie: trie.element, ..cursor };
+                    below.stand(Some(trie), i as u64);
+                    self.homes(element, below, visit);
+                }
+            }
+            Kind::String | Kind::Number | Kind::Key | Kind::Bool | Kind::Null => {}
+        }
+    }
+
+    fn siblings(&self, at: usize, cursor: &mut Cursor, trie: Option<&TrieNode>) {
+        for name in trie.iter().flat_map(|t| t.siblings.iter()) {
+            let part = self.tape.get(self.src, at, name).map_or(0, |v| part(self.src, self.tape, v));
+            cursor.key_part(part);
         }
     }
 
@@ -213,18 +288,8 @@ impl Walk<'_> {
             quoted,
             known: row.is_some(),
             logprobs: cursor.logprobs,
+            home: cursor.home(),
         });
-    }
-
-    /// What tells one choice, block or item from the others. Readers take `0`, `0.0`, `"0"`, `null` and no index for one and the same.
-    fn scalar_part(&self, value: usize) -> u64 {
-        let text = self.tape.text(self.src, value);
-        if text.is_empty() || self.tape.node(value).is_some_and(|n| n.kind == Kind::Null) {
-            return 0;
-        }
-        let whole = |n: f64| (n >= 0.0 && n.fract() == 0.0).then(|| format!("{:.0}", n.abs()));
-        let number = text.parse().ok().or_else(|| whole(text.trim().parse().ok()?)?.parse().ok());
-        number.unwrap_or_else(|| mix_bytes(1, text.as_bytes()))
     }
 
     /// Whether an array holds token ids: numbers where text may stand, or where they are expected.
@@ -241,6 +306,17 @@ impl Walk<'_> {
     fn is_identifier(&self, node: Node) -> bool {
         self.src.get(node.start as usize..node.end as usize).is_some_and(looks_like_identifier)
     }
+}
+
+/// What tells one choice, block or item from the others. Readers take `0`, `0.0`, `"0"`, `null` and no index for one and the same.
+pub(super) fn part(src: &[u8], tape: &Tape, value: usize) -> u64 {
+    let text = tape.text(src, value);
+    if text.is_empty() || tape.node(value).is_some_and(|n| n.kind == Kind::Null) {
+        return 0;
+    }
+    let whole = |n: f64| (n >= 0.0 && n.fract() == 0.0).then(|| format!("{:.0}", n.abs()));
+    let number = text.parse().ok().or_else(|| whole(text.trim().parse().ok()?)?.parse().ok());
+    number.unwrap_or_else(|| mix_bytes(1, text.as_bytes()))
 }
 
 /// Whether a string has the form of an encoded medium: a `data:` URL, or base64 (RFC 4648, either alphabet) of 16 characters or more

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::reader::{Reader, Side, Stop};
-use super::segment::Segments;
+use super::segment::{Moved, Segments};
 use super::{Outcome, Report, Terms, refuse};
-use crate::dialect::{Ask, ErrorKind, ExchangeError, Framing, Matched, Memo, Reply, Why};
+use crate::dialect::{Ask, Ends, ErrorKind, ExchangeError, Framing, Matched, Memo, Reply, Why};
 use crate::policy::BlockAs;
 use crate::stream::{Frame, FrameError, Splitter};
 use crate::text::json::Tape;
@@ -355,7 +355,11 @@ impl Answering {
             }
         };
         let (dialect, operation) = (self.matched.dialect, self.matched.operation);
-        if dialect.is_end_sign(data) || data.is_empty() {
+        if dialect.is_end_sign(data) {
+            self.reader.ends(&Ends::All)?;
+            return Ok(Segments::default());
+        }
+        if data.is_empty() {
             return Ok(Segments::default());
         }
         if let Err(error) = self.tape.parse(data) {
@@ -363,9 +367,7 @@ impl Answering {
         }
         let mut segments = self.reader.read_event(data, &self.tape, (operation.event)(data, &self.tape))?;
         if self.reader.holds() {
-            for part in dialect.ended(operation, data, &self.tape) {
-                self.reader.end(part)?;
-            }
+            self.reader.ends(&dialect.ends(operation, data, &self.tape))?;
         }
         segments.place(&frame.data);
         Ok(segments)
@@ -375,30 +377,39 @@ impl Answering {
         while self.queue.front().is_some_and(|held| self.reader.is_settled(&held.segments)) {
             let Some(held) = self.queue.pop_front() else { break };
             self.held -= held.raw.len();
-            self.remember(&held);
-            out.push(self.reader.emit(&held.raw, &held.segments).map_or(held.raw, Bytes::from));
+            let mut moved = Moved::default();
+            let anew = self.reader.emit_moved(&held.raw, &held.segments, &mut moved);
+            let event = if let Some(anew) = anew {
+                let data: SmallVec<[_; 1]> = held.data.iter().map(|range| moved.place(range)).collect();
+                self.remember(&anew, &data, false);
+                Bytes::from(anew)
+            } else {
+                self.remember(&held.raw, &held.data, self.queue.is_empty());
+                held.raw
+            };
+            out.push(event);
             self.released = true;
             self.memo.started = true;
         }
     }
 
-    /// Lets the dialect see an event that the client gets, for what an ending may need. The tape still holds the event read last; others
-    /// are read again.
-    fn remember(&mut self, held: &Held) {
+    /// Lets the dialect see an event as the client gets it, for what an ending may need. Of the event read `last` the tape is at hand;
+    /// others are read again.
+    fn remember(&mut self, event: &[u8], data: &[Range<u32>], last: bool) {
         let joined;
-        let data = match held.data.as_slice() {
+        let data = match data {
             [] => return,
-            [one] => slice(&held.raw, one),
+            [one] => slice(event, one),
             many => {
-                joined = many.iter().map(|line| slice(&held.raw, line)).collect::<Vec<_>>().join(&b'\n');
+                joined = many.iter().map(|line| slice(event, line)).collect::<Vec<_>>().join(&b'\n');
                 joined.as_slice()
             }
         };
         let (dialect, operation) = (self.matched.dialect, self.matched.operation);
-        if dialect.is_end_sign(data) || !self.queue.is_empty() && self.spare.parse(data).is_err() {
+        if dialect.is_end_sign(data) || !last && self.spare.parse(data).is_err() {
             return;
         }
-        let tape = if self.queue.is_empty() { &self.tape } else { &self.spare };
+        let tape = if last { &self.tape } else { &self.spare };
         dialect.observe(operation, data, tape, &mut self.memo);
     }
 

@@ -11,6 +11,7 @@
 mod ahead;
 mod answer;
 mod coverage;
+mod doubt;
 mod emit;
 #[cfg(test)]
 mod laws;
@@ -125,17 +126,10 @@ pub(crate) fn refuse(stop: &Stop, policy: &Policy, side: Side) -> ExchangeError 
                 "the {what} holds content that this gateway does not read ({kind}), and the policy lets nothing pass unread"
             ),
         ),
-        Stop::AfterEnd => ExchangeError::new(
+        Stop::TooManyChannels => ExchangeError::new(
             ErrorKind::UpstreamGarbage,
-            "the upstream went on with a text that it had ended".to_owned(),
+            format!("the {what} goes on in more separate texts than {}", reader::MAX_CHANNELS),
         ),
-        Stop::TooManyChannels => {
-            let kind = if side == Side::Prompt { ErrorKind::BadRequest } else { ErrorKind::UpstreamGarbage };
-            ExchangeError::new(
-                kind,
-                format!("the {what} holds more separate texts than {}", reader::MAX_CHANNELS),
-            )
-        }
     }
 }
 

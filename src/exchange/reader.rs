@@ -10,15 +10,17 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::coverage::Coverage;
+use super::doubt::{Doubt, Places};
 use super::emit::{Edit, Emitter, Piece};
-use super::segment::{Numbers, Segment, Segments, keep_keys_apart};
+use super::segment::{Moved, Numbers, Part, Segment, Segments, keep_keys_apart};
 use crate::detect::{Finding, RuleId, Scan, TextKind};
-use crate::dialect::{ChannelKey, Class, Flow, Found, Role, Shape};
+use crate::dialect::{ChannelKey, Class, Ends, Flow, Found, Home, Role, Shape};
 use crate::policy::{Action, Direction, Policy};
 use crate::text::TextPos;
-use crate::text::json::{Kind, Tape, unescape_into};
+use crate::text::json::{Kind, Tape};
 
-/// Most channels that one exchange may open; an honest answer has a few dozen.
+/// Most texts of a stream that may go on in later events; an honest answer has a few dozen. What stands in one body or event has no such
+/// ceiling.
 pub const MAX_CHANNELS: usize = 4096;
 /// Most findings kept for the record; further ones still act and are counted.
 pub const MAX_FINDINGS: usize = 256;
@@ -51,10 +53,8 @@ pub enum Stop {
     Blocked(RuleId),
     /// Something cannot be read, and the policy does not let it pass.
     Unscanned(&'static str),
-    /// More channels than an exchange may have.
+    /// More channels than a stream may have.
     TooManyChannels,
-    /// Text goes on where it was said to have ended, and what was held for it has been let go.
-    AfterEnd,
 }
 
 /// Which side of the exchange is read.
@@ -72,12 +72,18 @@ struct Channel {
     kind: TextKind,
     /// Whether its row says that it comes in pieces.
     delta: bool,
-    /// It was said to have ended while text was held.
+    /// It was said to have ended, perhaps.
     ended: bool,
     /// The event that continued it last.
     event: u32,
-    /// Its last piece, hashed: a field that says the same again is no delta.
-    said: u64,
+    /// Where it stands.
+    home: Home,
+    /// Whether it goes on, where no row says so.
+    doubt: Option<Doubt>,
+    /// Whether it is among [`Reader::doubted`].
+    listed: bool,
+    /// How much of its text has left.
+    left: u64,
     /// Where the scan began in the channel's text.
     base: u64,
     number: u32,
@@ -90,10 +96,24 @@ struct Channel {
 }
 
 impl Channel {
-    /// Whether it was taken for a delta without a row that says so, and has undecided text.
-    fn is_open_guess(&self) -> bool {
-        self.key.field == ChannelKey::UNKNOWN && self.settled < self.seen
+    /// Whether some of its text is undecided.
+    fn is_open(&self) -> bool {
+        self.settled < self.seen
     }
+}
+
+/// Strings of one body or event that a reader may join. They are scanned together once all are known: a body may hold very many, most of
+/// them alone.
+#[derive(Debug)]
+struct Join {
+    number: u32,
+    kind: TextKind,
+    role: Role,
+    /// Whether each has been read alone.
+    alone: bool,
+    /// The strings, each with where its text begins in the joined text.
+    texts: SmallVec<[(u32, u64); 1]>,
+    length: u64,
 }
 
 /// One side of an exchange being read.
@@ -120,8 +140,13 @@ pub struct Reader {
     pub strongest: Action,
     stop: Option<Stop>,
     scratch: Vec<Finding>,
-    /// Channels of the body or event being read that end with it.
-    near: SmallVec<[u32; 4]>,
+    /// Whether what is read is an event, and its texts go on in others.
+    streams: bool,
+    /// Texts of the body or event being read that end with it.
+    joins: Vec<Join>,
+    join_of: HashMap<ChannelKey, u32>,
+    /// Channels with undecided text that may not go on.
+    doubted: Vec<u32>,
     /// Keys of the body or event being read that are written anew: node and segment.
     edited_keys: Vec<(u32, u32)>,
 }
@@ -144,24 +169,23 @@ impl Reader {
             strongest: Action::Allow,
             stop: None,
             scratch: Vec::new(),
-            near: SmallVec::new(),
+            streams: false,
+            joins: Vec::new(),
+            join_of: HashMap::new(),
+            doubted: Vec::new(),
             edited_keys: Vec::new(),
         }
     }
 
     /// Reads one event of a stream.
-    ///
-    /// A field that no row names may be a new kind of delta: its strings are joined from event to event. It is taken to be none as soon as
-    /// an event comes without it, or with the same value again (a provider's name in every event); else one word in a first event would
-    /// hold the stream to its end.
     pub fn read_event(&mut self, src: &[u8], tape: &Tape, shape: &Shape) -> Result<Segments, Stop> {
         self.event = self.event.wrapping_add(1);
-        let out = self.read(src, tape, shape)?;
-        for index in 0..self.channels.len() {
-            let due = self.channels.get(index).is_some_and(|c| c.is_open_guess() && c.event != self.event);
-            if due {
-                self.settle(index);
-            }
+        self.streams = true;
+        let read = self.read(src, tape, shape);
+        self.streams = false;
+        let out = read?;
+        if !self.doubted.is_empty() {
+            self.judge_doubted(src, tape, shape);
         }
         match self.stop.take() {
             Some(stop) => Err(stop),
@@ -169,11 +193,48 @@ impl Reader {
         }
     }
 
+    /// Lets go of the texts that this event did not go on with, once that has happened often enough: see [`super::doubt`].
+    fn judge_doubted(&mut self, src: &[u8], tape: &Tape, shape: &Shape) {
+        let mut places = Places::default();
+        shape.homes(src, tape, &mut |home| places.add(home));
+        for index in std::mem::take(&mut self.doubted) {
+            let event = self.event;
+            let Some(channel) = self.channels.get_mut(index as usize) else { continue };
+            let could = channel.ended || places.hold(channel.home);
+            let open = channel.is_open();
+            let over = channel.doubt.as_mut().is_some_and(|doubt| {
+                if channel.event != event {
+                    doubt.passed(could);
+                }
+                doubt.is_over()
+            });
+            channel.listed = open && !over && channel.doubt.is_some();
+            if channel.listed {
+                self.doubted.push(index);
+            } else if open && over {
+                self.let_go(index as usize);
+            }
+        }
+    }
+
+    /// Holds a channel's text no longer: it is decided as if it ended here, and read on as if it did not. Should a match that goes on
+    /// have begun in it, what comes of the match is rewritten.
+    fn let_go(&mut self, index: usize) {
+        let policy = Arc::clone(&self.policy);
+        let Some(channel) = self.channels.get_mut(index) else { return };
+        let mut found = std::mem::take(&mut self.scratch);
+        let mut ended = channel.scan.clone();
+        ended.finish(policy.engine(), policy.rules(channel.direction), &mut found);
+        channel.settled = channel.seen;
+        self.take_channel_findings(index, &mut found);
+        self.scratch = found;
+    }
+
     /// Reads one body or event.
     pub fn read(&mut self, src: &[u8], tape: &Tape, shape: &Shape) -> Result<Segments, Stop> {
         let mut out = Segments::default();
         shape.walk(src, tape, &mut |found| self.string(src, tape, found, &mut out));
-        self.end_near();
+        self.join_texts(src, &mut out);
         if !self.edited_keys.is_empty() {
             let edited = std::mem::take(&mut self.edited_keys);
             keep_keys_apart(src, tape, &edited, &mut out);
@@ -196,10 +257,11 @@ impl Reader {
             json: false,
             role: Role::Other,
             choice: 0,
-            channel: None,
+            part: Part::Alone,
+            touched: false,
             edits: SmallVec::new(),
         };
-        self.whole(text, TextKind::Plain, Role::Other, &mut segment);
+        self.whole(text, TextKind::Plain, None, &mut segment);
         match self.stop.take() {
             Some(stop) => Err(stop),
             None => Ok(segment),
@@ -218,11 +280,32 @@ impl Reader {
         Ok(())
     }
 
-    /// Ends the texts that do not go on in the next event. Their channels stay, since what is held still counts in them; the next
-    /// text under the same key is scanned afresh behind them.
-    fn end_near(&mut self) {
-        for index in std::mem::take(&mut self.near) {
-            self.settle(index as usize);
+    /// Reads the texts that do not go on in the next event once more, joined.
+    fn join_texts(&mut self, src: &[u8], out: &mut Segments) {
+        self.join_of.clear();
+        let policy = Arc::clone(&self.policy);
+        for join in std::mem::take(&mut self.joins) {
+            if self.stop.is_some() {
+                return;
+            }
+            if join.alone && join.texts.len() == 1 {
+                continue;
+            }
+            let direction = self.direction(join.role);
+            let rules = policy.rules(direction);
+            let (mut scan, mut found) = (Scan::new(join.kind), std::mem::take(&mut self.scratch));
+            for segment in join.texts.iter().filter_map(|&(index, _)| out.texts.get(index as usize)) {
+                let mut decoded = String::new();
+                let (_, text) = segment.source(src, &mut decoded);
+                scan.push(policy.engine(), rules, text, &mut found);
+            }
+            scan.finish(policy.engine(), rules, &mut found);
+            let edits: Vec<Edit> =
+                found.drain(..).filter_map(|f| self.note(&f, direction, join.role, join.number)).collect();
+            self.scratch = found;
+            if !edits.is_empty() {
+                out.join(&join.texts, join.length, edits);
+            }
         }
     }
 
@@ -231,16 +314,22 @@ impl Reader {
         self.channels.iter().any(|c| c.settled < c.seen)
     }
 
-    /// Ends the texts of a choice, block or item, so that what they might have become holds back no others. Where nothing is held there
-    /// is nothing to end: should text follow all the same, it is read on.
-    pub fn end(&mut self, part: u64) -> Result<(), Stop> {
+    /// Takes note of what an event says of the end of texts, so that what they might have become holds back no others. Should text follow
+    /// all the same, it is read on.
+    pub fn ends(&mut self, ends: &Ends) -> Result<(), Stop> {
         for index in 0..self.channels.len() {
-            let ends = |c: &Channel| c.delta && c.key.parts[0] == part && c.settled < c.seen;
-            if self.channels.get(index).is_some_and(ends) {
-                self.settle(index);
-                if let Some(channel) = self.channels.get_mut(index) {
+            let Some(channel) = self.channels.get_mut(index).filter(|c| c.is_open()) else { continue };
+            match ends {
+                Ends::All => self.let_go(index),
+                Ends::Part(part) if channel.key.parts[0] == *part => self.let_go(index),
+                Ends::Perhaps(parts) if parts.contains(&channel.key.parts[0]) => {
                     channel.ended = true;
+                    channel.doubt.get_or_insert_default();
+                    if !std::mem::replace(&mut channel.listed, true) {
+                        self.doubted.push(index as u32);
+                    }
                 }
+                Ends::Nothing | Ends::Part(_) | Ends::Perhaps(_) => {}
             }
         }
         match self.stop.take() {
@@ -277,7 +366,7 @@ impl Reader {
 
     /// Whether nothing that an event holds can still be part of a match.
     pub fn is_settled(&self, segments: &Segments) -> bool {
-        segments.texts.iter().all(|s| match s.channel {
+        segments.texts.iter().all(|s| match s.channel() {
             Some((channel, _, end)) => self.channels.get(channel as usize).is_none_or(|c| c.settled >= end),
             None => true,
         })
@@ -285,8 +374,9 @@ impl Reader {
 
     /// Whether an event must be written anew.
     fn touches(&self, segment: &Segment) -> bool {
-        !segment.edits.is_empty()
-            || segment.channel.is_some_and(|(channel, start, end)| {
+        segment.touched
+            || !segment.edits.is_empty()
+            || segment.channel().is_some_and(|(channel, start, end)| {
                 start < end
                     && self.channels.get(channel as usize).is_some_and(|c| c.emitter.touches(start, end))
             })
@@ -295,11 +385,23 @@ impl Reader {
     /// Emits an event or body whose texts are settled: none when it may leave as it came, else its bytes written anew.
     /// `raw` is what the segments' wire ranges count in.
     pub fn emit(&mut self, raw: &[u8], segments: &Segments) -> Option<Vec<u8>> {
+        self.emit_moved(raw, segments, &mut Moved::default())
+    }
+
+    /// As [`Reader::emit`], and tells where what was not written anew has come to stand.
+    pub fn emit_moved(&mut self, raw: &[u8], segments: &Segments, moved: &mut Moved) -> Option<Vec<u8>> {
         let dropped = self.dropped(segments);
-        if dropped.is_empty() && !segments.texts.iter().any(|s| self.touches(s)) {
+        let touched = segments.texts.iter().any(|s| self.touches(s));
+        for (channel, _, end) in segments.texts.iter().filter_map(Segment::channel) {
+            if let Some(channel) = self.channels.get_mut(channel as usize) {
+                channel.left = channel.left.max(end);
+            }
+        }
+        if dropped.is_empty() && !touched {
             self.pass(raw, segments);
             return None;
         }
+        let mut joined = segments.joined.clone();
         let mut out = Vec::with_capacity(raw.len());
         let mut at = 0usize;
         let mut dropped = dropped.into_iter().peekable();
@@ -310,19 +412,22 @@ impl Reader {
                 out.extend_from_slice(raw.get(at..range.start as usize).unwrap_or_default());
                 out.extend_from_slice(b"null");
                 at = range.end as usize;
+                moved.note(at, out.len());
             }
             if start < at {
-                self.skip(raw, segment);
+                self.skip(raw, segment, &mut joined);
                 continue;
             }
             out.extend_from_slice(raw.get(at..start).unwrap_or_default());
-            self.write(raw, segment, &mut out);
+            self.write(raw, segment, &mut joined, &mut out);
             at = end;
+            moved.note(at, out.len());
         }
         for range in dropped {
             out.extend_from_slice(raw.get(at..range.start as usize).unwrap_or_default());
             out.extend_from_slice(b"null");
             at = range.end as usize;
+            moved.note(at, out.len());
         }
         out.extend_from_slice(raw.get(at..).unwrap_or_default());
         Some(out)
@@ -349,45 +454,44 @@ impl Reader {
     fn pass(&mut self, raw: &[u8], segments: &Segments) {
         for segment in &segments.texts {
             let follows = segment
-                .channel
+                .channel()
                 .and_then(|(c, _, _)| self.channels.get(c as usize))
                 .is_some_and(|c| c.emitter.follows_json());
             if follows {
-                self.skip(raw, segment);
+                self.skip(raw, segment, &mut []);
             }
         }
     }
 
-    /// Moves a channel's emitter over a segment that is not written from here.
-    fn skip(&mut self, raw: &[u8], segment: &Segment) {
-        if segment.channel.is_some() {
+    /// Moves the emitter of a segment that is not written from here.
+    fn skip(&mut self, raw: &[u8], segment: &Segment, joined: &mut [Emitter]) {
+        if segment.part != Part::Alone {
             let mut nowhere = Vec::new();
-            self.write(raw, segment, &mut nowhere);
+            self.write(raw, segment, joined, &mut nowhere);
         }
     }
 
-    fn write(&mut self, raw: &[u8], segment: &Segment, out: &mut Vec<u8>) {
-        let source = raw
-            .get(segment.wire.start as usize..segment.wire.end as usize)
-            .and_then(|b| std::str::from_utf8(b).ok())
-            .unwrap_or_default();
+    fn write(&mut self, raw: &[u8], segment: &Segment, joined: &mut [Emitter], out: &mut Vec<u8>) {
         let mut decoded = String::new();
-        if segment.escaped {
-            unescape_into(source, &mut decoded);
-        }
-        let text = if segment.escaped { decoded.as_str() } else { source };
+        let (source, text) = segment.source(raw, &mut decoded);
         let piece =
             |start| Piece { raw: source, escaped: segment.escaped, text, start, quoted: segment.quoted };
-        let Some((channel, start, _)) = segment.channel else {
-            let mut emitter = Emitter::new(segment.json);
-            for edit in &segment.edits {
-                emitter.add(edit.clone());
+        let (emitter, start) = match segment.part {
+            Part::Alone => {
+                let mut emitter = Emitter::new(segment.json);
+                for edit in &segment.edits {
+                    emitter.add(edit.clone());
+                }
+                emitter.write(piece(0), out);
+                return;
             }
-            emitter.write(piece(0), out);
-            return;
+            Part::Channel(channel, start, _) => {
+                (self.channels.get_mut(channel as usize).map(|c| &mut c.emitter), start)
+            }
+            Part::Joined(number, start) => (joined.get_mut(number as usize), start),
         };
-        if let Some(channel) = self.channels.get_mut(channel as usize) {
-            channel.emitter.write(piece(start), out);
+        if let Some(emitter) = emitter {
+            emitter.write(piece(start), out);
         }
     }
 
@@ -438,24 +542,22 @@ impl Reader {
             json,
             role,
             choice,
-            channel: None,
+            part: Part::Alone,
+            touched: false,
             edits: SmallVec::new(),
         };
         let kind = if json { TextKind::Json } else { TextKind::Plain };
-        let joined = match flow {
-            Flow::Whole => false,
-            Flow::Delta | Flow::Both | Flow::Near => true,
-        };
-        if joined {
-            self.delta(&text, kind, found.channel, flow, &mut segment);
-            if let (Flow::Near, Some((channel, _, _))) = (flow, segment.channel)
-                && !self.near.contains(&channel)
-            {
-                self.near.push(channel);
+        let mut join = None;
+        match flow {
+            Flow::Whole => {}
+            Flow::Delta | Flow::Both if self.streams => self.delta(&text, kind, found, flow, &mut segment),
+            Flow::Delta | Flow::Both | Flow::Near => {
+                let at = (out.texts.len() as u32, text.len() as u64);
+                join = Some(self.join(found.channel, kind, (role, flow), at));
             }
         }
         if flow != Flow::Delta && self.stop.is_none() {
-            self.whole(&text, kind, role, &mut segment);
+            self.whole(&text, kind, join, &mut segment);
         }
         if let Some(node) = found.logprobs.and_then(|n| tape.node(n as usize))
             && !out.numbers.iter().any(|n| n.wire.start == node.start)
@@ -476,88 +578,102 @@ impl Reader {
         }
     }
 
-    /// Reads a string as a whole text. In a segment that also has a channel the edits go there.
-    fn whole(&mut self, text: &str, kind: TextKind, role: Role, segment: &mut Segment) {
+    /// Puts a string among those with which a reader may join it. Gives the joined text's number, and where in it the string begins.
+    fn join(
+        &mut self,
+        key: ChannelKey,
+        kind: TextKind,
+        (role, flow): (Role, Flow),
+        (text, length): (u32, u64),
+    ) -> (u32, u64) {
+        let at = *self.join_of.entry(key).or_insert(self.joins.len() as u32);
+        if at as usize == self.joins.len() {
+            self.appeared = self.appeared.saturating_add(1);
+            let (number, alone) = (self.appeared, flow != Flow::Delta);
+            self.joins.push(Join { number, kind, role, alone, texts: SmallVec::new(), length: 0 });
+        }
+        let Some(join) = self.joins.get_mut(at as usize) else { return (0, 0) };
+        let start = join.length;
+        join.texts.push((text, start));
+        join.length += length;
+        (join.number, start)
+    }
+
+    /// Reads a string as a whole text, which may be part of a joined one. In a segment that also has a channel the edits go there.
+    fn whole(&mut self, text: &str, kind: TextKind, join: Option<(u32, u64)>, segment: &mut Segment) {
+        let role = segment.role;
         let direction = self.direction(role);
         let policy = Arc::clone(&self.policy);
         let mut found = std::mem::take(&mut self.scratch);
         let mut scan = Scan::new(kind);
         scan.push(policy.engine(), policy.rules(direction), text, &mut found);
         scan.finish(policy.engine(), policy.rules(direction), &mut found);
-        let channel = segment.channel.and_then(|(c, _, _)| self.channels.get(c as usize));
-        let number = channel.map_or(self.appeared.saturating_add(1), |c| c.number);
+        let place = segment.channel().map(|(channel, start, _)| (channel as usize, start));
+        let channel = place.and_then(|(c, start)| self.channels.get(c).map(|c| (c.number, start)));
+        let (number, at) = channel.or(join).unwrap_or((self.appeared.saturating_add(1), 0));
         self.appeared = self.appeared.max(number);
         for finding in found.drain(..) {
-            let place = segment.channel.map(|(c, start, _)| (c as usize, start));
-            let at = place.map_or(0, |(_, start)| start);
-            let shifted =
-                Finding { start: TextPos(finding.start.0 + at), end: TextPos(finding.end.0 + at), ..finding };
-            let Some(edit) = self.note(&shifted, direction, role, number) else { continue };
+            let (start, end) = (TextPos(finding.start.0 + at), TextPos(finding.end.0 + at));
+            let noted = Finding { start, end, ..finding };
+            let Some(edit) = self.note(&noted, direction, role, number) else { continue };
             match place.and_then(|(c, _)| self.channels.get_mut(c)) {
                 Some(channel) => channel.emitter.add(edit),
-                None => segment.edits.push(edit),
+                None => segment.edits.push(Edit { start: finding.start.0, end: finding.end.0, ..edit }),
             }
         }
         self.scratch = found;
     }
 
     /// Reads a string as the next piece of its channel.
-    fn delta(&mut self, text: &str, kind: TextKind, key: ChannelKey, flow: Flow, segment: &mut Segment) {
-        let Some(index) = self.channel(key, kind, segment.role, flow) else {
+    fn delta(&mut self, text: &str, kind: TextKind, found: &Found, flow: Flow, segment: &mut Segment) {
+        let Some(index) = self.channel(found, kind, segment.role, flow) else {
             self.stop = Some(Stop::TooManyChannels);
             return;
         };
-        if !text.is_empty() && self.channels.get(index).is_some_and(|c| c.ended) {
-            self.stop = Some(Stop::AfterEnd);
-            return;
-        }
-        if key.field == ChannelKey::UNKNOWN && self.says_the_same(index, text) {
-            self.settle(index);
-            return;
-        }
         let policy = Arc::clone(&self.policy);
         let mut found = std::mem::take(&mut self.scratch);
         if let Some(channel) = self.channels.get_mut(index) {
-            channel.event = self.event;
+            if !text.is_empty() {
+                channel.event = self.event;
+            }
             let start = channel.seen;
             channel.seen += text.len() as u64;
             let rules = policy.rules(channel.direction);
             let progress = channel.scan.push(policy.engine(), rules, text, &mut found);
-            channel.settled = channel.base + progress.settled.0;
-            segment.channel = Some((index as u32, start, channel.seen));
+            channel.settled = channel.settled.max(channel.base + progress.settled.0);
+            if !text.is_empty() && std::mem::take(&mut channel.ended) && channel.delta {
+                channel.doubt = None;
+            }
+            if let Some(doubt) = channel.doubt.as_mut().filter(|_| !text.is_empty()) {
+                doubt.piece(text);
+                if !channel.listed && channel.settled < channel.seen {
+                    channel.listed = true;
+                    self.doubted.push(index as u32);
+                }
+            }
+            segment.part = Part::Channel(index as u32, start, channel.seen);
         }
         self.take_channel_findings(index, &mut found);
         self.scratch = found;
     }
 
-    /// Whether a field in an event says what it said in the event before.
-    fn says_the_same(&mut self, index: usize, text: &str) -> bool {
-        use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-        let mut hasher = DefaultHasher::new();
-        text.hash(&mut hasher);
-        let said = hasher.finish();
-        let event = self.event;
-        self.channels.get_mut(index).is_some_and(|channel| {
-            let same = channel.said == said && channel.event != event;
-            channel.said = said;
-            same
-        })
-    }
-
     fn take_channel_findings(&mut self, index: usize, found: &mut Vec<Finding>) {
-        let known = self.channels.get(index).map(|c| (c.direction, c.role, c.number, c.base));
-        let Some((direction, role, number, base)) = known else { return };
+        let known = self.channels.get(index).map(|c| (c.direction, c.role, c.number, c.base, c.left));
+        let Some((direction, role, number, base, left)) = known else { return };
         for finding in found.drain(..) {
             let (start, end) = (TextPos(finding.start.0 + base), TextPos(finding.end.0 + base));
             let finding = Finding { start, end, ..finding };
-            let Some(edit) = self.note(&finding, direction, role, number) else { continue };
-            if let Some(channel) = self.channels.get_mut(index) {
+            let Some(mut edit) = self.note(&finding, direction, role, number) else { continue };
+            // Of what has left nothing can be taken back.
+            edit.start = edit.start.max(left);
+            if let Some(channel) = self.channels.get_mut(index).filter(|_| edit.start < edit.end) {
                 channel.emitter.add(edit);
             }
         }
     }
 
-    fn channel(&mut self, key: ChannelKey, kind: TextKind, role: Role, flow: Flow) -> Option<usize> {
+    fn channel(&mut self, found: &Found, kind: TextKind, role: Role, flow: Flow) -> Option<usize> {
+        let key = found.channel;
         if self.channels.get(self.last).is_some_and(|c| c.key == key) {
             return Some(self.last);
         }
@@ -573,7 +689,10 @@ impl Reader {
                     delta: flow == Flow::Delta,
                     ended: false,
                     event: 0,
-                    said: 0,
+                    home: found.home,
+                    doubt: (flow == Flow::Both).then(Doubt::default),
+                    listed: false,
+                    left: 0,
                     base: 0,
                     number: self.appeared,
                     direction: self.direction(role),
@@ -718,6 +837,29 @@ mod tests {
                 got = String::from_utf8(out).unwrap_or_else(|e| panic!("{e}"));
             }
             assert_eq!(got, expected);
+        }
+    }
+
+    /// A body may hold any number of texts, and each is read alone and joined.
+    #[test]
+    fn a_body_may_hold_very_many_texts() {
+        let many = |one: &dyn Fn(usize) -> String| (0..9000).map(one).collect::<Vec<_>>().join(",");
+        for clean in [
+            format!(r#"{{"metadata":{{{}}}}}"#, many(&|i| format!(r#""k{i}":"a@b""#))),
+            format!(
+                r#"{{"tools":[{}]}}"#,
+                many(&|i| format!(r#"{{"function":{{"parameters":{{"p{i}":{{"type":"text"}}}}}}}}"#))
+            ),
+            format!(
+                r#"{{"messages":[{}]}}"#,
+                many(&|_| r#"{"content":[{"text":"a@b.exam"},{"text":"s"}]}"#.to_owned())
+            ),
+            format!(r#"{{"novelty":[{}]}}"#, many(&|i| format!(r#"{{"n{i}":"a@b"}},{{"n{i}":"x"}}"#))),
+        ] {
+            assert!(masked(&clean) == clean, "{:?}", clean.get(..200));
+            let touched = clean.replace("\"s\"", "\"ple\"").replace("\"a@b\"", "\"a@b.example\"");
+            let got = masked(&touched);
+            assert!(!got.contains("a@b"), "{:?}", got.get(..200));
         }
     }
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::emit::Edit;
+use super::emit::{Edit, Emitter};
 use crate::dialect::Role;
-use crate::text::json::{Kind, Tape};
+use crate::text::json::{Kind, Tape, unescape_into};
 
 /// A string in a body or event, with where its text stands.
 #[derive(Clone, Debug)]
@@ -21,10 +21,23 @@ pub struct Segment {
     pub(super) json: bool,
     pub(super) role: Role,
     pub(super) choice: u64,
-    /// Its channel, and its text's place in it; none for whole strings.
-    pub(super) channel: Option<(u32, u64, u64)>,
+    /// What its text is part of.
+    pub(super) part: Part,
+    /// Whether an edit of the joined text touches it.
+    pub(super) touched: bool,
     /// Edits of the string read as a whole text.
     pub(super) edits: SmallVec<[Edit; 1]>,
+}
+
+/// What the text of a string is part of, and its place in that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Nothing else.
+    Alone,
+    /// A channel that lives on in later events.
+    Channel(u32, u64, u64),
+    /// Strings of the same body or event that are joined: one of [`Segments::joined`].
+    Joined(u32, u64),
 }
 
 /// Numbers that tell a text once more: a `logprobs` value, or token ids.
@@ -43,9 +56,53 @@ pub struct Segments {
     /// Its texts in order.
     pub texts: SmallVec<[Segment; 2]>,
     pub(super) numbers: SmallVec<[Numbers; 1]>,
+    /// Joined texts of which a finding touches more than one string alone.
+    pub(super) joined: Vec<Emitter>,
+}
+
+/// Where the bytes between the strings that were written anew have come to stand.
+#[derive(Clone, Debug, Default)]
+pub struct Moved(SmallVec<[(usize, usize); 4]>);
+
+impl Moved {
+    /// From `from` on, bytes stand at `to` and after it.
+    pub(super) fn note(&mut self, from: usize, to: usize) {
+        if self.0.last().map_or(0, |&(from, to)| to.wrapping_sub(from)) != to.wrapping_sub(from) {
+            self.0.push((from, to));
+        }
+    }
+
+    /// Where a range stands whose ends lie outside of such strings.
+    pub(super) fn place(&self, range: &Range<u32>) -> Range<u32> {
+        let place = |at: u32| {
+            let before = self.0.partition_point(|&(from, _)| from <= at as usize);
+            let moved = before.checked_sub(1).and_then(|last| self.0.get(last));
+            moved.map_or(at, |&(from, to)| (to + (at as usize - from)) as u32)
+        };
+        place(range.start)..place(range.end)
+    }
 }
 
 impl Segment {
+    /// Its source in the bytes that its range counts in, and its text; `decoded` takes the text of one with escapes.
+    pub(super) fn source<'a>(&self, raw: &'a [u8], decoded: &'a mut String) -> (&'a str, &'a str) {
+        let source = raw.get(self.wire.start as usize..self.wire.end as usize);
+        let source = source.and_then(|b| std::str::from_utf8(b).ok()).unwrap_or_default();
+        if !self.escaped {
+            return (source, source);
+        }
+        unescape_into(source, decoded);
+        (source, decoded)
+    }
+
+    /// Its channel, and its text's place in it.
+    pub(super) fn channel(&self) -> Option<(u32, u64, u64)> {
+        match self.part {
+            Part::Channel(channel, start, end) => Some((channel, start, end)),
+            Part::Alone | Part::Joined(..) => None,
+        }
+    }
+
     /// Whether a finding touches the string itself (not its channel).
     pub fn is_edited(&self) -> bool {
         !self.edits.is_empty()
@@ -76,6 +133,36 @@ impl Segments {
     pub fn insert(&mut self, segment: Segment) {
         let at = self.texts.partition_point(|s| s.wire.start < segment.wire.start);
         self.texts.insert(at, segment);
+    }
+
+    /// Edits strings that are joined, in place of what was edited in each alone. `texts`: the strings, each with where its text begins in
+    /// the joined text, of which `length` is the length.
+    pub(super) fn join(&mut self, texts: &[(u32, u64)], length: u64, mut edits: Vec<Edit>) {
+        let mut json = false;
+        let number = self.joined.len() as u32;
+        for &(index, start) in texts {
+            let Some(segment) = self.texts.get_mut(index as usize) else { continue };
+            json |= segment.json;
+            segment.part = Part::Joined(number, start);
+            let alone = std::mem::take(&mut segment.edits).into_iter();
+            edits.extend(alone.map(|e| Edit { start: e.start + start, end: e.end + start, ..e }));
+        }
+        edits.sort_by_key(Edit::order);
+        let ends = texts.iter().skip(1).map(|&(_, start)| start).chain([length]);
+        let (mut rest, mut removed_until) = (edits.iter().peekable(), 0);
+        for (&(index, start), end) in texts.iter().zip(ends) {
+            while let Some(edit) = rest.next_if(|edit| edit.start < end) {
+                removed_until = edit.end.max(removed_until);
+            }
+            if let Some(segment) = self.texts.get_mut(index as usize) {
+                segment.touched = removed_until > start && start < end;
+            }
+        }
+        let mut emitter = Emitter::new(json);
+        for edit in edits {
+            emitter.add(edit);
+        }
+        self.joined.push(emitter);
     }
 
     /// Moves ranges that count in the joined `lines` to where they stand in the frame. A JSON string never crosses a line end, so each

@@ -3,8 +3,9 @@
 use std::sync::LazyLock;
 
 use super::super::field::{
-    Field, arguments, arguments_delta, delta, id, logprob_tokens, other, parts, reasoning, reasoning_delta,
-    scalar, text, tokens, tool, tool_delta, tool_parts, tool_tree, tree, unscanned, word,
+    Field, arguments, arguments_delta, below, delta, id, logprob_tokens, opaque, other, parts, reasoning,
+    reasoning_delta, reasoning_parts, scalar, text, tokens, tool, tool_delta, tool_parts, tool_tree, tree,
+    unscanned, word,
 };
 use super::super::shape::Shape;
 use super::super::{Ask, Memo, Operation, Reply, quoted};
@@ -22,9 +23,33 @@ pub(super) const OPERATION: Operation = Operation {
     binary_answer: false,
 };
 
-static REQUEST: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[REQUEST_FIELDS]));
-static ANSWER: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[ANSWER_FIELDS, COMMON_ANSWER_FIELDS]));
-static EVENT: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[EVENT_FIELDS, COMMON_ANSWER_FIELDS]));
+static REQUEST: LazyLock<Shape> =
+    LazyLock::new(|| Shape::new(&[REQUEST_FIELDS, &below(&["messages[#]"], THOUGHTS)]));
+static ANSWER: LazyLock<Shape> = LazyLock::new(|| {
+    Shape::new(&[ANSWER_FIELDS, COMMON_ANSWER_FIELDS, &below(&["choices[]{index}.message"], THOUGHTS)])
+});
+static EVENT: LazyLock<Shape> = LazyLock::new(|| {
+    Shape::new(&[
+        &below(&["choices[].delta"], THOUGHTS),
+        // In place of the rows above: here they come in pieces.
+        EVENT_FIELDS,
+        COMMON_ANSWER_FIELDS,
+    ])
+});
+
+/// Reasoning as compatible servers give it: OpenRouter's details, Copilot's text. What is not text of it goes back to the server unread.
+const THOUGHTS: &[Field] = &[
+    reasoning("reasoning_text"),
+    opaque("reasoning_opaque", "encrypted by the provider"),
+    reasoning_parts("reasoning_details[].text"),
+    reasoning_parts("reasoning_details[].summary"),
+    opaque("reasoning_details[].data", "encrypted by the provider"),
+    opaque("reasoning_details[].signature", "signed by the provider"),
+    word("reasoning_details[].type"),
+    word("reasoning_details[].format"),
+    id("reasoning_details[].id"),
+    scalar("reasoning_details[].index"),
+];
 
 const REQUEST_FIELDS: &[Field] = &[
     tokens("prompt_token_ids[]"),
@@ -210,6 +235,9 @@ const EVENT_FIELDS: &[Field] = &[
     delta("choices[]{index}.delta.refusal"),
     reasoning_delta("choices[]{index}.delta.reasoning_content"),
     reasoning_delta("choices[]{index}.delta.reasoning"),
+    reasoning_delta("choices[]{index}.delta.reasoning_text"),
+    reasoning_delta("choices[]{index}.delta.reasoning_details[]{index}.text"),
+    reasoning_delta("choices[]{index}.delta.reasoning_details[]{index}.summary"),
     scalar("choices[].delta.tool_calls[].index"),
     id("choices[].delta.tool_calls[].id"),
     word("choices[].delta.tool_calls[].type"),

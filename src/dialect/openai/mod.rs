@@ -6,9 +6,10 @@ mod completions;
 mod responses;
 mod simple;
 
-use super::{Ask, Dialect, ExchangeError, Framing, Memo, Operation, Reply, Why, finished, quoted};
+use super::{
+    Ask, Dialect, Ends, ExchangeError, Framing, Memo, Operation, Reply, Why, finished, part_of, quoted,
+};
 use crate::text::json::Tape;
-use smallvec::SmallVec;
 
 /// All of OpenAI's APIs.
 #[derive(Debug)]
@@ -61,12 +62,15 @@ impl Dialect for OpenAi {
         data == b"[DONE]"
     }
 
-    fn ended(&self, op: &Operation, src: &[u8], tape: &Tape) -> SmallVec<[u64; 2]> {
+    fn ends(&self, op: &Operation, src: &[u8], tape: &Tape) -> Ends {
         if !is_responses(op) {
             return finished(src, tape, "choices", "finish_reason");
         }
-        let done = tape.str_at(src, &["type"]).is_some_and(|kind| kind == "response.output_item.done");
-        done.then(|| tape.u64_at(src, &["output_index"]).unwrap_or(0)).into_iter().collect()
+        match tape.str_at(src, &["type"]).unwrap_or_default().as_ref() {
+            "response.output_item.done" => Ends::Part(part_of(src, tape, 0, "output_index")),
+            "response.completed" | "response.incomplete" | "response.failed" => Ends::All,
+            _ => Ends::Nothing,
+        }
     }
 
     fn error_body(&self, error: &ExchangeError) -> Vec<u8> {

@@ -37,22 +37,58 @@ static ANSWER: LazyLock<Shape> =
     LazyLock::new(|| Shape::new(&[RESPONSE_FIELDS, &below(ANSWER_PARTS, PART_FIELDS)]));
 /// Events whose `delta` is message text, tool arguments, reasoning, or a medium: one table each, since the field has one name; and apart
 /// in number, since a channel is known by its row.
-static TEXT_EVENT: LazyLock<Shape> =
-    LazyLock::new(|| events(1, &[delta("{output_index,content_index}.delta")]));
-static ARGUMENTS_EVENT: LazyLock<Shape> =
-    LazyLock::new(|| events(2, &[arguments_delta("{output_index}.delta")]));
-static TOOL_EVENT: LazyLock<Shape> =
-    LazyLock::new(|| events(3, &[tool_delta("{output_index,command_index}.delta")]));
-static REASONING_EVENT: LazyLock<Shape> = LazyLock::new(|| {
-    events(4, &[reasoning_delta("{output_index,content_index,summary_index}.delta"), reasoning("text")])
-});
-static SUMMARY_EVENT: LazyLock<Shape> = LazyLock::new(|| {
-    events(5, &[reasoning_delta("{output_index,content_index,summary_index}.delta"), reasoning("text")])
-});
+static TEXT_EVENT: LazyLock<Shape> = LazyLock::new(|| events(1, &[delta(TEXT)]));
+static ARGUMENTS_EVENT: LazyLock<Shape> = LazyLock::new(|| events(2, &[arguments_delta(ARGUMENTS)]));
+static TOOL_EVENT: LazyLock<Shape> = LazyLock::new(|| events(3, &[tool_delta(TOOL)]));
+static REASONING_EVENT: LazyLock<Shape> =
+    LazyLock::new(|| events(4, &[reasoning_delta(REASONING), reasoning("text")]));
+static SUMMARY_EVENT: LazyLock<Shape> =
+    LazyLock::new(|| events(5, &[reasoning_delta(REASONING), reasoning("text")]));
 static AUDIO_EVENT: LazyLock<Shape> = LazyLock::new(|| events(6, &[unscanned("delta", "audio")]));
+/// The first words of an item or a part: SDKs append the deltas to them. The rows of [`ITEM_FIELDS`] go on in the deltas' tables.
+static ADDED_EVENT: LazyLock<Shape> = LazyLock::new(|| {
+    let shape = added(7, &[delta("{output_index}.item.content[content_index].text")], delta);
+    let shape = shape.goes_on("{output_index}.item.content[content_index].text", &TEXT_EVENT, TEXT);
+    shape.goes_on("{output_index,content_index}.part.text", &TEXT_EVENT, TEXT)
+});
+static ADDED_REASONING: LazyLock<Shape> = LazyLock::new(|| {
+    let shape =
+        added(8, &[reasoning_delta("{output_index}.item.content[content_index].text")], reasoning_delta);
+    let shape = shape.goes_on("{output_index}.item.content[content_index].text", &REASONING_EVENT, REASONING);
+    shape.goes_on("{output_index,content_index}.part.text", &REASONING_EVENT, REASONING)
+});
+static ADDED_SUMMARY: LazyLock<Shape> = LazyLock::new(|| {
+    added(9, &[], reasoning_delta).goes_on(
+        "{output_index,content_index}.part.text",
+        &SUMMARY_EVENT,
+        REASONING,
+    )
+});
 static OTHER_EVENT: LazyLock<Shape> = LazyLock::new(|| {
     events(0, &[tool_delta("{output_index,content_index,summary_index,command_index}.delta")])
 });
+
+const TEXT: &str = "{output_index,content_index}.delta";
+const ARGUMENTS: &str = "{output_index}.delta";
+const TOOL: &str = "{output_index,command_index}.delta";
+const REASONING: &str = "{output_index,content_index,summary_index}.delta";
+
+fn added(kind: u32, rows: &[Field], part: fn(&'static str) -> Field) -> Shape {
+    let part = part("{output_index,content_index}.part.text");
+    let mut shape = events(kind, &[ITEM_FIELDS, &[part], rows].concat());
+    for row in ITEM_FIELDS {
+        let (table, path): (&Shape, _) = match row.path {
+            path if path.ends_with(".refusal") || path.ends_with(".transcript") => (&TEXT_EVENT, TEXT),
+            path if path.ends_with(".arguments") => (&ARGUMENTS_EVENT, ARGUMENTS),
+            path if path.contains(".summary[") => (&SUMMARY_EVENT, REASONING),
+            path if path.ends_with(".stdout") => (&TOOL_EVENT, STDOUT),
+            path if path.ends_with(".stderr") => (&TOOL_EVENT, STDERR),
+            _ => (&TOOL_EVENT, TOOL),
+        };
+        shape = shape.goes_on(row.path, table, path);
+    }
+    shape
+}
 
 fn events(kind: u32, rows: &[Field]) -> Shape {
     Shape::numbered(kind * 10_000, &[EVENT_FIELDS, &below(EVENT_PARTS, PART_FIELDS), rows])
@@ -106,6 +142,12 @@ fn event_shape(src: &[u8], tape: &Tape) -> &'static Shape {
         | "response.mcp_call_arguments.delta"
         | "response.mcp_call.arguments.delta" => &ARGUMENTS_EVENT,
         "response.audio.delta" => &AUDIO_EVENT,
+        "response.reasoning_summary_part.added" => &ADDED_SUMMARY,
+        k if k.ends_with(".added") => {
+            let is = |place: &[&str], word: &str| tape.str_at(src, place).is_some_and(|kind| kind == word);
+            let reasons = is(&["item", "type"], "reasoning") || is(&["part", "type"], "reasoning_text");
+            if reasons { &ADDED_REASONING } else { &ADDED_EVENT }
+        }
         k if k.starts_with("response.reasoning_summary") => &SUMMARY_EVENT,
         k if k.starts_with("response.reasoning") => &REASONING_EVENT,
         k if k.ends_with(".delta") => &TOOL_EVENT,
@@ -122,6 +164,9 @@ pub(super) fn event_shapes() -> Vec<&'static Shape> {
         &REASONING_EVENT,
         &SUMMARY_EVENT,
         &AUDIO_EVENT,
+        &ADDED_EVENT,
+        &ADDED_REASONING,
+        &ADDED_SUMMARY,
         &OTHER_EVENT,
     ]
 }
@@ -265,14 +310,35 @@ const RESPONSE_FIELDS: &[Field] = &[
     scalar("top_p"),
 ];
 
+const STDOUT: &str = "{output_index,command_index}.delta.stdout";
+const STDERR: &str = "{output_index,command_index}.delta.stderr";
+
+/// What an item or part may hold when it is added, and goes on in deltas. An item's position in its list is what the deltas call by an
+/// index.
+const ITEM_FIELDS: &[Field] = &[
+    delta("{output_index,content_index}.part.refusal"),
+    delta("{output_index,content_index}.part.transcript"),
+    delta("{output_index}.item.content[content_index].refusal"),
+    delta("{output_index}.item.content[content_index].transcript"),
+    reasoning_delta("{output_index}.item.summary[summary_index].text"),
+    arguments_delta("{output_index}.item.arguments"),
+    tool_delta("{output_index}.item.input"),
+    tool_delta("{output_index}.item.code"),
+    tool_delta("{output_index}.item.operation.diff"),
+    tool_delta("{output_index}.item.action.commands[command_index]"),
+    tool_delta("{output_index}.item.output[command_index].stdout"),
+    tool_delta("{output_index}.item.output[command_index].stderr"),
+    tool_delta("{output_index,command_index}.command"),
+];
+
 /// What events hold beside a `delta`. The parts repeat the response's rows below `response`, `item` and `part`.
 const EVENT_FIELDS: &[Field] = &[
     other("background"),
     tool("command"),
     scalar("command_index"),
     // Of what is printed by a command; a `delta` that is a string has its row in the tables above.
-    tool_delta("{output_index,command_index}.delta.stdout"),
-    tool_delta("{output_index,command_index}.delta.stderr"),
+    tool_delta(STDOUT),
+    tool_delta(STDERR),
     tool_tree("output[]"),
     word("output_format"),
     word("quality"),
