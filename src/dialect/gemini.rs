@@ -3,8 +3,7 @@
 use std::sync::LazyLock;
 
 use super::field::{
-    Field, below, delta, id, media, opaque, other, parts, scalar, tool_delta, tool_tree, tree, unscanned,
-    word,
+    Field, below, delta, id, opaque, other, parts, scalar, tool_delta, tool_tree, tree, unscanned, word,
 };
 use super::shape::Shape;
 use super::{Ask, Dialect, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Why, finished, quoted};
@@ -69,6 +68,12 @@ static EVENT: LazyLock<Shape> = LazyLock::new(|| {
 
 /// Where parts stand in requests. `countTokens` and the embedding calls wrap the same things.
 const PARTS: &[&str] = &[
+    "contents.parts[]",
+    "contents.parts",
+    "contents[].parts",
+    "content.parts",
+    "systemInstruction.parts",
+    "system_instruction.parts",
     "contents[].parts[]",
     "content.parts[]",
     "requests[].content.parts[]",
@@ -89,8 +94,8 @@ const PART_FIELDS: &[Field] = &[
     scalar("thought"),
     opaque("thoughtSignature", "signed by the provider"),
     opaque("thought_signature", "signed by the provider"),
-    media("inlineData.data", "image"),
-    media("inline_data.data", "image"),
+    unscanned("inlineData.data", "image"),
+    unscanned("inline_data.data", "image"),
     word("inlineData.mimeType"),
     word("inlineData.mime_type"),
     word("inline_data.mimeType"),
@@ -105,10 +110,10 @@ const PART_FIELDS: &[Field] = &[
     id("function_call.id"),
     tool_tree("functionResponse"),
     tool_tree("function_response"),
-    media("functionResponse.parts[].inlineData.data", "image"),
-    media("functionResponse.parts[].inline_data.data", "image"),
-    media("function_response.parts[].inlineData.data", "image"),
-    media("function_response.parts[].inline_data.data", "image"),
+    unscanned("functionResponse.parts[].inlineData.data", "image"),
+    unscanned("functionResponse.parts[].inline_data.data", "image"),
+    unscanned("function_response.parts[].inlineData.data", "image"),
+    unscanned("function_response.parts[].inline_data.data", "image"),
     unscanned("functionResponse.parts[].fileData.fileUri", "file"),
     unscanned("functionResponse.parts[].fileData.file_uri", "file"),
     unscanned("functionResponse.parts[].file_data.fileUri", "file"),
@@ -172,6 +177,10 @@ const REQUEST_FIELDS: &[Field] = &[
     scalar("outputDimensionality"),
     tree("embedContentConfig"),
     tree("instances[]"),
+    unscanned("instances[].image.bytesBase64Encoded", "image"),
+    unscanned("instances[].image.gcsUri", "image"),
+    unscanned("instances[].video.bytesBase64Encoded", "video"),
+    unscanned("instances[].video.gcsUri", "video"),
     tree("parameters"),
 ];
 
@@ -237,6 +246,7 @@ const ANSWER_FIELDS: &[Field] = &[
     id("defaultCheckpointId"),
     word("supportedActions[]"),
     tree("predictions[]"),
+    unscanned("predictions[].bytesBase64Encoded", "image"),
 ];
 
 impl Dialect for Gemini {

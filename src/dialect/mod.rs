@@ -6,6 +6,7 @@
 pub mod anthropic;
 pub mod fault;
 mod field;
+mod form;
 pub mod gemini;
 pub mod ollama;
 pub mod openai;

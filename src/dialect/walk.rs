@@ -4,6 +4,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::Range;
 
 use super::field::{Class, Flow, Role};
+use super::form;
 use super::shape::{Shape, TrieNode};
 use crate::text::json::{Kind, Node, Tape};
 use crate::text::looks_like_identifier;
@@ -177,22 +178,39 @@ impl Walk<'_> {
 
     fn leaf(&mut self, at: usize, node: Node, cursor: Cursor, trie: Option<&TrieNode>, quoted: bool) {
         let named = trie.and_then(|t| t.class).or(cursor.inherited);
+        // A string that stands where a row says "free JSON value" is what that value comes to, and a text.
+        let named_here = trie.is_some_and(|t| t.class.is_some());
         let unnamed = |role| Class::Text { role, flow: Flow::Near, json: false };
+        // What nobody knows may come in pieces.
+        let unknown = Class::Text { role: Role::Other, flow: Flow::Both, json: false };
         let (class, row) = match named {
             Some((row, class @ Class::Text { .. })) => (class, Some(row)),
             Some((_, Class::Identifier | Class::Enum)) if !self.is_identifier(node) => {
                 (unnamed(Role::Other), None)
             }
-            Some((_, Class::Tree(role))) => (unnamed(role), None),
-            Some((_, Class::Media(what))) if self.is_encoded(node) => (Class::Unscanned(what), None),
+            Some((_, class @ Class::Unscanned(_))) if !self.has_form(at, node, form::is_medium) => {
+                // What only names a medium (a URL, the id of a file) is text too.
+                self.found(at, node, class, cursor, None, quoted);
+                (unnamed(Role::Message), None)
+            }
+            Some((_, Class::Media(what))) if self.has_form(at, node, form::is_medium) => {
+                (Class::Unscanned(what), None)
+            }
             Some((_, Class::Media(_))) => (unnamed(Role::Message), None),
+            Some((_, Class::Opaque(_))) if quoted && !self.has_form(at, node, form::is_packed) => {
+                (unnamed(Role::Other), None)
+            }
             Some((_, class @ (Class::Identifier | Class::Enum | Class::Opaque(_) | Class::Unscanned(_)))) => {
                 (class, None)
             }
             Some((_, Class::Tokens | Class::Scalar)) => (unnamed(Role::Other), None),
-            // What nobody knows may come in pieces.
-            None => (Class::Text { role: Role::Other, flow: Flow::Both, json: false }, None),
+            Some((_, Class::Tree(role))) => (unnamed(role), None),
+            None => (unknown, None),
         };
+        let free = matches!(named, Some((_, Class::Tree(_)))) && !named_here || named.is_none();
+        if free && self.has_form(at, node, form::is_medium_anywhere) {
+            self.found(at, node, Class::Unscanned("encoded data"), cursor, None, quoted);
+        }
         self.found(at, node, class, cursor, row, quoted);
     }
 
@@ -234,18 +252,11 @@ impl Walk<'_> {
             && self.tape.elements(array).any(|e| self.tape.node(e).is_some_and(|n| n.kind == Kind::Number))
     }
 
-    fn is_encoded(&self, node: Node) -> bool {
-        self.src.get(node.start as usize..node.end as usize).is_some_and(looks_encoded)
+    fn has_form(&self, at: usize, node: Node, form: fn(&str) -> bool) -> bool {
+        node.start < node.end && form(&self.tape.text(self.src, at))
     }
 
     fn is_identifier(&self, node: Node) -> bool {
         self.src.get(node.start as usize..node.end as usize).is_some_and(looks_like_identifier)
     }
-}
-
-/// Whether a string has the form of an encoded medium: a `data:` URL, or base64 (RFC 4648, either alphabet) of 16 characters or more
-/// without a space.
-fn looks_encoded(raw: &[u8]) -> bool {
-    raw.starts_with(b"data:")
-        || raw.len() >= 16 && raw.iter().all(|b| b.is_ascii_alphanumeric() || b"+/=-_\\".contains(b))
 }

@@ -20,6 +20,8 @@ mod prompt;
 mod reader;
 pub mod record;
 mod segment;
+#[cfg(test)]
+mod unread;
 
 use std::sync::Arc;
 

@@ -3,12 +3,12 @@
 use std::sync::LazyLock;
 
 use super::super::field::{
-    Field, arguments, arguments_delta, delta, id, logprob_tokens, other, parts, reasoning, reasoning_delta,
-    scalar, text, tokens, tool, tool_delta, tool_parts, tool_tree, tree, unscanned, word,
+    Field, arguments, arguments_delta, below, delta, id, logprob_tokens, other, parts, reasoning,
+    reasoning_delta, scalar, text, tokens, tool, tool_delta, tool_parts, tool_tree, tree, unscanned, word,
 };
 use super::super::shape::Shape;
 use super::super::{Ask, Memo, Operation, Reply, quoted};
-use super::{FRAMING, reason};
+use super::{FRAMING, MEDIA_FIELDS, SEALED_FIELDS, reason};
 use crate::text::json::{Kind, Tape};
 
 pub(super) const OPERATION: Operation = Operation {
@@ -22,9 +22,29 @@ pub(super) const OPERATION: Operation = Operation {
     binary_answer: false,
 };
 
-static REQUEST: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[REQUEST_FIELDS]));
-static ANSWER: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[ANSWER_FIELDS, COMMON_ANSWER_FIELDS]));
-static EVENT: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[EVENT_FIELDS, COMMON_ANSWER_FIELDS]));
+static REQUEST: LazyLock<Shape> = LazyLock::new(|| {
+    Shape::new(&[
+        &below(&["messages[].content[]", "messages[].content", "messages[].images[]"], MEDIA_FIELDS),
+        &below(&["messages[]"], SEALED_FIELDS),
+        REQUEST_FIELDS,
+    ])
+});
+static ANSWER: LazyLock<Shape> = LazyLock::new(|| {
+    Shape::new(&[
+        &below(&["choices[].message.content[]", "choices[].message.images[]"], MEDIA_FIELDS),
+        &below(&["choices[].message"], SEALED_FIELDS),
+        ANSWER_FIELDS,
+        COMMON_ANSWER_FIELDS,
+    ])
+});
+static EVENT: LazyLock<Shape> = LazyLock::new(|| {
+    Shape::new(&[
+        &below(&["choices[].delta.content[]", "choices[].delta.images[]"], MEDIA_FIELDS),
+        &below(&["choices[].delta"], SEALED_FIELDS),
+        EVENT_FIELDS,
+        COMMON_ANSWER_FIELDS,
+    ])
+});
 
 const REQUEST_FIELDS: &[Field] = &[
     tokens("prompt_token_ids[]"),
@@ -43,12 +63,7 @@ const REQUEST_FIELDS: &[Field] = &[
     parts("messages[#].content[].text"),
     parts("messages[#].content[].refusal"),
     word("messages[].content[].type"),
-    unscanned("messages[].content[].image_url.url", "image"),
-    word("messages[].content[].image_url.detail"),
-    unscanned("messages[].content[].input_audio.data", "audio"),
-    word("messages[].content[].input_audio.format"),
-    unscanned("messages[].content[].file.file_data", "file"),
-    unscanned("messages[].content[].file.file_id", "file"),
+    unscanned("messages[].images[]", "image"),
     other("messages[].content[].file.filename"),
     other("messages[].name"),
     text("messages[].refusal"),
@@ -194,6 +209,7 @@ const ANSWER_FIELDS: &[Field] = &[
     arguments("choices[].message.function_call.arguments"),
     id("choices[].message.audio.id"),
     unscanned("choices[].message.audio.data", "audio"),
+    unscanned("choices[].message.images[]", "image"),
     text("choices[].message.audio.transcript"),
     scalar("choices[].message.audio.expires_at"),
     word("choices[].message.annotations[].type"),
@@ -221,6 +237,7 @@ const EVENT_FIELDS: &[Field] = &[
     arguments_delta("choices[]{index}.delta.function_call.arguments"),
     id("choices[].delta.audio.id"),
     unscanned("choices[].delta.audio.data", "audio"),
+    unscanned("choices[].delta.images[]", "image"),
     delta("choices[]{index}.delta.audio.transcript"),
     scalar("choices[].delta.audio.expires_at"),
 ];

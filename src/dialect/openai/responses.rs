@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use super::super::field::{
-    Field, arguments, arguments_delta, below, delta, id, logprob_tokens, media, opaque, other, parts,
-    reasoning, reasoning_delta, scalar, text, tool, tool_delta, tool_tree, tree, unscanned, word,
+    Field, arguments, arguments_delta, below, delta, id, logprob_tokens, opaque, other, parts, reasoning,
+    reasoning_delta, scalar, text, tool, tool_delta, tool_tree, tree, unscanned, word,
 };
 use super::super::shape::Shape;
 use super::super::{Ask, Memo, Operation, Reply, Why, quoted};
@@ -60,6 +60,8 @@ fn events(kind: u32, rows: &[Field]) -> Shape {
 
 /// Where answers and events repeat parts of requests.
 const ANSWER_PARTS: &[&str] = &[
+    "output[]",
+    "output[].content[]",
     "output[].output[]",
     "output[].output",
     "instructions[].content[]",
@@ -71,8 +73,13 @@ const ANSWER_PARTS: &[&str] = &[
     "data[].output",
 ];
 const EVENT_PARTS: &[&str] = &[
+    "part",
+    "item",
+    "item.content[]",
     "item.output[]",
     "item.output",
+    "response.output[]",
+    "response.output[].content[]",
     "response.output[].output[]",
     "response.output[].output",
     "response.instructions[].content[]",
@@ -81,7 +88,9 @@ const EVENT_PARTS: &[&str] = &[
     "response.prompt.variables.*",
 ];
 const REQUEST_PARTS: &[&str] = &[
+    "input[]",
     "input[].content[]",
+    "input[].content",
     "input[].output[]",
     "input[].output",
     "prompt.variables.*",
@@ -90,10 +99,15 @@ const REQUEST_PARTS: &[&str] = &[
 
 /// What a part holds that is no text.
 const PART_FIELDS: &[Field] = &[
-    media("image_url", "image"),
+    unscanned("image_url", "image"),
+    unscanned("image_url.url", "image"),
     unscanned("file_id", "file"),
     unscanned("file_url", "file"),
     unscanned("file_data", "file"),
+    unscanned("input_audio.data", "audio"),
+    word("input_audio.format"),
+    unscanned("video_url", "video"),
+    unscanned("video_url.url", "video"),
 ];
 
 fn event_shape(src: &[u8], tape: &Tape) -> &'static Shape {
@@ -144,12 +158,15 @@ const REQUEST_FIELDS: &[Field] = &[
     word("input[].content[].type"),
     word("input[].content[].detail"),
     other("input[].content[].filename"),
-    unscanned("input[].content[].input_audio.data", "audio"),
     arguments("input[].arguments"),
     tool("input[].name"),
     tool("input[].input"),
     tool_tree("input[].output"),
     unscanned("input[].result", "image"),
+    unscanned("input[].outputs[].url", "image"),
+    unscanned("tools[].container.file_ids[]", "file"),
+    unscanned("tools[].environment.file_ids[]", "file"),
+    unscanned("tools[].environment.skills[].source.data", "file"),
     opaque("input[].encrypted_content", "encrypted by the provider"),
     reasoning("input[].summary[].text"),
     word("input[].summary[].type"),
@@ -230,6 +247,8 @@ const RESPONSE_FIELDS: &[Field] = &[
     unscanned("output[].outputs[].url", "image"),
     opaque("output[].encrypted_content", "encrypted by the provider"),
     tree("data[]"),
+    unscanned("data[].result", "image"),
+    unscanned("data[].outputs[].url", "image"),
     opaque("data[].encrypted_content", "encrypted by the provider"),
     id("first_id"),
     id("last_id"),
