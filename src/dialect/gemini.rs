@@ -162,7 +162,7 @@ const REQUEST_FIELDS: &[Field] = &[
     scalar("generationConfig.topP"),
     scalar("generationConfig.topK"),
     scalar("generationConfig.candidateCount"),
-    scalar("generationConfig.seed"),
+    opaque("generationConfig.seed", "a random number"),
     tree("safetySettings[]"),
     tree("safety_settings[]"),
     tree("labels"),

@@ -44,10 +44,13 @@ pub struct Found {
     pub logprobs: Option<u32>,
 }
 
-/// Numbers with fewer digits are not worth reading as text: no identifier is that short.
-const SHORTEST_NUMBER: u32 = 7;
+/// Numbers with fewer digits before the point are not worth reading as text: no identifier is that short.
+const SHORTEST_NUMBER: usize = 7;
+/// Where a row says that a number stands, times in milliseconds and durations in nanoseconds are no text. Nothing that is counted there is
+/// longer.
+const SHORTEST_IN_SCALAR: usize = 14;
 
-/// Visits every string, key and (below a [`Class::Tree`]) long number of the tape's value, in document order.
+/// Visits every string, key and long number of the tape's value, in document order.
 pub(super) fn walk(shape: &Shape, src: &[u8], tape: &Tape, visit: &mut dyn FnMut(Found)) {
     if tape.nodes().is_empty() {
         return;
@@ -137,8 +140,7 @@ impl Walk<'_> {
             }
             Kind::String => self.leaf(at, node, cursor, trie, true),
             Kind::Number => {
-                let in_tree = matches!(cursor.inherited, Some((_, Class::Tree(_))));
-                if in_tree && node.end - node.start >= SHORTEST_NUMBER {
+                if self.is_read(node, trie.and_then(|t| t.class).or(cursor.inherited)) {
                     self.leaf(at, node, cursor, trie, false);
                 }
             }
@@ -185,7 +187,7 @@ impl Walk<'_> {
         let unknown = Class::Text { role: Role::Other, flow: Flow::Both, json: false };
         let (class, row) = match named {
             Some((row, class @ Class::Text { .. })) => (class, Some(row)),
-            Some((_, Class::Identifier | Class::Enum)) if !self.is_identifier(node) => {
+            Some((_, Class::Identifier | Class::Enum)) if !quoted || !self.is_identifier(node) => {
                 (unnamed(Role::Other), None)
             }
             Some((_, class @ Class::Unscanned(_))) if !self.has_form(at, node, form::is_medium) => {
@@ -250,6 +252,34 @@ impl Walk<'_> {
         let row = element.and_then(|t| self.shape.nodes.get(t as usize)).and_then(|t| t.class);
         matches!(row, Some((_, Class::Tokens | Class::Text { .. })))
             && self.tape.elements(array).any(|e| self.tape.node(e).is_some_and(|n| n.kind == Kind::Number))
+    }
+
+    /// Whether a number may say more than a number.
+    fn is_read(&self, node: Node, named: Option<(u32, Class)>) -> bool {
+        let shortest = match named.map(|(_, class)| class) {
+            // Clients append what comes in pieces, whatever its kind.
+            Some(Class::Text { flow: Flow::Delta, .. }) => 0,
+            Some(Class::Opaque(_)) => return false,
+            Some(Class::Scalar) => SHORTEST_IN_SCALAR,
+            Some(
+                Class::Text { flow: Flow::Whole | Flow::Both | Flow::Near, .. }
+                | Class::Identifier
+                | Class::Enum
+                | Class::Unscanned(_)
+                | Class::Tree(_)
+                | Class::Media(_)
+                | Class::Tokens,
+            )
+            | None => SHORTEST_NUMBER,
+        };
+        let (start, end) = (node.start as usize, node.end as usize);
+        // Behind the point stands only how exact a number is.
+        end - start >= shortest && {
+            let source = self.src.get(start..end).unwrap_or_default();
+            let digits =
+                source.strip_prefix(b"-").unwrap_or(source).iter().take_while(|b| b.is_ascii_digit());
+            digits.count() >= shortest
+        }
     }
 
     fn has_form(&self, at: usize, node: Node, form: fn(&str) -> bool) -> bool {

@@ -16,6 +16,7 @@ mod emit;
 mod laws;
 #[cfg(test)]
 mod near;
+mod number;
 mod prompt;
 mod reader;
 pub mod record;

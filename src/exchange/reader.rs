@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 
 use super::coverage::Coverage;
 use super::emit::{Edit, Emitter, Piece};
+use super::number;
 use super::segment::{Numbers, Segment, Segments, keep_keys_apart};
 use crate::detect::{Finding, RuleId, Scan, TextKind};
 use crate::dialect::{ChannelKey, Class, Flow, Found, Role, Shape};
@@ -87,9 +88,32 @@ struct Channel {
     seen: u64,
     settled: u64,
     emitter: Emitter,
+    /// Of a text that is JSON source.
+    numbers: Option<number::Numbers>,
 }
 
 impl Channel {
+    /// Takes in an edit, and what of numbers goes with it.
+    fn edit(&mut self, edit: Edit) {
+        if let Some(whole) = self.numbers.as_mut().and_then(|numbers| numbers.whole(&edit)) {
+            self.emitter.add(whole);
+        }
+        self.emitter.add(edit);
+    }
+
+    /// Reads on where numbers stand; with no text, the text has ended.
+    fn read_numbers(&mut self, text: Option<&str>) {
+        let Some(numbers) = &mut self.numbers else { return };
+        let mut more = Vec::new();
+        match text {
+            Some(text) => numbers.push(text, &mut more),
+            None => numbers.close(&mut more),
+        }
+        for edit in more {
+            self.emitter.add(edit);
+        }
+    }
+
     /// Whether it was taken for a delta without a row that says so, and has undecided text.
     fn is_open_guess(&self) -> bool {
         self.key.field == ChannelKey::UNKNOWN && self.settled < self.seen
@@ -267,6 +291,7 @@ impl Reader {
         let mut found = std::mem::take(&mut self.scratch);
         channel.scan.finish(policy.engine(), policy.rules(channel.direction), &mut found);
         channel.settled = channel.seen;
+        channel.read_numbers(None);
         self.take_channel_findings(index, &mut found);
         self.scratch = found;
         if let Some(channel) = self.channels.get_mut(index) {
@@ -431,6 +456,7 @@ impl Reader {
         self.coverage.unknown += u64::from(!found.known);
         let [choice, ..] = found.channel.parts;
         let json = json || (self.structured && role == Role::Message && self.side == Side::Answer);
+        let json = json && found.quoted;
         let mut segment = Segment {
             wire: found.wire.clone(),
             escaped: found.escaped,
@@ -487,15 +513,19 @@ impl Reader {
         let channel = segment.channel.and_then(|(c, _, _)| self.channels.get(c as usize));
         let number = channel.map_or(self.appeared.saturating_add(1), |c| c.number);
         self.appeared = self.appeared.max(number);
+        let mut numbers = None;
         for finding in found.drain(..) {
             let place = segment.channel.map(|(c, start, _)| (c as usize, start));
             let at = place.map_or(0, |(_, start)| start);
             let shifted =
                 Finding { start: TextPos(finding.start.0 + at), end: TextPos(finding.end.0 + at), ..finding };
             let Some(edit) = self.note(&shifted, direction, role, number) else { continue };
+            let whole = (kind == TextKind::Json)
+                .then(|| numbers.get_or_insert_with(|| number::Numbers::of(text, at)).whole(&edit));
+            let edits = [Some(edit), whole.flatten()].into_iter().flatten();
             match place.and_then(|(c, _)| self.channels.get_mut(c)) {
-                Some(channel) => channel.emitter.add(edit),
-                None => segment.edits.push(edit),
+                Some(channel) => edits.for_each(|edit| channel.emitter.add(edit)),
+                None => segment.edits.extend(edits),
             }
         }
         self.scratch = found;
@@ -523,11 +553,17 @@ impl Reader {
             channel.seen += text.len() as u64;
             let rules = policy.rules(channel.direction);
             let progress = channel.scan.push(policy.engine(), rules, text, &mut found);
+            channel.read_numbers(Some(text));
             channel.settled = channel.base + progress.settled.0;
             segment.channel = Some((index as u32, start, channel.seen));
         }
         self.take_channel_findings(index, &mut found);
         self.scratch = found;
+        if let Some(channel) = self.channels.get_mut(index)
+            && let Some(numbers) = &mut channel.numbers
+        {
+            channel.settled = numbers.settled(channel.settled);
+        }
     }
 
     /// Whether a field in an event says what it said in the event before.
@@ -552,7 +588,7 @@ impl Reader {
             let finding = Finding { start, end, ..finding };
             let Some(edit) = self.note(&finding, direction, role, number) else { continue };
             if let Some(channel) = self.channels.get_mut(index) {
-                channel.emitter.add(edit);
+                channel.edit(edit);
             }
         }
     }
@@ -582,6 +618,8 @@ impl Reader {
                     seen: 0,
                     settled: 0,
                     emitter: Emitter::new(kind == TextKind::Json),
+                    numbers: (kind == TextKind::Json && !self.policy.rules(self.direction(role)).is_empty())
+                        .then(number::Numbers::default),
                 });
                 self.channels.len() - 1
             }

@@ -297,3 +297,107 @@ fn what_is_called_opaque_is_believed_by_its_form() {
         }
     }
 }
+
+/// A number says what its digits say, wherever it stands.
+#[test]
+fn numbers_are_read() {
+    for (path, body) in [
+        (
+            CHAT,
+            r#"{"messages":[{"role":"user","content":NUMBER}],"of_tomorrow":NUMBER,"metadata":{"a":[NUMBER]}}"#,
+        ),
+        (
+            CHAT,
+            r#"{"messages":[{"role":"user","name":NUMBER,"content":[{"type":"text","text":NUMBER}]}],"user":NUMBER}"#,
+        ),
+        (CHAT, r#"{"model":NUMBER,"max_tokens":NUMBER}"#),
+        (RESPONSES, r#"{"input":[{"type":"function_call","arguments":NUMBER}],"instructions":NUMBER}"#),
+        (
+            MESSAGES,
+            r#"{"system":NUMBER,"messages":[{"role":"user","content":[{"type":"tool_result","content":NUMBER}]}]}"#,
+        ),
+        (GEMINI, r#"{"contents":[{"parts":[{"text":NUMBER}]}]}"#),
+        (OLLAMA, r#"{"messages":[{"role":"user","content":NUMBER}]}"#),
+        ("/v1/embeddings", r#"{"input":NUMBER}"#),
+    ] {
+        for number in ["4111111111111111", "-4111111111111111", "4111111111111111.5", "-4111111111111111e2"] {
+            let body = |number: &str| body.replace("NUMBER", number);
+            let scalar = body("").contains("max_tokens");
+            assert_eq!(sent(Unscanned::Block, path, &body(number)), body(r#""[CARD]""#), "{path} {scalar}");
+        }
+        for number in ["5111111111111111", "17", "-0.4111111111111111", "4.111111111111111e15", "1700000000"]
+        {
+            let body = body.replace("NUMBER", number);
+            assert_eq!(sent(Unscanned::Block, path, &body), body);
+        }
+    }
+    let seeds = r#"{"model":"m","seed":4111111111111111,"top_p":0.4111111111111111}"#;
+    assert_eq!(sent(Unscanned::Block, CHAT, seeds), seeds);
+    let answer =
+        |said: &str| format!(r#"{{"choices":[{{"message":{{"content":{said}}}}}],"of_tomorrow":{said}}}"#);
+    let got = answered(Unscanned::Block, CHAT, "application/json", &answer("4111111111111111"));
+    assert_eq!(got, Ok(answer(r#""[CARD]""#)));
+}
+
+/// Clients append what comes in pieces, strings and numbers alike.
+#[test]
+fn numbers_in_pieces_are_one_text() {
+    let event =
+        |said: &str| format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":{said}}}}}]}}\n\n");
+    let end =
+        "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+    let stream = [event("411111"), event("111111"), event(r#""1111 x""#), end.into()].concat();
+    let masked = [event(r#""[CARD]""#), event(r#""""#), event(r#"" x""#), end.into()].concat();
+    assert_eq!(answered(Unscanned::Block, CHAT, "text/event-stream", &stream), Ok(masked));
+}
+
+/// What is masked in the source of tool arguments leaves JSON, and the same however it was cut.
+#[test]
+fn masked_numbers_leave_json() {
+    for number in [
+        "4111111111111111",
+        "-4111111111111111",
+        "-4111111111111111.25",
+        "4111111111111111e-7",
+        "12.4111111111111111",
+    ] {
+        for (before, after) in
+            [(r#"{"c":"#, "}"), (r#"{"a":"\"-4","c":[1, "#, r#" ,-2],"d":"-4"}"#), ("", "")]
+        {
+            let source = format!("{before}{number}{after}");
+            let want = format!(r#"{before}"[CARD]"{after}"#);
+            let body = |source: &str| {
+                let call = crate::dialect::quoted(source);
+                format!(
+                    r#"{{"messages":[{{"role":"assistant","tool_calls":[{{"function":{{"arguments":{call}}}}}]}}]}}"#
+                )
+            };
+            assert_eq!(sent(Unscanned::Block, CHAT, &body(&source)), body(&want));
+            for size in 1..source.len() {
+                let mut stream = String::new();
+                for piece in source.as_bytes().chunks(size) {
+                    let piece = crate::dialect::quoted(std::str::from_utf8(piece).unwrap_or_default());
+                    let call = format!(r#"{{"index":0,"function":{{"arguments":{piece}}}}}"#);
+                    let choice = format!(r#"{{"index":0,"delta":{{"tool_calls":[{call}]}}}}"#);
+                    stream.extend(["data: {\"choices\":[", &choice, "]}\n\n"]);
+                }
+                stream.push_str("data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"tool_calls\"}]}\n\ndata: [DONE]\n\n");
+                let got = answered(Unscanned::Block, CHAT, "text/event-stream", &stream).unwrap_or_default();
+                let said: String = got
+                    .lines()
+                    .filter_map(|line| {
+                        serde_json::from_str::<serde_json::Value>(line.strip_prefix("data: ")?).ok()
+                    })
+                    .filter_map(|e| {
+                        Some(
+                            e.pointer("/choices/0/delta/tool_calls/0/function/arguments")?
+                                .as_str()?
+                                .to_owned(),
+                        )
+                    })
+                    .collect();
+                assert_eq!(said, want, "in pieces of {size}");
+            }
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::super::field::{
-    Field, arguments, arguments_delta, below, delta, id, logprob_tokens, other, parts, reasoning,
+    Field, arguments, arguments_delta, below, delta, id, logprob_tokens, opaque, other, parts, reasoning,
     reasoning_delta, scalar, text, tokens, tool, tool_delta, tool_parts, tool_tree, tree, unscanned, word,
 };
 use super::super::shape::Shape;
@@ -130,7 +130,7 @@ const REQUEST_FIELDS: &[Field] = &[
     scalar("frequency_penalty"),
     scalar("logprobs"),
     scalar("top_logprobs"),
-    scalar("seed"),
+    opaque("seed", "a random number"),
     scalar("store"),
     scalar("parallel_tool_calls"),
 ];
