@@ -7,7 +7,7 @@ use super::field::{
     scalar, text, tool_tree, tree, unscanned, word,
 };
 use super::shape::Shape;
-use super::{Ask, Dialect, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Why, quoted};
+use super::{Ask, Dialect, End, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Why, quoted};
 use crate::text::json::Tape;
 use smallvec::SmallVec;
 
@@ -292,6 +292,18 @@ impl Dialect for Anthropic {
             "content_block_stop" => memo.open.retain(|&i| i != index),
             _ => {}
         }
+    }
+
+    fn end(&self, _: &Operation, src: &[u8], tape: &Tape) -> End {
+        match tape.str_at(src, &["type"]).unwrap_or_default().as_ref() {
+            "message_stop" | "error" => End::Signed,
+            "message_delta" if tape.str_at(src, &["delta", "stop_reason"]).is_some() => End::Finished,
+            _ => End::Open,
+        }
+    }
+
+    fn tells_end(&self, op: &Operation) -> bool {
+        op.name == "messages"
     }
 
     fn ended(&self, _: &Operation, src: &[u8], tape: &Tape) -> SmallVec<[u64; 2]> {

@@ -6,7 +6,10 @@ use super::field::{
     Field, below, delta, id, opaque, other, parts, scalar, tool_delta, tool_tree, tree, unscanned, word,
 };
 use super::shape::Shape;
-use super::{Ask, Dialect, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Why, finished, quoted};
+use super::{
+    Ask, Dialect, End, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Why, finished, is_error,
+    quoted,
+};
 use crate::text::json::Tape;
 use smallvec::SmallVec;
 
@@ -280,6 +283,17 @@ impl Dialect for Gemini {
             memo.id = tape.str_at(src, &["responseId"]).unwrap_or_default().into_owned();
             memo.model = tape.str_at(src, &["modelVersion"]).unwrap_or_default().into_owned();
         }
+    }
+
+    fn end(&self, _: &Operation, src: &[u8], tape: &Tape) -> End {
+        let refused = tape.find(src, &["promptFeedback", "blockReason"]).is_some();
+        let over =
+            refused || is_error(src, tape) || !finished(src, tape, "candidates", "finishReason").is_empty();
+        if over { End::Signed } else { End::Open }
+    }
+
+    fn tells_end(&self, op: &Operation) -> bool {
+        op.name == "streamGenerateContent"
     }
 
     fn ended(&self, _: &Operation, src: &[u8], tape: &Tape) -> SmallVec<[u64; 2]> {

@@ -89,6 +89,18 @@ pub struct Memo {
     pub note: String,
 }
 
+/// How far a stream has come to its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum End {
+    /// More has to come.
+    #[default]
+    Open,
+    /// The model has said all, but the dialect's end sign has not come.
+    Finished,
+    /// The end sign has come, or an error in its place.
+    Signed,
+}
+
 /// Why an answer ends where the upstream did not end it.
 #[derive(Clone, Copy, Debug)]
 pub enum Why<'a> {
@@ -136,6 +148,12 @@ pub trait Dialect: Sync + Debug {
         SmallVec::new()
     }
 
+    /// How far this event brings a stream of this call to its end.
+    fn end(&self, op: &Operation, src: &[u8], tape: &Tape) -> End;
+
+    /// Whether streams of this call tell their end. What others stream is over when the upstream's body is.
+    fn tells_end(&self, op: &Operation) -> bool;
+
     /// Whether an event's data is the dialect's end sign rather than JSON (`[DONE]`).
     fn is_end_sign(&self, data: &[u8]) -> bool {
         let _ = data;
@@ -163,6 +181,12 @@ fn finished(src: &[u8], tape: &Tape, list: &str, reason: &str) -> SmallVec<[u64;
     ended
         .map(|entry| tape.get(src, entry, "index").and_then(|at| tape.u64_of(src, at)).unwrap_or(0))
         .collect()
+}
+
+/// Whether an event is an error in the answer's place.
+fn is_error(src: &[u8], tape: &Tape) -> bool {
+    let error = tape.find(src, &["error"]).and_then(|at| tape.node(at));
+    error.is_some_and(|node| matches!(node.kind, Kind::Object | Kind::String))
 }
 
 /// Finds a dialect by name.

@@ -13,6 +13,8 @@ mod answer;
 mod coverage;
 mod emit;
 #[cfg(test)]
+mod ends;
+#[cfg(test)]
 mod laws;
 #[cfg(test)]
 mod near;

@@ -7,7 +7,9 @@ mod responses;
 mod simple;
 
 use super::field::{Field, media, opaque, unscanned, word};
-use super::{Ask, Dialect, ExchangeError, Framing, Memo, Operation, Reply, Why, finished, quoted};
+use super::{
+    Ask, Dialect, End, ExchangeError, Framing, Memo, Operation, Reply, Why, finished, is_error, quoted,
+};
 use crate::text::json::Tape;
 use smallvec::SmallVec;
 
@@ -60,6 +62,23 @@ impl Dialect for OpenAi {
 
     fn is_end_sign(&self, data: &[u8]) -> bool {
         data == b"[DONE]"
+    }
+
+    fn end(&self, op: &Operation, src: &[u8], tape: &Tape) -> End {
+        if is_responses(op) {
+            return responses::end(src, tape);
+        }
+        if is_error(src, tape) {
+            End::Signed
+        } else if finished(src, tape, "choices", "finish_reason").is_empty() {
+            End::Open
+        } else {
+            End::Finished
+        }
+    }
+
+    fn tells_end(&self, op: &Operation) -> bool {
+        is_responses(op) || matches!(op.name, "chat.completions" | "completions")
     }
 
     fn ended(&self, op: &Operation, src: &[u8], tape: &Tape) -> SmallVec<[u64; 2]> {

@@ -7,7 +7,7 @@ use super::super::field::{
     reasoning_delta, scalar, text, tool, tool_delta, tool_tree, tree, unscanned, word,
 };
 use super::super::shape::Shape;
-use super::super::{Ask, Memo, Operation, Reply, Why, quoted};
+use super::super::{Ask, End, Memo, Operation, Reply, Why, is_error, quoted};
 use super::{FRAMING, error_object, reason};
 use crate::text::json::Tape;
 
@@ -381,6 +381,17 @@ pub(super) fn observe(src: &[u8], tape: &Tape, memo: &mut Memo) {
         memo.id = id.into_owned();
         memo.model = tape.str_at(src, &["response", "model"]).unwrap_or_default().into_owned();
         memo.created = tape.u64_at(src, &["response", "created_at"]).unwrap_or(0);
+    }
+}
+
+/// How far an event brings the stream to its end.
+pub(super) fn end(src: &[u8], tape: &Tape) -> End {
+    match tape.str_at(src, &["type"]).unwrap_or_default().as_ref() {
+        "response.completed" | "response.incomplete" | "response.failed" | "response.cancelled" | "error" => {
+            End::Signed
+        }
+        _ if is_error(src, tape) => End::Signed,
+        _ => End::Open,
     }
 }
 
