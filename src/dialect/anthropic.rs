@@ -8,7 +8,7 @@ use super::field::{
 };
 use super::shape::Shape;
 use super::{
-    Ask, Dialect, Ends, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Why, part_of, quoted,
+    Ask, Dialect, End, Ends, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Why, part_of, quoted,
 };
 use crate::text::json::Tape;
 
@@ -52,10 +52,11 @@ static OPERATIONS: &[Operation] = &[
 static NOTHING: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[]));
 static REQUEST: LazyLock<Shape> =
     LazyLock::new(|| Shape::new(&[REQUEST_FIELDS, &below(SOURCES, SOURCE_FIELDS)]));
-static ANSWER: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[ANSWER_FIELDS]));
+static ANSWER: LazyLock<Shape> =
+    LazyLock::new(|| Shape::new(&[ANSWER_FIELDS, &below(ANSWER_SOURCES, SOURCE_FIELDS)]));
 // A block's first words and what comes after are one text: SDKs append the one to the other.
 static EVENT: LazyLock<Shape> = LazyLock::new(|| {
-    Shape::new(&[EVENT_FIELDS])
+    Shape::new(&[EVENT_FIELDS, &below(EVENT_SOURCES, SOURCE_FIELDS)])
         .joined("{index}.delta.text", "{index}.content_block.text")
         .joined("{index}.delta.thinking", "{index}.content_block.thinking")
 });
@@ -94,6 +95,17 @@ const SOURCES: &[&str] = &[
     "messages[].content[].content[].source.content[].source",
     "messages[].content[].content.content.source",
     "messages[].content[].content.content.source.content[].source",
+];
+
+const ANSWER_SOURCES: &[&str] =
+    &["content[].source", "content[].content[].source", "content[].content.content.source"];
+const EVENT_SOURCES: &[&str] = &[
+    "content_block.source",
+    "content_block.content[].source",
+    "content_block.content.content.source",
+    "message.content[].source",
+    "message.content[].content[].source",
+    "message.content[].content.content.source",
 ];
 
 const SOURCE_FIELDS: &[Field] =
@@ -185,7 +197,6 @@ const ANSWER_FIELDS: &[Field] = &[
     opaque("content[].citations[].encrypted_index", "encrypted by the provider"),
     tool_tree("content[].input"),
     tool_tree("content[].content"),
-    media("content[].content.content.source.data", "file"),
     unscanned("content[].file_id", "file"),
     id("content[].tool_use_id"),
     scalar("input_tokens"),
@@ -233,7 +244,6 @@ const EVENT_FIELDS: &[Field] = &[
     opaque("content_block.content.encrypted_content", "encrypted by the provider"),
     opaque("content_block.content.encrypted_stdout", "encrypted by the provider"),
     opaque("content_block.citations[].encrypted_index", "encrypted by the provider"),
-    media("content_block.content.content.source.data", "file"),
     unscanned("content_block.file_id", "file"),
     tool_tree("content_block.input"),
     tool_tree("content_block.content"),
@@ -250,7 +260,6 @@ const EVENT_FIELDS: &[Field] = &[
     word("message.usage.service_tier"),
     word("message.usage.inference_geo"),
     unscanned("message.content[].file_id", "file"),
-    media("message.content[].content.content.source.data", "file"),
 ];
 
 impl Dialect for Anthropic {
@@ -284,6 +293,18 @@ impl Dialect for Anthropic {
             "content_block_stop" => memo.open.retain(|&i| i != index),
             _ => {}
         }
+    }
+
+    fn end(&self, _: &Operation, src: &[u8], tape: &Tape) -> End {
+        match tape.str_at(src, &["type"]).unwrap_or_default().as_ref() {
+            "message_stop" | "error" => End::Signed,
+            "message_delta" if tape.str_at(src, &["delta", "stop_reason"]).is_some() => End::Finished,
+            _ => End::Open,
+        }
+    }
+
+    fn tells_end(&self, op: &Operation) -> bool {
+        op.name == "messages"
     }
 
     fn ends(&self, _: &Operation, src: &[u8], tape: &Tape) -> Ends {

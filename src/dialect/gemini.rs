@@ -3,12 +3,12 @@
 use std::sync::LazyLock;
 
 use super::field::{
-    Field, below, delta, id, media, opaque, other, parts, scalar, tool_delta, tool_tree, tree, unscanned,
-    word,
+    Field, below, delta, id, opaque, other, parts, scalar, tool_delta, tool_tree, tree, unscanned, word,
 };
 use super::shape::Shape;
 use super::{
-    Ask, Dialect, Ends, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Why, finished, quoted,
+    Ask, Dialect, End, Ends, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Why, finished,
+    is_error, quoted,
 };
 use crate::text::json::Tape;
 
@@ -70,6 +70,12 @@ static EVENT: LazyLock<Shape> = LazyLock::new(|| {
 
 /// Where parts stand in requests. `countTokens` and the embedding calls wrap the same things.
 const PARTS: &[&str] = &[
+    "contents.parts[]",
+    "contents.parts",
+    "contents[].parts",
+    "content.parts",
+    "systemInstruction.parts",
+    "system_instruction.parts",
     "contents[].parts[]",
     "content.parts[]",
     "requests[].content.parts[]",
@@ -90,8 +96,8 @@ const PART_FIELDS: &[Field] = &[
     scalar("thought"),
     opaque("thoughtSignature", "signed by the provider"),
     opaque("thought_signature", "signed by the provider"),
-    media("inlineData.data", "image"),
-    media("inline_data.data", "image"),
+    unscanned("inlineData.data", "image"),
+    unscanned("inline_data.data", "image"),
     word("inlineData.mimeType"),
     word("inlineData.mime_type"),
     word("inline_data.mimeType"),
@@ -106,10 +112,10 @@ const PART_FIELDS: &[Field] = &[
     id("function_call.id"),
     tool_tree("functionResponse"),
     tool_tree("function_response"),
-    media("functionResponse.parts[].inlineData.data", "image"),
-    media("functionResponse.parts[].inline_data.data", "image"),
-    media("function_response.parts[].inlineData.data", "image"),
-    media("function_response.parts[].inline_data.data", "image"),
+    unscanned("functionResponse.parts[].inlineData.data", "image"),
+    unscanned("functionResponse.parts[].inline_data.data", "image"),
+    unscanned("function_response.parts[].inlineData.data", "image"),
+    unscanned("function_response.parts[].inline_data.data", "image"),
     unscanned("functionResponse.parts[].fileData.fileUri", "file"),
     unscanned("functionResponse.parts[].fileData.file_uri", "file"),
     unscanned("functionResponse.parts[].file_data.fileUri", "file"),
@@ -158,7 +164,7 @@ const REQUEST_FIELDS: &[Field] = &[
     scalar("generationConfig.topP"),
     scalar("generationConfig.topK"),
     scalar("generationConfig.candidateCount"),
-    scalar("generationConfig.seed"),
+    opaque("generationConfig.seed", "a random number"),
     tree("safetySettings[]"),
     tree("safety_settings[]"),
     tree("labels"),
@@ -173,6 +179,10 @@ const REQUEST_FIELDS: &[Field] = &[
     scalar("outputDimensionality"),
     tree("embedContentConfig"),
     tree("instances[]"),
+    unscanned("instances[].image.bytesBase64Encoded", "image"),
+    unscanned("instances[].image.gcsUri", "image"),
+    unscanned("instances[].video.bytesBase64Encoded", "video"),
+    unscanned("instances[].video.gcsUri", "video"),
     tree("parameters"),
 ];
 
@@ -238,6 +248,7 @@ const ANSWER_FIELDS: &[Field] = &[
     id("defaultCheckpointId"),
     word("supportedActions[]"),
     tree("predictions[]"),
+    unscanned("predictions[].bytesBase64Encoded", "image"),
 ];
 
 impl Dialect for Gemini {
@@ -271,6 +282,18 @@ impl Dialect for Gemini {
             memo.id = tape.str_at(src, &["responseId"]).unwrap_or_default().into_owned();
             memo.model = tape.str_at(src, &["modelVersion"]).unwrap_or_default().into_owned();
         }
+    }
+
+    fn end(&self, _: &Operation, src: &[u8], tape: &Tape) -> End {
+        let refused = tape.find(src, &["promptFeedback", "blockReason"]).is_some();
+        let over = refused
+            || is_error(src, tape)
+            || finished(src, tape, "candidates", "finishReason") != Ends::Nothing;
+        if over { End::Signed } else { End::Open }
+    }
+
+    fn tells_end(&self, op: &Operation) -> bool {
+        op.name == "streamGenerateContent"
     }
 
     fn ends(&self, _: &Operation, src: &[u8], tape: &Tape) -> Ends {

@@ -6,6 +6,7 @@
 pub mod anthropic;
 pub mod fault;
 mod field;
+mod form;
 pub mod gemini;
 pub mod ollama;
 pub mod openai;
@@ -88,6 +89,18 @@ pub struct Memo {
     pub note: String,
 }
 
+/// How far a stream has come to its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum End {
+    /// More has to come.
+    #[default]
+    Open,
+    /// The model has said all, but the dialect's end sign has not come.
+    Finished,
+    /// The end sign has come, or an error in its place.
+    Signed,
+}
+
 /// Why an answer ends where the upstream did not end it.
 #[derive(Clone, Copy, Debug)]
 pub enum Why<'a> {
@@ -148,6 +161,12 @@ pub trait Dialect: Sync + Debug {
         Ends::Nothing
     }
 
+    /// How far this event brings a stream of this call to its end.
+    fn end(&self, op: &Operation, src: &[u8], tape: &Tape) -> End;
+
+    /// Whether streams of this call tell their end. What others stream is over when the upstream's body is.
+    fn tells_end(&self, op: &Operation) -> bool;
+
     /// Whether an event's data is the dialect's end sign rather than JSON (`[DONE]`).
     fn is_end_sign(&self, data: &[u8]) -> bool {
         let _ = data;
@@ -172,12 +191,19 @@ fn finished(src: &[u8], tape: &Tape, list: &str, reason: &str) -> Ends {
         let reason = tape.get(src, entry, reason).and_then(|at| tape.node(at));
         reason.is_some_and(|node| node.kind == Kind::String && node.start < node.end)
     });
-    Ends::Perhaps(ended.map(|entry| part_of(src, tape, entry, "index")).collect())
+    let ended: SmallVec<[u64; 2]> = ended.map(|entry| part_of(src, tape, entry, "index")).collect();
+    if ended.is_empty() { Ends::Nothing } else { Ends::Perhaps(ended) }
 }
 
 /// The part of the channels' keys that an object's field stands for.
 fn part_of(src: &[u8], tape: &Tape, object: usize, name: &str) -> u64 {
     tape.get(src, object, name).map_or(0, |at| walk::part(src, tape, at))
+}
+
+/// Whether an event is an error in the answer's place.
+fn is_error(src: &[u8], tape: &Tape) -> bool {
+    let error = tape.find(src, &["error"]).and_then(|at| tape.node(at));
+    error.is_some_and(|node| matches!(node.kind, Kind::Object | Kind::String))
 }
 
 /// Finds a dialect by name.

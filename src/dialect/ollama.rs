@@ -7,7 +7,9 @@ use super::field::{
     unscanned, word,
 };
 use super::shape::Shape;
-use super::{Ask, Dialect, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Why, quoted};
+use super::{
+    Ask, Dialect, End, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Why, is_error, quoted,
+};
 use crate::text::json::Tape;
 
 /// Ollama's API.
@@ -75,6 +77,8 @@ const REQUEST_FIELDS: &[Field] = &[
     text("input"),
     text("input[]"),
     unscanned("images[]", "image"),
+    unscanned("images", "image"),
+    unscanned("messages[].images", "image"),
     tree("format"),
     tree("options"),
     other("keep_alive"),
@@ -98,6 +102,7 @@ const ANSWER_FIELDS: &[Field] = &[
     id("created_at"),
     word("message.role"),
     unscanned("message.images[]", "image"),
+    unscanned("message.images", "image"),
     unscanned("image", "image"),
     tool("message.tool_name"),
     tool_tree("message.tool_calls[]"),
@@ -163,6 +168,15 @@ impl Dialect for Ollama {
         if memo.model.is_empty() {
             memo.model = tape.str_at(src, &["model"]).unwrap_or_default().into_owned();
         }
+    }
+
+    fn end(&self, _: &Operation, src: &[u8], tape: &Tape) -> End {
+        let over = tape.bool_at(src, &["done"]) == Some(true) || is_error(src, tape);
+        if over { End::Signed } else { End::Open }
+    }
+
+    fn tells_end(&self, op: &Operation) -> bool {
+        matches!(op.name, "chat" | "generate")
     }
 
     fn error_body(&self, error: &ExchangeError) -> Vec<u8> {

@@ -164,7 +164,7 @@ impl Shape {
         fresh
     }
 
-    /// Visits every string, key and (below a [`Class::Tree`]) long number of the tape's value, in document order.
+    /// Visits every string, key and long number of the tape's value, in document order.
     pub fn walk(&self, src: &[u8], tape: &Tape, visit: &mut dyn FnMut(Found)) {
         super::walk::walk(self, src, tape, visit);
     }

@@ -4,6 +4,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::Range;
 
 use super::field::{Class, Flow, Role};
+use super::form;
 use super::shape::{Shape, TrieNode};
 use crate::text::json::{Kind, Node, Tape};
 use crate::text::looks_like_identifier;
@@ -53,10 +54,13 @@ pub struct Found {
     pub home: Home,
 }
 
-/// Numbers with fewer digits are not worth reading as text: no identifier is that short.
-const SHORTEST_NUMBER: u32 = 7;
+/// Numbers with fewer digits before the point are not worth reading as text: no identifier is that short.
+const SHORTEST_NUMBER: usize = 7;
+/// Where a row says that a number stands, times in milliseconds and durations in nanoseconds are no text. Nothing that is counted there is
+/// longer.
+const SHORTEST_IN_SCALAR: usize = 14;
 
-/// Visits every string, key and (below a [`Class::Tree`]) long number of the tape's value, in document order.
+/// Visits every string, key and long number of the tape's value, in document order.
 pub(super) fn walk(shape: &Shape, src: &[u8], tape: &Tape, visit: &mut dyn FnMut(Found)) {
     if tape.nodes().is_empty() {
         return;
@@ -175,8 +179,7 @@ impl Walk<'_> {
             }
             Kind::String => self.leaf(at, node, cursor, trie, true),
             Kind::Number => {
-                let in_tree = matches!(cursor.inherited, Some((_, Class::Tree(_))));
-                if in_tree && node.end - node.start >= SHORTEST_NUMBER {
+                if self.is_read(node, trie.and_then(|t| t.class).or(cursor.inherited)) {
                     self.leaf(at, node, cursor, trie, false);
                 }
             }
@@ -252,22 +255,39 @@ impl Walk<'_> {
 
     fn leaf(&mut self, at: usize, node: Node, cursor: Cursor, trie: Option<&TrieNode>, quoted: bool) {
         let named = trie.and_then(|t| t.class).or(cursor.inherited);
+        // A string that stands where a row says "free JSON value" is what that value comes to, and a text.
+        let named_here = trie.is_some_and(|t| t.class.is_some());
         let unnamed = |role| Class::Text { role, flow: Flow::Near, json: false };
+        // What nobody knows may come in pieces.
+        let unknown = Class::Text { role: Role::Other, flow: Flow::Both, json: false };
         let (class, row) = match named {
             Some((row, class @ Class::Text { .. })) => (class, Some(row)),
-            Some((_, Class::Identifier | Class::Enum)) if !self.is_identifier(node) => {
+            Some((_, Class::Identifier | Class::Enum)) if !quoted || !self.is_identifier(node) => {
                 (unnamed(Role::Other), None)
             }
-            Some((_, Class::Tree(role))) => (unnamed(role), None),
-            Some((_, Class::Media(what))) if self.is_encoded(node) => (Class::Unscanned(what), None),
+            Some((_, class @ Class::Unscanned(_))) if !self.has_form(at, node, form::is_medium) => {
+                // What only names a medium (a URL, the id of a file) is text too.
+                self.found(at, node, class, cursor, None, quoted);
+                (unnamed(Role::Message), None)
+            }
+            Some((_, Class::Media(what))) if self.has_form(at, node, form::is_medium) => {
+                (Class::Unscanned(what), None)
+            }
             Some((_, Class::Media(_))) => (unnamed(Role::Message), None),
+            Some((_, Class::Opaque(_))) if quoted && !self.has_form(at, node, form::is_packed) => {
+                (unnamed(Role::Other), None)
+            }
             Some((_, class @ (Class::Identifier | Class::Enum | Class::Opaque(_) | Class::Unscanned(_)))) => {
                 (class, None)
             }
             Some((_, Class::Tokens | Class::Scalar)) => (unnamed(Role::Other), None),
-            // What nobody knows may come in pieces.
-            None => (Class::Text { role: Role::Other, flow: Flow::Both, json: false }, None),
+            Some((_, Class::Tree(role))) => (unnamed(role), None),
+            None => (unknown, None),
         };
+        let free = matches!(named, Some((_, Class::Tree(_)))) && !named_here || named.is_none();
+        if free && self.has_form(at, node, form::is_medium_anywhere) {
+            self.found(at, node, Class::Unscanned("encoded data"), cursor, None, quoted);
+        }
         self.found(at, node, class, cursor, row, quoted);
     }
 
@@ -299,8 +319,36 @@ impl Walk<'_> {
             && self.tape.elements(array).any(|e| self.tape.node(e).is_some_and(|n| n.kind == Kind::Number))
     }
 
-    fn is_encoded(&self, node: Node) -> bool {
-        self.src.get(node.start as usize..node.end as usize).is_some_and(looks_encoded)
+    /// Whether a number may say more than a number.
+    fn is_read(&self, node: Node, named: Option<(u32, Class)>) -> bool {
+        let shortest = match named.map(|(_, class)| class) {
+            // Clients append what comes in pieces, whatever its kind.
+            Some(Class::Text { flow: Flow::Delta, .. }) => 0,
+            Some(Class::Opaque(_)) => return false,
+            Some(Class::Scalar) => SHORTEST_IN_SCALAR,
+            Some(
+                Class::Text { flow: Flow::Whole | Flow::Both | Flow::Near, .. }
+                | Class::Identifier
+                | Class::Enum
+                | Class::Unscanned(_)
+                | Class::Tree(_)
+                | Class::Media(_)
+                | Class::Tokens,
+            )
+            | None => SHORTEST_NUMBER,
+        };
+        let (start, end) = (node.start as usize, node.end as usize);
+        // Behind the point stands only how exact a number is.
+        end - start >= shortest && {
+            let source = self.src.get(start..end).unwrap_or_default();
+            let digits =
+                source.strip_prefix(b"-").unwrap_or(source).iter().take_while(|b| b.is_ascii_digit());
+            digits.count() >= shortest
+        }
+    }
+
+    fn has_form(&self, at: usize, node: Node, form: fn(&str) -> bool) -> bool {
+        node.start < node.end && form(&self.tape.text(self.src, at))
     }
 
     fn is_identifier(&self, node: Node) -> bool {
@@ -317,11 +365,4 @@ pub(super) fn part(src: &[u8], tape: &Tape, value: usize) -> u64 {
     let whole = |n: f64| (n >= 0.0 && n.fract() == 0.0).then(|| format!("{:.0}", n.abs()));
     let number = text.parse().ok().or_else(|| whole(text.trim().parse().ok()?)?.parse().ok());
     number.unwrap_or_else(|| mix_bytes(1, text.as_bytes()))
-}
-
-/// Whether a string has the form of an encoded medium: a `data:` URL, or base64 (RFC 4648, either alphabet) of 16 characters or more
-/// without a space.
-fn looks_encoded(raw: &[u8]) -> bool {
-    raw.starts_with(b"data:")
-        || raw.len() >= 16 && raw.iter().all(|b| b.is_ascii_alphanumeric() || b"+/=-_\\".contains(b))
 }

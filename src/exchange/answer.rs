@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::reader::{Reader, Side, Stop};
 use super::segment::{Moved, Segments};
 use super::{Outcome, Report, Terms, refuse};
-use crate::dialect::{Ask, Ends, ErrorKind, ExchangeError, Framing, Matched, Memo, Reply, Why};
+use crate::dialect::{Ask, End, Ends, ErrorKind, ExchangeError, Framing, Matched, Memo, Reply, Why};
 use crate::policy::BlockAs;
 use crate::stream::{Frame, FrameError, Splitter};
 use crate::text::json::Tape;
@@ -90,6 +90,10 @@ pub struct Answering {
     blocked: bool,
     /// Whether a whole answer was rewritten.
     pub rewritten: bool,
+    /// How far the stream has come to its end.
+    end: End,
+    /// Whether a stream that said all came without its dialect's end sign.
+    pub no_end_sign: bool,
     /// Why the answer was cut, for the record.
     pub cut_by: Option<ExchangeError>,
 }
@@ -118,6 +122,8 @@ impl Answering {
             over: false,
             blocked: false,
             rewritten: false,
+            end: End::default(),
+            no_end_sign: false,
             cut_by: None,
         }
     }
@@ -302,7 +308,28 @@ impl Answering {
             return self.stop(&stop, out);
         }
         self.release_settled(out);
-        Flow::More
+        self.end_stream(out)
+    }
+
+    /// The stream is over: whether the answer is. SDKs take the end of the body for its sign where the model has said all.
+    fn end_stream(&mut self, out: &mut Vec<Bytes>) -> Flow {
+        let ok = (200..300).contains(&self.upstream_status);
+        // An array is over when it is closed, which its frames have told.
+        let array = self.mode == Mode::Stream(Framing::JsonArray);
+        if !ok || array || !self.matched.dialect.tells_end(self.matched.operation) {
+            return Flow::More;
+        }
+        match self.end {
+            End::Signed => Flow::More,
+            End::Finished if self.memo.open.is_empty() => {
+                self.no_end_sign = true;
+                Flow::More
+            }
+            End::Open | End::Finished => {
+                let what = "the upstream's stream ended in the middle of its answer";
+                self.fail(ExchangeError::new(ErrorKind::UpstreamUnreachable, what), out)
+            }
+        }
     }
 
     fn frame(&mut self, frame: Frame, out: &mut Vec<Bytes>) -> Flow {
@@ -356,6 +383,7 @@ impl Answering {
         };
         let (dialect, operation) = (self.matched.dialect, self.matched.operation);
         if dialect.is_end_sign(data) {
+            self.end = End::Signed;
             self.reader.ends(&Ends::All)?;
             return Ok(Segments::default());
         }
@@ -366,6 +394,9 @@ impl Answering {
             return Err(Refused::Garbage(format!("the upstream sent an event that cannot be read: {error}")));
         }
         let mut segments = self.reader.read_event(data, &self.tape, (operation.event)(data, &self.tape))?;
+        if self.end != End::Signed {
+            self.end = self.end.max(dialect.end(operation, data, &self.tape));
+        }
         if self.reader.holds() {
             self.reader.ends(&dialect.ends(operation, data, &self.tape))?;
         }

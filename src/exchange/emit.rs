@@ -40,20 +40,24 @@ impl Edit {
 
 /// Where a text that is JSON source stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Place {
-    in_string: bool,
+pub(super) struct Place {
+    pub(super) in_string: bool,
     escape: bool,
 }
 
 impl Place {
     fn advance(&mut self, text: &str) {
         for byte in text.bytes() {
-            match (self.in_string, self.escape, byte) {
-                (true, true, _) => self.escape = false,
-                (true, false, b'\\') => self.escape = true,
-                (_, false, b'"') => self.in_string = !self.in_string,
-                _ => {}
-            }
+            self.step(byte);
+        }
+    }
+
+    pub(super) fn step(&mut self, byte: u8) {
+        match (self.in_string, self.escape, byte) {
+            (true, true, _) => self.escape = false,
+            (true, false, b'\\') => self.escape = true,
+            (_, false, b'"') => self.in_string = !self.in_string,
+            _ => {}
         }
     }
 }
@@ -121,15 +125,19 @@ impl Emitter {
         }
     }
 
-    /// Writes the string anew, without quotes (or, for a bare number that is touched, with them).
+    /// Writes the string anew, without quotes. Of a bare number that is touched a string with the markers is left.
     pub fn write(&mut self, piece: Piece<'_>, out: &mut Vec<u8>) {
         let end = piece.start + piece.text.len() as u64;
-        let mut ruler = Ruler::new(piece.raw, piece.escaped);
         let mut at = piece.start;
-        let bare = !piece.quoted && self.touches(at, end);
-        if bare {
+        if !piece.quoted && self.touches(at, end) {
+            // Of a number nothing may stay: what is left of it would be another number.
             out.push(b'"');
+            self.absorb(end.saturating_sub(1), out);
+            self.advance(piece, at, end);
+            out.push(b'"');
+            return;
         }
+        let mut ruler = Ruler::new(piece.raw, piece.escaped);
         while at < end {
             self.absorb(at, out);
             let stop = self.first().map_or(end, |e| e.start.min(end));
@@ -148,9 +156,6 @@ impl Emitter {
                 self.advance(piece, at, stop);
                 at = stop;
             }
-        }
-        if bare {
-            out.push(b'"');
         }
     }
 

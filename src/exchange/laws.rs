@@ -262,7 +262,7 @@ const RESPONSES: Wire = Wire {
         }
     },
     frame: typed,
-    end: "",
+    end: "data: {\"type\":\"response.completed\"}\n\n",
     read: |event, out| {
         let output = event["output_index"].as_u64().unwrap_or(0);
         match event["type"].as_str().unwrap_or_default() {
@@ -347,7 +347,7 @@ const GEMINI: Wire = Wire {
         }
     },
     frame: data,
-    end: "",
+    end: "data: {\"candidates\":[{\"finishReason\":\"STOP\"}]}\n\n",
     read: |event, out| {
         for candidate in event["candidates"].as_array().into_iter().flatten() {
             let index = candidate["index"].as_u64().unwrap_or(0);

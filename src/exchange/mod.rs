@@ -14,13 +14,18 @@ mod coverage;
 mod doubt;
 mod emit;
 #[cfg(test)]
+mod ends;
+#[cfg(test)]
 mod laws;
 #[cfg(test)]
 mod near;
+mod number;
 mod prompt;
 mod reader;
 pub mod record;
 mod segment;
+#[cfg(test)]
+mod unread;
 
 use std::sync::Arc;
 

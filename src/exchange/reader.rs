@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 use super::coverage::Coverage;
 use super::doubt::{Doubt, Places};
 use super::emit::{Edit, Emitter, Piece};
+use super::number;
 use super::segment::{Moved, Numbers, Part, Segment, Segments, keep_keys_apart};
 use crate::detect::{Finding, RuleId, Scan, TextKind};
 use crate::dialect::{ChannelKey, Class, Ends, Flow, Found, Home, Role, Shape};
@@ -93,12 +94,42 @@ struct Channel {
     seen: u64,
     settled: u64,
     emitter: Emitter,
+    /// Of a text that is JSON source.
+    numbers: Option<number::Numbers>,
 }
 
 impl Channel {
     /// Whether some of its text is undecided.
     fn is_open(&self) -> bool {
         self.settled < self.seen
+    }
+
+    /// Takes in an edit, and what of numbers goes with it. Of what has left nothing can be taken back.
+    fn edit(&mut self, edit: Edit) {
+        let whole = self.numbers.as_mut().and_then(|numbers| numbers.whole(&edit));
+        for edit in whole.into_iter().chain([edit]) {
+            self.edit_alone(edit);
+        }
+    }
+
+    fn edit_alone(&mut self, edit: Edit) {
+        let edit = Edit { start: edit.start.max(self.left), ..edit };
+        if edit.start < edit.end {
+            self.emitter.add(edit);
+        }
+    }
+
+    /// Reads on where numbers stand; with no text, the text has ended.
+    fn read_numbers(&mut self, text: Option<&str>) {
+        let Some(numbers) = &mut self.numbers else { return };
+        let mut more = Vec::new();
+        match text {
+            Some(text) => numbers.push(text, &mut more),
+            None => numbers.close(&mut more),
+        }
+        for edit in more {
+            self.edit_alone(edit);
+        }
     }
 }
 
@@ -226,6 +257,7 @@ impl Reader {
         let mut ended = channel.scan.clone();
         ended.finish(policy.engine(), policy.rules(channel.direction), &mut found);
         channel.settled = channel.seen;
+        channel.read_numbers(None);
         self.take_channel_findings(index, &mut found);
         self.scratch = found;
     }
@@ -356,6 +388,7 @@ impl Reader {
         let mut found = std::mem::take(&mut self.scratch);
         channel.scan.finish(policy.engine(), policy.rules(channel.direction), &mut found);
         channel.settled = channel.seen;
+        channel.read_numbers(None);
         self.take_channel_findings(index, &mut found);
         self.scratch = found;
         if let Some(channel) = self.channels.get_mut(index) {
@@ -535,6 +568,7 @@ impl Reader {
         self.coverage.unknown += u64::from(!found.known);
         let [choice, ..] = found.channel.parts;
         let json = json || (self.structured && role == Role::Message && self.side == Side::Answer);
+        let json = json && found.quoted;
         let mut segment = Segment {
             wire: found.wire.clone(),
             escaped: found.escaped,
@@ -612,13 +646,19 @@ impl Reader {
         let channel = place.and_then(|(c, start)| self.channels.get(c).map(|c| (c.number, start)));
         let (number, at) = channel.or(join).unwrap_or((self.appeared.saturating_add(1), 0));
         self.appeared = self.appeared.max(number);
+        let mut numbers = None;
         for finding in found.drain(..) {
             let (start, end) = (TextPos(finding.start.0 + at), TextPos(finding.end.0 + at));
             let noted = Finding { start, end, ..finding };
             let Some(edit) = self.note(&noted, direction, role, number) else { continue };
+            let shift = place.map_or(0, |(_, start)| start);
+            let edit = Edit { start: finding.start.0 + shift, end: finding.end.0 + shift, ..edit };
+            let whole = (kind == TextKind::Json)
+                .then(|| numbers.get_or_insert_with(|| number::Numbers::of(text, shift)).whole(&edit));
+            let edits = [Some(edit), whole.flatten()].into_iter().flatten();
             match place.and_then(|(c, _)| self.channels.get_mut(c)) {
-                Some(channel) => channel.emitter.add(edit),
-                None => segment.edits.push(Edit { start: finding.start.0, end: finding.end.0, ..edit }),
+                Some(channel) => edits.for_each(|edit| channel.emitter.add(edit)),
+                None => segment.edits.extend(edits),
             }
         }
         self.scratch = found;
@@ -632,6 +672,7 @@ impl Reader {
         };
         let policy = Arc::clone(&self.policy);
         let mut found = std::mem::take(&mut self.scratch);
+        let mut settled = 0;
         if let Some(channel) = self.channels.get_mut(index) {
             if !text.is_empty() {
                 channel.event = self.event;
@@ -640,6 +681,8 @@ impl Reader {
             channel.seen += text.len() as u64;
             let rules = policy.rules(channel.direction);
             let progress = channel.scan.push(policy.engine(), rules, text, &mut found);
+            channel.read_numbers(Some(text));
+            settled = channel.settled;
             channel.settled = channel.settled.max(channel.base + progress.settled.0);
             if !text.is_empty() && std::mem::take(&mut channel.ended) && channel.delta {
                 channel.doubt = None;
@@ -655,19 +698,22 @@ impl Reader {
         }
         self.take_channel_findings(index, &mut found);
         self.scratch = found;
+        if let Some(channel) = self.channels.get_mut(index)
+            && let Some(numbers) = &mut channel.numbers
+        {
+            channel.settled = numbers.settled(channel.settled).max(settled);
+        }
     }
 
     fn take_channel_findings(&mut self, index: usize, found: &mut Vec<Finding>) {
-        let known = self.channels.get(index).map(|c| (c.direction, c.role, c.number, c.base, c.left));
-        let Some((direction, role, number, base, left)) = known else { return };
+        let known = self.channels.get(index).map(|c| (c.direction, c.role, c.number, c.base));
+        let Some((direction, role, number, base)) = known else { return };
         for finding in found.drain(..) {
             let (start, end) = (TextPos(finding.start.0 + base), TextPos(finding.end.0 + base));
             let finding = Finding { start, end, ..finding };
-            let Some(mut edit) = self.note(&finding, direction, role, number) else { continue };
-            // Of what has left nothing can be taken back.
-            edit.start = edit.start.max(left);
-            if let Some(channel) = self.channels.get_mut(index).filter(|_| edit.start < edit.end) {
-                channel.emitter.add(edit);
+            let Some(edit) = self.note(&finding, direction, role, number) else { continue };
+            if let Some(channel) = self.channels.get_mut(index) {
+                channel.edit(edit);
             }
         }
     }
@@ -701,6 +747,8 @@ impl Reader {
                     seen: 0,
                     settled: 0,
                     emitter: Emitter::new(kind == TextKind::Json),
+                    numbers: (kind == TextKind::Json && !self.policy.rules(self.direction(role)).is_empty())
+                        .then(number::Numbers::default),
                 });
                 self.channels.len() - 1
             }

@@ -15,6 +15,9 @@ pub(super) type Ending = (&'static str, &'static str);
 
 pub(super) const COMPLETE: Ending = ("complete", "");
 
+/// How a stream ended in which the model said all, but the end sign of its dialect did not come.
+const NO_END_SIGN: &str = "no_end_sign";
+
 /// Writes the end record, once, whatever ends the exchange.
 #[derive(Debug)]
 pub(super) struct Recorder {
@@ -100,7 +103,7 @@ impl Recorder {
     /// The upstream could not be asked, or its head was no answer.
     pub(super) fn upstream_failed(mut self, answering: &Answering, error: &ExchangeError) {
         self.status = error.status();
-        self.count_upstream(error.kind);
+        self.count_upstream(error.kind.code());
         self.write(Some(answering), "upstream_failed", error.kind.code(), answering.verdict());
     }
 
@@ -119,18 +122,24 @@ impl Recorder {
     }
 
     fn how(&self, answering: &Answering, otherwise: Ending) -> Ending {
-        let Some(error) = &answering.cut_by else { return otherwise };
+        let Some(error) = &answering.cut_by else {
+            if answering.no_end_sign && otherwise == COMPLETE {
+                self.count_upstream(NO_END_SIGN);
+                return (NO_END_SIGN, "");
+            }
+            return otherwise;
+        };
         match error.kind {
             ErrorKind::UpstreamGarbage | ErrorKind::UpstreamTimeout | ErrorKind::UpstreamUnreachable => {
-                self.count_upstream(error.kind);
+                self.count_upstream(error.kind.code());
                 ("upstream_failed", error.kind.code())
             }
             _ => ("cut", error.kind.code()),
         }
     }
 
-    fn count_upstream(&self, kind: ErrorKind) {
-        self.gateway.metrics.upstream_errors.with_label_values(&[&*self.upstream, kind.code()]).inc();
+    fn count_upstream(&self, kind: &'static str) {
+        self.gateway.metrics.upstream_errors.with_label_values(&[&*self.upstream, kind]).inc();
     }
 
     fn write(

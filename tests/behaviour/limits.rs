@@ -168,7 +168,8 @@ fn a_reader_that_stands_still_is_let_go() {
 #[test]
 fn a_slow_reader_stays() {
     let piece = event(&"x".repeat(8000));
-    let pieces = vec![Step::Send(piece.into_bytes()); 1500];
+    let mut pieces = vec![Step::Send(piece.into_bytes()); 1500];
+    pieces.push(Step::Send(b"data: [DONE]\n\n".to_vec()));
     let fake = Fake::stream(pieces);
     let mut wishes = Wishes::default();
     wishes.limits.answer_idle = ms(1200);

@@ -131,6 +131,7 @@ fn streams() {
     let cases: Vec<(&str, Fake, &str)> = vec![
         ("dies", Fake::stream(vec![good.clone(), Step::Wait(50), Step::Reset]), "upstream_unreachable"),
         ("ends between chunks", Fake::new(vec![chunk]), "upstream_unreachable"),
+        ("ends before the model has", Fake::stream(vec![good.clone()]), "upstream_unreachable"),
         ("stands still", Fake::stream(vec![good, Step::Hang]), "upstream_timeout"),
         ("garbage", Fake::stream(garbage), "upstream_invalid_response"),
         ("no UTF-8", Fake::stream(no_text), "upstream_invalid_response"),
@@ -148,11 +149,16 @@ fn streams() {
     }
 }
 
-/// An error event after 200 and a stream without its end sign pass as they came.
+/// An error event after 200 passes as it came, and so does a stream in which the model said all but no end sign came: that is on record and
+/// counted.
 #[test]
 fn odd_but_readable_streams_pass() {
     let error = "data: {\"error\":{\"message\":\"overloaded\",\"type\":\"server_error\"}}\n\n";
-    for last in [error, "", "data: [DONE]", ": bye"] {
+    let stop = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+    let bye = format!("{stop}: bye");
+    for (last, ended) in
+        [(error, "complete"), ("data: [DONE]", "complete"), (stop, "no_end_sign"), (&bye, "no_end_sign")]
+    {
         let stream = format!("{}{last}", event("one "));
         let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
         let fake = Fake::new(vec![send(head), send(&format!("{:x}\r\n{stream}\r\n0\r\n\r\n", stream.len()))]);
@@ -160,7 +166,11 @@ fn odd_but_readable_streams_pass() {
         let got = gateway.post("/v1/chat/completions", &chat("hello", true));
         assert!(got.complete, "{last}: {got:?}");
         assert_eq!(got.body, stream);
-        assert_eq!(gateway.only_end()["ended"], "complete");
+        if ended == "no_end_sign" {
+            let family = "sluicegate_upstream_errors_total{kind=\"no_end_sign\",upstream=\"fake\"}";
+            assert!(wait_for(|| gateway.metric(family) == 1.0), "{last}");
+        }
+        assert_eq!(gateway.only_end()["ended"], ended);
     }
 }
 

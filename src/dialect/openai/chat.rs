@@ -9,7 +9,7 @@ use super::super::field::{
 };
 use super::super::shape::Shape;
 use super::super::{Ask, Memo, Operation, Reply, quoted};
-use super::{FRAMING, reason};
+use super::{FRAMING, MEDIA_FIELDS, SEALED_FIELDS, reason};
 use crate::text::json::{Kind, Tape};
 
 pub(super) const OPERATION: Operation = Operation {
@@ -23,13 +23,27 @@ pub(super) const OPERATION: Operation = Operation {
     binary_answer: false,
 };
 
-static REQUEST: LazyLock<Shape> =
-    LazyLock::new(|| Shape::new(&[REQUEST_FIELDS, &below(&["messages[#]"], THOUGHTS)]));
+static REQUEST: LazyLock<Shape> = LazyLock::new(|| {
+    Shape::new(&[
+        &below(&["messages[].content[]", "messages[].content", "messages[].images[]"], MEDIA_FIELDS),
+        &below(&["messages[]"], SEALED_FIELDS),
+        REQUEST_FIELDS,
+        &below(&["messages[#]"], THOUGHTS),
+    ])
+});
 static ANSWER: LazyLock<Shape> = LazyLock::new(|| {
-    Shape::new(&[ANSWER_FIELDS, COMMON_ANSWER_FIELDS, &below(&["choices[]{index}.message"], THOUGHTS)])
+    Shape::new(&[
+        &below(&["choices[].message.content[]", "choices[].message.images[]"], MEDIA_FIELDS),
+        &below(&["choices[].message"], SEALED_FIELDS),
+        ANSWER_FIELDS,
+        COMMON_ANSWER_FIELDS,
+        &below(&["choices[]{index}.message"], THOUGHTS),
+    ])
 });
 static EVENT: LazyLock<Shape> = LazyLock::new(|| {
     Shape::new(&[
+        &below(&["choices[].delta.content[]", "choices[].delta.images[]"], MEDIA_FIELDS),
+        &below(&["choices[].delta"], SEALED_FIELDS),
         &below(&["choices[].delta"], THOUGHTS),
         // In place of the rows above: here they come in pieces.
         EVENT_FIELDS,
@@ -40,11 +54,8 @@ static EVENT: LazyLock<Shape> = LazyLock::new(|| {
 /// Reasoning as compatible servers give it: OpenRouter's details, Copilot's text. What is not text of it goes back to the server unread.
 const THOUGHTS: &[Field] = &[
     reasoning("reasoning_text"),
-    opaque("reasoning_opaque", "encrypted by the provider"),
     reasoning_parts("reasoning_details[].text"),
     reasoning_parts("reasoning_details[].summary"),
-    opaque("reasoning_details[].data", "encrypted by the provider"),
-    opaque("reasoning_details[].signature", "signed by the provider"),
     word("reasoning_details[].type"),
     word("reasoning_details[].format"),
     id("reasoning_details[].id"),
@@ -68,12 +79,7 @@ const REQUEST_FIELDS: &[Field] = &[
     parts("messages[#].content[].text"),
     parts("messages[#].content[].refusal"),
     word("messages[].content[].type"),
-    unscanned("messages[].content[].image_url.url", "image"),
-    word("messages[].content[].image_url.detail"),
-    unscanned("messages[].content[].input_audio.data", "audio"),
-    word("messages[].content[].input_audio.format"),
-    unscanned("messages[].content[].file.file_data", "file"),
-    unscanned("messages[].content[].file.file_id", "file"),
+    unscanned("messages[].images[]", "image"),
     other("messages[].content[].file.filename"),
     other("messages[].name"),
     text("messages[].refusal"),
@@ -140,7 +146,7 @@ const REQUEST_FIELDS: &[Field] = &[
     scalar("frequency_penalty"),
     scalar("logprobs"),
     scalar("top_logprobs"),
-    scalar("seed"),
+    opaque("seed", "a random number"),
     scalar("store"),
     scalar("parallel_tool_calls"),
 ];
@@ -219,6 +225,7 @@ const ANSWER_FIELDS: &[Field] = &[
     arguments("choices[].message.function_call.arguments"),
     id("choices[].message.audio.id"),
     unscanned("choices[].message.audio.data", "audio"),
+    unscanned("choices[].message.images[]", "image"),
     text("choices[].message.audio.transcript"),
     scalar("choices[].message.audio.expires_at"),
     word("choices[].message.annotations[].type"),
@@ -249,6 +256,7 @@ const EVENT_FIELDS: &[Field] = &[
     arguments_delta("choices[]{index}.delta.function_call.arguments"),
     id("choices[].delta.audio.id"),
     unscanned("choices[].delta.audio.data", "audio"),
+    unscanned("choices[].delta.images[]", "image"),
     delta("choices[]{index}.delta.audio.transcript"),
     scalar("choices[].delta.audio.expires_at"),
 ];

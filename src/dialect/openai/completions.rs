@@ -2,7 +2,9 @@
 
 use std::sync::LazyLock;
 
-use super::super::field::{Field, delta, id, logprob_tokens, other, scalar, text, tokens, tree, word};
+use super::super::field::{
+    Field, delta, id, logprob_tokens, opaque, other, scalar, text, tokens, tree, word,
+};
 use super::super::shape::Shape;
 use super::super::{Ask, Memo, Operation, Reply, quoted};
 use super::{FRAMING, reason};
@@ -41,7 +43,7 @@ const REQUEST_FIELDS: &[Field] = &[
     scalar("max_tokens"),
     scalar("n"),
     scalar("presence_penalty"),
-    scalar("seed"),
+    opaque("seed", "a random number"),
     scalar("stream"),
     scalar("stream_options.include_usage"),
     scalar("stream_options.include_obfuscation"),

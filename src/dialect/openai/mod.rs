@@ -6,8 +6,10 @@ mod completions;
 mod responses;
 mod simple;
 
+use super::field::{Field, media, opaque, unscanned, word};
 use super::{
-    Ask, Dialect, Ends, ExchangeError, Framing, Memo, Operation, Reply, Why, finished, part_of, quoted,
+    Ask, Dialect, End, Ends, ExchangeError, Framing, Memo, Operation, Reply, Why, finished, is_error,
+    part_of, quoted,
 };
 use crate::text::json::Tape;
 
@@ -62,6 +64,23 @@ impl Dialect for OpenAi {
         data == b"[DONE]"
     }
 
+    fn end(&self, op: &Operation, src: &[u8], tape: &Tape) -> End {
+        if is_responses(op) {
+            return responses::end(src, tape);
+        }
+        if is_error(src, tape) {
+            End::Signed
+        } else if finished(src, tape, "choices", "finish_reason") == Ends::Nothing {
+            End::Open
+        } else {
+            End::Finished
+        }
+    }
+
+    fn tells_end(&self, op: &Operation) -> bool {
+        is_responses(op) || matches!(op.name, "chat.completions" | "completions")
+    }
+
     fn ends(&self, op: &Operation, src: &[u8], tape: &Tape) -> Ends {
         if !is_responses(op) {
             return finished(src, tape, "choices", "finish_reason");
@@ -107,6 +126,69 @@ impl Dialect for OpenAi {
         }
     }
 }
+
+/// What the parts of a message hold that is no text, as OpenAI and compatible servers (vLLM, SGLang, Qwen, Mistral, OpenRouter, LiteLLM)
+/// spell it: encoded, or named by a URL or the id of a file.
+const MEDIA_FIELDS: &[Field] = &[
+    unscanned("image_url", "image"),
+    unscanned("image_url.url", "image"),
+    unscanned("image_url.file_id", "image"),
+    word("image_url.detail"),
+    unscanned("input_image", "image"),
+    unscanned("input_image.image_url", "image"),
+    unscanned("image", "image"),
+    unscanned("image[]", "image"),
+    unscanned("image.data", "image"),
+    unscanned("image.url", "image"),
+    unscanned("image_embeds", "image"),
+    unscanned("image_embeds.*", "image"),
+    unscanned("video_url", "video"),
+    unscanned("video_url.url", "video"),
+    unscanned("video", "video"),
+    unscanned("video[]", "video"),
+    unscanned("video.data", "video"),
+    unscanned("video.url", "video"),
+    unscanned("input_video", "video"),
+    unscanned("input_video.data", "video"),
+    unscanned("input_video.url", "video"),
+    unscanned("audio_url", "audio"),
+    unscanned("audio_url.url", "audio"),
+    unscanned("audio", "audio"),
+    unscanned("audio.data", "audio"),
+    unscanned("audio.url", "audio"),
+    unscanned("input_audio", "audio"),
+    unscanned("input_audio.data", "audio"),
+    unscanned("input_audio.url", "audio"),
+    word("input_audio.format"),
+    unscanned("document_url", "file"),
+    unscanned("document_url.url", "file"),
+    unscanned("file_url", "file"),
+    unscanned("file_url.url", "file"),
+    unscanned("file_data", "file"),
+    unscanned("file_id", "file"),
+    unscanned("file.file_data", "file"),
+    unscanned("file.file_id", "file"),
+    unscanned("file.file_url", "file"),
+    unscanned("file.url", "file"),
+    media("source.data", "image"),
+    unscanned("source.url", "image"),
+    unscanned("source.file_id", "file"),
+];
+
+/// What compatible servers (OpenRouter, LiteLLM, Gemini's and Copilot's of this API) add to a message of which the provider keeps the key.
+const SEALED_FIELDS: &[Field] = &[
+    opaque("reasoning_details[].data", "encrypted by the provider"),
+    opaque("reasoning_details[].signature", "signed by the provider"),
+    opaque("thinking_blocks[].data", "encrypted by the provider"),
+    opaque("thinking_blocks[].signature", "signed by the provider"),
+    opaque("reasoning_opaque", "encrypted by the provider"),
+    opaque("reasoning_signature", "signed by the provider"),
+    opaque("extra_content.google.thought_signature", "signed by the provider"),
+    opaque("tool_calls[].extra_content.google.thought_signature", "signed by the provider"),
+    opaque("provider_specific_fields.thought_signatures[]", "signed by the provider"),
+    opaque("tool_calls[].provider_specific_fields.thought_signature", "signed by the provider"),
+    opaque("tool_calls[].function.provider_specific_fields.thought_signature", "signed by the provider"),
+];
 
 fn is_responses(op: &Operation) -> bool {
     op.name.starts_with("responses")

@@ -3,11 +3,11 @@
 use std::sync::LazyLock;
 
 use super::super::field::{
-    Field, arguments, arguments_delta, below, delta, id, logprob_tokens, media, opaque, other, parts,
-    reasoning, reasoning_delta, scalar, text, tool, tool_delta, tool_tree, tree, unscanned, word,
+    Field, arguments, arguments_delta, below, delta, id, logprob_tokens, opaque, other, parts, reasoning,
+    reasoning_delta, scalar, text, tool, tool_delta, tool_tree, tree, unscanned, word,
 };
 use super::super::shape::Shape;
-use super::super::{Ask, Memo, Operation, Reply, Why, quoted};
+use super::super::{Ask, End, Memo, Operation, Reply, Why, is_error, quoted};
 use super::{FRAMING, error_object, reason};
 use crate::text::json::Tape;
 
@@ -96,6 +96,8 @@ fn events(kind: u32, rows: &[Field]) -> Shape {
 
 /// Where answers and events repeat parts of requests.
 const ANSWER_PARTS: &[&str] = &[
+    "output[]",
+    "output[].content[]",
     "output[].output[]",
     "output[].output",
     "instructions[].content[]",
@@ -107,8 +109,13 @@ const ANSWER_PARTS: &[&str] = &[
     "data[].output",
 ];
 const EVENT_PARTS: &[&str] = &[
+    "part",
+    "item",
+    "item.content[]",
     "item.output[]",
     "item.output",
+    "response.output[]",
+    "response.output[].content[]",
     "response.output[].output[]",
     "response.output[].output",
     "response.instructions[].content[]",
@@ -117,7 +124,9 @@ const EVENT_PARTS: &[&str] = &[
     "response.prompt.variables.*",
 ];
 const REQUEST_PARTS: &[&str] = &[
+    "input[]",
     "input[].content[]",
+    "input[].content",
     "input[].output[]",
     "input[].output",
     "prompt.variables.*",
@@ -126,10 +135,15 @@ const REQUEST_PARTS: &[&str] = &[
 
 /// What a part holds that is no text.
 const PART_FIELDS: &[Field] = &[
-    media("image_url", "image"),
+    unscanned("image_url", "image"),
+    unscanned("image_url.url", "image"),
     unscanned("file_id", "file"),
     unscanned("file_url", "file"),
     unscanned("file_data", "file"),
+    unscanned("input_audio.data", "audio"),
+    word("input_audio.format"),
+    unscanned("video_url", "video"),
+    unscanned("video_url.url", "video"),
 ];
 
 fn event_shape(src: &[u8], tape: &Tape) -> &'static Shape {
@@ -189,12 +203,15 @@ const REQUEST_FIELDS: &[Field] = &[
     word("input[].content[].type"),
     word("input[].content[].detail"),
     other("input[].content[].filename"),
-    unscanned("input[].content[].input_audio.data", "audio"),
     arguments("input[].arguments"),
     tool("input[].name"),
     tool("input[].input"),
     tool_tree("input[].output"),
     unscanned("input[].result", "image"),
+    unscanned("input[].outputs[].url", "image"),
+    unscanned("tools[].container.file_ids[]", "file"),
+    unscanned("tools[].environment.file_ids[]", "file"),
+    unscanned("tools[].environment.skills[].source.data", "file"),
     opaque("input[].encrypted_content", "encrypted by the provider"),
     reasoning("input[].summary[].text"),
     word("input[].summary[].type"),
@@ -275,6 +292,8 @@ const RESPONSE_FIELDS: &[Field] = &[
     unscanned("output[].outputs[].url", "image"),
     opaque("output[].encrypted_content", "encrypted by the provider"),
     tree("data[]"),
+    unscanned("data[].result", "image"),
+    unscanned("data[].outputs[].url", "image"),
     opaque("data[].encrypted_content", "encrypted by the provider"),
     id("first_id"),
     id("last_id"),
@@ -428,6 +447,17 @@ pub(super) fn observe(src: &[u8], tape: &Tape, memo: &mut Memo) {
         memo.id = id.into_owned();
         memo.model = tape.str_at(src, &["response", "model"]).unwrap_or_default().into_owned();
         memo.created = tape.u64_at(src, &["response", "created_at"]).unwrap_or(0);
+    }
+}
+
+/// How far an event brings the stream to its end.
+pub(super) fn end(src: &[u8], tape: &Tape) -> End {
+    match tape.str_at(src, &["type"]).unwrap_or_default().as_ref() {
+        "response.completed" | "response.incomplete" | "response.failed" | "response.cancelled" | "error" => {
+            End::Signed
+        }
+        _ if is_error(src, tape) => End::Signed,
+        _ => End::Open,
     }
 }
 

@@ -3,9 +3,9 @@
 use std::sync::LazyLock;
 
 use super::super::Operation;
-use super::super::field::{Field, id, media, opaque, other, scalar, text, tokens, tree, unscanned, word};
+use super::super::field::{Field, below, id, opaque, other, scalar, text, tokens, tree, word};
 use super::super::shape::Shape;
-use super::FRAMING;
+use super::{FRAMING, MEDIA_FIELDS};
 
 pub(super) const EMBEDDINGS: Operation = Operation {
     name: "embeddings",
@@ -48,15 +48,19 @@ const fn models(name: &'static str, path: &'static str) -> Operation {
 static NOTHING: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[]));
 
 static EMBEDDINGS_REQUEST: LazyLock<Shape> = LazyLock::new(|| {
-    Shape::new(&[&[
-        id("model"),
-        text("input"),
-        text("input[]"),
-        tokens("input[][]"),
-        word("encoding_format"),
-        other("user"),
-        scalar("dimensions"),
-    ]])
+    let media = below(&["input[]", "input[].content[]", "messages[].content[]"], MEDIA_FIELDS);
+    Shape::new(&[
+        &media,
+        &[
+            id("model"),
+            text("input"),
+            text("input[]"),
+            tokens("input[][]"),
+            word("encoding_format"),
+            other("user"),
+            scalar("dimensions"),
+        ],
+    ])
 });
 
 static EMBEDDINGS_ANSWER: LazyLock<Shape> = LazyLock::new(|| {
@@ -76,15 +80,10 @@ static EMBEDDINGS_ANSWER: LazyLock<Shape> = LazyLock::new(|| {
 });
 
 static MODERATIONS_REQUEST: LazyLock<Shape> = LazyLock::new(|| {
-    Shape::new(&[&[
-        id("model"),
-        text("input"),
-        text("input[]"),
-        word("input[].type"),
-        text("input[].text"),
-        unscanned("input[].image_url.url", "image"),
-        media("input[].image_url", "image"),
-    ]])
+    Shape::new(&[
+        &below(&["input[]"], MEDIA_FIELDS),
+        &[id("model"), text("input"), text("input[]"), word("input[].type"), text("input[].text")],
+    ])
 });
 
 static MODERATIONS_ANSWER: LazyLock<Shape> = LazyLock::new(|| {
