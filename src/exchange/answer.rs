@@ -6,6 +6,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use super::look::{Look, begins_as_json};
 use super::reader::{Reader, Side, Stop};
 use super::segment::Segments;
 use super::{Outcome, Report, Terms, refuse};
@@ -20,7 +21,7 @@ use crate::text::reads_as_utf8;
 pub enum Mode {
     /// Event by event.
     Stream(Framing),
-    /// Whole, then released: nothing may be sent before [`Answering::finish`].
+    /// Whole, then released: nothing may be sent before [`Answering::finish`]. Bytes that come may show that it is a stream after all.
     Whole,
     /// Not at all, since the policy lets this media type pass unread.
     Pass,
@@ -75,6 +76,8 @@ pub struct Answering {
     /// The upstream's status is an error: its body has the dialect's error form.
     upstream_status: u16,
     json: bool,
+    /// Whether the bytes are asked what they are: a stream may come under the media type of any text.
+    look: Option<Look>,
     splitter: Option<Splitter>,
     queue: VecDeque<Held>,
     held: usize,
@@ -106,6 +109,7 @@ impl Answering {
             mode: Mode::Whole,
             upstream_status: 200,
             json: true,
+            look: None,
             splitter: None,
             queue: VecDeque::new(),
             held: 0,
@@ -151,10 +155,19 @@ impl Answering {
                 Err(stop) => return Err(refuse(&stop, &self.terms.policy, Side::Answer)),
             },
         };
+        let asked = self.ask.stream;
+        let expected = self.ask.framing.filter(|_| ok && asked);
+        let looks = asked || !(media.ends_with("json") || self.matched.operation.binary_answer);
+        self.look = (self.mode == Mode::Whole && looks).then(|| Look::new(expected));
         if let Mode::Stream(framing) = self.mode {
             self.splitter = Some(Splitter::new(framing, self.terms.limits.event_bytes));
         }
         Ok(self.mode)
+    }
+
+    /// How the answer is read, as far as it is known.
+    pub fn mode(&self) -> Mode {
+        self.mode
     }
 
     /// Whether events wait in the hold queue: a comment should keep the client's connection alive.
@@ -190,7 +203,11 @@ impl Answering {
                     );
                 }
                 self.whole.extend_from_slice(bytes);
-                Flow::More
+                let Self { look, tape, whole, .. } = self;
+                match look.as_mut().and_then(|look| look.at(whole, tape)) {
+                    Some(framing) => self.turn_into(framing, out),
+                    None => Flow::More,
+                }
             }
             Mode::Stream(_) => self.feed_stream(bytes, out),
         }
@@ -264,6 +281,14 @@ impl Answering {
     }
 
     // === streams ===
+
+    /// What came as a whole answer is a stream, and goes on as one.
+    fn turn_into(&mut self, framing: Framing, out: &mut Vec<Bytes>) -> Flow {
+        self.mode = Mode::Stream(framing);
+        self.splitter = Some(Splitter::new(framing, self.terms.limits.event_bytes));
+        let begin = std::mem::take(&mut self.whole);
+        self.feed_stream(&begin, out)
+    }
 
     fn feed_stream(&mut self, bytes: &[u8], out: &mut Vec<Bytes>) -> Flow {
         if let Some(splitter) = &mut self.splitter {
@@ -424,7 +449,8 @@ impl Answering {
     }
 
     fn read_whole(&mut self, body: &[u8]) -> Result<Option<Vec<u8>>, Refused> {
-        if self.json {
+        let begins_as_json = begins_as_json(body);
+        if self.json || begins_as_json {
             let mut tape = std::mem::take(&mut self.tape);
             let parsed = tape.parse(body);
             self.tape = tape;
@@ -434,10 +460,15 @@ impl Answering {
                     self.reader.finish()?;
                     return Ok(self.reader.emit(body, &segments));
                 }
-                Err(error) if self.upstream_status < 400 => {
+                Err(error) if self.json && self.upstream_status < 400 => {
                     return Err(Refused::Garbage(format!(
                         "the upstream sent an answer that cannot be read: {error}"
                     )));
+                }
+                // Neither a value nor lines of them: who reads it some other way would get what was not read here.
+                Err(_) if self.look.is_some() && begins_as_json && self.upstream_status < 400 => {
+                    self.reader.unread("broken JSON")?;
+                    return Ok(None);
                 }
                 Err(_) => {}
             }

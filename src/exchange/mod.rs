@@ -14,6 +14,7 @@ mod coverage;
 mod emit;
 #[cfg(test)]
 mod laws;
+mod look;
 #[cfg(test)]
 mod near;
 mod prompt;

@@ -172,20 +172,33 @@ async fn read(
             }
             let until = exchange.context.started + timeouts.total.0;
             let flow = whole(gateway, ahead, &mut source, timeouts.idle.0, until).await;
-            let flow = flow.unwrap_or_else(|| {
-                Flow::Replace(Replaced::Error(exchange.worker.fault(exchange.context.id)))
-            });
-            Body::Whole { flow, raw: source.into_raw().zip(coding) }
+            match (flow, ahead.mode()) {
+                (Some(flow), Mode::Stream(framing)) => {
+                    streamed(source, framing, timeouts, Fed { flow, over: false })
+                }
+                (Some(flow), Mode::Whole | Mode::Pass) => {
+                    Body::Whole { flow, raw: source.into_raw().zip(coding) }
+                }
+                (None, _) => {
+                    let error = exchange.worker.fault(exchange.context.id);
+                    Body::Whole { flow: Flow::Replace(Replaced::Error(error)), raw: None }
+                }
+            }
         }
-        Mode::Stream(_) | Mode::Pass => {
-            let sse = mode == Mode::Stream(Framing::Sse);
-            Body::Stream { source: Box::new(source), sse, timeouts, fed: Some(Fed::default()) }
+        Mode::Stream(framing) => streamed(source, framing, timeouts, Fed::default()),
+        Mode::Pass => {
+            Body::Stream { source: Box::new(source), sse: false, timeouts, fed: Some(Fed::default()) }
         }
     };
     Ok(Reading { status: parts.status, head: headers::to_client(&parts.headers, dialer.upstream()), body })
 }
 
-/// Reads a whole answer and judges it; none after a fault in the gateway.
+fn streamed(mut source: Source, framing: Framing, timeouts: Timeouts, fed: Fed) -> Body {
+    source.drop_raw();
+    Body::Stream { source: Box::new(source), sse: framing == Framing::Sse, timeouts, fed: Some(fed) }
+}
+
+/// Reads a whole answer and judges it, or reads until it turns out to be a stream; none after a fault in the gateway.
 async fn whole(
     gateway: &Arc<Gateway>,
     ahead: &mut Ahead,
@@ -198,7 +211,7 @@ async fn whole(
         match tokio::time::timeout_at(until.into(), next).await.and_then(|next| next) {
             Ok(Some(Ok(bytes))) => {
                 let flow = catch_unwind(AssertUnwindSafe(|| ahead.feed(&bytes))).ok()?;
-                if flow != Flow::More {
+                if flow != Flow::More || matches!(ahead.mode(), Mode::Stream(_)) {
                     return Some(flow);
                 }
             }

@@ -53,6 +53,11 @@ impl Source {
         self.raw = self.decoder.is_some().then(BytesMut::new);
     }
 
+    /// Keeps them no longer.
+    pub(super) fn drop_raw(&mut self) {
+        self.raw = None;
+    }
+
     /// The coded bytes that were kept.
     pub(super) fn into_raw(self) -> Option<Bytes> {
         self.raw.map(BytesMut::freeze)

@@ -13,6 +13,7 @@ mod http2;
 mod http_hygiene;
 mod lifecycle;
 mod limits;
+mod media;
 mod tls;
 mod upstream_failures;
 
