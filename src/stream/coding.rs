@@ -297,7 +297,7 @@ mod tests {
         ) {
             let coding = Coding::ALL[which];
             let packed = encode(coding, text.as_bytes(), raw);
-            let begin = &packed[..1 + at.index(packed.len() - 1)];
+            let begin = &packed[..=at.index(packed.len() - 1)];
             let mut decoder = Decoder::new(coding, 1 << 20, 100)?;
             let fed: Result<Vec<_>, _> = begin.chunks(piece).map(|bytes| decoder.push(bytes)).collect();
             prop_assert_eq!(fed.and_then(|_| decoder.finish()), Err(CodingError::Broken), "{:?}", coding);
