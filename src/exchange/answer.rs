@@ -12,6 +12,7 @@ use super::segment::Segments;
 use super::{Outcome, Report, Terms, refuse};
 use crate::dialect::{Ask, ErrorKind, ExchangeError, Framing, Matched, Memo, Reply, Why};
 use crate::policy::BlockAs;
+use crate::stream::coding::CodingError;
 use crate::stream::{Frame, FrameError, Splitter};
 use crate::text::json::Tape;
 use crate::text::reads_as_utf8;
@@ -54,6 +55,8 @@ pub enum Ended {
     Complete,
     /// It broke off or took too long; the kind says which.
     Failed(ErrorKind),
+    /// Its content coding is broken, breaks off or is a bomb.
+    Undecodable(CodingError),
 }
 
 /// An event in the queue. Its segments' ranges count in `raw`.
@@ -219,14 +222,21 @@ impl Answering {
             return Flow::Cut;
         }
         self.over = true;
-        if let Ended::Failed(kind) = ended {
-            let what = match kind {
-                ErrorKind::UpstreamTimeout => "the upstream took too long in the middle of its answer",
-                ErrorKind::ShuttingDown => "the gateway stops, and the time for running answers is over",
-                _ => "the upstream broke off in the middle of its answer",
-            };
+        let failed = match ended {
+            Ended::Complete => None,
+            Ended::Failed(kind) => Some(ExchangeError::new(
+                kind,
+                match kind {
+                    ErrorKind::UpstreamTimeout => "the upstream took too long in the middle of its answer",
+                    ErrorKind::ShuttingDown => "the gateway stops, and the time for running answers is over",
+                    _ => "the upstream broke off in the middle of its answer",
+                },
+            )),
+            Ended::Undecodable(error) => Some(undecodable(error)),
+        };
+        if let Some(error) = failed {
             self.release_settled(out);
-            return self.fail(ExchangeError::new(kind, what), out);
+            return self.fail(error, out);
         }
         match self.mode {
             Mode::Pass => Flow::More,
@@ -539,6 +549,14 @@ impl Answering {
         self.held = 0;
         self.whole = Vec::new();
     }
+}
+
+fn undecodable(error: CodingError) -> ExchangeError {
+    let what = match error {
+        CodingError::Broken => "it is not what its content coding says, or breaks off".to_owned(),
+        CodingError::Unknown | CodingError::TooLong(_) | CodingError::Ratio(_) => error.to_string(),
+    };
+    ExchangeError::new(ErrorKind::UpstreamGarbage, format!("the upstream's answer cannot be decoded: {what}"))
 }
 
 enum Refused {

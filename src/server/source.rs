@@ -25,15 +25,15 @@ pub(super) struct Source {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Broken {
     Connection,
-    Coding,
+    Coding(CodingError),
 }
 
 impl From<Broken> for Ended {
     fn from(broken: Broken) -> Self {
-        Self::Failed(match broken {
-            Broken::Connection => ErrorKind::UpstreamUnreachable,
-            Broken::Coding => ErrorKind::UpstreamGarbage,
-        })
+        match broken {
+            Broken::Connection => Self::Failed(ErrorKind::UpstreamUnreachable),
+            Broken::Coding(error) => Self::Undecodable(error),
+        }
     }
 }
 
@@ -82,7 +82,7 @@ impl Source {
                     return match decoder.finish() {
                         Ok(rest) if rest.is_empty() => Poll::Ready(None),
                         Ok(rest) => Poll::Ready(Some(Ok(rest.into()))),
-                        Err(_) => Poll::Ready(Some(Err(Broken::Coding))),
+                        Err(error) => Poll::Ready(Some(Err(Broken::Coding(error)))),
                     };
                 }
             };
@@ -95,7 +95,7 @@ impl Source {
             match decoder.push(&data) {
                 Ok(plain) if plain.is_empty() => {}
                 Ok(plain) => return Poll::Ready(Some(Ok(plain.into()))),
-                Err(_) => return Poll::Ready(Some(Err(Broken::Coding))),
+                Err(error) => return Poll::Ready(Some(Err(Broken::Coding(error)))),
             }
         }
     }

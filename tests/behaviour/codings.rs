@@ -138,8 +138,34 @@ fn answers_that_break_off_in_their_coding() {
             let got = send(&gateway, "", chat("hello", stream).as_bytes());
             let told = got.body.contains("\"error\"") || !got.complete;
             assert!(told && (stream || got.status == 502), "{coding}: {got:?}");
+            assert!(got.body.contains("cannot be decoded"), "{coding}: {got:?}");
             let end = gateway.only_end();
             assert_eq!(end["ended"], "upstream_failed", "{coding}: {end}");
+            assert_eq!(end["error"], "upstream_invalid_response", "{coding}: {end}");
+        }
+    }
+}
+
+/// A bomb in an answer is called one, and not an upstream that went away.
+#[test]
+fn bombs_in_answers() {
+    let events = event(&" ".repeat(1 << 20));
+    for coding in CODINGS {
+        for (stream, media, text) in [
+            (true, "text/event-stream", events.clone()),
+            (false, "application/json", answer(&" ".repeat(1 << 20))),
+        ] {
+            let body = coded(coding, text.as_bytes());
+            let fields = format!("content-type: {media}\r\ncontent-encoding: {coding}\r\n");
+            let fake = Fake::whole("200 OK", &fields, &body);
+            let gateway = Gateway::new(Some(fake.address), &Wishes::default());
+            let got = send(&gateway, "", chat("hello", stream).as_bytes());
+            assert!(
+                got.body.contains("by decompression"),
+                "{coding}: {}",
+                &got.body[..got.body.len().min(400)]
+            );
+            let end = gateway.only_end();
             assert_eq!(end["error"], "upstream_invalid_response", "{coding}: {end}");
         }
     }
