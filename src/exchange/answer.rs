@@ -155,7 +155,13 @@ impl Answering {
             None if self.json || text || [204, 304].contains(&status) => Mode::Whole,
             None => match self.reader.unread("media type") {
                 Ok(()) => Mode::Pass,
-                Err(stop) => return Err(refuse(&stop, &self.terms.policy, Side::Answer)),
+                Err(stop) => {
+                    let error = refuse(&stop, &self.terms.policy, Side::Answer);
+                    self.blocked = true;
+                    self.over = true;
+                    self.cut_by = Some(error.clone());
+                    return Err(error);
+                }
             },
         };
         let asked = self.ask.stream;

@@ -11,7 +11,7 @@ use http::{HeaderMap, Response, StatusCode};
 use hyper::body::Incoming;
 
 use super::body::{AnswerBody, BATCH, Fed, StreamBody, fed};
-use super::exchange::{Exchange, Refusal, VERDICT, answer, name_exchange, takes};
+use super::exchange::{Exchange, Refusal, answer, name_exchange, takes};
 use super::gateway::Gateway;
 use super::headers;
 use super::recorder::Recorder;
@@ -93,18 +93,15 @@ impl Begun {
         let Reading { status, mut head, body } = match self.reading {
             Ok(reading) => reading,
             Err(error) => {
-                recorder.upstream_failed(&answering, &error);
-                return Err(error.into());
+                recorder.without_answer(&answering, &error);
+                return Err(Refusal::on_record(error, answering.verdict()));
             }
         };
         let context = exchange.context;
         match body {
             Body::Whole { flow: Flow::Replace(Replaced::Error(error)), .. } => {
                 recorder.finished(&answering, error.status(), 0);
-                let mut refusal = exchange.worker.refuse(context, &error.into());
-                let verdict = HeaderValue::from_static(answering.verdict().as_str());
-                refusal.headers_mut().insert(VERDICT, verdict);
-                Ok(refusal)
+                Err(Refusal::on_record(error, answering.verdict()))
             }
             Body::Whole { flow: Flow::Replace(Replaced::Reply(reply)), .. } => {
                 recorder.finished(&answering, reply.status, reply.body.len());

@@ -60,16 +60,26 @@ pub(super) struct Refusal {
     error: ExchangeError,
     /// The connection cannot be trusted or is not read to its end.
     close: bool,
+    /// What the header says, as the record does.
+    verdict: Outcome,
 }
 
+impl Refusal {
+    /// An error in an answer's place: the record has the verdict on both sides as far as they were read.
+    pub(super) fn on_record(error: ExchangeError, verdict: Outcome) -> Self {
+        Self { error, close: false, verdict }
+    }
+}
+
+/// What goes no further is blocked, whatever the reason.
 impl From<ExchangeError> for Refusal {
     fn from(error: ExchangeError) -> Self {
-        Self { error, close: false }
+        Self { error, close: false, verdict: Outcome::Block }
     }
 }
 
 pub(super) fn close(error: ExchangeError) -> Refusal {
-    Refusal { error, close: true }
+    Refusal { close: true, ..error.into() }
 }
 
 impl Worker {
@@ -113,12 +123,8 @@ impl Worker {
 
     pub(super) fn refuse(&self, context: &Context, refusal: &Refusal) -> Response<AnswerBody> {
         self.gateway.metrics.errors.with_label_values(&[refusal.error.kind.code()]).inc();
-        let outcome = match refusal.error.kind {
-            ErrorKind::Blocked | ErrorKind::Unscanned => Outcome::Block,
-            _ => Outcome::Allow,
-        };
-        let body = context.dialect.error_body(&refusal.error);
-        let mut response = answer(context, refusal.error.status(), "application/json", body.into(), outcome);
+        let (body, status) = (context.dialect.error_body(&refusal.error), refusal.error.status());
+        let mut response = answer(context, status, "application/json", body.into(), refusal.verdict);
         if refusal.error.kind == ErrorKind::MethodNotAllowed {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST, DELETE"));
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::exchange::{count_findings, unix_ms};
 use super::gateway::Gateway;
 use crate::audit::{CoverageRecord, End, ExchangeId};
-use crate::dialect::{Dialect, ErrorKind, ExchangeError};
+use crate::dialect::{Dialect, ErrorKind, ExchangeError, Fault};
 use crate::exchange::{Answering, Outcome, record};
 
 /// How an exchange ended and the error's code, in the record's words.
@@ -97,11 +97,11 @@ impl Recorder {
         }
     }
 
-    /// The upstream could not be asked, or its head was no answer.
-    pub(super) fn upstream_failed(mut self, answering: &Answering, error: &ExchangeError) {
+    /// The upstream could not be asked, its head was no answer, or it names what the policy does not let pass unread.
+    pub(super) fn without_answer(mut self, answering: &Answering, error: &ExchangeError) {
         self.status = error.status();
-        self.count_upstream(error.kind);
-        self.write(Some(answering), "upstream_failed", error.kind.code(), answering.verdict());
+        let (ended, code) = self.because_of(error);
+        self.write(Some(answering), ended, code, answering.verdict());
     }
 
     /// A whole answer is over.
@@ -119,18 +119,18 @@ impl Recorder {
     }
 
     fn how(&self, answering: &Answering, otherwise: Ending) -> Ending {
-        let Some(error) = &answering.cut_by else { return otherwise };
-        match error.kind {
-            ErrorKind::UpstreamGarbage | ErrorKind::UpstreamTimeout | ErrorKind::UpstreamUnreachable => {
-                self.count_upstream(error.kind);
-                ("upstream_failed", error.kind.code())
-            }
-            _ => ("cut", error.kind.code()),
-        }
+        answering.cut_by.as_ref().map_or(otherwise, |error| self.because_of(error))
     }
 
-    fn count_upstream(&self, kind: ErrorKind) {
-        self.gateway.metrics.upstream_errors.with_label_values(&[&*self.upstream, kind.code()]).inc();
+    fn because_of(&self, error: &ExchangeError) -> Ending {
+        let code = error.kind.code();
+        match error.kind.fault() {
+            Fault::Upstream => {
+                self.gateway.metrics.upstream_errors.with_label_values(&[&*self.upstream, code]).inc();
+                ("upstream_failed", code)
+            }
+            Fault::Client | Fault::Policy | Fault::Gateway => ("cut", code),
+        }
     }
 
     fn write(

@@ -58,8 +58,14 @@ fn whole_answers() {
         assert!(got.body.contains("\"error\"") && got.complete, "{what}: {got:?}");
         assert!(got.took < Duration::from_secs(3), "{what}: {:?}", got.took);
         assert_eq!(got.field("x-sluicegate-exchange").map(str::len), Some(26), "{what}");
+        let verdict = got.field("x-sluicegate-verdict").map(str::to_owned);
         let end = gateway.only_end();
         assert_eq!(end["status"], status, "{what}");
+        // What the policy refuses is no failure of the upstream.
+        let unread = code == "unscanned_content";
+        let want = if unread { ("block", "cut") } else { ("allow", "upstream_failed") };
+        assert_eq!((&end["verdict"], &end["ended"]), (&want.0.into(), &want.1.into()), "{what}: {end}");
+        assert_eq!(verdict.as_deref(), Some(want.0), "{what}");
         if !code.is_empty() {
             assert_eq!(end["error"], code, "{what}: {end}");
         }
