@@ -151,20 +151,9 @@ impl Worker {
             close(ExchangeError::new(ErrorKind::Unauthorized, "the api key is missing or not known"))
         })?;
         let policy = Arc::clone(gateway.policies.load().of(caller.number));
-        let matched = match routed {
-            Ok(matched) => matched,
-            Err(other_method) => match unknown(&head, &policy, other_method, context) {
-                Ok(matched) => matched,
-                Err(refusal) => {
-                    let http2 = request.version() == http::Version::HTTP_2;
-                    if http2 {
-                        request::linger(request.into_body()).await;
-                    }
-                    return Err(refusal);
-                }
-            },
-        };
         place.pass = Some(caller.enter().map_err(|full| close(too_many(full)))?);
+        let unread =
+            Matched { dialect: context.dialect, operation: &GENERIC, path: head.path.clone(), model: None };
         let (parts, body) = request.into_parts();
         let mut exchange = Exchange {
             worker: self,
@@ -174,6 +163,19 @@ impl Worker {
             head: &head,
             headers: &parts.headers,
             request_bytes: 0,
+        };
+        let matched = match routed {
+            Ok(matched) => matched,
+            Err(other_method) => match unknown(&policy, other_method) {
+                None => unread,
+                Some(error) => {
+                    exchange.record_unjudged(&unread, &error).await?;
+                    if context.multiplexed {
+                        request::linger(body).await;
+                    }
+                    return Err(error.into());
+                }
+            },
         };
         let body = match request::read(&gateway.limits, &parts.headers, body).await {
             Ok(body) => body,
@@ -214,23 +216,18 @@ fn guess(path: &str) -> &'static dyn Dialect {
     crate::dialect::by_name(name).unwrap_or(crate::dialect::fallback())
 }
 
-fn unknown(head: &Head, policy: &Policy, other_method: bool, context: &Context) -> Result<Matched, Refusal> {
+/// The refusal of an endpoint that no table has, unless the policy lets it pass.
+fn unknown(policy: &Policy, other_method: bool) -> Option<ExchangeError> {
     match policy.unscanned() {
         // Providers have more methods than this gateway reads: `GET` where it knows `POST` lists what was stored.
         Unscanned::Block if other_method => {
-            Err(ExchangeError::new(ErrorKind::MethodNotAllowed, "this endpoint has another method").into())
+            Some(ExchangeError::new(ErrorKind::MethodNotAllowed, "this endpoint has another method"))
         }
-        Unscanned::Block => Err(ExchangeError::new(
+        Unscanned::Block => Some(ExchangeError::new(
             ErrorKind::NotFound,
             "this gateway does not know the endpoint, and the policy lets nothing pass unread",
-        )
-        .into()),
-        Unscanned::Flag | Unscanned::Allow => Ok(Matched {
-            dialect: context.dialect,
-            operation: &GENERIC,
-            path: head.path.clone(),
-            model: None,
-        }),
+        )),
+        Unscanned::Flag | Unscanned::Allow => None,
     }
 }
 
@@ -331,6 +328,7 @@ impl Exchange<'_> {
         let receipt = self.durable(&admission).await?;
         let end = self.ended(error.status(), 0, "refused", error.kind.code(), Outcome::Block);
         self.record_end(&end);
+        self.count_end(&admission.route, matched.dialect, Outcome::Block);
         drop(receipt);
         Ok(())
     }
@@ -422,7 +420,7 @@ impl Exchange<'_> {
             policy_version: policy.version().into(),
             request_bytes: self.request_bytes,
             stream: judged.ask().stream,
-            verdict: judged.report().outcome.as_str(),
+            verdict: if no_route { Outcome::Block } else { judged.report().outcome }.as_str(),
             error: if no_route { ErrorKind::NotFound.code() } else { record::refusal_code(&judged) },
             findings: record::findings(&policy, &judged.report().findings),
             coverage: record::coverage(&judged.report().coverage),
@@ -439,15 +437,18 @@ impl Exchange<'_> {
                     Next::Refuse(error) => (error.clone(), None),
                     Next::Answer(reply) => (ExchangeError::new(ErrorKind::Blocked, ""), Some(reply.clone())),
                 };
-                let blocked = judged.report().outcome;
                 drop(receipt);
                 let status = reply.as_ref().map_or(error.status(), |r| r.status);
-                self.record_end(&self.ended(status, 0, "refused", error.kind.code(), blocked));
-                self.count_end(&route, judged.matched().dialect, blocked);
+                self.record_end(&self.ended(status, 0, "refused", error.kind.code(), Outcome::Block));
+                self.count_end(&route, judged.matched().dialect, Outcome::Block);
                 return match reply {
-                    Some(reply) => {
-                        Ok(answer(self.context, reply.status, reply.content_type, reply.body.into(), blocked))
-                    }
+                    Some(reply) => Ok(answer(
+                        self.context,
+                        reply.status,
+                        reply.content_type,
+                        reply.body.into(),
+                        Outcome::Block,
+                    )),
                     None => Err(error.into()),
                 };
             }

@@ -186,6 +186,8 @@ impl Drop for Recorder {
     /// Whatever ends an exchange leaves a record: a client that leaves before its answer begins drops it here.
     fn drop(&mut self) {
         let (ended, error) = self.left();
-        self.write(None, ended, error, self.verdict);
+        // After a fault the client is told of one, and nothing of the exchange.
+        let verdict = if std::thread::panicking() { Outcome::Block } else { self.verdict };
+        self.write(None, ended, error, verdict);
     }
 }

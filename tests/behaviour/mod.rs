@@ -14,6 +14,7 @@ mod http_hygiene;
 mod lifecycle;
 mod limits;
 mod media;
+mod refusals;
 mod tls;
 mod upstream_failures;
 
