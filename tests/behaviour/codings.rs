@@ -160,11 +160,7 @@ fn bombs_in_answers() {
             let fake = Fake::whole("200 OK", &fields, &body);
             let gateway = Gateway::new(Some(fake.address), &Wishes::default());
             let got = send(&gateway, "", chat("hello", stream).as_bytes());
-            assert!(
-                got.body.contains("by decompression"),
-                "{coding}: {}",
-                &got.body[..got.body.len().min(400)]
-            );
+            assert!(got.body.contains("by decompression"), "{coding}: {}", got.head);
             let end = gateway.only_end();
             assert_eq!(end["error"], "upstream_invalid_response", "{coding}: {end}");
         }
