@@ -21,7 +21,7 @@ use super::headers;
 use super::patience::Activity;
 use super::recorder::Recorder;
 use super::request;
-use crate::audit::{Admission, End, ExchangeId, Receipt, safe};
+use crate::audit::{Admission, End, ExchangeId, Receipt};
 use crate::dialect::{Dialect, ErrorKind, ExchangeError, GENERIC, Matched, route};
 use crate::exchange::{Judged, Next, Outcome, Received, Terms, record};
 use crate::limits::{Caller, Full};
@@ -314,7 +314,7 @@ impl Exchange<'_> {
             route: "-".into(),
             dialect: matched.dialect.name(),
             operation: matched.operation.name,
-            model: matched.model.as_deref().map(safe).unwrap_or_default().into_owned(),
+            model: record::model(&policy, matched.model.as_deref().unwrap_or_default()),
             upstream: "-".into(),
             policy: policy.name().into(),
             policy_version: policy.version().into(),
@@ -414,7 +414,7 @@ impl Exchange<'_> {
             route: route.to_string(),
             dialect: judged.matched().dialect.name(),
             operation: judged.matched().operation.name,
-            model: record::model(&judged),
+            model: record::model(&policy, &judged.ask().model),
             upstream: upstream.map_or_else(|| "-".into(), |u| u.upstream().name.to_string()),
             policy: policy.name().into(),
             policy_version: policy.version().into(),

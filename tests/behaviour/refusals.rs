@@ -83,3 +83,36 @@ fn strangers_leave_no_record() {
     assert!(gateway.metric("sluicegate_errors_total{code=\"invalid_api_key\"}") >= 2.0);
     assert_eq!(gateway.records().len(), 0);
 }
+
+/// What a rule finds in a model's name does not stand in the record, whether the name went on as it came, masked or no further.
+#[test]
+fn names_of_models_are_no_way_into_the_record() {
+    let fake = fake();
+    let gateway = Gateway::new(Some(fake.address), &Wishes::default());
+    let gemini = |model: &str| format!("/v1beta/models/{model}:generateContent");
+    let cases = [
+        ("/v1/chat/completions".to_owned(), chat("hello", false).replace("\"m\"", "\"my maskme here\"")),
+        ("/v1/chat/completions".to_owned(), chat("hello", false).replace("\"m\"", "\"x-maskme-1\"")),
+        ("/v1/chat/completions".to_owned(), chat("hello", false).replace("\"m\"", "\"my blockme here\"")),
+        ("/v1/chat/completions".to_owned(), chat("blockme", false).replace("\"m\"", "\"x-blockme-1\"")),
+        (gemini("a-maskme"), "{\"contents\":[]}".to_owned()),
+        (gemini("a@maskme"), "{\"contents\":[]}".to_owned()),
+        (gemini("a-blockme"), "{\"contents\":".to_owned()),
+        ("/v1/chat/completions".to_owned(), chat("hello", false)),
+    ];
+    for (path, body) in &cases {
+        gateway.post(path, body);
+    }
+    let models: Vec<_> = gateway.records().into_iter().map(|(a, _)| a["model"].clone()).collect();
+    let want = [
+        "my [MASKED] here",
+        "x-[MASKED]-1",
+        "my [BLOCKED] here",
+        "x-[BLOCKED]-1",
+        "a-[MASKED]",
+        "",
+        "a-[BLOCKED]",
+        "m",
+    ];
+    assert_eq!(models, want);
+}
