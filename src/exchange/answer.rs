@@ -103,6 +103,7 @@ pub struct Answering {
 impl Answering {
     pub(super) fn new(matched: Matched, terms: Terms, ask: Ask, prompt: Report) -> Self {
         let reader = Reader::new(std::sync::Arc::clone(&terms.policy), Side::Answer, ask.structured);
+        let depth = terms.limits.json_depth;
         Self {
             matched,
             terms,
@@ -118,8 +119,8 @@ impl Answering {
             held: 0,
             held_max: 0,
             whole: Vec::new(),
-            tape: Tape::default(),
-            spare: Tape::default(),
+            tape: Tape::of_depth(depth),
+            spare: Tape::of_depth(depth),
             memo: Memo::default(),
             released: false,
             over: false,

@@ -14,6 +14,35 @@ fn ms(n: u64) -> Time {
     Time(Duration::from_millis(n))
 }
 
+/// The depth that is set is the one that holds, on both sides, shallow or deep.
+#[test]
+fn json_is_as_deep_as_it_may_be() {
+    let nest = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    for depth in [10, 128, 512] {
+        let mut wishes = Wishes::default();
+        wishes.limits.json_depth = depth;
+        // One level is the object around it.
+        for (deep, status) in [(depth - 1, 200), (depth, 400)] {
+            let fake = fake();
+            let gateway = Gateway::new(Some(fake.address), &wishes);
+            let body = format!("{{\"model\":\"m\",\"messages\":[],\"x\":{}}}", nest(deep));
+            let got = gateway.post("/v1/chat/completions", &body);
+            assert_eq!(got.status, status, "{depth} {deep}: {got:?}");
+            assert!(status == 200 || got.body.contains(&format!("deeper than {depth} levels")), "{got:?}");
+            let body = format!("{{\"choices\":[],\"x\":{}}}", nest(deep));
+            let json = "content-type: application/json\r\n";
+            let fake = Fake::whole("200 OK", json, body.as_bytes());
+            let gateway = Gateway::new(Some(fake.address), &wishes);
+            let got = gateway.post("/v1/chat/completions", &chat("hello", false));
+            assert_eq!(got.status == 200, status == 200, "{depth} {deep}: {got:?}");
+            let fake = Fake::stream(vec![Step::Send(format!("data: {body}\n\n").into_bytes())]);
+            let gateway = Gateway::new(Some(fake.address), &wishes);
+            let got = gateway.post("/v1/chat/completions", &chat("hello", true));
+            assert_eq!(got.body.contains("\"error\""), status != 200, "{depth} {deep}: {got:?}");
+        }
+    }
+}
+
 #[test]
 fn heads_bodies_and_depth() {
     let fake = fake();
