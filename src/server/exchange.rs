@@ -504,6 +504,7 @@ impl Exchange<'_> {
             query: self.head.query.as_deref(),
             dialect: judged.matched().dialect.name(),
             client: self.headers,
+            query_key: self.head.key.as_deref().filter(|_| self.head.key_in_query),
             headers,
             body,
         }

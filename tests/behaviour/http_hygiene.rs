@@ -185,6 +185,30 @@ fn header_fields_go_by_closed_lists() {
     assert_eq!(end.expect("an end")["ended"], "complete");
 }
 
+/// A key in the query, as Gemini's clients may send it, is passed through in its field and nowhere else.
+#[test]
+fn a_key_in_the_query_passes_through() {
+    let fake = Fake::whole("200 OK", "content-type: application/json\r\n", b"{\"candidates\":[]}");
+    let wishes = Wishes { credential: Credential::Passthrough, ..Wishes::default() };
+    let gateway = Gateway::new(Some(fake.address), &wishes);
+    for (query, went_on) in [
+        ("key=REALKEY", "generatecontent http"),
+        ("k%65y=REAL%4bEY&a%5B%5D=b", "generatecontent?a%5b%5d=b http"),
+    ] {
+        let got = gateway.post(&format!("/v1beta/models/m:generateContent?{query}"), "{\"contents\":[]}");
+        assert_eq!(got.status, 200, "{got:?}");
+        let seen = fake.seen().pop().expect("a request").to_ascii_lowercase();
+        assert!(seen.contains("x-goog-api-key: realkey\r\n") && seen.contains(went_on), "{seen}");
+        assert_eq!(seen.matches("realkey").count(), 1, "{seen}");
+    }
+    let known = fake.seen().len();
+    for query in ["key=a&key=b", "key=a&k%65y=b"] {
+        let got = gateway.post(&format!("/v1beta/models/m:generateContent?{query}"), "{\"contents\":[]}");
+        assert_eq!(got.status, 400, "{query}: {got:?}");
+    }
+    assert_eq!(fake.seen().len(), known);
+}
+
 /// Each key opens its own plane only.
 #[test]
 fn planes_are_apart() {
