@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING};
 use http::{HeaderMap, Response, StatusCode};
 use hyper::body::Incoming;
 
@@ -151,6 +151,15 @@ async fn read(
     let status = parts.status.as_u16();
     if !(200..=599).contains(&status) || (300..400).contains(&status) && status != 304 {
         return Err(garbage("the upstream answered with a status that this gateway does not pass on"));
+    }
+    // RFC 9112 section 6.3: whoever reads the one length and whoever reads the other see different answers.
+    if parts.headers.contains_key(TRANSFER_ENCODING) && parts.headers.contains_key(CONTENT_LENGTH) {
+        return Err(garbage("the upstream's answer has both `content-length` and `transfer-encoding`"));
+    }
+    for name in [CONTENT_TYPE, CONTENT_ENCODING] {
+        if parts.headers.get_all(&name).iter().count() > 1 {
+            return Err(garbage(&format!("the upstream's answer has more than one `{name}`")));
+        }
     }
     let coding = match parts.headers.get(CONTENT_ENCODING).map(|v| Coding::parse(v.to_str().unwrap_or("?"))) {
         None => None,

@@ -49,9 +49,19 @@ fn whole_answers() {
             "unscanned_content",
         ),
     ];
+    let both = format!(
+        "HTTP/1.1 200 OK\r\n{JSON}content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n"
+    );
+    let twice = format!("{JSON}content-type: text/plain\r\n");
+    let coded = format!("{JSON}content-encoding: gzip\r\ncontent-encoding: br\r\n");
+    let ambiguous = [
+        ("two lengths", Fake::new(vec![send(&both)]), 502, "upstream_invalid_response"),
+        ("two media types", Fake::whole("200 OK", &twice, b"{}"), 502, "upstream_invalid_response"),
+        ("two codings", Fake::whole("200 OK", &coded, b"x"), 502, "upstream_invalid_response"),
+    ];
     let utf7 = "content-type: text/plain; charset=\"UTF-7\"\r\n";
     let utf7 = ("another charset", Fake::whole("200 OK", utf7, b"+AG0-askme"), 400, "unscanned_content");
-    for (what, fake, status, code) in cases.into_iter().chain([utf7]) {
+    for (what, fake, status, code) in cases.into_iter().chain([utf7]).chain(ambiguous) {
         let gateway = Gateway::new(Some(fake.address), &quick());
         let got = gateway.post("/v1/chat/completions", &chat("hello", false));
         assert_eq!(got.status, status, "{what}: {got:?}");
