@@ -1,6 +1,6 @@
 //! A request's head, read strictly and once: one host, one framing, one path that every reader reads the same way.
 
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderName, TRANSFER_ENCODING};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, TRANSFER_ENCODING};
 use http::{HeaderMap, Method, Request, Version};
 
 use crate::dialect::{ErrorKind, ExchangeError};
@@ -30,6 +30,10 @@ pub fn read<B>(request: &Request<B>, uri_limit: usize) -> Result<Head, ExchangeE
     let headers = request.headers();
     one_host(request)?;
     one_framing(headers)?;
+    // What is judged under the one must not be read under the other.
+    if headers.get_all(CONTENT_TYPE).iter().count() > 1 {
+        return Err(bad("more than one `content-type`"));
+    }
     let path = path(request.uri().path(), request.uri().query(), uri_limit)?;
     let (query, query_key) = query(request.uri().query())?;
     let key_in_query = query_key.is_some();

@@ -67,6 +67,12 @@ fn ambiguous_requests_are_refused() {
                 "{line}host: a\r\nauthorization: Bearer a\r\nx-api-key: b\r\ncontent-length: {n}\r\n\r\n{body}"
             ),
         ),
+        (
+            "two media types",
+            format!(
+                "{line}host: a\r\ncontent-type: application/json\r\ncontent-type: text/plain\r\ncontent-length: {n}\r\n\r\n{body}"
+            ),
+        ),
         ("no HTTP", "hello\r\n\r\n".into()),
     ];
     for (what, bytes) in cases {
