@@ -8,6 +8,12 @@ fn fake() -> Fake {
     Fake::whole("200 OK", "content-type: application/json\r\n", answer("fine").as_bytes())
 }
 
+/// Refusals so far: of what is no request at all, and of requests.
+fn counted(gateway: &Gateway) -> f64 {
+    gateway.metric("sluicegate_refused_total{reason=\"malformed\"}")
+        + gateway.metric("sluicegate_errors_total{code=\"invalid_request\"}")
+}
+
 /// Requests that two servers could read differently: each is refused, its connection closed, and no byte goes on.
 #[test]
 fn ambiguous_requests_are_refused() {
@@ -76,9 +82,11 @@ fn ambiguous_requests_are_refused() {
         ("no HTTP", "hello\r\n\r\n".into()),
     ];
     for (what, bytes) in cases {
+        let before = counted(&gateway);
         let got = gateway.raw(bytes.as_bytes());
         assert_eq!(got.status, 400, "{what}: {got:?}");
         assert!(got.closed, "{what}: the connection stays open");
+        assert!(super::wait_for(|| counted(&gateway) > before), "{what}: not counted");
     }
     assert_eq!(fake.seen().len(), 0, "{:?}", fake.seen());
     assert_eq!(gateway.post("/v1/chat/completions", &body).status, 200);

@@ -67,6 +67,8 @@ fn heads_bodies_and_depth() {
         let got = gateway.raw(bytes.as_bytes());
         assert_eq!((got.status, got.closed), (status, true), "{what}: {}", got.head);
     }
+    let heads = "sluicegate_refused_total{reason=\"head_too_large\"}";
+    assert!(wait_for(|| gateway.metric(heads) >= 2.0), "heads over the limits are not counted");
     assert_eq!(fake.seen().len(), 0);
     assert_eq!(gateway.post("/v1/chat/completions", &chat("hello", false)).status, 200);
 }
@@ -105,6 +107,8 @@ fn slow_clients_do_not_stay() {
         drip.send(b"x: y\r\n");
     }
     assert!(drip.read_all().closed, "a dripping head stays");
+    let slow = "sluicegate_refused_total{reason=\"slow_head\"}";
+    assert!(wait_for(|| gateway.metric(slow) >= 1.0), "a head that took too long is not counted");
 
     let mut body = Client::new(gateway.data);
     body.send(b"POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n{");
