@@ -42,7 +42,12 @@ static POLICY: LazyLock<Arc<Policy>> = LazyLock::new(|| {
 });
 
 fn terms() -> Terms {
-    let limits = ExchangeLimits { answer_bytes: LIMIT, event_bytes: LIMIT, held_bytes: LIMIT };
+    let limits = ExchangeLimits {
+        answer_bytes: LIMIT,
+        event_bytes: LIMIT,
+        held_bytes: LIMIT,
+        ..ExchangeLimits::default()
+    };
     Terms { policy: Arc::clone(&POLICY), limits }
 }
 

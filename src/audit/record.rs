@@ -79,7 +79,7 @@ pub struct Admission {
     pub dialect: &'static str,
     /// The call.
     pub operation: &'static str,
-    /// The model that the request names.
+    /// The model that the request names, free of what rules find in it.
     pub model: String,
     /// The upstream, `-` when none is asked.
     pub upstream: String,

@@ -147,7 +147,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    // Depth is bounded by `json::MAX_DEPTH`.
+    // Depth is bounded by the tape.
     fn value(&mut self, at: usize, mut cursor: Cursor) {
         let Some(node) = self.tape.node(at).copied() else { return };
         let shape = self.shape;

@@ -27,6 +27,11 @@ impl Ahead {
         self.answering.head(status, content_type)
     }
 
+    /// As [`Answering::mode`].
+    pub fn mode(&self) -> Mode {
+        self.answering.mode()
+    }
+
     /// As [`Answering::feed`].
     pub fn feed(&mut self, bytes: &[u8]) -> Flow {
         self.answering.feed(bytes, &mut self.out)

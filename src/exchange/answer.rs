@@ -6,11 +6,13 @@ use std::ops::Range;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use super::look::{Look, begins_as_json};
 use super::reader::{Reader, Side, Stop};
 use super::segment::{Moved, Segments};
 use super::{Outcome, Report, Terms, refuse};
 use crate::dialect::{Ask, End, Ends, ErrorKind, ExchangeError, Framing, Matched, Memo, Reply, Why};
 use crate::policy::BlockAs;
+use crate::stream::coding::CodingError;
 use crate::stream::{Frame, FrameError, Splitter};
 use crate::text::json::Tape;
 use crate::text::reads_as_utf8;
@@ -20,7 +22,7 @@ use crate::text::reads_as_utf8;
 pub enum Mode {
     /// Event by event.
     Stream(Framing),
-    /// Whole, then released: nothing may be sent before [`Answering::finish`].
+    /// Whole, then released: nothing may be sent before [`Answering::finish`]. Bytes that come may show that it is a stream after all.
     Whole,
     /// Not at all, since the policy lets this media type pass unread.
     Pass,
@@ -53,6 +55,8 @@ pub enum Ended {
     Complete,
     /// It broke off or took too long; the kind says which.
     Failed(ErrorKind),
+    /// Its content coding is broken, breaks off or is a bomb.
+    Undecodable(CodingError),
 }
 
 /// An event in the queue. Its segments' ranges count in `raw`.
@@ -75,6 +79,8 @@ pub struct Answering {
     /// The upstream's status is an error: its body has the dialect's error form.
     upstream_status: u16,
     json: bool,
+    /// Whether the bytes are asked what they are: a stream may come under the media type of any text.
+    look: Option<Look>,
     splitter: Option<Splitter>,
     queue: VecDeque<Held>,
     held: usize,
@@ -101,6 +107,7 @@ pub struct Answering {
 impl Answering {
     pub(super) fn new(matched: Matched, terms: Terms, ask: Ask, prompt: Report) -> Self {
         let reader = Reader::new(std::sync::Arc::clone(&terms.policy), Side::Answer, ask.structured);
+        let depth = terms.limits.json_depth;
         Self {
             matched,
             terms,
@@ -110,13 +117,14 @@ impl Answering {
             mode: Mode::Whole,
             upstream_status: 200,
             json: true,
+            look: None,
             splitter: None,
             queue: VecDeque::new(),
             held: 0,
             held_max: 0,
             whole: Vec::new(),
-            tape: Tape::default(),
-            spare: Tape::default(),
+            tape: Tape::of_depth(depth),
+            spare: Tape::of_depth(depth),
             memo: Memo::default(),
             released: false,
             over: false,
@@ -154,13 +162,28 @@ impl Answering {
             None if self.json || text || [204, 304].contains(&status) => Mode::Whole,
             None => match self.reader.unread("media type") {
                 Ok(()) => Mode::Pass,
-                Err(stop) => return Err(refuse(&stop, &self.terms.policy, Side::Answer)),
+                Err(stop) => {
+                    let error = refuse(&stop, &self.terms.policy, Side::Answer);
+                    self.blocked = true;
+                    self.over = true;
+                    self.cut_by = Some(error.clone());
+                    return Err(error);
+                }
             },
         };
+        let asked = self.ask.stream;
+        let expected = self.ask.framing.filter(|_| ok && asked);
+        let looks = asked || !(media.ends_with("json") || self.matched.operation.binary_answer);
+        self.look = (self.mode == Mode::Whole && looks).then(|| Look::new(expected));
         if let Mode::Stream(framing) = self.mode {
             self.splitter = Some(Splitter::new(framing, self.terms.limits.event_bytes));
         }
         Ok(self.mode)
+    }
+
+    /// How the answer is read, as far as it is known.
+    pub fn mode(&self) -> Mode {
+        self.mode
     }
 
     /// Whether events wait in the hold queue: a comment should keep the client's connection alive.
@@ -196,7 +219,11 @@ impl Answering {
                     );
                 }
                 self.whole.extend_from_slice(bytes);
-                Flow::More
+                let Self { look, tape, whole, .. } = self;
+                match look.as_mut().and_then(|look| look.at(whole, tape)) {
+                    Some(framing) => self.turn_into(framing, out),
+                    None => Flow::More,
+                }
             }
             Mode::Stream(_) => self.feed_stream(bytes, out),
         }
@@ -208,14 +235,21 @@ impl Answering {
             return Flow::Cut;
         }
         self.over = true;
-        if let Ended::Failed(kind) = ended {
-            let what = match kind {
-                ErrorKind::UpstreamTimeout => "the upstream took too long in the middle of its answer",
-                ErrorKind::ShuttingDown => "the gateway stops, and the time for running answers is over",
-                _ => "the upstream broke off in the middle of its answer",
-            };
+        let failed = match ended {
+            Ended::Complete => None,
+            Ended::Failed(kind) => Some(ExchangeError::new(
+                kind,
+                match kind {
+                    ErrorKind::UpstreamTimeout => "the upstream took too long in the middle of its answer",
+                    ErrorKind::ShuttingDown => "the gateway stops, and the time for running answers is over",
+                    _ => "the upstream broke off in the middle of its answer",
+                },
+            )),
+            Ended::Undecodable(error) => Some(undecodable(error)),
+        };
+        if let Some(error) = failed {
             self.release_settled(out);
-            return self.fail(ExchangeError::new(kind, what), out);
+            return self.fail(error, out);
         }
         match self.mode {
             Mode::Pass => Flow::More,
@@ -270,6 +304,14 @@ impl Answering {
     }
 
     // === streams ===
+
+    /// What came as a whole answer is a stream, and goes on as one.
+    fn turn_into(&mut self, framing: Framing, out: &mut Vec<Bytes>) -> Flow {
+        self.mode = Mode::Stream(framing);
+        self.splitter = Some(Splitter::new(framing, self.terms.limits.event_bytes));
+        let begin = std::mem::take(&mut self.whole);
+        self.feed_stream(&begin, out)
+    }
 
     fn feed_stream(&mut self, bytes: &[u8], out: &mut Vec<Bytes>) -> Flow {
         if let Some(splitter) = &mut self.splitter {
@@ -466,7 +508,8 @@ impl Answering {
     }
 
     fn read_whole(&mut self, body: &[u8]) -> Result<Option<Vec<u8>>, Refused> {
-        if self.json {
+        let begins_as_json = begins_as_json(body);
+        if self.json || begins_as_json {
             let mut tape = std::mem::take(&mut self.tape);
             let parsed = tape.parse(body);
             self.tape = tape;
@@ -476,10 +519,15 @@ impl Answering {
                     self.reader.finish()?;
                     return Ok(self.reader.emit(body, &segments));
                 }
-                Err(error) if self.upstream_status < 400 => {
+                Err(error) if self.json && self.upstream_status < 400 => {
                     return Err(Refused::Garbage(format!(
                         "the upstream sent an answer that cannot be read: {error}"
                     )));
+                }
+                // Neither a value nor lines of them: who reads it some other way would get what was not read here.
+                Err(_) if self.look.is_some() && begins_as_json && self.upstream_status < 400 => {
+                    self.reader.unread("broken JSON")?;
+                    return Ok(None);
                 }
                 Err(_) => {}
             }
@@ -550,6 +598,14 @@ impl Answering {
         self.held = 0;
         self.whole = Vec::new();
     }
+}
+
+fn undecodable(error: CodingError) -> ExchangeError {
+    let what = match error {
+        CodingError::Broken => "it is not what its content coding says, or breaks off".to_owned(),
+        CodingError::Unknown | CodingError::TooLong(_) | CodingError::Ratio(_) => error.to_string(),
+    };
+    ExchangeError::new(ErrorKind::UpstreamGarbage, format!("the upstream's answer cannot be decoded: {what}"))
 }
 
 enum Refused {

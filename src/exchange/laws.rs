@@ -434,6 +434,11 @@ const WIRES: &[&Wire] = &[&CHAT, &COMPLETIONS, &RESPONSES, &ANTHROPIC, &GEMINI, 
 // === running an exchange ===
 
 fn answering(wire: &Wire, policy: &Arc<Policy>, stream: bool) -> Answering {
+    let media = if stream { wire.media } else { "application/json" };
+    answering_as(wire, policy, Some(media))
+}
+
+fn answering_as(wire: &Wire, policy: &Arc<Policy>, media: Option<&str>) -> Answering {
     let matched = route("POST", wire.path, wire.path.ends_with("/messages"))
         .unwrap_or_else(|_| panic!("{}", wire.name));
     let terms = Terms { policy: Arc::clone(policy), limits: ExchangeLimits::default() };
@@ -448,14 +453,16 @@ fn answering(wire: &Wire, policy: &Arc<Policy>, stream: bool) -> Answering {
         judged.next()
     );
     let mut answering = judged.admit(Receipt::forged());
-    let media = if stream { wire.media } else { "application/json" };
-    let _ = answering.head(200, Some(media)).unwrap_or_else(|e| panic!("{}: {e}", wire.name));
+    let _ = answering.head(200, media).unwrap_or_else(|e| panic!("{}: {e}", wire.name));
     answering
 }
 
 /// Feeds a stream in pieces of `piece` bytes; gives what came out and whether it was cut.
 fn stream(wire: &Wire, policy: &Arc<Policy>, bytes: &[u8], piece: usize) -> (Vec<Bytes>, bool) {
-    let mut answering = answering(wire, policy, true);
+    run(answering(wire, policy, true), bytes, piece)
+}
+
+fn run(mut answering: Answering, bytes: &[u8], piece: usize) -> (Vec<Bytes>, bool) {
     let mut out = Vec::new();
     for part in bytes.chunks(piece.max(1)) {
         if answering.feed(part, &mut out) != Flow::More {
@@ -467,10 +474,14 @@ fn stream(wire: &Wire, policy: &Arc<Policy>, bytes: &[u8], piece: usize) -> (Vec
 }
 
 fn whole(wire: &Wire, policy: &Arc<Policy>, body: &[u8]) -> Result<Vec<u8>, ()> {
+    whole_as(wire, policy, Some("application/json"), body)
+}
+
+fn whole_as(wire: &Wire, policy: &Arc<Policy>, media: Option<&str>, body: &[u8]) -> Result<Vec<u8>, ()> {
     let mut answering = answering(wire, policy, false);
     // Whole answers of calls that stream by default are asked for without one.
     answering.ask = Ask { stream: false, ..answering.ask.clone() };
-    let _ = answering.head(200, Some("application/json"));
+    let _ = answering.head(200, media);
     let mut out = Vec::new();
     let fed = answering.feed(body, &mut out);
     let finished = answering.finish(Ended::Complete, &mut out);
@@ -663,6 +674,92 @@ proptest! {
         let body = (wire.whole)(&case.texts).to_string();
         prop_assert_eq!(whole(wire, &policy, body.as_bytes()), Ok(body.into_bytes()));
     }
+}
+
+/// Media types of servers that do not say what they send; readers of streams do not look at it.
+const LOOSE_MEDIA: &[Option<&str>] =
+    &[None, Some("text/plain"), Some("text/html; charset=utf-8"), Some("text/plain;charset=utf-8")];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    /// What a stream is told by its bytes: under another text's media type, or none, it is read as under its own.
+    #[test]
+    fn a_stream_is_read_under_any_media_type_of_text(
+        (n, case) in wire_case(),
+        piece in 1usize..200,
+        media in proptest::sample::select(LOOSE_MEDIA),
+        action in proptest::sample::select(&[Action::Mask, Action::Block][..]),
+    ) {
+        let wire = WIRES[n];
+        let policy = policy(action);
+        let (want, cut) = stream(wire, &policy, &case.bytes, piece);
+        let (out, was_cut) = run(answering_as(wire, &policy, media), &case.bytes, piece);
+        prop_assert_eq!(leaks(&read(wire, &out.concat())), None);
+        prop_assert_eq!(String::from_utf8(out.concat())?, String::from_utf8(want.concat())?);
+        prop_assert_eq!(was_cut, cut);
+        let body = (wire.whole)(&case.texts);
+        for body in [body.to_string(), serde_json::to_string_pretty(&body)?, escaped(&body, true)] {
+            let want = whole(wire, &policy, body.as_bytes());
+            prop_assert_eq!(whole_as(wire, &policy, media, body.as_bytes()), want);
+        }
+    }
+}
+
+/// A mislabelled stream leaves event by event, and one that begins in an odd way is found out before anything leaves.
+#[test]
+fn a_mislabelled_stream_is_not_held_back() {
+    let policy = policy(Action::Mask);
+    let one = |text: &str| {
+        format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n")
+    };
+    for begin in [
+        "",
+        "\u{feff}",
+        "\n\n",
+        ": hi\n\n",
+        "id: 1\n",
+        "event: x\n",
+        "retry: 5\r\n\r\n",
+        "said: so\n\n",
+        "x\r",
+    ] {
+        let mut answering = answering_as(&CHAT, &policy, Some("text/plain"));
+        let mut out = Vec::new();
+        for byte in format!("{begin}{}", one("hello ")).as_bytes() {
+            assert_eq!(answering.feed(&[*byte], &mut out), Flow::More);
+        }
+        let released = String::from_utf8(out.concat()).unwrap_or_default();
+        assert!(released.contains("hello"), "held: {begin:?}");
+        for c in "glass orchard".chars() {
+            answering.feed(one(&c.to_string()).as_bytes(), &mut out);
+        }
+        assert_eq!(answering.finish(Ended::Complete, &mut out), Flow::More);
+        let texts: String = String::from_utf8(out.concat())
+            .unwrap_or_default()
+            .trim_start_matches('\u{feff}')
+            .split(['\n', '\r'])
+            .filter_map(|l| serde_json::from_str::<Value>(l.strip_prefix("data: ")?).ok())
+            .filter_map(|e| e.pointer("/choices/0/delta/content").and_then(Value::as_str).map(str::to_owned))
+            .collect();
+        assert_eq!(texts, "hello [PHRASE]", "{begin:?}");
+    }
+    // Lines of JSON where events were asked for.
+    let mut lines = String::new();
+    for c in "a glass orchard".chars() {
+        lines.push_str(one(&c.to_string()).trim_start_matches("data: "));
+    }
+    let (out, was_cut) = run(answering_as(&CHAT, &policy, Some("text/plain")), lines.as_bytes(), 3);
+    assert!(!was_cut);
+    let texts = read(&Wire { media: "lines", ..CHAT }, &out.concat());
+    assert_eq!(texts.get(&Text::Message(0)).map(String::as_str), Some("a [PHRASE]"));
+    // What is no stream is a text, or follows `unscanned`.
+    let prose = "say: it\nglass orchard\n";
+    let (out, was_cut) = run(answering_as(&CHAT, &policy, Some("text/plain")), prose.as_bytes(), 3);
+    assert_eq!((out.concat(), was_cut), (b"say: it\n[PHRASE]\n".to_vec(), false));
+    let joined = lines.replace('\n', "");
+    let (out, was_cut) = run(answering_as(&CHAT, &policy, Some("text/plain")), joined.as_bytes(), 3);
+    assert_eq!((out.concat(), was_cut), (Vec::new(), true));
 }
 
 /// A provider's new field that streams is joined and masked; a new word in every event holds nothing up.

@@ -17,6 +17,7 @@ mod emit;
 mod ends;
 #[cfg(test)]
 mod laws;
+mod look;
 #[cfg(test)]
 mod near;
 mod number;
@@ -39,8 +40,9 @@ pub use segment::Segments;
 
 use crate::dialect::{ErrorKind, ExchangeError};
 use crate::policy::{Action, Policy};
+use crate::text::json::MAX_DEPTH;
 
-/// Ceilings of one exchange, in bytes. An exchange holds at most one request body (twice while it is rewritten) and the larger of
+/// Ceilings of one exchange, most of them in bytes. An exchange holds at most one request body (twice while it is rewritten) and the larger of
 /// one whole answer (twice while it is rewritten) and `event_bytes + held_bytes`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExchangeLimits {
@@ -50,11 +52,13 @@ pub struct ExchangeLimits {
     pub event_bytes: usize,
     /// Most bytes of events held back at once.
     pub held_bytes: usize,
+    /// Deepest nesting of JSON, in requests, answers and events.
+    pub json_depth: usize,
 }
 
 impl Default for ExchangeLimits {
     fn default() -> Self {
-        Self { answer_bytes: 32 << 20, event_bytes: 8 << 20, held_bytes: 8 << 20 }
+        Self { answer_bytes: 32 << 20, event_bytes: 8 << 20, held_bytes: 8 << 20, json_depth: MAX_DEPTH }
     }
 }
 

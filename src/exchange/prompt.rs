@@ -8,7 +8,7 @@ use crate::audit::Receipt;
 use crate::dialect::{Ask, ErrorKind, ExchangeError, Matched, Reply};
 use crate::policy::{Action, BlockAs};
 use crate::text::json::{JsonError, Tape};
-use crate::text::looks_like_identifier;
+use crate::text::{looks_like_identifier, percent_decoded};
 
 /// A request whose head is known.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl Received {
         let mut changed = None;
         if judged.is_ok() && !body.is_empty() {
             if json {
-                let mut tape = Tape::default();
+                let mut tape = Tape::of_depth(terms.limits.json_depth);
                 tape.parse(&body).map_err(|e| bad_json(&e))?;
                 ask = matched.dialect.ask(matched.operation, &body, &tape, query, matched.model.as_deref());
                 judged = read_body(&mut reader, &matched, &body, &tape, &mut changed);
@@ -128,7 +128,7 @@ fn read_target(reader: &mut Reader, path: &str, query: Option<&str>) -> Result<(
         reader.read_loose(path, 0..0)?;
     }
     if let Some(query) = query.filter(|q| !q.is_empty()) {
-        reader.read_loose(&percent_decoded(query), 0..0)?;
+        reader.read_loose(&query_text(query), 0..0)?;
     }
     match reader.findings.iter().find(|f| f.action > Action::Flag) {
         Some(finding) => Err(Stop::Blocked(finding.rule)),
@@ -136,22 +136,10 @@ fn read_target(reader: &mut Reader, path: &str, query: Option<&str>) -> Result<(
     }
 }
 
-fn percent_decoded(query: &str) -> String {
-    let digit = |b: Option<&u8>| b.and_then(|&b| char::from(b).to_digit(16));
-    let mut out = Vec::with_capacity(query.len());
-    let mut rest = query.as_bytes();
-    while let Some((&byte, tail)) = rest.split_first() {
-        rest = tail;
-        match (byte, digit(tail.first()), digit(tail.get(1))) {
-            (b'%', Some(high), Some(low)) => {
-                out.push((high * 16 + low) as u8);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            (b'+' | b'&', ..) => out.push(b' '),
-            _ => out.push(byte),
-        }
-    }
-    String::from_utf8(out).unwrap_or_else(|e| e.into_bytes().iter().map(|&b| char::from(b)).collect())
+/// A query as a text: its fields are words of it.
+fn query_text(query: &str) -> String {
+    String::from_utf8(percent_decoded(&query.replace(['+', '&'], " ")))
+        .unwrap_or_else(|e| e.into_bytes().iter().map(|&b| char::from(b)).collect())
 }
 
 fn read_body(

@@ -1,6 +1,10 @@
 //! From what an exchange knows to what its records say.
 
-use super::{Coverage, Judged, Next, Noted};
+use std::sync::Arc;
+
+use super::reader::MAX_FINDINGS;
+use super::segment::spliced;
+use super::{Coverage, Edit, Judged, Next, Noted, Reader, Side};
 use crate::audit::{CoverageRecord, FindingRecord, safe};
 use crate::dialect::Role;
 use crate::policy::Policy;
@@ -48,9 +52,29 @@ fn role(role: Role) -> &'static str {
     }
 }
 
-/// The model's name as it may stand in a record.
-pub fn model(judged: &Judged) -> String {
-    safe(&judged.ask().model).into_owned()
+/// A model's name as it may stand in a record: as it went on, and free of whatever a rule finds in it, even where the name went on as it
+/// came or no further. A table that takes it for an identifier does not make it one.
+pub fn model(policy: &Arc<Policy>, name: &str) -> String {
+    let mut reader = Reader::new(Arc::clone(policy), Side::Prompt, false);
+    // What would stop an exchange is among the findings.
+    let _ = reader.read_loose(name, 0..0);
+    if reader.found > MAX_FINDINGS as u64 {
+        return "[REDACTED]".into();
+    }
+    let edits: Vec<Edit> = reader
+        .findings
+        .iter()
+        .map(|n| Edit {
+            start: n.start,
+            end: n.end,
+            strength: n.action as u8,
+            rule: n.rule.0,
+            marker: Arc::clone(
+                policy.edit_text(n.rule, n.direction).unwrap_or_else(|| &policy.rule(n.rule).marker),
+            ),
+        })
+        .collect();
+    safe(&String::from_utf8_lossy(&spliced(name, &edits))).into_owned()
 }
 
 /// The error's code when the gateway refuses the request, else empty.

@@ -110,22 +110,25 @@ impl Segment {
 
     /// A plain text (not JSON) with the edits done.
     pub fn plain(&self, text: &str) -> Vec<u8> {
-        let mut edits: Vec<&Edit> = self.edits.iter().collect();
-        edits.sort_by_key(|e| e.order());
-        let mut out = Vec::with_capacity(text.len());
-        let mut at = 0u64;
-        for edit in edits {
-            if edit.start >= at {
-                out.extend_from_slice(
-                    text.as_bytes().get(at as usize..edit.start as usize).unwrap_or_default(),
-                );
-                out.extend_from_slice(edit.marker.as_bytes());
-            }
-            at = at.max(edit.end);
-        }
-        out.extend_from_slice(text.as_bytes().get(at as usize..).unwrap_or_default());
-        out
+        spliced(text, &self.edits)
     }
+}
+
+/// A plain text (not JSON) with edits done.
+pub(super) fn spliced(text: &str, edits: &[Edit]) -> Vec<u8> {
+    let mut edits: Vec<&Edit> = edits.iter().collect();
+    edits.sort_by_key(|e| e.order());
+    let mut out = Vec::with_capacity(text.len());
+    let mut at = 0u64;
+    for edit in edits {
+        if edit.start >= at {
+            out.extend_from_slice(text.as_bytes().get(at as usize..edit.start as usize).unwrap_or_default());
+            out.extend_from_slice(edit.marker.as_bytes());
+        }
+        at = at.max(edit.end);
+    }
+    out.extend_from_slice(text.as_bytes().get(at as usize..).unwrap_or_default());
+    out
 }
 
 impl Segments {

@@ -22,7 +22,7 @@ pub struct LimitsSettings {
     pub event: Size,
     /// Bytes that one exchange may hold back while a match could still complete.
     pub held: Size,
-    /// Depth to which JSON may be nested.
+    /// Depth to which the JSON of requests, answers and events may be nested.
     pub json_depth: usize,
     /// How many times larger a body may become by decompression.
     pub inflate_ratio: u64,

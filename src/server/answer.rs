@@ -6,12 +6,12 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING};
 use http::{HeaderMap, Response, StatusCode};
 use hyper::body::Incoming;
 
 use super::body::{AnswerBody, BATCH, Fed, StreamBody, fed};
-use super::exchange::{Exchange, Refusal, VERDICT, answer, name_exchange, takes};
+use super::exchange::{Exchange, Refusal, answer, name_exchange, takes};
 use super::gateway::Gateway;
 use super::headers;
 use super::recorder::Recorder;
@@ -93,18 +93,15 @@ impl Begun {
         let Reading { status, mut head, body } = match self.reading {
             Ok(reading) => reading,
             Err(error) => {
-                recorder.upstream_failed(&answering, &error);
-                return Err(error.into());
+                recorder.without_answer(&answering, &error);
+                return Err(Refusal::on_record(error, answering.verdict()));
             }
         };
         let context = exchange.context;
         match body {
             Body::Whole { flow: Flow::Replace(Replaced::Error(error)), .. } => {
                 recorder.finished(&answering, error.status(), 0);
-                let mut refusal = exchange.worker.refuse(context, &error.into());
-                let verdict = HeaderValue::from_static(answering.verdict().as_str());
-                refusal.headers_mut().insert(VERDICT, verdict);
-                Ok(refusal)
+                Err(Refusal::on_record(error, answering.verdict()))
             }
             Body::Whole { flow: Flow::Replace(Replaced::Reply(reply)), .. } => {
                 recorder.finished(&answering, reply.status, reply.body.len());
@@ -155,6 +152,15 @@ async fn read(
     if !(200..=599).contains(&status) || (300..400).contains(&status) && status != 304 {
         return Err(garbage("the upstream answered with a status that this gateway does not pass on"));
     }
+    // RFC 9112 section 6.3: whoever reads the one length and whoever reads the other see different answers.
+    if parts.headers.contains_key(TRANSFER_ENCODING) && parts.headers.contains_key(CONTENT_LENGTH) {
+        return Err(garbage("the upstream's answer has both `content-length` and `transfer-encoding`"));
+    }
+    for name in [CONTENT_TYPE, CONTENT_ENCODING] {
+        if parts.headers.get_all(&name).iter().count() > 1 {
+            return Err(garbage(&format!("the upstream's answer has more than one `{name}`")));
+        }
+    }
     let coding = match parts.headers.get(CONTENT_ENCODING).map(|v| Coding::parse(v.to_str().unwrap_or("?"))) {
         None => None,
         Some(coding) => coding.map_err(|e| garbage(&e.to_string()))?,
@@ -172,20 +178,33 @@ async fn read(
             }
             let until = exchange.context.started + timeouts.total.0;
             let flow = whole(gateway, ahead, &mut source, timeouts.idle.0, until).await;
-            let flow = flow.unwrap_or_else(|| {
-                Flow::Replace(Replaced::Error(exchange.worker.fault(exchange.context.id)))
-            });
-            Body::Whole { flow, raw: source.into_raw().zip(coding) }
+            match (flow, ahead.mode()) {
+                (Some(flow), Mode::Stream(framing)) => {
+                    streamed(source, framing, timeouts, Fed { flow, over: false })
+                }
+                (Some(flow), Mode::Whole | Mode::Pass) => {
+                    Body::Whole { flow, raw: source.into_raw().zip(coding) }
+                }
+                (None, _) => {
+                    let error = exchange.worker.fault(exchange.context.id);
+                    Body::Whole { flow: Flow::Replace(Replaced::Error(error)), raw: None }
+                }
+            }
         }
-        Mode::Stream(_) | Mode::Pass => {
-            let sse = mode == Mode::Stream(Framing::Sse);
-            Body::Stream { source: Box::new(source), sse, timeouts, fed: Some(Fed::default()) }
+        Mode::Stream(framing) => streamed(source, framing, timeouts, Fed::default()),
+        Mode::Pass => {
+            Body::Stream { source: Box::new(source), sse: false, timeouts, fed: Some(Fed::default()) }
         }
     };
     Ok(Reading { status: parts.status, head: headers::to_client(&parts.headers, dialer.upstream()), body })
 }
 
-/// Reads a whole answer and judges it; none after a fault in the gateway.
+fn streamed(mut source: Source, framing: Framing, timeouts: Timeouts, fed: Fed) -> Body {
+    source.drop_raw();
+    Body::Stream { source: Box::new(source), sse: framing == Framing::Sse, timeouts, fed: Some(fed) }
+}
+
+/// Reads a whole answer and judges it, or reads until it turns out to be a stream; none after a fault in the gateway.
 async fn whole(
     gateway: &Arc<Gateway>,
     ahead: &mut Ahead,
@@ -198,7 +217,7 @@ async fn whole(
         match tokio::time::timeout_at(until.into(), next).await.and_then(|next| next) {
             Ok(Some(Ok(bytes))) => {
                 let flow = catch_unwind(AssertUnwindSafe(|| ahead.feed(&bytes))).ok()?;
-                if flow != Flow::More {
+                if flow != Flow::More || matches!(ahead.mode(), Mode::Stream(_)) {
                     return Some(flow);
                 }
             }

@@ -21,7 +21,7 @@ use super::headers;
 use super::patience::Activity;
 use super::recorder::Recorder;
 use super::request;
-use crate::audit::{Admission, End, ExchangeId, Receipt, safe};
+use crate::audit::{Admission, End, ExchangeId, Receipt};
 use crate::dialect::{Dialect, ErrorKind, ExchangeError, GENERIC, Matched, route};
 use crate::exchange::{Judged, Next, Outcome, Received, Terms, record};
 use crate::limits::{Caller, Full};
@@ -60,16 +60,26 @@ pub(super) struct Refusal {
     error: ExchangeError,
     /// The connection cannot be trusted or is not read to its end.
     close: bool,
+    /// What the header says, as the record does.
+    verdict: Outcome,
 }
 
+impl Refusal {
+    /// An error in an answer's place: the record has the verdict on both sides as far as they were read.
+    pub(super) fn on_record(error: ExchangeError, verdict: Outcome) -> Self {
+        Self { error, close: false, verdict }
+    }
+}
+
+/// What goes no further is blocked, whatever the reason.
 impl From<ExchangeError> for Refusal {
     fn from(error: ExchangeError) -> Self {
-        Self { error, close: false }
+        Self { error, close: false, verdict: Outcome::Block }
     }
 }
 
 pub(super) fn close(error: ExchangeError) -> Refusal {
-    Refusal { error, close: true }
+    Refusal { close: true, ..error.into() }
 }
 
 impl Worker {
@@ -113,12 +123,8 @@ impl Worker {
 
     pub(super) fn refuse(&self, context: &Context, refusal: &Refusal) -> Response<AnswerBody> {
         self.gateway.metrics.errors.with_label_values(&[refusal.error.kind.code()]).inc();
-        let outcome = match refusal.error.kind {
-            ErrorKind::Blocked | ErrorKind::Unscanned => Outcome::Block,
-            _ => Outcome::Allow,
-        };
-        let body = context.dialect.error_body(&refusal.error);
-        let mut response = answer(context, refusal.error.status(), "application/json", body.into(), outcome);
+        let (body, status) = (context.dialect.error_body(&refusal.error), refusal.error.status());
+        let mut response = answer(context, status, "application/json", body.into(), refusal.verdict);
         if refusal.error.kind == ErrorKind::MethodNotAllowed {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST, DELETE"));
         }
@@ -145,20 +151,9 @@ impl Worker {
             close(ExchangeError::new(ErrorKind::Unauthorized, "the api key is missing or not known"))
         })?;
         let policy = Arc::clone(gateway.policies.load().of(caller.number));
-        let matched = match routed {
-            Ok(matched) => matched,
-            Err(other_method) => match unknown(&head, &policy, other_method, context) {
-                Ok(matched) => matched,
-                Err(refusal) => {
-                    let http2 = request.version() == http::Version::HTTP_2;
-                    if http2 {
-                        request::linger(request.into_body()).await;
-                    }
-                    return Err(refusal);
-                }
-            },
-        };
         place.pass = Some(caller.enter().map_err(|full| close(too_many(full)))?);
+        let unread =
+            Matched { dialect: context.dialect, operation: &GENERIC, path: head.path.clone(), model: None };
         let (parts, body) = request.into_parts();
         let mut exchange = Exchange {
             worker: self,
@@ -168,6 +163,19 @@ impl Worker {
             head: &head,
             headers: &parts.headers,
             request_bytes: 0,
+        };
+        let matched = match routed {
+            Ok(matched) => matched,
+            Err(other_method) => match unknown(&policy, other_method) {
+                None => unread,
+                Some(error) => {
+                    exchange.record_unjudged(&unread, &error).await?;
+                    if context.multiplexed {
+                        request::linger(body).await;
+                    }
+                    return Err(error.into());
+                }
+            },
         };
         let body = match request::read(&gateway.limits, &parts.headers, body).await {
             Ok(body) => body,
@@ -208,23 +216,18 @@ fn guess(path: &str) -> &'static dyn Dialect {
     crate::dialect::by_name(name).unwrap_or(crate::dialect::fallback())
 }
 
-fn unknown(head: &Head, policy: &Policy, other_method: bool, context: &Context) -> Result<Matched, Refusal> {
+/// The refusal of an endpoint that no table has, unless the policy lets it pass.
+fn unknown(policy: &Policy, other_method: bool) -> Option<ExchangeError> {
     match policy.unscanned() {
         // Providers have more methods than this gateway reads: `GET` where it knows `POST` lists what was stored.
         Unscanned::Block if other_method => {
-            Err(ExchangeError::new(ErrorKind::MethodNotAllowed, "this endpoint has another method").into())
+            Some(ExchangeError::new(ErrorKind::MethodNotAllowed, "this endpoint has another method"))
         }
-        Unscanned::Block => Err(ExchangeError::new(
+        Unscanned::Block => Some(ExchangeError::new(
             ErrorKind::NotFound,
             "this gateway does not know the endpoint, and the policy lets nothing pass unread",
-        )
-        .into()),
-        Unscanned::Flag | Unscanned::Allow => Ok(Matched {
-            dialect: context.dialect,
-            operation: &GENERIC,
-            path: head.path.clone(),
-            model: None,
-        }),
+        )),
+        Unscanned::Flag | Unscanned::Allow => None,
     }
 }
 
@@ -311,7 +314,7 @@ impl Exchange<'_> {
             route: "-".into(),
             dialect: matched.dialect.name(),
             operation: matched.operation.name,
-            model: matched.model.as_deref().map(safe).unwrap_or_default().into_owned(),
+            model: record::model(&policy, matched.model.as_deref().unwrap_or_default()),
             upstream: "-".into(),
             policy: policy.name().into(),
             policy_version: policy.version().into(),
@@ -325,6 +328,7 @@ impl Exchange<'_> {
         let receipt = self.durable(&admission).await?;
         let end = self.ended(error.status(), 0, "refused", error.kind.code(), Outcome::Block);
         self.record_end(&end);
+        self.count_end(&admission.route, matched.dialect, Outcome::Block);
         drop(receipt);
         Ok(())
     }
@@ -410,13 +414,13 @@ impl Exchange<'_> {
             route: route.to_string(),
             dialect: judged.matched().dialect.name(),
             operation: judged.matched().operation.name,
-            model: record::model(&judged),
+            model: record::model(&policy, &judged.ask().model),
             upstream: upstream.map_or_else(|| "-".into(), |u| u.upstream().name.to_string()),
             policy: policy.name().into(),
             policy_version: policy.version().into(),
             request_bytes: self.request_bytes,
             stream: judged.ask().stream,
-            verdict: judged.report().outcome.as_str(),
+            verdict: if no_route { Outcome::Block } else { judged.report().outcome }.as_str(),
             error: if no_route { ErrorKind::NotFound.code() } else { record::refusal_code(&judged) },
             findings: record::findings(&policy, &judged.report().findings),
             coverage: record::coverage(&judged.report().coverage),
@@ -433,15 +437,18 @@ impl Exchange<'_> {
                     Next::Refuse(error) => (error.clone(), None),
                     Next::Answer(reply) => (ExchangeError::new(ErrorKind::Blocked, ""), Some(reply.clone())),
                 };
-                let blocked = judged.report().outcome;
                 drop(receipt);
                 let status = reply.as_ref().map_or(error.status(), |r| r.status);
-                self.record_end(&self.ended(status, 0, "refused", error.kind.code(), blocked));
-                self.count_end(&route, judged.matched().dialect, blocked);
+                self.record_end(&self.ended(status, 0, "refused", error.kind.code(), Outcome::Block));
+                self.count_end(&route, judged.matched().dialect, Outcome::Block);
                 return match reply {
-                    Some(reply) => {
-                        Ok(answer(self.context, reply.status, reply.content_type, reply.body.into(), blocked))
-                    }
+                    Some(reply) => Ok(answer(
+                        self.context,
+                        reply.status,
+                        reply.content_type,
+                        reply.body.into(),
+                        Outcome::Block,
+                    )),
                     None => Err(error.into()),
                 };
             }
@@ -497,6 +504,7 @@ impl Exchange<'_> {
             query: self.head.query.as_deref(),
             dialect: judged.matched().dialect.name(),
             client: self.headers,
+            query_key: self.head.key.as_deref().filter(|_| self.head.key_in_query),
             headers,
             body,
         }

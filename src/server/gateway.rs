@@ -131,6 +131,7 @@ impl Gateway {
             answer_bytes: plan.limits.answer.get(),
             event_bytes: plan.limits.event.get(),
             held_bytes: plan.limits.held.get(),
+            json_depth: plan.limits.json_depth,
         };
         let own = KeyTable::new(crate::limits::Pepper::new(&[0; 32]), &[], &plan.limits);
         let connections = Connections::new(plan.limits.connections, plan.limits.connections_per_address);

@@ -21,6 +21,11 @@ const LINGER_BYTES: usize = 4 << 20;
 /// And for how long.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// A request's head did not arrive in its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a head took too long")]
+pub(super) struct SlowHead;
+
 /// A socket with a watcher on what it reads.
 #[derive(Debug)]
 pub(super) struct Guarded<S> {
@@ -81,7 +86,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
         if Pin::new(&mut self.socket).poll_read(cx, buf)?.is_pending() {
             if let Some(timer) = &mut self.timer {
                 ready!(timer.as_mut().poll(cx));
-                return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "a head took too long")));
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, SlowHead)));
             }
             return Poll::Pending;
         }

@@ -1,9 +1,10 @@
 //! A request's head, read strictly and once: one host, one framing, one path that every reader reads the same way.
 
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderName, TRANSFER_ENCODING};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, TRANSFER_ENCODING};
 use http::{HeaderMap, Method, Request, Version};
 
 use crate::dialect::{ErrorKind, ExchangeError};
+use crate::text::percent_decoded;
 
 /// What of a head the rest of the gateway sees.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub struct Head {
     pub query: Option<String>,
     /// The client's key, wherever the dialect puts it.
     pub key: Option<Vec<u8>>,
+    /// Whether it stood in the query.
+    pub key_in_query: bool,
 }
 
 fn bad(message: &str) -> ExchangeError {
@@ -27,10 +30,15 @@ pub fn read<B>(request: &Request<B>, uri_limit: usize) -> Result<Head, ExchangeE
     let headers = request.headers();
     one_host(request)?;
     one_framing(headers)?;
+    // What is judged under the one must not be read under the other.
+    if headers.get_all(CONTENT_TYPE).iter().count() > 1 {
+        return Err(bad("more than one `content-type`"));
+    }
     let path = path(request.uri().path(), request.uri().query(), uri_limit)?;
-    let (query, query_key) = query(request.uri().query());
+    let (query, query_key) = query(request.uri().query())?;
+    let key_in_query = query_key.is_some();
     let key = credential(headers, query_key)?;
-    Ok(Head { method: request.method().clone(), path, query, key })
+    Ok(Head { method: request.method().clone(), path, query, key, key_in_query })
 }
 
 /// Whether an HTTP/2 request breaks a rule of RFC 9113 that the library below leaves to us, so that its stream is reset: a field value
@@ -120,29 +128,32 @@ fn path(path: &str, query: Option<&str>, limit: usize) -> Result<String, Exchang
     Ok(path.to_owned())
 }
 
-/// The query without `key`, which is a credential.
-fn query(query: Option<&str>) -> (Option<String>, Option<&str>) {
-    let Some(query) = query else { return (None, None) };
-    let mut key = None;
-    let kept: Vec<&str> = query
-        .split('&')
-        .filter(|pair| match pair.split_once('=') {
-            // An escaped name is the same name to the upstream.
-            Some((name, value)) if name.eq_ignore_ascii_case("key") || name.contains('%') => {
-                if !name.contains('%') {
-                    key = Some(value);
+/// The query without `key`, which is a credential, however its name is written: an escaped name is the same name to the upstream.
+fn query(query: Option<&str>) -> Result<(Option<String>, Option<Vec<u8>>), ExchangeError> {
+    let Some(query) = query else { return Ok((None, None)) };
+    let mut key: Option<Vec<u8>> = None;
+    let mut kept = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        match pair.split_once('=') {
+            Some((name, value)) if percent_decoded(name).eq_ignore_ascii_case(b"key") => {
+                let value = percent_decoded(value);
+                if value.iter().any(u8::is_ascii_control) {
+                    return Err(bad("the key in the query holds characters that no key has"));
                 }
-                false
+                if key.as_ref().is_some_and(|k| *k != value) {
+                    return Err(bad("more than one credential"));
+                }
+                key = Some(value);
             }
-            _ => !pair.is_empty(),
-        })
-        .collect();
-    ((!kept.is_empty()).then(|| kept.join("&")), key)
+            _ => kept.push(pair),
+        }
+    }
+    Ok(((!kept.is_empty()).then(|| kept.join("&")), key))
 }
 
 /// The client's key: a bearer token, or the field that the dialect's SDK uses. Two different ones are refused.
-fn credential(headers: &HeaderMap, query: Option<&str>) -> Result<Option<Vec<u8>>, ExchangeError> {
-    let mut found: Option<Vec<u8>> = query.map(|q| q.as_bytes().to_vec());
+fn credential(headers: &HeaderMap, query: Option<Vec<u8>>) -> Result<Option<Vec<u8>>, ExchangeError> {
+    let mut found = query;
     let names =
         [AUTHORIZATION, HeaderName::from_static("x-api-key"), HeaderName::from_static("x-goog-api-key")];
     for name in names {
@@ -209,7 +220,20 @@ mod tests {
 
     #[test]
     fn credentials_leave_the_query() {
-        assert_eq!(query(Some("key=abc&alt=sse")), (Some("alt=sse".into()), Some("abc")));
-        assert_eq!(query(Some("key=abc")), (None, Some("abc")));
+        for (text, kept, key) in [
+            ("key=abc&alt=sse", Some("alt=sse"), Some("abc")),
+            ("key=abc", None, Some("abc")),
+            ("k%65y=abc&alt=sse", Some("alt=sse"), Some("abc")),
+            ("KEY=a%2Bc&&x", Some("x"), Some("a+c")),
+            ("key=a&key=a", None, Some("a")),
+            ("include%5B%5D=a&%24alt=sse", Some("include%5B%5D=a&%24alt=sse"), None),
+            ("monkey=a&key", Some("monkey=a&key"), None),
+        ] {
+            let want = (kept.map(str::to_owned), key.map(|k| k.as_bytes().to_vec()));
+            assert_eq!(query(Some(text)), Ok(want), "{text}");
+        }
+        for text in ["key=a&key=b", "key=a&k%65y=b", "key=a%0d%0ab"] {
+            assert!(query(Some(text)).is_err(), "{text}");
+        }
     }
 }

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use super::exchange::Worker;
 use super::gateway::Gateway;
-use super::guard::Guarded;
+use super::guard::{Guarded, SlowHead};
 use super::patience::{Activity, Patience, Verdict};
 use super::tasks;
 use crate::limits::LimitsSettings;
@@ -106,6 +106,24 @@ fn builder(limits: &LimitsSettings) -> auto::Builder<TokioExecutor> {
     builder
 }
 
+/// Why a connection ended with a head that was no request; none where it ended for another reason.
+fn unreadable(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(http) = error.downcast_ref::<hyper::Error>()
+            && http.is_parse()
+        {
+            return Some(if http.is_parse_too_large() { "head_too_large" } else { "malformed" });
+        }
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        if wrapped.is_some_and(<dyn std::error::Error + Send + Sync>::is::<SlowHead>) {
+            return Some("slow_head");
+        }
+        next = error.source();
+    }
+    None
+}
+
 fn connection(
     worker: &Arc<Worker>,
     builder: &Arc<auto::Builder<TokioExecutor>>,
@@ -139,6 +157,9 @@ fn connection(
                 biased;
                 ended = serving.as_mut() => {
                     if let Err(error) = ended {
+                        if let Some(reason) = unreadable(error.as_ref()) {
+                            gateway.metrics.refused.with_label_values(&[reason]).inc();
+                        }
                         tracing::debug!(%error, "a connection ended early");
                     }
                     break;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::exchange::{count_findings, unix_ms};
 use super::gateway::Gateway;
 use crate::audit::{CoverageRecord, End, ExchangeId};
-use crate::dialect::{Dialect, ErrorKind, ExchangeError};
+use crate::dialect::{Dialect, ErrorKind, ExchangeError, Fault};
 use crate::exchange::{Answering, Outcome, record};
 
 /// How an exchange ended and the error's code, in the record's words.
@@ -100,11 +100,11 @@ impl Recorder {
         }
     }
 
-    /// The upstream could not be asked, or its head was no answer.
-    pub(super) fn upstream_failed(mut self, answering: &Answering, error: &ExchangeError) {
+    /// The upstream could not be asked, its head was no answer, or it names what the policy does not let pass unread.
+    pub(super) fn without_answer(mut self, answering: &Answering, error: &ExchangeError) {
         self.status = error.status();
-        self.count_upstream(error.kind.code());
-        self.write(Some(answering), "upstream_failed", error.kind.code(), answering.verdict());
+        let (ended, code) = self.because_of(error);
+        self.write(Some(answering), ended, code, answering.verdict());
     }
 
     /// A whole answer is over.
@@ -129,12 +129,17 @@ impl Recorder {
             }
             return otherwise;
         };
-        match error.kind {
-            ErrorKind::UpstreamGarbage | ErrorKind::UpstreamTimeout | ErrorKind::UpstreamUnreachable => {
-                self.count_upstream(error.kind.code());
-                ("upstream_failed", error.kind.code())
+        self.because_of(error)
+    }
+
+    fn because_of(&self, error: &ExchangeError) -> Ending {
+        let code = error.kind.code();
+        match error.kind.fault() {
+            Fault::Upstream => {
+                self.count_upstream(code);
+                ("upstream_failed", code)
             }
-            _ => ("cut", error.kind.code()),
+            Fault::Client | Fault::Policy | Fault::Gateway => ("cut", code),
         }
     }
 
@@ -195,6 +200,8 @@ impl Drop for Recorder {
     /// Whatever ends an exchange leaves a record: a client that leaves before its answer begins drops it here.
     fn drop(&mut self) {
         let (ended, error) = self.left();
-        self.write(None, ended, error, self.verdict);
+        // After a fault the client is told of one, and nothing of the exchange.
+        let verdict = if std::thread::panicking() { Outcome::Block } else { self.verdict };
+        self.write(None, ended, error, verdict);
     }
 }

@@ -25,15 +25,15 @@ pub(super) struct Source {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Broken {
     Connection,
-    Coding,
+    Coding(CodingError),
 }
 
 impl From<Broken> for Ended {
     fn from(broken: Broken) -> Self {
-        Self::Failed(match broken {
-            Broken::Connection => ErrorKind::UpstreamUnreachable,
-            Broken::Coding => ErrorKind::UpstreamGarbage,
-        })
+        match broken {
+            Broken::Connection => Self::Failed(ErrorKind::UpstreamUnreachable),
+            Broken::Coding(error) => Self::Undecodable(error),
+        }
     }
 }
 
@@ -51,6 +51,11 @@ impl Source {
     /// Keeps the coded bytes, at most as many as the decoded ones may be.
     pub(super) fn keep_raw(&mut self) {
         self.raw = self.decoder.is_some().then(BytesMut::new);
+    }
+
+    /// Keeps them no longer.
+    pub(super) fn drop_raw(&mut self) {
+        self.raw = None;
     }
 
     /// The coded bytes that were kept.
@@ -77,7 +82,7 @@ impl Source {
                     return match decoder.finish() {
                         Ok(rest) if rest.is_empty() => Poll::Ready(None),
                         Ok(rest) => Poll::Ready(Some(Ok(rest.into()))),
-                        Err(_) => Poll::Ready(Some(Err(Broken::Coding))),
+                        Err(error) => Poll::Ready(Some(Err(Broken::Coding(error)))),
                     };
                 }
             };
@@ -90,7 +95,7 @@ impl Source {
             match decoder.push(&data) {
                 Ok(plain) if plain.is_empty() => {}
                 Ok(plain) => return Poll::Ready(Some(Ok(plain.into()))),
-                Err(_) => return Poll::Ready(Some(Err(Broken::Coding))),
+                Err(error) => return Poll::Ready(Some(Err(Broken::Coding(error)))),
             }
         }
     }

@@ -4,6 +4,8 @@
 
 use std::io::{self, Write};
 
+use zstd::stream::raw::{DParameter, InBuffer, Operation as _, OutBuffer};
+
 /// A coding that the gateway undoes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coding {
@@ -104,13 +106,51 @@ enum Engine {
     Zlib(flate2::write::ZlibDecoder<Sink>),
     Raw(flate2::write::DeflateDecoder<Sink>),
     Brotli(Box<brotli::DecompressorWriter<Sink>>),
-    Zstd(Box<zstd::stream::write::Decoder<'static, Sink>>),
+    Zstd(Box<Zstd>),
     Gone,
+}
+
+/// Frames of zstd (RFC 8878, section 3.1). The library's own writer does not tell a frame that breaks off from one that is complete.
+struct Zstd {
+    frames: zstd::stream::raw::Decoder<'static>,
+    sink: Sink,
+    space: Vec<u8>,
+    /// The last frame came to its end.
+    complete: bool,
+}
+
+impl Zstd {
+    fn new(sink: Sink) -> io::Result<Self> {
+        let mut frames = zstd::stream::raw::Decoder::new()?;
+        // RFC 9659: a window above 8 MiB need not be read.
+        frames.set_parameter(DParameter::WindowLogMax(23))?;
+        Ok(Self { frames, sink, space: Vec::with_capacity(32 << 10), complete: true })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut source = InBuffer::around(bytes);
+        while source.pos() < bytes.len() || !self.complete {
+            self.space.clear();
+            let left = self.frames.run(&mut source, &mut OutBuffer::around(&mut self.space))?;
+            self.complete = left == 0;
+            self.sink.write_all(&self.space)?;
+            if source.pos() == bytes.len() && self.space.len() < self.space.capacity() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&self) -> io::Result<()> {
+        if self.complete { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+    }
 }
 
 /// Undoes one coding.
 pub struct Decoder {
     engine: Engine,
+    /// Something came: nothing at all is an empty body in any coding.
+    begun: bool,
 }
 
 impl std::fmt::Debug for Decoder {
@@ -127,18 +167,14 @@ impl Decoder {
             Coding::Gzip => Engine::Gzip(flate2::write::MultiGzDecoder::new(sink)),
             Coding::Deflate => Engine::DeflateStart(sink),
             Coding::Brotli => Engine::Brotli(Box::new(brotli::DecompressorWriter::new(sink, 4096))),
-            Coding::Zstd => {
-                let mut decoder = zstd::stream::write::Decoder::new(sink).map_err(|_| CodingError::Broken)?;
-                // RFC 9659: a window above 8 MiB need not be read.
-                decoder.window_log_max(23).map_err(|_| CodingError::Broken)?;
-                Engine::Zstd(Box::new(decoder))
-            }
+            Coding::Zstd => Engine::Zstd(Box::new(Zstd::new(sink).map_err(|_| CodingError::Broken)?)),
         };
-        Ok(Self { engine })
+        Ok(Self { engine, begun: false })
     }
 
     /// Takes bytes as they arrive and gives what they mean so far.
     pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<u8>, CodingError> {
+        self.begun |= !bytes.is_empty();
         if let Some(sink) = self.sink() {
             sink.read += bytes.len() as u64;
         }
@@ -158,7 +194,7 @@ impl Decoder {
             Engine::Zlib(d) => d.write_all(bytes).and_then(|()| d.flush()),
             Engine::Raw(d) => d.write_all(bytes).and_then(|()| d.flush()),
             Engine::Brotli(d) => d.write_all(bytes).and_then(|()| d.flush()),
-            Engine::Zstd(d) => d.write_all(bytes).and_then(|()| d.flush()),
+            Engine::Zstd(d) => d.write(bytes),
             Engine::DeflateStart(_) | Engine::Gone => Ok(()),
         };
         self.take(written)
@@ -166,12 +202,15 @@ impl Decoder {
 
     /// The end of the body: what is left, or an error where the coding is not complete.
     pub fn finish(&mut self) -> Result<Vec<u8>, CodingError> {
+        if !self.begun {
+            return Ok(Vec::new());
+        }
         let finished = match &mut self.engine {
             Engine::Gzip(d) => d.try_finish(),
             Engine::Zlib(d) => d.try_finish(),
             Engine::Raw(d) => d.try_finish(),
             Engine::Brotli(d) => d.close(),
-            Engine::Zstd(d) => d.flush(),
+            Engine::Zstd(d) => d.finish(),
             Engine::DeflateStart(_) | Engine::Gone => Ok(()),
         };
         self.take(finished)
@@ -193,7 +232,7 @@ impl Decoder {
             Engine::Zlib(d) => Some(d.get_mut()),
             Engine::Raw(d) => Some(d.get_mut()),
             Engine::Brotli(d) => Some(d.get_mut()),
-            Engine::Zstd(d) => Some(d.get_mut()),
+            Engine::Zstd(d) => Some(&mut d.sink),
             Engine::Gone => None,
         }
     }
@@ -251,9 +290,56 @@ mod tests {
             prop_assert_eq!(out, text.as_bytes());
         }
 
+        /// What breaks off is an error, wherever it does: a part of a text is not the text.
+        #[test]
+        fn no_beginning_passes_for_the_whole(
+            text in "[a-f ]{1,400}", which in 0usize..4, raw: bool, at in any::<prop::sample::Index>(), piece in 1usize..40,
+        ) {
+            let coding = Coding::ALL[which];
+            let packed = encode(coding, text.as_bytes(), raw);
+            let begin = &packed[..=at.index(packed.len() - 1)];
+            let mut decoder = Decoder::new(coding, 1 << 20, 100)?;
+            let fed: Result<Vec<_>, _> = begin.chunks(piece).map(|bytes| decoder.push(bytes)).collect();
+            prop_assert_eq!(fed.and_then(|_| decoder.finish()), Err(CodingError::Broken), "{:?}", coding);
+        }
+
         #[test]
         fn garbage_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200), which in 0usize..4) {
             let _ = decode(Coding::ALL[which], &bytes, 1 << 16, 100);
+        }
+    }
+
+    /// Frames of zstd may follow each other, and what they hold may be longer than any buffer.
+    #[test]
+    fn long_texts_and_several_frames() {
+        let mut state = 1u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            b'a' + (state >> 60) as u8
+        };
+        for length in [0, 1, 4096, 32 << 10, 128 << 10, 300_001] {
+            let text: Vec<u8> = (0..length).map(|_| next()).collect();
+            for coding in Coding::ALL {
+                let packed = encode(coding, &text, false);
+                assert_eq!(decode(coding, &packed, 1 << 20, 100).as_ref(), Ok(&text), "{coding:?} {length}");
+                let cut = packed.get(..packed.len().saturating_sub(3)).unwrap_or_default();
+                if cut.is_empty() {
+                    continue;
+                }
+                assert_eq!(
+                    decode(coding, cut, 1 << 20, 100),
+                    Err(CodingError::Broken),
+                    "{coding:?} {length}"
+                );
+            }
+            for coding in [Coding::Gzip, Coding::Zstd] {
+                let packed = [encode(coding, &text, false), encode(coding, b"more", false)].concat();
+                let want = [&text[..], b"more"].concat();
+                assert_eq!(decode(coding, &packed, 1 << 20, 100), Ok(want), "{coding:?} {length}");
+            }
+        }
+        for coding in Coding::ALL {
+            assert_eq!(decode(coding, b"", 1 << 20, 100), Ok(Vec::new()), "{coding:?}: nothing is nothing");
         }
     }
 

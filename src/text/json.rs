@@ -15,7 +15,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-/// Deepest nesting accepted in any JSON text that passes the gateway.
+/// Deepest nesting that is read where nothing else is said.
 pub const MAX_DEPTH: usize = 128;
 
 /// Lone UTF-16 surrogates (`\ud83d` without its other half) stand in decoded text as the private character
@@ -69,21 +69,33 @@ pub enum JsonError {
     #[error("an object has the same key twice at byte {0}")]
     DuplicateKey(usize),
     /// Nesting.
-    #[error("the JSON text is nested deeper than {MAX_DEPTH} levels at byte {0}")]
-    Depth(usize),
+    #[error("the JSON text is nested deeper than {0} levels at byte {1}")]
+    Depth(usize, usize),
     /// Longer than offsets can count.
     #[error("the JSON text is longer than 4 GiB")]
     Size,
 }
 
 /// The nodes of one JSON text. Reused from text to text, so that a stream of events allocates once.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Tape {
     nodes: Vec<Node>,
     open: Vec<u32>,
+    depth: usize,
+}
+
+impl Default for Tape {
+    fn default() -> Self {
+        Self::of_depth(MAX_DEPTH)
+    }
 }
 
 impl Tape {
+    /// An empty one that reads texts nested at most so deep. What walks a tape does so recursively: hundreds are fine, more are not.
+    pub fn of_depth(depth: usize) -> Self {
+        Self { nodes: Vec::new(), open: Vec::new(), depth }
+    }
+
     /// Reads `src`, which must hold exactly one JSON value and white space.
     pub fn parse(&mut self, src: &[u8]) -> Result<(), JsonError> {
         self.nodes.clear();
@@ -94,7 +106,7 @@ impl Tape {
         if let Err(e) = std::str::from_utf8(src) {
             return Err(JsonError::Utf8(e.valid_up_to()));
         }
-        Reader { src, at: 0, nodes: &mut self.nodes, open: &mut self.open }.document()
+        Reader { src, at: 0, nodes: &mut self.nodes, open: &mut self.open, depth: self.depth }.document()
     }
 
     /// All nodes in document order; the first is the root.
@@ -215,6 +227,7 @@ struct Reader<'s, 't> {
     at: usize,
     nodes: &'t mut Vec<Node>,
     open: &'t mut Vec<u32>,
+    depth: usize,
 }
 
 /// What the grammar allows at the next byte.
@@ -287,8 +300,8 @@ impl Reader<'_, '_> {
     }
 
     fn container(&mut self, kind: Kind) -> Result<Expect, JsonError> {
-        if self.open.len() >= MAX_DEPTH {
-            return Err(JsonError::Depth(self.at));
+        if self.open.len() >= self.depth {
+            return Err(JsonError::Depth(self.depth, self.at));
         }
         self.open.push(self.nodes.len() as u32);
         self.push(kind, false, self.at, self.at);
@@ -578,7 +591,10 @@ mod tests {
         ] {
             assert_eq!(parse(src).err(), Some(want), "{src}");
         }
-        assert_eq!(parse(&"[".repeat(200)).err(), Some(JsonError::Depth(128)));
+        assert_eq!(parse(&"[".repeat(200)).err(), Some(JsonError::Depth(128, 128)));
+        let mut shallow = Tape::of_depth(3);
+        assert_eq!(shallow.parse(b"[[[1]]]"), Ok(()));
+        assert_eq!(shallow.parse(b"[[[[1]]]]"), Err(JsonError::Depth(3, 3)));
         assert_eq!(Tape::default().parse(b"\"\xff\""), Err(JsonError::Utf8(1)));
     }
 

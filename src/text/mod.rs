@@ -7,6 +7,24 @@ pub mod position;
 
 pub use position::{TextPos, WirePos};
 
+/// The bytes that a part of a URL stands for: `%`-escapes undone, once; one that is none stays as it is.
+pub fn percent_decoded(part: &str) -> Vec<u8> {
+    let digit = |b: Option<&u8>| b.and_then(|&b| char::from(b).to_digit(16));
+    let mut out = Vec::with_capacity(part.len());
+    let mut rest = part.as_bytes();
+    while let Some((&byte, tail)) = rest.split_first() {
+        rest = tail;
+        match (byte, digit(tail.first()), digit(tail.get(1))) {
+            (b'%', Some(high), Some(low)) => {
+                out.push((high * 16 + low) as u8);
+                rest = tail.get(2..).unwrap_or_default();
+            }
+            _ => out.push(byte),
+        }
+    }
+    out
+}
+
 /// Longest string that is believed to be an identifier.
 const LONGEST_IDENTIFIER: usize = 200;
 

@@ -144,7 +144,13 @@ impl Upstream {
     }
 
     /// Puts the upstream's credential in place of the client's, in the form that the dialect expects.
-    fn authorise(&self, dialect: &str, client: &HeaderMap, headers: &mut HeaderMap) {
+    fn authorise(
+        &self,
+        dialect: &str,
+        client: &HeaderMap,
+        query_key: Option<&[u8]>,
+        headers: &mut HeaderMap,
+    ) {
         let forms =
             [AUTHORIZATION, HeaderName::from_static("x-api-key"), HeaderName::from_static("x-goog-api-key")];
         if self.passthrough {
@@ -152,6 +158,11 @@ impl Upstream {
                 if let Some(value) = client.get(&name) {
                     headers.insert(name, value.clone());
                 }
+            }
+            // A query ends in the logs of whoever reads it; the field says the same to who takes `key` there.
+            if let Some(Ok(mut value)) = query_key.map(HeaderValue::from_bytes) {
+                value.set_sensitive(true);
+                headers.insert(HeaderName::from_static("x-goog-api-key"), value);
             }
             return;
         }
@@ -203,6 +214,8 @@ pub struct Outgoing<'a> {
     pub dialect: &'static str,
     /// The client's header, for credentials that are passed through.
     pub client: &'a HeaderMap,
+    /// The client's credential where it stood in the query, for the same.
+    pub query_key: Option<&'a [u8]>,
     /// Fields that go on, already chosen.
     pub headers: HeaderMap,
     /// The body.
@@ -252,7 +265,8 @@ impl Dialer {
         *request.method_mut() = outgoing.method;
         *request.uri_mut() = uri;
         *request.headers_mut() = outgoing.headers;
-        self.upstream.authorise(outgoing.dialect, outgoing.client, request.headers_mut());
+        let Outgoing { dialect, client, query_key, .. } = outgoing;
+        self.upstream.authorise(dialect, client, query_key, request.headers_mut());
         match tokio::time::timeout(self.upstream.timeouts().first_byte.0, self.client.request(request)).await
         {
             Ok(Ok(response)) => Ok(response),

@@ -55,6 +55,7 @@ fn coded_requests_are_read() {
     let known = fake.seen().len();
     let plain = chat("hello", false);
     let gzip = coded("gzip", plain.as_bytes());
+    let zstd = coded("zstd", plain.as_bytes());
     for (field, body, status) in [
         ("content-encoding: gzip, gzip\r\n", &gzip, 415),
         ("content-encoding: gzip\r\ncontent-encoding: gzip\r\n", &gzip, 415),
@@ -62,6 +63,7 @@ fn coded_requests_are_read() {
         ("content-encoding: gzip\r\n", &plain.clone().into_bytes(), 400),
         ("content-encoding: gzip\r\n", &gzip[..gzip.len() - 9].to_vec(), 400),
         ("content-encoding: br\r\n", &gzip, 400),
+        ("content-encoding: zstd\r\n", &zstd[..zstd.len() - 3].to_vec(), 400),
         ("content-encoding: gzip\r\n", &coded("gzip", &vec![b' '; 20 << 20]), 400),
         ("content-encoding: zstd\r\n", &coded("zstd", &vec![b' '; 20 << 20]), 400),
     ] {
@@ -119,4 +121,48 @@ fn coded_streams_are_read() {
     let fake = Fake::whole("200 OK", fields, b"xxx");
     let gateway = Gateway::new(Some(fake.address), &Wishes::default());
     assert_eq!(send(&gateway, "", chat("hello", false).as_bytes()).status, 502);
+}
+
+/// An answer whose coding breaks off is no answer, and no short one.
+#[test]
+fn answers_that_break_off_in_their_coding() {
+    let events = format!("{}data: [DONE]\n\n", event("one two three"));
+    for coding in CODINGS {
+        for (stream, media, text) in
+            [(true, "text/event-stream", events.clone()), (false, "application/json", answer("fine"))]
+        {
+            let body = coded(coding, text.as_bytes());
+            let fields = format!("content-type: {media}\r\ncontent-encoding: {coding}\r\n");
+            let fake = Fake::whole("200 OK", &fields, &body[..body.len() - 3]);
+            let gateway = Gateway::new(Some(fake.address), &Wishes::default());
+            let got = send(&gateway, "", chat("hello", stream).as_bytes());
+            let told = got.body.contains("\"error\"") || !got.complete;
+            assert!(told && (stream || got.status == 502), "{coding}: {got:?}");
+            assert!(got.body.contains("cannot be decoded"), "{coding}: {got:?}");
+            let end = gateway.only_end();
+            assert_eq!(end["ended"], "upstream_failed", "{coding}: {end}");
+            assert_eq!(end["error"], "upstream_invalid_response", "{coding}: {end}");
+        }
+    }
+}
+
+/// A bomb in an answer is called one, and not an upstream that went away.
+#[test]
+fn bombs_in_answers() {
+    let events = event(&" ".repeat(1 << 20));
+    for coding in CODINGS {
+        for (stream, media, text) in [
+            (true, "text/event-stream", events.clone()),
+            (false, "application/json", answer(&" ".repeat(1 << 20))),
+        ] {
+            let body = coded(coding, text.as_bytes());
+            let fields = format!("content-type: {media}\r\ncontent-encoding: {coding}\r\n");
+            let fake = Fake::whole("200 OK", &fields, &body);
+            let gateway = Gateway::new(Some(fake.address), &Wishes::default());
+            let got = send(&gateway, "", chat("hello", stream).as_bytes());
+            assert!(got.body.contains("by decompression"), "{coding}: {}", got.head);
+            let end = gateway.only_end();
+            assert_eq!(end["error"], "upstream_invalid_response", "{coding}: {end}");
+        }
+    }
 }

@@ -8,6 +8,12 @@ fn fake() -> Fake {
     Fake::whole("200 OK", "content-type: application/json\r\n", answer("fine").as_bytes())
 }
 
+/// Refusals so far: of what is no request at all, and of requests.
+fn counted(gateway: &Gateway) -> f64 {
+    gateway.metric("sluicegate_refused_total{reason=\"malformed\"}")
+        + gateway.metric("sluicegate_errors_total{code=\"invalid_request\"}")
+}
+
 /// Requests that two servers could read differently: each is refused, its connection closed, and no byte goes on.
 #[test]
 fn ambiguous_requests_are_refused() {
@@ -67,12 +73,20 @@ fn ambiguous_requests_are_refused() {
                 "{line}host: a\r\nauthorization: Bearer a\r\nx-api-key: b\r\ncontent-length: {n}\r\n\r\n{body}"
             ),
         ),
+        (
+            "two media types",
+            format!(
+                "{line}host: a\r\ncontent-type: application/json\r\ncontent-type: text/plain\r\ncontent-length: {n}\r\n\r\n{body}"
+            ),
+        ),
         ("no HTTP", "hello\r\n\r\n".into()),
     ];
     for (what, bytes) in cases {
+        let before = counted(&gateway);
         let got = gateway.raw(bytes.as_bytes());
         assert_eq!(got.status, 400, "{what}: {got:?}");
         assert!(got.closed, "{what}: the connection stays open");
+        assert!(super::wait_for(|| counted(&gateway) > before), "{what}: not counted");
     }
     assert_eq!(fake.seen().len(), 0, "{:?}", fake.seen());
     assert_eq!(gateway.post("/v1/chat/completions", &body).status, 200);
@@ -183,6 +197,30 @@ fn header_fields_go_by_closed_lists() {
     assert_eq!(admission["exchange"], id);
     assert_eq!(admission["tenant"], "red");
     assert_eq!(end.expect("an end")["ended"], "complete");
+}
+
+/// A key in the query, as Gemini's clients may send it, is passed through in its field and nowhere else.
+#[test]
+fn a_key_in_the_query_passes_through() {
+    let fake = Fake::whole("200 OK", "content-type: application/json\r\n", b"{\"candidates\":[]}");
+    let wishes = Wishes { credential: Credential::Passthrough, ..Wishes::default() };
+    let gateway = Gateway::new(Some(fake.address), &wishes);
+    for (query, went_on) in [
+        ("key=REALKEY", "generatecontent http"),
+        ("k%65y=REAL%4bEY&a%5B%5D=b", "generatecontent?a%5b%5d=b http"),
+    ] {
+        let got = gateway.post(&format!("/v1beta/models/m:generateContent?{query}"), "{\"contents\":[]}");
+        assert_eq!(got.status, 200, "{got:?}");
+        let seen = fake.seen().pop().expect("a request").to_ascii_lowercase();
+        assert!(seen.contains("x-goog-api-key: realkey\r\n") && seen.contains(went_on), "{seen}");
+        assert_eq!(seen.matches("realkey").count(), 1, "{seen}");
+    }
+    let known = fake.seen().len();
+    for query in ["key=a&key=b", "key=a&k%65y=b"] {
+        let got = gateway.post(&format!("/v1beta/models/m:generateContent?{query}"), "{\"contents\":[]}");
+        assert_eq!(got.status, 400, "{query}: {got:?}");
+    }
+    assert_eq!(fake.seen().len(), known);
 }
 
 /// Each key opens its own plane only.

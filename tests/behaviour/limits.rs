@@ -14,6 +14,35 @@ fn ms(n: u64) -> Time {
     Time(Duration::from_millis(n))
 }
 
+/// The depth that is set is the one that holds, on both sides, shallow or deep.
+#[test]
+fn json_is_as_deep_as_it_may_be() {
+    let nest = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    for depth in [10, 128, 512] {
+        let mut wishes = Wishes::default();
+        wishes.limits.json_depth = depth;
+        // One level is the object around it.
+        for (deep, status) in [(depth - 1, 200), (depth, 400)] {
+            let fake = fake();
+            let gateway = Gateway::new(Some(fake.address), &wishes);
+            let body = format!("{{\"model\":\"m\",\"messages\":[],\"x\":{}}}", nest(deep));
+            let got = gateway.post("/v1/chat/completions", &body);
+            assert_eq!(got.status, status, "{depth} {deep}: {got:?}");
+            assert!(status == 200 || got.body.contains(&format!("deeper than {depth} levels")), "{got:?}");
+            let body = format!("{{\"choices\":[],\"x\":{}}}", nest(deep));
+            let json = "content-type: application/json\r\n";
+            let fake = Fake::whole("200 OK", json, body.as_bytes());
+            let gateway = Gateway::new(Some(fake.address), &wishes);
+            let got = gateway.post("/v1/chat/completions", &chat("hello", false));
+            assert_eq!(got.status == 200, status == 200, "{depth} {deep}: {got:?}");
+            let fake = Fake::stream(vec![Step::Send(format!("data: {body}\n\n").into_bytes())]);
+            let gateway = Gateway::new(Some(fake.address), &wishes);
+            let got = gateway.post("/v1/chat/completions", &chat("hello", true));
+            assert_eq!(got.body.contains("\"error\""), status != 200, "{depth} {deep}: {got:?}");
+        }
+    }
+}
+
 #[test]
 fn heads_bodies_and_depth() {
     let fake = fake();
@@ -38,6 +67,8 @@ fn heads_bodies_and_depth() {
         let got = gateway.raw(bytes.as_bytes());
         assert_eq!((got.status, got.closed), (status, true), "{what}: {}", got.head);
     }
+    let heads = "sluicegate_refused_total{reason=\"head_too_large\"}";
+    assert!(wait_for(|| gateway.metric(heads) >= 2.0), "heads over the limits are not counted");
     assert_eq!(fake.seen().len(), 0);
     assert_eq!(gateway.post("/v1/chat/completions", &chat("hello", false)).status, 200);
 }
@@ -76,6 +107,8 @@ fn slow_clients_do_not_stay() {
         drip.send(b"x: y\r\n");
     }
     assert!(drip.read_all().closed, "a dripping head stays");
+    let slow = "sluicegate_refused_total{reason=\"slow_head\"}";
+    assert!(wait_for(|| gateway.metric(slow) >= 1.0), "a head that took too long is not counted");
 
     let mut body = Client::new(gateway.data);
     body.send(b"POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n{");

@@ -13,6 +13,8 @@ mod http2;
 mod http_hygiene;
 mod lifecycle;
 mod limits;
+mod media;
+mod refusals;
 mod tls;
 mod upstream_failures;
 

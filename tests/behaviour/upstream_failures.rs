@@ -49,17 +49,33 @@ fn whole_answers() {
             "unscanned_content",
         ),
     ];
+    let both = format!(
+        "HTTP/1.1 200 OK\r\n{JSON}content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n"
+    );
+    let twice = format!("{JSON}content-type: text/plain\r\n");
+    let coded = format!("{JSON}content-encoding: gzip\r\ncontent-encoding: br\r\n");
+    let ambiguous = [
+        ("two lengths", Fake::new(vec![send(&both)]), 502, "upstream_invalid_response"),
+        ("two media types", Fake::whole("200 OK", &twice, b"{}"), 502, "upstream_invalid_response"),
+        ("two codings", Fake::whole("200 OK", &coded, b"x"), 502, "upstream_invalid_response"),
+    ];
     let utf7 = "content-type: text/plain; charset=\"UTF-7\"\r\n";
     let utf7 = ("another charset", Fake::whole("200 OK", utf7, b"+AG0-askme"), 400, "unscanned_content");
-    for (what, fake, status, code) in cases.into_iter().chain([utf7]) {
+    for (what, fake, status, code) in cases.into_iter().chain([utf7]).chain(ambiguous) {
         let gateway = Gateway::new(Some(fake.address), &quick());
         let got = gateway.post("/v1/chat/completions", &chat("hello", false));
         assert_eq!(got.status, status, "{what}: {got:?}");
         assert!(got.body.contains("\"error\"") && got.complete, "{what}: {got:?}");
         assert!(got.took < Duration::from_secs(3), "{what}: {:?}", got.took);
         assert_eq!(got.field("x-sluicegate-exchange").map(str::len), Some(26), "{what}");
+        let verdict = got.field("x-sluicegate-verdict").map(str::to_owned);
         let end = gateway.only_end();
         assert_eq!(end["status"], status, "{what}");
+        // What the policy refuses is no failure of the upstream.
+        let unread = code == "unscanned_content";
+        let want = if unread { ("block", "cut") } else { ("allow", "upstream_failed") };
+        assert_eq!((&end["verdict"], &end["ended"]), (&want.0.into(), &want.1.into()), "{what}: {end}");
+        assert_eq!(verdict.as_deref(), Some(want.0), "{what}");
         if !code.is_empty() {
             assert_eq!(end["error"], code, "{what}: {end}");
         }
