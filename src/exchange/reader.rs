@@ -3,7 +3,7 @@
 //! One [`Reader`] serves one side of one exchange. For a whole body it is fed once and finished; for a stream it is fed event by
 //! event and its channels live on.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -468,10 +468,13 @@ impl Reader {
 
     /// Numbers that would tell what a rewritten text was, in order; those within others go with them.
     fn dropped(&self, segments: &Segments) -> SmallVec<[Range<u32>; 2]> {
+        if segments.numbers.is_empty() {
+            return SmallVec::new();
+        }
         let rewrites = self.strongest >= Action::Mask;
-        let tells = |n: &Numbers| {
-            n.all && rewrites || segments.texts.iter().any(|s| s.choice == n.choice && self.touches(s))
-        };
+        let touched: HashSet<u64> =
+            segments.texts.iter().filter(|s| self.touches(s)).map(|s| s.choice).collect();
+        let tells = |n: &Numbers| n.all && rewrites || touched.contains(&n.choice);
         let mut dropped: SmallVec<[Range<u32>; 2]> =
             segments.numbers.iter().filter(|n| tells(n)).map(|n| n.wire.clone()).collect();
         dropped.sort_by_key(|range| (range.start, std::cmp::Reverse(range.end)));
@@ -594,7 +597,7 @@ impl Reader {
             self.whole(&text, kind, join, &mut segment);
         }
         if let Some(node) = found.logprobs.and_then(|n| tape.node(n as usize))
-            && !out.numbers.iter().any(|n| n.wire.start == node.start)
+            && out.numbers.last().is_none_or(|n| n.wire.start != node.start)
         {
             out.numbers.push(Numbers { choice, wire: node.start..node.end, all: false });
         }
@@ -909,6 +912,48 @@ mod tests {
             let got = masked(&touched);
             assert!(!got.contains("a@b"), "{:?}", got.get(..200));
         }
+    }
+
+    /// Promise 7: eight times as much takes eight times as long, not sixty-four. Far from both, so that a busy machine changes nothing.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "work is measured against work")]
+    fn numbers_that_tell_of_text_are_linear_work() {
+        let many = |count: usize, one: &str| vec![one; count].join(",");
+        let body = |count: usize| {
+            let numbers = many(count, r#"{"logprobs":{"token":"x"}}"#);
+            format!(r#"{{"metadata":[{numbers}],"novelty":[{numbers}],"user":"a@b.example"}}"#)
+        };
+        // An event in very many lines, each with a string.
+        let event = |count: usize| format!("data:[\ndata:{}]\n\n", many(count, "\"a@b\"\ndata:"));
+        let read = |count: usize| {
+            let body = body(count);
+            assert!(masked(&body).contains("[MAIL]"));
+            let event = event(count);
+            let mut splitter = crate::stream::Splitter::new(crate::dialect::Framing::Sse, usize::MAX);
+            splitter.push(event.as_bytes());
+            let frame = splitter.next_frame().ok().flatten().unwrap_or_else(|| panic!("no frame"));
+            let lines: Vec<_> =
+                frame.data.iter().filter_map(|r| event.get(r.start as usize..r.end as usize)).collect();
+            let lines = lines.join("\n");
+            let mut reader = Reader::new(policy(), Side::Answer, false);
+            let shape = (operation("generate").answer)();
+            let mut segments =
+                reader.read(lines.as_bytes(), &tape(&lines), shape).unwrap_or_else(|e| panic!("{e:?}"));
+            segments.place(&frame.data);
+            let last =
+                segments.texts.last().and_then(|s| event.get(s.wire.start as usize..s.wire.end as usize));
+            assert_eq!(last, Some("a@b"));
+        };
+        let took = |count: usize| {
+            let once = || {
+                let start = std::time::Instant::now();
+                read(count);
+                start.elapsed()
+            };
+            (0..3).map(|_| once()).min().unwrap_or_default()
+        };
+        let (few, many) = (took(2_000), took(16_000));
+        assert!(many < few * 24, "{few:?}, and {many:?} for eight times as much");
     }
 
     /// Found by a fuzzer: two addresses as keys became one key.

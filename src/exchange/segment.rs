@@ -171,16 +171,19 @@ impl Segments {
     /// Moves ranges that count in the joined `lines` to where they stand in the frame. A JSON string never crosses a line end, so each
     /// string lies in one line.
     pub fn place(&mut self, lines: &[Range<u32>]) {
+        // Where each line begins in the joined text.
+        let mut begins = Vec::with_capacity(lines.len());
+        let mut begin = 0;
+        for line in lines {
+            begins.push(begin);
+            begin += line.end - line.start + 1;
+        }
         let place = |at: u32| {
-            let mut joined = 0;
-            for line in lines {
-                let length = line.end - line.start;
-                if at <= joined + length {
-                    return line.start + (at - joined);
-                }
-                joined += length + 1;
+            let number = begins.partition_point(|&begin| begin <= at).saturating_sub(1);
+            match (lines.get(number), begins.get(number)) {
+                (Some(line), Some(begin)) => line.start + (at - begin),
+                (_, _) => at,
             }
-            at
         };
         for wire in
             self.texts.iter_mut().map(|s| &mut s.wire).chain(self.numbers.iter_mut().map(|n| &mut n.wire))
