@@ -734,6 +734,7 @@ fn a_mislabelled_stream_is_not_held_back() {
         for c in "glass orchard".chars() {
             answering.feed(one(&c.to_string()).as_bytes(), &mut out);
         }
+        answering.feed(b"data: [DONE]\n\n", &mut out);
         assert_eq!(answering.finish(Ended::Complete, &mut out), Flow::More);
         let texts: String = String::from_utf8(out.concat())
             .unwrap_or_default()
@@ -749,6 +750,7 @@ fn a_mislabelled_stream_is_not_held_back() {
     for c in "a glass orchard".chars() {
         lines.push_str(one(&c.to_string()).trim_start_matches("data: "));
     }
+    lines.push_str("{\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n");
     let (out, was_cut) = run(answering_as(&CHAT, &policy, Some("text/plain")), lines.as_bytes(), 3);
     assert!(!was_cut);
     let texts = read(&Wire { media: "lines", ..CHAT }, &out.concat());

@@ -35,7 +35,8 @@ fn json_is_as_deep_as_it_may_be() {
             let gateway = Gateway::new(Some(fake.address), &wishes);
             let got = gateway.post("/v1/chat/completions", &chat("hello", false));
             assert_eq!(got.status == 200, status == 200, "{depth} {deep}: {got:?}");
-            let fake = Fake::stream(vec![Step::Send(format!("data: {body}\n\n").into_bytes())]);
+            let fake =
+                Fake::stream(vec![Step::Send(format!("data: {body}\n\ndata: [DONE]\n\n").into_bytes())]);
             let gateway = Gateway::new(Some(fake.address), &wishes);
             let got = gateway.post("/v1/chat/completions", &chat("hello", true));
             assert_eq!(got.body.contains("\"error\""), status != 200, "{depth} {deep}: {got:?}");

@@ -34,7 +34,8 @@ fn a_stream_under_any_media_type_is_read_as_one() {
         bodies.iter().all(|b| b == bodies.last().expect("a body") && b.contains("[MASKED]")),
         "{bodies:?}"
     );
-    let clean: Vec<String> = ["one ", "two"].map(event).into();
+    let mut clean: Vec<String> = ["one ", "two"].map(event).into();
+    clean.push("data: [DONE]\n\n".into());
     for field in FIELDS {
         let gateway = Gateway::new(Some(stream_under(field, &clean).address), &Wishes::default());
         assert_eq!(
