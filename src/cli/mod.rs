@@ -150,7 +150,7 @@ impl ConfigArgs {
         let environment: Environment<'_> = &|name| std::env::var(name).ok();
         match self.source() {
             Ok((source, folder)) => load(&source, &folder, overrides, purpose, environment),
-            Err(diagnostic) => Loaded { settings: None, diagnostics: vec![diagnostic] },
+            Err(diagnostic) => Loaded { settings: None, draft: None, diagnostics: vec![diagnostic] },
         }
     }
 }

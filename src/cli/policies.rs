@@ -31,8 +31,13 @@ pub(super) fn of_settings(settings: &Settings) -> Result<PolicyTable, Vec<Diagno
     let mut found = Vec::new();
     let mut keep = |policy: Result<Arc<Policy>, Vec<Diagnostic>>| match policy {
         Ok(policy) => Some(policy),
-        Err(mut mistakes) => {
-            found.append(&mut mistakes);
+        Err(mistakes) => {
+            // A mistake in what all have in common is one mistake.
+            for mistake in mistakes {
+                if !found.iter().any(|known: &Diagnostic| known.to_string() == mistake.to_string()) {
+                    found.push(mistake);
+                }
+            }
             None
         }
     };

@@ -66,6 +66,17 @@ impl Check<'_> {
         self.passthrough(file);
     }
 
+    /// What can be said of each table alone, whatever it lacks.
+    pub(super) fn tables(&mut self, file: &File) {
+        for (n, upstream) in file.upstreams.iter().enumerate() {
+            self.upstream(n, upstream);
+        }
+        for (n, route) in file.routes.iter().enumerate() {
+            self.route(n, route, file);
+        }
+        self.tenants(&file.tenants);
+    }
+
     /// The client's credential is the gateway's own key where keys are asked for: it must not leave.
     fn passthrough(&mut self, file: &File) {
         if file.tenants.is_empty() {
@@ -110,6 +121,21 @@ impl Check<'_> {
                     .help("a key of a tenant must open nothing on the operations side: use two addresses");
             self.value(&["server".into(), "operations".into()], diagnostic, "taken by `data`");
         }
+        if !server.operations.ip().to_canonical().is_loopback() {
+            let diagnostic = Diagnostic::warning(
+                "open-operations",
+                format!(
+                    "`{}` tells health and metrics to whoever reaches it, without a key",
+                    server.operations
+                ),
+            )
+            .help("listen on 127.0.0.1, or on an address that operators alone reach");
+            if overrides.operations.is_some() {
+                self.found.push(diagnostic);
+            } else {
+                self.value(&["server".into(), "operations".into()], diagnostic, "open to the network");
+            }
+        }
         if server.workers == Some(0) || server.workers.is_some_and(|n| n > 1024) {
             self.range(&["server".into(), "workers".into()], "1", "1024");
         }
@@ -131,6 +157,15 @@ impl Check<'_> {
         ];
         for (name, size, least, most) in sizes {
             self.size(&["limits".into(), name.into()], size, least, most);
+        }
+        if limits.held < limits.event {
+            let held: [Step<'_>; 2] = ["limits".into(), "held".into()];
+            let event: [Step<'_>; 2] = ["limits".into(), "event".into()];
+            let message = format!("`held` ({}) is less than `event` ({})", limits.held, limits.event);
+            let diagnostic = Diagnostic::error("conflict", message)
+                .help("an event waits whole: what may be held back is at least the longest event");
+            let path = if self.places.has(&held) { held } else { event };
+            self.value(&path, diagnostic, "the longest event could not wait");
         }
         let counts: [(&str, u64, u64, u64); 9] = [
             ("fields", limits.fields as u64, 8, 1000),

@@ -69,6 +69,8 @@ pub struct Settings {
 pub struct Loaded {
     /// The settings, when no diagnostic is an error.
     pub settings: Option<Settings>,
+    /// Else what is left of them, where that is enough to find mistakes in its policies.
+    pub draft: Option<Settings>,
     /// Every mistake and warning, in the order of the file.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -98,10 +100,10 @@ pub fn load(
         if let Some(span) = read.places.value(&["schema".into()]) {
             diagnostic = diagnostic.at(source, span, "written for another version");
         }
-        return Loaded { settings: None, diagnostics: vec![diagnostic] };
+        return Loaded { settings: None, draft: None, diagnostics: vec![diagnostic] };
     }
     let Some(mut file) = read.value.take() else {
-        return Loaded { settings: None, diagnostics };
+        return Loaded { settings: None, draft: None, diagnostics };
     };
     let state_is_written = read.places.has(&["server".into(), "state".into()]);
     place_paths(&mut file, folder, state_is_written);
@@ -114,6 +116,7 @@ pub fn load(
     if let Some(state) = &overrides.state {
         file.server.state.clone_from(state);
     }
+    let lacking = read.lacking.take();
     let is_gone = |path: &[Step<'_>], key: &str| read.is_gone(path, key);
     let mut check = check::Check {
         source,
@@ -130,22 +133,49 @@ pub fn load(
         .map(|(n, upstream)| secret::resolve(&mut check, n, upstream, purpose, environment))
         .collect();
     diagnostics.append(&mut check.found);
-    sort(&mut diagnostics);
-    let settings = (!has_errors(&diagnostics)).then(|| {
-        let mut journal = file.journal;
-        journal.dir.get_or_insert_with(|| file.server.state.join("journal"));
-        Settings {
-            server: file.server,
-            policy: file.policy,
-            limits: file.limits,
-            journal,
-            log: file.log,
-            upstreams: file.upstreams.into_iter().zip(credentials).collect(),
-            routes: file.routes,
-            tenants: file.tenants,
+    if let Some((mut lacking, places)) = lacking {
+        place_paths(&mut lacking, folder, state_is_written);
+        let is_gone = |path: &[Step<'_>], key: &str| read.is_gone_in(&places, path, key);
+        let found = Vec::new();
+        let mut check =
+            check::Check { source, places: &places, dropped: &read.dropped, is_gone: &is_gone, found };
+        check.tables(&lacking);
+        for (n, upstream) in lacking.upstreams.iter().enumerate() {
+            secret::resolve(&mut check, n, upstream, purpose, environment);
         }
-    });
-    Loaded { settings, diagnostics }
+        let end = source.text().len();
+        let of_the_text = |d: &Diagnostic| !d.labels.is_empty() && d.labels.iter().all(|l| l.span.end <= end);
+        for more in check.found.into_iter().filter(of_the_text) {
+            let is_known = diagnostics.iter().any(|d| {
+                d.code == more.code && d.labels.first().map(|l| l.span) == more.labels.first().map(|l| l.span)
+            });
+            if !is_known {
+                diagnostics.push(more);
+            }
+        }
+    }
+    sort(&mut diagnostics);
+    // Without the folder, the profile or the packs that were meant, rules would be called unknown that are not.
+    let policy_is_whole = !is_gone(&[], "policy")
+        && ["dir", "profile", "packs"].iter().all(|key| !is_gone(&["policy".into()], key));
+    let mut journal = file.journal;
+    journal.dir.get_or_insert_with(|| file.server.state.join("journal"));
+    let settings = Settings {
+        server: file.server,
+        policy: file.policy,
+        limits: file.limits,
+        journal,
+        log: file.log,
+        upstreams: file.upstreams.into_iter().zip(credentials).collect(),
+        routes: file.routes,
+        tenants: file.tenants,
+    };
+    let (settings, draft) = if has_errors(&diagnostics) {
+        (None, Some(settings).filter(|s| policy_is_whole && s.says_something_of_policies()))
+    } else {
+        (Some(settings), None)
+    };
+    Loaded { settings, draft, diagnostics }
 }
 
 /// The file of the pepper, also where the rest of the configuration is wrong: who has no key yet must be
@@ -181,6 +211,12 @@ impl Settings {
     /// The file of the pepper.
     pub fn pepper_path(&self) -> PathBuf {
         self.server.pepper.clone().unwrap_or_else(|| self.server.state.join("pepper"))
+    }
+
+    /// Whether a policy is other than the built-in one, which has no mistakes.
+    fn says_something_of_policies(&self) -> bool {
+        let tenants = (0..self.tenants.len()).map(Some);
+        std::iter::once(None).chain(tenants).any(|n| self.policy_of(n) != PolicySettings::default())
     }
 
     /// The policy of a tenant, or of anybody.

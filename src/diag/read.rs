@@ -26,12 +26,20 @@ pub struct Read<T> {
     gone: Vec<(Span, String)>,
     /// Where each entry of `value` stands.
     pub places: Places,
+    /// The value with its tables that lack a required key, which has a stand-in, and where its entries stand: good for mistakes in what
+    /// these tables do have. Places of stand-ins are behind the end of the text.
+    pub lacking: Option<(T, Places)>,
 }
 
 impl<T> Read<T> {
     /// Whether the file has something under `key` of the table at `path` that had to be taken out.
     pub fn is_gone(&self, path: &[Step<'_>], key: &str) -> bool {
-        let table = if path.is_empty() { Some(ROOT) } else { self.places.value(path) };
+        self.is_gone_in(&self.places, path, key)
+    }
+
+    /// The same, of a path in other places of the file, such as those of [`Read::lacking`].
+    pub fn is_gone_in(&self, places: &Places, path: &[Step<'_>], key: &str) -> bool {
+        let table = if path.is_empty() { Some(ROOT) } else { places.value(path) };
         table.is_some_and(|table| self.gone.iter().any(|(t, k)| *t == table && k == key))
     }
 }
@@ -52,6 +60,7 @@ pub fn read_toml<T: DeserializeOwned>(file: &Arc<SourceFile>) -> Read<T> {
         dropped: Vec::new(),
         gone: Vec::new(),
         places: Places::default(),
+        lacking: None,
     };
     if errors.is_empty() {
         root.get_mut().make_owned();
@@ -111,6 +120,11 @@ impl<T: DeserializeOwned> Rounds<'_, '_, T> {
                     }
                     self.read.value = Some(value);
                     return false;
+                }
+                if self.read.lacking.is_none() {
+                    let missing = self.stand_ins.iter().map(|s| (s.table, s.key.clone()));
+                    self.read.gone.extend(missing.filter(|(table, _)| *table != ROOT));
+                    self.read.lacking = Some((value, Places::new(self.root.get_ref())));
                 }
                 self.stand_ins.retain(|s| s.table == ROOT);
                 for table in lacking {

@@ -75,8 +75,92 @@ pub fn to_json(diagnostic: &Diagnostic) -> serde_json::Value {
     })
 }
 
-/// Replaces what looks like a credential by stars of the same length, so that spans still fit.
+/// Replaces what looks like a credential, or stands under a name that does, by stars of the same length, so that spans still fit.
 fn veil(text: &str) -> String {
+    veil_tokens(&veil_named(text))
+}
+
+/// Whether what stands under this key is a secret.
+fn names_a_secret(name: &str) -> bool {
+    const WHOLE: [&str; 5] = ["key", "auth", "pass", "pwd", "credential"];
+    const PART: [&str; 9] = [
+        "secret",
+        "password",
+        "passwd",
+        "passphrase",
+        "token",
+        "api_key",
+        "api-key",
+        "apikey",
+        "authorization",
+    ];
+    let name = name.to_ascii_lowercase();
+    let ends = ["_key", "-key", "_auth", "_pass", "_pwd"].iter().any(|end| name.ends_with(end));
+    WHOLE.contains(&name.as_str()) || ends || PART.iter().any(|part| name.contains(part))
+}
+
+fn veil_named(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(equals) = rest.find('=') {
+        let (before, after) = rest.split_at(equals + 1);
+        out.push_str(before);
+        rest = after;
+        let bare = before.trim_end_matches(['=', ' ', '\t', '"', '\'']);
+        let is_name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+        let start = bare.len() - bare.bytes().rev().take_while(is_name).count();
+        if !names_a_secret(bare.get(start..).unwrap_or_default()) {
+            continue;
+        }
+        let value = after.trim_start_matches([' ', '\t']);
+        let length = secret_length(value);
+        out.push_str(after.get(..after.len() - value.len()).unwrap_or_default());
+        let (secret, behind) = value.split_at_checked(length).unwrap_or((value, ""));
+        for c in secret.chars() {
+            // Quotes and brackets stay, and lines stay lines.
+            if matches!(c, '\n' | '\r' | '"' | '\'' | '[' | ']' | ',' | ' ') {
+                out.push(c);
+            } else {
+                out.extend(std::iter::repeat_n('*', c.len_utf8()));
+            }
+        }
+        rest = behind;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Bytes of a value that must not be shown: a string of any kind, an array, a word; nothing of a table, a number or a truth.
+fn secret_length(value: &str) -> usize {
+    for quotes in ["\"\"\"", "\'\'\'"] {
+        if let Some(inside) = value.strip_prefix(quotes) {
+            return inside.find(quotes).map_or(value.len(), |end| end + 2 * quotes.len());
+        }
+    }
+    let line = value.find(['\n', '\r']).unwrap_or(value.len());
+    match value.chars().next() {
+        Some(quote @ ('"' | '\'')) => {
+            let mut escaped = false;
+            let close = value.char_indices().skip(1).take_while(|(at, _)| *at < line).find(|(_, c)| {
+                let closes = *c == quote && !escaped;
+                escaped = *c == '\\' && quote == '"' && !escaped;
+                closes
+            });
+            close.map_or(line, |(at, _)| at + 1)
+        }
+        Some('[') if value.trim_start_matches(['[', ' ', '\n']).starts_with('{') => 0,
+        Some('[') => value.find(']').map_or(value.len(), |at| at + 1),
+        Some('{') | None => 0,
+        Some(_) => {
+            let end = value.find(|c: char| c.is_whitespace() || matches!(c, ',' | '}' | ']' | '"' | '\''));
+            let word = value.get(..end.unwrap_or(value.len())).unwrap_or_default();
+            let plain = matches!(word, "true" | "false") || word.bytes().all(|b| b.is_ascii_digit());
+            if plain { 0 } else { word.len() }
+        }
+    }
+}
+
+fn veil_tokens(text: &str) -> String {
     const PREFIXES: [&str; 7] = ["sk-", "sgk_", "AIza", "ghp_", "xoxb-", "AKIA", "gsk_"];
     let is_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '+' | '=');
     let mut out = String::with_capacity(text.len());

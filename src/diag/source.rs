@@ -43,9 +43,16 @@ impl SourceFile {
         Arc::new(Self { name: name.into(), text, lines })
     }
 
-    /// Reads a file; its name is the path as given.
+    /// Reads a file; its name is the path as given. Of one that is not UTF-8 the error names the line.
     pub fn load(path: &Path) -> std::io::Result<Arc<Self>> {
-        Ok(Self::new(path.display().to_string(), std::fs::read_to_string(path)?))
+        let text = String::from_utf8(std::fs::read(path)?).map_err(|error| {
+            let (at, bytes) = (error.utf8_error().valid_up_to(), error.as_bytes());
+            let line = 1 + memchr::memchr_iter(b'\n', bytes.get(..at).unwrap_or_default()).count();
+            let byte = bytes.get(at).copied().unwrap_or_default();
+            let what = format!("line {line} is not UTF-8 text (byte 0x{byte:02x})");
+            std::io::Error::new(std::io::ErrorKind::InvalidData, what)
+        })?;
+        Ok(Self::new(path.display().to_string(), text))
     }
 
     /// The name to show.

@@ -94,6 +94,40 @@ fn pictures_show_line_and_caret_but_no_credential() {
     assert!(json.contains("\"line\": 2") && !json.contains("abcdefgh"), "{json}");
 }
 
+/// A secret without a shape of its own is known by its key's name.
+#[test]
+fn what_stands_under_a_secrets_name_is_not_shown() {
+    for line in [
+        "api_key = \"hunter2pass\"",
+        "api_key=\"hunter2pass\\\"hunter2pass\"",
+        "\"Client-Secret\" = 'hunter2pass'",
+        "password = \"\"\"\nhunter2pass\nhunter2pass\"\"\"",
+        "tokens = [\"hunter2pass\", \"hunter2pass\"]",
+        "auth_token = hunter2pass",
+        "x = { key = \"hunter2pass\", y = 1 }",
+        "credential = \"hunter2pass hunter2pass\"",
+        "password = \"hunter2pass",
+    ] {
+        let file = SourceFile::new("f.toml", format!("size = 1\n{line}\n# é behind\n"));
+        let text = render_human(&read_toml::<Outer>(&file).diagnostics, Colour::Off);
+        assert!(text.contains("f.toml") && !text.contains("hunter2"), "{line}: {text}");
+    }
+    let shown = "env = \"OPENAI_API_KEY\"";
+    let file = SourceFile::new("f.toml", format!("size = 1\n{shown}\nmax_tokens = 5\n"));
+    let text = render_human(&read_toml::<Outer>(&file).diagnostics, Colour::Off);
+    assert!(text.contains(shown) && text.contains("max_tokens = 5"), "{text}");
+}
+
+/// Of a file that is no text the error names the line.
+#[test]
+fn a_file_that_is_no_text() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("f.toml");
+    std::fs::write(&path, b"size = 1\n\n# \xff\n").expect("a file");
+    let error = SourceFile::load(&path).expect_err("no text");
+    assert_eq!(error.to_string(), "line 3 is not UTF-8 text (byte 0xff)");
+}
+
 #[test]
 fn nearest_is_modest() {
     assert_eq!(nearest("upstrem", &["upstream", "route"]), Some("upstream"));
