@@ -31,7 +31,7 @@ pub(super) const REPEATS_APART: u8 = 4;
 /// is read as a word no further.
 pub(super) const MORE_SIGNS: u8 = 3;
 /// The most ways in which one text is read at once. What would be more is not looked at.
-const WAYS: usize = 24;
+const WAYS: usize = 48;
 /// The longest word in bytes: it bounds the walks that one text has open.
 const LONGEST: usize = 128;
 
