@@ -499,26 +499,14 @@ impl Scan {
     /// Walks from `at` as far as some disguised word goes.
     #[inline(never)]
     fn begin_walk(&mut self, with: &With<'_>, view: &View, at: usize, ended: bool) {
-        let base = view.base().0;
-        let waiting = &mut self.waiting;
-        let mut hit = |rule, start: u64, end| {
-            if with.rules.contains(rule) {
-                waiting.push(found(view, rule, (start - base) as usize, end, 1.0));
-            }
-        };
+        let mut hit = hit(&mut self.waiting, with, view);
         let disguised = &with.engine.lexicon.disguised;
-        self.walks.extend(disguised.begin(view.bytes(), at, base + at as u64, ended, &mut hit));
+        self.walks.extend(disguised.begin(view.bytes(), at, view.base().0 + at as u64, ended, &mut hit));
     }
 
     /// Goes on with the walks that waited at the view's end.
     fn resume_walks(&mut self, with: &With<'_>, view: &View, from: usize, ended: bool) {
-        let base = view.base().0;
-        let waiting = &mut self.waiting;
-        let mut hit = |rule, start: u64, end| {
-            if with.rules.contains(rule) {
-                waiting.push(found(view, rule, (start - base) as usize, end, 1.0));
-            }
-        };
+        let mut hit = hit(&mut self.waiting, with, view);
         let disguised = &with.engine.lexicon.disguised;
         self.walks.retain(|walk| disguised.go_on(walk, view.bytes(), from, ended, &mut hit));
     }
@@ -567,6 +555,19 @@ impl Scan {
             }
         }
         self.covered.retain(|(_, end)| *end > settled);
+    }
+}
+
+/// Takes in the disguised words that are found, if their rules count.
+fn hit<'a>(
+    waiting: &'a mut Vec<Found>,
+    with: &'a With<'_>,
+    view: &'a View,
+) -> impl FnMut(RuleId, u64, usize) + 'a {
+    move |rule, start, end| {
+        if with.rules.contains(rule) {
+            waiting.push(found(view, rule, (start - view.base().0) as usize, end, 1.0));
+        }
     }
 }
 
