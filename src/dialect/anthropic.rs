@@ -8,7 +8,8 @@ use super::field::{
 };
 use super::shape::Shape;
 use super::{
-    Ask, Dialect, End, Ends, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Why, part_of, quoted,
+    Ask, Dialect, Ends, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Stage, Why, part_of,
+    quoted,
 };
 use crate::text::json::Tape;
 
@@ -295,11 +296,11 @@ impl Dialect for Anthropic {
         }
     }
 
-    fn end(&self, _: &Operation, src: &[u8], tape: &Tape) -> End {
+    fn stage(&self, _: &Operation, src: &[u8], tape: &Tape) -> Stage {
         match tape.str_at(src, &["type"]).unwrap_or_default().as_ref() {
-            "message_stop" | "error" => End::Signed,
-            "message_delta" if tape.str_at(src, &["delta", "stop_reason"]).is_some() => End::Finished,
-            _ => End::Open,
+            "message_stop" | "error" => Stage::Signed,
+            "message_delta" if tape.str_at(src, &["delta", "stop_reason"]).is_some() => Stage::Finished,
+            _ => Stage::Open,
         }
     }
 

@@ -7,7 +7,7 @@ use super::field::{
 };
 use super::shape::Shape;
 use super::{
-    Ask, Dialect, End, Ends, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Why, finished,
+    Ask, Dialect, Ends, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Stage, Why, finished,
     is_error, quoted,
 };
 use crate::text::json::Tape;
@@ -284,12 +284,12 @@ impl Dialect for Gemini {
         }
     }
 
-    fn end(&self, _: &Operation, src: &[u8], tape: &Tape) -> End {
+    fn stage(&self, _: &Operation, src: &[u8], tape: &Tape) -> Stage {
         let refused = tape.find(src, &["promptFeedback", "blockReason"]).is_some();
         let over = refused
             || is_error(src, tape)
             || finished(src, tape, "candidates", "finishReason") != Ends::Nothing;
-        if over { End::Signed } else { End::Open }
+        if over { Stage::Signed } else { Stage::Open }
     }
 
     fn tells_end(&self, op: &Operation) -> bool {

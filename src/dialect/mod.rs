@@ -91,7 +91,7 @@ pub struct Memo {
 
 /// How far a stream has come to its end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum End {
+pub enum Stage {
     /// More has to come.
     #[default]
     Open,
@@ -162,7 +162,7 @@ pub trait Dialect: Sync + Debug {
     }
 
     /// How far this event brings a stream of this call to its end.
-    fn end(&self, op: &Operation, src: &[u8], tape: &Tape) -> End;
+    fn stage(&self, op: &Operation, src: &[u8], tape: &Tape) -> Stage;
 
     /// Whether streams of this call tell their end. What others stream is over when the upstream's body is.
     fn tells_end(&self, op: &Operation) -> bool;

@@ -8,7 +8,7 @@ use super::field::{
 };
 use super::shape::Shape;
 use super::{
-    Ask, Dialect, End, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Why, is_error, quoted,
+    Ask, Dialect, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Stage, Why, is_error, quoted,
 };
 use crate::text::json::Tape;
 
@@ -170,9 +170,9 @@ impl Dialect for Ollama {
         }
     }
 
-    fn end(&self, _: &Operation, src: &[u8], tape: &Tape) -> End {
+    fn stage(&self, _: &Operation, src: &[u8], tape: &Tape) -> Stage {
         let over = tape.bool_at(src, &["done"]) == Some(true) || is_error(src, tape);
-        if over { End::Signed } else { End::Open }
+        if over { Stage::Signed } else { Stage::Open }
     }
 
     fn tells_end(&self, op: &Operation) -> bool {

@@ -10,7 +10,7 @@ use super::look::{Look, begins_as_json};
 use super::reader::{Reader, Side, Stop};
 use super::segment::{Moved, Segments};
 use super::{Outcome, Report, Terms, refuse};
-use crate::dialect::{Ask, End, Ends, ErrorKind, ExchangeError, Framing, Matched, Memo, Reply, Why};
+use crate::dialect::{Ask, Ends, ErrorKind, ExchangeError, Framing, Matched, Memo, Reply, Stage, Why};
 use crate::policy::BlockAs;
 use crate::stream::coding::CodingError;
 use crate::stream::{Frame, FrameError, Splitter};
@@ -97,7 +97,7 @@ pub struct Answering {
     /// Whether a whole answer was rewritten.
     pub rewritten: bool,
     /// How far the stream has come to its end.
-    end: End,
+    stage: Stage,
     /// Whether a stream that said all came without its dialect's end sign.
     pub no_end_sign: bool,
     /// Why the answer was cut, for the record.
@@ -130,7 +130,7 @@ impl Answering {
             over: false,
             blocked: false,
             rewritten: false,
-            end: End::default(),
+            stage: Stage::default(),
             no_end_sign: false,
             cut_by: None,
         }
@@ -361,13 +361,13 @@ impl Answering {
         if !ok || array || !self.matched.dialect.tells_end(self.matched.operation) {
             return Flow::More;
         }
-        match self.end {
-            End::Signed => Flow::More,
-            End::Finished if self.memo.open.is_empty() => {
+        match self.stage {
+            Stage::Signed => Flow::More,
+            Stage::Finished if self.memo.open.is_empty() => {
                 self.no_end_sign = true;
                 Flow::More
             }
-            End::Open | End::Finished => {
+            Stage::Open | Stage::Finished => {
                 let what = "the upstream's stream ended in the middle of its answer";
                 self.fail(ExchangeError::new(ErrorKind::UpstreamUnreachable, what), out)
             }
@@ -425,7 +425,7 @@ impl Answering {
         };
         let (dialect, operation) = (self.matched.dialect, self.matched.operation);
         if dialect.is_end_sign(data) {
-            self.end = End::Signed;
+            self.stage = Stage::Signed;
             self.reader.ends(&Ends::All)?;
             return Ok(Segments::default());
         }
@@ -436,8 +436,8 @@ impl Answering {
             return Err(Refused::Garbage(format!("the upstream sent an event that cannot be read: {error}")));
         }
         let mut segments = self.reader.read_event(data, &self.tape, (operation.event)(data, &self.tape))?;
-        if self.end != End::Signed {
-            self.end = self.end.max(dialect.end(operation, data, &self.tape));
+        if self.stage != Stage::Signed {
+            self.stage = self.stage.max(dialect.stage(operation, data, &self.tape));
         }
         if self.reader.holds() {
             self.reader.ends(&dialect.ends(operation, data, &self.tape))?;

@@ -8,7 +8,7 @@ mod simple;
 
 use super::field::{Field, media, opaque, unscanned, word};
 use super::{
-    Ask, Dialect, End, Ends, ExchangeError, Framing, Memo, Operation, Reply, Why, finished, is_error,
+    Ask, Dialect, Ends, ExchangeError, Framing, Memo, Operation, Reply, Stage, Why, finished, is_error,
     part_of, quoted,
 };
 use crate::text::json::Tape;
@@ -64,16 +64,16 @@ impl Dialect for OpenAi {
         data == b"[DONE]"
     }
 
-    fn end(&self, op: &Operation, src: &[u8], tape: &Tape) -> End {
+    fn stage(&self, op: &Operation, src: &[u8], tape: &Tape) -> Stage {
         if is_responses(op) {
-            return responses::end(src, tape);
+            return responses::stage(src, tape);
         }
         if is_error(src, tape) {
-            End::Signed
+            Stage::Signed
         } else if finished(src, tape, "choices", "finish_reason") == Ends::Nothing {
-            End::Open
+            Stage::Open
         } else {
-            End::Finished
+            Stage::Finished
         }
     }
 

@@ -7,7 +7,7 @@ use super::super::field::{
     reasoning_delta, scalar, text, tool, tool_delta, tool_tree, tree, unscanned, word,
 };
 use super::super::shape::Shape;
-use super::super::{Ask, End, Memo, Operation, Reply, Why, is_error, quoted};
+use super::super::{Ask, Memo, Operation, Reply, Stage, Why, is_error, quoted};
 use super::{FRAMING, error_object, reason};
 use crate::text::json::Tape;
 
@@ -451,13 +451,13 @@ pub(super) fn observe(src: &[u8], tape: &Tape, memo: &mut Memo) {
 }
 
 /// How far an event brings the stream to its end.
-pub(super) fn end(src: &[u8], tape: &Tape) -> End {
+pub(super) fn stage(src: &[u8], tape: &Tape) -> Stage {
     match tape.str_at(src, &["type"]).unwrap_or_default().as_ref() {
         "response.completed" | "response.incomplete" | "response.failed" | "response.cancelled" | "error" => {
-            End::Signed
+            Stage::Signed
         }
-        _ if is_error(src, tape) => End::Signed,
-        _ => End::Open,
+        _ if is_error(src, tape) => Stage::Signed,
+        _ => Stage::Open,
     }
 }
 
