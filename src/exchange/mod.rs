@@ -17,6 +17,8 @@ mod emit;
 mod ends;
 #[cfg(test)]
 mod laws;
+#[cfg(test)]
+mod let_go;
 mod look;
 #[cfg(test)]
 mod near;
@@ -24,7 +26,11 @@ mod number;
 mod prompt;
 mod reader;
 pub mod record;
+#[cfg(test)]
+mod sample;
 mod segment;
+#[cfg(test)]
+mod unnamed;
 #[cfg(test)]
 mod unread;
 

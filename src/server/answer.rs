@@ -11,11 +11,12 @@ use http::{HeaderMap, Response, StatusCode};
 use hyper::body::Incoming;
 
 use super::body::{AnswerBody, BATCH, Fed, StreamBody, fed};
-use super::exchange::{Exchange, Refusal, answer, name_exchange, takes};
+use super::exchange::{Exchange, takes};
 use super::gateway::Gateway;
 use super::headers;
 use super::recorder::Recorder;
 use super::source::Source;
+use super::worker::{Refusal, answer, name_exchange};
 use crate::audit::Receipt;
 use crate::dialect::{ErrorKind, ExchangeError, Framing};
 use crate::exchange::{Ahead, Ended, Flow, Judged, Mode, Replaced};

@@ -12,11 +12,11 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use super::exchange::Worker;
 use super::gateway::Gateway;
 use super::guard::{Guarded, SlowHead};
 use super::patience::{Activity, Patience, Verdict};
 use super::tasks;
+use super::worker::Worker;
 use crate::limits::LimitsSettings;
 use crate::upstream::Dialer;
 

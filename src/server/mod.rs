@@ -21,6 +21,7 @@ mod request;
 mod settings;
 mod source;
 mod tasks;
+mod worker;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -30,9 +31,9 @@ use std::thread::JoinHandle;
 use tokio::sync::watch;
 
 pub use demo::{CLEAN, LISTED, SAMPLE};
-pub use exchange::{EXCHANGE, VERDICT};
 pub use gateway::{Gateway, Plan, PolicyTable};
 pub use settings::{HeaderMatch, KeySettings, RouteSettings, ServerSettings, TenantSettings};
+pub use worker::{EXCHANGE, VERDICT};
 
 pub use crate::policy::CANARY;
 use crate::upstream::{Credential, DialectFamily, Timeouts, Upstream, UpstreamError, UpstreamSettings};

@@ -15,9 +15,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::exchange::is_open;
 use super::gateway::Gateway;
 use super::tasks;
+use super::worker::is_open;
 
 /// Serves until `stop` turns true.
 pub(super) async fn serve(

@@ -8,7 +8,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 
-use super::exchange::{Refusal, close};
+use super::worker::{Refusal, close};
 use crate::dialect::{ErrorKind, ExchangeError};
 use crate::limits::LimitsSettings;
 use crate::stream::coding::{self, Coding};

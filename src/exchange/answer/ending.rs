@@ -1,0 +1,79 @@
+//! Endings that the upstream did not make: what the policy blocks, and what has failed.
+
+use bytes::Bytes;
+
+use super::super::reader::{Side, Stop};
+use super::super::refuse;
+use super::{Answering, Flow, Mode, Replaced};
+use crate::dialect::{ErrorKind, ExchangeError, Why};
+use crate::policy::BlockAs;
+use crate::stream::FrameError;
+use crate::stream::coding::CodingError;
+
+impl Answering {
+    pub(super) fn garbage(&mut self, error: &FrameError, out: &mut Vec<Bytes>) -> Flow {
+        self.fail(
+            ExchangeError::new(
+                ErrorKind::UpstreamGarbage,
+                format!("the upstream sent a broken stream: {error}"),
+            ),
+            out,
+        )
+    }
+
+    pub(super) fn stop(&mut self, stop: &Stop, out: &mut Vec<Bytes>) -> Flow {
+        self.blocked = true;
+        let error = refuse(stop, &self.terms.policy, Side::Answer);
+        let as_refusal = matches!(stop, Stop::Blocked(_)) && self.terms.policy.block_as() == BlockAs::Refusal;
+        let message = error.message.clone();
+        self.cut_by = Some(error.clone());
+        self.over = true;
+        self.drop_held();
+        if let Mode::Stream(_) = self.mode {
+            let why =
+                if matches!(stop, Stop::Blocked(_)) { Why::Policy(&message) } else { Why::Failure(&error) };
+            out.push(self.matched.dialect.cut(self.matched.operation, &self.ask, &self.memo, why).into());
+            return Flow::Cut;
+        }
+        Flow::Replace(if as_refusal {
+            Replaced::Reply(self.matched.dialect.refusal(self.matched.operation, &self.ask, &message))
+        } else {
+            Replaced::Error(error)
+        })
+    }
+
+    pub(super) fn fail(&mut self, error: ExchangeError, out: &mut Vec<Bytes>) -> Flow {
+        self.over = true;
+        self.drop_held();
+        self.cut_by = Some(error.clone());
+        match self.mode {
+            Mode::Stream(_) => {
+                let frames = self.matched.dialect.cut(
+                    self.matched.operation,
+                    &self.ask,
+                    &self.memo,
+                    Why::Failure(&error),
+                );
+                out.push(frames.into());
+                Flow::Cut
+            }
+            // The head is out and nothing can be said any more: the connection breaks off, which the client sees.
+            Mode::Pass if self.released => Flow::Cut,
+            Mode::Whole | Mode::Pass => Flow::Replace(Replaced::Error(error)),
+        }
+    }
+
+    pub(super) fn drop_held(&mut self) {
+        self.queue.clear();
+        self.held = 0;
+        self.whole = Vec::new();
+    }
+}
+
+pub(super) fn undecodable(error: CodingError) -> ExchangeError {
+    let what = match error {
+        CodingError::Broken => "it is not what its content coding says, or breaks off".to_owned(),
+        CodingError::Unknown | CodingError::TooLong(_) | CodingError::Ratio(_) => error.to_string(),
+    };
+    ExchangeError::new(ErrorKind::UpstreamGarbage, format!("the upstream's answer cannot be decoded: {what}"))
+}

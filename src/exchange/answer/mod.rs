@@ -1,0 +1,314 @@
+//! The answer half: what the upstream sends is read as it comes, held while it must be, and released whole.
+//!
+//! Here: which of the two ways an answer is read, event by event ([`stream`]) or when all of it is there ([`whole`]), and what came of
+//! it. Where the policy or a fault ends it, it ends in [`ending`].
+
+mod ending;
+mod stream;
+mod whole;
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::look::Look;
+use super::reader::{Reader, Side, Stop};
+use super::{Outcome, Report, Terms, refuse};
+use crate::dialect::{Ask, ErrorKind, ExchangeError, Framing, Matched, Memo, Reply, Stage};
+use crate::stream::Splitter;
+use crate::stream::coding::CodingError;
+use crate::text::json::Tape;
+use crate::text::reads_as_utf8;
+use ending::undecodable;
+use stream::Held;
+
+/// How an answer is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Event by event.
+    Stream(Framing),
+    /// Whole, then released: nothing may be sent before [`Answering::finish`]. Bytes that come may show that it is a stream after all.
+    Whole,
+    /// Not at all, since the policy lets this media type pass unread.
+    Pass,
+}
+
+/// Whether an answer goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Send what was released and go on.
+    More,
+    /// Send what was released, close the upstream, and end the answer: the closing frames are among it.
+    Cut,
+    /// Nothing has been released and the answer is to be replaced by this one.
+    Replace(Replaced),
+}
+
+/// What stands in an answer's place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Replaced {
+    /// An error in the dialect's form.
+    Error(ExchangeError),
+    /// An answer in the model's place.
+    Reply(Reply),
+}
+
+/// How the upstream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Its body is complete.
+    Complete,
+    /// It broke off or took too long; the kind says which.
+    Failed(ErrorKind),
+    /// Its content coding is broken, breaks off or is a bomb.
+    Undecodable(CodingError),
+}
+
+/// An answer in progress.
+#[derive(Debug)]
+pub struct Answering {
+    matched: Matched,
+    terms: Terms,
+    pub(in crate::exchange) ask: Ask,
+    prompt: Report,
+    reader: Reader,
+    mode: Mode,
+    /// The upstream's status is an error: its body has the dialect's error form.
+    upstream_status: u16,
+    json: bool,
+    /// Whether the bytes are asked what they are: a stream may come under the media type of any text.
+    look: Option<Look>,
+    splitter: Option<Splitter>,
+    queue: VecDeque<Held>,
+    held: usize,
+    /// Most bytes held at once.
+    pub held_max: usize,
+    whole: Vec<u8>,
+    tape: Tape,
+    /// For events that are read again when they leave.
+    spare: Tape,
+    memo: Memo,
+    released: bool,
+    over: bool,
+    blocked: bool,
+    /// Whether a whole answer was rewritten.
+    pub rewritten: bool,
+    /// How far the stream has come to its end.
+    stage: Stage,
+    /// Whether a stream that said all came without its dialect's end sign.
+    pub no_end_sign: bool,
+    /// Why the answer was cut, for the record.
+    pub cut_by: Option<ExchangeError>,
+}
+
+impl Answering {
+    pub(in crate::exchange) fn new(matched: Matched, terms: Terms, ask: Ask, prompt: Report) -> Self {
+        let reader = Reader::new(std::sync::Arc::clone(&terms.policy), Side::Answer, ask.structured);
+        let depth = terms.limits.json_depth;
+        Self {
+            matched,
+            terms,
+            ask,
+            prompt,
+            reader,
+            mode: Mode::Whole,
+            upstream_status: 200,
+            json: true,
+            look: None,
+            splitter: None,
+            queue: VecDeque::new(),
+            held: 0,
+            held_max: 0,
+            whole: Vec::new(),
+            tape: Tape::of_depth(depth),
+            spare: Tape::of_depth(depth),
+            memo: Memo::default(),
+            released: false,
+            over: false,
+            blocked: false,
+            rewritten: false,
+            stage: Stage::default(),
+            no_end_sign: false,
+            cut_by: None,
+        }
+    }
+
+    /// Reads the upstream's status and media type (the value of `content-type`, if any).
+    pub fn head(&mut self, status: u16, content_type: Option<&str>) -> Result<Mode, ExchangeError> {
+        self.upstream_status = status;
+        let content_type = content_type.unwrap_or("");
+        let media = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+        let utf8 = reads_as_utf8(content_type);
+        let ok = (200..300).contains(&status);
+        let framing = match media.as_str() {
+            _ if !utf8 => None,
+            "text/event-stream" => Some(Framing::Sse),
+            "application/x-ndjson" | "application/jsonl" | "application/ndjson" => Some(Framing::Ndjson),
+            "application/json" if ok && self.ask.stream => {
+                match self.ask.framing.unwrap_or(self.matched.operation.framing) {
+                    Framing::Sse => None,
+                    framing @ (Framing::Ndjson | Framing::JsonArray) => Some(framing),
+                }
+            }
+            _ => None,
+        };
+        self.json = utf8 && (media.ends_with("json") || media.is_empty());
+        let text = utf8 && media.starts_with("text/");
+        self.mode = match framing {
+            Some(framing) => Mode::Stream(framing),
+            None if self.json || text || [204, 304].contains(&status) => Mode::Whole,
+            None => match self.reader.unread("media type") {
+                Ok(()) => Mode::Pass,
+                Err(stop) => {
+                    let error = refuse(&stop, &self.terms.policy, Side::Answer);
+                    self.blocked = true;
+                    self.over = true;
+                    self.cut_by = Some(error.clone());
+                    return Err(error);
+                }
+            },
+        };
+        let asked = self.ask.stream;
+        let expected = self.ask.framing.filter(|_| ok && asked);
+        let looks = asked || !(media.ends_with("json") || self.matched.operation.binary_answer);
+        self.look = (self.mode == Mode::Whole && looks).then(|| Look::new(expected));
+        if let Mode::Stream(framing) = self.mode {
+            self.splitter = Some(Splitter::new(framing, self.terms.limits.event_bytes));
+        }
+        Ok(self.mode)
+    }
+
+    /// How the answer is read, as far as it is known.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Whether events wait in the hold queue: a comment should keep the client's connection alive.
+    pub fn is_holding(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// Bytes held now.
+    pub fn held(&self) -> usize {
+        self.held
+    }
+
+    /// Takes bytes of the upstream's body; puts what may leave into `out`.
+    pub fn feed(&mut self, bytes: &[u8], out: &mut Vec<Bytes>) -> Flow {
+        if self.over {
+            return Flow::Cut;
+        }
+        match self.mode {
+            Mode::Pass => {
+                self.released = true;
+                out.push(Bytes::copy_from_slice(bytes));
+                Flow::More
+            }
+            Mode::Whole => {
+                if self.whole.len() + bytes.len() > self.terms.limits.answer_bytes {
+                    let limit = self.terms.limits.answer_bytes;
+                    return self.fail(
+                        ExchangeError::new(
+                            ErrorKind::UpstreamGarbage,
+                            format!("the answer is longer than {limit} bytes"),
+                        ),
+                        out,
+                    );
+                }
+                self.whole.extend_from_slice(bytes);
+                let Self { look, tape, whole, .. } = self;
+                match look.as_mut().and_then(|look| look.at(whole, tape)) {
+                    Some(framing) => self.turn_into(framing, out),
+                    None => Flow::More,
+                }
+            }
+            Mode::Stream(_) => self.feed_stream(bytes, out),
+        }
+    }
+
+    /// The upstream's body is over; puts the rest into `out`.
+    pub fn finish(&mut self, ended: Ended, out: &mut Vec<Bytes>) -> Flow {
+        if self.over {
+            return Flow::Cut;
+        }
+        self.over = true;
+        let failed = match ended {
+            Ended::Complete => None,
+            Ended::Failed(kind) => Some(ExchangeError::new(
+                kind,
+                match kind {
+                    ErrorKind::UpstreamTimeout => "the upstream took too long in the middle of its answer",
+                    ErrorKind::ShuttingDown => "the gateway stops, and the time for running answers is over",
+                    _ => "the upstream broke off in the middle of its answer",
+                },
+            )),
+            Ended::Undecodable(error) => Some(undecodable(error)),
+        };
+        if let Some(error) = failed {
+            self.release_settled(out);
+            return self.fail(error, out);
+        }
+        match self.mode {
+            Mode::Pass => Flow::More,
+            Mode::Whole => self.finish_whole(out),
+            Mode::Stream(_) => self.finish_stream(out),
+        }
+    }
+
+    /// What the exchange came to: both sides together.
+    pub fn report(&self) -> Report {
+        let blocked = if self.blocked { Outcome::Block } else { Outcome::Allow };
+        let mut findings = self.prompt.findings.clone();
+        findings.extend(self.reader.findings.iter().cloned());
+        let mut coverage = self.prompt.coverage.clone();
+        coverage.add(&self.reader.coverage);
+        Report {
+            outcome: self.prompt.outcome.max(self.outcome()).max(blocked),
+            findings,
+            found: self.prompt.found + self.reader.found,
+            coverage,
+        }
+    }
+
+    /// The policy under which the exchange runs.
+    pub fn policy(&self) -> &crate::policy::Policy {
+        &self.terms.policy
+    }
+
+    /// How many findings there were on the answer's side, kept or not.
+    pub fn found(&self) -> u64 {
+        self.reader.found
+    }
+
+    /// What was found on the answer's side alone.
+    pub fn answer_findings(&self) -> &[super::Noted] {
+        &self.reader.findings
+    }
+
+    /// What was read on the answer's side alone.
+    pub fn answer_coverage(&self) -> &super::Coverage {
+        &self.reader.coverage
+    }
+
+    /// The verdict on both sides as far as it is known now.
+    pub fn verdict(&self) -> Outcome {
+        let blocked = if self.blocked { Outcome::Block } else { Outcome::Allow };
+        self.prompt.outcome.max(self.outcome()).max(blocked)
+    }
+
+    fn outcome(&self) -> Outcome {
+        Outcome::of(self.reader.strongest)
+    }
+}
+
+/// Why something that came goes no further.
+enum Refused {
+    Stop(Stop),
+    Garbage(String),
+}
+
+impl From<Stop> for Refused {
+    fn from(stop: Stop) -> Self {
+        Self::Stop(stop)
+    }
+}

@@ -1,0 +1,206 @@
+//! An answer that comes event by event: each event joins a queue, and the queue's head leaves while nothing in it is undecided.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use super::super::segment::{Moved, Segments};
+use super::{Answering, Flow, Mode, Refused};
+use crate::dialect::{Ends, ErrorKind, ExchangeError, Framing, Stage};
+use crate::stream::{Frame, Splitter};
+
+/// An event in the queue. Its segments' ranges count in `raw`.
+#[derive(Debug)]
+pub(super) struct Held {
+    raw: Bytes,
+    data: SmallVec<[Range<u32>; 1]>,
+    segments: Segments,
+}
+
+impl Answering {
+    /// What came as a whole answer is a stream, and goes on as one.
+    pub(super) fn turn_into(&mut self, framing: Framing, out: &mut Vec<Bytes>) -> Flow {
+        self.mode = Mode::Stream(framing);
+        self.splitter = Some(Splitter::new(framing, self.terms.limits.event_bytes));
+        let begin = std::mem::take(&mut self.whole);
+        self.feed_stream(&begin, out)
+    }
+
+    pub(super) fn feed_stream(&mut self, bytes: &[u8], out: &mut Vec<Bytes>) -> Flow {
+        if let Some(splitter) = &mut self.splitter {
+            splitter.push(bytes);
+        }
+        loop {
+            let next = match &mut self.splitter {
+                Some(splitter) => splitter.next_frame(),
+                None => Ok(None),
+            };
+            let flow = match next {
+                Ok(Some(frame)) => self.frame(frame, out),
+                Ok(None) => return Flow::More,
+                Err(error) => self.garbage(&error, out),
+            };
+            if flow != Flow::More {
+                return flow;
+            }
+        }
+    }
+
+    pub(super) fn finish_stream(&mut self, out: &mut Vec<Bytes>) -> Flow {
+        let last = match &mut self.splitter {
+            Some(splitter) => splitter.finish(),
+            None => Ok(None),
+        };
+        let flow = match last {
+            Ok(Some(frame)) => self.frame(frame, out),
+            Ok(None) => Flow::More,
+            Err(error) => self.garbage(&error, out),
+        };
+        if flow != Flow::More {
+            return flow;
+        }
+        if let Err(stop) = self.reader.finish() {
+            return self.stop(&stop, out);
+        }
+        self.release_settled(out);
+        self.end_stream(out)
+    }
+
+    /// The stream is over: whether the answer is. SDKs take the end of the body for its sign where the model has said all.
+    fn end_stream(&mut self, out: &mut Vec<Bytes>) -> Flow {
+        let ok = (200..300).contains(&self.upstream_status);
+        // An array is over when it is closed, which its frames have told.
+        let array = self.mode == Mode::Stream(Framing::JsonArray);
+        if !ok || array || !self.matched.dialect.tells_end(self.matched.operation) {
+            return Flow::More;
+        }
+        match self.stage {
+            Stage::Signed => Flow::More,
+            Stage::Finished if self.memo.open.is_empty() => {
+                self.no_end_sign = true;
+                Flow::More
+            }
+            Stage::Open | Stage::Finished => {
+                let what = "the upstream's stream ended in the middle of its answer";
+                self.fail(ExchangeError::new(ErrorKind::UpstreamUnreachable, what), out)
+            }
+        }
+    }
+
+    fn frame(&mut self, frame: Frame, out: &mut Vec<Bytes>) -> Flow {
+        let held = match self.read_frame(frame) {
+            Ok(held) => held,
+            // What was settled before this event has left already. Behind a block "settled" no longer means "may go": the finding
+            // that blocks starts somewhere in what is held.
+            Err(Refused::Stop(stop)) => return self.stop(&stop, out),
+            Err(Refused::Garbage(what)) => {
+                self.release_settled(out);
+                return self.fail(ExchangeError::new(ErrorKind::UpstreamGarbage, what), out);
+            }
+        };
+        self.held += held.raw.len();
+        self.queue.push_back(held);
+        self.release_settled(out);
+        self.held_max = self.held_max.max(self.held);
+        if self.held > self.terms.limits.held_bytes {
+            let limit = self.terms.limits.held_bytes;
+            return self.fail(
+                ExchangeError::new(
+                    ErrorKind::Internal,
+                    format!("more than {limit} bytes of the answer would be held back"),
+                ),
+                out,
+            );
+        }
+        Flow::More
+    }
+
+    fn read_frame(&mut self, frame: Frame) -> Result<Held, Refused> {
+        let mut segments = self.read_data(&frame)?;
+        for range in &frame.loose {
+            let bytes = slice(&frame.raw, range);
+            let text = std::str::from_utf8(bytes)
+                .map_err(|_| Refused::Garbage("the upstream sent an event that is not UTF-8".into()))?;
+            segments.insert(self.reader.read_loose(text, range.clone())?);
+        }
+        Ok(Held { raw: frame.raw, data: frame.data, segments })
+    }
+
+    fn read_data(&mut self, frame: &Frame) -> Result<Segments, Refused> {
+        let joined;
+        let data = match frame.data.as_slice() {
+            [] => return Ok(Segments::default()),
+            [one] => slice(&frame.raw, one),
+            many => {
+                joined = many.iter().map(|line| slice(&frame.raw, line)).collect::<Vec<_>>().join(&b'\n');
+                joined.as_slice()
+            }
+        };
+        let (dialect, operation) = (self.matched.dialect, self.matched.operation);
+        if dialect.is_end_sign(data) {
+            self.stage = Stage::Signed;
+            self.reader.ends(&Ends::All)?;
+            return Ok(Segments::default());
+        }
+        if data.is_empty() {
+            return Ok(Segments::default());
+        }
+        if let Err(error) = self.tape.parse(data) {
+            return Err(Refused::Garbage(format!("the upstream sent an event that cannot be read: {error}")));
+        }
+        let mut segments = self.reader.read_event(data, &self.tape, (operation.event)(data, &self.tape))?;
+        if self.stage != Stage::Signed {
+            self.stage = self.stage.max(dialect.stage(operation, data, &self.tape));
+        }
+        if self.reader.holds() {
+            self.reader.ends(&dialect.ends(operation, data, &self.tape))?;
+        }
+        segments.place(&frame.data);
+        Ok(segments)
+    }
+
+    pub(super) fn release_settled(&mut self, out: &mut Vec<Bytes>) {
+        while self.queue.front().is_some_and(|held| self.reader.is_settled(&held.segments)) {
+            let Some(held) = self.queue.pop_front() else { break };
+            self.held -= held.raw.len();
+            let mut moved = Moved::default();
+            let anew = self.reader.emit_moved(&held.raw, &held.segments, &mut moved);
+            let event = if let Some(anew) = anew {
+                let data: SmallVec<[_; 1]> = held.data.iter().map(|range| moved.place(range)).collect();
+                self.remember(&anew, &data, false);
+                Bytes::from(anew)
+            } else {
+                self.remember(&held.raw, &held.data, self.queue.is_empty());
+                held.raw
+            };
+            out.push(event);
+            self.released = true;
+            self.memo.started = true;
+        }
+    }
+
+    /// Lets the dialect see an event as the client gets it, for what an ending may need. Of the event read `last` the tape is at hand;
+    /// others are read again.
+    fn remember(&mut self, event: &[u8], data: &[Range<u32>], last: bool) {
+        let joined;
+        let data = match data {
+            [] => return,
+            [one] => slice(event, one),
+            many => {
+                joined = many.iter().map(|line| slice(event, line)).collect::<Vec<_>>().join(&b'\n');
+                joined.as_slice()
+            }
+        };
+        let (dialect, operation) = (self.matched.dialect, self.matched.operation);
+        if dialect.is_end_sign(data) || !last && self.spare.parse(data).is_err() {
+            return;
+        }
+        let tape = if last { &self.tape } else { &self.spare };
+        dialect.observe(operation, data, tape, &mut self.memo);
+    }
+}
+
+fn slice<'b>(bytes: &'b [u8], range: &Range<u32>) -> &'b [u8] {
+    bytes.get(range.start as usize..range.end as usize).unwrap_or_default()
+}

@@ -1,0 +1,60 @@
+//! An answer that is read when all of it is there: as JSON if it is that, and as a text otherwise.
+
+use bytes::Bytes;
+
+use super::super::look::begins_as_json;
+use super::{Answering, Flow, Refused};
+use crate::dialect::{ErrorKind, ExchangeError};
+
+impl Answering {
+    pub(super) fn finish_whole(&mut self, out: &mut Vec<Bytes>) -> Flow {
+        let body = Bytes::from(std::mem::take(&mut self.whole));
+        if body.is_empty() {
+            return Flow::More;
+        }
+        match self.read_whole(&body) {
+            Ok(changed) => {
+                self.released = true;
+                self.rewritten = changed.is_some();
+                out.push(changed.map_or(body, Bytes::from));
+                Flow::More
+            }
+            Err(Refused::Stop(stop)) => self.stop(&stop, out),
+            Err(Refused::Garbage(what)) => {
+                self.fail(ExchangeError::new(ErrorKind::UpstreamGarbage, what), out)
+            }
+        }
+    }
+
+    fn read_whole(&mut self, body: &[u8]) -> Result<Option<Vec<u8>>, Refused> {
+        let begins_as_json = begins_as_json(body);
+        if self.json || begins_as_json {
+            let mut tape = std::mem::take(&mut self.tape);
+            let parsed = tape.parse(body);
+            self.tape = tape;
+            match parsed {
+                Ok(()) => {
+                    let segments = self.reader.read(body, &self.tape, (self.matched.operation.answer)())?;
+                    self.reader.finish()?;
+                    return Ok(self.reader.emit(body, &segments));
+                }
+                Err(error) if self.json && self.upstream_status < 400 => {
+                    return Err(Refused::Garbage(format!(
+                        "the upstream sent an answer that cannot be read: {error}"
+                    )));
+                }
+                // Neither a value nor lines of them: who reads it some other way would get what was not read here.
+                Err(_) if self.look.is_some() && begins_as_json && self.upstream_status < 400 => {
+                    self.reader.unread("broken JSON")?;
+                    return Ok(None);
+                }
+                Err(_) => {}
+            }
+        }
+        // Error pages of servers in between come as plain text or HTML whatever their media type says.
+        let text = std::str::from_utf8(body)
+            .map_err(|_| Refused::Garbage("the upstream sent an answer that is not UTF-8".into()))?;
+        let segment = self.reader.read_loose(text, 0..body.len() as u32)?;
+        Ok(segment.is_edited().then(|| segment.plain(text)))
+    }
+}

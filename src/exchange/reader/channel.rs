@@ -1,0 +1,288 @@
+//! The texts of a stream: each is a channel that goes on from event to event, with its scan, and is held as far as it is undecided.
+
+use std::sync::Arc;
+
+use super::super::doubt::{Doubt, Places};
+use super::super::emit::{Edit, Emitter};
+use super::super::number;
+use super::super::segment::{Part, Segment, Segments};
+use super::{Reader, Stop};
+use crate::detect::{Finding, Scan, TextKind};
+use crate::dialect::{ChannelKey, Ends, Flow, Found, Home, Role, Shape};
+use crate::policy::Direction;
+use crate::text::TextPos;
+use crate::text::json::Tape;
+
+/// Most texts of a stream that may go on in later events; an honest answer has a few dozen. What stands in one body or event has no such
+/// ceiling.
+pub const MAX_CHANNELS: usize = 4096;
+
+#[derive(Debug)]
+pub(super) struct Channel {
+    pub(super) key: ChannelKey,
+    pub(super) kind: TextKind,
+    /// Whether its row says that it comes in pieces.
+    pub(super) delta: bool,
+    /// It was said to have ended, perhaps.
+    pub(super) ended: bool,
+    /// The event that continued it last.
+    pub(super) event: u32,
+    /// Where it stands.
+    pub(super) home: Home,
+    /// Whether it goes on, where no row says so.
+    pub(super) doubt: Option<Doubt>,
+    /// Whether it is among [`Reader::doubted`].
+    pub(super) listed: bool,
+    /// How much of its text has left.
+    pub(super) left: u64,
+    /// Where the scan began in the channel's text.
+    pub(super) base: u64,
+    pub(super) number: u32,
+    pub(super) direction: Direction,
+    pub(super) role: Role,
+    pub(super) scan: Scan,
+    pub(super) seen: u64,
+    pub(super) settled: u64,
+    pub(super) emitter: Emitter,
+    /// Of a text that is JSON source.
+    pub(super) numbers: Option<number::Numbers>,
+}
+
+impl Channel {
+    /// Whether some of its text is undecided.
+    fn is_open(&self) -> bool {
+        self.settled < self.seen
+    }
+
+    /// Takes in an edit, and what of numbers goes with it. Of what has left nothing can be taken back.
+    fn edit(&mut self, edit: Edit) {
+        let whole = self.numbers.as_mut().and_then(|numbers| numbers.whole(&edit));
+        for edit in whole.into_iter().chain([edit]) {
+            self.edit_alone(edit);
+        }
+    }
+
+    fn edit_alone(&mut self, edit: Edit) {
+        let edit = Edit { start: edit.start.max(self.left), ..edit };
+        if edit.start < edit.end {
+            self.emitter.add(edit);
+        }
+    }
+
+    /// Reads on where numbers stand; with no text, the text has ended.
+    fn read_numbers(&mut self, text: Option<&str>) {
+        let Some(numbers) = &mut self.numbers else { return };
+        let mut more = Vec::new();
+        match text {
+            Some(text) => numbers.push(text, &mut more),
+            None => numbers.close(&mut more),
+        }
+        for edit in more {
+            self.edit_alone(edit);
+        }
+    }
+}
+
+impl Reader {
+    /// Reads a string as the next piece of its channel.
+    pub(super) fn delta(
+        &mut self,
+        text: &str,
+        kind: TextKind,
+        found: &Found,
+        flow: Flow,
+        segment: &mut Segment,
+    ) {
+        let Some(index) = self.channel(found, kind, segment.role, flow) else {
+            self.stop = Some(Stop::TooManyChannels);
+            return;
+        };
+        let policy = Arc::clone(&self.policy);
+        let mut found = std::mem::take(&mut self.scratch);
+        let mut settled = 0;
+        if let Some(channel) = self.channels.get_mut(index) {
+            if !text.is_empty() {
+                channel.event = self.event;
+            }
+            let start = channel.seen;
+            channel.seen += text.len() as u64;
+            let rules = policy.rules(channel.direction);
+            let progress = channel.scan.push(policy.engine(), rules, text, &mut found);
+            channel.read_numbers(Some(text));
+            settled = channel.settled;
+            channel.settled = channel.settled.max(channel.base + progress.settled.0);
+            if !text.is_empty() && std::mem::take(&mut channel.ended) && channel.delta {
+                channel.doubt = None;
+            }
+            if let Some(doubt) = channel.doubt.as_mut().filter(|_| !text.is_empty()) {
+                doubt.piece(text);
+                if !channel.listed && channel.settled < channel.seen {
+                    channel.listed = true;
+                    self.doubted.push(index as u32);
+                }
+            }
+            segment.part = Part::Channel(index as u32, start, channel.seen);
+        }
+        self.take_channel_findings(index, &mut found);
+        self.scratch = found;
+        if let Some(channel) = self.channels.get_mut(index)
+            && let Some(numbers) = &mut channel.numbers
+        {
+            channel.settled = numbers.settled(channel.settled).max(settled);
+        }
+    }
+
+    fn take_channel_findings(&mut self, index: usize, found: &mut Vec<Finding>) {
+        let known = self.channels.get(index).map(|c| (c.direction, c.role, c.number, c.base));
+        let Some((direction, role, number, base)) = known else { return };
+        for finding in found.drain(..) {
+            let (start, end) = (TextPos(finding.start.0 + base), TextPos(finding.end.0 + base));
+            let finding = Finding { start, end, ..finding };
+            let Some(edit) = self.note(&finding, direction, role, number) else { continue };
+            if let Some(channel) = self.channels.get_mut(index) {
+                channel.edit(edit);
+            }
+        }
+    }
+
+    fn channel(&mut self, found: &Found, kind: TextKind, role: Role, flow: Flow) -> Option<usize> {
+        let key = found.channel;
+        if self.channels.get(self.last).is_some_and(|c| c.key == key) {
+            return Some(self.last);
+        }
+        let index = match self.by_key.get(&key) {
+            Some(&index) => index as usize,
+            None if self.channels.len() >= MAX_CHANNELS => return None,
+            None => {
+                self.by_key.insert(key, self.channels.len() as u32);
+                self.appeared = self.appeared.saturating_add(1);
+                self.channels.push(Channel {
+                    key,
+                    kind,
+                    delta: flow == Flow::Delta,
+                    ended: false,
+                    event: 0,
+                    home: found.home,
+                    doubt: (flow == Flow::Both).then(Doubt::default),
+                    listed: false,
+                    left: 0,
+                    base: 0,
+                    number: self.appeared,
+                    direction: self.direction(role),
+                    role,
+                    scan: Scan::new(kind),
+                    seen: 0,
+                    settled: 0,
+                    emitter: Emitter::new(kind == TextKind::Json),
+                    numbers: (kind == TextKind::Json && !self.policy.rules(self.direction(role)).is_empty())
+                        .then(number::Numbers::default),
+                });
+                self.channels.len() - 1
+            }
+        };
+        self.last = index;
+        Some(index)
+    }
+
+    /// Nothing more will come: everything is decided.
+    pub fn finish(&mut self) -> Result<(), Stop> {
+        for index in 0..self.channels.len() {
+            self.settle(index);
+        }
+        match self.stop.take() {
+            Some(stop) => Err(stop),
+            None => Ok(()),
+        }
+    }
+
+    /// Decides what is left of a channel's text. What comes after it begins anew.
+    fn settle(&mut self, index: usize) {
+        let policy = Arc::clone(&self.policy);
+        let Some(channel) = self.channels.get_mut(index) else { return };
+        let mut found = std::mem::take(&mut self.scratch);
+        channel.scan.finish(policy.engine(), policy.rules(channel.direction), &mut found);
+        channel.settled = channel.seen;
+        channel.read_numbers(None);
+        self.take_channel_findings(index, &mut found);
+        self.scratch = found;
+        if let Some(channel) = self.channels.get_mut(index) {
+            channel.scan = Scan::new(channel.kind);
+            channel.base = channel.seen;
+        }
+    }
+
+    /// Whether nothing that an event holds can still be part of a match.
+    pub fn is_settled(&self, segments: &Segments) -> bool {
+        segments.texts.iter().all(|s| match s.channel() {
+            Some((channel, _, end)) => self.channels.get(channel as usize).is_none_or(|c| c.settled >= end),
+            None => true,
+        })
+    }
+
+    /// Whether some text is undecided.
+    pub fn holds(&self) -> bool {
+        self.channels.iter().any(|c| c.settled < c.seen)
+    }
+
+    /// Takes note of what an event says of the end of texts, so that what they might have become holds back no others. Should text follow
+    /// all the same, it is read on.
+    pub fn ends(&mut self, ends: &Ends) -> Result<(), Stop> {
+        for index in 0..self.channels.len() {
+            let Some(channel) = self.channels.get_mut(index).filter(|c| c.is_open()) else { continue };
+            match ends {
+                Ends::All => self.let_go(index),
+                Ends::Part(part) if channel.key.parts[0] == *part => self.let_go(index),
+                Ends::Perhaps(parts) if parts.contains(&channel.key.parts[0]) => {
+                    channel.ended = true;
+                    channel.doubt.get_or_insert_default();
+                    if !std::mem::replace(&mut channel.listed, true) {
+                        self.doubted.push(index as u32);
+                    }
+                }
+                Ends::Nothing | Ends::Part(_) | Ends::Perhaps(_) => {}
+            }
+        }
+        match self.stop.take() {
+            Some(stop) => Err(stop),
+            None => Ok(()),
+        }
+    }
+
+    /// Lets go of the texts that this event did not go on with, once that has happened often enough: see [`super::doubt`].
+    pub(super) fn judge_doubted(&mut self, src: &[u8], tape: &Tape, shape: &Shape) {
+        let mut places = Places::default();
+        shape.homes(src, tape, &mut |home| places.add(home));
+        for index in std::mem::take(&mut self.doubted) {
+            let event = self.event;
+            let Some(channel) = self.channels.get_mut(index as usize) else { continue };
+            let could = channel.ended || places.hold(channel.home);
+            let open = channel.is_open();
+            let over = channel.doubt.as_mut().is_some_and(|doubt| {
+                if channel.event != event {
+                    doubt.passed(could);
+                }
+                doubt.is_over()
+            });
+            channel.listed = open && !over && channel.doubt.is_some();
+            if channel.listed {
+                self.doubted.push(index);
+            } else if open && over {
+                self.let_go(index as usize);
+            }
+        }
+    }
+
+    /// Holds a channel's text no longer: it is decided as if it ended here, and read on as if it did not. Should a match that goes on
+    /// have begun in it, what comes of the match is rewritten.
+    fn let_go(&mut self, index: usize) {
+        let policy = Arc::clone(&self.policy);
+        let Some(channel) = self.channels.get_mut(index) else { return };
+        let mut found = std::mem::take(&mut self.scratch);
+        let mut ended = channel.scan.clone();
+        ended.finish(policy.engine(), policy.rules(channel.direction), &mut found);
+        channel.settled = channel.seen;
+        channel.read_numbers(None);
+        self.take_channel_findings(index, &mut found);
+        self.scratch = found;
+    }
+}

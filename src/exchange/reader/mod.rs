@@ -1,0 +1,377 @@
+//! Reads bodies and events through a dialect's table: finds the strings, scans them, and rewrites those that a finding touches.
+//!
+//! One [`Reader`] serves one side of one exchange. For a whole body it is fed once and finished; for a stream it is fed event by
+//! event and its channels live on. Here is what both share: each string's class says how it is read. A text that ends with its body or
+//! event is read in [`whole`], one that goes on in [`channel`], and what leaves is written in [`write`].
+
+mod channel;
+#[cfg(test)]
+mod sample;
+mod whole;
+mod write;
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::coverage::Coverage;
+use super::emit::Edit;
+use super::segment::{Numbers, Part, Segment, Segments, keep_keys_apart};
+use crate::detect::{Finding, RuleId, TextKind};
+use crate::dialect::{ChannelKey, Class, Flow, Found, Role, Shape};
+use crate::policy::{Action, Direction, Policy};
+use crate::text::json::{Kind, Tape};
+use channel::Channel;
+pub use channel::MAX_CHANNELS;
+use whole::Join;
+
+/// Most findings kept for the record; further ones still act and are counted.
+pub const MAX_FINDINGS: usize = 256;
+
+/// A finding as the record keeps it: where and what, never the text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Noted {
+    /// The rule.
+    pub rule: RuleId,
+    /// Side and kind of the text.
+    pub direction: Direction,
+    /// What followed.
+    pub action: Action,
+    /// What the text is to the exchange.
+    pub role: Role,
+    /// Number of the text in order of appearance.
+    pub channel: u32,
+    /// First byte in the channel's text.
+    pub start: u64,
+    /// One past the last byte.
+    pub end: u64,
+    /// 0 to 1.
+    pub score: f32,
+}
+
+/// Why reading stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// A rule blocks.
+    Blocked(RuleId),
+    /// Something cannot be read, and the policy does not let it pass.
+    Unscanned(&'static str),
+    /// More channels than a stream may have.
+    TooManyChannels,
+}
+
+/// Which side of the exchange is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The request.
+    Prompt,
+    /// The answer.
+    Answer,
+}
+
+/// One side of an exchange being read.
+#[derive(Debug)]
+pub struct Reader {
+    policy: Arc<Policy>,
+    side: Side,
+    structured: bool,
+    channels: Vec<Channel>,
+    by_key: HashMap<ChannelKey, u32>,
+    /// Texts seen so far, channels and whole strings together: the last one's number.
+    appeared: u32,
+    /// Number of the event that is being read.
+    event: u32,
+    /// Index of the channel used last: most events continue it.
+    last: usize,
+    /// What was found, as far as [`MAX_FINDINGS`] goes.
+    pub findings: Vec<Noted>,
+    /// All findings, kept or not.
+    pub found: u64,
+    /// What was read.
+    pub coverage: Coverage,
+    /// The strongest action so far.
+    pub strongest: Action,
+    stop: Option<Stop>,
+    scratch: Vec<Finding>,
+    /// Whether what is read is an event, and its texts go on in others.
+    streams: bool,
+    /// Texts of the body or event being read that end with it.
+    joins: Vec<Join>,
+    join_of: HashMap<ChannelKey, u32>,
+    /// Channels with undecided text that may not go on.
+    doubted: Vec<u32>,
+    /// Keys of the body or event being read that are written anew: node and segment.
+    edited_keys: Vec<(u32, u32)>,
+}
+
+impl Reader {
+    /// `structured` says that message text is to be JSON.
+    pub fn new(policy: Arc<Policy>, side: Side, structured: bool) -> Self {
+        Self {
+            policy,
+            side,
+            structured,
+            channels: Vec::new(),
+            by_key: HashMap::new(),
+            appeared: 0,
+            event: 0,
+            last: 0,
+            findings: Vec::new(),
+            found: 0,
+            coverage: Coverage::default(),
+            strongest: Action::Allow,
+            stop: None,
+            scratch: Vec::new(),
+            streams: false,
+            joins: Vec::new(),
+            join_of: HashMap::new(),
+            doubted: Vec::new(),
+            edited_keys: Vec::new(),
+        }
+    }
+
+    /// Reads one event of a stream.
+    pub fn read_event(&mut self, src: &[u8], tape: &Tape, shape: &Shape) -> Result<Segments, Stop> {
+        self.event = self.event.wrapping_add(1);
+        self.streams = true;
+        let read = self.read(src, tape, shape);
+        self.streams = false;
+        let out = read?;
+        if !self.doubted.is_empty() {
+            self.judge_doubted(src, tape, shape);
+        }
+        match self.stop.take() {
+            Some(stop) => Err(stop),
+            None => Ok(out),
+        }
+    }
+
+    /// Reads one body or event.
+    pub fn read(&mut self, src: &[u8], tape: &Tape, shape: &Shape) -> Result<Segments, Stop> {
+        let mut out = Segments::default();
+        shape.walk(src, tape, &mut |found| self.string(src, tape, found, &mut out));
+        self.join_texts(src, &mut out);
+        if !self.edited_keys.is_empty() {
+            let edited = std::mem::take(&mut self.edited_keys);
+            keep_keys_apart(src, tape, &edited, &mut out);
+        }
+        match self.stop.take() {
+            Some(stop) => Err(stop),
+            None => Ok(out),
+        }
+    }
+
+    /// Reads a text that is not JSON: a comment, a query, a plain body. Gives its edits as one segment.
+    pub fn read_loose(&mut self, text: &str, wire: Range<u32>) -> Result<Segment, Stop> {
+        self.coverage.texts += 1;
+        self.coverage.unknown += 1;
+        self.coverage.text_bytes += text.len() as u64;
+        let mut segment = Segment {
+            wire,
+            escaped: false,
+            quoted: true,
+            json: false,
+            role: Role::Other,
+            choice: 0,
+            part: Part::Alone,
+            touched: false,
+            edits: SmallVec::new(),
+        };
+        self.whole(text, TextKind::Plain, None, &mut segment);
+        match self.stop.take() {
+            Some(stop) => Err(stop),
+            None => Ok(segment),
+        }
+    }
+
+    /// Notes something that cannot be read; the policy decides.
+    pub fn unread(&mut self, what: &'static str) -> Result<(), Stop> {
+        use crate::policy::Unscanned;
+        match self.policy.unscanned() {
+            Unscanned::Block => return Err(Stop::Unscanned(what)),
+            Unscanned::Flag => self.strongest = self.strongest.max(Action::Flag),
+            Unscanned::Allow => {}
+        }
+        *self.coverage.unscanned.entry(what).or_default() += 1;
+        Ok(())
+    }
+
+    fn string(&mut self, src: &[u8], tape: &Tape, found: Found, out: &mut Segments) {
+        if self.stop.is_some() {
+            return;
+        }
+        match found.class {
+            Class::Text { role, flow, json } => self.text(src, tape, &found, (role, flow, json), out),
+            Class::Identifier | Class::Enum | Class::Scalar => self.coverage.names += 1,
+            Class::Opaque(why) => *self.coverage.opaque.entry(why).or_default() += 1,
+            Class::Unscanned(what) => {
+                // An empty string or a null holds nothing to read.
+                if found.wire.start < found.wire.end {
+                    self.stop = self.unread(what).err();
+                }
+            }
+            Class::Tokens if self.side == Side::Prompt => self.stop = self.unread("token ids").err(),
+            Class::Tokens => {
+                *self.coverage.opaque.entry("token ids").or_default() += 1;
+                let [choice, ..] = found.channel.parts;
+                out.numbers.push(Numbers { choice, wire: found.wire, all: true });
+            }
+            // The walk has made text or a medium of these.
+            Class::Tree(_) | Class::Media(_) => {}
+        }
+    }
+
+    fn text(
+        &mut self,
+        src: &[u8],
+        tape: &Tape,
+        found: &Found,
+        class: (Role, Flow, bool),
+        out: &mut Segments,
+    ) {
+        let (role, flow, json) = class;
+        let text = tape.text(src, found.node as usize);
+        self.coverage.texts += 1;
+        self.coverage.text_bytes += text.len() as u64;
+        self.coverage.unknown += u64::from(!found.known);
+        let [choice, ..] = found.channel.parts;
+        let json = json || (self.structured && role == Role::Message && self.side == Side::Answer);
+        let json = json && found.quoted;
+        let mut segment = Segment {
+            wire: found.wire.clone(),
+            escaped: found.escaped,
+            quoted: found.quoted,
+            json,
+            role,
+            choice,
+            part: Part::Alone,
+            touched: false,
+            edits: SmallVec::new(),
+        };
+        let kind = if json { TextKind::Json } else { TextKind::Plain };
+        let mut join = None;
+        match flow {
+            Flow::Whole => {}
+            Flow::Delta | Flow::Both if self.streams => self.delta(&text, kind, found, flow, &mut segment),
+            Flow::Delta | Flow::Both | Flow::Near => {
+                let at = (out.texts.len() as u32, text.len() as u64);
+                join = Some(self.join(found.channel, kind, (role, flow), at));
+            }
+        }
+        if flow != Flow::Delta && self.stop.is_none() {
+            self.whole(&text, kind, join, &mut segment);
+        }
+        if let Some(node) = found.logprobs.and_then(|n| tape.node(n as usize))
+            && out.numbers.last().is_none_or(|n| n.wire.start != node.start)
+        {
+            out.numbers.push(Numbers { choice, wire: node.start..node.end, all: false });
+        }
+        if !segment.edits.is_empty() && tape.node(found.node as usize).is_some_and(|n| n.kind == Kind::Key) {
+            self.edited_keys.push((found.node, out.texts.len() as u32));
+        }
+        out.texts.push(segment);
+    }
+
+    fn direction(&self, role: Role) -> Direction {
+        match (role, self.side) {
+            (Role::Tool, _) => Direction::Tool,
+            (_, Side::Prompt) => Direction::Prompt,
+            (_, Side::Answer) => Direction::Output,
+        }
+    }
+
+    /// Puts a finding on record and says what it does to the text.
+    fn note(&mut self, finding: &Finding, direction: Direction, role: Role, channel: u32) -> Option<Edit> {
+        let action = self.policy.action(finding.rule, direction);
+        if action == Action::Allow {
+            return None;
+        }
+        let noted = Noted {
+            rule: finding.rule,
+            direction,
+            action,
+            role,
+            channel,
+            start: finding.start.0,
+            end: finding.end.0,
+            score: finding.score,
+        };
+        if self.findings.contains(&noted) {
+            return None;
+        }
+        self.found += 1;
+        if self.findings.len() < MAX_FINDINGS {
+            self.findings.push(noted);
+        }
+        self.strongest = self.strongest.max(action);
+        match action {
+            Action::Allow | Action::Flag => None,
+            Action::Mask | Action::Replace => Some(Edit {
+                start: finding.start.0,
+                end: finding.end.0,
+                strength: action as u8,
+                rule: finding.rule.0,
+                marker: self
+                    .policy
+                    .edit_text(finding.rule, direction)
+                    .cloned()
+                    .unwrap_or_else(|| "[REDACTED]".into()),
+            }),
+            Action::Block => {
+                if self.stop.is_none() {
+                    self.stop = Some(Stop::Blocked(finding.rule));
+                }
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sample::{operation, policy, tape};
+    use super::*;
+
+    /// Text as token ids is text that nobody read.
+    #[test]
+    fn token_ids_in_a_request_are_unread() {
+        for (name, body) in [
+            ("completions", r#"{"prompt":[464,2068]}"#),
+            ("completions", r#"{"prompt":[[464],[2068]]}"#),
+            ("completions", r#"{"prompt":["one",464]}"#),
+            ("embeddings", r#"{"input":[[464,2068]]}"#),
+            ("embeddings", r#"{"input":[464]}"#),
+            ("generate", r#"{"prompt":"go on","context":[464,2068]}"#),
+            ("chat.completions", r#"{"messages":[],"prompt_token_ids":[464]}"#),
+        ] {
+            let mut reader = Reader::new(policy(), Side::Prompt, false);
+            let read = reader.read(body.as_bytes(), &tape(body), (operation(name).request)());
+            assert_eq!(read.err(), Some(Stop::Unscanned("token ids")), "{name} {body}");
+        }
+    }
+
+    /// What an answer says in token ids goes when its text was rewritten, and stays when it was not.
+    #[test]
+    fn token_ids_in_an_answer_go_with_rewritten_text() {
+        let last = r#"{"done":true,"context":[464,2068],"response":""}"#;
+        for (first, expected) in [
+            (r#"{"response":"mail a@b.example "}"#, r#"{"done":true,"context":null,"response":""}"#),
+            (r#"{"response":"mail nobody "}"#, last),
+        ] {
+            let mut reader = Reader::new(policy(), Side::Answer, false);
+            let mut got = String::new();
+            for event in [first, last] {
+                let shape = (operation("generate").event)(event.as_bytes(), &tape(event));
+                let segments = reader
+                    .read_event(event.as_bytes(), &tape(event), shape)
+                    .unwrap_or_else(|e| panic!("{e:?}"));
+                reader.finish().unwrap_or_else(|e| panic!("{e:?}"));
+                let out = reader.emit(event.as_bytes(), &segments).unwrap_or_else(|| event.into());
+                got = String::from_utf8(out).unwrap_or_else(|e| panic!("{e}"));
+            }
+            assert_eq!(got, expected);
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The texts that end with the body or event in which they stand: each is read alone, and once more joined with those that a reader may
+//! append it to.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::super::emit::Edit;
+use super::super::number;
+use super::super::segment::{Segment, Segments};
+use super::Reader;
+use crate::detect::{Finding, Scan, TextKind};
+use crate::dialect::{ChannelKey, Flow, Role};
+use crate::text::TextPos;
+
+/// Strings of one body or event that a reader may join. They are scanned together once all are known: a body may hold very many, most of
+/// them alone.
+#[derive(Debug)]
+pub(super) struct Join {
+    number: u32,
+    kind: TextKind,
+    role: Role,
+    /// Whether each has been read alone.
+    alone: bool,
+    /// The strings, each with where its text begins in the joined text.
+    texts: SmallVec<[(u32, u64); 1]>,
+    length: u64,
+}
+
+impl Reader {
+    /// Puts a string among those with which a reader may join it. Gives the joined text's number, and where in it the string begins.
+    pub(super) fn join(
+        &mut self,
+        key: ChannelKey,
+        kind: TextKind,
+        (role, flow): (Role, Flow),
+        (text, length): (u32, u64),
+    ) -> (u32, u64) {
+        let at = *self.join_of.entry(key).or_insert(self.joins.len() as u32);
+        if at as usize == self.joins.len() {
+            self.appeared = self.appeared.saturating_add(1);
+            let (number, alone) = (self.appeared, flow != Flow::Delta);
+            self.joins.push(Join { number, kind, role, alone, texts: SmallVec::new(), length: 0 });
+        }
+        let Some(join) = self.joins.get_mut(at as usize) else { return (0, 0) };
+        let start = join.length;
+        join.texts.push((text, start));
+        join.length += length;
+        (join.number, start)
+    }
+
+    /// Reads a string as a whole text, which may be part of a joined one. In a segment that also has a channel the edits go there.
+    pub(super) fn whole(
+        &mut self,
+        text: &str,
+        kind: TextKind,
+        join: Option<(u32, u64)>,
+        segment: &mut Segment,
+    ) {
+        let role = segment.role;
+        let direction = self.direction(role);
+        let policy = Arc::clone(&self.policy);
+        let mut found = std::mem::take(&mut self.scratch);
+        let mut scan = Scan::new(kind);
+        scan.push(policy.engine(), policy.rules(direction), text, &mut found);
+        scan.finish(policy.engine(), policy.rules(direction), &mut found);
+        let place = segment.channel().map(|(channel, start, _)| (channel as usize, start));
+        let channel = place.and_then(|(c, start)| self.channels.get(c).map(|c| (c.number, start)));
+        let (number, at) = channel.or(join).unwrap_or((self.appeared.saturating_add(1), 0));
+        self.appeared = self.appeared.max(number);
+        let mut numbers = None;
+        for finding in found.drain(..) {
+            let (start, end) = (TextPos(finding.start.0 + at), TextPos(finding.end.0 + at));
+            let noted = Finding { start, end, ..finding };
+            let Some(edit) = self.note(&noted, direction, role, number) else { continue };
+            let shift = place.map_or(0, |(_, start)| start);
+            let edit = Edit { start: finding.start.0 + shift, end: finding.end.0 + shift, ..edit };
+            let whole = (kind == TextKind::Json)
+                .then(|| numbers.get_or_insert_with(|| number::Numbers::of(text, shift)).whole(&edit));
+            let edits = [Some(edit), whole.flatten()].into_iter().flatten();
+            match place.and_then(|(c, _)| self.channels.get_mut(c)) {
+                Some(channel) => edits.for_each(|edit| channel.emitter.add(edit)),
+                None => segment.edits.extend(edits),
+            }
+        }
+        self.scratch = found;
+    }
+
+    /// Reads the texts that do not go on in the next event once more, joined.
+    pub(super) fn join_texts(&mut self, src: &[u8], out: &mut Segments) {
+        self.join_of.clear();
+        let policy = Arc::clone(&self.policy);
+        for join in std::mem::take(&mut self.joins) {
+            if self.stop.is_some() {
+                return;
+            }
+            if join.alone && join.texts.len() == 1 {
+                continue;
+            }
+            let direction = self.direction(join.role);
+            let rules = policy.rules(direction);
+            let (mut scan, mut found) = (Scan::new(join.kind), std::mem::take(&mut self.scratch));
+            for segment in join.texts.iter().filter_map(|&(index, _)| out.texts.get(index as usize)) {
+                let mut decoded = String::new();
+                let (_, text) = segment.source(src, &mut decoded);
+                scan.push(policy.engine(), rules, text, &mut found);
+            }
+            scan.finish(policy.engine(), rules, &mut found);
+            let edits: Vec<Edit> =
+                found.drain(..).filter_map(|f| self.note(&f, direction, join.role, join.number)).collect();
+            self.scratch = found;
+            if !edits.is_empty() {
+                out.join(&join.texts, join.length, edits);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::masked;
+
+    /// A body may hold any number of texts, and each is read alone and joined.
+    #[test]
+    fn a_body_may_hold_very_many_texts() {
+        let many = |one: &dyn Fn(usize) -> String| (0..9000).map(one).collect::<Vec<_>>().join(",");
+        for clean in [
+            format!(r#"{{"metadata":{{{}}}}}"#, many(&|i| format!(r#""k{i}":"a@b""#))),
+            format!(
+                r#"{{"tools":[{}]}}"#,
+                many(&|i| format!(r#"{{"function":{{"parameters":{{"p{i}":{{"type":"text"}}}}}}}}"#))
+            ),
+            format!(
+                r#"{{"messages":[{}]}}"#,
+                many(&|_| r#"{"content":[{"text":"a@b.exam"},{"text":"s"}]}"#.to_owned())
+            ),
+            format!(r#"{{"novelty":[{}]}}"#, many(&|i| format!(r#"{{"n{i}":"a@b"}},{{"n{i}":"x"}}"#))),
+        ] {
+            assert!(masked(&clean) == clean, "{:?}", clean.get(..200));
+            let touched = clean.replace("\"s\"", "\"ple\"").replace("\"a@b\"", "\"a@b.example\"");
+            let got = masked(&touched);
+            assert!(!got.contains("a@b"), "{:?}", got.get(..200));
+        }
+    }
+
+    /// Found by a fuzzer: two addresses as keys became one key.
+    #[test]
+    fn keys_stay_apart_when_they_are_masked() {
+        for (body, expected) in [
+            (r#"{"a@b.example":1,"c@d.example":2}"#, r#"{"[MAIL]":1,"[MAIL] (2)":2}"#),
+            (
+                r#"{"[MAIL]":1,"a@b.example":2,"[MAIL] (2)":3}"#,
+                r#"{"[MAIL]":1,"[MAIL] (3)":2,"[MAIL] (2)":3}"#,
+            ),
+            (
+                r#"{"x":{"a@b.example, c@d.example":1},"a@b.example":2}"#,
+                r#"{"x":{"[MAIL], [MAIL]":1},"[MAIL]":2}"#,
+            ),
+            (
+                r#"{"\u0061@b.example":[{"c@d.example":"a@b.example"}],"c@d.example":0}"#,
+                r#"{"[MAIL]":[{"[MAIL]":"[MAIL]"}],"[MAIL] (2)":0}"#,
+            ),
+        ] {
+            assert_eq!(masked(body), expected);
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! Each request gets an answer, whatever happens: who asks, what is asked for, and the refusal of what goes no further.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{HeaderMap, Request, Response};
+use hyper::body::Incoming;
+
+use super::body::{AnswerBody, Place};
+use super::exchange::Exchange;
+use super::gateway::Gateway;
+use super::head;
+use super::patience::Activity;
+use super::request;
+use crate::audit::ExchangeId;
+use crate::dialect::{Dialect, ErrorKind, ExchangeError, GENERIC, Matched, route};
+use crate::exchange::Outcome;
+use crate::limits::Full;
+use crate::policy::{Policy, Unscanned};
+use crate::upstream::Dialer;
+
+/// Names the exchange on every answer.
+pub const EXCHANGE: HeaderName = HeaderName::from_static("x-sluicegate-exchange");
+/// The verdict as far as it is known when the head leaves.
+pub const VERDICT: HeaderName = HeaderName::from_static("x-sluicegate-verdict");
+
+/// A worker's view: what all share, and connections of its own.
+#[derive(Debug)]
+pub struct Worker {
+    /// What all workers share.
+    pub gateway: Arc<Gateway>,
+    /// By the upstream's number.
+    pub dialers: Vec<Dialer>,
+}
+
+/// What is known of a request while it is handled.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub id: ExchangeId,
+    pub started: Instant,
+    pub dialect: &'static dyn Dialect,
+    /// HTTP/2 has no `connection` field; one stream says nothing about the others.
+    pub multiplexed: bool,
+}
+
+/// An answer that was decided before the upstream was asked, or instead.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    error: ExchangeError,
+    /// The connection cannot be trusted or is not read to its end.
+    close: bool,
+    /// What the header says, as the record does.
+    verdict: Outcome,
+}
+
+impl Refusal {
+    /// An error in an answer's place: the record has the verdict on both sides as far as they were read.
+    pub(super) fn on_record(error: ExchangeError, verdict: Outcome) -> Self {
+        Self { error, close: false, verdict }
+    }
+}
+
+/// What goes no further is blocked, whatever the reason.
+impl From<ExchangeError> for Refusal {
+    fn from(error: ExchangeError) -> Self {
+        Self { error, close: false, verdict: Outcome::Block }
+    }
+}
+
+pub(super) fn close(error: ExchangeError) -> Refusal {
+    Refusal { close: true, ..error.into() }
+}
+
+impl Worker {
+    /// Answers a request. Whatever happens, the client gets an answer in the form that its SDK understands.
+    ///
+    /// # Errors
+    /// A malformed HTTP/2 request, whose stream is reset: no client that keeps RFC 9113 sends one.
+    pub(super) async fn handle(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        activity: Arc<Activity>,
+    ) -> Result<Response<AnswerBody>, h2::Error> {
+        let started = now();
+        if head::malformed(&request) {
+            self.gateway.metrics.refused.with_label_values(&["malformed"]).inc();
+            return Err(h2::Reason::PROTOCOL_ERROR.into());
+        }
+        let Ok(id) = ExchangeId::random() else { return Ok(no_entropy()) };
+        let multiplexed = request.version() >= http::Version::HTTP_2;
+        let mut context = Context { id, started, dialect: guess(request.uri().path()), multiplexed };
+        let mut place = Place::new(&self.gateway.metrics.running, activity);
+        let handled = unwinding(self.exchange(request, &mut context, &mut place)).await;
+        let response = match handled {
+            Ok(Ok(response)) => response,
+            Ok(Err(refusal)) => self.refuse(&context, &refusal),
+            // What was admitted has left its record by being dropped.
+            Err(Panicked) => {
+                let error = self.fault(context.id);
+                self.refuse(&context, &close(error))
+            }
+        };
+        Ok(response.map(|body| body.holding(place)))
+    }
+
+    /// Counts a fault in the gateway and says what the client is told of it.
+    pub(super) fn fault(&self, id: ExchangeId) -> ExchangeError {
+        self.gateway.metrics.panics.inc();
+        tracing::error!(exchange = %id, "a fault in the gateway ended this exchange");
+        ExchangeError::new(ErrorKind::Internal, "a fault in the gateway ended this exchange")
+    }
+
+    pub(super) fn refuse(&self, context: &Context, refusal: &Refusal) -> Response<AnswerBody> {
+        self.gateway.metrics.errors.with_label_values(&[refusal.error.kind.code()]).inc();
+        let (body, status) = (context.dialect.error_body(&refusal.error), refusal.error.status());
+        let mut response = answer(context, status, "application/json", body.into(), refusal.verdict);
+        if refusal.error.kind == ErrorKind::MethodNotAllowed {
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST, DELETE"));
+        }
+        if refusal.close && !context.multiplexed {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+
+    async fn exchange(
+        &self,
+        request: Request<Incoming>,
+        context: &mut Context,
+        place: &mut Place,
+    ) -> Result<Response<AnswerBody>, Refusal> {
+        let gateway = &self.gateway;
+        let head = head::read(&request, gateway.limits.uri.get()).map_err(close)?;
+        let anthropic = request.headers().contains_key("anthropic-version");
+        let routed = route(head.method.as_str(), &head.path, anthropic);
+        if let Ok(matched) = &routed {
+            context.dialect = matched.dialect;
+        }
+        let (caller, canary) = gateway.caller(head.key.as_deref()).ok_or_else(|| {
+            close(ExchangeError::new(ErrorKind::Unauthorized, "the api key is missing or not known"))
+        })?;
+        let policy = Arc::clone(gateway.policies.load().of(caller.number));
+        place.pass = Some(caller.enter().map_err(|full| close(too_many(full)))?);
+        let unread =
+            Matched { dialect: context.dialect, operation: &GENERIC, path: head.path.clone(), model: None };
+        let (parts, body) = request.into_parts();
+        let mut exchange = Exchange {
+            worker: self,
+            context,
+            caller: &caller,
+            canary,
+            head: &head,
+            headers: &parts.headers,
+            request_bytes: 0,
+        };
+        let matched = match routed {
+            Ok(matched) => matched,
+            Err(other_method) => match unknown(&policy, other_method) {
+                None => unread,
+                Some(error) => {
+                    exchange.record_unjudged(&unread, &error).await?;
+                    if context.multiplexed {
+                        request::linger(body).await;
+                    }
+                    return Err(error.into());
+                }
+            },
+        };
+        let body = match request::read(&gateway.limits, &parts.headers, body).await {
+            Ok(body) => body,
+            Err(refusal) => {
+                exchange.record_unjudged(&matched, &refusal.error).await?;
+                return Err(refusal);
+            }
+        };
+        exchange.request_bytes = body.len() as u64;
+        let judged = match exchange.judge(matched.clone(), policy, body) {
+            Ok(judged) => judged,
+            Err(error) => {
+                exchange.record_unjudged(&matched, &error).await?;
+                return Err(error.into());
+            }
+        };
+        exchange.admitted(judged).await
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge reads the clock; the core is told")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// The dialect in which to answer a request that could not be routed.
+fn guess(path: &str) -> &'static dyn Dialect {
+    // OpenAI has messages too, below its threads.
+    let name = if ["/v1/messages", "/messages", "/anthropic/"].iter().any(|p| path.starts_with(p)) {
+        "anthropic"
+    } else if path.contains(":generate") || path.contains("v1beta") {
+        "gemini"
+    } else if path.starts_with("/api/") {
+        "ollama"
+    } else {
+        "openai"
+    };
+    crate::dialect::by_name(name).unwrap_or(crate::dialect::fallback())
+}
+
+/// The refusal of an endpoint that no table has, unless the policy lets it pass.
+fn unknown(policy: &Policy, other_method: bool) -> Option<ExchangeError> {
+    match policy.unscanned() {
+        // Providers have more methods than this gateway reads: `GET` where it knows `POST` lists what was stored.
+        Unscanned::Block if other_method => {
+            Some(ExchangeError::new(ErrorKind::MethodNotAllowed, "this endpoint has another method"))
+        }
+        Unscanned::Block => Some(ExchangeError::new(
+            ErrorKind::NotFound,
+            "this gateway does not know the endpoint, and the policy lets nothing pass unread",
+        )),
+        Unscanned::Flag | Unscanned::Allow => None,
+    }
+}
+
+fn too_many(full: Full) -> ExchangeError {
+    let whose = match full {
+        Full::All => "this gateway",
+        Full::Tenant => "this tenant",
+        Full::Key => "this key",
+    };
+    ExchangeError::new(ErrorKind::RateLimited, format!("too many requests at the same time for {whose}"))
+}
+
+fn no_entropy() -> Response<AnswerBody> {
+    let mut response = Response::new(AnswerBody::whole(Bytes::new()));
+    *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
+    response
+}
+
+pub(super) fn answer(
+    context: &Context,
+    status: u16,
+    media: &'static str,
+    body: Bytes,
+    outcome: Outcome,
+) -> Response<AnswerBody> {
+    let mut response = Response::new(AnswerBody::whole(body));
+    *response.status_mut() =
+        http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
+    name_exchange(response.headers_mut(), context.id, outcome);
+    response
+}
+
+pub(super) fn name_exchange(headers: &mut HeaderMap, id: ExchangeId, outcome: Outcome) {
+    if let Ok(value) = HeaderValue::from_bytes(&id.text()) {
+        headers.insert(EXCHANGE, value);
+    }
+    headers.insert(VERDICT, HeaderValue::from_static(outcome.as_str()));
+}
+
+/// A fault unwound to the edge of its exchange.
+struct Panicked;
+
+/// Drives a future; a fault in it ends it and nothing else.
+async fn unwinding<T>(future: impl Future<Output = T>) -> Result<T, Panicked> {
+    let mut future = std::pin::pin!(future);
+    std::future::poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(polled) => polled.map(Ok),
+        Err(_) => Poll::Ready(Err(Panicked)),
+    })
+    .await
+}
+
+/// Whether the gateway takes new exchanges.
+pub(super) fn is_open(gateway: &Gateway) -> bool {
+    !gateway.draining.load(Ordering::Acquire)
+}
