@@ -1,7 +1,9 @@
 //! Sixty-four bytes of text at once: where tokens begin, where other scripts stand, where signs are that some rule begins
 //! with.
 //!
-//! Plain comparisons of bytes, which the compiler turns into vector instructions; then one bit a byte.
+//! Comparisons of bytes, then one bit a byte.
+
+use crate::text::lane::{LANE, LANE_BITS, Lane};
 
 /// What is told of 64 bytes, the first in the lowest bit.
 #[derive(Clone, Copy, Debug, Default)]
@@ -12,8 +14,10 @@ pub(super) struct Masks {
     pub(super) wide: u64,
     /// Signs, digits and some letters: what is looked at wherever it stands.
     pub(super) special: u64,
-    /// Digits, letters that come twice, signs: what may be part of a disguise. White space and commas are not.
-    pub(super) odd: u64,
+    /// All but letters, white space and commas.
+    pub(super) mixed: u64,
+    /// Letters that are followed by themselves.
+    pub(super) twice: u64,
     /// Letters and digits with which, and with the byte after them, a word may begin that asks for no boundary.
     pub(super) inside: u64,
 }
@@ -23,7 +27,11 @@ pub(super) struct Masks {
 pub(super) struct Specials {
     /// Letters that are looked at wherever they stand.
     letters: Vec<u8>,
+    /// The same in every byte.
+    letter_lanes: Vec<Lane>,
     inside: Inside,
+    /// Of [`Inside::Pairs`] the same.
+    pair_lanes: Vec<[Lane; 2]>,
 }
 
 /// Where words may begin that ask for no boundary.
@@ -42,8 +50,14 @@ pub(super) const BLOCK: usize = 64;
 
 impl Specials {
     pub(super) fn new(is_special: impl Fn(u8) -> bool, inside: Inside) -> Self {
-        let letters = (0..0x80_u8).filter(|&byte| byte.is_ascii_alphabetic() && is_special(byte)).collect();
-        Self { letters, inside }
+        let letters: Vec<u8> =
+            (0..0x80_u8).filter(|&byte| byte.is_ascii_alphabetic() && is_special(byte)).collect();
+        let letter_lanes = letters.iter().map(|&letter| Lane::each(letter)).collect();
+        let pair_lanes = match &inside {
+            Inside::Pairs(pairs) => pairs.iter().map(|pair| pair.map(Lane::each)).collect(),
+            Inside::Nowhere | Inside::Everywhere => Vec::new(),
+        };
+        Self { letters, letter_lanes, inside, pair_lanes }
     }
 
     /// Whether a byte is looked at wherever it stands: all signs and digits are.
@@ -68,22 +82,17 @@ impl Masks {
     #[inline]
     pub(super) fn read(text: &[u8], at: usize, specials: &Specials) -> Self {
         let rest = text.get(at..).unwrap_or_default();
-        if let Some((block, after)) = rest.split_first_chunk()
-            && let Some(&after) = after.first()
-        {
-            return Self::of(block, after, specials);
-        }
-        Self::end(rest, specials)
+        rest.first_chunk().map_or_else(|| Self::end(rest, specials), |block| Self::of(block, specials))
     }
 
     /// The same where the text ends. Of its last letter it is not known what follows.
     #[cold]
     fn end(rest: &[u8], specials: &Specials) -> Self {
-        let mut block = [0; BLOCK];
+        let mut block = [0; BLOCK + 1];
         for (slot, &byte) in block.iter_mut().zip(rest) {
             *slot = byte;
         }
-        let mut masks = Self::of(&block, 0, specials);
+        let mut masks = Self::of(&block, specials);
         masks.special &= !(!0_u64).checked_shl(rest.len() as u32).unwrap_or(0);
         if specials.looks_inside() && !rest.is_empty() {
             masks.inside |= masks.word & 1 << (rest.len() - 1);
@@ -92,54 +101,46 @@ impl Masks {
     }
 
     #[inline]
-    fn of(block: &[u8; BLOCK], after: u8, specials: &Specials) -> Self {
-        let lower = block.map(|byte| byte | 0x20);
-        let mut next = [after | 0x20; BLOCK];
-        for (slot, &byte) in next.iter_mut().zip(lower.iter().skip(1)) {
-            *slot = byte;
-        }
-        let (mut word, mut special, mut odd) = ([0; BLOCK], [0; BLOCK], [0; BLOCK]);
-        for at in 0..BLOCK {
-            let (byte, low) = (block[at], lower[at]);
-            let letter = u8::from(low.wrapping_sub(b'a') < 26);
-            let digit = u8::from(byte.wrapping_sub(b'0') < 10);
-            let gap = u8::from(byte == b' ') | u8::from(byte == b',') | u8::from(byte == b'\n');
-            let sign = u8::from(byte < 0x80) & !(letter | digit | gap);
-            word[at] = letter | digit;
-            special[at] = sign | digit;
-            odd[at] = letter & u8::from(low == next[at]) | !(letter | gap) & 1;
-        }
-        for &letter in &specials.letters {
-            for (slot, &byte) in special.iter_mut().zip(block) {
-                *slot |= u8::from(byte == letter);
+    fn of(block: &[u8; BLOCK + 1], specials: &Specials) -> Self {
+        let mut masks = Self::default();
+        for lane in 0..BLOCK / LANE {
+            let shift = lane * LANE;
+            let at =
+                |at: usize| block.get(at..).and_then(<[u8]>::first_chunk).map_or(Lane::none(), Lane::new);
+            // Each byte, and its follower.
+            let (here, next) = (at(shift), at(shift + 1));
+            let (lower, lower_next) = (here.lower(), next.lower());
+            let letter = lower.within(b'a', 26);
+            let digit = here.within(b'0', 10);
+            let gap = here.is(b' ').or(here.is(b',')).or(here.is(b'\n'));
+            let high = here.bits();
+            let word = letter.or(digit);
+            let mut special = !(high | word.or(gap).bits()) & LANE_BITS | digit.bits();
+            for &letter in &specials.letter_lanes {
+                special |= here.equals(letter).bits();
             }
-        }
-        let word = bits(&word);
-        let inside = match &specials.inside {
-            Inside::Nowhere => 0,
-            Inside::Everywhere => word,
-            Inside::Pairs(pairs) => {
-                let mut inside = [0; BLOCK];
-                for &[first, second] in pairs {
-                    for ((slot, &byte), &next) in inside.iter_mut().zip(&lower).zip(&next) {
-                        *slot |= u8::from(byte == first) & u8::from(next == second);
+            let mixed = !letter.or(gap).bits() & LANE_BITS;
+            let twice = letter.and(lower.equals(lower_next)).bits();
+            let inside = match &specials.inside {
+                Inside::Nowhere => 0,
+                Inside::Everywhere => word.bits(),
+                Inside::Pairs(_) => {
+                    let mut inside = Lane::none();
+                    for &[first, second] in &specials.pair_lanes {
+                        inside = inside.or(lower.equals(first).and(lower_next.equals(second)));
                     }
+                    inside.and(word).bits()
                 }
-                bits(&inside) & word
-            }
-        };
-        let wide = block.map(|byte| u8::from(byte >= 0xC0));
-        Self { word, wide: bits(&wide), special: bits(&special), odd: bits(&odd), inside }
+            };
+            masks.word |= word.bits() << shift;
+            masks.wide |= here.within(0xC0, 0x40).bits() << shift;
+            masks.special |= special << shift;
+            masks.mixed |= mixed << shift;
+            masks.twice |= twice << shift;
+            masks.inside |= inside << shift;
+        }
+        masks
     }
-}
-
-/// One bit for each byte, which is 0 or 1.
-#[inline]
-fn bits(bytes: &[u8; BLOCK]) -> u64 {
-    /// Moves the lowest bit of each byte to its place in the highest one.
-    const GATHER: u64 = 0x0102_0408_1020_4080;
-    let (words, _) = bytes.as_chunks::<8>();
-    words.iter().rev().fold(0, |bits, word| bits << 8 | u64::from_le_bytes(*word).wrapping_mul(GATHER) >> 56)
 }
 
 #[cfg(test)]
@@ -161,7 +162,7 @@ mod tests {
                 prop_assert_eq!(is(masks.special), at + bit < text.len() && specials.contains(byte));
                 let twice = byte.is_ascii_alphabetic() && byte.eq_ignore_ascii_case(&next);
                 let sign = !byte.is_ascii_alphabetic() && !b" ,\n".contains(&byte);
-                prop_assert_eq!(is(masks.odd), twice || sign);
+                prop_assert_eq!((is(masks.twice), is(masks.mixed)), (twice, sign));
                 let pair = matches!((byte | 0x20, next | 0x20), (b'a', b'b') | (b'5', b'c'));
                 let last = at + bit + 1 == text.len();
                 prop_assert_eq!(is(masks.inside), byte.is_ascii_alphanumeric() && (pair || last));

@@ -20,7 +20,7 @@ use super::lexicon::{Meaning, Word, is_space};
 use super::pattern::{after_escape, char_at, char_before, is_word};
 use super::trie::{Entry, State, Trie};
 use super::{Folds, RuleId, RuleSpec};
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 /// The most separators between two letters.
 pub(super) const GAP: u8 = 3;
@@ -85,6 +85,32 @@ const MARKED: u8 = 4;
 const JOINED: u8 = 8;
 /// A word ends here if no letter follows.
 const WAITS: u8 = 16;
+
+/// What is known of a token by its letters and digits and what follows it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Form {
+    /// How long it is, eight for eight and more.
+    pub(super) length: usize,
+    /// What follows may stand for a letter of its word or between two.
+    pub(super) touched: bool,
+    /// It holds a digit.
+    pub(super) digits: bool,
+    /// It holds a letter twice in a row.
+    pub(super) twice: bool,
+}
+
+impl Form {
+    /// A token of which no more is known: everything may be.
+    pub(super) fn unknown(length: usize) -> Self {
+        Self { length, touched: true, digits: true, twice: true }
+    }
+
+    /// Whether it may be part of a disguise, which words that stand as they are listed are not.
+    #[inline]
+    pub(super) fn is_odd(self) -> bool {
+        self.touched | self.digits | self.twice | (self.length == 1)
+    }
+}
 
 /// A walk: every way to read the text from one start.
 #[derive(Clone, Debug)]
@@ -243,35 +269,63 @@ impl Disguised {
         (0..128_u8).filter(|&c| self.begins[usize::from(c)] && !c.is_ascii_alphanumeric())
     }
 
-    /// Whether a disguised word may begin with the token at `at`, `length` bytes long, eight for eight and more.
-    /// `word`: the next eight bytes. Never says no where one begins.
+    /// Whether a disguised word may begin with the token at `at`. `word`: the next eight bytes. Never says no where one begins.
     #[inline]
-    pub(super) fn may_begin_token(
-        &self,
-        text: &[u8],
-        at: usize,
-        word: u64,
-        length: usize,
-        odd: bool,
-    ) -> bool {
+    pub(super) fn may_begin_token(&self, text: &[u8], at: usize, word: u64, form: Form) -> bool {
+        let Form { length, touched, digits, twice } = form;
         if !self.begins.get(((word | 0x20) & 0x7F) as usize).copied().unwrap_or(false) {
             return false;
         }
         if self.gate.whole_token(word, length) {
             return true;
         }
-        if length == 1 {
-            return touched(text, at + 1) || stands_apart(text, at + 1);
+        if length == 1 && stands_apart(text, at + 1) {
+            return true;
         }
-        if !odd {
-            return false;
+        if digits || touched {
+            return self.may_be_alike(text, at);
         }
-        let rest = text.get(at..).unwrap_or_default();
-        if length == 8 || touched(text, at + length) {
-            self.likenesses.holds(head(likeness(0, rest), LIKE))
-        } else {
-            // Nothing of the word follows but its next part: the token is that of a word from end to end.
-            self.tokens_alike.holds(likeness(0, rest))
+        // Letters that nothing touches are another word than they are only if they repeat.
+        match length {
+            _ if !twice => false,
+            8 => self.likenesses.holds(squeezed(word, 8)) && self.may_be_alike(text, at),
+            _ => self.tokens_alike.holds(squeezed(word, length)),
+        }
+    }
+
+    /// Whether a token, and what stands behind separators that touch it, may be a word whose letters are signs, repeated or apart.
+    /// Never says no where it is.
+    #[inline(never)]
+    fn may_be_alike(&self, text: &[u8], mut at: usize) -> bool {
+        let mut like = Likeness::default();
+        loop {
+            while let Some(&byte) = text.get(at).filter(|byte| byte.is_ascii_alphanumeric()) {
+                if like.add(byte) {
+                    return self.likenesses.holds(like.word);
+                }
+                at += 1;
+            }
+            let Some(&byte) = text.get(at) else { return self.likenesses.holds(like.word) };
+            if !touched(text, at) {
+                // Nothing of the word follows but its next part: what has been read is a word from end to end.
+                return self.tokens_alike.holds(like.word);
+            }
+            if !is_separator(byte) {
+                return self.likenesses.holds(like.word);
+            }
+            if self.tokens_alike.holds(like.word) {
+                return true;
+            }
+            let gap = text
+                .iter()
+                .skip(at)
+                .take(usize::from(GAP) + 1)
+                .take_while(|&&byte| is_separator(byte))
+                .count();
+            at += gap;
+            if gap > usize::from(GAP) || !text.get(at).is_some_and(u8::is_ascii_alphanumeric) {
+                return self.likenesses.holds(like.word);
+            }
         }
     }
 
@@ -283,7 +337,7 @@ impl Disguised {
             Some(after) if after.is_ascii_alphanumeric() => {
                 let rest = text.get(at + 1..).unwrap_or_default();
                 let known = ended || rest.iter().any(|byte| !byte.is_ascii_alphanumeric());
-                let like = |letter: u8| self.likenesses.holds(head(likeness(letter, rest), LIKE));
+                let like = |letter: u8| self.likenesses.holds(likeness(letter, rest));
                 !known || leet(char::from(sign)).bytes().any(like)
             }
             Some(after) if after.is_ascii_whitespace() => stands_apart(text, at + 1),
@@ -350,7 +404,17 @@ impl Disguised {
         if !wide && char_before(text, at).is_some_and(is_word) && !after_escape(text, at) {
             return None;
         }
-        let mut walk = Walk { start, items: Items::new(), row: in_row(text, at, c).then_some(c) };
+        let row = in_row(text, at, c).then_some(c);
+        // Most beginnings can be read in one way only and go on as no word does.
+        if row.is_none() && leet(c).is_empty() {
+            let state = self.trie.step_char(Trie::TOP, c)?;
+            let waits = if self.trie.is_end(state) { WAITS } else { 0 };
+            let mut item = Item { state, real: 1, flags: waits, ..top };
+            let to = self.plain(&mut item, text, at + c.len_utf8())?;
+            let mut walk = Walk { start, items: smallvec![item], row };
+            return self.go_on(&mut walk, text, to, ended, hit).then_some(walk);
+        }
+        let mut walk = Walk { start, items: Items::new(), row };
         self.letter(&top, c, c, &mut walk.items);
         for sign in leet(c).chars() {
             self.letter(&top, sign, c, &mut walk.items);
@@ -629,17 +693,36 @@ fn add_keys(letters: &str, keys: &mut Keys, likenesses: &mut Vec<u64>, tokens_al
 }
 
 /// How many letters of a token are compared where they may be disguised.
-const LIKE: usize = 4;
+const LIKE: usize = 8;
 
 /// The beginning of a token as all its disguises have it: repeated letters once, and letters that the same digit may stand for alike.
-/// `first`: a letter to think before it, or 0.
-fn likeness(first: u8, text: &[u8]) -> u64 {
-    let (mut word, mut length, mut last) = (0, 0, 0);
-    let first = (first != 0).then_some(first);
-    for byte in
-        first.into_iter().chain(text.iter().map(|byte| byte | 0x20)).take_while(u8::is_ascii_alphanumeric)
-    {
-        let like = match byte {
+#[derive(Clone, Copy, Default)]
+struct Likeness {
+    word: u64,
+    length: u32,
+    last: u8,
+}
+
+impl Likeness {
+    /// Adds a letter or digit. Whether that is all that is compared.
+    #[inline]
+    fn add(&mut self, byte: u8) -> bool {
+        let like = ALIKE[usize::from(byte)];
+        if like != self.last {
+            self.word |= u64::from(like).wrapping_shl(8 * self.length);
+            self.length = self.length.wrapping_add(1);
+            self.last = like;
+        }
+        self.length as usize == LIKE
+    }
+}
+
+/// By letter or digit: what it is like.
+static ALIKE: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = match byte as u8 | 0x20 {
             b'0' => b'o',
             b'1' | b'l' => b'i',
             b'2' => b'z',
@@ -650,25 +733,44 @@ fn likeness(first: u8, text: &[u8]) -> u64 {
             b'7' => b't',
             other => other,
         };
-        if like != last {
-            word |= u64::from(like) << (8 * length);
-            length += 1;
-            last = like;
-        }
-        if length == 8 {
+        byte += 1;
+    }
+    table
+};
+
+/// The likeness of a token of `length` letters, eight at most. `word`: the text's next bytes.
+#[inline]
+fn squeezed(word: u64, length: usize) -> u64 {
+    let mut like = Likeness::default();
+    for &byte in word.to_le_bytes().iter().take(length) {
+        like.add(byte);
+    }
+    like.word
+}
+
+/// The likeness of the token with which the text begins. `first`: a letter to think before it, or 0.
+fn likeness(first: u8, text: &[u8]) -> u64 {
+    let mut like = Likeness::default();
+    let first = (first != 0).then_some(&first);
+    for &byte in first.into_iter().chain(text).take_while(|byte| byte.is_ascii_alphanumeric()) {
+        if like.add(byte) {
             break;
         }
     }
-    word
+    like.word
+}
+
+/// What stands between letters and for none.
+fn is_separator(byte: u8) -> bool {
+    matches!(byte, b'.' | b'-' | b'_' | b'~' | b'^' | b'\'' | b'`' | b'=' | b'%' | b'&')
 }
 
 /// Whether what stands at `at`, behind a token, may stand for a letter of its word or between two.
-fn touched(text: &[u8], at: usize) -> bool {
+#[inline]
+pub(super) fn touched(text: &[u8], at: usize) -> bool {
     match text.get(at).copied().unwrap_or(b'*') {
         b'*' | b'#' | b'@' | b'$' | b'!' | b'|' | b'+' | b'(' | b'<' | 0x80.. => true,
-        b'.' | b'-' | b'_' | b'~' | b'^' | b'\'' | b'`' | b'=' | b'%' | b'&' => {
-            text.get(at + 1).is_none_or(|&after| !is_space(after))
-        }
+        separator if is_separator(separator) => text.get(at + 1).is_none_or(|&after| !is_space(after)),
         _ => false,
     }
 }

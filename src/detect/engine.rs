@@ -104,7 +104,12 @@ fn inside(lexicon: &Lexicon) -> Inside {
 
 /// What may begin with two bytes, the first ASCII: a table of bit sets.
 #[derive(Debug)]
-pub(super) struct Heads(Vec<u8>);
+pub(super) struct Heads {
+    by_two: Box<[u8; HEADS]>,
+    /// By length, eight for eight and more, and first letter of a token of letters with white space or a comma behind it: of
+    /// [`Heads::STARTS`] those that may come of it. Most patterns want a digit or a sign soon.
+    by_letters: Box<[[u8; 0x80]; 9]>,
+}
 
 const HEADS: usize = 0x80 << 8;
 
@@ -123,8 +128,17 @@ impl Heads {
     pub(super) const STARTS: u8 = Self::PLAIN | Self::CONTEXT;
 
     fn find(lexicon: &Lexicon, patterns: &Patterns) -> Self {
-        let mut heads = vec![0; HEADS];
-        for (first, row) in (0..0x80_u8).zip(heads.chunks_exact_mut(256)) {
+        let mut by_two = Box::new([0; HEADS]);
+        let mut by_letters = Box::new([[0; 0x80]; 9]);
+        for (first, row) in (0..0x80_u8).zip(by_two.chunks_exact_mut(256)) {
+            if first.is_ascii_alphabetic() {
+                for machine in patterns.starting(first) {
+                    let flag = if machine.contextual { Self::CONTEXT } else { Self::PLAIN };
+                    for (row, lives) in by_letters.iter_mut().zip(machine.lives_on_letters(first)) {
+                        row[usize::from(first)] |= if lives { flag } else { 0 };
+                    }
+                }
+            }
             let inner = patterns.beyond_inner(first);
             for (second, flags) in (0..=255_u8).zip(row) {
                 let mut set = |flag, yes| *flags |= if yes { flag } else { 0 };
@@ -138,12 +152,18 @@ impl Heads {
                 set(Self::RUN, patterns.inners.iter().any(run));
             }
         }
-        Self(heads)
+        Self { by_two, by_letters }
     }
 
     /// What may begin with an ASCII byte before another byte.
     #[inline]
     pub(super) fn of(&self, first: u8, second: u8) -> u8 {
-        self.0.get(usize::from(first & 0x7F) << 8 | usize::from(second)).copied().unwrap_or(!0)
+        self.by_two[usize::from(first & 0x7F) << 8 | usize::from(second)]
+    }
+
+    /// Which machines may start with a token of `length` letters, eight for eight and more, behind which stands white space or a comma.
+    #[inline]
+    pub(super) fn of_letters(&self, first: u8, length: usize) -> u8 {
+        self.by_letters.get(length).map_or(!0, |row| row[usize::from(first & 0x7F)])
     }
 }

@@ -249,8 +249,19 @@ impl Gate {
 /// The first `length` bytes of a word, eight at most.
 #[inline]
 pub(super) fn head(word: u64, length: usize) -> u64 {
-    if length >= 8 { word } else { word & !(!0 << (8 * length)) }
+    word & HEADS.get(length).copied().unwrap_or(!0)
 }
+
+/// By length: as many bytes of ones.
+static HEADS: [u64; 8] = {
+    let mut heads = [0; 8];
+    let mut length = 1;
+    while length < 8 {
+        heads[length] = heads[length - 1] << 8 | 0xFF;
+        length += 1;
+    }
+    heads
+};
 
 /// How many bytes a character has that begins with this byte.
 #[inline]

@@ -10,7 +10,7 @@ use regex_automata::util::primitives::StateID;
 use regex_automata::util::start;
 use regex_automata::{Anchored, MatchKind};
 use regex_syntax::hir::Hir;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// Nothing can match any more.
 pub(super) const DEAD: u16 = 0;
@@ -30,6 +30,8 @@ pub(super) struct Machine {
     pub(super) patterns: Vec<u32>,
     /// Some pattern needs to see what follows its match.
     pub(super) right: bool,
+    /// Every pattern does.
+    pub(super) right_always: bool,
     /// All patterns need context before them.
     pub(super) contextual: bool,
     classes: Box<[u8; 256]>,
@@ -80,7 +82,12 @@ impl Machine {
 
     #[inline]
     pub(super) fn next(&self, state: u16, byte: u8) -> u16 {
-        let at = u32::from(state) * self.stride + u32::from(self.classes[usize::from(byte)]);
+        self.next_of(state, self.classes[usize::from(byte)])
+    }
+
+    #[inline]
+    fn next_of(&self, state: u16, class: u8) -> u16 {
+        let at = u32::from(state).wrapping_mul(self.stride).wrapping_add(u32::from(class));
         self.next.get(at as usize).copied().unwrap_or(DEAD)
     }
 
@@ -112,6 +119,40 @@ impl Machine {
     pub(super) fn lives_on(&self, first: u8, second: u8) -> bool {
         let state = self.next(START, first);
         state != DEAD && (self.accepts(state) || self.next(state, second) != DEAD)
+    }
+
+    /// By length: whether it may live on or has found something after a token of so many letters, the first one `first`, and white
+    /// space or a comma behind it; at 8, after seven letters more. Never says no where it does.
+    pub(super) fn lives_on_letters(&self, first: u8) -> [bool; 9] {
+        // Beyond these it is not worth knowing.
+        const MANY: usize = 1 << 12;
+        let classes = |bytes: &mut dyn Iterator<Item = u8>| {
+            bytes.map(|byte| self.classes[usize::from(byte)]).collect::<BTreeSet<u8>>()
+        };
+        let letters = classes(&mut (b'a'..=b'z').chain(b'A'..=b'Z'));
+        let gaps = classes(&mut [b' ', b',', b'\n'].into_iter());
+        let after = |states: &BTreeSet<u16>, classes: &BTreeSet<u8>| -> BTreeSet<u16> {
+            let next =
+                states.iter().flat_map(|&state| classes.iter().map(move |&class| self.next_of(state, class)));
+            next.filter(|&state| state != DEAD).collect()
+        };
+        let mut lives = [true; 9];
+        let mut states = BTreeSet::from([self.next(START, first)]);
+        states.remove(&DEAD);
+        // What asks for no boundary may end within the token.
+        let mut ended = false;
+        for (length, lives) in lives.iter_mut().enumerate().skip(1) {
+            let accepts = states.iter().any(|&state| self.accepts(state));
+            ended |= accepts && !self.right_always;
+            *lives = ended
+                || accepts
+                || if length == 8 { !states.is_empty() } else { !after(&states, &gaps).is_empty() };
+            states = after(&states, &letters);
+            if states.len() > MANY {
+                return [true; 9];
+            }
+        }
+        lives
     }
 
     /// The bytes that may follow `byte` wherever it stands in a match: all, where a match may end with it.
@@ -166,6 +207,7 @@ impl Machine {
             rules: RuleSet::empty(),
             patterns: Vec::new(),
             right: false,
+            right_always: true,
             contextual: false,
             classes,
             stride: stride as u32,

@@ -330,6 +330,7 @@ impl Patterns {
         for draft in drafts {
             machine.left = draft.left;
             machine.right |= draft.pattern.right;
+            machine.right_always &= draft.pattern.right;
             machine.longest = machine.longest.max(draft.pattern.longest);
             machine.rules.insert(draft.pattern.rule);
             machine.patterns.push(self.all.len() as u32);

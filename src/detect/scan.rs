@@ -10,7 +10,7 @@
 //! make part of a match, and where a half escape or surrogate began.
 
 use super::blocks::{BLOCK, Masks};
-use super::disguise::Walk;
+use super::disguise::{Form, Walk, touched};
 use super::engine::{Heads, byte};
 use super::gate::{char_len, eight};
 use super::lexicon::{HOLDS, Meaning, Words, is_space};
@@ -29,6 +29,10 @@ const PIECE: usize = 4096;
 const KEEP: u64 = CONTEXT as u64 + 8;
 /// Shorter pieces are read byte by byte.
 const SHORT: usize = 24;
+/// How much behind a block has to have come for its tokens to be known.
+const AHEAD: usize = BLOCK;
+/// The longest token of which a block and the next tell all.
+const MOST_KNOWN: u32 = BLOCK as u32 - 1;
 
 /// One channel's state.
 #[derive(Clone, Debug)]
@@ -168,7 +172,7 @@ impl Scan {
             let word = byte.is_ascii_alphanumeric();
             if word && (!after_word || after_escape(bytes, at)) {
                 let length = bytes.iter().skip(at).take(8).take_while(|byte| byte.is_ascii_alphanumeric());
-                let flags = self.token(with, view, at, length.count(), true, ended);
+                let flags = self.token(with, view, at, Form::unknown(length.count()), ended);
                 if flags & Heads::STARTS != 0 {
                     self.start_token(with, view, at, flags, ended);
                 }
@@ -188,7 +192,7 @@ impl Scan {
     /// The same by blocks of bytes.
     fn blocks(&mut self, with: &With<'_>, view: &View, from: usize, ended: bool) {
         let bytes = view.bytes();
-        let specials = &with.engine.specials;
+        let Engine { specials, heads, .. } = with.engine;
         let mut before = u64::from(from.checked_sub(1).is_some_and(|at| bytes[at].is_ascii_alphanumeric()));
         if after_escape(bytes, from) {
             before = 0;
@@ -201,13 +205,36 @@ impl Scan {
             let tokens = now.word & !(now.word << 1 | before);
             before = now.word >> (BLOCK - 1);
             let mut starts = 0;
+            // Of a token and what it touches all is known here.
+            let known = bytes.get(base..).and_then(<[u8]>::first_chunk::<{ BLOCK + AHEAD }>);
             for bit in ones(tokens) {
                 // Eight bytes say enough of a token, and one more what it touches.
                 let shift = |low: u64, high: u64| low >> bit | high << 1 << (BLOCK - 1 - bit);
-                let length = shift(now.word, next.word).trailing_ones().min(8);
-                let odd = shift(now.odd, next.odd) & ((2 << length) - 1) != 0;
-                let flags = self.token(with, view, base + bit, length as usize, odd, ended);
-                starts |= u64::from(flags & Heads::STARTS != 0) << bit;
+                let whole = shift(now.word, next.word).trailing_ones();
+                let within = !(!0_u64).checked_shl(whole).unwrap_or(0);
+                let mixed = shift(now.mixed, next.mixed) & (within << 1 | 1);
+                let form = Form {
+                    length: whole.min(8) as usize,
+                    touched: mixed & !within != 0 && touched(bytes, base + bit + whole as usize)
+                        || whole > MOST_KNOWN,
+                    digits: mixed & within != 0,
+                    twice: shift(now.twice, next.twice) & within != 0,
+                };
+                let window = known.and_then(|known| known.get(bit..)).and_then(<[u8]>::first_chunk);
+                let flags = if let Some(window) = window {
+                    let word = u64::from_le_bytes(*window);
+                    let flags = heads.of(word as u8, (word >> 8) as u8);
+                    let opens = flags & Heads::OPEN != 0 && with.engine.lexicon.bound.gate.open(word);
+                    if opens || form.is_odd() || with.engine.lexicon.any.whole_token(word, form.length) {
+                        self.tell(with, view, base + bit, (word, opens, form), ended);
+                    }
+                    // Letters with white space behind them are what most patterns do not begin with.
+                    let letters = if mixed == 0 { heads.of_letters(word as u8, form.length) } else { !0 };
+                    flags & letters & Heads::STARTS
+                } else {
+                    self.token(with, view, base + bit, form, ended) & Heads::STARTS
+                };
+                starts |= u64::from(flags != 0) << bit;
             }
             for bit in ones(now.wide) {
                 self.wide(with, view, base + bit, ended);
@@ -237,34 +264,24 @@ impl Scan {
         let rest = bytes.iter().skip(at).take(8);
         let length = rest.take_while(|byte| byte.is_ascii_alphanumeric()).count();
         if length > 0 {
-            let flags = self.token(with, view, at, length, true, ended);
+            let flags = self.token(with, view, at, Form::unknown(length), ended);
             if flags & Heads::STARTS != 0 {
                 self.start_token(with, view, at, flags, ended);
             }
         }
     }
 
-    /// A token of ASCII letters and digits begins at `at`. `length`: its length, eight for eight and more. `odd`: it may
-    /// be part of a disguise. Tells which machines may start there.
-    #[inline]
-    fn token(
-        &mut self,
-        with: &With<'_>,
-        view: &View,
-        at: usize,
-        length: usize,
-        odd: bool,
-        ended: bool,
-    ) -> u8 {
+    /// A token of ASCII letters and digits begins at `at`, of which perhaps not all has come. Tells which machines may start there.
+    fn token(&mut self, with: &With<'_>, view: &View, at: usize, form: Form, ended: bool) -> u8 {
         let Engine { lexicon, heads, .. } = with.engine;
         let bytes = view.bytes();
         let word = eight(bytes, at);
         // Of a token at the end of what has come the rest is not known.
-        let open = length < 8 && at + length == bytes.len() && !ended;
+        let open = form.length < 8 && at + form.length == bytes.len() && !ended;
         let flags = if at + 1 < bytes.len() { heads.of(word as u8, (word >> 8) as u8) } else { !0 };
         let opens = flags & Heads::OPEN != 0 && lexicon.bound.gate.open(word);
-        if open || opens || odd || length == 1 || lexicon.any.whole_token(word, length) {
-            self.tell(with, view, at, (word, length, open || opens, odd), ended);
+        if open || opens || form.is_odd() || lexicon.any.whole_token(word, form.length) {
+            self.tell(with, view, at, (word, open || opens, form), ended);
         }
         flags
     }
@@ -276,7 +293,7 @@ impl Scan {
         with: &With<'_>,
         view: &View,
         at: usize,
-        (word, length, open, odd): (u64, usize, bool, bool),
+        (word, open, form): (u64, bool, Form),
         ended: bool,
     ) {
         let lexicon = &with.engine.lexicon;
@@ -285,11 +302,11 @@ impl Scan {
             return;
         }
         let (bound, disguised) = (&lexicon.bound, &lexicon.disguised);
-        if open || bound.gate.whole_token(word, length) {
+        if open || bound.gate.whole_token(word, form.length) {
             self.begin(with, view, bound, at, ended);
         }
-        let cut = length < 8 && at + length == bytes.len() && !ended;
-        if !disguised.is_empty() && (cut || disguised.may_begin_token(bytes, at, word, length, odd)) {
+        let cut = form.length < 8 && at + form.length == bytes.len() && !ended;
+        if !disguised.is_empty() && (cut || disguised.may_begin_token(bytes, at, word, form)) {
             self.begin_walk(with, view, at, ended);
         }
     }

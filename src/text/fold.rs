@@ -16,6 +16,7 @@
 
 use super::TextPos;
 use super::fold_table::{FOLDS_TO_ITSELF, fold_char};
+use super::lane::{LANE_BITS, Lane};
 
 /// What kind of text a channel carries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -299,6 +300,15 @@ fn is_chinese(first: u8) -> bool {
 /// How much at the beginning folds to itself.
 fn plain(text: &[u8]) -> usize {
     let mut at = 0;
+    while let Some(lane) = text.get(at..).and_then(<[u8]>::first_chunk) {
+        let lane = Lane::new(lane);
+        let white = lane.within(b'\t', 5);
+        let plain = lane.within(b' ', 0x7F - b' ').or(white).bits() & !lane.is(b'\\').bits();
+        at += plain.trailing_ones() as usize;
+        if plain != LANE_BITS {
+            break;
+        }
+    }
     while let Some(&byte) = text.get(at) {
         match byte {
             _ if FOLDS_TO_ITSELF[usize::from(byte)] => at += 1,

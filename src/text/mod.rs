@@ -3,6 +3,7 @@
 pub mod fold;
 mod fold_table;
 pub mod json;
+pub mod lane;
 pub mod position;
 
 pub use position::{TextPos, WirePos};
