@@ -108,7 +108,7 @@ impl Form {
     /// Whether it may be part of a disguise, which words that stand as they are listed are not.
     #[inline]
     pub(super) fn is_odd(self) -> bool {
-        self.touched | self.digits | self.twice | (self.length == 1)
+        self.touched || self.digits || self.twice || self.length == 1
     }
 }
 

@@ -105,7 +105,7 @@ fn inside(lexicon: &Lexicon) -> Inside {
 /// What may begin with two bytes, the first ASCII: a table of bit sets.
 #[derive(Debug)]
 pub(super) struct Heads {
-    by_two: Box<[u8; HEADS]>,
+    by_two: Vec<u8>,
     /// By length, eight for eight and more, and first letter of a token of letters with white space or a comma behind it: of
     /// [`Heads::STARTS`] those that may come of it. Most patterns want a digit or a sign soon.
     by_letters: Box<[[u8; 0x80]; 9]>,
@@ -128,7 +128,7 @@ impl Heads {
     pub(super) const STARTS: u8 = Self::PLAIN | Self::CONTEXT;
 
     fn find(lexicon: &Lexicon, patterns: &Patterns) -> Self {
-        let mut by_two = Box::new([0; HEADS]);
+        let mut by_two = vec![0; HEADS];
         let mut by_letters = Box::new([[0; 0x80]; 9]);
         for (first, row) in (0..0x80_u8).zip(by_two.chunks_exact_mut(256)) {
             if first.is_ascii_alphabetic() {
@@ -158,7 +158,7 @@ impl Heads {
     /// What may begin with an ASCII byte before another byte.
     #[inline]
     pub(super) fn of(&self, first: u8, second: u8) -> u8 {
-        self.by_two[usize::from(first & 0x7F) << 8 | usize::from(second)]
+        self.by_two.get(usize::from(first & 0x7F) << 8 | usize::from(second)).copied().unwrap_or(!0)
     }
 
     /// Which machines may start with a token of `length` letters, eight for eight and more, behind which stands white space or a comma.
