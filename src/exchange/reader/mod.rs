@@ -83,6 +83,8 @@ pub struct Reader {
     appeared: u32,
     /// Number of the event that is being read.
     event: u32,
+    /// How many strands the channels have.
+    strands: usize,
     /// Index of the channel used last: most events continue it.
     last: usize,
     /// What was found, as far as [`MAX_FINDINGS`] goes.
@@ -117,6 +119,7 @@ impl Reader {
             by_key: HashMap::new(),
             appeared: 0,
             event: 0,
+            strands: 0,
             last: 0,
             findings: Vec::new(),
             found: 0,
@@ -298,12 +301,12 @@ impl Reader {
             end: finding.end.0,
             score: finding.score,
         };
-        if self.findings.contains(&noted) {
-            return None;
-        }
-        self.found += 1;
-        if self.findings.len() < MAX_FINDINGS {
-            self.findings.push(noted);
+        // Two readings of a text may find the same.
+        if !self.findings.contains(&noted) {
+            self.found += 1;
+            if self.findings.len() < MAX_FINDINGS {
+                self.findings.push(noted);
+            }
         }
         self.strongest = self.strongest.max(action);
         match action {
