@@ -49,8 +49,6 @@ pub struct Found {
     pub quoted: bool,
     /// Whether a row of the table named it as text.
     pub known: bool,
-    /// The node of the `logprobs` value that holds it, if any.
-    pub logprobs: Option<u32>,
     /// Where it stands.
     pub home: Home,
     /// To which of the texts at its path it may belong, where no row says it.
@@ -88,7 +86,6 @@ struct Cursor {
     parts: [u64; 4],
     used: usize,
     path: u64,
-    logprobs: Option<u32>,
     /// The last place that the table knew.
     home: u32,
     /// The position in a list, where the table does not say what it is worth.
@@ -102,7 +99,6 @@ impl Cursor {
         parts: [0; 4],
         used: 0,
         path: PATH_SEED,
-        logprobs: None,
         home: 0,
         position: None,
     };
@@ -259,8 +255,12 @@ impl Walk<'_> {
                 below.path = mix_bytes(cursor.path ^ u64::from(cursor.trie.unwrap_or(u32::MAX)), name);
                 self.key(key, key_node, below);
             }
-            if name == b"logprobs" {
-                below.logprobs = Some(value as u32);
+            if matches!(name, b"logprobs" | b"logprobsResult") {
+                let holds =
+                    |n: &&Node| matches!(n.kind, Kind::Object | Kind::Array) && n.next as usize > value + 1;
+                if let Some(&held) = self.tape.node(value).filter(holds) {
+                    self.found(value, held, Class::Logprobs, below, None, false);
+                }
             }
             self.value(value, below);
         }
@@ -301,7 +301,7 @@ impl Walk<'_> {
             Some((_, class @ (Class::Identifier | Class::Enum | Class::Opaque(_) | Class::Unscanned(_)))) => {
                 (class, None)
             }
-            Some((_, Class::Tokens | Class::Scalar)) => (unnamed(Role::Other), None),
+            Some((_, Class::Tokens | Class::Logprobs | Class::Scalar)) => (unnamed(Role::Other), None),
             Some((_, Class::Tree(role))) => (unnamed(role), None),
             None => (unknown, None),
         };
@@ -330,7 +330,6 @@ impl Walk<'_> {
             escaped: node.escaped,
             quoted,
             known: row.is_some(),
-            logprobs: cursor.logprobs,
             home: cursor.home(),
             readings,
         });
@@ -357,6 +356,7 @@ impl Walk<'_> {
                 | Class::Unscanned(_)
                 | Class::Tree(_)
                 | Class::Media(_)
+                | Class::Logprobs
                 | Class::Tokens,
             )
             | None => SHORTEST_NUMBER,

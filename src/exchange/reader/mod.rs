@@ -10,7 +10,7 @@ mod sample;
 mod whole;
 mod write;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -102,6 +102,8 @@ pub struct Reader {
     /// Texts of the body or event being read that end with it.
     joins: Vec<Join>,
     join_of: HashMap<ChannelKey, u32>,
+    /// Choices, blocks and items of which text has left rewritten.
+    rewritten: HashSet<u64>,
     /// Channels with undecided text that may not go on.
     doubted: Vec<u32>,
     /// Keys of the body or event being read that are written anew: node and segment.
@@ -130,6 +132,7 @@ impl Reader {
             streams: false,
             joins: Vec::new(),
             join_of: HashMap::new(),
+            rewritten: HashSet::new(),
             doubted: Vec::new(),
             edited_keys: Vec::new(),
         }
@@ -221,6 +224,10 @@ impl Reader {
                 let [choice, ..] = found.channel.parts;
                 out.numbers.push(Numbers { choice, wire: found.wire, all: true });
             }
+            Class::Logprobs => {
+                let [choice, ..] = found.channel.parts;
+                out.numbers.push(Numbers { choice, wire: found.wire, all: false });
+            }
             // The walk has made text or a medium of these.
             Class::Tree(_) | Class::Media(_) => {}
         }
@@ -265,11 +272,6 @@ impl Reader {
         }
         if flow != Flow::Delta && self.stop.is_none() {
             self.whole(&text, kind, join, &mut segment);
-        }
-        if let Some(node) = found.logprobs.and_then(|n| tape.node(n as usize))
-            && out.numbers.last().is_none_or(|n| n.wire.start != node.start)
-        {
-            out.numbers.push(Numbers { choice, wire: node.start..node.end, all: false });
         }
         if !segment.edits.is_empty() && tape.node(found.node as usize).is_some_and(|n| n.kind == Kind::Key) {
             self.edited_keys.push((found.node, out.texts.len() as u32));

@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 use super::super::emit::{Emitter, Piece};
 use super::super::segment::{Moved, Numbers, Part, Segment, Segments};
 use super::Reader;
+use crate::dialect::Role;
 use crate::policy::Action;
 use crate::text::work::step;
 
@@ -33,16 +34,18 @@ impl Reader {
     /// As [`Reader::emit`], and tells where what was not written anew has come to stand.
     pub fn emit_moved(&mut self, raw: &[u8], segments: &Segments, moved: &mut Moved) -> Option<Vec<u8>> {
         let dropped = self.dropped(segments);
-        let touched = segments.texts.iter().any(|s| self.touches(s));
+        let touched: SmallVec<[u64; 2]> =
+            segments.texts.iter().filter(|s| self.touches(s)).map(|s| s.choice).collect();
         for (channel, _, end) in segments.texts.iter().filter_map(Segment::channel) {
             if let Some(channel) = self.channels.get_mut(channel as usize) {
                 channel.left = channel.left.max(end);
             }
         }
-        if dropped.is_empty() && !touched {
+        if dropped.is_empty() && touched.is_empty() {
             self.pass(raw, segments);
             return None;
         }
+        self.rewritten.extend(touched);
         let mut joined = segments.joined.clone();
         let mut out = Vec::with_capacity(raw.len());
         let mut at = 0usize;
@@ -81,9 +84,22 @@ impl Reader {
             return SmallVec::new();
         }
         let rewrites = self.strongest >= Action::Mask;
-        let touched: HashSet<u64> =
-            segments.texts.iter().filter(|s| self.touches(s)).map(|s| s.choice).collect();
-        let tells = |n: &Numbers| n.all && rewrites || touched.contains(&n.choice);
+        let (mut touched, mut says) = (HashSet::new(), HashSet::new());
+        for segment in &segments.texts {
+            if self.touches(segment) {
+                touched.insert(segment.choice);
+            }
+            let is_said = matches!(segment.role, Role::Message | Role::Reasoning | Role::Tool);
+            if is_said && !segment.wire.is_empty() {
+                says.insert(segment.choice);
+            }
+        }
+        // Where a choice says nothing, its numbers tell of what it said in other events.
+        let tells = |n: &Numbers| {
+            n.all && rewrites
+                || touched.contains(&n.choice)
+                || self.rewritten.contains(&n.choice) && !says.contains(&n.choice)
+        };
         let mut dropped: SmallVec<[Range<u32>; 2]> =
             segments.numbers.iter().filter(|n| tells(n)).map(|n| n.wire.clone()).collect();
         dropped.sort_by_key(|range| (range.start, std::cmp::Reverse(range.end)));
