@@ -73,8 +73,11 @@ impl Labels {
         let mut labels = Self::default();
         for (key, value) in tape.members(node as usize) {
             let scalar = tape.node(value).is_some_and(|n| matches!(n.kind, Kind::String | Kind::Number));
-            let Some(key) = tape.node(key).filter(|_| scalar) else { continue };
-            let name = src.get(key.start as usize..key.end as usize).unwrap_or_default();
+            if !scalar {
+                continue;
+            }
+            let name = tape.text(src, key);
+            let name = name.as_bytes();
             let says =
                 |ends: [&[u8]; 3]| name == ends[0] || ends.iter().skip(1).any(|end| name.ends_with(end));
             let label = if says([b"index", b"_index", b"Index"]) {
@@ -92,5 +95,62 @@ impl Labels {
             }
         }
         labels
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Shape;
+    use super::*;
+
+    /// The readings of the last string of an event that no table knows.
+    fn readings(event: &str) -> [u64; READINGS] {
+        let mut tape = Tape::default();
+        assert_eq!(tape.parse(event.as_bytes()), Ok(()), "{event}");
+        let mut last = None;
+        Shape::new(&[]).walk(event.as_bytes(), &tape, &mut |found| last = found.readings.or(last));
+        last.expect("a text").0
+    }
+
+    #[test]
+    fn pieces_of_one_text_agree_however_their_event_is_written() {
+        for (one, other) in [
+            (r#"{"index":7,"id":"a","text":"x"}"#, r#"{"id":"a","\u0069ndex":"7.0","text":"y"}"#),
+            (r#"{"index":0,"text":"x"}"#, r#"{"text":"y"}"#),
+            (r#"{"index":null,"text":"x"}"#, r#"{"index":"0","text":"y"}"#),
+            (
+                r#"{"event_id":"e1","item_id":"i","text":"x"}"#,
+                r#"{"event_id":"e2","item_id":"i","text":"y"}"#,
+            ),
+            (
+                r#"{"c":[{"index":1,"d":{"text":"x"}}],"n":2}"#,
+                r#"{"n":3,"c":[{"d":{"text":"y"},"index":1}]}"#,
+            ),
+        ] {
+            assert_eq!(readings(one), readings(other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn each_name_tells_apart_in_its_own_reading() {
+        let differ = |one: &str, other: &str| -> Vec<usize> {
+            let (one, other) = (readings(one), readings(other));
+            (0..READINGS).filter(|&reading| one[reading] != other[reading]).collect()
+        };
+        let index = [r#"{"c":[{"index":1,"text":"x"}]}"#, r#"{"c":[{"index":2,"text":"x"}]}"#];
+        assert_eq!(differ(index[0], index[1]), [0, 3]);
+        let outer = [r#"{"output_index":1,"d":{"text":"x"}}"#, r#"{"output_index":2,"d":{"text":"x"}}"#];
+        assert_eq!(differ(outer[0], outer[1]), [0, 3]);
+        let id = [r#"{"messageId":"a","text":"x"}"#, r#"{"messageId":"b","text":"x"}"#];
+        assert_eq!(differ(id[0], id[1]), [1, 3]);
+        let kind = [r#"{"type":"a","text":"x"}"#, r#"{"type":"b","text":"x"}"#];
+        assert_eq!(differ(kind[0], kind[1]), [3]);
+        assert_eq!(differ(r#"{"c":["x"]}"#, r#"{"c":[1,"x"]}"#), [2, 3]);
+        // Where an element has a name, its position is none.
+        let moved = [r#"{"c":[{"index":1,"text":"x"}]}"#, r#"{"c":[{},{"index":1,"text":"x"}]}"#];
+        assert_eq!(differ(moved[0], moved[1]), [2]);
+        // Two levels are not each other's.
+        let nested = [r#"{"c":[["a","x"]]}"#, r#"{"c":[[],["x"]]}"#];
+        assert_eq!(differ(nested[0], nested[1]), [2, 3]);
     }
 }

@@ -126,8 +126,9 @@ const TOLD_APART: &[&str] = &[
     r#"{"index":EVENT,"item_id":"msg_CHOICE","delta":"PIECE"}"#,
 ];
 
-/// What each choice's pieces come to, in the events that were sent.
-fn said(sent: &[String], choices: &[usize], texts: usize) -> Vec<String> {
+/// What each choice's pieces come to, in the events that were sent. Around a piece of which something went stands a sign: what only comes
+/// to stand side by side there is no text that was said.
+fn said(sent: &[String], pieces: &[(usize, String)], texts: usize) -> Vec<String> {
     let all = sent.concat();
     let events = all.lines().filter_map(|line| line.strip_prefix("data: "));
     let mut out = vec![String::new(); texts];
@@ -139,10 +140,12 @@ fn said(sent: &[String], choices: &[usize], texts: usize) -> Vec<String> {
         "/candidates/0/content/parts/0/text",
         "/part/text",
     ];
-    for (event, &choice) in values.zip(choices) {
+    for (event, (choice, piece)) in values.zip(pieces) {
         let text = pointers.iter().find_map(|place| event.pointer(place).and_then(|v| v.as_str()));
-        if let Some(out) = out.get_mut(choice) {
-            out.push_str(text.unwrap_or_default());
+        let text = text.unwrap_or_else(|| panic!("no text in {event}"));
+        if let Some(out) = out.get_mut(*choice) {
+            let sign = if text == piece { "" } else { "|" };
+            out.extend([sign, text, sign]);
         }
     }
     out
@@ -186,12 +189,12 @@ proptest! {
         (texts, events) in interleaved(),
         unscanned in proptest::sample::select(&[Unscanned::Allow, Unscanned::Flag][..]),
     ) {
-        let choices: Vec<usize> = events.iter().map(|(choice, _)| *choice).collect();
+        let in_order: Vec<_> = events.iter().map(|(_, piece)| (0, piece.clone())).collect();
         let wire: Vec<String> =
             events.iter().enumerate().map(|(n, (choice, piece))| event(form, *choice, n, piece)).collect();
         let sent = run(&mut of_unknown(unscanned), &wire);
-        let each = said(&sent, &choices, texts.len());
-        let all = said(&sent, &vec![0; choices.len()], 1);
+        let each = said(&sent, &events, texts.len());
+        let all = said(&sent, &in_order, 1);
         for text in each.iter().chain(&all) {
             for secret in SECRETS {
                 prop_assert!(!text.contains(secret), "{}: {:?} of {:?}", form, text, events);
