@@ -58,6 +58,9 @@ pub enum Class {
     /// Numbers that stand for text (token ids): unread text in a request; in an answer they go when text is rewritten. A string found
     /// here is text.
     Tokens,
+    /// A value of log-probabilities, whole: it tells a text once more, in tokens, bytes or numbers, and goes when that is rewritten. What it
+    /// holds is read all the same.
+    Logprobs,
     /// A number, boolean or null. Named so that its key is not read as text; a string found here is text, and so is a number longer than
     /// any that counts something.
     Scalar,

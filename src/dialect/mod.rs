@@ -10,6 +10,7 @@ mod form;
 pub mod gemini;
 pub mod ollama;
 pub mod openai;
+mod reading;
 pub mod route;
 pub mod shape;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use std::fmt::Debug;
 
 pub use fault::{ErrorKind, ExchangeError, Fault};
 pub use field::{Class, Field, Flow, Role};
+pub use reading::{READINGS, Readings};
 pub use route::{Matched, route};
 pub use shape::Shape;
 pub use walk::{ChannelKey, Found, Home};

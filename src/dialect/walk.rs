@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::field::{Class, Flow, Role};
 use super::form;
+use super::reading::{Inside, Readings};
 use super::shape::{Shape, TrieNode};
 use crate::text::json::{Kind, Node, Tape};
 use crate::text::looks_like_identifier;
@@ -48,10 +49,10 @@ pub struct Found {
     pub quoted: bool,
     /// Whether a row of the table named it as text.
     pub known: bool,
-    /// The node of the `logprobs` value that holds it, if any.
-    pub logprobs: Option<u32>,
     /// Where it stands.
     pub home: Home,
+    /// To which of the texts at its path it may belong, where no row says it.
+    pub readings: Option<Readings>,
 }
 
 /// Numbers with fewer digits before the point are not worth reading as text: no identifier is that short.
@@ -65,13 +66,13 @@ pub(super) fn walk(shape: &Shape, src: &[u8], tape: &Tape, visit: &mut dyn FnMut
     if tape.nodes().is_empty() {
         return;
     }
-    Walk { shape, src, tape, visit }.value(0, Cursor::ROOT);
+    Walk { shape, src, tape, visit, around: Vec::new() }.value(0, Cursor::ROOT);
 }
 
 /// Visits every list and object of the tape's value that the table knows.
 pub(super) fn homes(shape: &Shape, src: &[u8], tape: &Tape, visit: &mut dyn FnMut(Home)) {
     if !tape.nodes().is_empty() {
-        Walk { shape, src, tape, visit: &mut |_| {} }.homes(0, Cursor::ROOT, visit);
+        Walk { shape, src, tape, visit: &mut |_| {}, around: Vec::new() }.homes(0, Cursor::ROOT, visit);
     }
 }
 
@@ -85,9 +86,10 @@ struct Cursor {
     parts: [u64; 4],
     used: usize,
     path: u64,
-    logprobs: Option<u32>,
     /// The last place that the table knew.
     home: u32,
+    /// The position in a list, where the table does not say what it is worth.
+    position: Option<u32>,
 }
 
 impl Cursor {
@@ -97,8 +99,8 @@ impl Cursor {
         parts: [0; 4],
         used: 0,
         path: PATH_SEED,
-        logprobs: None,
         home: 0,
+        position: None,
     };
 
     fn home(&self) -> Home {
@@ -127,13 +129,13 @@ impl Cursor {
     }
 }
 
-fn mix(a: u64, b: u64) -> u64 {
+pub(super) fn mix(a: u64, b: u64) -> u64 {
     let mut h = DefaultHasher::new();
     (a, b).hash(&mut h);
     h.finish()
 }
 
-fn mix_bytes(a: u64, b: &[u8]) -> u64 {
+pub(super) fn mix_bytes(a: u64, b: &[u8]) -> u64 {
     let mut h = DefaultHasher::new();
     (a, b).hash(&mut h);
     h.finish()
@@ -144,6 +146,8 @@ struct Walk<'a> {
     src: &'a [u8],
     tape: &'a Tape,
     visit: &'a mut dyn FnMut(Found),
+    /// The lists and objects in which the walk stands.
+    around: Vec<Inside>,
 }
 
 impl Walk<'_> {
@@ -162,20 +166,28 @@ impl Walk<'_> {
             Kind::Object => {
                 cursor.home = cursor.trie.unwrap_or(cursor.home);
                 self.siblings(at, &mut cursor, trie);
+                self.enter(at, cursor.position.take(), trie);
                 self.object(at, cursor, trie);
+                self.around.pop();
             }
             Kind::Array => {
                 cursor.home = cursor.trie.unwrap_or(cursor.home);
+                self.enter(at, cursor.position.take(), None);
                 let next = trie.and_then(|t| t.element);
                 if self.is_tokens(at, next) {
                     self.found(at, node, Class::Tokens, cursor, None, false);
                 }
                 let path = if next.is_none() { mix_bytes(cursor.path, b"[]") } else { cursor.path };
+                let of_element = next.and_then(|t| shape.nodes.get(t as usize));
+                let told = trie.is_some_and(|t| t.position_in_key || t.position_as.is_some())
+                    || of_element.is_some_and(|t| !t.siblings.is_empty());
                 for (i, element) in self.tape.elements(at).enumerate() {
-                    let mut below = Cursor { trie: next, path, ..cursor };
+                    let position = (!told).then_some(i as u32);
+                    let mut below = Cursor { trie: next, path, position, ..cursor };
                     below.stand(trie, i as u64);
                     self.value(element, below);
                 }
+                self.around.pop();
             }
             Kind::String => self.leaf(at, node, cursor, trie, true),
             Kind::Number => {
@@ -185,6 +197,11 @@ impl Walk<'_> {
             }
             Kind::Key | Kind::Bool | Kind::Null => {}
         }
+    }
+
+    fn enter(&mut self, at: usize, position: Option<u32>, trie: Option<&TrieNode>) {
+        let told = trie.is_some_and(|t| !t.siblings.is_empty());
+        self.around.push(Inside { node: at as u32, position, told, readings: None });
     }
 
     /// The lists and objects that the table knows; below one that it does not know there are none.
@@ -238,8 +255,12 @@ impl Walk<'_> {
                 below.path = mix_bytes(cursor.path ^ u64::from(cursor.trie.unwrap_or(u32::MAX)), name);
                 self.key(key, key_node, below);
             }
-            if name == b"logprobs" {
-                below.logprobs = Some(value as u32);
+            if matches!(name, b"logprobs" | b"logprobsResult") {
+                let holds =
+                    |n: &&Node| matches!(n.kind, Kind::Object | Kind::Array) && n.next as usize > value + 1;
+                if let Some(&held) = self.tape.node(value).filter(holds) {
+                    self.found(value, held, Class::Logprobs, below, None, false);
+                }
             }
             self.value(value, below);
         }
@@ -280,7 +301,7 @@ impl Walk<'_> {
             Some((_, class @ (Class::Identifier | Class::Enum | Class::Opaque(_) | Class::Unscanned(_)))) => {
                 (class, None)
             }
-            Some((_, Class::Tokens | Class::Scalar)) => (unnamed(Role::Other), None),
+            Some((_, Class::Tokens | Class::Logprobs | Class::Scalar)) => (unnamed(Role::Other), None),
             Some((_, Class::Tree(role))) => (unnamed(role), None),
             None => (unknown, None),
         };
@@ -299,6 +320,8 @@ impl Walk<'_> {
             let place = mix(cursor.path, u64::from(cursor.trie.unwrap_or(u32::MAX)));
             ChannelKey { field: ChannelKey::UNKNOWN, parts: [a, b, c, place] }
         };
+        let goes_on = row.is_none() && matches!(class, Class::Text { flow: Flow::Both, .. });
+        let readings = goes_on.then(|| Readings::of(&mut self.around, cursor.position, self.src, self.tape));
         (self.visit)(Found {
             node: at as u32,
             class,
@@ -307,8 +330,8 @@ impl Walk<'_> {
             escaped: node.escaped,
             quoted,
             known: row.is_some(),
-            logprobs: cursor.logprobs,
             home: cursor.home(),
+            readings,
         });
     }
 
@@ -333,6 +356,7 @@ impl Walk<'_> {
                 | Class::Unscanned(_)
                 | Class::Tree(_)
                 | Class::Media(_)
+                | Class::Logprobs
                 | Class::Tokens,
             )
             | None => SHORTEST_NUMBER,

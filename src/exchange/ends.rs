@@ -6,8 +6,9 @@ use bytes::Bytes;
 
 use super::*;
 use crate::audit::Receipt;
-use crate::dialect::route;
+use crate::dialect::{Framing, route};
 use crate::policy::{BlockAs, Unscanned};
+use crate::stream::Splitter;
 
 /// What the client gets of a stream whose body ends here.
 fn streamed(path: &str, media: &str, stream: &str) -> (String, Answering, Flow) {
@@ -68,6 +69,52 @@ const WHOLE: &[(&str, &str, &[&str], bool)] = &[
     ("/api/chat", LINES, &[LINE, LAST], false),
     ("/api/generate", LINES, &[r#"{"error":"overloaded"}"#], false),
 ];
+
+/// What a reader of the framing makes of the last that it gets.
+fn last_event(media: &str, sent: &str) -> String {
+    let framing = if media == LINES { Framing::Ndjson } else { Framing::Sse };
+    let mut splitter = Splitter::new(framing, usize::MAX);
+    splitter.push(sent.as_bytes());
+    let mut last = None;
+    while let Ok(Some(frame)) = splitter.next_frame() {
+        last = Some(frame);
+    }
+    let frame = splitter.finish().ok().flatten().or(last).unwrap_or_else(|| panic!("no event: {sent}"));
+    let line = |range: &std::ops::Range<u32>| {
+        String::from_utf8_lossy(frame.raw.get(range.start as usize..range.end as usize).unwrap_or_default())
+            .into_owned()
+    };
+    frame.data.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// What comes without the end of its event, or is no event at all, does not swallow the error behind it.
+#[test]
+fn an_error_is_an_event_of_its_own() {
+    let body = r#"{"id":"c","choices":[{"index":0,"message":{"content":"hello"}}]}"#;
+    let pretty = "{\n  \"id\": \"c\"\n}";
+    for (path, media, begin) in [
+        ("/v1/chat/completions", MEDIA, body),
+        ("/v1/chat/completions", MEDIA, pretty),
+        ("/v1/chat/completions", MEDIA, CHAT),
+        ("/v1/responses", MEDIA, body),
+        ("/v1/messages", MEDIA, body),
+        ("/v1/messages", MEDIA, BEGIN),
+        (GEMINI, MEDIA, PART),
+        ("/api/chat", LINES, LINE),
+    ] {
+        for end in ["", "\n", "\r", "\r\n", "\n\n", "\r\n\r\n", "\r\r"] {
+            let stream = format!("{begin}{end}");
+            let (sent, _, flow) = streamed(path, media, &stream);
+            assert_eq!(flow, Flow::Cut, "{path} {end:?}");
+            assert!(sent.starts_with(&stream), "{path} {end:?}: {sent}");
+            let event = last_event(media, &sent);
+            let event: serde_json::Value =
+                serde_json::from_str(&event).unwrap_or_else(|e| panic!("{path} {end:?}: {e}: {sent:?}"));
+            assert!(event.to_string().contains("in the middle"), "{path} {end:?}: {sent:?}");
+            assert!(!event.to_string().contains("hello"), "{path} {end:?}: {sent:?}");
+        }
+    }
+}
 
 /// Streams that break off.
 const BROKEN: &[(&str, &str, &[&str])] = &[

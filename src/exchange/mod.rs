@@ -29,6 +29,7 @@ pub mod record;
 #[cfg(test)]
 mod sample;
 mod segment;
+mod strand;
 #[cfg(test)]
 mod unnamed;
 #[cfg(test)]

@@ -194,3 +194,58 @@ fn a_cut_brings_nothing_back() {
         }
     }
 }
+
+/// By wire: a text in two pieces, log-probabilities of it in an event of their own, and where those stand.
+const SPELLED: &[(usize, &str, &str, &str)] = &[
+    (
+        2,
+        r#"{"choices":[{"index":1,"delta":{"content":"PIECE"},"logprobs":null}]}"#,
+        r#"{"choices":[{"index":1,"delta":{},"logprobs":{"content":[{"token":"","bytes":[103,108,97,115,115,32,111,114,99,104,97,114,100],"logprob":-1,"top_logprobs":[]}]}}]}"#,
+        "/choices/0/logprobs",
+    ),
+    (
+        2,
+        r#"{"choices":[{"index":1,"delta":{"content":"PIECE"}}]}"#,
+        r#"{"choices":[{"index":1,"delta":{"content":""},"logprobs":{"content":[{"bytes":[103,108,97,115,115],"logprob":-1}]}}]}"#,
+        "/choices/0/logprobs",
+    ),
+    (
+        1,
+        r#"{"type":"response.output_text.delta","output_index":1,"content_index":0,"delta":"PIECE","logprobs":[]}"#,
+        r#"{"type":"response.output_text.delta","output_index":1,"content_index":0,"delta":"","logprobs":[{"token":"","bytes":[103,108,97,115,115],"logprob":-1}]}"#,
+        "/logprobs",
+    ),
+    (
+        3,
+        r#"{"candidates":[{"content":{"parts":[{"text":"PIECE"}]},"index":1}]}"#,
+        r#"{"candidates":[{"index":1,"logprobsResult":{"chosenCandidates":[{"tokenId":4711,"logProbability":-1}]}}]}"#,
+        "/candidates/0/logprobsResult",
+    ),
+];
+
+/// Log-probabilities in events of their own are tied to no text there: they go once text of theirs was rewritten, and only then.
+#[test]
+fn log_probabilities_bring_nothing_back() {
+    for (wire, piece, spelled, place) in SPELLED {
+        let (path, request, media, _) = STREAMS[*wire];
+        let stream = |first: &str, then: &str| -> Vec<String> {
+            vec![piece.replace("PIECE", first), piece.replace("PIECE", then), (*spelled).to_owned()]
+        };
+        let of = |sent: &[String]| -> Vec<serde_json::Value> {
+            let all = sent.concat();
+            let events = all.lines().filter_map(|line| line.strip_prefix("data: "));
+            events.filter_map(|event| serde_json::from_str(event).ok()).collect()
+        };
+        let sent = of(&run(&mut answering(path, request, media), &stream("a glass", " orchard!")));
+        assert_eq!(sent[2].pointer(place), Some(&serde_json::Value::Null), "{path}: {}", sent[2]);
+        let clean = stream("a glass", " house!");
+        let sent = run(&mut answering(path, request, media), &clean);
+        let expected: String = clean.iter().map(|event| format!("data: {event}\n\n")).collect();
+        assert!(sent.concat().starts_with(&expected), "{path}");
+        // Of another choice, block or item nothing goes.
+        let mut events = stream("a glass", " orchard!");
+        events[2] = events[2].replace("index\":1", "index\":2");
+        let sent = run(&mut answering(path, request, media), &events);
+        assert!(sent.concat().contains(&events[2]), "{path}");
+    }
+}

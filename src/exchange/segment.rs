@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 use super::emit::{Edit, Emitter};
 use crate::dialect::Role;
 use crate::text::json::{Kind, Tape, unescape_into};
+use crate::text::work::step;
 
 /// A string in a body or event, with where its text stands.
 #[derive(Clone, Debug)]
@@ -179,7 +180,11 @@ impl Segments {
             begin += line.end - line.start + 1;
         }
         let place = |at: u32| {
-            let number = begins.partition_point(|&begin| begin <= at).saturating_sub(1);
+            let begins_before = |&begin: &u32| {
+                step();
+                begin <= at
+            };
+            let number = begins.partition_point(begins_before).saturating_sub(1);
             match (lines.get(number), begins.get(number)) {
                 (Some(line), Some(begin)) => line.start + (at - begin),
                 (_, _) => at,

@@ -1,8 +1,7 @@
 //! Fields that no row names are read as texts that may go on in later events, and hold no stream up: see [`super::doubt`].
 
-use std::sync::Arc;
-
 use bytes::Bytes;
+use proptest::prelude::*;
 
 use super::sample::{LETTERS, STREAMS, answering, chat_event, joined, pieces, policy, run};
 use super::*;
@@ -90,21 +89,165 @@ fn what_was_let_go_is_not_completed() {
 /// An endpoint that no table knows: every text is of a field without a row.
 #[test]
 fn a_piece_may_come_twice_where_nothing_is_known() {
-    let policy = policy(Unscanned::Allow);
+    for length in 1..8 {
+        let events: Vec<_> =
+            pieces(LETTERS, length).iter().map(|p| chat_event(0, r#""content":"PIECE""#, p)).collect();
+        let sent = run(&mut of_unknown(Unscanned::Allow), &events);
+        assert_eq!(joined(&sent, "/choices/0/delta/content"), "to [MAIL] or alice", "by {length}");
+    }
+}
+
+/// An answer of an endpoint that no table knows.
+fn of_unknown(unscanned: Unscanned) -> Answering {
     let matched = crate::dialect::Matched {
         dialect: crate::dialect::fallback(),
         operation: &crate::dialect::GENERIC,
         path: "/v2/talk".into(),
         model: None,
     };
-    for length in 1..8 {
-        let terms = Terms { policy: Arc::clone(&policy), limits: ExchangeLimits::default() };
-        let judged = Received::new(matched.clone(), terms).judge(None, true, Bytes::from_static(b"{}"));
-        let mut answering = judged.unwrap_or_else(|e| panic!("{e}")).admit(Receipt::forged());
-        assert!(answering.head(200, Some("text/event-stream")).is_ok());
+    let terms = Terms { policy: policy(unscanned), limits: ExchangeLimits::default() };
+    let judged = Received::new(matched, terms).judge(None, true, Bytes::from_static(b"{}"));
+    let mut answering = judged.unwrap_or_else(|e| panic!("{e}")).admit(Receipt::forged());
+    assert!(answering.head(200, Some("text/event-stream")).is_ok());
+    answering
+}
+
+/// How APIs tell texts apart: by `CHOICE`, a number, with `PIECE` of its text and `EVENT`, the number of the event.
+const TOLD_APART: &[&str] = &[
+    r#"{"id":"c","choices":[{"index":CHOICE,"delta":{"content":"PIECE"}}]}"#,
+    r#"{"choices":[{"delta":{"content":"PIECE"},"index":"CHOICE","finish_reason":null}]}"#,
+    r#"{"output":{"choices":[{"choice_index":CHOICE,"text":"PIECE"}]}}"#,
+    r#"{"event_id":"e_EVENT","output_index":0,"content_index":CHOICE,"delta":"PIECE"}"#,
+    r#"{"candidates":[{"content":{"parts":[{"text":"PIECE"}]},"index":CHOICE}]}"#,
+    r#"{"type":"text-delta","item_id":"msg_CHOICE","delta":"PIECE"}"#,
+    r#"{"type":"text-delta","id":"CHOICE","delta":"PIECE"}"#,
+    r#"{"messageId":"m-CHOICE","sequence":EVENT,"part":{"text":"PIECE"}}"#,
+    r#"{"id":"evt-EVENT","choices":[{"index":CHOICE,"delta":{"content":"PIECE"}}]}"#,
+    r#"{"index":EVENT,"item_id":"msg_CHOICE","delta":"PIECE"}"#,
+];
+
+/// What each choice's pieces come to, in the events that were sent. Around a piece of which something went stands a sign: what only comes
+/// to stand side by side there is no text that was said.
+fn said(sent: &[String], pieces: &[(usize, String)], texts: usize) -> Vec<String> {
+    let all = sent.concat();
+    let events = all.lines().filter_map(|line| line.strip_prefix("data: "));
+    let mut out = vec![String::new(); texts];
+    let values = events.filter_map(|event| serde_json::from_str::<serde_json::Value>(event).ok());
+    let pointers = [
+        "/choices/0/delta/content",
+        "/output/choices/0/text",
+        "/delta",
+        "/candidates/0/content/parts/0/text",
+        "/part/text",
+    ];
+    for (event, (choice, piece)) in values.zip(pieces) {
+        let text = pointers.iter().find_map(|place| event.pointer(place).and_then(|v| v.as_str()));
+        let text = text.unwrap_or_else(|| panic!("no text in {event}"));
+        if let Some(out) = out.get_mut(*choice) {
+            let sign = if text == piece { "" } else { "|" };
+            out.extend([sign, text, sign]);
+        }
+    }
+    out
+}
+
+fn event(form: &str, choice: usize, number: usize, piece: &str) -> String {
+    form.replace("CHOICE", &choice.to_string()).replace("EVENT", &number.to_string()).replace("PIECE", piece)
+}
+
+const SECRETS: &[&str] = &["glass orchard", "alice@aaa.example", "quince jam"];
+
+/// Texts, and the order in which their pieces come.
+fn interleaved() -> impl Strategy<Value = (Vec<String>, Vec<(usize, String)>)> {
+    let piece = proptest::sample::select(
+        &["glass orchard", "glass", " orchard", "alice@aaa.example", "alice", "@", "! ", "to ", "so", ". "][..],
+    );
+    let text = proptest::collection::vec(piece, 0..7).prop_map(|p| p.concat());
+    let texts = proptest::collection::vec((text, 1usize..6), 2..5);
+    (texts, any::<u64>()).prop_map(|(texts, mut order)| {
+        let mut queues: Vec<std::collections::VecDeque<String>> =
+            texts.iter().map(|(text, length)| pieces(text, *length).into()).collect();
+        let mut events = Vec::new();
+        while queues.iter().any(|q| !q.is_empty()) {
+            order = order.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let pick = (order >> 33) as usize % queues.len();
+            if let Some(piece) = queues.get_mut(pick).and_then(std::collections::VecDeque::pop_front) {
+                events.push((pick, piece));
+            }
+        }
+        (texts.into_iter().map(|(text, _)| text).collect(), events)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    /// Promise 1 where no table says which text a piece belongs to: neither what each choice says nor all of them in order brings a match.
+    #[test]
+    fn choices_of_an_unknown_endpoint_leak_nothing(
+        form in proptest::sample::select(TOLD_APART),
+        (texts, events) in interleaved(),
+        unscanned in proptest::sample::select(&[Unscanned::Allow, Unscanned::Flag][..]),
+    ) {
+        let in_order: Vec<_> = events.iter().map(|(_, piece)| (0, piece.clone())).collect();
+        let wire: Vec<String> =
+            events.iter().enumerate().map(|(n, (choice, piece))| event(form, *choice, n, piece)).collect();
+        let sent = run(&mut of_unknown(unscanned), &wire);
+        let each = said(&sent, &events, texts.len());
+        let all = said(&sent, &in_order, 1);
+        for text in each.iter().chain(&all) {
+            for secret in SECRETS {
+                prop_assert!(!text.contains(secret), "{}: {:?} of {:?}", form, text, events);
+            }
+        }
+    }
+}
+
+/// Elements of one list that go on from event to event.
+#[test]
+fn texts_side_by_side_in_a_list_leak_nothing() {
+    for form in [r#"{"texts":["A","B"]}"#, r#"{"outputs":[{"text":"A"},{"text":"B"}]}"#] {
+        for length in 1..8 {
+            let (one, two) =
+                (pieces("to alice@aaa.example! ", length), pieces("so, a glass orchard.", length));
+            let events: Vec<_> =
+                one.iter().zip(&two).map(|(a, b)| form.replace('A', a).replace('B', b)).collect();
+            let sent = run(&mut of_unknown(Unscanned::Allow), &events);
+            for place in ["/texts/0", "/texts/1", "/outputs/0/text", "/outputs/1/text"] {
+                let text = joined(&sent, place);
+                assert!(SECRETS.iter().all(|s| !text.contains(s)), "{form} by {length}: {text}");
+            }
+        }
+    }
+}
+
+/// A number that is another in each event tells no texts apart, and holds no stream up for long.
+#[test]
+fn a_counter_holds_no_stream() {
+    for form in [
+        r#"{"id":"evt-EVENT","delta":"PIECE"}"#,
+        r#"{"index":EVENT,"token":{"text":"PIECE"}}"#,
+        r#"{"index":EVENT,"token":{"id":CHOICE,"text":"PIECE"}}"#,
+    ] {
+        let words = ["glass", "house", "alice", "so", "at", "home"];
         let events: Vec<_> =
-            pieces(LETTERS, length).iter().map(|p| chat_event(0, r#""content":"PIECE""#, p)).collect();
-        let sent = run(&mut answering, &events);
-        assert_eq!(joined(&sent, "/choices/0/delta/content"), "to [MAIL] or alice", "by {length}");
+            (0..400).map(|n| event(form, n * n % 97, n, &format!(" {}", words[n % 6]))).collect();
+        let sent = run(&mut of_unknown(Unscanned::Allow), &events);
+        let expected: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+        assert!(sent.concat().starts_with(&expected), "{form}");
+        let late = sent.iter().take(400).skip(40).filter(|sent| sent.is_empty()).count();
+        assert!(late < 130, "{form}: {late}");
+    }
+}
+
+/// Choices that are clean leave as they came, however their pieces come.
+#[test]
+fn clean_choices_of_an_unknown_endpoint_are_untouched() {
+    for form in TOLD_APART {
+        let words = ["clear ", "as a ", "day, ", "so to ", "say. "];
+        let events: Vec<_> = (0..200).map(|n| event(form, n * 7 % 3, n, words[n % 5])).collect();
+        let sent = run(&mut of_unknown(Unscanned::Allow), &events);
+        let expected: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+        assert!(sent.concat().starts_with(&expected), "{form}");
     }
 }

@@ -24,6 +24,29 @@ pub enum Framing {
     JsonArray,
 }
 
+impl Framing {
+    /// What must stand between what a stream came to, of which `tail` are the last bytes (four, if there are so many), and a frame that is
+    /// put behind it: the line or the event may not have ended.
+    pub fn between(self, tail: &[u8]) -> &'static [u8] {
+        let ended = |text: &'_ [u8]| -> Option<usize> {
+            let end = [&b"\r\n"[..], b"\n", b"\r"].into_iter().find(|end| text.ends_with(end))?;
+            Some(text.len() - end.len())
+        };
+        let line = ended(tail);
+        let before = line.and_then(|at| tail.get(..at)).unwrap_or_default();
+        match self {
+            Self::JsonArray => b"",
+            Self::Ndjson if tail.is_empty() || tail.ends_with(b"\n") => b"",
+            Self::Ndjson => b"\n",
+            Self::Sse if line.is_some() && (before.is_empty() || ended(before).is_some()) => b"",
+            Self::Sse if tail.is_empty() => b"",
+            Self::Sse if tail.ends_with(b"\n") => b"\n",
+            // A line feed behind a CR would end no other line.
+            Self::Sse => b"\n\n",
+        }
+    }
+}
+
 /// One event with the bytes it came in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Frame {

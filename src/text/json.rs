@@ -15,6 +15,8 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+use super::work::step;
+
 /// Deepest nesting that is read where nothing else is said.
 pub const MAX_DEPTH: usize = 128;
 
@@ -116,6 +118,7 @@ impl Tape {
 
     /// The node at `index`.
     pub fn node(&self, index: usize) -> Option<&Node> {
+        step();
         self.nodes.get(index)
     }
 
@@ -194,6 +197,7 @@ impl Iterator for Members<'_> {
         if self.at >= self.end {
             return None;
         }
+        step();
         let (key, value) = (self.at, self.at + 1);
         self.at = self.tape.nodes.get(value)?.next as usize;
         Some((key, value))
@@ -214,6 +218,7 @@ impl Iterator for Elements<'_> {
         if self.at >= self.end {
             return None;
         }
+        step();
         let here = self.at;
         self.at = self.tape.nodes.get(here)?.next as usize;
         Some(here)

@@ -5,6 +5,7 @@ mod fold_table;
 pub mod json;
 pub mod lane;
 pub mod position;
+pub(crate) mod work;
 
 pub use position::{TextPos, WirePos};
 

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::super::reader::{Side, Stop};
 use super::super::refuse;
 use super::{Answering, Flow, Mode, Replaced};
-use crate::dialect::{ErrorKind, ExchangeError, Why};
+use crate::dialect::{ErrorKind, ExchangeError, Framing, Why};
 use crate::policy::BlockAs;
 use crate::stream::FrameError;
 use crate::stream::coding::CodingError;
@@ -29,10 +29,10 @@ impl Answering {
         self.cut_by = Some(error.clone());
         self.over = true;
         self.drop_held();
-        if let Mode::Stream(_) = self.mode {
+        if let Mode::Stream(framing) = self.mode {
             let why =
                 if matches!(stop, Stop::Blocked(_)) { Why::Policy(&message) } else { Why::Failure(&error) };
-            out.push(self.matched.dialect.cut(self.matched.operation, &self.ask, &self.memo, why).into());
+            self.cut(framing, why, out);
             return Flow::Cut;
         }
         Flow::Replace(if as_refusal {
@@ -47,14 +47,8 @@ impl Answering {
         self.drop_held();
         self.cut_by = Some(error.clone());
         match self.mode {
-            Mode::Stream(_) => {
-                let frames = self.matched.dialect.cut(
-                    self.matched.operation,
-                    &self.ask,
-                    &self.memo,
-                    Why::Failure(&error),
-                );
-                out.push(frames.into());
+            Mode::Stream(framing) => {
+                self.cut(framing, Why::Failure(&error), out);
                 Flow::Cut
             }
             // The head is out and nothing can be said any more: the connection breaks off, which the client sees.
@@ -63,7 +57,16 @@ impl Answering {
         }
     }
 
-    pub(super) fn drop_held(&mut self) {
+    /// Puts the frames that end a stream behind what left of it, so that a reader takes them for frames of their own.
+    fn cut(&self, framing: Framing, why: Why<'_>, out: &mut Vec<Bytes>) {
+        let between = framing.between(&self.tail);
+        if !between.is_empty() {
+            out.push(Bytes::from_static(between));
+        }
+        out.push(self.matched.dialect.cut(self.matched.operation, &self.ask, &self.memo, why).into());
+    }
+
+    fn drop_held(&mut self) {
         self.queue.clear();
         self.held = 0;
         self.whole = Vec::new();

@@ -10,6 +10,7 @@ mod whole;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use super::look::Look;
 use super::reader::{Reader, Side, Stop};
@@ -88,6 +89,8 @@ pub struct Answering {
     /// For events that are read again when they leave.
     spare: Tape,
     memo: Memo,
+    /// The last bytes that left of a stream: four, if there were so many.
+    tail: SmallVec<[u8; 8]>,
     released: bool,
     over: bool,
     blocked: bool,
@@ -123,6 +126,7 @@ impl Answering {
             tape: Tape::of_depth(depth),
             spare: Tape::of_depth(depth),
             memo: Memo::default(),
+            tail: SmallVec::new(),
             released: false,
             over: false,
             blocked: false,

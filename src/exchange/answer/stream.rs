@@ -174,6 +174,9 @@ impl Answering {
                 self.remember(&held.raw, &held.data, self.queue.is_empty());
                 held.raw
             };
+            self.tail.extend_from_slice(event.get(event.len().saturating_sub(4)..).unwrap_or_default());
+            let old = self.tail.len().saturating_sub(4);
+            self.tail.drain(..old);
             out.push(event);
             self.released = true;
             self.memo.started = true;

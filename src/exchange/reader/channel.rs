@@ -6,6 +6,7 @@ use super::super::doubt::{Doubt, Places};
 use super::super::emit::{Edit, Emitter};
 use super::super::number;
 use super::super::segment::{Part, Segment, Segments};
+use super::super::strand::{Before, Parted, Strands, With};
 use super::{Reader, Stop};
 use crate::detect::{Finding, Scan, TextKind};
 use crate::dialect::{ChannelKey, Ends, Flow, Found, Home, Role, Shape};
@@ -16,6 +17,8 @@ use crate::text::json::Tape;
 /// Most texts of a stream that may go on in later events; an honest answer has a few dozen. What stands in one body or event has no such
 /// ceiling.
 pub const MAX_CHANNELS: usize = 4096;
+/// Most strands of all channels together; where there are more, no further channel is parted.
+const MAX_STRANDS: usize = 4096;
 
 #[derive(Debug)]
 pub(super) struct Channel {
@@ -42,8 +45,13 @@ pub(super) struct Channel {
     pub(super) role: Role,
     pub(super) scan: Scan,
     pub(super) seen: u64,
+    /// How far the scan has done with its text.
+    pub(super) scanned: u64,
+    /// How far it is decided: no further than its strands.
     pub(super) settled: u64,
     pub(super) emitter: Emitter,
+    /// The texts into which it may part, where no row says it.
+    pub(super) strands: Option<Box<Strands>>,
     /// Of a text that is JSON source.
     pub(super) numbers: Option<number::Numbers>,
 }
@@ -52,6 +60,12 @@ impl Channel {
     /// Whether some of its text is undecided.
     fn is_open(&self) -> bool {
         self.settled < self.seen
+    }
+
+    /// It is decided as far as its scan and its strands are.
+    fn settle_up(&mut self) {
+        let wait = self.strands.as_ref().and_then(|strands| strands.wait_from());
+        self.settled = self.settled.max(wait.map_or(self.scanned, |from| from.min(self.scanned)));
     }
 
     /// Takes in an edit, and what of numbers goes with it. Of what has left nothing can be taken back.
@@ -98,19 +112,39 @@ impl Reader {
             return;
         };
         let policy = Arc::clone(&self.policy);
+        let (readings, mut parted) = (found.readings, Vec::new());
         let mut found = std::mem::take(&mut self.scratch);
         let mut settled = 0;
         if let Some(channel) = self.channels.get_mut(index) {
+            let last = channel.event;
             if !text.is_empty() {
                 channel.event = self.event;
             }
             let start = channel.seen;
-            channel.seen += text.len() as u64;
             let rules = policy.rules(channel.direction);
+            let readings = readings.filter(|_| !text.is_empty() && !rules.is_empty());
+            if let (Some(strands), Some(readings)) = (&mut channel.strands, &readings) {
+                let (base, seen, settled) = (channel.base, channel.seen, channel.settled);
+                let before = Before { scan: &channel.scan, base, seen, settled, event: last };
+                let others = self.strands - strands.count();
+                strands.tell(readings, before, MAX_STRANDS.saturating_sub(self.strands));
+                let room = MAX_STRANDS.saturating_sub(others + strands.count());
+                strands.push(
+                    With { engine: policy.engine(), rules },
+                    readings,
+                    (text, start),
+                    self.event,
+                    room,
+                    &mut parted,
+                );
+                self.strands = others + strands.count();
+            }
+            channel.seen += text.len() as u64;
             let progress = channel.scan.push(policy.engine(), rules, text, &mut found);
             channel.read_numbers(Some(text));
             settled = channel.settled;
-            channel.settled = channel.settled.max(channel.base + progress.settled.0);
+            channel.scanned = channel.base + progress.settled.0;
+            channel.settle_up();
             if !text.is_empty() && std::mem::take(&mut channel.ended) && channel.delta {
                 channel.doubt = None;
             }
@@ -124,6 +158,7 @@ impl Reader {
             segment.part = Part::Channel(index as u32, start, channel.seen);
         }
         self.take_channel_findings(index, &mut found);
+        self.take_parted(index, parted);
         self.scratch = found;
         if let Some(channel) = self.channels.get_mut(index)
             && let Some(numbers) = &mut channel.numbers
@@ -141,6 +176,22 @@ impl Reader {
             let Some(edit) = self.note(&finding, direction, role, number) else { continue };
             if let Some(channel) = self.channels.get_mut(index) {
                 channel.edit(edit);
+            }
+        }
+    }
+
+    /// Takes in what was found in strands: the marker stands in the first stretch that has not left, and of the others nothing stays.
+    fn take_parted(&mut self, index: usize, parted: Vec<Parted>) {
+        let known = self.channels.get(index).map(|c| (c.direction, c.role, c.number));
+        let Some((direction, role, number)) = known else { return };
+        for Parted { finding, stretches } in parted {
+            let Some(mut edit) = self.note(&finding, direction, role, number) else { continue };
+            let Some(channel) = self.channels.get_mut(index) else { continue };
+            for (start, end) in stretches {
+                if end > channel.left {
+                    channel.edit(Edit { start, end, ..edit.clone() });
+                    edit.marker = "".into();
+                }
             }
         }
     }
@@ -172,7 +223,9 @@ impl Reader {
                     role,
                     scan: Scan::new(kind),
                     seen: 0,
+                    scanned: 0,
                     settled: 0,
+                    strands: found.readings.map(|_| Box::default()),
                     emitter: Emitter::new(kind == TextKind::Json),
                     numbers: (kind == TextKind::Json && !self.policy.rules(self.direction(role)).is_empty())
                         .then(number::Numbers::default),
@@ -200,14 +253,23 @@ impl Reader {
         let policy = Arc::clone(&self.policy);
         let Some(channel) = self.channels.get_mut(index) else { return };
         let mut found = std::mem::take(&mut self.scratch);
-        channel.scan.finish(policy.engine(), policy.rules(channel.direction), &mut found);
+        let with = With { engine: policy.engine(), rules: policy.rules(channel.direction) };
+        channel.scan.finish(with.engine, with.rules, &mut found);
+        let mut parted = Vec::new();
+        if let Some(strands) = &mut channel.strands {
+            strands.let_go(with, &mut parted);
+            self.strands -= strands.count();
+            **strands = Strands::default();
+        }
         channel.settled = channel.seen;
         channel.read_numbers(None);
         self.take_channel_findings(index, &mut found);
+        self.take_parted(index, parted);
         self.scratch = found;
         if let Some(channel) = self.channels.get_mut(index) {
             channel.scan = Scan::new(channel.kind);
             channel.base = channel.seen;
+            channel.scanned = channel.seen;
         }
     }
 
@@ -254,6 +316,7 @@ impl Reader {
         shape.homes(src, tape, &mut |home| places.add(home));
         for index in std::mem::take(&mut self.doubted) {
             let event = self.event;
+            self.pass_strands(index as usize);
             let Some(channel) = self.channels.get_mut(index as usize) else { continue };
             let could = channel.ended || places.hold(channel.home);
             let open = channel.is_open();
@@ -272,6 +335,19 @@ impl Reader {
         }
     }
 
+    /// Lets go of strands that have not gone on for long.
+    fn pass_strands(&mut self, index: usize) {
+        let policy = Arc::clone(&self.policy);
+        let event = self.event;
+        let Some(channel) = self.channels.get_mut(index) else { return };
+        let Some(strands) = &mut channel.strands else { return };
+        let with = With { engine: policy.engine(), rules: policy.rules(channel.direction) };
+        let mut parted = Vec::new();
+        strands.passed(with, event, &mut parted);
+        channel.settle_up();
+        self.take_parted(index, parted);
+    }
+
     /// Holds a channel's text no longer: it is decided as if it ended here, and read on as if it did not. Should a match that goes on
     /// have begun in it, what comes of the match is rewritten.
     fn let_go(&mut self, index: usize) {
@@ -279,10 +355,16 @@ impl Reader {
         let Some(channel) = self.channels.get_mut(index) else { return };
         let mut found = std::mem::take(&mut self.scratch);
         let mut ended = channel.scan.clone();
-        ended.finish(policy.engine(), policy.rules(channel.direction), &mut found);
+        let with = With { engine: policy.engine(), rules: policy.rules(channel.direction) };
+        ended.finish(with.engine, with.rules, &mut found);
+        let mut parted = Vec::new();
+        if let Some(strands) = &mut channel.strands {
+            strands.let_go(with, &mut parted);
+        }
         channel.settled = channel.seen;
         channel.read_numbers(None);
         self.take_channel_findings(index, &mut found);
+        self.take_parted(index, parted);
         self.scratch = found;
     }
 }

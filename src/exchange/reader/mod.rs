@@ -10,7 +10,7 @@ mod sample;
 mod whole;
 mod write;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -83,6 +83,8 @@ pub struct Reader {
     appeared: u32,
     /// Number of the event that is being read.
     event: u32,
+    /// How many strands the channels have.
+    strands: usize,
     /// Index of the channel used last: most events continue it.
     last: usize,
     /// What was found, as far as [`MAX_FINDINGS`] goes.
@@ -100,6 +102,8 @@ pub struct Reader {
     /// Texts of the body or event being read that end with it.
     joins: Vec<Join>,
     join_of: HashMap<ChannelKey, u32>,
+    /// Choices, blocks and items of which text has left rewritten.
+    rewritten: HashSet<u64>,
     /// Channels with undecided text that may not go on.
     doubted: Vec<u32>,
     /// Keys of the body or event being read that are written anew: node and segment.
@@ -117,6 +121,7 @@ impl Reader {
             by_key: HashMap::new(),
             appeared: 0,
             event: 0,
+            strands: 0,
             last: 0,
             findings: Vec::new(),
             found: 0,
@@ -127,6 +132,7 @@ impl Reader {
             streams: false,
             joins: Vec::new(),
             join_of: HashMap::new(),
+            rewritten: HashSet::new(),
             doubted: Vec::new(),
             edited_keys: Vec::new(),
         }
@@ -218,6 +224,10 @@ impl Reader {
                 let [choice, ..] = found.channel.parts;
                 out.numbers.push(Numbers { choice, wire: found.wire, all: true });
             }
+            Class::Logprobs => {
+                let [choice, ..] = found.channel.parts;
+                out.numbers.push(Numbers { choice, wire: found.wire, all: false });
+            }
             // The walk has made text or a medium of these.
             Class::Tree(_) | Class::Media(_) => {}
         }
@@ -263,11 +273,6 @@ impl Reader {
         if flow != Flow::Delta && self.stop.is_none() {
             self.whole(&text, kind, join, &mut segment);
         }
-        if let Some(node) = found.logprobs.and_then(|n| tape.node(n as usize))
-            && out.numbers.last().is_none_or(|n| n.wire.start != node.start)
-        {
-            out.numbers.push(Numbers { choice, wire: node.start..node.end, all: false });
-        }
         if !segment.edits.is_empty() && tape.node(found.node as usize).is_some_and(|n| n.kind == Kind::Key) {
             self.edited_keys.push((found.node, out.texts.len() as u32));
         }
@@ -298,12 +303,12 @@ impl Reader {
             end: finding.end.0,
             score: finding.score,
         };
-        if self.findings.contains(&noted) {
-            return None;
-        }
-        self.found += 1;
-        if self.findings.len() < MAX_FINDINGS {
-            self.findings.push(noted);
+        // Two readings of a text may find the same.
+        if !self.findings.contains(&noted) {
+            self.found += 1;
+            if self.findings.len() < MAX_FINDINGS {
+                self.findings.push(noted);
+            }
         }
         self.strongest = self.strongest.max(action);
         match action {
