@@ -10,6 +10,7 @@ use super::pattern::{begins, boundary, parse};
 use super::trie::{Entry, State, Trie};
 use super::{PatternSpec, RuleId};
 use crate::text::fold::View;
+use regex_syntax::hir::Hir;
 use smallvec::SmallVec;
 
 /// What a term is for.
@@ -76,29 +77,50 @@ impl Drafts {
     }
 }
 
-/// One table for all expressions; or which cannot be one, and why.
-pub(super) fn exception_machine(expressions: &[String]) -> Result<Option<Machine>, (usize, String)> {
+/// One table for all expressions, where nothing is wrong with them.
+pub(super) fn exception_machine(
+    expressions: &[String],
+    failed: &mut impl FnMut(usize, String),
+) -> Option<Machine> {
     let mut parsed = Vec::new();
     let mut longest = 0;
     for (index, source) in expressions.iter().enumerate() {
-        let hir = parse(source, true).map_err(|reason| (index, reason))?;
-        let spec = PatternSpec { regex: source.clone(), ..PatternSpec::default() };
-        let length = super::pattern::check_shape(&hir, &spec).map_err(|reason| (index, reason))?;
-        if length as usize > LONGEST {
-            let reason =
-                format!("a match may have {length} bytes, at most {LONGEST} are possible in an exception");
-            return Err((index, reason));
+        match exception(source) {
+            Ok((hir, length)) => {
+                longest = longest.max(length);
+                parsed.push(hir);
+            }
+            Err(reason) => failed(index, reason),
         }
-        longest = longest.max(length);
-        parsed.push(hir);
     }
     if parsed.is_empty() {
-        return Ok(None);
+        return None;
     }
-    let mut machine = Machine::build(&parsed.iter().collect::<Vec<_>>(), STATES)
-        .map_err(|_| (0, format!("the exceptions that are patterns need more than {STATES} states")))?;
-    machine.longest = longest;
-    Ok(Some(machine))
+    match Machine::build(&parsed.iter().collect::<Vec<_>>(), STATES) {
+        Ok(mut machine) => {
+            machine.longest = longest;
+            Some(machine)
+        }
+        Err(_) => {
+            failed(0, format!("the exceptions that are patterns need more than {STATES} states"));
+            None
+        }
+    }
+}
+
+/// An exception that is a pattern, and the length of its longest match.
+fn exception(source: &str) -> Result<(Hir, u32), String> {
+    let hir = parse(source, true)?;
+    // A length of its own is asked for below.
+    let spec = PatternSpec { max_len: Some(LONGEST as u32), ..PatternSpec::default() };
+    super::pattern::check_shape(&hir, &spec)?;
+    match hir.properties().maximum_len() {
+        Some(length) if length <= LONGEST => Ok((hir, length as u32)),
+        Some(length) => {
+            Err(format!("a match may have {length} bytes, at most {LONGEST} are possible in an exception"))
+        }
+        None => Err("a match has no longest length: bound `*`, `+` and `{n,}`".to_owned()),
+    }
 }
 
 // === impl Terms ===

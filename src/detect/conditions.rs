@@ -218,11 +218,9 @@ impl Criteria {
         let (up, down) = (shift(&conditions.raise), shift(&conditions.lower));
         let raise = window(conditions.raise.as_ref().map(|s| &s.around), uses::RAISE, Place::Raise);
         let lower = window(conditions.lower.as_ref().map(|s| &s.around), uses::LOWER, Place::Lower);
-        let machine =
-            around::exception_machine(&conditions.except_patterns).unwrap_or_else(|(index, reason)| {
-                failed(Place::ExceptPattern(index), reason);
-                None
-            });
+        let machine = around::exception_machine(&conditions.except_patterns, &mut |index, reason| {
+            failed(Place::ExceptPattern(index), reason);
+        });
         let terms = Terms::compile(drafts, machine.map(|machine| (machine, conditions.except_whole)));
         let when = conditions.when.clone();
         let asks = terms.is_some() || near.is_some() || raise.is_some() || lower.is_some() || when.is_some();

@@ -41,14 +41,14 @@ impl At<'_> {
             return value;
         }
         let key = path.last().copied().unwrap_or_default();
-        self.wrong(path, "wrong-value", format!("expected a `{key}` from 0 to 1, found {value}"));
+        self.wrong(path, "wrong-value", format!("expected `{key}` from 0 to 1, found {value}"));
         0.0
     }
 
     fn distance(&mut self, path: &[&str], value: u32, least: u32) -> u32 {
         if !(least..=FURTHEST).contains(&value) {
             let key = path.last().copied().unwrap_or_default();
-            let found = format!("expected a `{key}` of {least} to {FURTHEST} characters, found {value}");
+            let found = format!("expected `{key}` from {least} to {FURTHEST} characters, found {value}");
             self.wrong(path, "wrong-value", found);
             // Whether words fit into it cannot be told then.
             return FURTHEST;
