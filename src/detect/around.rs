@@ -38,7 +38,8 @@ const STATES: usize = 8192;
 #[derive(Debug)]
 pub(super) struct Terms {
     trie: Trie,
-    terms: Vec<Term>,
+    /// By the number of a word of the tree.
+    words: Vec<Term>,
     /// Exceptions that are patterns, and whether they begin and end at word boundaries.
     machine: Option<(Machine, bool)>,
     /// By byte: what may begin with it.
@@ -96,16 +97,12 @@ pub(super) fn exception_machine(
     if parsed.is_empty() {
         return None;
     }
-    match Machine::build(&parsed.iter().collect::<Vec<_>>(), STATES) {
-        Ok(mut machine) => {
-            machine.longest = longest;
-            Some(machine)
-        }
-        Err(_) => {
-            failed(0, format!("the exceptions that are patterns need more than {STATES} states"));
-            None
-        }
-    }
+    let Ok(mut machine) = Machine::build(&parsed.iter().collect::<Vec<_>>(), STATES) else {
+        failed(0, format!("the exceptions that are patterns need more than {STATES} states"));
+        return None;
+    };
+    machine.longest = longest;
+    Some(machine)
 }
 
 /// An exception that is a pattern, and the length of its longest match.
@@ -152,8 +149,8 @@ impl Terms {
         }
         let longest = drafts.iter().map(|(text, _)| text.len() as u64 + SPACE).max().unwrap_or(0);
         let reach = longest.max(machine.as_ref().map_or(0, |(machine, _)| u64::from(machine.longest)));
-        let terms = drafts.into_iter().map(|(_, term)| term).collect();
-        Some(Self { trie, terms, machine, first, reach })
+        let words = drafts.into_iter().map(|(_, term)| term).collect();
+        Some(Self { trie, words, machine, first, reach })
     }
 
     /// The longest span of a term, in bytes of folded text.
@@ -287,7 +284,7 @@ impl Watch {
                 let Some(next) = terms.trie.step(*state, byte) else { return false };
                 *state = next;
                 for &number in terms.trie.ends(next) {
-                    let Some(&term) = terms.terms.get(number as usize) else { continue };
+                    let Some(&term) = terms.words.get(number as usize) else { continue };
                     if *inside && term.left {
                         continue;
                     }
@@ -325,7 +322,7 @@ impl Watch {
         match run.at {
             At::Word(state, inside) => {
                 for &number in terms.trie.ends(state) {
-                    if let Some(term) = terms.terms.get(number as usize)
+                    if let Some(term) = terms.words.get(number as usize)
                         && term.right
                         && !(inside && term.left)
                     {
