@@ -84,7 +84,8 @@ pub struct PolicyChange {
 /// The least score of what is reported, from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(try_from = "f32", into = "f32")]
-pub struct Threshold(#[schemars(range(min = 0.0, max = 1.0))] f32);
+#[schemars(extend("minimum" = 0, "maximum" = 1))]
+pub struct Threshold(f32);
 
 /// It is never not a number.
 impl Eq for Threshold {}
