@@ -1,6 +1,7 @@
 //! The compiled rules, shared by all scans.
 
 use super::blocks::{Inside, Specials};
+use super::conditions::AllCriteria;
 use super::lexicon::Lexicon;
 use super::pattern::{Inner, Patterns};
 use super::{CompileError, RuleSpec};
@@ -13,6 +14,7 @@ pub struct Engine {
     pub(super) bytes: Box<[u8; 256]>,
     pub(super) specials: Specials,
     pub(super) heads: Heads,
+    pub(super) criteria: AllCriteria,
     /// Some machine starts with a character that is not ASCII.
     pub(super) starts_wide: bool,
     rules: usize,
@@ -40,7 +42,11 @@ impl Engine {
         let mut errors = Vec::new();
         let mut patterns = Patterns::compile(rules, &mut errors);
         let others = patterns.words();
-        let lexicon = Lexicon::compile(rules, others, &mut errors);
+        let (all, parts) = AllCriteria::with_groups(rules);
+        let lexicon = Lexicon::compile(&all, others, &mut errors);
+        drop(all);
+        let criteria = AllCriteria::compile(rules, parts, &mut errors);
+        errors.iter_mut().for_each(|error| criteria.own(error));
         if !errors.is_empty() {
             return Err(errors);
         }
@@ -49,7 +55,7 @@ impl Engine {
         let specials = Specials::new(is_special, inside(&lexicon));
         let heads = Heads::find(&lexicon, &patterns);
         let starts_wide = (0x80..=0xFF).any(|byte| patterns.starting(byte).next().is_some());
-        Ok(Self { lexicon, patterns, bytes, specials, heads, starts_wide, rules: rules.len() })
+        Ok(Self { lexicon, patterns, bytes, specials, heads, criteria, starts_wide, rules: rules.len() })
     }
 
     /// What may begin with the byte at `at`, which is ASCII; anything, where the one after it has not come.

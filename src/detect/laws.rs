@@ -3,7 +3,7 @@
 use super::disguise::{GAP, MORE_SIGNS, REPEATS, REPEATS_APART};
 use super::pattern::{CONTEXT, begins, boundary, is_word};
 use super::{
-    Engine, Finding, Folds, Keyword, PatternSpec, Progress, RuleId, RuleSet, RuleSpec, Scan, TextKind,
+    Engine, Finding, Folds, Keyword, PatternSpec, Place, Progress, RuleId, RuleSet, RuleSpec, Scan, TextKind,
     Validator, scan_all,
 };
 use crate::text::TextPos;
@@ -12,15 +12,15 @@ use proptest::prelude::*;
 use regex_automata::{Anchored, Input, meta};
 use std::cmp::Reverse;
 
-fn keyword(text: &str, whole_word: bool) -> Keyword {
+pub(super) fn keyword(text: &str, whole_word: bool) -> Keyword {
     Keyword { text: text.to_owned(), whole_word }
 }
 
-fn pattern(regex: &str, left: bool, right: bool) -> PatternSpec {
+pub(super) fn pattern(regex: &str, left: bool, right: bool) -> PatternSpec {
     PatternSpec { regex: regex.to_owned(), left, right, ..PatternSpec::default() }
 }
 
-fn rule(keywords: Vec<Keyword>, patterns: Vec<PatternSpec>) -> RuleSpec {
+pub(super) fn rule(keywords: Vec<Keyword>, patterns: Vec<PatternSpec>) -> RuleSpec {
     RuleSpec { keywords, patterns, ..RuleSpec::default() }
 }
 
@@ -120,12 +120,12 @@ fn words_and_text() -> impl Strategy<Value = (Vec<RuleSpec>, String)> {
     rules.prop_flat_map(text_of)
 }
 
-fn kind(json: bool) -> TextKind {
+pub(super) fn kind(json: bool) -> TextKind {
     if json { TextKind::Json } else { TextKind::Plain }
 }
 
 /// Feeds the pieces and checks, at every step, what holds however the text is cut.
-fn scan(engine: &Engine, rules: &RuleSet, kind: TextKind, pieces: &[&str]) -> Vec<Finding> {
+pub(super) fn scan(engine: &Engine, rules: &RuleSet, kind: TextKind, pieces: &[&str]) -> Vec<Finding> {
     let mut scan = Scan::new(kind);
     let mut found = Vec::new();
     let mut seen = 0;
@@ -155,7 +155,7 @@ fn scan(engine: &Engine, rules: &RuleSet, kind: TextKind, pieces: &[&str]) -> Ve
     found
 }
 
-fn cut<'t>(text: &'t str, cuts: &[usize]) -> Vec<&'t str> {
+pub(super) fn cut<'t>(text: &'t str, cuts: &[usize]) -> Vec<&'t str> {
     let mut cuts: Vec<usize> =
         cuts.iter().map(|&cut| text.floor_char_boundary(cut % (text.len() + 1))).collect();
     cuts.sort_unstable();
@@ -164,7 +164,7 @@ fn cut<'t>(text: &'t str, cuts: &[usize]) -> Vec<&'t str> {
     cuts.into_iter().filter_map(|to| text.get(std::mem::replace(&mut from, to)..to)).collect()
 }
 
-fn view(kind: TextKind, text: &str, finish: bool) -> (View, Option<TextPos>) {
+pub(super) fn view(kind: TextKind, text: &str, finish: bool) -> (View, Option<TextPos>) {
     let (mut fold, mut view) = (Fold::new(kind), View::default());
     fold.push(text, &mut view);
     if finish {
@@ -179,17 +179,8 @@ fn naive(rules: &[RuleSpec], kind: TextKind, text: &str) -> Vec<Finding> {
     let folded = String::from_utf8(view.bytes().to_vec()).expect("UTF-8");
     let mut spans = Vec::new();
     for (index, spec) in rules.iter().enumerate() {
-        let id = RuleId(index as u32);
-        for keyword in &spec.keywords {
-            spans.extend(naive_keyword(&folded, keyword).into_iter().map(|(from, to)| (from, to, id, 1.0)));
-        }
-        for keyword in &spec.keywords {
-            let ends = naive_disguised(&folded, keyword, spec.folds);
-            spans.extend(ends.into_iter().map(|(from, to)| (from, to, id, 1.0)));
-        }
-        for pattern in &spec.patterns {
-            spans.extend(naive_pattern(&folded, pattern).into_iter().map(|(from, to)| (from, to, id, 0.0)));
-        }
+        let found = naive_spans(&folded, spec).into_iter();
+        spans.extend(found.map(|((from, to), score)| (from, to, RuleId(index as u32), score.unwrap_or(1.0))));
     }
     spans.sort_by_key(|&(from, to, rule, _)| (from, Reverse(to), rule));
     let mut kept: Vec<(usize, usize, RuleId, f32)> = Vec::new();
@@ -207,7 +198,25 @@ fn naive(rules: &[RuleSpec], kind: TextKind, text: &str) -> Vec<Finding> {
     kept.into_iter().map(place).collect()
 }
 
-fn squeeze(text: &str) -> String {
+/// Every match of one rule, with the score of a pattern's.
+pub(super) fn naive_spans(folded: &str, spec: &RuleSpec) -> Vec<((usize, usize), Option<f32>)> {
+    let mut spans = Vec::new();
+    for keyword in &spec.keywords {
+        spans.extend(naive_keyword(folded, keyword).into_iter().map(|span| (span, None)));
+        spans.extend(naive_disguised(folded, keyword, spec.folds).into_iter().map(|span| (span, None)));
+    }
+    for pattern in &spec.patterns {
+        let score = |(from, to): (usize, usize)| {
+            let text = folded.get(from..to).unwrap_or_default().as_bytes();
+            let checked = pattern.validator.map_or(Some(0.9), |validator| validator.check(text));
+            Some(pattern.score.or(checked).unwrap_or_default())
+        };
+        spans.extend(naive_pattern(folded, pattern).into_iter().map(|span| (span, score(span))));
+    }
+    spans
+}
+
+pub(super) fn squeeze(text: &str) -> String {
     let mut squeezed = String::new();
     for c in text.chars() {
         let c = if c.is_whitespace() { ' ' } else { c };
@@ -218,7 +227,7 @@ fn squeeze(text: &str) -> String {
     squeezed
 }
 
-fn normal(keyword: &Keyword) -> String {
+pub(super) fn normal(keyword: &Keyword) -> String {
     let folded = String::from_utf8(fold_literal(&keyword.text)).expect("UTF-8");
     squeeze(folded.trim()).to_ascii_lowercase()
 }
@@ -623,7 +632,7 @@ fn what_cannot_be_bounded_is_refused_with_the_reason() {
     ];
     for (spec, reason) in cases {
         let errors = Engine::compile(&[rule(vec![], vec![]), rule(vec![], vec![spec])]).expect_err("refused");
-        assert_eq!((errors.len(), errors[0].rule, errors[0].pattern), (1, 1, Some(0)));
+        assert_eq!((errors.len(), errors[0].rule, errors[0].place), (1, 1, Place::Pattern(0)));
         assert!(errors[0].reason.contains(reason), "{}", errors[0]);
     }
     let bounded = PatternSpec { max_len: Some(40), ..pattern(r"token=\S+", true, false) };

@@ -9,7 +9,7 @@ use super::disguise::Disguised;
 use super::gate::{Gate, Keys};
 use super::pattern::is_word;
 use super::trie::{Entry, Trie};
-use super::{CompileError, RuleSpec};
+use super::{CompileError, Place, RuleSpec};
 use crate::text::fold::fold_literal;
 use std::collections::HashSet;
 
@@ -139,7 +139,7 @@ impl Lexicon {
                 match keyword(&one.text, one.whole_word, RuleId(rule as u32)) {
                     Ok(word) => words.push(word),
                     Err(reason) => {
-                        errors.push(CompileError { rule, keyword: Some(index), pattern: None, reason });
+                        errors.push(CompileError { rule, place: Place::Keyword(index), reason });
                     }
                 }
             }

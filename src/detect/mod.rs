@@ -5,11 +5,14 @@
 //! what is found. After each piece [`Progress::settled`] tells how far the text is decided: for keywords exactly, for
 //! patterns bounded by the length that each pattern states.
 
+mod around;
 mod begin;
 mod blocks;
+mod conditions;
 mod disguise;
 mod engine;
 mod gate;
+mod judge;
 mod lexicon;
 mod machine;
 mod pattern;
@@ -21,9 +24,14 @@ pub mod validator;
 
 pub use crate::text::fold::TextKind;
 #[cfg(test)]
+mod judge_laws;
+#[cfg(test)]
 mod laws;
 
+pub use conditions::{Around, Conditions, FURTHEST, MOST_GROUPS, Shift, When};
 pub use engine::Engine;
 pub use scan::{Scan, scan_all};
-pub use spec::{CompileError, Finding, Folds, Keyword, PatternSpec, Progress, RuleId, RuleSet, RuleSpec};
+pub use spec::{
+    CompileError, Finding, Folds, Keyword, PatternSpec, Place, Progress, RuleId, RuleSet, RuleSpec,
+};
 pub use validator::Validator;

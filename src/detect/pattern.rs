@@ -7,7 +7,7 @@
 use super::begin::{Begin, Bytes, begin};
 use super::lexicon::{self, Word};
 use super::machine::{DEAD, Machine, START, TooBig};
-use super::{CompileError, PatternSpec, RuleId, RuleSpec, Validator};
+use super::{CompileError, PatternSpec, Place, RuleId, RuleSpec, Validator};
 use crate::text::fold::fold_literal;
 use aho_corasick::AhoCorasick;
 use regex_automata::meta;
@@ -33,6 +33,7 @@ pub(super) struct Pattern {
     pub(super) right: bool,
     pub(super) longest: u32,
     validator: Option<Validator>,
+    score: Option<f32>,
     group: Option<Part>,
     context: Option<AhoCorasick>,
 }
@@ -104,7 +105,7 @@ impl Pattern {
             Some(validator) => validator.check(text.get(from..to)?)?,
             None => 0.9,
         };
-        Some((from, to, score))
+        Some((from, to, self.score.unwrap_or(score)))
     }
 
     fn part(&self, text: &[u8], start: usize, end: usize) -> (usize, usize) {
@@ -233,7 +234,7 @@ impl Patterns {
                         drafts.push(draft);
                     }
                     Err(reason) => {
-                        errors.push(CompileError { rule, keyword: None, pattern: Some(index), reason });
+                        errors.push(CompileError { rule, place: Place::Pattern(index), reason });
                     }
                 }
             }
@@ -312,8 +313,7 @@ impl Patterns {
             }
             Err(error) => errors.extend(drafts.into_iter().map(|draft| CompileError {
                 rule: draft.rule,
-                keyword: None,
-                pattern: Some(draft.index),
+                place: Place::Pattern(draft.index),
                 reason: match &error {
                     TooBig::States => format!("the expression needs more than {STATES} states"),
                     TooBig::Refused(reason) => reason.clone(),
@@ -386,6 +386,7 @@ fn draft(rule: usize, index: usize, spec: &PatternSpec) -> Result<Draft, String>
         right: spec.right,
         longest,
         validator: spec.validator,
+        score: spec.score,
         group: spec.group.as_deref().map(|group| part(&hir, group)).transpose()?,
         context: context(&spec.context)?,
     };
@@ -467,7 +468,7 @@ fn folded_class(class: &Class) -> Class {
 }
 
 /// What a pattern may be; returns the length of its longest match.
-fn check_shape(hir: &Hir, spec: &PatternSpec) -> Result<u32, String> {
+pub(super) fn check_shape(hir: &Hir, spec: &PatternSpec) -> Result<u32, String> {
     let properties = hir.properties();
     if !properties.look_set().is_empty() {
         return Err(

@@ -3,16 +3,16 @@
 //! The text is folded onto a view. At each place where a word or a match may begin (a token, a character of another
 //! script, a sign that some rule begins with) a gate says from the next bytes whether one can; if so, walks and threads run ahead to
 //! the end of what has come and wait there for more. What is found waits until nothing that begins earlier can be found,
-//! and goes out in order: so the findings are the same however the text is cut. A finding within another one of the same
-//! rule is not reported.
+//! and is judged and goes out in order ([`super::judge`]): so the findings are the same however the text is cut.
 //!
 //! Settled is the least of: where the earliest walk or thread began, where the run began that a byte such as `@` may still
-//! make part of a match, and where a half escape or surrogate began.
+//! make part of a match, where a match begins that is not decided, and where a half escape or surrogate began.
 
 use super::blocks::{BLOCK, Masks};
 use super::disguise::{Form, Walk, touched};
 use super::engine::{Heads, byte};
 use super::gate::{char_len, eight};
+use super::judge::{Found, Judge};
 use super::lexicon::{HOLDS, Meaning, Words, is_space};
 use super::pattern::{CONTEXT, after_escape, begins, boundary, char_before, is_word};
 use super::thread::Thread;
@@ -21,7 +21,6 @@ use super::{Engine, Finding, Progress, RuleId, RuleSet};
 use crate::text::TextPos;
 use crate::text::fold::{Fold, FoldPos, TextKind, View};
 use smallvec::SmallVec;
-use std::cmp::Reverse;
 
 /// Longer pieces are read in parts, so that the view stays small.
 const PIECE: usize = 4096;
@@ -47,8 +46,7 @@ pub struct Scan {
     /// Where the last context word ended.
     context: Option<u64>,
     pub(super) waiting: Vec<Found>,
-    /// By rule: the furthest end of what was reported, while it may still cover something.
-    covered: SmallVec<[(RuleId, u64); 2]>,
+    pub(super) judge: Judge,
     settled: TextPos,
 }
 
@@ -63,14 +61,6 @@ struct Run {
     space: bool,
     /// The traits of the words that end here, if a boundary follows; 0 for none.
     waits: u8,
-}
-
-/// A finding that waits for its turn, with its place in the folded text.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Found {
-    start: u64,
-    end: u64,
-    finding: Finding,
 }
 
 /// What a scan is run with.
@@ -102,7 +92,7 @@ impl Scan {
             threads: Vec::new(),
             context: None,
             waiting: Vec::new(),
-            covered: SmallVec::new(),
+            judge: Judge::default(),
             settled: TextPos(0),
         }
     }
@@ -136,7 +126,7 @@ impl Scan {
     pub fn finish(&mut self, engine: &Engine, rules: &RuleSet, found: &mut Vec<Finding>) -> Progress {
         self.fold.finish(&mut self.view);
         self.read(&With { engine, rules }, true);
-        self.report(u64::MAX, found);
+        self.report(&With { engine, rules }, u64::MAX, true, found);
         self.settled = self.fold.seen();
         self.progress()
     }
@@ -502,11 +492,10 @@ impl Scan {
                 continue;
             }
             match word.meaning {
-                Meaning::Keyword(rule) if with.rules.contains(rule) => {
+                Meaning::Keyword(rule) => {
                     let start = (run.start - view.base().0) as usize;
-                    self.waiting.push(found(view, rule, start, end, 1.0));
+                    self.waiting.extend(with.keyword(view, rule, start, end));
                 }
-                Meaning::Keyword(_) => {}
                 Meaning::Context => self.context = self.context.max(Some(view.base().0 + end as u64)),
                 Meaning::Literal(machine) => self.start(with, view, machine, run.start, ended),
             }
@@ -545,33 +534,13 @@ impl Scan {
         let walks = self.walks.iter().map(|walk| walk.start);
         let threads = self.threads.iter().map(|thread| thread.start);
         let held = runs.chain(walks).chain(threads).fold(end, u64::min);
-        let held = base + self.held_runs(with, (held - base) as usize) as u64;
+        let known = base + self.held_runs(with, (held - base) as usize) as u64;
+        let held = self.report(with, known, false, found);
         let text = if held == end { self.fold.seen() } else { self.view.text_start(FoldPos(held)) };
         let text = self.fold.pending().map_or(text, |pending| pending.min(text));
         debug_assert!(text >= self.settled, "what is settled stays settled");
         self.settled = self.settled.max(text);
-        self.report(held, found);
-        self.view.trim(FoldPos(held.saturating_sub(KEEP)));
-    }
-
-    /// Reports what begins before `settled`, in order, but nothing within another finding of the same rule.
-    fn report(&mut self, settled: u64, found: &mut Vec<Finding>) {
-        if !self.waiting.is_empty() {
-            self.waiting.sort_by(|a, b| {
-                let key = |found: &Found| (found.start, Reverse(found.end), found.finding.rule);
-                key(a).cmp(&key(b)).then(b.finding.score.total_cmp(&a.finding.score))
-            });
-            let ready = self.waiting.partition_point(|found| found.start < settled);
-            for Found { end, finding, .. } in self.waiting.drain(..ready) {
-                match self.covered.iter_mut().find(|(rule, _)| *rule == finding.rule) {
-                    Some((_, covered)) if *covered >= end => continue,
-                    Some((_, covered)) => *covered = end,
-                    None => self.covered.push((finding.rule, end)),
-                }
-                found.push(finding);
-            }
-        }
-        self.covered.retain(|(_, end)| *end > settled);
+        self.view.trim(FoldPos(held.saturating_sub(KEEP.max(with.engine.criteria.keep() + 8))));
     }
 }
 
@@ -582,18 +551,8 @@ fn hit<'a>(
     view: &'a View,
 ) -> impl FnMut(RuleId, u64, usize) + 'a {
     move |rule, start, end| {
-        if with.rules.contains(rule) {
-            waiting.push(found(view, rule, (start - view.base().0) as usize, end, 1.0));
-        }
+        waiting.extend(with.keyword(view, rule, (start - view.base().0) as usize, end));
     }
-}
-
-pub(super) fn found(view: &View, rule: RuleId, start: usize, end: usize, score: f32) -> Found {
-    let base = view.base().0;
-    let (start, end) = (base + start as u64, base + end as u64);
-    let finding =
-        Finding { rule, start: view.text_start(FoldPos(start)), end: view.text_end(FoldPos(end)), score };
-    Found { start, end, finding }
 }
 
 /// Whether a token that begins at `at` begins a word: no letter of another script stands before it.

@@ -1,7 +1,9 @@
 //! What the engine is told to look for and what it answers: plain data, no behaviour.
 
+use super::conditions::{Conditions, thousandths};
 use super::validator::Validator;
 use crate::text::TextPos;
+use std::fmt;
 
 /// The place of a rule in the slice given to [`Engine::compile`](super::Engine::compile).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,6 +40,8 @@ pub struct RuleSpec {
     pub patterns: Vec<PatternSpec>,
     /// Disguises that the rule sees through beyond the ones that every rule does.
     pub folds: Folds,
+    /// What has to hold around a match.
+    pub conditions: Conditions,
 }
 
 /// Disguises that a rule may see through. Case, width, accents, invisible characters, look-alike letters and digits of
@@ -80,44 +84,72 @@ pub struct PatternSpec {
     pub group: Option<String>,
     /// If not empty, one of these words has to stand shortly before the match.
     pub context: Vec<String>,
+    /// The score of a match, in place of its validator's or 0.9.
+    pub score: Option<f32>,
     /// ASCII letters match in their own case only.
     pub case_sensitive: bool,
 }
 
 /// Why a rule cannot be compiled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{place} of rule {rule}: {reason}", place = Self::place(*.keyword, *.pattern))]
+#[error("{place} of rule {rule}: {reason}")]
 pub struct CompileError {
     /// Index of the rule in the slice given.
     pub rule: usize,
-    /// Index of the keyword, if it is the culprit.
-    pub keyword: Option<usize>,
-    /// Index of the pattern, if it is the culprit.
-    pub pattern: Option<usize>,
+    /// What of it is the culprit.
+    pub place: Place,
     /// What is wrong, for people.
     pub reason: String,
 }
 
-impl CompileError {
-    fn place(keyword: Option<usize>, pattern: Option<usize>) -> String {
-        match (keyword, pattern) {
-            (Some(index), _) => format!("keyword {index}"),
-            (None, Some(index)) => format!("pattern {index}"),
-            (None, None) => "something".to_owned(),
+/// What of a rule is wrong, by its index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A keyword.
+    Keyword(usize),
+    /// A pattern.
+    Pattern(usize),
+    /// A term of its exceptions.
+    Except(usize),
+    /// An expression of its exceptions.
+    ExceptPattern(usize),
+    /// A word that has to stand near.
+    Near(usize),
+    /// A word that raises the score.
+    Raise(usize),
+    /// A word that lowers it.
+    Lower(usize),
+    /// A word of a group.
+    Group(usize, usize),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Keyword(index) => write!(f, "keyword {index}"),
+            Self::Pattern(index) => write!(f, "pattern {index}"),
+            Self::Except(index) => write!(f, "exception {index}"),
+            Self::ExceptPattern(index) => write!(f, "exception pattern {index}"),
+            Self::Near(index) => write!(f, "word {index} near"),
+            Self::Raise(index) => write!(f, "word {index} that raises"),
+            Self::Lower(index) => write!(f, "word {index} that lowers"),
+            Self::Group(group, index) => write!(f, "word {index} of group {group}"),
         }
     }
 }
 
-/// A set of rules: a policy's selection among all that an engine holds.
+/// A set of rules: a policy's selection among all that an engine holds, and from which score on their findings count.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RuleSet {
     bits: Vec<u64>,
+    /// Thousandths, by rule, in order; rules without one report everything.
+    thresholds: Vec<(RuleId, i32)>,
 }
 
 impl RuleSet {
     /// No rule.
     pub const fn empty() -> Self {
-        Self { bits: Vec::new() }
+        Self { bits: Vec::new(), thresholds: Vec::new() }
     }
 
     /// The first `rules` rules.
@@ -145,7 +177,7 @@ impl RuleSet {
         self.bits.get(rule.0 as usize / 64).is_some_and(|bits| bits >> (rule.0 % 64) & 1 == 1)
     }
 
-    /// The rules of both sets.
+    /// The rules of both sets, of each the lower threshold.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
         let (long, short) = if self.bits.len() >= other.bits.len() { (self, other) } else { (other, self) };
@@ -153,7 +185,31 @@ impl RuleSet {
         for (bit, more) in bits.iter_mut().zip(&short.bits) {
             *bit |= more;
         }
-        Self { bits }
+        let least = |set: &Self, rule| if set.contains(rule) { set.threshold(rule) } else { i32::MAX };
+        let mut thresholds: Vec<(RuleId, i32)> = [&self.thresholds, &other.thresholds]
+            .into_iter()
+            .flatten()
+            .map(|&(rule, _)| (rule, least(self, rule).min(least(other, rule))))
+            .collect();
+        thresholds.sort_unstable();
+        thresholds.dedup();
+        Self { bits, thresholds }
+    }
+
+    /// Findings of the rule with a lower score are not reported.
+    pub fn set_threshold(&mut self, rule: RuleId, score: f32) {
+        let least = thousandths(score);
+        match self.thresholds.binary_search_by_key(&rule, |&(rule, _)| rule) {
+            Ok(at) => self.thresholds[at].1 = least,
+            Err(at) => self.thresholds.insert(at, (rule, least)),
+        }
+    }
+
+    /// The least score of the rule's findings, in thousandths.
+    #[inline]
+    pub(super) fn threshold(&self, rule: RuleId) -> i32 {
+        let at = self.thresholds.binary_search_by_key(&rule, |&(rule, _)| rule);
+        at.ok().and_then(|at| self.thresholds.get(at)).map_or(0, |&(_, least)| least)
     }
 
     /// Whether no rule is in the set.

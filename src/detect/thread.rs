@@ -1,8 +1,9 @@
 //! Matches of patterns in the making: threads of machines, each ahead to the end of what has come.
 
+use super::judge::found;
 use super::machine::{DEAD, Machine, START};
 use super::pattern::{Inner, Pattern, begins, boundary};
-use super::scan::{Scan, With, found};
+use super::scan::{Scan, With};
 use crate::text::fold::View;
 use smallvec::SmallVec;
 use std::ops::Range;

@@ -1,6 +1,7 @@
 //! What people write: packs, rules and profiles as TOML.
 
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 use super::{BlockAs, Unscanned};
 
@@ -66,6 +67,35 @@ pub(super) struct RuleFile {
     pub repeats: bool,
     #[serde(rename = "pattern", default)]
     pub patterns: Vec<PatternFile>,
+    /// How sure a keyword is, and a pattern that says nothing else.
+    #[serde(default)]
+    pub score: Option<f32>,
+    /// Findings with a lower score are not reported.
+    #[serde(default)]
+    pub threshold: Option<f32>,
+    /// What lies within one of these is not found.
+    #[serde(default)]
+    pub except: Vec<String>,
+    /// Files with such terms, a term a line.
+    #[serde(default)]
+    pub except_lists: Vec<String>,
+    /// What lies within a match of one of these expressions is not found.
+    #[serde(default)]
+    pub except_patterns: Vec<String>,
+    /// One of these words has to stand near.
+    #[serde(default)]
+    pub near: Option<NearFile>,
+    /// Words near by that raise the score.
+    #[serde(default)]
+    pub raise: Option<ShiftFile>,
+    /// Words near by that lower it.
+    #[serde(default)]
+    pub lower: Option<ShiftFile>,
+    /// Groups of words, for `when`.
+    #[serde(default)]
+    pub groups: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    pub when: Option<WhenFile>,
     #[serde(default)]
     pub basis: Vec<BasisFile>,
     #[serde(default)]
@@ -106,8 +136,52 @@ pub(super) struct PatternFile {
     pub group: Option<String>,
     #[serde(default)]
     pub context: Vec<String>,
+    /// How sure a match is, in place of the rule's word and the validator's.
+    #[serde(default)]
+    pub score: Option<f32>,
     #[serde(default)]
     pub case_sensitive: bool,
+}
+
+/// A rule's `near`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NearFile {
+    pub words: Vec<String>,
+    /// Characters.
+    #[serde(default = "near_by")]
+    pub within: u32,
+}
+
+/// A rule's `raise` or `lower`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ShiftFile {
+    pub words: Vec<String>,
+    pub by: f32,
+    /// Characters.
+    #[serde(default = "near_by")]
+    pub within: u32,
+}
+
+fn near_by() -> u32 {
+    64
+}
+
+/// A rule's `when`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WhenFile {
+    /// Groups that have to stand in the text.
+    pub all: Vec<String>,
+    /// Groups of which one has to.
+    pub any: Vec<String>,
+    /// Groups that must not.
+    pub not: Vec<String>,
+    /// How far back words count, in characters; without it as far as the text goes.
+    pub within: Option<u32>,
+    /// How far ahead the words of `not` count, in characters.
+    pub ahead: u32,
 }
 
 /// A rule's `[[rule.basis]]`.
@@ -132,7 +206,7 @@ pub(super) struct ProfileFile {
     pub unscanned: Unscanned,
     #[serde(default)]
     pub block_as: BlockAs,
-    /// Rules with other actions than their pack gives them.
+    /// Rules with other actions or thresholds than their pack gives them.
     #[serde(rename = "rule", default)]
     pub rules: Vec<ProfileRule>,
 }
@@ -146,4 +220,6 @@ pub(super) struct ProfileRule {
     pub action: Option<String>,
     #[serde(default)]
     pub actions: ActionsFile,
+    #[serde(default)]
+    pub threshold: Option<f32>,
 }

@@ -8,10 +8,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::file::{ActionsFile, PackFile, PatternFile, ProfileFile, RuleFile, RulesFile};
-use super::rule::{Action, Actions, Basis, Policy, Rule, Severity};
-use super::{BlockAs, PolicySettings, Unscanned, canary_rule};
+use super::rule::{Action, Actions, Basis, Choice, Policy, Rule, Severity};
+use super::{BlockAs, PolicySettings, Threshold, Unscanned, canary_rule};
 use crate::detect::{
-    Engine, Folds, Keyword, PatternSpec, RuleId, RuleSet, RuleSpec, TextKind, Validator, scan_all,
+    Engine, Folds, Keyword, PatternSpec, Place, RuleId, RuleSet, RuleSpec, TextKind, Validator, scan_all,
 };
 use crate::diag::{Diagnostic, SourceFile, Step, read_toml};
 
@@ -34,7 +34,7 @@ struct Profile {
     packs: Vec<String>,
     unscanned: Unscanned,
     block_as: BlockAs,
-    changes: Vec<(usize, Actions)>,
+    changes: Vec<(usize, Choice)>,
 }
 
 /// A rule on its way from file to engine.
@@ -45,6 +45,8 @@ struct Draft {
     place: usize,
     examples: Vec<String>,
     counter_examples: Vec<String>,
+    /// Names of its groups, in the order of the specification.
+    groups: Vec<String>,
 }
 
 /// Files by their path within the library, such as `privacy/rules/mail.toml`.
@@ -112,7 +114,9 @@ impl Library {
                 packs: self.packs.keys().cloned().collect(),
                 unscanned: Unscanned::Flag,
                 block_as: BlockAs::Error,
-                changes: (0..self.rules.len()).map(|n| (n, Actions::all(Action::Flag))).collect(),
+                changes: (0..self.rules.len())
+                    .map(|n| (n, Choice { actions: Actions::all(Action::Flag), ..Choice::default() }))
+                    .collect(),
             })
         } else {
             self.profiles.get(&settings.profile).cloned()
@@ -122,7 +126,7 @@ impl Library {
                 Diagnostic::error("unknown-profile", format!("unknown profile `{}`", settings.profile));
             return Err(vec![unknown.valid("profiles", &settings.profile, &self.profiles())]);
         };
-        let mut actions = vec![Actions::default(); self.rules.len()];
+        let mut choices = vec![Choice::default(); self.rules.len()];
         for pack in profile.packs.iter().chain(&settings.packs) {
             let Some(numbers) = self.packs.get(pack) else {
                 let unknown = Diagnostic::error("unknown-pack", format!("unknown pack `{pack}`"));
@@ -130,59 +134,64 @@ impl Library {
                 continue;
             };
             for &n in numbers {
-                if let (Some(slot), Some(rule)) = (actions.get_mut(n), self.rules.get(n)) {
-                    *slot = rule.actions;
+                if let (Some(slot), Some(rule)) = (choices.get_mut(n), self.rules.get(n)) {
+                    *slot = rule.choice();
                 }
             }
         }
         for (n, change) in &profile.changes {
-            if let Some(slot) = actions.get_mut(*n) {
+            if let Some(slot) = choices.get_mut(*n) {
                 *slot = *change;
             }
         }
-        for (id, action) in &settings.actions {
+        let mut change = |id: &String, set: &dyn Fn(&mut Choice)| {
             let number = self.rules.iter().position(|rule| rule.id == *id);
-            if let Some(slot) = number.and_then(|n| actions.get_mut(n)) {
-                *slot = Actions::all(*action);
-            } else {
-                let ids: Vec<&str> = self.rules.iter().map(|rule| rule.id.as_str()).collect();
-                let unknown = Diagnostic::error("unknown-rule", format!("unknown rule `{id}`"));
-                found.push(match crate::diag::nearest(id, &ids) {
-                    Some(near) => unknown.help(format!("did you mean `{near}`?")),
-                    None => unknown,
-                });
+            if let Some(slot) = number.and_then(|n| choices.get_mut(n)) {
+                return set(slot);
             }
+            let ids: Vec<&str> = self.rules.iter().map(|rule| rule.id.as_str()).collect();
+            let unknown = Diagnostic::error("unknown-rule", format!("unknown rule `{id}`"));
+            found.push(match crate::diag::nearest(id, &ids) {
+                Some(near) => unknown.help(format!("did you mean `{near}`?")),
+                None => unknown,
+            });
+        };
+        for (id, action) in &settings.actions {
+            change(id, &|choice| choice.actions = Actions::all(*action));
+        }
+        for (id, threshold) in &settings.thresholds {
+            change(id, &|choice| choice.threshold = *threshold);
         }
         // The canary is in every policy, whatever a profile says.
-        if let Some(last) = actions.last_mut() {
-            *last = Actions::all(Action::Mask);
+        if let Some(last) = choices.last_mut() {
+            *last = Choice { actions: Actions::all(Action::Mask), ..Choice::default() };
         }
         if !found.is_empty() {
             return Err(found);
         }
         let unscanned = settings.unscanned.unwrap_or(profile.unscanned);
         let block_as = settings.block_as.unwrap_or(profile.block_as);
-        Ok(self.select(&settings.profile, actions, unscanned, block_as))
+        Ok(self.select(&settings.profile, choices, unscanned, block_as))
     }
 
     /// A policy over the shared engine. Its version is a hash of what the library holds and of what the policy makes of it.
-    fn select(&self, name: &str, actions: Vec<Actions>, unscanned: Unscanned, block_as: BlockAs) -> Policy {
-        let choices = format!("{name} {unscanned:?} {block_as:?} {actions:?}");
-        let version = hash(&[&self.version, &choices]);
+    fn select(&self, name: &str, choices: Vec<Choice>, unscanned: Unscanned, block_as: BlockAs) -> Policy {
+        let chosen = format!("{name} {unscanned:?} {block_as:?} {choices:?}");
+        let version = hash(&[&self.version, &chosen]);
         let (engine, rules) = (Arc::clone(&self.engine), Arc::clone(&self.rules));
-        Policy::new(name.to_owned(), version, engine, rules, actions, unscanned, block_as)
+        Policy::new(name.to_owned(), version, engine, rules, choices, unscanned, block_as)
     }
 
     /// The policy of one pack alone.
     pub fn pack_policy(&self, pack: &str) -> Option<Policy> {
         let numbers = self.packs.get(pack)?;
-        let mut actions = vec![Actions::default(); self.rules.len()];
+        let mut choices = vec![Choice::default(); self.rules.len()];
         for &n in numbers {
-            if let (Some(slot), Some(rule)) = (actions.get_mut(n), self.rules.get(n)) {
-                *slot = rule.actions;
+            if let (Some(slot), Some(rule)) = (choices.get_mut(n), self.rules.get(n)) {
+                *slot = rule.choice();
             }
         }
-        Some(self.select(pack, actions, Unscanned::default(), BlockAs::default()))
+        Some(self.select(pack, choices, Unscanned::default(), BlockAs::default()))
     }
 
     /// Hash of everything loaded.
@@ -193,7 +202,9 @@ impl Library {
     fn try_examples(&self, drafts: &[Draft]) -> Vec<Diagnostic> {
         let mut failed = Vec::new();
         for (n, draft) in drafts.iter().enumerate() {
-            let rules: RuleSet = [RuleId(n as u32)].into_iter().collect();
+            let mut rules: RuleSet = [RuleId(n as u32)].into_iter().collect();
+            let threshold = self.rules.get(n).map_or(0.0, |rule| rule.threshold.score());
+            rules.set_threshold(RuleId(n as u32), threshold);
             let finds = |text: &str| !scan_all(&self.engine, &rules, TextKind::Plain, text).is_empty();
             let id = self.rules.get(n).map(|r| r.id.as_str()).unwrap_or_default();
             for (texts, key, want) in
@@ -259,11 +270,20 @@ fn uncompiled(errors: &[crate::detect::CompileError], drafts: &[Draft]) -> Vec<D
             let Some(draft) = drafts.get(error.rule) else { return diagnostic };
             let places = read_toml::<RulesFile>(&draft.file).places;
             let mut path: Vec<Step<'_>> = vec!["rule".into(), draft.place.into()];
-            if let Some(n) = error.pattern {
-                path.extend([Step::from("pattern"), Step::from(n), Step::from("regex")]);
-            } else if let Some(n) = error.keyword {
-                path.extend([Step::from("keywords"), Step::from(n)]);
-            }
+            let within: Vec<Step<'_>> = match error.place {
+                Place::Pattern(n) => vec!["pattern".into(), n.into(), "regex".into()],
+                Place::Keyword(n) => vec!["keywords".into(), n.into()],
+                Place::Except(n) => vec!["except".into(), n.into()],
+                Place::ExceptPattern(n) => vec!["except_patterns".into(), n.into()],
+                Place::Near(n) => vec!["near".into(), "words".into(), n.into()],
+                Place::Raise(n) => vec!["raise".into(), "words".into(), n.into()],
+                Place::Lower(n) => vec!["lower".into(), "words".into(), n.into()],
+                Place::Group(group, n) => {
+                    let name = draft.groups.get(group).map_or("", String::as_str);
+                    vec!["groups".into(), name.into(), n.into()]
+                }
+            };
+            path.extend(within);
             match places.value(&path) {
                 Some(span) => diagnostic.at(&draft.file, span, ""),
                 None => diagnostic,
@@ -333,8 +353,9 @@ impl Loader<'_> {
             if self.drafts.iter().any(|d| d.rule.id == id) {
                 at.wrong(&["id"], "duplicate", format!("rule `{id}` is there twice"));
             }
-            let lists = at.lists(&rule, folder, self.files);
-            let draft = at.draft(id, rule, lists);
+            let lists = at.lists("lists", &rule.lists, folder, self.files);
+            let excepted = at.lists("except_lists", &rule.except_lists, folder, self.files);
+            let draft = at.draft(id, rule, &lists, &excepted);
             self.packs.entry(pack.to_owned()).or_default().push(self.drafts.len());
             self.drafts.push(draft);
         }
@@ -368,8 +389,11 @@ impl Loader<'_> {
                     at.unknown(&["id"], "rule", &change.id, &ids, false);
                     continue;
                 };
-                let base = self.drafts.get(n).map(|d| d.rule.actions).unwrap_or_default();
-                changes.push((n, at.actions(change.action.as_deref(), &change.actions, Some(base))));
+                let base = self.drafts.get(n).map(|d| d.rule.choice()).unwrap_or_default();
+                let actions = at.actions(change.action.as_deref(), &change.actions, Some(base.actions));
+                let threshold = change.threshold.map(|least| at.fraction(&["threshold"], least));
+                let threshold = threshold.and_then(|least| Threshold::try_from(least).ok());
+                changes.push((n, Choice { actions, threshold: threshold.unwrap_or(base.threshold) }));
             }
             let Profile { .. } = *out.entry(profile.name).or_insert(Profile {
                 packs: profile.packs,
@@ -383,7 +407,7 @@ impl Loader<'_> {
 }
 
 /// One `[[rule]]` of a file, and where to say what is wrong with it.
-struct At<'a> {
+pub(super) struct At<'a> {
     file: &'a Arc<SourceFile>,
     places: &'a crate::diag::Places,
     place: usize,
@@ -393,7 +417,7 @@ struct At<'a> {
 }
 
 impl At<'_> {
-    fn wrong(&mut self, path: &[&str], code: &'static str, message: String) {
+    pub(super) fn wrong(&mut self, path: &[&str], code: &'static str, message: String) {
         let diagnostic = self.here(path, Diagnostic::error(code, message));
         self.found.push(diagnostic);
     }
@@ -404,7 +428,7 @@ impl At<'_> {
         diagnostic.at(self.file, self.places.value(&steps).unwrap_or_default(), "")
     }
 
-    fn unknown(&mut self, path: &[&str], what: &str, name: &str, valid: &[&str], list: bool) {
+    pub(super) fn unknown(&mut self, path: &[&str], what: &str, name: &str, valid: &[&str], list: bool) {
         let diagnostic =
             self.here(path, Diagnostic::error("unknown-name", format!("unknown {what} `{name}`")));
         let diagnostic = if list {
@@ -418,9 +442,10 @@ impl At<'_> {
         self.found.push(diagnostic);
     }
 
-    fn lists(&mut self, rule: &RuleFile, folder: &str, files: &Files) -> Vec<String> {
+    /// The terms of the lists that are named under `key`.
+    fn lists(&mut self, key: &str, lists: &[String], folder: &str, files: &Files) -> Vec<String> {
         let mut terms = Vec::new();
-        for (i, list) in rule.lists.iter().enumerate() {
+        for (i, list) in lists.iter().enumerate() {
             if let Some(file) = files.get(&format!("{folder}lists/{list}")) {
                 terms.extend(
                     file.text()
@@ -432,7 +457,7 @@ impl At<'_> {
             } else {
                 let prefix = format!("{folder}lists/");
                 let names: Vec<&str> = files.keys().filter_map(|k| k.strip_prefix(&prefix)).collect();
-                self.unknown(&["lists", &i.to_string()], "list", list, &names, true);
+                self.unknown(&[key, &i.to_string()], "list", list, &names, true);
             }
         }
         terms
@@ -464,7 +489,7 @@ impl At<'_> {
         out
     }
 
-    fn draft(&mut self, id: String, rule: RuleFile, lists: Vec<String>) -> Draft {
+    fn draft(&mut self, id: String, rule: RuleFile, lists: &[String], excepted: &[String]) -> Draft {
         let severity = match rule.severity.as_deref() {
             None => Severity::default(),
             Some(name) => Severity::ALL.into_iter().find(|s| s.as_str() == name).unwrap_or_else(|| {
@@ -479,6 +504,7 @@ impl At<'_> {
             self.wrong(&[], "missing", format!("rule `{id}` says no action"));
         }
         let actions = self.actions(rule.action.as_deref(), &rule.actions, None);
+        let conditions = self.conditions(&rule, excepted);
         let marker = rule.marker.unwrap_or_else(|| format!("[{}]", rule.category.to_uppercase()));
         let replaces = [actions.prompt, actions.output, actions.tool].contains(&Action::Replace);
         if replaces && rule.replacement.is_none() {
@@ -492,22 +518,29 @@ impl At<'_> {
         let keywords: Vec<Keyword> = rule
             .keywords
             .iter()
-            .chain(&lists)
+            .chain(lists)
             .map(|text| Keyword { text: text.clone(), whole_word: rule.whole_word })
             .collect();
-        if self.clean && keywords.is_empty() && rule.patterns.is_empty() && rule.lists.is_empty() {
+        let names = [keywords.len(), rule.patterns.len(), rule.lists.len(), rule.groups.len()];
+        if self.clean && names == [0; 4] {
             self.wrong(
                 &["id"],
                 "missing",
-                format!("rule `{id}` looks for nothing: no `keywords`, `lists` or `[[rule.pattern]]`"),
+                format!(
+                    "rule `{id}` looks for nothing: no `keywords`, `lists`, `groups` or `[[rule.pattern]]`"
+                ),
             );
         }
-        let patterns = rule.patterns.into_iter().enumerate().map(|(i, p)| self.pattern(i, p)).collect();
+        let threshold = rule.threshold.map(|least| self.fraction(&["threshold"], least)).unwrap_or_default();
+        let groups = rule.groups.into_keys().collect();
+        let patterns = rule.patterns.into_iter().enumerate();
+        let patterns = patterns.map(|(i, p)| self.pattern(i, p, rule.score)).collect();
         Draft {
             spec: RuleSpec {
                 keywords,
                 patterns,
                 folds: Folds { separators: rule.separators, leet: rule.leet, repeats: rule.repeats },
+                conditions,
             },
             rule: Rule {
                 id,
@@ -515,6 +548,7 @@ impl At<'_> {
                 category: rule.category,
                 severity,
                 actions,
+                threshold: Threshold::try_from(threshold).unwrap_or_default(),
                 marker: marker.into(),
                 replacement: rule.replacement.map(Into::into),
                 basis: rule
@@ -528,10 +562,13 @@ impl At<'_> {
             place: self.place,
             examples: rule.examples,
             counter_examples: rule.counter_examples,
+            groups,
         }
     }
 
-    fn pattern(&mut self, place: usize, pattern: PatternFile) -> PatternSpec {
+    fn pattern(&mut self, place: usize, pattern: PatternFile, score: Option<f32>) -> PatternSpec {
+        let number = place.to_string();
+        let own = pattern.score.map(|score| self.fraction(&["pattern", &number, "score"], score));
         let validator = pattern.validator.as_deref().and_then(|name| {
             let found = Validator::from_name(name);
             if found.is_none() {
@@ -548,6 +585,7 @@ impl At<'_> {
             validator,
             group: pattern.group,
             context: pattern.context,
+            score: own.or(score),
             case_sensitive: pattern.case_sensitive,
         }
     }

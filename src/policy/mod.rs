@@ -1,5 +1,6 @@
 //! Packs, rules and profiles: load, compile, decide, swap.
 
+mod conditions;
 mod embedded;
 mod file;
 mod library;
@@ -9,8 +10,8 @@ mod settings;
 mod tests;
 
 pub use library::{Files, Library, MEASURE};
-pub use rule::{Action, Actions, Basis, Direction, Policy, Rule, Severity};
-pub use settings::{BlockAs, PolicyChange, PolicySettings, Unscanned};
+pub use rule::{Action, Actions, Basis, Choice, Direction, Policy, Rule, Severity};
+pub use settings::{BlockAs, PolicyChange, PolicySettings, Threshold, Unscanned};
 
 /// A term that stands in no text but the canary's: every policy masks it, so that the gateway can see that it is in the path.
 pub const CANARY: &str = "sluicegate-canary-q7x4v9k2m8t3";

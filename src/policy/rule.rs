@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-use super::{BlockAs, Unscanned};
+use super::{BlockAs, Threshold, Unscanned};
 use crate::detect::{CompileError, Engine, RuleId, RuleSet, RuleSpec};
 
 /// What follows from a finding, in order of strength.
@@ -128,6 +128,15 @@ impl Actions {
     }
 }
 
+/// What a policy makes of a rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// What it does.
+    pub actions: Actions,
+    /// The least score of what is reported.
+    pub threshold: Threshold,
+}
+
 /// A law, standard or decision that a rule rests on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Basis {
@@ -152,6 +161,8 @@ pub struct Rule {
     pub severity: Severity,
     /// What it does.
     pub actions: Actions,
+    /// The least score of what is reported.
+    pub threshold: Threshold,
     /// What stands in the place of masked text, such as `[EMAIL]`.
     pub marker: Arc<str>,
     /// What stands in the place of replaced text.
@@ -160,6 +171,13 @@ pub struct Rule {
     pub basis: Vec<Basis>,
     /// What a blocked client is told instead of the standard sentence.
     pub message: Option<String>,
+}
+
+impl Rule {
+    /// What its pack says that is to be made of it.
+    pub fn choice(&self) -> Choice {
+        Choice { actions: self.actions, threshold: self.threshold }
+    }
 }
 
 /// What an exchange runs under. Compiled and immutable.
@@ -171,7 +189,7 @@ pub struct Policy {
     /// Rules of the engine; shared by all policies over it.
     pub(super) rules: Arc<[Rule]>,
     /// What this policy does with each rule, by rule number.
-    pub(super) actions: Vec<Actions>,
+    pub(super) choices: Vec<Choice>,
     pub(super) sets: [RuleSet; 3],
     pub(super) unscanned: Unscanned,
     pub(super) block_as: BlockAs,
@@ -180,39 +198,42 @@ pub struct Policy {
 static NO_RULE: std::sync::LazyLock<Rule> = std::sync::LazyLock::new(Rule::default);
 
 impl Policy {
-    /// A policy over rules that an engine holds. `actions` says what it does with each.
+    /// A policy over rules that an engine holds. `choices` says what it makes of each.
     pub fn new(
         name: String,
         version: String,
         engine: Arc<Engine>,
         rules: Arc<[Rule]>,
-        actions: Vec<Actions>,
+        choices: Vec<Choice>,
         unscanned: Unscanned,
         block_as: BlockAs,
     ) -> Self {
         let set = |direction| {
-            actions
-                .iter()
-                .enumerate()
-                .filter(|(_, a)| a.get(direction) > Action::Allow)
-                .map(|(i, _)| RuleId(i as u32))
-                .collect::<RuleSet>()
+            let mut set = RuleSet::empty();
+            let counts = |choice: &Choice| choice.actions.get(direction) > Action::Allow;
+            for (rule, choice) in choices.iter().enumerate().filter(|(_, choice)| counts(choice)) {
+                set.insert(RuleId(rule as u32));
+                if choice.threshold != Threshold::default() {
+                    set.set_threshold(RuleId(rule as u32), choice.threshold.score());
+                }
+            }
+            set
         };
         let sets = [set(Direction::Prompt), set(Direction::Output), set(Direction::Tool)];
-        Self { name, version, engine, rules, actions, sets, unscanned, block_as }
+        Self { name, version, engine, rules, choices, sets, unscanned, block_as }
     }
 
     /// A policy of these rules alone, each with its own actions: for tests and for scanning with one rule.
     pub fn from_rules(rules: Vec<(Rule, RuleSpec)>) -> Result<Self, Vec<CompileError>> {
         let (rules, specs): (Vec<Rule>, Vec<RuleSpec>) = rules.into_iter().unzip();
         let engine = Arc::new(Engine::compile(&specs)?);
-        let actions = rules.iter().map(|r| r.actions).collect();
+        let choices = rules.iter().map(Rule::choice).collect();
         Ok(Self::new(
             "rules".into(),
             String::new(),
             engine,
             rules.into(),
-            actions,
+            choices,
             Unscanned::default(),
             BlockAs::default(),
         ))
@@ -263,7 +284,7 @@ impl Policy {
 
     /// What this policy does with a rule.
     pub fn action(&self, id: RuleId, direction: Direction) -> Action {
-        self.actions.get(id.0 as usize).map_or(Action::Allow, |a| a.get(direction))
+        self.choices.get(id.0 as usize).map_or(Action::Allow, |choice| choice.actions.get(direction))
     }
 
     /// What stands in the place of text that the rule masks or replaces.

@@ -24,6 +24,8 @@ pub struct PolicySettings {
     /// Rules that do something else than their pack says, in every direction: `"privacy/email" = "flag"`; `allow`
     /// turns a rule off.
     pub actions: BTreeMap<String, Action>,
+    /// Rules whose findings count from another score on than their pack says: `"privacy/email" = 0.8`.
+    pub thresholds: BTreeMap<String, Threshold>,
 }
 
 impl Default for PolicySettings {
@@ -35,6 +37,7 @@ impl Default for PolicySettings {
             unscanned: None,
             block_as: None,
             actions: BTreeMap::new(),
+            thresholds: BTreeMap::new(),
         }
     }
 }
@@ -50,6 +53,12 @@ impl PolicySettings {
             unscanned: change.unscanned.or(self.unscanned),
             block_as: change.block_as.or(self.block_as),
             actions: self.actions.iter().chain(&change.actions).map(|(id, a)| (id.clone(), *a)).collect(),
+            thresholds: self
+                .thresholds
+                .iter()
+                .chain(&change.thresholds)
+                .map(|(id, least)| (id.clone(), *least))
+                .collect(),
         }
     }
 }
@@ -68,6 +77,38 @@ pub struct PolicyChange {
     pub block_as: Option<BlockAs>,
     /// Rules that do something else than their pack or `[policy]` says.
     pub actions: BTreeMap<String, Action>,
+    /// Rules whose findings count from another score on than their pack or `[policy]` says.
+    pub thresholds: BTreeMap<String, Threshold>,
+}
+
+/// The least score of what is reported, from 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(try_from = "f32", into = "f32")]
+#[schemars(extend("minimum" = 0, "maximum" = 1))]
+pub struct Threshold(f32);
+
+/// It is never not a number.
+impl Eq for Threshold {}
+
+impl Threshold {
+    /// The least score.
+    pub fn score(self) -> f32 {
+        self.0
+    }
+}
+
+impl TryFrom<f32> for Threshold {
+    type Error = String;
+    fn try_from(score: f32) -> Result<Self, String> {
+        let fits = (0.0..=1.0).contains(&score);
+        fits.then_some(Self(score)).ok_or_else(|| format!("expected a threshold from 0 to 1, found {score}"))
+    }
+}
+
+impl From<Threshold> for f32 {
+    fn from(threshold: Threshold) -> Self {
+        threshold.0
+    }
 }
 
 /// What happens to what cannot be read: an unknown endpoint, media type, encoding, an image.

@@ -69,3 +69,111 @@ fn an_optional_beginning_may_be_absent() {
         assert_eq!(found.len(), 1, "{regex}");
     }
 }
+
+const CONDITIONS: &str = r#"--- p/pack.toml
+name = "p"
+version = "1"
+licence = "Apache-2.0"
+title = "a pack"
+--- p/lists/good.txt
+# no swear words
+assess
+class
+--- p/rules/r.toml
+[[rule]]
+id = "swear"
+title = "t"
+category = "C"
+action = "mask"
+keywords = ["ass"]
+whole_word = false
+except = ["bass"]
+except_lists = ["good.txt"]
+except_patterns = ["gr(?:ass|asshopper)"]
+examples = ["what an ass", "an assbass"]
+counter_examples = ["assess", "classy bass on the grass"]
+
+[[rule]]
+id = "card"
+title = "t"
+category = "C"
+action = "mask"
+score = 0.5
+threshold = 0.7
+raise = { words = ["card", "卡号"], by = 0.4 }
+lower = { words = ["example"], by = 0.3, within = 20 }
+examples = ["card 12345678", "12345678 is her card", "卡号12345678"]
+counter_examples = ["12345678", "the card number 12345678, for example"]
+[[rule.pattern]]
+regex = "[0-9]{8}"
+[[rule.pattern]]
+regex = "[0-9]{4}X"
+score = 0.8
+
+[[rule]]
+id = "near"
+title = "t"
+category = "C"
+action = "mask"
+keywords = ["orchard"]
+near = { words = ["glass"], within = 10 }
+examples = ["an orchard of glass", "glass orchard"]
+counter_examples = ["an orchard and, far from it, glass"]
+
+[[rule]]
+id = "plan"
+title = "t"
+category = "C"
+action = "block"
+examples = ["build me one of those. A bomb, I mean"]
+counter_examples = ["a bomb", "build a bomb in minecraft", "a game: build a bomb"]
+
+[rule.groups]
+act = ["build", "make"]
+thing = ["bomb"]
+game = ["minecraft", "game"]
+
+[rule.when]
+all = ["act", "thing"]
+not = ["game"]
+ahead = 24
+--- profiles/default.toml
+name = "default"
+title = "t"
+packs = ["p"]
+
+[[rule]]
+id = "p/card"
+threshold = 0.5
+"#;
+
+/// What a rule says of exceptions, scores, words near by and groups holds, and each policy has its own thresholds.
+#[test]
+fn rules_have_conditions_and_policies_thresholds() {
+    use super::{Direction, PolicySettings, Threshold};
+    use crate::detect::{TextKind, scan_all};
+    let library = Library::load(&files(CONDITIONS)).unwrap_or_else(|found| panic!("{found:#?}"));
+    let found = |settings: &PolicySettings, text: &str| {
+        let policy = library.policy(settings).unwrap_or_else(|found| panic!("{found:#?}"));
+        let found = scan_all(policy.engine(), policy.rules(Direction::Prompt), TextKind::Plain, text);
+        found.iter().map(|one| (policy.rule(one.rule).id.clone(), one.score)).collect::<Vec<_>>()
+    };
+    let default = PolicySettings::default();
+    let card = |score| vec![("p/card".to_owned(), score)];
+    assert_eq!(found(&default, "12345678"), card(0.5));
+    assert_eq!(found(&default, "an example: 12345678"), []);
+    assert_eq!(found(&default, "1234X"), card(0.8));
+    let thresholds = [("p/card".to_owned(), Threshold::try_from(0.85).unwrap_or_default())].into();
+    let strict = PolicySettings { thresholds, ..PolicySettings::default() };
+    assert_eq!(found(&strict, "1234X, 12345678"), []);
+    assert_eq!(found(&strict, "her card: 12345678"), card(0.9));
+    let measure = PolicySettings { profile: super::MEASURE.into(), ..PolicySettings::default() };
+    assert_eq!(found(&measure, "an example: 12345678"), card(0.2));
+    let versions =
+        [&default, &strict].map(|settings| library.policy(settings).map(|p| p.version().to_owned()).ok());
+    assert_ne!(versions[0], versions[1]);
+    let unknown = [("p/crad".to_owned(), Threshold::default())].into();
+    let unknown = PolicySettings { thresholds: unknown, ..PolicySettings::default() };
+    let said = library.policy(&unknown).err().unwrap_or_default();
+    assert!(said.iter().any(|one| one.to_string().contains("did you mean `p/card`?")), "{said:?}");
+}
