@@ -3,18 +3,21 @@
 //! Each character is folded for itself, so that a text may arrive in pieces of any size and the folded view never
 //! changes behind its end. Folding takes away what disguises a word and leaves what makes it: compatibility forms
 //! (`ｂ`, `𝐛`, `①`, `ﬁ`) become the plain character, accents and other combining marks, invisible and directional
-//! characters and control characters go, white space becomes a space, digits of all scripts become ASCII digits and
-//! letters that look Latin become Latin. `B\u{301}о\u{200b}ｍb` folds to `Bomb`.
+//! characters and control characters go, white space becomes a space, digits of all scripts become ASCII digits, letters that look
+//! Latin become Latin (also `🅱`, `🇧` and `ʙ`), and traditional Chinese becomes simplified. `B\u{301}о\u{200b}ｍb` folds to `Bomb`.
 //!
 //! The view keeps the case of ASCII letters (readers lower it with a table); all other letters are lower case.
 //! Escapes are read as the characters they name: `\uXXXX` in plain text, all of JSON's in JSON source. A surrogate
 //! pair joins, whether it comes as escapes or as the private characters that stand for lone surrogates, also when a
 //! piece ends between its halves.
 //!
-//! Not handled: conjoining Hangul jamo are not composed, traditional and simplified Chinese stay apart, and text that
-//! is escaped twice is read once.
+//! Directional controls go and the letters stay in the order in which they were written: it is what programs and models read. What an
+//! override shows backwards is a matter of reading backwards, not of folding.
+//!
+//! Not handled: conjoining Hangul jamo are not composed, and text that is escaped twice is read once.
 
 use super::TextPos;
+use super::chinese::{self, simplified};
 use super::fold_table::{FOLDS_TO_ITSELF, fold_char};
 use super::lane::{LANE_BITS, Lane};
 
@@ -137,10 +140,17 @@ impl View {
         self.runs.get(next.checked_sub(1)?).copied()
     }
 
-    /// Appends a stretch that maps byte for byte.
-    fn copy(&mut self, bytes: &[u8], text: u64) {
+    /// Appends a stretch that maps byte for byte. `traditional`: Chinese characters in it fold, each to one as long.
+    fn copy(&mut self, plain: &str, text: u64, traditional: bool) {
         let fold = self.end().0;
-        self.bytes.extend_from_slice(bytes);
+        if traditional {
+            for c in plain.chars() {
+                let c = simplified(c).unwrap_or(c);
+                self.bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+        } else {
+            self.bytes.extend_from_slice(plain.as_bytes());
+        }
         self.note(fold, text);
     }
 
@@ -189,8 +199,9 @@ impl Fold {
         let mut rest = piece;
         while let Some(first) = rest.bytes().next() {
             if (FOLDS_TO_ITSELF[usize::from(first)] || is_chinese(first)) && self.pending().is_none() {
-                let (plain, after) = rest.split_at(plain(rest.as_bytes()));
-                view.copy(plain.as_bytes(), self.seen);
+                let (length, traditional) = plain(rest.as_bytes());
+                let (plain, after) = rest.split_at(length);
+                view.copy(plain, self.seen, traditional);
                 self.seen += plain.len() as u64;
                 rest = after;
                 continue;
@@ -292,14 +303,14 @@ impl Fold {
     }
 }
 
-/// Whether a character of three bytes begins here that folds to itself: U+4000..=U+9FFF.
+/// Whether a character of three bytes begins here that folds to itself or to one as long: U+4000..=U+9FFF.
 fn is_chinese(first: u8) -> bool {
     matches!(first, 0xE4..=0xE9)
 }
 
-/// How much at the beginning folds to itself.
-fn plain(text: &[u8]) -> usize {
-    let mut at = 0;
+/// How much at the beginning folds to as many bytes: all of it to itself, or with traditional characters in it.
+fn plain(text: &[u8]) -> (usize, bool) {
+    let (mut at, mut traditional) = (0, 0);
     while let Some(lane) = text.get(at..).and_then(<[u8]>::first_chunk) {
         let lane = Lane::new(lane);
         let white = lane.within(b'\t', 5);
@@ -312,11 +323,16 @@ fn plain(text: &[u8]) -> usize {
     while let Some(&byte) = text.get(at) {
         match byte {
             _ if FOLDS_TO_ITSELF[usize::from(byte)] => at += 1,
-            _ if is_chinese(byte) => at += 3,
+            _ if is_chinese(byte) => {
+                if let Some(&[second, third]) = text.get(at + 1..at + 3) {
+                    traditional |= chinese::folds(byte, second, third);
+                }
+                at += 3;
+            }
             _ => break,
         }
     }
-    at.min(text.len())
+    (at.min(text.len()), traditional != 0)
 }
 
 fn emit(code: u32, start: u64, end: u64, view: &mut View) {
@@ -358,7 +374,7 @@ mod tests {
             ("𝐛𝕠𝓶𝖇", "bomb"),
             ("B\u{301}o\u{200b}m\u{ad}b", "Bomb"),
             ("bо\u{202e}mb", "bomb"), // Cyrillic o
-            ("βοmb", "bomb"),
+            ("βοmb ϹϲΣς", "bomb CcOo"),
             ("crème brûlée", "creme brulee"),
             ("ﬁne", "fine"),
             ("①②３٤५", "12345"),
@@ -368,7 +384,24 @@ mod tests {
             ("555\u{2011}1234", "555-1234"),
             ("\u{e0062}\u{e006f}x", "x"),
             ("a\0b\u{7f}c", "abc"),
-            ("身份证號", "身份证號"),
+            ("身份证號", "身份证号"),
+            ("製造槍枝彈藥，後來", "制造枪枝弹药,后来"),
+            ("乾隆與名著", "乾隆与名著"),
+            ("検査・発売", "检查・发卖"), // Japanese forms
+            ("⼠兵⻢\u{f90a}", "士兵马金"), // Kangxi and other radicals, compatibility ideographs
+            ("暴カ㈠", "暴力(一)"), // a Japanese letter
+            ("ﾃﾛｶﾞ", "テ口力\u{3099}"),
+            ("🇧🇴🇲🇧 🅱🅾🅼🅱 🅑🅞🅜🅑 ⒝⒪⒨⒝ 🄑🄞", "bomb bomb bomb bomb bo"),
+            ("1️⃣3️⃣8️⃣ ❶❸❽ ⓵⓷ ⓿", "138 138 13 0"),
+            ("ʙᴏᴍʙ ꜰᴜᴄᴋ", "bomb fuck"),
+            ("Ᏼꮎꮇᏼ ꓐꓳꓟꓐ ᗷOᗰᗷ", "Bomb bomb bOmb"), // Cherokee, Lisu, Canadian
+            ("հօմ ԁоɡ", "hoմ dog"), // Armenian
+            ("ʇnɔ ǝɥʇ", "tnc eht"),
+            ("ɓɵᵯƀ", "bomb"),
+            ("xʰ₂", "xh2"),
+            ("a\u{3164}b\u{115f}c\u{2800}d\u{ffa0}e", "abc de"),
+            ("ÉÀ İı ẞ ΟΔΟΣ οδος", "EA Ii SS OδOO oδoo"),
+            ("b\u{489}o\u{20dd}m\u{336}b\u{20e3}", "bomb"),
             ("한국", "한국"),
         ];
         for (text, expected) in cases {

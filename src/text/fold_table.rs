@@ -1,5 +1,7 @@
 //! How one character folds: the rules, and a table of their results for the characters that are common.
 
+use super::chinese::simplified;
+use super::fold_data::{IDEOGRAPHS, LOOK_ALIKES};
 use std::sync::LazyLock;
 use unicode_normalization::char::{canonical_combining_class, decompose_compatible};
 
@@ -52,8 +54,9 @@ pub fn fold_char(c: char, out: &mut Vec<u8>) {
     let code = u32::from(c);
     let index = match code {
         0..TABLE_LOW => code,
-        // Chinese, and the syllables of Korean and Yi: what they are stays.
+        // Chinese, and the syllables of Korean and Yi: what they are stays, but for traditional characters.
         0x3400..0xA48D | 0xAC00..0xD7A4 => {
+            let c = simplified(c).unwrap_or(c);
             out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
             return;
         }
@@ -73,7 +76,10 @@ pub fn fold_slowly(c: char, out: &mut Vec<u8>) {
         // Kept composed: taken apart, one syllable would begin with another.
         '\u{AC00}'..='\u{D7A3}' => push(c, out),
         _ if vanishes(c) => {}
-        _ => decompose_compatible(c, |part| fold_part(part, out)),
+        _ => match letter_sign(c) {
+            Some(plain) => out.extend_from_slice(plain.as_bytes()),
+            None => decompose_compatible(c, |part| fold_part(part, out)),
+        },
     }
 }
 
@@ -89,7 +95,7 @@ fn fold_part(c: char, out: &mut Vec<u8>) {
         match look_alike(low) {
             Some(latin) if upper => out.extend(latin.bytes().map(|byte| byte.to_ascii_uppercase())),
             Some(latin) => out.extend_from_slice(latin.as_bytes()),
-            None => push(digit(low).unwrap_or(low), out),
+            None => push(digit(low).or_else(|| ideograph(low)).unwrap_or(low), out),
         }
     }
 }
@@ -114,106 +120,136 @@ fn vanishes(c: char) -> bool {
         | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
+/// The character that a traditional one, a radical, a stroke or a Japanese letter stands for or passes for.
+fn ideograph(c: char) -> Option<char> {
+    static RADICALS: LazyLock<Vec<(char, char)>> = LazyLock::new(|| {
+        let chars: Vec<char> = IDEOGRAPHS.chars().collect();
+        chars.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect()
+    });
+    simplified(c).or_else(|| {
+        let place = RADICALS.binary_search_by_key(&c, |&(from, _)| from).ok()?;
+        RADICALS.get(place).map(|&(_, to)| to)
+    })
+}
+
+/// The letter or number of a sign that has no compatibility form, or one in brackets: `🅱`, `🇧`, `⒝`, `❸`.
+fn letter_sign(c: char) -> Option<&'static str> {
+    const LETTERS: &str = "abcdefghijklmnopqrstuvwxyz";
+    const NUMBERS: [&str; 21] = [
+        "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17", "18",
+        "19", "20",
+    ];
+    let code = u32::from(c);
+    let letter = |first: u32| LETTERS.get((code - first) as usize..).and_then(|rest| rest.get(..1));
+    let number = |least: u32, first: u32| NUMBERS.get((least + code - first) as usize).copied();
+    match code {
+        // The lunate sigma, which is no other sigma's look-alike.
+        0x3F2 => Some("c"),
+        0x3F9 => Some("C"),
+        // In brackets; in black circles and squares; the halves of flags.
+        0x249C..=0x24B5 => letter(0x249C),
+        0x1F110..=0x1F129 => letter(0x1F110),
+        0x1F150..=0x1F169 => letter(0x1F150),
+        0x1F170..=0x1F189 => letter(0x1F170),
+        0x1F1E6..=0x1F1FF => letter(0x1F1E6),
+        // In black circles, double circles, circles without serifs.
+        0x24EB..=0x24F4 => number(11, 0x24EB),
+        0x24F5..=0x24FE => number(1, 0x24F5),
+        0x24FF | 0x1F10B | 0x1F10C => Some("0"),
+        0x2776..=0x277F => number(1, 0x2776),
+        0x2780..=0x2789 => number(1, 0x2780),
+        0x278A..=0x2793 => number(1, 0x278A),
+        0x1F51F => Some("10"),
+        _ => None,
+    }
+}
+
 /// The Latin that a lower-case letter or a sign passes for. One answer a letter in either case, as words are folded
 /// in the same way as text; where the two cases resemble different letters the lower case decides.
-#[expect(clippy::match_same_arms, reason = "one block a script")]
 fn look_alike(c: char) -> Option<&'static str> {
+    static LETTERS: LazyLock<Vec<(char, &'static str)>> = LazyLock::new(|| {
+        let rows = LOOK_ALIKES.iter().flat_map(|&(latin, letters)| letters.chars().map(move |c| (c, latin)));
+        let mut letters: Vec<_> = rows.collect();
+        letters.sort_unstable();
+        letters
+    });
+    own_look_alike(c).or_else(|| {
+        let place = LETTERS.binary_search_by_key(&c, |&(letter, _)| letter).ok()?;
+        LETTERS.get(place).map(|&(_, latin)| latin)
+    })
+}
+
+/// What Unicode's table of confusables does not say, or says otherwise: letters whose capital passes for another one, phonetic letters
+/// and letters with a stroke, letters turned upside down, signs.
+#[expect(clippy::match_same_arms, reason = "one block a script")]
+fn own_look_alike(c: char) -> Option<&'static str> {
     Some(match c {
         // Cyrillic
-        'а' => "a",
         'в' => "b",
-        'с' => "c",
-        'ԁ' => "d",
-        'е' => "e",
-        'һ' | 'н' => "h",
-        'і' | 'ӏ' => "i",
-        'ј' => "j",
+        'н' => "h",
+        'ӏ' => "i",
         'к' => "k",
         'м' => "m",
-        'о' => "o",
-        'р' => "p",
-        'ԛ' => "q",
-        'ѕ' => "s",
         'т' => "t",
-        'ѵ' => "v",
-        'ԝ' => "w",
-        'х' => "x",
-        'у' | 'ү' => "y",
         // Greek
-        'α' => "a",
-        'β' => "b",
-        'ϲ' => "c",
         'ε' => "e",
         'η' => "n",
-        'ι' => "i",
-        'κ' => "k",
-        'μ' => "m",
-        'ν' => "v",
-        'ο' | 'σ' | 'ς' => "o",
-        'ρ' => "p",
-        'τ' => "t",
-        'υ' => "u",
-        'χ' => "x",
-        'γ' => "y",
+        'σ' | 'ς' => "o",
         'ω' => "w",
-        'ζ' => "z",
-        // Armenian
-        'օ' => "o",
-        'ո' => "n",
-        'ս' => "u",
-        'հ' => "h",
-        'ց' => "g",
-        // Latin with parts that do not decompose, and phonetic letters
-        'ø' => "o",
-        'ł' => "l",
-        'đ' | 'ð' | 'ɖ' => "d",
-        'ħ' => "h",
-        'ŧ' => "t",
-        'ƀ' | 'ɓ' | 'ʙ' => "b",
-        'ɡ' | 'ɢ' => "g",
-        'ı' | 'ɩ' | 'ɪ' => "i",
-        'ȷ' => "j",
-        'ɑ' | 'ᴀ' => "a",
-        'ᴄ' => "c",
-        'ᴅ' => "d",
-        'ᴇ' => "e",
+        'μ' => "m",
+        // Latin
+        'ð' => "d",
+        'ʙ' => "b",
+        'ɢ' => "g",
         'ʜ' => "h",
+        'ᴀ' => "a",
+        'ᴅ' => "d",
+        'ᴇ' | 'ɛ' | 'ɘ' | 'ɜ' | 'ɞ' => "e",
+        'ꜰ' => "f",
         'ᴊ' => "j",
-        'ᴋ' => "k",
-        'ʟ' => "l",
+        'ᴋ' | 'ʞ' => "k",
+        'ʟ' | 'ꞎ' => "l",
         'ᴍ' => "m",
         'ɴ' => "n",
-        'ᴏ' => "o",
         'ᴘ' => "p",
-        'ʀ' => "r",
-        'ꜱ' => "s",
+        'ꞯ' => "q",
+        'ʁ' | 'ɹ' | 'ɻ' | 'ɾ' => "r",
+        'ʃ' => "s",
         'ᴛ' => "t",
-        'ᴜ' => "u",
-        'ᴠ' => "v",
-        'ᴡ' => "w",
-        'ʏ' => "y",
-        'ᴢ' => "z",
-        'æ' => "ae",
-        'œ' => "oe",
+        'ʒ' | 'ʑ' => "z",
+        'ɦ' | 'ɧ' => "h",
         'ß' => "ss",
+        // Upside down
+        'ɐ' => "a",
+        'ɔ' => "c",
+        'ǝ' | 'ə' => "e",
+        'ɥ' => "h",
+        'ᴉ' => "i",
+        'ɯ' => "m",
+        'ʇ' => "t",
+        'ʌ' => "v",
+        'ʍ' => "w",
+        'ʎ' => "y",
         // Signs
         '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{2043}' => "-",
-        '\u{2018}'..='\u{201B}' | '\u{2032}' => "'",
+        '\u{2018}'..='\u{201B}' | '\u{2032}' | '\u{2BC}' => "'",
         '\u{201C}'..='\u{201F}' | '\u{2033}' => "\"",
         '\u{2044}' | '\u{2215}' => "/",
+        '\u{2217}' => "*",
+        '\u{2236}' | '\u{A789}' => ":",
         '\u{85}' | '\u{1680}' | '\u{2000}'..='\u{200A}' | '\u{2028}' | '\u{2029}' | '\u{2800}' => " ",
         _ => return None,
     })
 }
 
-/// The ASCII digit for a decimal digit of another script (general category `Nd`, Unicode 16).
+/// The ASCII digit for a decimal digit of another script (general category `Nd`, Unicode 17).
 fn digit(c: char) -> Option<char> {
-    const ZEROS: [u32; 62] = [
+    const ZEROS: [u32; 63] = [
         0x660, 0x6F0, 0x7C0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xC66, 0xCE6, 0xD66, 0xDE6, 0xE50,
         0xED0, 0xF20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40,
         0x1C50, 0xA620, 0xA8D0, 0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0, 0x104A0, 0x10D30, 0x11066, 0x110F0,
         0x11136, 0x111D0, 0x112F0, 0x11450, 0x114D0, 0x11650, 0x116C0, 0x11730, 0x118E0, 0x11950, 0x11C50,
-        0x11D50, 0x11DA0, 0x11F50, 0x16A60, 0x16AC0, 0x16B50, 0x1E140, 0x1E2F0, 0x1E4F0, 0x1E5F1, 0x1E950,
+        0x11D50, 0x11DA0, 0x11DE0, 0x11F50, 0x16A60, 0x16AC0, 0x16B50, 0x1E140, 0x1E2F0, 0x1E4F0, 0x1E5F1, 0x1E950,
         0x1FBF0,
     ];
     let code = u32::from(c);
