@@ -2,6 +2,7 @@
 
 use super::blocks::{Inside, Specials};
 use super::conditions::AllCriteria;
+use super::exact::ExactRules;
 use super::lexicon::Lexicon;
 use super::pattern::{Inner, Patterns};
 use super::{CompileError, RuleSpec};
@@ -17,6 +18,7 @@ pub struct Engine {
     pub(super) criteria: AllCriteria,
     /// Some machine starts with a character that is not ASCII.
     pub(super) starts_wide: bool,
+    pub(super) exact: ExactRules,
     rules: usize,
 }
 
@@ -55,7 +57,17 @@ impl Engine {
         let specials = Specials::new(is_special, inside(&lexicon));
         let heads = Heads::find(&lexicon, &patterns);
         let starts_wide = (0x80..=0xFF).any(|byte| patterns.starting(byte).next().is_some());
-        Ok(Self { lexicon, patterns, bytes, specials, heads, criteria, starts_wide, rules: rules.len() })
+        Ok(Self {
+            lexicon,
+            patterns,
+            bytes,
+            specials,
+            heads,
+            criteria,
+            starts_wide,
+            exact: ExactRules::compile(rules),
+            rules: rules.len(),
+        })
     }
 
     /// What may begin with the byte at `at`, which is ASCII; anything, where the one after it has not come.

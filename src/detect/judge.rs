@@ -108,7 +108,8 @@ impl Scan {
                 let rest = self.waiting.get(done + 1..).unwrap_or_default();
                 match self.judge.verdict(&text, &next, rest) {
                     Verdict::Finding(score) => {
-                        if self.judge.uncovers(&next) {
+                        let (rule, exact) = (next.finding.rule, &with.engine.exact);
+                        if exact.stands(&self.view, rule, next.start, next.end) && self.judge.uncovers(&next) {
                             found.push(Finding { score, ..next.finding });
                         }
                     }

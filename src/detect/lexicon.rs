@@ -119,7 +119,7 @@ pub(super) fn is_space(byte: u8) -> bool {
 }
 
 /// The text with each stretch of white space as one space.
-fn squeezed(text: &str) -> String {
+pub(super) fn squeezed(text: &str) -> String {
     let mut squeezed = String::with_capacity(text.len());
     for c in text.chars() {
         let c = if c.is_ascii() && is_space(c as u8) { ' ' } else { c };

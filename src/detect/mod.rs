@@ -11,6 +11,7 @@ mod blocks;
 mod conditions;
 mod disguise;
 mod engine;
+mod exact;
 mod gate;
 mod judge;
 mod lexicon;
@@ -22,6 +23,7 @@ mod thread;
 mod trie;
 pub mod validator;
 
+pub use crate::text::exact::Exact;
 pub use crate::text::fold::TextKind;
 #[cfg(test)]
 mod judge_laws;

@@ -111,6 +111,9 @@ impl Scan {
             self.settled = self.fold.seen();
             return self.progress();
         }
+        if !engine.exact.is_empty() {
+            self.view.keep_originals();
+        }
         let mut rest = delta;
         while !rest.is_empty() {
             let (piece, after) = rest.split_at(rest.floor_char_boundary(PIECE.min(rest.len())));

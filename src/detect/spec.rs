@@ -3,6 +3,7 @@
 use super::conditions::{Conditions, thousandths};
 use super::validator::Validator;
 use crate::text::TextPos;
+use crate::text::exact::Exact;
 use std::fmt;
 
 /// The place of a rule in the slice given to [`Engine::compile`](super::Engine::compile).
@@ -42,6 +43,9 @@ pub struct RuleSpec {
     pub folds: Folds,
     /// What has to hold around a match.
     pub conditions: Conditions,
+    /// Folds that every rule sees through but this one. Keywords behind a disguise of [`Folds`] are not found by such a rule. In
+    /// patterns [`Exact::CASE`] means nothing: they have a switch of their own.
+    pub exact: Exact,
 }
 
 /// Disguises that a rule may see through. Case, width, accents, invisible characters, look-alike letters and digits of

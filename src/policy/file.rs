@@ -56,15 +56,18 @@ pub(super) struct RuleFile {
     /// Whether keywords count only as whole words.
     #[serde(default = "yes")]
     pub whole_word: bool,
-    /// Whether keywords are also found with separators between their letters.
+    /// Whether keywords are also found with separators between their letters; the category says it else.
     #[serde(default)]
-    pub separators: bool,
-    /// Whether keywords are also found with signs and digits in place of letters.
+    pub separators: Option<bool>,
+    /// Whether keywords are also found with signs and digits in place of letters; the category says it else.
     #[serde(default)]
-    pub leet: bool,
-    /// Whether keywords are also found with letters repeated.
+    pub leet: Option<bool>,
+    /// Whether keywords are also found with letters repeated; the category says it else.
     #[serde(default)]
-    pub repeats: bool,
+    pub repeats: Option<bool>,
+    /// Folds of all rules that this one refuses.
+    #[serde(default)]
+    pub exact: Vec<String>,
     #[serde(rename = "pattern", default)]
     pub patterns: Vec<PatternFile>,
     /// How sure a keyword is, and a pattern that says nothing else.

@@ -8,10 +8,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::file::{ActionsFile, PackFile, PatternFile, ProfileFile, RuleFile, RulesFile};
+use super::folds::folds;
 use super::rule::{Action, Actions, Basis, Choice, Policy, Rule, Severity};
 use super::{BlockAs, PolicySettings, Threshold, Unscanned, canary_rule};
 use crate::detect::{
-    Engine, Folds, Keyword, PatternSpec, Place, RuleId, RuleSet, RuleSpec, TextKind, Validator, scan_all,
+    Engine, Exact, Folds, Keyword, PatternSpec, Place, RuleId, RuleSet, RuleSpec, TextKind, Validator,
+    scan_all,
 };
 use crate::diag::{Diagnostic, SourceFile, Step, read_toml};
 
@@ -531,6 +533,12 @@ impl At<'_> {
                 ),
             );
         }
+        let exact = self.exact(&rule.exact, !rule.patterns.is_empty());
+        let folds = folds(&rule.category, !exact.is_empty(), rule.separators, rule.leet, rule.repeats);
+        if !exact.is_empty() && folds != Folds::default() {
+            let message = "a rule that is `exact` cannot see through `separators`, `leet` or `repeats`";
+            self.wrong(&["exact"], "exact", message.to_owned());
+        }
         let threshold = rule.threshold.map(|least| self.fraction(&["threshold"], least)).unwrap_or_default();
         let groups = rule.groups.into_keys().collect();
         let patterns = rule.patterns.into_iter().enumerate();
@@ -539,7 +547,8 @@ impl At<'_> {
             spec: RuleSpec {
                 keywords,
                 patterns,
-                folds: Folds { separators: rule.separators, leet: rule.leet, repeats: rule.repeats },
+                folds,
+                exact,
                 conditions,
             },
             rule: Rule {
@@ -564,6 +573,24 @@ impl At<'_> {
             counter_examples: rule.counter_examples,
             groups,
         }
+    }
+
+    /// The folds that the rule refuses.
+    fn exact(&mut self, names: &[String], has_patterns: bool) -> Exact {
+        let mut exact = Exact::default();
+        for (i, name) in names.iter().enumerate() {
+            if let Some(one) = Exact::from_name(name) {
+                exact = exact.with(one);
+            } else {
+                let known: Vec<&str> = Exact::NAMES.iter().map(|(name, _)| *name).collect();
+                self.unknown(&["exact", &i.to_string()], "fold", name, &known, true);
+            }
+        }
+        if names.iter().any(|name| name == "case") && has_patterns {
+            let message = "a pattern says for itself whether case counts: `case_sensitive = true`";
+            self.wrong(&["exact"], "exact", message.to_owned());
+        }
+        exact
     }
 
     fn pattern(&mut self, place: usize, pattern: PatternFile, score: Option<f32>) -> PatternSpec {
@@ -625,6 +652,30 @@ mod tests {
         ] {
             assert!(said.iter().any(|s| s.contains(want)), "{want} is not in {said:#?}");
         }
+    }
+
+    #[test]
+    fn a_rule_says_which_folds_it_refuses() {
+        let pack = "name = \"p\"\nversion = \"1\"\nlicence = \"Apache-2.0\"\ntitle = \"t\"\n";
+        let rule = |more: &str| {
+            format!(
+                "[[rule]]\nid = \"a\"\ntitle = \"t\"\ncategory = \"HATE\"\naction = \"mask\"\nkeywords = [\"ACE\"]\n{more}\n"
+            )
+        };
+        let good = rule(
+            "exact = [\"case\", \"marks\"]\nexamples = [\"an ACE\"]\ncounter_examples = [\"ace\", \"ÀCE\", \"A.C.E\"]",
+        );
+        Library::load(&files(&[("p/pack.toml", pack), ("p/rules/r.toml", &good)])).expect("it loads");
+        let disguised = rule("examples = [\"A.C.E\", \"4ce\", \"aaace\"]\ncounter_examples = [\"x\"]");
+        Library::load(&files(&[("p/pack.toml", pack), ("p/rules/r.toml", &disguised)])).expect("it loads");
+        let bad = rule("exact = [\"cases\"]\nleet = true\nexamples = [\"ACE\"]\ncounter_examples = [\"x\"]");
+        let loaded = Library::load(&files(&[("p/pack.toml", pack), ("p/rules/r.toml", &bad)]));
+        let said: Vec<String> = loaded.err().unwrap_or_default().iter().map(ToString::to_string).collect();
+        assert!(said.iter().any(|s| s.contains("did you mean `case`?")), "{said:?}");
+        let bad = rule("exact = [\"all\"]\nleet = true\nexamples = [\"ACE\"]\ncounter_examples = [\"x\"]");
+        let loaded = Library::load(&files(&[("p/pack.toml", pack), ("p/rules/r.toml", &bad)]));
+        let said: Vec<String> = loaded.err().unwrap_or_default().iter().map(ToString::to_string).collect();
+        assert!(said.iter().any(|s| s.contains("cannot see through `separators`")), "{said:?}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod conditions;
 mod embedded;
 mod file;
+mod folds;
 mod library;
 mod rule;
 mod settings;

@@ -101,7 +101,12 @@ mod tests {
         for c in "乾著后里面只干发台云系松准制御表谷丑斗几了借藉徵覆像沈".chars() {
             assert_eq!(simplified(c), None, "{c}");
         }
-        for (from, to) in "萬万與与東东體体髮发發发後后於于臺台裡里裏里為为爲为羣群峯峰気气験验売卖槍枪彈弹".chars().collect::<Vec<_>>().chunks_exact(2).map(|p| (p[0], p[1])) {
+        for (from, to) in "萬万與与東东體体髮发發发後后於于臺台裡里裏里為为爲为羣群峯峰気气験验売卖槍枪彈弹"
+            .chars()
+            .collect::<Vec<_>>()
+            .chunks_exact(2)
+            .map(|p| (p[0], p[1]))
+        {
             assert_eq!(simplified(from), Some(to), "{from}");
         }
     }

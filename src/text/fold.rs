@@ -51,6 +51,17 @@ pub struct View {
     base: u64,
     bytes: Vec<u8>,
     runs: Vec<Run>,
+    /// The characters that folded to others, in order, where somebody asks for them.
+    originals: Option<Vec<Original>>,
+}
+
+/// A character that folded to something else than itself.
+#[derive(Clone, Copy, Debug)]
+struct Original {
+    fold: u64,
+    /// Bytes of its folded form.
+    len: u8,
+    c: char,
 }
 
 /// A stretch of the view that maps to the original alike.
@@ -120,6 +131,30 @@ impl View {
         TextPos(if run.block == 0 { run.text + (at.0 - run.fold) } else { run.text + u64::from(run.block) })
     }
 
+    /// From now on keeps what [`View::original`] needs.
+    pub fn keep_originals(&mut self) {
+        self.originals.get_or_insert_default();
+    }
+
+    /// The characters of which `from..to` is the folded form, if they have been kept.
+    pub fn original(&self, from: FoldPos, to: FoldPos) -> String {
+        let place = |at: u64| at.saturating_sub(self.base) as usize;
+        let originals = self.originals.as_deref().unwrap_or_default();
+        let first = originals.partition_point(|one| one.fold < from.0);
+        let (mut at, mut text) = (from.0, Vec::new());
+        for one in originals.iter().skip(first).take_while(|one| one.fold < to.0) {
+            // What vanished before the first character does not belong to it.
+            if one.fold == from.0 && one.len == 0 {
+                continue;
+            }
+            text.extend_from_slice(self.bytes.get(place(at)..place(one.fold)).unwrap_or_default());
+            text.extend_from_slice(one.c.encode_utf8(&mut [0; 4]).as_bytes());
+            at = one.fold + u64::from(one.len);
+        }
+        text.extend_from_slice(self.bytes.get(place(at)..place(to.0)).unwrap_or_default());
+        String::from_utf8(text).unwrap_or_default()
+    }
+
     /// Forgets what stands before `at`. Runs in constant time on average, as it only moves bytes when there are many
     /// to forget.
     pub fn trim(&mut self, at: FoldPos) {
@@ -133,6 +168,10 @@ impl View {
         let base = self.base;
         let keep = self.runs.partition_point(|run| run.fold <= base).saturating_sub(1);
         self.runs.drain(..keep);
+        if let Some(originals) = &mut self.originals {
+            let keep = originals.partition_point(|one| one.fold < base);
+            originals.drain(..keep);
+        }
     }
 
     fn run(&self, at: u64) -> Option<Run> {
@@ -145,8 +184,11 @@ impl View {
         let fold = self.end().0;
         if traditional {
             for c in plain.chars() {
-                let c = simplified(c).unwrap_or(c);
-                self.bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+                let folded = simplified(c).unwrap_or(c);
+                if folded != c {
+                    self.keep(c, self.end().0, folded.len_utf8());
+                }
+                self.bytes.extend_from_slice(folded.encode_utf8(&mut [0; 4]).as_bytes());
             }
         } else {
             self.bytes.extend_from_slice(plain.as_bytes());
@@ -162,11 +204,24 @@ impl View {
         }
     }
 
+    /// Notes a character that folds to another one, if somebody asks for such.
+    fn keep(&mut self, c: char, fold: u64, len: usize) {
+        if let Some(originals) = &mut self.originals {
+            originals.push(Original { fold, len: len as u8, c });
+        }
+    }
+
     /// Appends the folded form of a character that stood at `text` and was `len` bytes long.
     fn push(&mut self, c: char, text: u64, len: u64) {
         let fold = self.end().0;
         fold_char(c, &mut self.bytes);
         let folded = self.end().0 - fold;
+        if self.originals.is_some() {
+            let written = self.bytes.len() - folded as usize;
+            if self.bytes.get(written..) != Some(c.encode_utf8(&mut [0; 4]).as_bytes()) {
+                self.keep(c, fold, folded as usize);
+            }
+        }
         if folded == len {
             self.note(fold, text);
         } else if folded > 0 {
@@ -387,15 +442,15 @@ mod tests {
             ("身份证號", "身份证号"),
             ("製造槍枝彈藥，後來", "制造枪枝弹药,后来"),
             ("乾隆與名著", "乾隆与名著"),
-            ("検査・発売", "检查・发卖"), // Japanese forms
+            ("検査・発売", "检查・发卖"),   // Japanese forms
             ("⼠兵⻢\u{f90a}", "士兵马金"), // Kangxi and other radicals, compatibility ideographs
-            ("暴カ㈠", "暴力(一)"), // a Japanese letter
+            ("暴カ㈠", "暴力(一)"),         // a Japanese letter
             ("ﾃﾛｶﾞ", "テ口力\u{3099}"),
             ("🇧🇴🇲🇧 🅱🅾🅼🅱 🅑🅞🅜🅑 ⒝⒪⒨⒝ 🄑🄞", "bomb bomb bomb bomb bo"),
             ("1️⃣3️⃣8️⃣ ❶❸❽ ⓵⓷ ⓿", "138 138 13 0"),
             ("ʙᴏᴍʙ ꜰᴜᴄᴋ", "bomb fuck"),
             ("Ᏼꮎꮇᏼ ꓐꓳꓟꓐ ᗷOᗰᗷ", "Bomb bomb bOmb"), // Cherokee, Lisu, Canadian
-            ("հօմ ԁоɡ", "hoմ dog"), // Armenian
+            ("հօմ ԁоɡ", "hoմ dog"),               // Armenian
             ("ʇnɔ ǝɥʇ", "tnc eht"),
             ("ɓɵᵯƀ", "bomb"),
             ("xʰ₂", "xh2"),
@@ -438,6 +493,19 @@ mod tests {
         let spans: Vec<_> =
             (0..6).map(|at| (view.text_start(FoldPos(at)).0, view.text_end(FoldPos(at + 1)).0)).collect();
         assert_eq!(spans, [(0, 1), (1, 4), (1, 4), (7, 9), (9, 15), (15, 16)]);
+    }
+
+    #[test]
+    fn the_original_is_kept_where_it_is_asked_for() {
+        let text = "x\u{200b}ﬁ萬\u{200b}é\u{301}z";
+        let (mut fold, mut view) = (Fold::new(TextKind::Plain), View::default());
+        view.keep_originals();
+        fold.push(text, &mut view);
+        assert_eq!(view.bytes(), "xfi万ez".as_bytes());
+        let original = |from, to| view.original(FoldPos(from), FoldPos(to));
+        assert_eq!(original(0, 8), "x\u{200b}ﬁ萬\u{200b}é\u{301}z");
+        assert_eq!((original(1, 6).as_str(), original(3, 6).as_str()), ("ﬁ萬", "萬"));
+        assert_eq!((original(6, 7).as_str(), original(6, 8).as_str()), ("é", "é\u{301}z"));
     }
 
     /// Each character on its own, through the slow way, with its span.

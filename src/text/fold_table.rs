@@ -1,9 +1,10 @@
 //! How one character folds: the rules, and a table of their results for the characters that are common.
 
 use super::chinese::simplified;
+use super::exact::Exact;
 use super::fold_data::{IDEOGRAPHS, LOOK_ALIKES};
 use std::sync::LazyLock;
-use unicode_normalization::char::{canonical_combining_class, decompose_compatible};
+use unicode_normalization::char::{canonical_combining_class, decompose_canonical, decompose_compatible};
 
 /// ASCII that folds to itself whatever stands around it: all but the backslash, which may begin an escape, and control
 /// characters, of which only white space stays.
@@ -72,31 +73,53 @@ pub fn fold_char(c: char, out: &mut Vec<u8>) {
 
 /// The rules themselves.
 pub fn fold_slowly(c: char, out: &mut Vec<u8>) {
+    fold_but(c, Exact::default(), out);
+}
+
+/// The rules, but for what is left as it stands.
+pub fn fold_but(c: char, exact: Exact, out: &mut Vec<u8>) {
     match c {
         // Kept composed: taken apart, one syllable would begin with another.
         '\u{AC00}'..='\u{D7A3}' => push(c, out),
-        _ if vanishes(c) => {}
+        _ if vanishes(c) => keep(c, exact.has(Exact::INVISIBLE), out),
+        _ if exact.has(Exact::COMPATIBILITY) => decompose_canonical(c, |part| fold_part(part, exact, out)),
         _ => match letter_sign(c) {
             Some(plain) => out.extend_from_slice(plain.as_bytes()),
-            None => decompose_compatible(c, |part| fold_part(part, out)),
+            None => decompose_compatible(c, |part| fold_part(part, exact, out)),
         },
     }
 }
 
-fn fold_part(c: char, out: &mut Vec<u8>) {
-    if vanishes(c) || (canonical_combining_class(c) != 0 && !is_voicing(c)) {
-        return;
+fn fold_part(c: char, exact: Exact, out: &mut Vec<u8>) {
+    if vanishes(c) {
+        return keep(c, exact.has(Exact::INVISIBLE), out);
+    }
+    let is_mark = |c: char| canonical_combining_class(c) != 0 && !is_voicing(c);
+    if is_mark(c) {
+        return keep(c, exact.has(Exact::MARKS), out);
     }
     if c.is_ascii() {
         return push(c, out);
     }
     let upper = c.is_uppercase();
-    for low in c.to_lowercase().filter(|&low| canonical_combining_class(low) == 0 || is_voicing(low)) {
-        match look_alike(low) {
+    for low in c.to_lowercase().filter(|&low| !is_mark(low)) {
+        let latin = if exact.has(Exact::LOOK_ALIKES) { None } else { look_alike(low) };
+        let number = || if exact.has(Exact::DIGITS) { None } else { digit(low) };
+        let chinese = || if exact.has(Exact::TRADITIONAL) { None } else { ideograph(low) };
+        match latin {
             Some(latin) if upper => out.extend(latin.bytes().map(|byte| byte.to_ascii_uppercase())),
             Some(latin) => out.extend_from_slice(latin.as_bytes()),
-            None => push(digit(low).or_else(|| ideograph(low)).unwrap_or(low), out),
+            None => match number().or_else(chinese) {
+                Some(other) => push(other, out),
+                None => push(if exact.has(Exact::CASE) { c } else { low }, out),
+            },
         }
+    }
+}
+
+fn keep(c: char, kept: bool, out: &mut Vec<u8>) {
+    if kept {
+        push(c, out);
     }
 }
 
@@ -136,8 +159,8 @@ fn ideograph(c: char) -> Option<char> {
 fn letter_sign(c: char) -> Option<&'static str> {
     const LETTERS: &str = "abcdefghijklmnopqrstuvwxyz";
     const NUMBERS: [&str; 21] = [
-        "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17", "18",
-        "19", "20",
+        "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17",
+        "18", "19", "20",
     ];
     let code = u32::from(c);
     let letter = |first: u32| LETTERS.get((code - first) as usize..).and_then(|rest| rest.get(..1));
@@ -221,10 +244,11 @@ fn own_look_alike(c: char) -> Option<&'static str> {
         'ß' => "ss",
         // Upside down
         'ɐ' => "a",
-        'ɔ' => "c",
+        'ɔ' | 'ɕ' => "c",
         'ǝ' | 'ə' => "e",
+        'ɟ' => "f",
         'ɥ' => "h",
-        'ᴉ' => "i",
+        'ᴉ' | 'ꓲ' => "i",
         'ɯ' => "m",
         'ʇ' => "t",
         'ʌ' => "v",
@@ -249,8 +273,8 @@ fn digit(c: char) -> Option<char> {
         0xED0, 0xF20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40,
         0x1C50, 0xA620, 0xA8D0, 0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0, 0x104A0, 0x10D30, 0x11066, 0x110F0,
         0x11136, 0x111D0, 0x112F0, 0x11450, 0x114D0, 0x11650, 0x116C0, 0x11730, 0x118E0, 0x11950, 0x11C50,
-        0x11D50, 0x11DA0, 0x11DE0, 0x11F50, 0x16A60, 0x16AC0, 0x16B50, 0x1E140, 0x1E2F0, 0x1E4F0, 0x1E5F1, 0x1E950,
-        0x1FBF0,
+        0x11D50, 0x11DA0, 0x11DE0, 0x11F50, 0x16A60, 0x16AC0, 0x16B50, 0x1E140, 0x1E2F0, 0x1E4F0, 0x1E5F1,
+        0x1E950, 0x1FBF0,
     ];
     let code = u32::from(c);
     let zero = ZEROS[ZEROS.partition_point(|&zero| zero <= code).checked_sub(1)?];

@@ -1,6 +1,7 @@
 //! Text and where it came from: positions, JSON strings located and rewritten in place, folding.
 
 mod chinese;
+pub mod exact;
 pub mod fold;
 mod fold_data;
 mod fold_table;
