@@ -11,5 +11,6 @@ mod coverage;
 
 mod behaviour;
 mod cli;
+mod corpus;
 mod sdk;
 mod structure;

@@ -10,9 +10,12 @@
 //! - A word begins and ends at a boundary, as a whole word does, whatever its rule says of boundaries.
 //! - White space and the marks of sentences come between letters only where all letters of the word stand apart, and no line and no
 //!   sentence ends between them: `the rap ist` is not `rapist`, nor is `Take a. B. Then c` an `abc`.
-//! - At most [`GAP`] separators stand between two letters.
+//! - At most [`GAP`] separators stand between two letters; an HTML tag (`b<i></i>omb`) is one, up to [`TAG`] characters long.
+//! - `,`, `;` and `:` come between Chinese characters only where they stand between all of a word of three and more, `!` and `?` never:
+//!   nothing else ends a sentence there.
 //! - Where signs stand for letters, at least two letters stand for themselves, and at most twice as many are wildcards; no word
-//!   begins with more than three signs.
+//!   begins with more than three signs, nor with two digits, as `80mb` does.
+//! - A word of three letters is looked for with its letters apart only by signs, not as the end of a longer row: `c.l.a.s.s`, `a s s ess`.
 //! - Words of less than three letters (two Chinese characters) are not looked for: they stand in every list of initials.
 
 use super::gate::{Bits, Gate, Keys, eight, head};
@@ -24,6 +27,8 @@ use smallvec::{SmallVec, smallvec};
 
 /// The most separators between two letters.
 pub(super) const GAP: u8 = 3;
+/// The most characters of a tag.
+pub(super) const TAG: u8 = 48;
 /// The most letters that only repeat, and the most where they do not touch.
 pub(super) const REPEATS: u8 = 60;
 pub(super) const REPEATS_APART: u8 = 4;
@@ -41,6 +46,10 @@ const LEET: u8 = 2;
 const REPEATED: u8 = 4;
 /// Every word has some trait.
 const ANY: u8 = 8;
+/// A word of three letters.
+const SHORT: u8 = 16;
+/// A word of less than three Chinese characters, or six letters.
+const FEW: u8 = 32;
 
 /// The keywords that are looked for behind disguises.
 #[derive(Debug)]
@@ -72,6 +81,8 @@ struct Item {
     /// Letters for which a sign or digit stood.
     signs: u8,
     wild: u8,
+    /// Characters of the tag that has begun, 0 outside of one.
+    tag: u8,
     flags: u8,
 }
 
@@ -85,6 +96,10 @@ const MARKED: u8 = 4;
 const JOINED: u8 = 8;
 /// A word ends here if no letter follows.
 const WAITS: u8 = 16;
+/// Two Chinese characters of this word stood beside each other.
+const WIDE: u8 = 32;
+/// A mark that may end a clause stood between two of them.
+const CLAUSE: u8 = 64;
 
 /// What is known of a token by its letters and digits and what follows it.
 #[derive(Clone, Copy, Debug)]
@@ -120,6 +135,8 @@ pub(super) struct Walk {
     /// It began with a character that stood twice before it already: with the next one too, it ends. Of a long row of one
     /// character only the first and the last begin a word, so that the row costs no more than others.
     row: Option<char>,
+    /// A single letter and a sign stand before it, as in a row of initials.
+    initials: bool,
 }
 
 type Items = SmallVec<[Item; 2]>;
@@ -134,6 +151,16 @@ fn in_row(text: &[u8], at: usize, c: char) -> bool {
     let before =
         |at: usize| Some((char_before(text, at)?.to_ascii_lowercase(), at.checked_sub(c.len_utf8())?));
     before(at).filter(|&(one, _)| one == c).and_then(|(_, at)| before(at)).is_some_and(|(one, _)| one == c)
+}
+
+/// Whether a single letter and a sign stand before `at`.
+fn after_initial(text: &[u8], at: usize) -> bool {
+    let letter = at.wrapping_sub(2);
+    let byte = |at: usize| text.get(at).copied().unwrap_or(b' ');
+    let sign = byte(at.wrapping_sub(1));
+    sign.is_ascii_punctuation()
+        && byte(letter).is_ascii_alphabetic()
+        && !char_before(text, letter).is_some_and(is_word)
 }
 
 /// What a character may be between or instead of letters.
@@ -165,6 +192,8 @@ fn between(c: char) -> Between {
             Between::Mark { marked: false }
         }
         '。' | '！' | '？' | '，' | '；' | '：' | '…' => Between::No,
+        // The long vowel of Japanese counts as a letter.
+        'ー' => Between::Sign { marked: false },
         _ if c.is_ascii() || is_letter(c) => Between::No,
         // Bullets, dots, arrows, emoji and all other signs.
         _ => Between::Sign { marked: false },
@@ -177,7 +206,7 @@ fn leet(c: char) -> &'static str {
         '0' => "o",
         '1' | '!' | '|' => "il",
         '2' => "z",
-        '3' | '€' => "e",
+        '3' => "e",
         '4' | '@' => "a",
         '5' | '$' => "s",
         '6' => "gb",
@@ -185,16 +214,41 @@ fn leet(c: char) -> &'static str {
         '8' => "b",
         '9' => "g",
         '(' | '<' => "c",
+        // Signs that are not ASCII, and letters of other scripts that no fold takes for Latin ones.
+        '∆' | 'λ' => "a",
+        '฿' | '₿' => "b",
+        '¢' | '©' => "c",
+        '€' | 'э' => "e",
         '£' => "l",
-        '¥' => "y",
+        'и' | 'п' | 'π' => "n",
+        '○' | '●' | '◯' | '⭕' | 'θ' => "o",
+        '®' | 'я' => "r",
+        '§' => "s",
+        '†' => "t",
+        'ц' | '∪' => "u",
+        '∨' | '√' => "v",
+        '×' | '✕' | '✖' | '❌' => "x",
+        '¥' | 'ч' => "y",
         _ => "",
     }
+}
+
+/// Signs that are not ASCII, with the letters that they stand for. Letters of other scripts begin no word: every word of such a text
+/// would have to be looked at.
+fn wide_signs() -> Vec<(char, &'static str)> {
+    let wide = ('\u{80}'..'\u{2FFF}').map(|c| (c, leet(c)));
+    wide.filter(|&(c, letters)| !letters.is_empty() && !is_letter(c)).collect()
 }
 
 /// Letters and digits, Chinese ones first.
 #[inline]
 fn is_letter(c: char) -> bool {
     matches!(c, '\u{4E00}'..='\u{9FFF}') || c.is_alphanumeric()
+}
+
+/// Letters of scripts without spaces.
+fn is_wide(c: char) -> bool {
+    !c.is_ascii() && is_letter(c) && !is_word(c)
 }
 
 /// Signs that stand for any letter but the first.
@@ -220,6 +274,7 @@ impl Disguised {
         all.dedup();
         let (mut keys, mut firsts, mut begins) = (Keys::default(), Vec::new(), Box::new([false; 128]));
         let (mut likenesses, mut tokens_alike) = (Vec::new(), Vec::new());
+        let signs = wide_signs();
         for (letters, ..) in &all {
             add_keys(letters, &mut keys, &mut likenesses, &mut tokens_alike);
             match letters.chars().next() {
@@ -227,6 +282,8 @@ impl Disguised {
                     let passes = |c: &u8| leet(char::from(*c)).contains(first);
                     begins[usize::from(first as u8 & 0x7F)] = true;
                     (0..128).filter(passes).for_each(|c| begins[usize::from(c)] = true);
+                    let signs = signs.iter().filter(|(_, letters)| letters.contains(first));
+                    firsts.extend(signs.map(|&(sign, _)| sign_head(sign)));
                 }
                 Some(first) => firsts.push(head(eight(letters.as_bytes(), 0), first.len_utf8())),
                 None => {}
@@ -236,8 +293,8 @@ impl Disguised {
             .iter()
             .map(|(letters, _, traits)| Entry { bytes: letters.as_bytes(), traits: traits | ANY })
             .collect();
-        let words = all.iter().map(|&(_, rule, traits)| (rule, traits)).collect();
-        for list in [&mut likenesses, &mut tokens_alike] {
+        let words = all.iter().map(|(letters, rule, traits)| (*rule, traits | size(letters))).collect();
+        for list in [&mut likenesses, &mut tokens_alike, &mut firsts] {
             list.sort_unstable();
             list.dedup();
         }
@@ -255,6 +312,8 @@ impl Disguised {
         rules.get(rule.0 as usize).is_some_and(|spec| traits(spec.folds) != 0)
             && word.text == letters(&word.text)
             && fits(&word.text)
+            // Not every place of a row of one character begins a walk.
+            && word.text.chars().next() != word.text.chars().nth(1)
             && bounded(word.left, word.text.chars().next())
             && bounded(word.right, word.text.chars().next_back())
     }
@@ -355,7 +414,9 @@ impl Disguised {
             // Two different Chinese characters.
             return self.gate.pair(word, one, two);
         }
-        self.firsts.holds(head(word, one)) && self.may_go_on(text, at, head(word, one), one)
+        self.firsts.holds(head(word, one))
+            && (char_at(text, at).is_some_and(|c| !is_letter(c))
+                || self.may_go_on(text, at, head(word, one), one))
     }
 
     /// Whether a letter with which a word goes on stands behind some separators.
@@ -365,6 +426,9 @@ impl Disguised {
             let Some(c) = char_at(text, at) else { return true };
             let again = head(eight(text, at), one) == first;
             if again || is_wild(c) || !leet(c).is_empty() {
+                return true;
+            }
+            if matches!(c, '<' | 'ー') {
                 return true;
             }
             if is_letter(c) {
@@ -398,9 +462,10 @@ impl Disguised {
             real: 0,
             signs: 0,
             wild: 0,
+            tag: 0,
             flags: 0,
         };
-        let wide = is_letter(c) && !is_word(c);
+        let wide = is_wide(c);
         if !wide && char_before(text, at).is_some_and(is_word) && !after_escape(text, at) {
             return None;
         }
@@ -411,10 +476,11 @@ impl Disguised {
             let waits = if self.trie.is_end(state) { WAITS } else { 0 };
             let mut item = Item { state, real: 1, flags: waits, ..top };
             let to = self.plain(&mut item, text, at + c.len_utf8())?;
-            let mut walk = Walk { start, items: smallvec![item], row };
+            let initials = after_initial(text, at);
+            let mut walk = Walk { start, items: smallvec![item], row, initials };
             return self.go_on(&mut walk, text, to, ended, hit).then_some(walk);
         }
-        let mut walk = Walk { start, items: Items::new(), row };
+        let mut walk = Walk { start, items: Items::new(), row, initials: after_initial(text, at) };
         self.letter(&top, c, c, &mut walk.items);
         for sign in leet(c).chars() {
             self.letter(&top, sign, c, &mut walk.items);
@@ -462,7 +528,8 @@ impl Disguised {
     /// read in more, or at which a word ends; `None` if no word goes on.
     #[inline]
     fn plain(&self, item: &mut Item, text: &[u8], mut at: usize) -> Option<usize> {
-        while item.flags & (WAITS | SPACED) == 0
+        while item.flags & (WAITS | SPACED | CLAUSE) == 0
+            && item.tag == 0
             && let Some(&byte) = text.get(at)
         {
             let lower = byte | 0x20;
@@ -474,8 +541,9 @@ impl Disguised {
             if c == item.last || self.trie.has_space(item.state) {
                 break;
             }
-            let touches = c.is_ascii() && item.gap == 0 && item.flags & JOINED == 0;
-            let flags = item.flags & !(MARKED | JOINED) | if touches { TIGHT } else { 0 };
+            let touches = item.gap == 0 && item.flags & JOINED == 0;
+            let tight = if c.is_ascii() { TIGHT } else { WIDE };
+            let flags = item.flags & !(MARKED | JOINED) | if touches { tight } else { 0 };
             let state = self.trie.step_char(item.state, c)?;
             let waits = if self.trie.is_end(state) { WAITS } else { 0 };
             *item = Item {
@@ -514,6 +582,8 @@ impl Disguised {
                 if let Some(&(rule, folds)) = self.words.get(word as usize)
                     && item.used & !folds == 0
                     && (item.used & LEET == 0 || item.real >= 2)
+                    && !(folds & SHORT != 0 && item.stands_in_list(walk.initials))
+                    && !(folds & FEW != 0 && item.flags & CLAUSE != 0)
                 {
                     hit(rule, walk.start, at);
                 }
@@ -523,6 +593,9 @@ impl Disguised {
     }
 
     fn step(&self, item: &Item, c: char, next: &mut Items) {
+        if item.tag > 0 {
+            return self.tag(item, c, next);
+        }
         let goes_on = self.trie.beyond(item.state) != 0;
         let apart = item.gap > 0 || item.flags & JOINED != 0;
         let most = if apart { REPEATS_APART } else { REPEATS };
@@ -553,11 +626,12 @@ impl Disguised {
 
     /// The item after a letter that touches the one before it or not.
     fn touched(item: &Item, letter: char) -> Option<Item> {
-        let touches = item.gap == 0 && item.flags & JOINED == 0 && item.state != Trie::TOP && is_word(letter);
-        if touches && item.flags & SPACED != 0 {
+        let touches = item.gap == 0 && item.flags & JOINED == 0 && item.state != Trie::TOP;
+        let (tight, apart) = if is_word(letter) { (TIGHT, SPACED) } else { (WIDE, CLAUSE) };
+        if touches && item.flags & apart != 0 {
             return None;
         }
-        let flags = item.flags & !(MARKED | JOINED) | if touches { TIGHT } else { 0 };
+        let flags = item.flags & !(MARKED | JOINED) | if touches { tight } else { 0 };
         Some(Item { gap: 0, flags, ..*item })
     }
 
@@ -567,7 +641,8 @@ impl Disguised {
         let read = if letter == c {
             Item { real: read.real.saturating_add(1), ..read }
         } else {
-            if read.signs >= most_signs(&read) {
+            let number = item.signs > 0 && item.real == 0 && item.last.is_ascii_digit() && c.is_ascii_digit();
+            if number || read.signs >= most_signs(&read) {
                 return;
             }
             Item { used: read.used | LEET, signs: read.signs + 1, ..read }
@@ -594,8 +669,23 @@ impl Disguised {
         }
     }
 
+    /// Within a tag: `</b>`, `<br>`, `<span style="...">`.
+    fn tag(&self, item: &Item, c: char, next: &mut Items) {
+        let named = item.tag > 1 || c.is_ascii_alphabetic() || matches!(c, '/' | '!');
+        match c {
+            '>' if item.tag > 1 => self.push(Item { tag: 0, ..*item }, next),
+            '<' | '\n' | '\r' => {}
+            _ if named && item.tag < TAG => self.push(Item { tag: item.tag + 1, ..*item }, next),
+            _ => {}
+        }
+    }
+
     /// What stands between letters.
     fn apart(&self, item: &Item, c: char, next: &mut Items) {
+        if c == '<' && item.gap < GAP {
+            let (gap, flags) = (item.gap + 1, item.flags & !(MARKED | WAITS));
+            self.push(Item { tag: 1, gap, used: item.used | SEPARATORS, flags, ..*item }, next);
+        }
         let kind = between(c);
         if matches!(kind, Between::Space | Between::Line) {
             if item.flags & MARKED != 0 {
@@ -619,8 +709,18 @@ impl Disguised {
         if item.gap >= GAP || loose && item.flags & TIGHT != 0 {
             return;
         }
-        let flags =
-            item.flags & !(MARKED | WAITS) | if loose { SPACED } else { 0 } | if marked { MARKED } else { 0 };
+        let clause = match c {
+            _ if !is_wide(item.last) => false,
+            '!' | '?' => return,
+            _ => matches!(c, ',' | ';' | ':'),
+        };
+        if clause && item.flags & WIDE != 0 {
+            return;
+        }
+        let flags = item.flags & !(MARKED | WAITS)
+            | if loose { SPACED } else { 0 }
+            | if marked { MARKED } else { 0 }
+            | if clause { CLAUSE } else { 0 };
         self.push(Item { gap: item.gap + 1, used: item.used | SEPARATORS, flags, ..*item }, next);
     }
 
@@ -646,6 +746,11 @@ impl Item {
     fn last_letter(&self) -> char {
         if is_letter(self.last) { self.last } else { 'a' }
     }
+
+    /// Whether letters so far apart may be those of a list.
+    fn stands_in_list(&self, initials: bool) -> bool {
+        self.flags & SPACED != 0 || initials && self.used & SEPARATORS != 0
+    }
 }
 
 fn traits(folds: Folds) -> u8 {
@@ -653,6 +758,11 @@ fn traits(folds: Folds) -> u8 {
     [(separators, SEPARATORS), (leet, LEET), (repeats, REPEATED)]
         .into_iter()
         .fold(0, |traits, (asked, one)| if asked { traits | one } else { traits })
+}
+
+/// A character that is not ASCII as its bytes stand in a word.
+fn sign_head(sign: char) -> u64 {
+    head(eight(sign.encode_utf8(&mut [0; 4]).as_bytes(), 0), sign.len_utf8())
 }
 
 /// The letters and digits of a keyword, with a space for each joint.
@@ -664,6 +774,15 @@ fn letters(keyword: &str) -> String {
 /// Whether letters are enough, and not too many, to be looked for behind a disguise.
 fn fits(letters: &str) -> bool {
     letters.chars().map(weight).sum::<usize>() >= 3 && letters.len() <= LONGEST
+}
+
+/// Whether a word has few letters.
+fn size(letters: &str) -> u8 {
+    match letters.chars().map(weight).sum::<usize>() {
+        ..4 => SHORT | FEW,
+        4..6 => FEW,
+        _ => 0,
+    }
 }
 
 fn weight(letter: char) -> usize {

@@ -1,10 +1,10 @@
 //! The engine's promises, over generated rules, texts and cuts.
 
-use super::disguise::{GAP, MORE_SIGNS, REPEATS, REPEATS_APART};
+use super::disguise::{GAP, MORE_SIGNS, REPEATS, REPEATS_APART, TAG};
 use super::pattern::{CONTEXT, begins, boundary, is_word};
 use super::{
-    Engine, Finding, Folds, Keyword, PatternSpec, Place, Progress, RuleId, RuleSet, RuleSpec, Scan, TextKind,
-    Validator, scan_all,
+    Engine, Exact, Finding, Folds, Keyword, PatternSpec, Place, Progress, RuleId, RuleSet, RuleSpec, Scan,
+    TextKind, Validator, scan_all,
 };
 use crate::text::TextPos;
 use crate::text::fold::{Fold, FoldPos, View, fold_literal};
@@ -86,6 +86,7 @@ fn any_text() -> impl Strategy<Value = String> {
         2 => "[abc4@*#8(]{2,6}",
         1 => "a{1,3}b{1,3}[c文]{1,3}",
         1 => "[ab文]([😀·/、,!][ab文]){1,4}",
+        1 => "[abc文](<[/b]?b?[b>]>?){0,2}[abc文]",
         1 => "[中文é\u{200b}\u{301}ａｂсﬁ①]{1,3}",
         1 => r"\\u0061|\\ud835\\udc1b|\\|\\u00|\\n|\\",
         1 => r"\\[nrb][abc0-9]{1,5}",
@@ -261,7 +262,10 @@ struct Way {
     real: u8,
     signs: u8,
     wild: u8,
+    tag: u8,
     tight: bool,
+    wide: bool,
+    clause: bool,
     spaced: bool,
     marked: bool,
     joined: bool,
@@ -290,13 +294,23 @@ fn stands_for(c: char) -> &'static [char] {
 /// Every way to read one more character.
 fn ways_on(word: &[char], folds: Folds, way: &Way, c: char) -> Vec<Way> {
     let mut next = Vec::new();
+    if way.tag > 0 {
+        let named = way.tag > 1 || c.is_ascii_alphabetic() || c == '/' || c == '!';
+        if c == '>' && way.tag > 1 {
+            next.push(Way { tag: 0, ..*way });
+        } else if named && way.tag < TAG && !"<>\n\r".contains(c) {
+            next.push(Way { tag: way.tag + 1, ..*way });
+        }
+        return next;
+    }
     let apart = way.gap > 0 || way.joined;
     let done = way.read == word.len();
     let touch = |read: Way, letter: char, c: char| {
-        let touches = !apart && way.read > 0 && is_word(letter);
-        let fits = !(touches && way.spaced);
-        let tight = way.tight || touches;
-        fits.then_some(Way { last: c, gap: 0, marked: false, joined: false, tight, ..read })
+        let touches = !apart && way.read > 0;
+        let (narrow, broad) = (touches && is_word(letter), touches && !is_word(letter));
+        let fits = !(narrow && way.spaced || broad && way.clause);
+        let (tight, wide) = (way.tight || narrow, way.wide || broad);
+        fits.then_some(Way { last: c, gap: 0, marked: false, joined: false, tight, wide, ..read })
     };
     let most = if apart { REPEATS_APART } else { REPEATS };
     if c == way.last && way.read > 0 && way.repeats < most && folds.repeats && !(apart && done) {
@@ -322,7 +336,8 @@ fn ways_on(word: &[char], folds: Folds, way: &Way, c: char) -> Vec<Way> {
             let read = Way { real: way.real + 1, ..read };
             next.extend(touch(read, letter, c).map(|touched| Way { read: place + 1, ..touched }));
         }
-        if folds.leet && stands_for(c).contains(&letter) && way.signs < way.real + MORE_SIGNS {
+        let number = way.signs > 0 && way.real == 0 && way.last.is_ascii_digit() && c.is_ascii_digit();
+        if folds.leet && stands_for(c).contains(&letter) && way.signs < way.real + MORE_SIGNS && !number {
             next.extend(touch(Way { leet: true, signs: way.signs + 1, ..*way }, letter, c).map(|t| Way {
                 read: place + 1,
                 separated,
@@ -335,6 +350,9 @@ fn ways_on(word: &[char], folds: Folds, way: &Way, c: char) -> Vec<Way> {
                     .map(|t| Way { read: place + 1, ..t }),
             );
         }
+    }
+    if c == '<' && way.gap < GAP && folds.separators {
+        next.push(Way { tag: 1, gap: way.gap + 1, separated: true, marked: false, ..*way });
     }
     let line = matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}');
     let space = c == ' ' || c == '\t';
@@ -354,9 +372,12 @@ fn ways_on(word: &[char], folds: Folds, way: &Way, c: char) -> Vec<Way> {
     let sign = ".!-_*~|+^'`#@$=%&".contains(c) || other;
     let mark = ",:;?/()[]{}<>、".contains(c) || c == '\\' || c == '"';
     let marked = ".!,:;?".contains(c);
-    if folds.separators && way.gap < GAP && (sign || (mark || space) && !way.tight) {
-        let spaced = way.spaced || mark || space;
-        next.push(Way { gap: way.gap + 1, spaced, marked, separated: true, ..*way });
+    let after_wide = way.last.is_alphanumeric() && !is_word(way.last);
+    let clause = after_wide && ",;:".contains(c);
+    let ends = after_wide && "!?".contains(c) || clause && way.wide;
+    if folds.separators && way.gap < GAP && !ends && (sign || (mark || space) && !way.tight) {
+        let (spaced, clause) = (way.spaced || mark || space, way.clause || clause);
+        next.push(Way { gap: way.gap + 1, spaced, clause, marked, separated: true, ..*way });
     }
     next
 }
@@ -383,7 +404,10 @@ fn disguised_from(chars: &[(usize, char)], from: usize, word: &[char], folds: Fo
         real: 0,
         signs: 0,
         wild: 0,
+        tag: 0,
         tight: false,
+        wide: false,
+        clause: false,
         spaced: false,
         marked: false,
         joined: false,
@@ -391,6 +415,11 @@ fn disguised_from(chars: &[(usize, char)], from: usize, word: &[char], folds: Fo
         leet: false,
         repeated: false,
     };
+    let weight: usize = word.iter().filter(|&&c| c != ' ').map(|&c| if is_word(c) { 1 } else { 2 }).sum();
+    let before = |back: usize| from.checked_sub(back).and_then(c);
+    let initial = before(1).is_some_and(|c| c.is_ascii_punctuation())
+        && before(2).is_some_and(|c| c.is_ascii_alphabetic())
+        && !before(3).is_some_and(is_word);
     let mut ways = vec![top];
     let mut ends = Vec::new();
     for (at, &(_, read)) in chars.iter().enumerate().skip(from) {
@@ -411,7 +440,9 @@ fn disguised_from(chars: &[(usize, char)], from: usize, word: &[char], folds: Fo
                 && way.gap == 0
                 && (!is_word(letter(way)) || !c(at + 1).is_some_and(is_word))
         };
-        if ways.iter().any(|way| whole(way) && (!way.leet || way.real >= 2)) {
+        let listed =
+            |way: &Way| weight < 4 && (way.spaced || initial && way.separated) || weight < 6 && way.clause;
+        if ways.iter().any(|way| whole(way) && (!way.leet || way.real >= 2) && !listed(way)) {
             ends.push(at + 1);
         }
         // A word that has ended goes on only in letters that repeat.
@@ -558,6 +589,83 @@ proptest! {
     }
 }
 
+/// What is left of a naive search's findings when each is held against its original.
+fn naive_exact(rules: &[RuleSpec], text: &str) -> Vec<Finding> {
+    let plain: Vec<RuleSpec> =
+        rules.iter().map(|spec| RuleSpec { exact: Exact::default(), ..spec.clone() }).collect();
+    let (view, _) = view(TextKind::Plain, text, true);
+    let folded = String::from_utf8(view.bytes().to_vec()).expect("UTF-8");
+    let mut out: Vec<Finding> = Vec::new();
+    for (index, (spec, exact)) in plain.iter().zip(rules.iter().map(|spec| spec.exact)).enumerate() {
+        let mut spans = Vec::new();
+        for keyword in &spec.keywords {
+            let own = squeeze(exact.fold(&keyword.text).trim()).to_ascii_lowercase();
+            for (from, to) in naive_keyword(&folded, keyword) {
+                let (start, end) = (view.text_start(FoldPos(from as u64)), view.text_end(FoldPos(to as u64)));
+                let raw = text.get(start.0 as usize..end.0 as usize).unwrap_or_default();
+                if exact.is_empty() || squeeze(&exact.fold(raw)).to_ascii_lowercase() == own {
+                    spans.push((from, to, start, end));
+                }
+            }
+        }
+        spans.sort_by_key(|&(from, to, ..)| (from, Reverse(to)));
+        let mut covered = 0;
+        for (_, to, start, end) in spans {
+            if to > covered {
+                covered = to;
+                out.push(Finding { rule: RuleId(index as u32), start, end, score: 1.0 });
+            }
+        }
+    }
+    out.sort_by_key(|finding| (finding.start, Reverse(finding.end), finding.rule));
+    out
+}
+
+fn any_exact() -> impl Strategy<Value = Exact> {
+    let names = proptest::sample::subsequence(Exact::NAMES.to_vec(), 0..4);
+    names.prop_map(|names| {
+        names.iter().fold(Exact::default(), |all, &(_, one)| all.with(one).without(Exact::CASE))
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_an_exact_rule_finds_stands_so_in_the_text(
+        words in proptest::collection::vec((proptest::collection::vec(any_word(), 1..4), any_exact()), 1..4),
+        text in "[abcABéáаｂ中\u{301}\u{200b} ]{0,24}",
+        cuts in proptest::collection::vec(any::<usize>(), 0..4),
+    ) {
+        let rules: Vec<RuleSpec> =
+            words.into_iter().map(|(words, exact)| RuleSpec { exact, ..rule(words, vec![]) }).collect();
+        let engine = Engine::compile(&rules).expect("the rules are right");
+        let set = RuleSet::full(rules.len());
+        let whole = scan_all(&engine, &set, TextKind::Plain, &text);
+        prop_assert_eq!(spans(&whole), spans(&naive_exact(&rules, &text)));
+        prop_assert_eq!(scan(&engine, &set, TextKind::Plain, &cut(&text, &cuts)), whole);
+    }
+}
+
+#[test]
+fn a_rule_may_refuse_a_fold() {
+    let exact = |words: &[&str], exact| RuleSpec {
+        exact,
+        ..rule(words.iter().map(|word| keyword(word, true)).collect(), vec![])
+    };
+    let number = RuleSpec { exact: Exact::DIGITS, ..rule(vec![], vec![pattern("[0-9]{4}", true, true)]) };
+    let rules = [
+        exact(&["résumé"], Exact::MARKS),
+        exact(&["ACE"], Exact::CASE),
+        exact(&["bomb"], Exact::ALL),
+        exact(&["蘋果"], Exact::TRADITIONAL),
+        number,
+    ];
+    let text = "résumé Re\u{301}sumé resume ACE ace bomb bоmb bo\u{200b}mb Bomb 蘋果 苹果 1234 ١٢٣٤";
+    let expected = [(0, "résumé"), (0, "Re\u{301}sumé"), (1, "ACE"), (2, "bomb"), (3, "蘋果"), (4, "1234")];
+    assert_eq!(found(&rules, text), expected.map(|(rule, s)| (rule, s.to_owned())));
+    let long = format!("{}{text}", "the river ran on. ".repeat(400));
+    assert_eq!(found(&rules, &long), expected.map(|(rule, s)| (rule, s.to_owned())));
+}
+
 fn found(rules: &[RuleSpec], text: &str) -> Vec<(u32, String)> {
     let engine = Engine::compile(rules).expect("the rules are right");
     let found = scan_all(&engine, &RuleSet::full(rules.len()), TextKind::Plain, text);
@@ -585,6 +693,24 @@ fn words_are_found_spelled_out_where_the_rule_asks() {
     let rules = [RuleSpec { folds, ..rule(words, vec![]) }];
     let text = "B o m b, b.o-m_b! the rap ist, b o m bs, ab o m b; 法 轮*功 b--o--m--b";
     let expected = ["B o m b", "b.o-m_b", "法 轮*功", "b--o--m--b"];
+    assert_eq!(found(&rules, text), expected.map(|s| (0, s.to_owned())));
+}
+
+#[test]
+fn a_word_of_one_character_stands_at_every_place_of_a_row() {
+    let folds = Folds { leet: true, ..Folds::default() };
+    let rules = [RuleSpec { folds, ..rule(vec![keyword("中中", true)], vec![]) }];
+    assert_eq!(found(&rules, "中中中中"), ["中中"; 3].map(|s| (0, s.to_owned())));
+}
+
+#[test]
+fn tags_stand_between_letters_and_lists_of_letters_are_no_words() {
+    let folds = Folds { separators: true, leet: true, ..Folds::default() };
+    let words =
+        vec![keyword("bomb", true), keyword("ass", true), keyword("冰毒", true), keyword("敏感词", true)];
+    let rules = [RuleSpec { folds, ..rule(words, vec![]) }];
+    let text = "f<b>b</b>omb, b<i></i>o<br>mb a<b and> c; a s s ess c.l.a.s.s a.s.s 80mb 8omb; 冰，毒 冰！毒 敏，感，词 敏感，词 b<i\nmb";
+    let expected = ["b</b>omb", "b<i></i>o<br>mb", "a.s.s", "8omb", "敏，感，词"];
     assert_eq!(found(&rules, text), expected.map(|s| (0, s.to_owned())));
 }
 
