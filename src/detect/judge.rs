@@ -109,7 +109,8 @@ impl Scan {
                 match self.judge.verdict(&text, &next, rest) {
                     Verdict::Finding(score) => {
                         let (rule, exact) = (next.finding.rule, &with.engine.exact);
-                        if exact.stands(&self.view, rule, next.start, next.end) && self.judge.uncovers(&next) {
+                        if exact.stands(&self.view, rule, next.start, next.end) && self.judge.uncovers(&next)
+                        {
                             found.push(Finding { score, ..next.finding });
                         }
                     }

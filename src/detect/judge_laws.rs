@@ -237,6 +237,7 @@ prop_compose! {
             patterns: patterns.into_iter().collect(),
             folds: Folds { separators, ..Folds::default() },
             conditions,
+            ..RuleSpec::default()
         }
     }
 }

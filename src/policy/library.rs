@@ -544,13 +544,7 @@ impl At<'_> {
         let patterns = rule.patterns.into_iter().enumerate();
         let patterns = patterns.map(|(i, p)| self.pattern(i, p, rule.score)).collect();
         Draft {
-            spec: RuleSpec {
-                keywords,
-                patterns,
-                folds,
-                exact,
-                conditions,
-            },
+            spec: RuleSpec { keywords, patterns, folds, conditions, exact },
             rule: Rule {
                 id,
                 title: rule.title,

@@ -2,7 +2,7 @@
 //! `sluicegate scan` as prompts are.
 //!
 //! In `found`, `⟦` and `⟧` stand around what has to be found, to the character; they are no part of the text. In `clean` nothing may be
-//! found. The table by family: `cargo test --test tests corpus -- --nocapture`.
+//! found. The table by family: `cargo test --test all corpus -- --nocapture`.
 
 use serde::Deserialize;
 use std::collections::BTreeMap;
