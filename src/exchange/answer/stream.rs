@@ -1,5 +1,6 @@
 //! An answer that comes event by event: each event joins a queue, and the queue's head leaves while nothing in it is undecided.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -128,15 +129,10 @@ impl Answering {
     }
 
     fn read_data(&mut self, frame: &Frame) -> Result<Segments, Refused> {
-        let joined;
-        let data = match frame.data.as_slice() {
-            [] => return Ok(Segments::default()),
-            [one] => slice(&frame.raw, one),
-            many => {
-                joined = many.iter().map(|line| slice(&frame.raw, line)).collect::<Vec<_>>().join(&b'\n');
-                joined.as_slice()
-            }
-        };
+        if frame.data.is_empty() {
+            return Ok(Segments::default());
+        }
+        let data = &*joined(&frame.raw, &frame.data);
         let (dialect, operation) = (self.matched.dialect, self.matched.operation);
         if dialect.is_end_sign(data) {
             self.stage = Stage::Signed;
@@ -186,21 +182,24 @@ impl Answering {
     /// Lets the dialect see an event as the client gets it, for what an ending may need. Of the event read `last` the tape is at hand;
     /// others are read again.
     fn remember(&mut self, event: &[u8], data: &[Range<u32>], last: bool) {
-        let joined;
-        let data = match data {
-            [] => return,
-            [one] => slice(event, one),
-            many => {
-                joined = many.iter().map(|line| slice(event, line)).collect::<Vec<_>>().join(&b'\n');
-                joined.as_slice()
-            }
-        };
+        if data.is_empty() {
+            return;
+        }
+        let data = &*joined(event, data);
         let (dialect, operation) = (self.matched.dialect, self.matched.operation);
         if dialect.is_end_sign(data) || !last && self.spare.parse(data).is_err() {
             return;
         }
         let tape = if last { &self.tape } else { &self.spare };
         dialect.observe(operation, data, tape, &mut self.memo);
+    }
+}
+
+/// The lines of an event's data as one text; that of most is one line.
+fn joined<'b>(event: &'b [u8], lines: &[Range<u32>]) -> Cow<'b, [u8]> {
+    match lines {
+        [one] => Cow::Borrowed(slice(event, one)),
+        many => Cow::Owned(many.iter().map(|line| slice(event, line)).collect::<Vec<_>>().join(&b'\n')),
     }
 }
 
