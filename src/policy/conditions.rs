@@ -1,5 +1,6 @@
 //! From what is written about a rule's conditions to what is meant, with every mistake said where it stands.
 
+use super::Threshold;
 use super::file::{NearFile, RuleFile, ShiftFile, WhenFile};
 use super::library::At;
 use crate::detect::{Around, Conditions, FURTHEST, Keyword, MOST_GROUPS, Shift, When};
@@ -45,6 +46,12 @@ impl At<'_> {
         0.0
     }
 
+    /// A `threshold`, if there is a right one.
+    pub(super) fn threshold(&mut self, value: Option<f32>) -> Option<Threshold> {
+        let least = self.fraction(&["threshold"], value?);
+        Threshold::try_from(least).ok()
+    }
+
     fn distance(&mut self, path: &[&str], value: u32, least: u32) -> u32 {
         if !(least..=FURTHEST).contains(&value) {
             let key = path.last().copied().unwrap_or_default();
@@ -69,16 +76,15 @@ impl At<'_> {
             let found = format!("expected at most {MOST_GROUPS} groups, found {}", rule.groups.len());
             self.wrong(&["groups"], "wrong-value", found);
         }
-        let when = rule.when.clone().unwrap_or_default();
+        let named: Vec<&String> =
+            rule.when.iter().flat_map(|when| [&when.all, &when.any, &when.not]).flatten().collect();
+        // A misspelt name in `when` is said there.
+        let misspelt = named.iter().any(|name| !rule.groups.contains_key(*name));
         for (name, words) in &rule.groups {
             if words.is_empty() {
                 self.wrong(&["groups", name], "empty", format!("group `{name}` has no words"));
             }
-            let named = [&when.all, &when.any, &when.not].into_iter().flatten().any(|named| named == name);
-            // A misspelt name in `when` is said there.
-            let spelt = [&when.all, &when.any, &when.not].into_iter().flatten();
-            let spelt = spelt.filter(|named| !rule.groups.contains_key(*named)).count();
-            if !named && spelt == 0 {
+            if !misspelt && !named.contains(&name) {
                 self.wrong(&["groups", name], "unused", format!("group `{name}` stands in no `when`"));
             }
         }

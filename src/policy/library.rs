@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::file::{ActionsFile, PackFile, PatternFile, ProfileFile, RuleFile, RulesFile};
 use super::folds::folds;
 use super::rule::{Action, Actions, Basis, Choice, Policy, Rule, Severity};
-use super::{BlockAs, PolicySettings, Threshold, Unscanned, canary_rule};
+use super::{BlockAs, PolicySettings, Unscanned, canary_rule};
 use crate::detect::{
     Engine, Exact, Folds, Keyword, PatternSpec, Place, RuleId, RuleSet, RuleSpec, TextKind, Validator,
     scan_all,
@@ -393,9 +393,8 @@ impl Loader<'_> {
                 };
                 let base = self.drafts.get(n).map(|d| d.rule.choice()).unwrap_or_default();
                 let actions = at.actions(change.action.as_deref(), &change.actions, Some(base.actions));
-                let threshold = change.threshold.map(|least| at.fraction(&["threshold"], least));
-                let threshold = threshold.and_then(|least| Threshold::try_from(least).ok());
-                changes.push((n, Choice { actions, threshold: threshold.unwrap_or(base.threshold) }));
+                let threshold = at.threshold(change.threshold).unwrap_or(base.threshold);
+                changes.push((n, Choice { actions, threshold }));
             }
             let Profile { .. } = *out.entry(profile.name).or_insert(Profile {
                 packs: profile.packs,
@@ -539,7 +538,7 @@ impl At<'_> {
             let message = "a rule that is `exact` cannot see through `separators`, `leet` or `repeats`";
             self.wrong(&["exact"], "exact", message.to_owned());
         }
-        let threshold = rule.threshold.map(|least| self.fraction(&["threshold"], least)).unwrap_or_default();
+        let threshold = self.threshold(rule.threshold).unwrap_or_default();
         let groups = rule.groups.into_keys().collect();
         let patterns = rule.patterns.into_iter().enumerate();
         let patterns = patterns.map(|(i, p)| self.pattern(i, p, rule.score)).collect();
@@ -551,7 +550,7 @@ impl At<'_> {
                 category: rule.category,
                 severity,
                 actions,
-                threshold: Threshold::try_from(threshold).unwrap_or_default(),
+                threshold,
                 marker: marker.into(),
                 replacement: rule.replacement.map(Into::into),
                 basis: rule
