@@ -30,8 +30,6 @@ pub(super) struct Specials {
     /// The same in every byte.
     letter_lanes: Vec<Lane>,
     inside: Inside,
-    /// Of [`Inside::Pairs`] the same.
-    pair_lanes: Vec<[Lane; 2]>,
 }
 
 /// Where words may begin that ask for no boundary.
@@ -39,8 +37,8 @@ pub(super) struct Specials {
 pub(super) enum Inside {
     /// There are none.
     Nowhere,
-    /// At these pairs of lower-case letters and digits.
-    Pairs(Vec<[u8; 2]>),
+    /// At these pairs of lower-case letters and digits, each in every byte.
+    Pairs(Vec<[Lane; 2]>),
     /// At every letter and digit.
     Everywhere,
 }
@@ -48,16 +46,19 @@ pub(super) enum Inside {
 /// The size of a block.
 pub(super) const BLOCK: usize = 64;
 
+impl Inside {
+    /// At these pairs.
+    pub(super) fn pairs(pairs: &[[u8; 2]]) -> Self {
+        Self::Pairs(pairs.iter().map(|pair| pair.map(Lane::each)).collect())
+    }
+}
+
 impl Specials {
     pub(super) fn new(is_special: impl Fn(u8) -> bool, inside: Inside) -> Self {
         let letters: Vec<u8> =
             (0..0x80_u8).filter(|&byte| byte.is_ascii_alphabetic() && is_special(byte)).collect();
         let letter_lanes = letters.iter().map(|&letter| Lane::each(letter)).collect();
-        let pair_lanes = match &inside {
-            Inside::Pairs(pairs) => pairs.iter().map(|pair| pair.map(Lane::each)).collect(),
-            Inside::Nowhere | Inside::Everywhere => Vec::new(),
-        };
-        Self { letters, letter_lanes, inside, pair_lanes }
+        Self { letters, letter_lanes, inside }
     }
 
     /// Whether a byte is looked at wherever it stands: all signs and digits are.
@@ -124,9 +125,9 @@ impl Masks {
             let inside = match &specials.inside {
                 Inside::Nowhere => 0,
                 Inside::Everywhere => word.bits(),
-                Inside::Pairs(_) => {
+                Inside::Pairs(pairs) => {
                     let mut inside = Lane::none();
-                    for &[first, second] in &specials.pair_lanes {
+                    for &[first, second] in pairs {
                         inside = inside.or(lower.equals(first).and(lower_next.equals(second)));
                     }
                     inside.and(word).bits()
@@ -151,7 +152,7 @@ mod tests {
     proptest! {
         #[test]
         fn masks_say_what_the_bytes_are(text in proptest::collection::vec(prop_oneof![any::<u8>(), b'a'..=b'd', b' '..=b'.'], 0..80), at in 0..90_usize) {
-            let specials = Specials::new(|byte| b"@.5c".contains(&byte), Inside::Pairs(vec![*b"ab", *b"5c"]));
+            let specials = Specials::new(|byte| b"@.5c".contains(&byte), Inside::pairs(&[*b"ab", *b"5c"]));
             let masks = Masks::read(&text, at, &specials);
             for bit in 0..BLOCK {
                 let of = |at: usize| text.get(at).copied().unwrap_or(0);

@@ -19,10 +19,13 @@
 //! - Words of less than three letters (two Chinese characters) are not looked for: they stand in every list of initials.
 
 use super::gate::{Bits, Gate, Keys, eight, head};
-use super::lexicon::{Meaning, Word, is_space};
+use super::lexicon::{Meaning, Word};
+use super::likeness::{Form, LIKE, Likeness, is_separator, likeness, stands_apart, touched};
 use super::pattern::{after_escape, char_at, char_before, is_word};
+use super::signs::{Between, between, is_letter, is_wide, is_wild, leet, wide_signs};
 use super::trie::{Entry, State, Trie};
 use super::{Folds, RuleId, RuleSpec};
+use crate::text::fold::is_chinese;
 use smallvec::{SmallVec, smallvec};
 
 /// The most separators between two letters.
@@ -101,32 +104,6 @@ const WIDE: u8 = 32;
 /// A mark that may end a clause stood between two of them.
 const CLAUSE: u8 = 64;
 
-/// What is known of a token by its letters and digits and what follows it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Form {
-    /// How long it is, eight for eight and more.
-    pub(super) length: usize,
-    /// What follows may stand for a letter of its word or between two.
-    pub(super) touched: bool,
-    /// It holds a digit.
-    pub(super) digits: bool,
-    /// It holds a letter twice in a row.
-    pub(super) twice: bool,
-}
-
-impl Form {
-    /// A token of which no more is known: everything may be.
-    pub(super) fn unknown(length: usize) -> Self {
-        Self { length, touched: true, digits: true, twice: true }
-    }
-
-    /// Whether it may be part of a disguise, which words that stand as they are listed are not.
-    #[inline]
-    pub(super) fn is_odd(self) -> bool {
-        self.touched || self.digits || self.twice || self.length == 1
-    }
-}
-
 /// A walk: every way to read the text from one start.
 #[derive(Clone, Debug)]
 pub(super) struct Walk {
@@ -161,99 +138,6 @@ fn after_initial(text: &[u8], at: usize) -> bool {
     sign.is_ascii_punctuation()
         && byte(letter).is_ascii_alphabetic()
         && !char_before(text, letter).is_some_and(is_word)
-}
-
-/// What a character may be between or instead of letters.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Between {
-    Space,
-    Line,
-    /// Stands between letters that touch it: `bo-mb`.
-    Sign {
-        marked: bool,
-    },
-    /// Stands between letters of which none touches another: `b,o,m,b`.
-    Mark {
-        marked: bool,
-    },
-    No,
-}
-
-fn between(c: char) -> Between {
-    match c {
-        ' ' | '\t' => Between::Space,
-        '\n' | '\r' | '\u{b}' | '\u{c}' => Between::Line,
-        '.' | '!' => Between::Sign { marked: true },
-        '-' | '_' | '*' | '~' | '|' | '+' | '^' | '\'' | '`' | '#' | '@' | '$' | '=' | '%' | '&' => {
-            Between::Sign { marked: false }
-        }
-        ',' | ':' | ';' | '?' => Between::Mark { marked: true },
-        '/' | '\\' | '"' | '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' | '、' => {
-            Between::Mark { marked: false }
-        }
-        '。' | '！' | '？' | '，' | '；' | '：' | '…' => Between::No,
-        // The long vowel of Japanese counts as a letter.
-        'ー' => Between::Sign { marked: false },
-        _ if c.is_ascii() || is_letter(c) => Between::No,
-        // Bullets, dots, arrows, emoji and all other signs.
-        _ => Between::Sign { marked: false },
-    }
-}
-
-/// The letters that a sign or digit stands for.
-fn leet(c: char) -> &'static str {
-    match c {
-        '0' => "o",
-        '1' | '!' | '|' => "il",
-        '2' => "z",
-        '3' => "e",
-        '4' | '@' => "a",
-        '5' | '$' => "s",
-        '6' => "gb",
-        '7' | '+' => "t",
-        '8' => "b",
-        '9' => "g",
-        '(' | '<' => "c",
-        // Signs that are not ASCII, and letters of other scripts that no fold takes for Latin ones.
-        '∆' | 'λ' => "a",
-        '฿' | '₿' => "b",
-        '¢' | '©' => "c",
-        '€' | 'э' => "e",
-        '£' => "l",
-        'и' | 'п' | 'π' => "n",
-        '○' | '●' | '◯' | '⭕' | 'θ' => "o",
-        '®' | 'я' => "r",
-        '§' => "s",
-        '†' => "t",
-        'ц' | '∪' => "u",
-        '∨' | '√' => "v",
-        '×' | '✕' | '✖' | '❌' => "x",
-        '¥' | 'ч' => "y",
-        _ => "",
-    }
-}
-
-/// Signs that are not ASCII, with the letters that they stand for. Letters of other scripts begin no word: every word of such a text
-/// would have to be looked at.
-fn wide_signs() -> Vec<(char, &'static str)> {
-    let wide = ('\u{80}'..'\u{2FFF}').map(|c| (c, leet(c)));
-    wide.filter(|&(c, letters)| !letters.is_empty() && !is_letter(c)).collect()
-}
-
-/// Letters and digits, Chinese ones first.
-#[inline]
-fn is_letter(c: char) -> bool {
-    matches!(c, '\u{4E00}'..='\u{9FFF}') || c.is_alphanumeric()
-}
-
-/// Letters of scripts without spaces.
-fn is_wide(c: char) -> bool {
-    !c.is_ascii() && is_letter(c) && !is_word(c)
-}
-
-/// Signs that stand for any letter but the first.
-fn is_wild(c: char) -> bool {
-    matches!(c, '*' | '#')
 }
 
 // === impl Disguised ===
@@ -347,8 +231,8 @@ impl Disguised {
         // Letters that nothing touches are another word than they are only if they repeat.
         match length {
             _ if !twice => false,
-            8 => self.likenesses.holds(squeezed(word, 8)) && self.may_be_alike(text, at),
-            _ => self.tokens_alike.holds(squeezed(word, length)),
+            8 => self.likenesses.holds(likeness(word.to_le_bytes())) && self.may_be_alike(text, at),
+            _ => self.tokens_alike.holds(likeness(word.to_le_bytes())),
         }
     }
 
@@ -396,7 +280,8 @@ impl Disguised {
             Some(after) if after.is_ascii_alphanumeric() => {
                 let rest = text.get(at + 1..).unwrap_or_default();
                 let known = ended || rest.iter().any(|byte| !byte.is_ascii_alphanumeric());
-                let like = |letter: u8| self.likenesses.holds(likeness(letter, rest));
+                let alike = |letter: u8| [letter].into_iter().chain(rest.iter().copied());
+                let like = |letter: u8| self.likenesses.holds(likeness(alike(letter)));
                 !known || leet(char::from(sign)).bytes().any(like)
             }
             Some(after) if after.is_ascii_whitespace() => stands_apart(text, at + 1),
@@ -410,7 +295,7 @@ impl Disguised {
     pub(super) fn may_begin_wide(&self, text: &[u8], at: usize, word: u64, one: usize, two: usize) -> bool {
         let second = word.checked_shr(8 * one as u32).unwrap_or(0);
         let lead = second as u8;
-        if matches!(lead, 0xE4..=0xE9) && head(second ^ word, one) != 0 {
+        if is_chinese(lead) && head(second ^ word, one) != 0 {
             // Two different Chinese characters.
             return self.gate.pair(word, one, two);
         }
@@ -535,7 +420,7 @@ impl Disguised {
             let lower = byte | 0x20;
             let c = match byte {
                 b'a'..=b'z' | b'A'..=b'Z' => char::from(lower),
-                0xE4..=0xE9 => char_at(text, at).filter(|&c| is_letter(c)).unwrap_or(item.last),
+                _ if is_chinese(byte) => char_at(text, at).filter(|&c| is_letter(c)).unwrap_or(item.last),
                 _ => break,
             };
             if c == item.last || self.trie.has_space(item.state) {
@@ -805,101 +690,8 @@ fn add_keys(letters: &str, keys: &mut Keys, likenesses: &mut Vec<u64>, tokens_al
     for word in latin.split(' ').filter(|word| !word.is_empty()) {
         token.push_str(word);
         keys.token(token.as_bytes(), token.len());
-        tokens_alike.push(likeness(0, token.as_bytes()));
+        tokens_alike.push(likeness(token.bytes()));
     }
-    let all = likeness(0, token.as_bytes());
+    let all = likeness(token.bytes());
     likenesses.extend((1..=LIKE).map(|length| head(all, length)));
-}
-
-/// How many letters of a token are compared where they may be disguised.
-const LIKE: usize = 8;
-
-/// The beginning of a token as all its disguises have it: repeated letters once, and letters that the same digit may stand for alike.
-#[derive(Clone, Copy, Default)]
-struct Likeness {
-    word: u64,
-    length: u32,
-    last: u8,
-}
-
-impl Likeness {
-    /// Adds a letter or digit. Whether that is all that is compared.
-    #[inline]
-    fn add(&mut self, byte: u8) -> bool {
-        let like = ALIKE[usize::from(byte)];
-        if like != self.last {
-            self.word |= u64::from(like).wrapping_shl(8 * self.length);
-            self.length = self.length.wrapping_add(1);
-            self.last = like;
-        }
-        self.length as usize == LIKE
-    }
-}
-
-/// By letter or digit: what it is like.
-static ALIKE: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        table[byte] = match byte as u8 | 0x20 {
-            b'0' => b'o',
-            b'1' | b'l' => b'i',
-            b'2' => b'z',
-            b'3' => b'e',
-            b'4' => b'a',
-            b'5' => b's',
-            b'6' | b'8' | b'9' | b'b' => b'g',
-            b'7' => b't',
-            other => other,
-        };
-        byte += 1;
-    }
-    table
-};
-
-/// The likeness of a token of `length` letters, eight at most. `word`: the text's next bytes.
-#[inline]
-fn squeezed(word: u64, length: usize) -> u64 {
-    let mut like = Likeness::default();
-    for &byte in word.to_le_bytes().iter().take(length) {
-        like.add(byte);
-    }
-    like.word
-}
-
-/// The likeness of the token with which the text begins. `first`: a letter to think before it, or 0.
-fn likeness(first: u8, text: &[u8]) -> u64 {
-    let mut like = Likeness::default();
-    let first = (first != 0).then_some(&first);
-    for &byte in first.into_iter().chain(text).take_while(|byte| byte.is_ascii_alphanumeric()) {
-        if like.add(byte) {
-            break;
-        }
-    }
-    like.word
-}
-
-/// What stands between letters and for none.
-fn is_separator(byte: u8) -> bool {
-    matches!(byte, b'.' | b'-' | b'_' | b'~' | b'^' | b'\'' | b'`' | b'=' | b'%' | b'&')
-}
-
-/// Whether what stands at `at`, behind a token, may stand for a letter of its word or between two.
-#[inline]
-pub(super) fn touched(text: &[u8], at: usize) -> bool {
-    match text.get(at).copied().unwrap_or(b'*') {
-        b'*' | b'#' | b'@' | b'$' | b'!' | b'|' | b'+' | b'(' | b'<' | 0x80.. => true,
-        separator if is_separator(separator) => text.get(at + 1).is_none_or(|&after| !is_space(after)),
-        _ => false,
-    }
-}
-
-/// Whether a letter or a sign that stands by itself follows behind a gap at `at`, or the text ends before that is known.
-fn stands_apart(text: &[u8], at: usize) -> bool {
-    let rest = text.get(at..).unwrap_or_default();
-    let gap = rest.iter().take_while(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric()).count();
-    match rest.get(gap..).unwrap_or_default() {
-        [letter, after, ..] if letter.is_ascii() => !after.is_ascii_alphanumeric(),
-        _ => true,
-    }
 }

@@ -117,7 +117,7 @@ fn inside(lexicon: &Lexicon) -> Inside {
     if lexicon.inside.trie.is_empty() {
         return Inside::Nowhere;
     }
-    lexicon.inside.gate.few_pairs(FEW).map_or(Inside::Everywhere, Inside::Pairs)
+    lexicon.inside.gate.few_pairs(FEW).map_or(Inside::Everywhere, |pairs| Inside::pairs(&pairs))
 }
 
 /// What may begin with two bytes, the first ASCII: a table of bit sets.

@@ -9,17 +9,18 @@
 //! make part of a match, where a match begins that is not decided, and where a half escape or surrogate began.
 
 use super::blocks::{BLOCK, Masks};
-use super::disguise::{Form, Walk, touched};
+use super::disguise::Walk;
 use super::engine::{Heads, byte};
 use super::gate::{char_len, eight};
 use super::judge::{Found, Judge};
 use super::lexicon::{HOLDS, Meaning, Words, is_space};
+use super::likeness::{Form, touched};
 use super::pattern::{CONTEXT, after_escape, begins, boundary, char_before, is_word};
 use super::thread::Thread;
 use super::trie::{State, Trie};
 use super::{Engine, Finding, Progress, RuleId, RuleSet};
 use crate::text::TextPos;
-use crate::text::fold::{Fold, FoldPos, TextKind, View};
+use crate::text::fold::{Fold, FoldPos, TextKind, View, is_chinese};
 use smallvec::SmallVec;
 
 /// Longer pieces are read in parts, so that the view stays small.
@@ -185,7 +186,7 @@ impl Scan {
     /// The same by blocks of bytes.
     fn blocks(&mut self, with: &With<'_>, view: &View, from: usize, ended: bool) {
         let bytes = view.bytes();
-        let Engine { specials, heads, .. } = with.engine;
+        let specials = &with.engine.specials;
         let mut before = u64::from(from.checked_sub(1).is_some_and(|at| bytes[at].is_ascii_alphanumeric()));
         if after_escape(bytes, from) {
             before = 0;
@@ -216,17 +217,15 @@ impl Scan {
                 let window = known.and_then(|known| known.get(bit..)).and_then(<[u8]>::first_chunk);
                 let flags = if let Some(window) = window {
                     let word = u64::from_le_bytes(*window);
-                    let flags = heads.of(word as u8, (word >> 8) as u8);
-                    let opens = flags & Heads::OPEN != 0 && with.engine.lexicon.bound.gate.open(word);
-                    if opens || form.is_odd() || with.engine.lexicon.any.whole_token(word, form.length) {
-                        self.tell(with, view, base + bit, (word, opens, form), ended);
-                    }
+                    let flags = with.engine.heads.of(word as u8, (word >> 8) as u8);
+                    self.pass_token(with, view, base + bit, (word, flags, form), false, ended);
                     // Letters with white space behind them are what most patterns do not begin with.
-                    let letters = if mixed == 0 { heads.of_letters(word as u8, form.length) } else { !0 };
-                    flags & letters & Heads::STARTS
+                    let letters = || with.engine.heads.of_letters(word as u8, form.length);
+                    flags & if mixed == 0 { letters() } else { !0 }
                 } else {
-                    self.token(with, view, base + bit, form, ended) & Heads::STARTS
+                    self.token(with, view, base + bit, form, ended)
                 };
+                let flags = flags & Heads::STARTS;
                 starts |= u64::from(flags != 0) << bit;
             }
             for bit in ones(now.wide) {
@@ -266,17 +265,30 @@ impl Scan {
 
     /// A token of ASCII letters and digits begins at `at`, of which perhaps not all has come. Tells which machines may start there.
     fn token(&mut self, with: &With<'_>, view: &View, at: usize, form: Form, ended: bool) -> u8 {
-        let Engine { lexicon, heads, .. } = with.engine;
         let bytes = view.bytes();
-        let word = eight(bytes, at);
         // Of a token at the end of what has come the rest is not known.
         let open = form.length < 8 && at + form.length == bytes.len() && !ended;
-        let flags = if at + 1 < bytes.len() { heads.of(word as u8, (word >> 8) as u8) } else { !0 };
-        let opens = flags & Heads::OPEN != 0 && lexicon.bound.gate.open(word);
-        if open || opens || form.is_odd() || lexicon.any.whole_token(word, form.length) {
-            self.tell(with, view, at, (word, open || opens, form), ended);
-        }
+        let flags = with.engine.head(bytes, at);
+        self.pass_token(with, view, at, (eight(bytes, at), flags, form), open, ended);
         flags
+    }
+
+    /// Passes over a token with which nothing can begin; `open`: it may be longer than it is.
+    #[inline]
+    fn pass_token(
+        &mut self,
+        with: &With<'_>,
+        view: &View,
+        at: usize,
+        (word, flags, form): (u64, u8, Form),
+        open: bool,
+        ended: bool,
+    ) {
+        let lexicon = &with.engine.lexicon;
+        let opens = open || flags & Heads::OPEN != 0 && lexicon.bound.gate.open(word);
+        if opens || form.is_odd() || lexicon.any.whole_token(word, form.length) {
+            self.tell(with, view, at, (word, opens, form), ended);
+        }
     }
 
     /// Tells what may begin with a token.
@@ -562,12 +574,6 @@ fn hit<'a>(
 #[inline]
 fn is_free(bytes: &[u8], at: usize) -> bool {
     at == 0 || bytes[at - 1] < 0x80 || !char_before(bytes, at).is_some_and(is_word)
-}
-
-/// Whether a character of three bytes, U+4000 to U+9FFF, begins with this byte.
-#[inline]
-fn is_chinese(first: u8) -> bool {
-    matches!(first, 0xE4..=0xE9)
 }
 
 /// The places of the bits that are set, the lowest first.

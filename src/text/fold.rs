@@ -18,7 +18,7 @@
 
 use super::TextPos;
 use super::chinese::{self, simplified};
-use super::fold_table::{FOLDS_TO_ITSELF, fold_char};
+use super::fold_table::{FOLDS_TO_ITSELF, fold_char, fold_to_themselves};
 use super::lane::{LANE_BITS, Lane};
 
 /// What kind of text a channel carries.
@@ -359,7 +359,8 @@ impl Fold {
 }
 
 /// Whether a character of three bytes begins here that folds to itself or to one as long: U+4000..=U+9FFF.
-fn is_chinese(first: u8) -> bool {
+#[inline]
+pub fn is_chinese(first: u8) -> bool {
     matches!(first, 0xE4..=0xE9)
 }
 
@@ -367,9 +368,7 @@ fn is_chinese(first: u8) -> bool {
 fn plain(text: &[u8]) -> (usize, bool) {
     let (mut at, mut traditional) = (0, 0);
     while let Some(lane) = text.get(at..).and_then(<[u8]>::first_chunk) {
-        let lane = Lane::new(lane);
-        let white = lane.within(b'\t', 5);
-        let plain = lane.within(b' ', 0x7F - b' ').or(white).bits() & !lane.is(b'\\').bits();
+        let plain = fold_to_themselves(Lane::new(lane));
         at += plain.trailing_ones() as usize;
         if plain != LANE_BITS {
             break;

@@ -3,6 +3,7 @@
 use super::chinese::simplified;
 use super::exact::Exact;
 use super::fold_data::{IDEOGRAPHS, LOOK_ALIKES};
+use super::lane::Lane;
 use std::sync::LazyLock;
 use unicode_normalization::char::{canonical_combining_class, decompose_canonical, decompose_compatible};
 
@@ -22,6 +23,13 @@ pub const FOLDS_TO_ITSELF: [bool; 256] = {
     table[b'\r' as usize] = true;
     table
 };
+
+/// The same of sixteen bytes: one bit for each that folds to itself.
+#[inline]
+pub fn fold_to_themselves(lane: Lane) -> u64 {
+    let white = lane.within(b'\t', 5);
+    lane.within(b' ', 0x7F - b' ').or(white).bits() & !lane.is(b'\\').bits()
+}
 
 /// Folds of `..TABLE_LOW` and of the compatibility forms from `TABLE_HIGH` to the end of the basic plane.
 const TABLE_LOW: u32 = 0x3400;
@@ -283,7 +291,16 @@ fn digit(c: char) -> Option<char> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::lane::LANE_BITS;
     use super::*;
+
+    #[test]
+    fn sixteen_bytes_are_told_as_each_is() {
+        for byte in 0..=255_u8 {
+            let told = fold_to_themselves(Lane::each(byte));
+            assert_eq!(told, if FOLDS_TO_ITSELF[usize::from(byte)] { LANE_BITS } else { 0 }, "{byte:#x}");
+        }
+    }
 
     #[test]
     fn the_table_holds_what_the_rules_say() {

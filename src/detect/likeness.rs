@@ -1,0 +1,112 @@
+//! What a token's letters and digits look like, and what touches them: asked before any word is walked.
+
+use super::lexicon::is_space;
+
+/// What is known of a token by its letters and digits and what follows it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Form {
+    /// How long it is, eight for eight and more.
+    pub(super) length: usize,
+    /// What follows may stand for a letter of its word or between two.
+    pub(super) touched: bool,
+    /// It holds a digit.
+    pub(super) digits: bool,
+    /// It holds a letter twice in a row.
+    pub(super) twice: bool,
+}
+
+impl Form {
+    /// A token of which no more is known: everything may be.
+    pub(super) fn unknown(length: usize) -> Self {
+        Self { length, touched: true, digits: true, twice: true }
+    }
+
+    /// Whether it may be part of a disguise, which words that stand as they are listed are not.
+    #[inline]
+    pub(super) fn is_odd(self) -> bool {
+        self.touched || self.digits || self.twice || self.length == 1
+    }
+}
+
+/// How many letters of a token are compared where they may be disguised.
+pub(super) const LIKE: usize = 8;
+
+/// The beginning of a token as all its disguises have it: repeated letters once, and letters that the same digit may stand for alike.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Likeness {
+    pub(super) word: u64,
+    length: u32,
+    last: u8,
+}
+
+impl Likeness {
+    /// Adds a letter or digit. Whether that is all that is compared.
+    #[inline]
+    pub(super) fn add(&mut self, byte: u8) -> bool {
+        let like = ALIKE[usize::from(byte)];
+        if like != self.last {
+            self.word |= u64::from(like).wrapping_shl(8 * self.length);
+            self.length = self.length.wrapping_add(1);
+            self.last = like;
+        }
+        self.length as usize == LIKE
+    }
+}
+
+/// By letter or digit: what it is like.
+static ALIKE: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = match byte as u8 | 0x20 {
+            b'0' => b'o',
+            b'1' | b'l' => b'i',
+            b'2' => b'z',
+            b'3' => b'e',
+            b'4' => b'a',
+            b'5' => b's',
+            b'6' | b'8' | b'9' | b'b' => b'g',
+            b'7' => b't',
+            other => other,
+        };
+        byte += 1;
+    }
+    table
+};
+
+/// The likeness of the token that these bytes begin with.
+#[inline]
+pub(super) fn likeness(bytes: impl IntoIterator<Item = u8>) -> u64 {
+    let mut like = Likeness::default();
+    for byte in bytes.into_iter().take_while(u8::is_ascii_alphanumeric) {
+        if like.add(byte) {
+            break;
+        }
+    }
+    like.word
+}
+
+/// What stands between letters and for none.
+pub(super) fn is_separator(byte: u8) -> bool {
+    matches!(byte, b'.' | b'-' | b'_' | b'~' | b'^' | b'\'' | b'`' | b'=' | b'%' | b'&')
+}
+
+/// Whether what stands at `at`, behind a token, may stand for a letter of its word or between two.
+#[inline]
+pub(super) fn touched(text: &[u8], at: usize) -> bool {
+    match text.get(at).copied().unwrap_or(b'*') {
+        b'*' | b'#' | b'@' | b'$' | b'!' | b'|' | b'+' | b'(' | b'<' | 0x80.. => true,
+        separator if is_separator(separator) => text.get(at + 1).is_none_or(|&after| !is_space(after)),
+        _ => false,
+    }
+}
+
+/// Whether a letter or a sign that stands by itself follows behind a gap at `at`, or the text ends before that is known.
+pub(super) fn stands_apart(text: &[u8], at: usize) -> bool {
+    let rest = text.get(at..).unwrap_or_default();
+    let gap = rest.iter().take_while(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric()).count();
+    match rest.get(gap..).unwrap_or_default() {
+        [letter, after, ..] if letter.is_ascii() => !after.is_ascii_alphanumeric(),
+        _ => true,
+    }
+}
