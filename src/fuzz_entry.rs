@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 
-use crate::detect::{Finding, Scan, scan_all};
+use crate::detect::{Finding, Scan, scan_all, scan_encoded};
 use crate::dialect::{DIALECTS, ErrorKind, Matched, Operation};
 use crate::exchange::{Answering, Ended, ExchangeLimits, Flow, Judged, Next, Outcome, Received, Terms};
 use crate::policy::{BlockAs, Direction, Files, Library, Policy, PolicySettings, Unscanned};
@@ -27,6 +27,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("request", request),
     ("answer", answer),
     ("hold", hold),
+    ("encoded", encoded),
     ("config", config),
     ("rules", rules),
     ("inflate", inflate),
@@ -280,6 +281,17 @@ pub fn answer(data: &[u8]) {
             let same = if whole.broken_off { whole.out.starts_with(body) } else { whole.out == body };
             assert!(same, "a clean answer was changed");
         }
+    }
+}
+
+/// What is encoded in any text is looked for without a fault, and what is found lies on the text's characters.
+pub fn encoded(data: &[u8]) {
+    let Some((kind, data)) = pick(data, &[TextKind::Plain, TextKind::Json]) else { return };
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let rules = POLICY.encoded_rules(Direction::Prompt);
+    for one in scan_encoded(POLICY.engine(), rules, kind, text, &[]) {
+        let (start, end) = (one.finding.start.0 as usize, one.finding.end.0 as usize);
+        assert!(text.get(start..end).is_some_and(|span| !span.is_empty()), "a finding cuts characters");
     }
 }
 

@@ -43,6 +43,9 @@ pub struct FindingRecord {
     pub end: u64,
     /// 0 to 1.
     pub score: f32,
+    /// How it was hidden, the outermost coding first, such as `base64>url`; not there when it was not.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub hidden: String,
 }
 
 /// What was read of an exchange, and what was not and why.

@@ -10,6 +10,7 @@ mod begin;
 mod blocks;
 mod conditions;
 mod disguise;
+mod encoded;
 mod engine;
 mod exact;
 mod gate;
@@ -33,6 +34,7 @@ mod judge_laws;
 mod laws;
 
 pub use conditions::{Around, Conditions, FURTHEST, MOST_GROUPS, Shift, When};
+pub use encoded::{Coding, Hidden, Uncovered, scan_encoded};
 pub use engine::Engine;
 pub use scan::{Scan, scan_all};
 pub use spec::{

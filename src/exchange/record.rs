@@ -25,6 +25,7 @@ pub fn findings(policy: &Policy, noted: &[Noted]) -> Vec<FindingRecord> {
                 start: n.start,
                 end: n.end,
                 score: n.score,
+                hidden: n.hidden.map_or_else(String::new, |hidden| hidden.to_string()),
             }
         })
         .collect()

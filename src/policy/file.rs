@@ -68,6 +68,9 @@ pub(super) struct RuleFile {
     /// Folds of all rules that this one refuses.
     #[serde(default)]
     pub exact: Vec<String>,
+    /// Whether the rule also looks at what prompts hide by encoding it.
+    #[serde(default = "yes")]
+    pub encoded: bool,
     #[serde(rename = "pattern", default)]
     pub patterns: Vec<PatternFile>,
     /// How sure a keyword is, and a pattern that says nothing else.

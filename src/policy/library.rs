@@ -13,7 +13,7 @@ use super::rule::{Action, Actions, Basis, Choice, Policy, Rule, Severity};
 use super::{BlockAs, PolicySettings, Unscanned, canary_rule};
 use crate::detect::{
     Engine, Exact, Folds, Keyword, PatternSpec, Place, RuleId, RuleSet, RuleSpec, TextKind, Validator,
-    scan_all,
+    scan_all, scan_encoded,
 };
 use crate::diag::{Diagnostic, SourceFile, Step, read_toml};
 
@@ -207,7 +207,12 @@ impl Library {
             let mut rules: RuleSet = [RuleId(n as u32)].into_iter().collect();
             let threshold = self.rules.get(n).map_or(0.0, |rule| rule.threshold.score());
             rules.set_threshold(RuleId(n as u32), threshold);
-            let finds = |text: &str| !scan_all(&self.engine, &rules, TextKind::Plain, text).is_empty();
+            let encoded = self.rules.get(n).is_some_and(|rule| !rule.skips_encoded);
+            let finds = |text: &str| {
+                let (engine, kind) = (&self.engine, TextKind::Plain);
+                !scan_all(engine, &rules, kind, text).is_empty()
+                    || encoded && !scan_encoded(engine, &rules, kind, text, &[]).is_empty()
+            };
             let id = self.rules.get(n).map(|r| r.id.as_str()).unwrap_or_default();
             for (texts, key, want) in
                 [(&draft.examples, "examples", true), (&draft.counter_examples, "counter_examples", false)]
@@ -559,6 +564,7 @@ impl At<'_> {
                     .map(|b| Basis { law: b.law, article: b.article, link: b.link })
                     .collect(),
                 message: rule.message,
+                skips_encoded: !rule.encoded,
             },
             file: Arc::clone(self.file),
             place: self.place,

@@ -171,6 +171,8 @@ pub struct Rule {
     pub basis: Vec<Basis>,
     /// What a blocked client is told instead of the standard sentence.
     pub message: Option<String>,
+    /// Whether it does not look at what prompts hide by encoding it.
+    pub skips_encoded: bool,
 }
 
 impl Rule {
@@ -191,6 +193,8 @@ pub struct Policy {
     /// What this policy does with each rule, by rule number.
     pub(super) choices: Vec<Choice>,
     pub(super) sets: [RuleSet; 3],
+    /// Of the rules in a direction those that look at encoded text.
+    pub(super) encoded: [RuleSet; 3],
     pub(super) unscanned: Unscanned,
     pub(super) block_as: BlockAs,
 }
@@ -208,10 +212,12 @@ impl Policy {
         unscanned: Unscanned,
         block_as: BlockAs,
     ) -> Self {
-        let set = |direction| {
+        let set = |direction, encoded: bool| {
             let mut set = RuleSet::empty();
+            let skips = |rule: usize| encoded && rules.get(rule).is_some_and(|rule| rule.skips_encoded);
             let counts = |choice: &Choice| choice.actions.get(direction) > Action::Allow;
-            for (rule, choice) in choices.iter().enumerate().filter(|(_, choice)| counts(choice)) {
+            let all = choices.iter().enumerate().filter(|(_, choice)| counts(choice));
+            for (rule, choice) in all.filter(|&(rule, _)| !skips(rule)) {
                 set.insert(RuleId(rule as u32));
                 if choice.threshold != Threshold::default() {
                     set.set_threshold(RuleId(rule as u32), choice.threshold.score());
@@ -219,8 +225,9 @@ impl Policy {
             }
             set
         };
-        let sets = [set(Direction::Prompt), set(Direction::Output), set(Direction::Tool)];
-        Self { name, version, engine, rules, choices, sets, unscanned, block_as }
+        let sets = Direction::ALL.map(|direction| set(direction, false));
+        let encoded = Direction::ALL.map(|direction| set(direction, true));
+        Self { name, version, engine, rules, choices, sets, encoded, unscanned, block_as }
     }
 
     /// A policy of these rules alone, each with its own actions: for tests and for scanning with one rule.
@@ -264,12 +271,12 @@ impl Policy {
 
     /// The rules that count in a direction.
     pub fn rules(&self, direction: Direction) -> &RuleSet {
-        let [prompt, output, tool] = &self.sets;
-        match direction {
-            Direction::Prompt => prompt,
-            Direction::Output => output,
-            Direction::Tool => tool,
-        }
+        of_direction(&self.sets, direction)
+    }
+
+    /// Of these the rules that count in what a prompt hides by encoding it.
+    pub fn encoded_rules(&self, direction: Direction) -> &RuleSet {
+        of_direction(&self.encoded, direction)
     }
 
     /// A rule by number. Numbers come from this policy's engine, so there is one; an empty rule stands for none.
@@ -305,5 +312,14 @@ impl Policy {
     /// How a block looks to the client.
     pub fn block_as(&self) -> BlockAs {
         self.block_as
+    }
+}
+
+fn of_direction(sets: &[RuleSet; 3], direction: Direction) -> &RuleSet {
+    let [prompt, output, tool] = sets;
+    match direction {
+        Direction::Prompt => prompt,
+        Direction::Output => output,
+        Direction::Tool => tool,
     }
 }

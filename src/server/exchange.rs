@@ -296,6 +296,10 @@ pub(super) fn count_findings(
         let labels =
             [policy.rule(finding.rule).id.as_str(), finding.action.as_str(), finding.direction.as_str()];
         gateway.metrics.findings.with_label_values(&labels).inc();
+        if let Some(hidden) = finding.hidden {
+            let labels = [&*hidden.to_string(), finding.action.as_str()];
+            gateway.metrics.hidden_findings.with_label_values(&labels).inc();
+        }
     }
     for (kind, n) in &coverage.unscanned {
         gateway.metrics.unscanned.with_label_values(&[kind]).inc_by(*n);

@@ -15,6 +15,8 @@ pub struct Metrics {
     pub refused: IntCounterVec,
     /// `sluicegate_findings_total{rule,action,direction}`.
     pub findings: IntCounterVec,
+    /// `sluicegate_hidden_findings_total{coding,action}`: of these, those in encoded text.
+    pub hidden_findings: IntCounterVec,
     /// `sluicegate_unscanned_total{kind}`: what passed unread by the policy's choice.
     pub unscanned: IntCounterVec,
     /// `sluicegate_errors_total{code}`: errors sent to clients.
@@ -105,6 +107,11 @@ impl Metrics {
                 &["reason"],
             )?,
             findings: counters("sluicegate_findings_total", "Findings", &["rule", "action", "direction"])?,
+            hidden_findings: counters(
+                "sluicegate_hidden_findings_total",
+                "Findings in encoded text, by how it was encoded",
+                &["coding", "action"],
+            )?,
             unscanned: counters(
                 "sluicegate_unscanned_total",
                 "What passed unread by the policy's choice",

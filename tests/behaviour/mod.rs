@@ -8,6 +8,7 @@
 
 mod codings;
 mod durability;
+mod encoded;
 mod fake;
 mod http2;
 mod http_hygiene;

@@ -1,6 +1,6 @@
 //! One text through one policy, fed whole or in pieces.
 
-use crate::detect::{Finding, RuleId, Scan};
+use crate::detect::{Finding, Hidden, RuleId, Scan, scan_encoded};
 use crate::exchange::{Edit, Emitter, Outcome, Piece};
 use crate::policy::{Action, Direction, Policy};
 use crate::text::fold::TextKind;
@@ -22,6 +22,7 @@ struct Found<'p> {
     end: usize,
     score: f32,
     action: Action,
+    hidden: Option<Hidden>,
 }
 
 /// Runs the text through the streaming scanner, in pieces of `chunk` code points or as one.
@@ -42,15 +43,23 @@ pub(super) fn scan<'p>(
         rest = after;
     }
     scan.finish(engine, rules, &mut found);
-    found.sort_by_key(|f| (f.start, f.end, f.rule));
+    let encoded = match direction {
+        Direction::Prompt | Direction::Tool => {
+            scan_encoded(engine, policy.encoded_rules(direction), TextKind::Plain, text, &found)
+        }
+        Direction::Output => Vec::new(),
+    };
+    let encoded = encoded.into_iter().map(|one| (one.finding, Some(one.hidden)));
+    let mut found: Vec<_> = found.into_iter().map(|finding| (finding, None)).chain(encoded).collect();
+    found.sort_by_key(|(f, hidden)| (f.start, f.end, f.rule, *hidden));
 
     let action = |id: RuleId| policy.action(id, direction);
-    let strongest = found.iter().map(|f| action(f.rule)).max().unwrap_or_default();
+    let strongest = found.iter().map(|(f, _)| action(f.rule)).max().unwrap_or_default();
     let outcome = Outcome::of(strongest);
     let mut redacted = Vec::new();
     if outcome != Outcome::Block {
         let mut emitter = Emitter::new(false);
-        for f in &found {
+        for (f, _) in &found {
             if let Some(marker) = policy.edit_text(f.rule, direction) {
                 emitter.add(Edit {
                     start: f.start.0,
@@ -67,11 +76,11 @@ pub(super) fn scan<'p>(
         emitter.write(Piece { raw: &raw, escaped: true, text, start: 0, quoted: true }, &mut redacted);
     }
     let mut points = CodePoints { text, byte: 0, point: 0 };
-    let starts: Vec<usize> = found.iter().map(|f| points.at(f.start.0 as usize)).collect();
+    let starts: Vec<usize> = found.iter().map(|(f, _)| points.at(f.start.0 as usize)).collect();
     let findings = found
         .iter()
         .zip(starts)
-        .map(|(f, start)| {
+        .map(|((f, hidden), start)| {
             let rule = policy.rule(f.rule);
             let inside = text.get(f.start.0 as usize..f.end.0 as usize).unwrap_or_default();
             Found {
@@ -81,6 +90,7 @@ pub(super) fn scan<'p>(
                 end: start + inside.chars().count(),
                 score: f.score,
                 action: action(f.rule),
+                hidden: *hidden,
             }
         })
         .collect();
@@ -115,12 +125,16 @@ impl Scanned<'_> {
             let (rule, category) = (string(found.rule), string(found.category));
             write!(
                 out,
-                "{comma}{{\"rule\":{rule},\"category\":{category},\"start\":{},\"end\":{},\"score\":{},\"action\":\"{}\"}}",
+                "{comma}{{\"rule\":{rule},\"category\":{category},\"start\":{},\"end\":{},\"score\":{},\"action\":\"{}\"",
                 found.start,
                 found.end,
                 found.score,
                 found.action.as_str()
             )?;
+            if let Some(hidden) = found.hidden {
+                write!(out, ",\"hidden\":\"{hidden}\"")?;
+            }
+            out.write_all(b"}")?;
         }
         out.write_all(b"]")?;
         if redacted {

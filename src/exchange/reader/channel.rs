@@ -173,7 +173,7 @@ impl Reader {
         for finding in found.drain(..) {
             let (start, end) = (TextPos(finding.start.0 + base), TextPos(finding.end.0 + base));
             let finding = Finding { start, end, ..finding };
-            let Some(edit) = self.note(&finding, direction, role, number) else { continue };
+            let Some(edit) = self.note(&finding, None, direction, role, number) else { continue };
             if let Some(channel) = self.channels.get_mut(index) {
                 channel.edit(edit);
             }

@@ -19,7 +19,7 @@ use smallvec::SmallVec;
 use super::coverage::Coverage;
 use super::emit::Edit;
 use super::segment::{Numbers, Part, Segment, Segments, keep_keys_apart};
-use crate::detect::{Finding, RuleId, TextKind};
+use crate::detect::{Finding, Hidden, RuleId, TextKind};
 use crate::dialect::{ChannelKey, Class, Flow, Found, Role, Shape};
 use crate::policy::{Action, Direction, Policy};
 use crate::text::json::{Kind, Tape};
@@ -49,6 +49,8 @@ pub struct Noted {
     pub end: u64,
     /// 0 to 1.
     pub score: f32,
+    /// How it was hidden.
+    pub hidden: Option<Hidden>,
 }
 
 /// Why reading stopped.
@@ -288,7 +290,14 @@ impl Reader {
     }
 
     /// Puts a finding on record and says what it does to the text.
-    fn note(&mut self, finding: &Finding, direction: Direction, role: Role, channel: u32) -> Option<Edit> {
+    fn note(
+        &mut self,
+        finding: &Finding,
+        hidden: Option<Hidden>,
+        direction: Direction,
+        role: Role,
+        channel: u32,
+    ) -> Option<Edit> {
         let action = self.policy.action(finding.rule, direction);
         if action == Action::Allow {
             return None;
@@ -302,6 +311,7 @@ impl Reader {
             start: finding.start.0,
             end: finding.end.0,
             score: finding.score,
+            hidden,
         };
         // Two readings of a text may find the same.
         if !self.findings.contains(&noted) {

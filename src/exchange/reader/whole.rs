@@ -1,5 +1,5 @@
 //! The texts that end with the body or event in which they stand: each is read alone, and once more joined with those that a reader may
-//! append it to.
+//! append it to. A prompt's are also read for what they hide by encoding it.
 
 use std::sync::Arc;
 
@@ -8,9 +8,10 @@ use smallvec::SmallVec;
 use super::super::emit::Edit;
 use super::super::number;
 use super::super::segment::{Segment, Segments};
-use super::Reader;
-use crate::detect::{Finding, Scan, TextKind};
+use super::{Reader, Side};
+use crate::detect::{Finding, Hidden, Scan, TextKind, Uncovered, scan_encoded};
 use crate::dialect::{ChannelKey, Flow, Role};
+use crate::policy::Direction;
 use crate::text::TextPos;
 
 /// Strings of one body or event that a reader may join. They are scanned together once all are known: a body may hold very many, most of
@@ -64,15 +65,16 @@ impl Reader {
         let mut scan = Scan::new(kind);
         scan.push(policy.engine(), policy.rules(direction), text, &mut found);
         scan.finish(policy.engine(), policy.rules(direction), &mut found);
+        let encoded = self.encoded(text, kind, direction, &found);
         let place = segment.channel().map(|(channel, start, _)| (channel as usize, start));
         let channel = place.and_then(|(c, start)| self.channels.get(c).map(|c| (c.number, start)));
         let (number, at) = channel.or(join).unwrap_or((self.appeared.saturating_add(1), 0));
         self.appeared = self.appeared.max(number);
         let mut numbers = None;
-        for finding in found.drain(..) {
+        for (finding, hidden) in every(&mut found, encoded) {
             let (start, end) = (TextPos(finding.start.0 + at), TextPos(finding.end.0 + at));
             let noted = Finding { start, end, ..finding };
-            let Some(edit) = self.note(&noted, direction, role, number) else { continue };
+            let Some(edit) = self.note(&noted, hidden, direction, role, number) else { continue };
             let shift = place.map_or(0, |(_, start)| start);
             let edit = Edit { start: finding.start.0 + shift, end: finding.end.0 + shift, ..edit };
             let whole = (kind == TextKind::Json)
@@ -100,20 +102,46 @@ impl Reader {
             let direction = self.direction(join.role);
             let rules = policy.rules(direction);
             let (mut scan, mut found) = (Scan::new(join.kind), std::mem::take(&mut self.scratch));
+            let (reads_encoded, mut all) = (self.side == Side::Prompt, String::new());
             for segment in join.texts.iter().filter_map(|&(index, _)| out.texts.get(index as usize)) {
                 let mut decoded = String::new();
                 let (_, text) = segment.source(src, &mut decoded);
                 scan.push(policy.engine(), rules, text, &mut found);
+                if reads_encoded {
+                    all.push_str(text);
+                }
             }
             scan.finish(policy.engine(), rules, &mut found);
-            let edits: Vec<Edit> =
-                found.drain(..).filter_map(|f| self.note(&f, direction, join.role, join.number)).collect();
+            let encoded = self.encoded(&all, join.kind, direction, &found);
+            let edits: Vec<Edit> = every(&mut found, encoded)
+                .filter_map(|(f, hidden)| self.note(&f, hidden, direction, join.role, join.number))
+                .collect();
             self.scratch = found;
             if !edits.is_empty() {
                 out.join(&join.texts, join.length, edits);
             }
         }
     }
+
+    /// What a prompt's whole text hides by encoding it. A model reads that as it reads the rest; a person who is answered does not.
+    fn encoded(&self, text: &str, kind: TextKind, direction: Direction, plain: &[Finding]) -> Vec<Uncovered> {
+        match self.side {
+            Side::Prompt => {
+                let rules = self.policy.encoded_rules(direction);
+                scan_encoded(self.policy.engine(), rules, kind, text, plain)
+            }
+            Side::Answer => Vec::new(),
+        }
+    }
+}
+
+/// What was found in a text as it stands, and then what was found in what it encodes.
+fn every(
+    plain: &mut Vec<Finding>,
+    encoded: Vec<Uncovered>,
+) -> impl Iterator<Item = (Finding, Option<Hidden>)> {
+    let encoded = encoded.into_iter().map(|one| (one.finding, Some(one.hidden)));
+    plain.drain(..).map(|finding| (finding, None)).chain(encoded)
 }
 
 #[cfg(test)]

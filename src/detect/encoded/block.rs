@@ -1,0 +1,310 @@
+//! Stretches of base64 and hex that decode to text.
+//!
+//! What begins at a token is read as far as it is text. A short stretch has to be text to its end; in a long one, which may begin
+//! with something else, every row of [`ISLAND`] bytes of text is read, at each of the four places where a group may begin. Chance makes
+//! no such row: of random bytes four in ten are text.
+
+use super::Coding;
+use super::bytes::{Reading, may_go_on};
+use super::layer::Layer;
+use super::tokens::{BASE64, HEADS, HEX, Heads, SEXTETS, tokens};
+use std::ops::Range;
+
+/// The fewest bytes that are worth a look.
+const FEWEST: usize = 3;
+/// Shorter tokens that are letters alone, in the case of a word, are words.
+const WORDLIKE: usize = 8;
+/// From here on a stretch is long.
+const LONG: usize = 32;
+/// The fewest bytes of text in the middle of something else.
+const ISLAND: usize = 24;
+/// The longest stretch that is read from tokens within it.
+const INNER: usize = 64;
+/// The most white space between two lines of one stretch.
+const INDENT: usize = 16;
+/// The most signs between two pairs of hex digits.
+const GAP: usize = 3;
+
+/// Finds the stretches of a text, and tells of tokens that may be scrambled words.
+pub(super) fn blocks(text: &str, layer: &mut Layer, mut word: impl FnMut(usize, &[u8])) {
+    let bytes = text.as_bytes();
+    let heads = &*HEADS;
+    let mut finder =
+        Finder { text: bytes, layer, reading: Reading::default(), stretch: 0, base64: 0, hex: 0, lines: 0 };
+    tokens(bytes, |at, end| {
+        let length = end - at;
+        let pair = bytes.get(at..at + 2).and_then(|pair| pair.first_chunk()).filter(|_| length > 1);
+        let head = pair.map_or(0, |&[first, second]| heads.of(first, second));
+        if head & Heads::word(length) != 0 {
+            word(at, bytes.get(at..end).unwrap_or_default());
+        }
+        let joined = bytes.get(end).is_some_and(|&byte| SEXTETS[usize::from(byte)] < 64);
+        if head & (BASE64 | HEX) != 0 || (joined || length >= LONG) && at >= finder.stretch {
+            finder.token(at, end, head);
+        }
+        // In source code a token may begin behind an escape such as `\n`.
+        if at > 0 && bytes.get(at - 1) == Some(&b'\\') && end - at > FEWEST {
+            finder.token(at + 1, end, BASE64 | HEX);
+        }
+    });
+}
+
+struct Finder<'a> {
+    text: &'a [u8],
+    layer: &'a mut Layer,
+    reading: Reading,
+    /// Where the stretch ends that was looked at last.
+    stretch: usize,
+    /// What was read as base64, as hex, as lines of base64 ends there.
+    base64: usize,
+    hex: usize,
+    lines: usize,
+}
+
+impl Finder<'_> {
+    fn byte(&self, at: usize) -> u8 {
+        self.text.get(at).copied().unwrap_or_default()
+    }
+
+    fn token(&mut self, at: usize, end: usize, head: u16) {
+        if at >= self.stretch {
+            self.stretch = self.base64_end(end);
+            if self.stretch - at >= LONG && at >= self.base64 {
+                self.islands(at, self.stretch);
+            }
+        }
+        if head & BASE64 != 0 && self.goes_on(at) {
+            if at >= self.lines && matches!(self.byte(self.stretch), b' ' | b'\t' | b'\r' | b'\n') {
+                self.base64_lines(at);
+            }
+            if at >= self.base64 && !(end - at < WORDLIKE && self.is_wordlike(at, end)) {
+                let more = self.stretch > end && self.stretch - at < INNER;
+                if !(more && self.base64_token(at, self.stretch)) {
+                    self.base64_token(at, end);
+                }
+            }
+        }
+        if head & HEX != 0 && at >= self.hex {
+            self.hex_groups(at, end);
+        }
+    }
+
+    /// Whether the first group of base64 may be text, over white space.
+    fn goes_on(&self, at: usize) -> bool {
+        let mut group = [u8::MAX; 4];
+        let bytes = self.text.iter().skip(at).take(INDENT).filter(|byte| !byte.is_ascii_whitespace());
+        for (slot, &byte) in group.iter_mut().zip(bytes) {
+            *slot = SEXTETS[usize::from(byte)];
+        }
+        let [a, b, c, d] = group;
+        (c | d) >= 64 || may_go_on([a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d])
+    }
+
+    /// Whether a token is letters alone, of the cases of a word.
+    fn is_wordlike(&self, at: usize, end: usize) -> bool {
+        let Some((first, rest)) = self.text.get(at..end).and_then(<[u8]>::split_first) else { return false };
+        let lower = rest.iter().all(u8::is_ascii_lowercase);
+        let upper = first.is_ascii_uppercase() && rest.iter().all(u8::is_ascii_uppercase);
+        (lower && first.is_ascii_alphabetic() || upper) && self.byte(end) != b'='
+    }
+
+    /// Where a run of base64 ends of which the part before `at` is known.
+    fn base64_end(&self, at: usize) -> usize {
+        at + self.text.iter().skip(at).take_while(|&&byte| SEXTETS[usize::from(byte)] < 64).count()
+    }
+
+    /// The padding goes with the stretch.
+    fn padded(&self, end: usize) -> usize {
+        end + self.text.iter().skip(end).take(2).take_while(|&&byte| byte == b'=').count()
+    }
+
+    fn add(&mut self, length: usize, place: Range<usize>, coding: Coding) -> bool {
+        let text = self.reading.text(length).filter(|text| text.len() >= FEWEST);
+        let found = text.is_some();
+        if let Some(text) = text {
+            self.layer.block(&text, place, coding);
+        }
+        found
+    }
+
+    /// Reads one run of base64 that has to be text to its end.
+    fn base64_token(&mut self, at: usize, end: usize) -> bool {
+        self.reading.clear();
+        let mut bits = Bits::default();
+        for &byte in self.text.get(at..end).unwrap_or_default() {
+            if let Some(byte) = bits.push(SEXTETS[usize::from(byte)])
+                && !self.reading.push(byte)
+            {
+                return false;
+            }
+        }
+        let place = at..self.padded(end);
+        let found = self.add(self.reading.bytes.len(), place.clone(), Coding::Base64);
+        if found {
+            self.base64 = place.end;
+        }
+        found
+    }
+
+    /// Reads base64 that is broken into lines, or set apart by white space, as far as it is text.
+    fn base64_lines(&mut self, at: usize) {
+        self.reading.clear();
+        let (mut bits, mut place) = (Bits::default(), at);
+        let mut runs = Runs::default();
+        'runs: loop {
+            let run = place;
+            while let Some(sextet) =
+                self.text.get(place).map(|&byte| SEXTETS[usize::from(byte)]).filter(|&n| n < 64)
+            {
+                if let Some(byte) = bits.push(sextet)
+                    && !self.reading.push(byte)
+                {
+                    break 'runs;
+                }
+                place += 1;
+            }
+            if place == run {
+                break;
+            }
+            let padded = self.padded(place);
+            let goes_on = runs.push(place - run, (padded, self.reading.bytes.len()));
+            let spaces = self.text.iter().skip(padded).take_while(|byte| byte.is_ascii_whitespace()).count();
+            if !goes_on || padded > place || spaces == 0 || spaces > INDENT {
+                break;
+            }
+            place += spaces;
+        }
+        // Its last run may be a word that has nothing to do with the others.
+        for (end, length) in [runs.last, runs.before].into_iter().take(runs.count.saturating_sub(1)) {
+            self.lines = self.lines.max(end);
+            self.add(length, at..end, Coding::Base64);
+        }
+    }
+
+    /// Reads what is text within a long run of base64.
+    fn islands(&mut self, at: usize, end: usize) {
+        let place = at..self.padded(end);
+        for skip in 0..4 {
+            let (mut bits, mut found) = (Bits::default(), 0);
+            self.reading.clear();
+            for &byte in self.text.get(at + skip..end).unwrap_or_default() {
+                let Some(byte) = bits.push(SEXTETS[usize::from(byte)]) else { continue };
+                if !self.reading.push(byte) {
+                    found += self.island(&place);
+                    self.reading.clear();
+                    self.reading.push(byte);
+                }
+            }
+            found += self.island(&place);
+            if found > 0 {
+                self.base64 = place.end;
+            }
+            // No more fits beside it.
+            if found + ISLAND > (end - at) * 3 / 4 {
+                return;
+            }
+        }
+    }
+
+    fn island(&mut self, place: &Range<usize>) -> usize {
+        let length = self.reading.bytes.len();
+        let is_island = length >= ISLAND && self.add(length, place.clone(), Coding::Base64);
+        if is_island { length } else { 0 }
+    }
+
+    /// Reads pairs of hex digits, in groups or alone, as far as they are text.
+    fn hex_groups(&mut self, at: usize, end: usize) {
+        self.reading.clear();
+        let (mut place, mut end) = (at, end);
+        let mut groups: Vec<(Range<usize>, Range<usize>)> = Vec::new();
+        'groups: loop {
+            let zero_x = self.byte(place) == b'0' && self.byte(place + 1) | 0x20 == b'x' && end > place + 2;
+            let digits = self.text.get(place + if zero_x { 2 } else { 0 }..end).unwrap_or_default();
+            let (pairs, odd) = digits.as_chunks::<2>();
+            if pairs.is_empty() || !odd.is_empty() {
+                break;
+            }
+            let from = self.reading.bytes.len();
+            for &[high, low] in pairs {
+                let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
+                let byte = digit(high).zip(digit(low)).map(|(high, low)| high << 4 | low);
+                if !byte.is_some_and(|byte| self.reading.push(byte)) {
+                    break 'groups;
+                }
+            }
+            groups.push((place..end, from..self.reading.bytes.len()));
+            let gap =
+                self.text.iter().skip(end).take(GAP + 1).take_while(|byte| b" ,;:-_.|\t\r\n".contains(byte));
+            let gap = gap.count();
+            place = end + gap;
+            end =
+                place + self.text.iter().skip(place).take_while(|byte| byte.is_ascii_alphanumeric()).count();
+            if gap == 0 || gap > GAP || end == place {
+                break;
+            }
+        }
+        let Some((last, all)) = groups.last().cloned() else { return };
+        if !self.add(all.end, at..last.end, Coding::Hex) {
+            return;
+        }
+        self.hex = last.end;
+        // A number beside it may have nothing to do with it.
+        if groups.len() > 1 {
+            let whole = std::mem::take(&mut self.reading.bytes);
+            for (place, bytes) in groups.into_iter().filter(|(_, bytes)| bytes.len() > FEWEST) {
+                self.reading.bytes.clear();
+                self.reading.bytes.extend_from_slice(whole.get(bytes).unwrap_or_default());
+                self.add(self.reading.bytes.len(), place, Coding::Hex);
+            }
+        }
+    }
+}
+
+/// Runs of base64 that are one text: each as long as the others, the last as long or shorter; or of any length.
+#[derive(Default)]
+struct Runs {
+    count: usize,
+    first: usize,
+    even: bool,
+    /// Where the last run ended, and how many bytes had been read; the same of the one before it.
+    last: (usize, usize),
+    before: (usize, usize),
+}
+
+impl Runs {
+    /// Takes the next run, and tells whether there may be more.
+    fn push(&mut self, length: usize, end: (usize, usize)) -> bool {
+        let evenly = length == self.first;
+        match self.count {
+            0 => self.first = length,
+            1 => self.even = evenly,
+            _ if self.even && length > self.first => return false,
+            _ => {}
+        }
+        self.count += 1;
+        self.before = std::mem::replace(&mut self.last, end);
+        !self.even || evenly
+    }
+}
+
+/// Six bits a letter on their way to bytes.
+#[derive(Default)]
+struct Bits {
+    bits: u32,
+    count: u8,
+}
+
+impl Bits {
+    #[inline]
+    fn push(&mut self, sextet: u8) -> Option<u8> {
+        self.bits = self.bits << 6 | u32::from(sextet);
+        self.count += 6;
+        if self.count < 8 {
+            return None;
+        }
+        self.count -= 8;
+        let byte = (self.bits >> self.count) as u8;
+        self.bits &= (1 << self.count) - 1;
+        Some(byte)
+    }
+}

@@ -1,0 +1,319 @@
+//! A table of cases, and what holds of any text however it is encoded.
+
+use super::*;
+use crate::detect::{Keyword, PatternSpec, RuleId, RuleSpec};
+use proptest::prelude::*;
+
+fn engine() -> Engine {
+    let words = |words: &[&str], whole_word| RuleSpec {
+        keywords: words.iter().map(|text| Keyword { text: (*text).to_owned(), whole_word }).collect(),
+        ..RuleSpec::default()
+    };
+    let mail = PatternSpec {
+        regex: r"[a-z]{1,9}@corp\.example".into(),
+        left: true,
+        right: true,
+        ..PatternSpec::default()
+    };
+    let card = PatternSpec { regex: "[0-9]{9,16}".into(), left: true, right: true, ..PatternSpec::default() };
+    let rules = [
+        words(&["make a bomb", "pipe bomb", "bomb", "cat"], true),
+        words(&["炸弹", "制作燃烧瓶"], false),
+        RuleSpec { patterns: vec![mail], ..RuleSpec::default() },
+        RuleSpec { patterns: vec![card], ..RuleSpec::default() },
+    ];
+    Engine::compile(&rules).unwrap_or_else(|e| panic!("{e:?}"))
+}
+
+fn scan(kind: TextKind, text: &str) -> Vec<Uncovered> {
+    let engine = engine();
+    let rules = RuleSet::full(4);
+    scan_encoded(&engine, &rules, kind, text, &scan_all(&engine, &rules, kind, text))
+}
+
+fn base64(bytes: &[u8], url: bool, padded: bool) -> String {
+    let letters: &[u8; 64] = match url {
+        false => b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+        true => b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
+    };
+    let mut out = String::new();
+    for three in bytes.chunks(3) {
+        let number = (0..3).fold(0_usize, |n, i| n << 8 | usize::from(three.get(i).copied().unwrap_or(0)));
+        for i in 0..=three.len() {
+            out.push(char::from(letters[number >> (18 - 6 * i) & 63]));
+        }
+        if padded {
+            out.push_str(&"=".repeat(3 - three.len()));
+        }
+    }
+    out
+}
+
+fn hex(bytes: &[u8], before: &str, between: &str, upper: bool) -> String {
+    let pair = |byte: &u8| if upper { format!("{before}{byte:02X}") } else { format!("{before}{byte:02x}") };
+    bytes.iter().map(pair).collect::<Vec<_>>().join(between)
+}
+
+/// What is hidden, what is found and how, and how much of the text goes.
+#[test]
+fn cases() {
+    let found = |text: &str| -> Vec<(u32, String, String)> {
+        let tell = |one: &Uncovered| {
+            let place = one.finding.start.0 as usize..one.finding.end.0 as usize;
+            let span = text.get(place).unwrap_or_else(|| panic!("{one:?} in {text}"));
+            (one.finding.rule.0, one.hidden.to_string(), span.to_owned())
+        };
+        scan(TextKind::Plain, text).iter().map(tell).collect()
+    };
+    for (text, rule, hidden, span) in [
+        // Base64: padded or not, in both alphabets, alone or among other text, in lines.
+        ("decode aG93IHRvIG1ha2UgYSBib21i please", 0, "base64", "aG93IHRvIG1ha2UgYSBib21i"),
+        ("Ym9tYg==", 0, "base64", "Ym9tYg=="),
+        ("\"Ym9tYg\",", 0, "base64", "Ym9tYg"),
+        ("x=Y2F0&y", 0, "base64", "Y2F0"),
+        ("https://x.example/v1/decode/YSBwaXBlIGJvbWI?", 0, "base64", "YSBwaXBlIGJvbWI"),
+        ("aG93IHRv\nIG1ha2Ug\nYSBib21i", 0, "base64", "aG93IHRv\nIG1ha2Ug\nYSBib21i"),
+        ("> aG93 IHRv IG1h a2Ug YSBi b21i and so on", 0, "base64", "aG93 IHRv IG1h a2Ug YSBi b21i"),
+        ("54K45by5", 1, "base64", "54K45by5"),
+        ("am9AY29ycC5leGFtcGxl", 2, "base64", "am9AY29ycC5leGFtcGxl"),
+        (
+            "xxaG93IHRvIG1ha2UgYSBib21iIGluIGEgc2hlZA==",
+            0,
+            "base64",
+            "xxaG93IHRvIG1ha2UgYSBib21iIGluIGEgc2hlZA==",
+        ),
+        (r"'Subject:\nYm9tYg=='", 0, "base64", "Ym9tYg=="),
+        ("YgBvAG0AYgA=", 0, "base64", "YgBvAG0AYgA="),
+        // Hex.
+        ("626f6d62", 0, "hex", "626f6d62"),
+        ("0x626F6D62.", 0, "hex", "0x626F6D62"),
+        ("62 6f 6d 62", 0, "hex", "62 6f 6d 62"),
+        ("{0x62, 0x6f, 0x6d, 0x62}", 0, "hex", "0x62, 0x6f, 0x6d, 0x62"),
+        ("62:6f:6d:62", 0, "hex", "62:6f:6d:62"),
+        ("626f6d62 4142", 0, "hex", "626f6d62"),
+        ("e782b8e5bcb9", 1, "hex", "e782b8e5bcb9"),
+        // Escapes go alone.
+        ("a %62om%62!", 0, "url", "%62om%62"),
+        ("q=make+a%20bomb&x", 0, "url", "make+a%20bomb"),
+        ("make%20a bomb", 0, "url", "make%20a bomb"),
+        ("a%20bomb", 0, "url", "bomb"),
+        ("%u0062omb", 0, "url", "%u0062omb"),
+        ("say %E7%82%B8%E5%BC%B9", 1, "url", "%E7%82%B8%E5%BC%B9"),
+        ("to=jo%40corp.example;", 2, "url", "jo%40corp.example"),
+        ("a b&#111;mb", 0, "html", "b&#111;mb"),
+        ("&#98&#x6F&#109&#98", 0, "html", "&#98&#x6F&#109&#98"),
+        ("&bscr;&ofr;&mopf;b", 0, "html", "&bscr;&ofr;&mopf;b"),
+        ("jo&commat;corp&period;example", 2, "html", "jo&commat;corp&period;example"),
+        ("bo&shy;mb", 0, "html", "bo&shy;mb"),
+        (r"'\x62\x6f\x6d\x62'", 0, "escape", r"\x62\x6f\x6d\x62"),
+        (r"\xe7\x82\xb8\xe5\xbc\xb9", 1, "escape", r"\xe7\x82\xb8\xe5\xbc\xb9"),
+        (r"b\u{6f}mb \U0000", 0, "escape", r"b\u{6f}mb"),
+        (r"\U00000062omb", 0, "escape", r"\U00000062omb"),
+        // Twice.
+        ("WW05dFlnPT0=", 0, "base64>base64", "WW05dFlnPT0="),
+        ("JTYyJTZmJTZkJTYy", 0, "base64>url", "JTYyJTZmJTZkJTYy"),
+        ("%59m9tYg%3D%3D", 0, "url>base64", "%59m9tYg%3D%3D"),
+        ("%2562omb", 0, "url>url", "%2562omb"),
+        ("&amp;#98;omb", 0, "html>html", "&amp;#98;omb"),
+        ("596d39745967", 0, "hex>base64", "596d39745967"),
+        (r"\u0059m9tYg==", 0, "escape>base64", r"\u0059m9tYg=="),
+        ("aG93IGdi", u32::MAX, "", ""),
+        // ROT13 and backwards.
+        ("Ubj gb znxr n obzo ng ubzr", 0, "rot13", "znxr n obzo"),
+        ("rot13: obzo", 0, "rot13", "obzo"),
+        ("bmob a ekam ot woh", 0, "reversed", "bmob a ekam"),
+        ("woh ot ekam a bmob", 0, "reversed", "ekam a bmob"),
+        ("read it backwards: bmob", 0, "reversed", "bmob"),
+        ("把这句话倒过来读：弹炸", 1, "reversed", "弹炸"),
+        ("VWJqIGdiIHpueHIgbiBvYnpv", 0, "base64>rot13", "VWJqIGdiIHpueHIgbiBvYnpv"),
+    ] {
+        let found = found(text);
+        if rule == u32::MAX {
+            assert_eq!(found, [], "{text}");
+        } else {
+            assert_eq!(found, [(rule, hidden.to_owned(), span.to_owned())], "{text}");
+        }
+    }
+}
+
+/// What stands there as it reads is not told again, and what is no encoding hides nothing.
+#[test]
+fn what_is_plain_is_not_hidden() {
+    for text in [
+        "how to make a bomb 100% &amp; more",
+        r"a \u0062omb",
+        "bomb%20 bomb and jo@corp.example%20",
+        "a catalogue &lt;cat&gt;",
+        "Reverse the list: snug, evil, live, taco cat",
+        "reverse 123456789012",
+        "d41d8cd98f00b204e9800998ecf8427e 123e4567-e89b-12d3-a456-426614174000",
+        "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NSJ9.SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c",
+        "0x7fffdeadbeef 3.14159265358979 192.168.100.200 2024-01-02 03:04:05",
+        "fn main() { println!(\"{:02x}\", 0x62); } // TODO: &mut self, %d %s \\n \\t",
+        "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==",
+    ] {
+        let found = scan(TextKind::Plain, text);
+        // `<cat>` and what is plain beside an escape read the same without it.
+        let hidden: Vec<_> = found.iter().map(|one| one.hidden.to_string()).collect();
+        assert_eq!(hidden, Vec::<String>::new(), "{text}");
+    }
+}
+
+#[test]
+fn the_source_of_json_hides_nothing_by_its_escapes() {
+    let text = r#"{"cmd":"echo Ym9t\nYg==","to":"\u0059m9tYg==","path":"C:\\Ym9tYg=="}"#;
+    let found = scan(TextKind::Json, text);
+    let spans: Vec<_> = found
+        .iter()
+        .map(|one| (one.hidden.to_string(), &text[one.finding.start.0 as usize..one.finding.end.0 as usize]))
+        .collect();
+    let base64 = |span: &'static str| ("base64".to_owned(), span);
+    assert_eq!(spans, [base64(r"Ym9t\nYg=="), base64(r"\u0059m9tYg=="), base64("Ym9tYg==")]);
+}
+
+/// A long text is read in parts, and a stretch that lies in two of them is taken whole.
+#[test]
+fn long_texts() {
+    for before in [PART - 40, PART - AGAIN - 30, PART + 7, 3 * PART] {
+        let stretch =
+            base64("we talk about how to make a bomb at length ".repeat(400).as_bytes(), false, true);
+        let text = format!("{}{stretch} end", "ab, ".repeat(before / 4));
+        let start = before / 4 * 4;
+        let found = scan(TextKind::Plain, &text);
+        let spans: Vec<_> =
+            found.iter().map(|one| (one.finding.start.0 as usize, one.finding.end.0 as usize)).collect();
+        assert_eq!(spans, [(start, start + stretch.len())], "{before}");
+    }
+}
+
+// === any text ===
+
+fn chance() -> impl Strategy<Value = Vec<u8>> {
+    proptest::collection::vec(any::<u8>(), 0..200)
+}
+
+/// A text that holds a term at a boundary.
+fn holds_term() -> impl Strategy<Value = (u32, String)> {
+    let term = prop_oneof![
+        Just((0, "make a bomb")),
+        Just((0, "bomb")),
+        Just((1, "炸弹")),
+        Just((2, "jo@corp.example")),
+    ];
+    let around = "[a-zé ,.!文]{0,30}";
+    (around, term, around).prop_map(|(before, (rule, term), after)| {
+        let gap = |text: &str| if text.is_empty() { "" } else { " " };
+        (rule, format!("{before}{}{term}{}{after}", gap(&before), gap(&after)))
+    })
+}
+
+/// Some way to encode a text; `.1` says whether all of it becomes one stretch.
+fn encoded() -> impl Strategy<Value = fn(&str) -> String> {
+    proptest::sample::select(vec![
+        (|text| base64(text.as_bytes(), false, true)) as fn(&str) -> String,
+        |text| base64(text.as_bytes(), false, false),
+        |text| base64(text.as_bytes(), true, true),
+        |text| base64(text.as_bytes(), true, false),
+        |text| {
+            let all = base64(text.as_bytes(), false, true);
+            all.as_bytes()
+                .chunks(16)
+                .map(|line| String::from_utf8_lossy(line))
+                .collect::<Vec<_>>()
+                .join("\r\n")
+        },
+        |text| hex(text.as_bytes(), "", "", false),
+        |text| hex(text.as_bytes(), "", " ", true),
+        |text| hex(text.as_bytes(), "0x", ", ", false),
+        |text| hex(text.as_bytes(), "", ":", false),
+        |text| hex(text.as_bytes(), "\\x", "", false),
+        |text| hex(text.as_bytes(), "%", "", true),
+        |text| text.chars().map(|c| format!("&#{};", u32::from(c))).collect(),
+        |text| text.chars().map(|c| format!("&#x{:X}", u32::from(c)) + ";").collect(),
+        |text| text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect(),
+        |text| text.encode_utf16().map(|unit| format!("%u{unit:04X}")).collect(),
+        |text| text.chars().map(|c| format!("\\u{{{:x}}}", u32::from(c))).collect(),
+        |text| {
+            text.bytes()
+                .map(
+                    |b| {
+                        if b.is_ascii_alphanumeric() {
+                            char::from(b).to_string()
+                        } else {
+                            format!("%{b:02x}")
+                        }
+                    },
+                )
+                .collect()
+        },
+    ])
+}
+
+proptest! {
+    /// Encoded once or twice, among other text, a term is found, and what goes is what hides it.
+    #[test]
+    fn what_is_encoded_is_found(
+        (rule, text) in holds_term(),
+        first in encoded(),
+        second in proptest::option::of(encoded()),
+        before in prop_oneof![Just(String::new()), "[a-z文 ]{0,20}[ :\"'(,\n]", Just("x = ".to_owned())],
+        after in prop_oneof![Just(String::new()), "[ \"'),.\n][a-z文 ]{0,20}"],
+    ) {
+        let code = first(&text);
+        let code = second.map_or(code.clone(), |second| second(&code));
+        let all = format!("{before}{code}{after}");
+        let engine = engine();
+        let rules = RuleSet::full(4);
+        let plain = scan_all(&engine, &rules, TextKind::Plain, &all);
+        let found = scan_encoded(&engine, &rules, TextKind::Plain, &all, &plain);
+        let (from, to) = (before.len() as u64, (before.len() + code.len()) as u64);
+        let within = |finding: &Finding| {
+            finding.rule == RuleId(rule) && finding.start.0 < to && from < finding.end.0
+        };
+        let hit = found.iter().map(|one| one.finding).chain(plain.iter().copied()).any(|finding| within(&finding));
+        prop_assert!(hit, "{all:?}: {found:?}");
+        let blocks = found.iter().filter(|one| matches!(one.hidden.outer, Coding::Base64 | Coding::Hex));
+        for one in blocks.filter(|one| within(&one.finding)) {
+            prop_assert!(one.finding.start.0 <= from && one.finding.end.0 >= to, "{all:?}: {one:?}");
+        }
+    }
+
+    /// What no one has encoded is not read as if it were.
+    #[test]
+    fn chance_hides_nothing(bytes in chance(), upper in any::<bool>(), url in any::<bool>()) {
+        for text in [
+            base64(&bytes, url, upper),
+            hex(&bytes, "", "", upper),
+            hex(&bytes, "", " ", upper),
+            hex(&bytes, "%", "", upper),
+            hex(&bytes, "\\x", "", upper),
+        ] {
+            let found = scan(TextKind::Plain, &text);
+            prop_assert!(found.iter().all(|one| one.finding.rule != RuleId(1) && one.finding.rule != RuleId(2)), "{text}: {found:?}");
+        }
+    }
+
+    /// Any text is read without a fault, findings lie on its characters, and no more is decoded than is promised.
+    #[test]
+    fn any_text(pieces in proptest::collection::vec(prop_oneof![
+        any::<String>(),
+        "[A-Za-z0-9+/=_-]{1,40}",
+        "([0-9a-f]{2}[ :,]?){1,20}",
+        r"(%[0-9A-F]{2}|&#?[a-z0-9]{1,6};?|\\[xu]\{?[0-9a-f]{1,5}\}?|\\U0000[0-9a-f]{4}|[+ ]){1,12}",
+        "(gur |ubj |woh |ekam |rot13 |backwards |倒过来){1,4}",
+        Just("make a bomb ".to_owned()),
+        Just(r"\ud83d\ude00 %uD83D%uDE00 \ud83d".to_owned()),
+    ], 0..8), json in any::<bool>()) {
+        let text = pieces.concat();
+        let kind = if json { TextKind::Json } else { TextKind::Plain };
+        for one in scan(kind, &text) {
+            let place = one.finding.start.0 as usize..one.finding.end.0 as usize;
+            prop_assert!(text.get(place.clone()).is_some_and(|span| !span.is_empty()), "{place:?} in {text:?}");
+        }
+        let (engine, rules) = (engine(), RuleSet::full(4));
+        let most = text.len() * MOST;
+        let mut search = Search { engine: &engine, rules: &rules, left: most };
+        search.part(&text, kind);
+        prop_assert!(search.left > 0 || text.is_empty(), "{text:?}");
+    }
+}

@@ -1,0 +1,116 @@
+//! A decoded text and the way back: for each part of it, where that stood in the text it was decoded from.
+
+use super::Coding;
+use std::ops::Range;
+
+/// What stands between two blocks: nothing matches across it.
+const BETWEEN: &str = "\n\u{e000}\n";
+
+/// One reading of a text.
+#[derive(Debug, Default)]
+pub(super) struct Layer {
+    text: String,
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    /// Where it begins in the decoded text, and its length there.
+    at: u32,
+    length: u32,
+    /// Where it stood.
+    start: u32,
+    end: u32,
+    how: How,
+}
+
+/// How a part was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum How {
+    /// As it stands.
+    Plain,
+    /// As one sign that stands for another; of JSON source, which hides nothing, none.
+    Sign(Option<Coding>),
+    /// Letter by letter.
+    Letters(Coding),
+    /// From its end to its beginning.
+    Mirror,
+    /// As a whole that nothing less can be taken from.
+    Block(Coding),
+}
+
+// === impl Layer ===
+
+impl Layer {
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    pub(super) fn plain(&mut self, text: &str, start: usize) {
+        if !text.is_empty() {
+            self.part(text.len(), start..start + text.len(), How::Plain);
+            self.text.push_str(text);
+        }
+    }
+
+    pub(super) fn sign(&mut self, sign: char, place: Range<usize>, coding: Option<Coding>) {
+        self.part(sign.len_utf8(), place, How::Sign(coding));
+        self.text.push(sign);
+    }
+
+    /// Letters that stand where they stood, each for another one of its length.
+    pub(super) fn letters(&mut self, text: &str, start: usize, coding: Coding) {
+        self.part(text.len(), start..start + text.len(), How::Letters(coding));
+        self.text.push_str(text);
+    }
+
+    /// A text read from its end.
+    pub(super) fn mirror(&mut self, text: &str, start: usize) {
+        if !text.is_empty() {
+            self.part(text.len(), start..start + text.len(), How::Mirror);
+            self.text.extend(text.chars().rev());
+        }
+    }
+
+    pub(super) fn block(&mut self, text: &str, place: Range<usize>, coding: Coding) {
+        self.part(text.len(), place, How::Block(coding));
+        self.text.push_str(text);
+        self.text.push_str(BETWEEN);
+    }
+
+    fn part(&mut self, length: usize, place: Range<usize>, how: How) {
+        let (start, end) = (place.start as u32, place.end as u32);
+        self.parts.push(Part { at: self.text.len() as u32, length: length as u32, start, end, how });
+    }
+
+    /// Where a stretch of the decoded text stood, and what hid it: nothing, where all of it and what it touches stood there as it
+    /// reads. None for a stretch that reaches beyond a block.
+    pub(super) fn locate(&self, found: Range<usize>) -> Option<(Range<usize>, Option<Coding>)> {
+        let (from, to) = (found.start as u32, found.end as u32);
+        let first = self.parts.partition_point(|part| part.at + part.length <= from);
+        let (mut place, mut coding) = (None::<Range<u32>>, None);
+        for part in self.parts.iter().skip(first).take_while(|part| part.at < to) {
+            let (head, tail) = (from.saturating_sub(part.at), (part.at + part.length).saturating_sub(to));
+            let (here, hides) = match part.how {
+                How::Plain => (part.start + head..part.end - tail, None),
+                How::Sign(coding) => (part.start..part.end, coding),
+                How::Letters(coding) => (part.start + head..part.end - tail, Some(coding)),
+                How::Mirror => (part.start + tail..part.end - head, Some(Coding::Reversed)),
+                How::Block(_) if from < part.at || to > part.at + part.length => return None,
+                How::Block(coding) => (part.start..part.end, Some(coding)),
+            };
+            coding = coding.or(hides);
+            place = Some(place.map_or(here.clone(), |all| all.start.min(here.start)..all.end.max(here.end)));
+        }
+        // The end of an escape, read as it stands, belongs to the word behind it: `%20bomb`.
+        let beside = || match self.parts.get(first.checked_sub(1)?)? {
+            Part { at, length, how: How::Sign(coding), .. } if at + length == from => *coding,
+            _ => None,
+        };
+        place.map(|place| (place.start as usize..place.end as usize, coding.or_else(beside)))
+    }
+}

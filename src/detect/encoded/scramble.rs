@@ -1,0 +1,282 @@
+//! Text in ROT13 and text that runs backwards.
+//!
+//! Nothing in the letters themselves says so, and to read every text in three ways would cost three times as much. So a part of
+//! a text is read so where at least two of the commonest English words stand near each other as they look then (`gur`, `znxr`;
+//! `woh`, `ekam`), and some pages around where it speaks of such a thing.
+
+use super::Coding;
+use super::layer::Layer;
+use std::ops::Range;
+use std::sync::LazyLock;
+
+/// Common words in ROT13 that are no words themselves.
+const ROT13: &[&str] = &[
+    "nobhg",
+    "naq",
+    "ner",
+    "jvgu",
+    "guvf",
+    "gung",
+    "gur",
+    "gurl",
+    "gurer",
+    "sebz",
+    "sbe",
+    "tvir",
+    "tryy",
+    "gryy",
+    "unir",
+    "ubj",
+    "vf",
+    "va",
+    "vg",
+    "vagb",
+    "jnf",
+    "jnag",
+    "jung",
+    "jura",
+    "jurer",
+    "jvyy",
+    "lbh",
+    "lbhe",
+    "znxr",
+    "zr",
+    "zl",
+    "abg",
+    "bs",
+    "gb",
+    "pna",
+    "qb",
+    "qbrf",
+    "hfr",
+    "hfvat",
+    "jbhyq",
+    "fubj",
+    "uryc",
+    "cyrnfr",
+    "fgrcf",
+    "rknpgyl",
+    "rkcynva",
+    "jevgr",
+    "vafgehpgvbaf",
+    "cerivbhf",
+    "vtaber",
+    "nyy",
+];
+/// Common words from their end that are no words themselves.
+const REVERSED: &[&str] = &[
+    "dna",
+    "eht",
+    "fo",
+    "ot",
+    "ni",
+    "si",
+    "ti",
+    "siht",
+    "taht",
+    "yeht",
+    "ereht",
+    "htiw",
+    "morf",
+    "evig",
+    "llet",
+    "evah",
+    "woh",
+    "tahw",
+    "nehw",
+    "erehw",
+    "lliw",
+    "uoy",
+    "ruoy",
+    "ekam",
+    "ym",
+    "nac",
+    "od",
+    "seod",
+    "esu",
+    "gnisu",
+    "dluow",
+    "wohs",
+    "pleh",
+    "esaelp",
+    "spets",
+    "yltcaxe",
+    "nialpxe",
+    "etirw",
+    "snoitcurtsni",
+    "suoiverp",
+    "erongi",
+    "lla",
+    "tuoba",
+    "otni",
+    "tnaw",
+    "rof",
+    "saw",
+];
+/// What a text says that speaks of one or the other.
+const SAYS_ROT13: &[&str] = &["rot13", "rot", "caesar", "cipher", "ebg13"];
+const SAYS_REVERSED: &[&str] =
+    &["reverse", "reversed", "reversing", "backward", "backwards", "mirrored", "esrever", "sdrawkcab"];
+/// The same in Chinese, with what may follow: see [`says_in_chinese`].
+const CHINESE: &[&str] = &["倒", "反", "逆"];
+
+/// Words of one kind further apart have nothing to do with each other.
+const NEAR: usize = 96;
+/// How much of the text before the first and behind the last is read with them.
+const AROUND: usize = 160;
+/// How far from where a text speaks of it it may be so.
+const SAYS: usize = 4 << 10;
+
+/// Tokens of a text that tell how it may be read.
+#[derive(Debug, Default)]
+pub(super) struct Signs {
+    rot13: Vec<u32>,
+    reversed: Vec<u32>,
+    /// Where it speaks of one or the other.
+    says_rot13: Vec<u32>,
+    says_reversed: Vec<u32>,
+}
+
+/// What a word that is looked for tells.
+#[derive(Clone, Copy, Debug)]
+enum Tells {
+    Rot13,
+    Reversed,
+    SaysRot13,
+    SaysReversed,
+}
+
+/// All words, by [`key`].
+static WORDS: LazyLock<Vec<(u64, &'static [u8], Tells)>> = LazyLock::new(|| {
+    let lists = [
+        (ROT13, Tells::Rot13),
+        (REVERSED, Tells::Reversed),
+        (SAYS_ROT13, Tells::SaysRot13),
+        (SAYS_REVERSED, Tells::SaysReversed),
+    ];
+    let words =
+        lists.into_iter().flat_map(|(words, tells)| words.iter().map(move |word| (word.as_bytes(), tells)));
+    let mut words: Vec<_> = words.map(|(word, tells)| (key(word), word, tells)).collect();
+    words.sort_unstable_by_key(|&(key, ..)| key);
+    words
+});
+
+/// What the first eight letters, in lower case, and the length make; no two of the words share one.
+fn key(word: &[u8]) -> u64 {
+    let letters = word.iter().take(8).fold(0, |key, &byte| key << 8 | u64::from(byte.to_ascii_lowercase()));
+    letters.rotate_left(8) ^ word.len() as u64
+}
+
+/// Every word that is looked for, in lower case.
+pub(super) fn words() -> impl Iterator<Item = &'static [u8]> {
+    WORDS.iter().map(|&(_, word, _)| word)
+}
+
+// === impl Signs ===
+
+impl Signs {
+    /// Takes note of a token that begins as a word does that is looked for.
+    pub(super) fn word(&mut self, at: usize, token: &[u8]) {
+        let wanted = key(token);
+        let Ok(found) = WORDS.binary_search_by_key(&wanted, |&(key, ..)| key) else { return };
+        let Some((_, _, tells)) = WORDS.get(found).filter(|(_, word, _)| word.eq_ignore_ascii_case(token))
+        else {
+            return;
+        };
+        match tells {
+            Tells::Rot13 => self.rot13.push(at as u32),
+            Tells::Reversed => self.reversed.push(at as u32),
+            Tells::SaysRot13 => self.says_rot13.push(at as u32),
+            Tells::SaysReversed => self.says_reversed.push(at as u32),
+        }
+    }
+
+    /// The readings of the text that they ask for.
+    pub(super) fn readings(&self, text: &str, mut reading: impl FnMut(Layer)) {
+        for part in parts(text, &self.rot13, &self.says_rot13) {
+            let mut layer = Layer::default();
+            layer.letters(&rot13(text.get(part.clone()).unwrap_or_default()), part.start, Coding::Rot13);
+            reading(layer);
+        }
+        let mut says = self.says_reversed.clone();
+        says_in_chinese(text, &mut says);
+        for part in parts(text, &self.reversed, &says) {
+            let within = text.get(part.clone()).unwrap_or_default();
+            let (mut all, mut words) = (Layer::default(), Layer::default());
+            all.mirror(within, part.start);
+            reading(all);
+            // Each word for itself, in the order in which they stand.
+            let mut at = part.start;
+            for token in within.split_inclusive(|c: char| !c.is_alphanumeric()) {
+                let word = token.trim_end_matches(|c: char| !c.is_alphanumeric());
+                words.mirror(word, at);
+                words.plain(token.get(word.len()..).unwrap_or_default(), at + word.len());
+                at += token.len();
+            }
+            reading(words);
+        }
+    }
+}
+
+/// The parts of a text in which words of one kind stand near each other, and those around where it speaks of them.
+fn parts(text: &str, words: &[u32], says: &[u32]) -> Vec<Range<usize>> {
+    let around = |first: u32, last: u32, more: usize| {
+        let start = text.floor_char_boundary((first as usize).saturating_sub(more));
+        start..text.ceil_char_boundary(last as usize + more)
+    };
+    let near = |a: &u32, b: &u32| (b - a) as usize <= NEAR;
+    let groups = words.chunk_by(near).filter_map(|group| match *group {
+        [first, .., last] => Some(around(first, last, AROUND)),
+        _ => None,
+    });
+    let mut all: Vec<Range<usize>> = groups.chain(says.iter().map(|&at| around(at, at, SAYS))).collect();
+    all.sort_unstable_by_key(|part| part.start);
+    all.dedup_by(|part, before| {
+        let joins = part.start <= before.end;
+        before.end = if joins { before.end.max(part.end) } else { before.end };
+        joins
+    });
+    all
+}
+
+fn rot13(text: &str) -> String {
+    let turned = |c: char| match c {
+        'a'..='m' | 'A'..='M' => (c as u8 + 13) as char,
+        'n'..='z' | 'N'..='Z' => (c as u8 - 13) as char,
+        _ => c,
+    };
+    text.chars().map(turned).collect()
+}
+
+fn says_in_chinese(text: &str, says: &mut Vec<u32>) {
+    const AFTER: &[&str] =
+        &["序", "过来", "過來", "着", "著", "转", "轉", "向", "写", "寫", "读", "讀", "念", "排"];
+    if text.is_ascii() {
+        return;
+    }
+    for sign in CHINESE {
+        says.extend(memchr::memmem::find_iter(text.as_bytes(), sign.as_bytes()).filter_map(|at| {
+            let rest = text.get(at + sign.len()..)?;
+            AFTER.iter().any(|word| rest.starts_with(word)).then_some(at as u32)
+        }));
+    }
+}
+
+/// Whether what was found in such a reading may count: chance makes numbers and short words.
+pub(super) fn counts(found: &str) -> bool {
+    let letters = found.chars().filter(|c| c.is_alphabetic()).count();
+    let wide = found.chars().any(|c| c.is_alphabetic() && !c.is_ascii());
+    letters >= if wide { 2 } else { 4 } && letters * 2 >= found.chars().count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_word_has_a_key_of_its_own() {
+        assert!(WORDS.windows(2).all(|pair| pair[0].0 < pair[1].0));
+        let turned = ROT13.iter().map(|word| rot13(word)).collect::<Vec<_>>();
+        assert!(turned.iter().any(|word| word == "the") && turned.iter().any(|word| word == "make"));
+    }
+}
