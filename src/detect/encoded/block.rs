@@ -33,8 +33,10 @@ pub(super) fn blocks(text: &str, layer: &mut Layer, mut word: impl FnMut(usize, 
         Finder { text: bytes, layer, reading: Reading::default(), stretch: 0, base64: 0, hex: 0, lines: 0 };
     tokens(bytes, |at, end| {
         let length = end - at;
-        let pair = bytes.get(at..at + 2).and_then(|pair| pair.first_chunk()).filter(|_| length > 1);
+        let pair = bytes.get(at..at + 2).and_then(<[u8]>::first_chunk);
         let head = pair.map_or(0, |&[first, second]| heads.of(first, second));
+        // A letter alone begins no word and no hex.
+        let head = if length > 1 { head } else { head & BASE64 };
         if head & Heads::word(length) != 0 {
             word(at, bytes.get(at..end).unwrap_or_default());
         }
@@ -77,9 +79,10 @@ impl Finder<'_> {
             if at >= self.lines && matches!(self.byte(self.stretch), b' ' | b'\t' | b'\r' | b'\n') {
                 self.base64_lines(at);
             }
-            if at >= self.base64 && !(end - at < WORDLIKE && self.is_wordlike(at, end)) {
+            if at >= self.base64 {
                 let more = self.stretch > end && self.stretch - at < INNER;
-                if !(more && self.base64_token(at, self.stretch)) {
+                let word = end - at < WORDLIKE && self.is_wordlike(at, end);
+                if !(more && self.base64_token(at, self.stretch)) && !word {
                     self.base64_token(at, end);
                 }
             }

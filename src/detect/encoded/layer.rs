@@ -87,8 +87,8 @@ impl Layer {
         self.parts.push(Part { at: self.text.len() as u32, length: length as u32, start, end, how });
     }
 
-    /// Where a stretch of the decoded text stood, and what hid it: nothing, where all of it and what it touches stood there as it
-    /// reads. None for a stretch that reaches beyond a block.
+    /// Where a stretch of the decoded text stood, and what hid it: nothing, where all of it stood there as it reads. None for a
+    /// stretch that reaches beyond a block.
     pub(super) fn locate(&self, found: Range<usize>) -> Option<(Range<usize>, Option<Coding>)> {
         let (from, to) = (found.start as u32, found.end as u32);
         let first = self.parts.partition_point(|part| part.at + part.length <= from);
@@ -106,11 +106,18 @@ impl Layer {
             coding = coding.or(hides);
             place = Some(place.map_or(here.clone(), |all| all.start.min(here.start)..all.end.max(here.end)));
         }
-        // The end of an escape, read as it stands, belongs to the word behind it: `%20bomb`.
-        let beside = || match self.parts.get(first.checked_sub(1)?)? {
-            Part { at, length, how: How::Sign(coding), .. } if at + length == from => *coding,
+        place.map(|place| (place.start as usize..place.end as usize, coding))
+    }
+
+    /// What hides what begins in the decoded text at `at` by standing before it, and where that stood: the end of an escape, read as
+    /// it stands, belongs to the word behind it (`%20bomb`).
+    pub(super) fn before(&self, at: usize) -> Option<(usize, Coding)> {
+        let first = self.parts.partition_point(|part| part.at + part.length <= at as u32);
+        match self.parts.get(first.checked_sub(1)?)? {
+            Part { at: from, length, start, how: How::Sign(coding), .. } if from + length == at as u32 => {
+                Some((*start as usize, (*coding)?))
+            }
             _ => None,
-        };
-        place.map(|place| (place.start as usize..place.end as usize, coding.or_else(beside)))
+        }
     }
 }

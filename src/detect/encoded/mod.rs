@@ -90,7 +90,7 @@ pub fn scan_encoded(
         let end = text.floor_char_boundary(text.len().min(start + PART));
         let part = text.get(start..end).unwrap_or_default();
         let mut search = Search { engine, rules, left: part.len() * MOST };
-        for Hit { place, mut finding, hidden } in search.part(part, kind) {
+        for Hit { place, mut finding, hidden, .. } in search.part(part, kind) {
             let Some(hidden) = hidden else { continue };
             let place = start + place.start..start + place.end;
             let place = whole(text, place, &(start..end), hidden.outer);
@@ -155,6 +155,8 @@ struct Search<'a> {
 /// A finding in some reading of a text.
 struct Hit {
     place: Range<usize>,
+    /// The place with what stands before it and hides it.
+    all: Range<usize>,
     finding: Finding,
     hidden: Option<Hidden>,
 }
@@ -202,21 +204,26 @@ impl Search<'_> {
         let mut within: Vec<Hit> = found
             .map(|finding| {
                 let place = finding.start.0 as usize..finding.end.0 as usize;
-                Hit { place, finding, hidden: None }
+                Hit { all: place.clone(), place, finding, hidden: None }
             })
             .collect();
         if depth > 1 {
             self.encoded(text, depth - 1, scrambled, &mut within);
         }
         hits.extend(within.into_iter().filter_map(|hit| {
-            let (place, coding) = layer.locate(hit.place.clone())?;
-            let outer = coding?;
+            let (place, _) = layer.locate(hit.place.clone())?;
+            let (mut all, coding) = layer.locate(hit.all.clone())?;
+            let outer = coding.or_else(|| {
+                let (start, coding) = layer.before(hit.all.start)?;
+                all.start = start;
+                Some(coding)
+            })?;
             let chance = matches!(outer, Coding::Rot13 | Coding::Reversed) && hit.hidden.is_none();
             if chance && !text.get(hit.place).is_some_and(scramble::counts) {
                 return None;
             }
             let hidden = Hidden { outer, inner: hit.hidden.map(|hidden| hidden.outer) };
-            Some(Hit { place, finding: hit.finding, hidden: Some(hidden) })
+            Some(Hit { place, all, finding: hit.finding, hidden: Some(hidden) })
         }));
     }
 }
