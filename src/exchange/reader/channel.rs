@@ -185,7 +185,7 @@ impl Reader {
         let known = self.channels.get(index).map(|c| (c.direction, c.role, c.number));
         let Some((direction, role, number)) = known else { return };
         for Parted { finding, stretches } in parted {
-            let Some(mut edit) = self.note(&finding, direction, role, number) else { continue };
+            let Some(mut edit) = self.note(&finding, None, direction, role, number) else { continue };
             let Some(channel) = self.channels.get_mut(index) else { continue };
             for (start, end) in stretches {
                 if end > channel.left {
