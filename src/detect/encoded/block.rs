@@ -82,7 +82,9 @@ impl Finder<'_> {
             if at >= self.base64 {
                 let more = self.stretch > end && self.stretch - at < INNER;
                 let word = end - at < WORDLIKE && self.is_wordlike(at, end);
-                if !(more && self.base64_token(at, self.stretch)) && !word {
+                // A word may begin base64 that goes on behind a sign.
+                let taken = more && self.base64_token(at, self.stretch);
+                if !taken && !word {
                     self.base64_token(at, end);
                 }
             }
