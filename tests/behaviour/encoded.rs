@@ -63,13 +63,10 @@ fn encoded_tool_texts_are_read() {
     let seen = fake.seen().concat();
     assert!(seen.contains(r#"{\"command\":\"echo [MASKED] | base64 -d\"}"#), "{seen}");
     assert!(seen.contains(r#""content":"[MASKED]""#), "{seen}");
-    let hidden: Vec<_> = gateway.records()[0].0["findings"]
-        .as_array()
-        .expect("findings")
-        .iter()
-        .map(|f| (f["direction"].clone(), f["hidden"].clone()))
-        .collect();
-    assert_eq!(hidden, [(json!("tool"), json!("base64")), (json!("tool"), json!("hex"))]);
+    let records = gateway.records();
+    let findings = records[0].0["findings"].as_array().expect("findings");
+    let hidden: Vec<_> = findings.iter().map(|f| f["hidden"].as_str()).collect();
+    assert_eq!(hidden, [Some("base64"), Some("hex")]);
 }
 
 #[test]

@@ -178,6 +178,12 @@ impl Finder<'_> {
                 break;
             }
             place += spaces;
+            // In the same line what has the form of a word is one, unless it is as long as the others.
+            let line = self.text.get(padded..place).is_some_and(|spaces| spaces.contains(&b'\n'));
+            let next = self.base64_end(place);
+            if !line && next - place != runs.first && self.is_wordlike(place, next) {
+                break;
+            }
         }
         // Its last run may be a word that has nothing to do with the others.
         for (end, length) in [runs.last, runs.before].into_iter().take(runs.count.saturating_sub(1)) {

@@ -75,6 +75,7 @@ fn cases() {
         ("aG93IHRv\nIG1ha2Ug\nYSBib21i", 0, "base64", "aG93IHRv\nIG1ha2Ug\nYSBib21i"),
         ("> aG93 IHRv IG1h a2Ug YSBi b21i and so on", 0, "base64", "aG93 IHRv IG1h a2Ug YSBi b21i"),
         ("d+aWhyBtYWtlIGEgYm9tYg==", 0, "base64", "d+aWhyBtYWtlIGEgYm9tYg=="),
+        ("Ym9tYiBhIDE and m and so on", 0, "base64", "Ym9tYiBhIDE"),
         ("54K45by5", 1, "base64", "54K45by5"),
         ("am9AY29ycC5leGFtcGxl", 2, "base64", "am9AY29ycC5leGFtcGxl"),
         (
