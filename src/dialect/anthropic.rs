@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use super::field::{
     Field, arguments_delta, below, delta, id, media, opaque, other, parts, reasoning, reasoning_delta,
-    scalar, text, tool_tree, tree, unscanned, word,
+    scalar, text, tool, tool_tree, tree, unscanned, word,
 };
 use super::shape::Shape;
 use super::{
@@ -57,7 +57,9 @@ static ANSWER: LazyLock<Shape> =
     LazyLock::new(|| Shape::new(&[ANSWER_FIELDS, &below(ANSWER_SOURCES, SOURCE_FIELDS)]));
 // A block's first words and what comes after are one text: SDKs append the one to the other.
 static EVENT: LazyLock<Shape> = LazyLock::new(|| {
-    Shape::new(&[EVENT_FIELDS, &below(EVENT_SOURCES, SOURCE_FIELDS)])
+    Shape::new(&[&below(BLOCKS, BLOCK_FIELDS), EVENT_FIELDS, &below(EVENT_SOURCES, SOURCE_FIELDS)])
+        .same("delta", "content_block")
+        .joined("{index}.delta.content", "{index}.content_block.content")
         .joined("{index}.delta.text", "{index}.content_block.text")
         .joined("{index}.delta.thinking", "{index}.content_block.thinking")
 });
@@ -210,6 +212,45 @@ const ANSWER_FIELDS: &[Field] = &[
     id("request_id"),
 ];
 
+/// Where events repeat blocks.
+const BLOCKS: &[&str] = &["content_block", "message.content[]"];
+
+/// A block, whatever its kind. No tree stands over what nobody knows: a new field may come in pieces.
+const BLOCK_FIELDS: &[Field] = &[
+    word("type"),
+    id("id"),
+    id("tool_use_id"),
+    text("text"),
+    reasoning("thinking"),
+    text("content"),
+    other("title"),
+    other("context"),
+    opaque("signature", "signed by the provider"),
+    opaque("data", "encrypted by the provider"),
+    opaque("encrypted_content", "encrypted by the provider"),
+    opaque("content[].encrypted_content", "encrypted by the provider"),
+    opaque("content.encrypted_content", "encrypted by the provider"),
+    opaque("content.encrypted_stdout", "encrypted by the provider"),
+    opaque("citations[].encrypted_index", "encrypted by the provider"),
+    unscanned("file_id", "file"),
+    tool("name"),
+    tool("server_name"),
+    tool("mcp_server_name"),
+    tool("toolset_name"),
+    scalar("is_error"),
+    // Each whole in its event.
+    tool_tree("content.**"),
+    tool_tree("input"),
+    tool_tree("tools[]"),
+    tool_tree("tool_changes[]"),
+    tree("caller"),
+    tree("citations[]"),
+    tree("from"),
+    tree("to"),
+    tree("source"),
+    tree("trigger"),
+];
+
 const EVENT_FIELDS: &[Field] = &[
     word("type"),
     scalar("index"),
@@ -232,35 +273,23 @@ const EVENT_FIELDS: &[Field] = &[
     tree("input_transformations[]"),
     tree("error"),
     id("request_id"),
-    tree("content_block"),
-    word("content_block.type"),
-    id("content_block.id"),
-    id("content_block.tool_use_id"),
     delta("{index}.content_block.text"),
     reasoning_delta("{index}.content_block.thinking"),
-    opaque("content_block.signature", "signed by the provider"),
-    opaque("content_block.data", "encrypted by the provider"),
-    opaque("content_block.encrypted_content", "encrypted by the provider"),
-    opaque("content_block.content[].encrypted_content", "encrypted by the provider"),
-    opaque("content_block.content.encrypted_content", "encrypted by the provider"),
-    opaque("content_block.content.encrypted_stdout", "encrypted by the provider"),
-    opaque("content_block.citations[].encrypted_index", "encrypted by the provider"),
-    unscanned("content_block.file_id", "file"),
-    tool_tree("content_block.input"),
-    tool_tree("content_block.content"),
-    tree("message"),
+    delta("{index}.content_block.content"),
     word("message.type"),
     id("message.id"),
     word("message.role"),
     id("message.model"),
     word("message.stop_reason"),
-    text("message.content[].text"),
-    opaque("message.content[].signature", "signed by the provider"),
-    opaque("message.content[].data", "encrypted by the provider"),
-    opaque("message.content[].encrypted_content", "encrypted by the provider"),
+    other("message.stop_sequence"),
+    tree("message.stop_details"),
+    tree("message.container"),
+    tree("message.context_management"),
+    tree("message.diagnostics"),
+    tree("message.input_transformations[]"),
+    tree("message.usage"),
     word("message.usage.service_tier"),
     word("message.usage.inference_geo"),
-    unscanned("message.content[].file_id", "file"),
 ];
 
 impl Dialect for Anthropic {
@@ -287,6 +316,7 @@ impl Dialect for Anthropic {
         let index = tape.u64_at(src, &["index"]).unwrap_or(0);
         match tape.str_at(src, &["type"]).unwrap_or_default().as_ref() {
             "message_start" => {
+                "begun".clone_into(&mut memo.note);
                 memo.id = tape.str_at(src, &["message", "id"]).unwrap_or_default().into_owned();
                 memo.model = tape.str_at(src, &["message", "model"]).unwrap_or_default().into_owned();
             }
@@ -378,7 +408,8 @@ impl Dialect for Anthropic {
             Why::Policy(message) => message,
         };
         let mut out = String::new();
-        if !memo.started {
+        // Pings, comments and events that nobody knows may have left before it.
+        if memo.note.is_empty() {
             let model = quoted(&ask.model);
             out.push_str(&event(
                 "message_start",

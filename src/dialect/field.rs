@@ -45,7 +45,7 @@ pub enum Class {
     },
     /// A name that machines gave; scanned as text when it does not look like one.
     Identifier,
-    /// One word of a closed list; scanned as text when it does not look like one.
+    /// One word of a closed list; scanned as text when it does not look like one: see [`crate::text::looks_like_word`].
     Enum,
     /// Not text, with the reason.
     Opaque(&'static str),
@@ -126,6 +126,14 @@ pub const fn arguments_delta(path: &'static str) -> Field {
 /// Tokens beside log-probabilities, joined in order.
 pub const fn logprob_tokens(path: &'static str) -> Field {
     text_field(path, Role::Logprobs, Flow::Delta, false)
+}
+/// A value of log-probabilities, whole.
+pub const fn logprobs(path: &'static str) -> Field {
+    Field { path, class: Class::Logprobs }
+}
+/// Tokens within log-probabilities as a free JSON value: as keys, or in another spelling.
+pub const fn logprob_tree(path: &'static str) -> Field {
+    Field { path, class: Class::Tree(Role::Logprobs) }
 }
 /// Other text: names, metadata, titles, URLs.
 pub const fn other(path: &'static str) -> Field {

@@ -3,7 +3,8 @@
 use std::sync::LazyLock;
 
 use super::field::{
-    Field, below, delta, id, opaque, other, parts, scalar, tool_delta, tool_tree, tree, unscanned, word,
+    Field, below, delta, id, logprob_tokens, logprobs, opaque, other, parts, scalar, tool_delta, tool_parts,
+    tool_tree, tree, unscanned, word,
 };
 use super::shape::Shape;
 use super::{
@@ -48,13 +49,15 @@ macro_rules! versions {
 
 static OPERATIONS: &[Operation] = versions!("v1beta", "v1", "v1alpha");
 
-static REQUEST: LazyLock<Shape> = LazyLock::new(|| Shape::new(&[REQUEST_FIELDS, &below(PARTS, PART_FIELDS)]));
+static REQUEST: LazyLock<Shape> =
+    LazyLock::new(|| Shape::new(&[REQUEST_FIELDS, &below(PARTS, PART_FIELDS), &below(PARTS, CODE_FIELDS)]));
 /// SDKs join the parts of a candidate to one text, thoughts apart.
 static ANSWER: LazyLock<Shape> = LazyLock::new(|| {
     Shape::new(&[
-        &[parts("candidates[#].content.parts[]{thought}.text")],
+        &[parts("candidates[#].content.parts[]{thought}.text"), tree("candidates[]")],
         ANSWER_FIELDS,
         &below(ANSWER_PARTS, PART_FIELDS),
+        &below(ANSWER_PARTS, CODE_FIELDS),
     ])
 });
 /// Parts of a stream have no index: texts of one candidate are one, thoughts another.
@@ -63,8 +66,7 @@ static EVENT: LazyLock<Shape> = LazyLock::new(|| {
         &[delta("candidates[]{index}.content.parts[]{thought}.text")],
         ANSWER_FIELDS,
         &below(ANSWER_PARTS, PART_FIELDS),
-        // Arguments of a call may come in pieces, told apart by their JSON path.
-        &[tool_delta("candidates[]{index}.content.parts[].functionCall.partialArgs[]{jsonPath}.stringValue")],
+        EVENT_FIELDS,
     ])
 });
 
@@ -124,10 +126,48 @@ const PART_FIELDS: &[Field] = &[
     unscanned("function_response.parts[].fileData.file_uri", "file"),
     unscanned("function_response.parts[].file_data.fileUri", "file"),
     unscanned("function_response.parts[].file_data.file_uri", "file"),
+    tool_tree("toolCall"),
+    tool_tree("toolResponse"),
+    tree("partMetadata"),
+    tree("audioMetadata"),
+    tree("documentMetadata"),
+    tree("speechMetadata"),
+    tree("spreadsheetMetadata"),
+    tree("videoMetadata"),
+    tree("mediaResolution"),
+    word("mediaProcessing"),
+    other("inlineData.displayName"),
+    other("fileData.displayName"),
+    word("fileData.mimeType"),
+];
+
+/// What runs and what came of it, whole.
+const CODE_FIELDS: &[Field] = &[
     tool_tree("executableCode"),
     tool_tree("executable_code"),
     tool_tree("codeExecutionResult"),
     tool_tree("code_execution_result"),
+];
+
+/// What an event may hold a piece of. No tree stands over what nobody knows below a candidate: a new field may come in pieces.
+const EVENT_FIELDS: &[Field] = &[
+    // Arguments of a call may come in pieces, told apart by their JSON path.
+    tool_delta("candidates[]{index}.content.parts[].functionCall.partialArgs[]{jsonPath}.stringValue"),
+    tool_parts("candidates[]{index}.content.parts[].executableCode.code"),
+    word("candidates[].content.parts[].executableCode.language"),
+    id("candidates[].content.parts[].executableCode.id"),
+    tool_parts("candidates[]{index}.content.parts[].codeExecutionResult.output"),
+    word("candidates[].content.parts[].codeExecutionResult.outcome"),
+    id("candidates[].content.parts[].codeExecutionResult.id"),
+    parts("candidates[]{index}.content.parts[].audioTranscription.text"),
+    parts("candidates[]{index}.content.parts[].audioTranscription.words[].word"),
+    other("candidates[].content.parts[].audioTranscription.words[].startOffset"),
+    other("candidates[].content.parts[].audioTranscription.words[].endOffset"),
+    other("candidates[].content.parts[].audioTranscription.speakerLabel"),
+    other("candidates[].content.parts[].audioTranscription.startOffset"),
+    other("candidates[].content.parts[].audioTranscription.endOffset"),
+    word("candidates[].content.parts[].audioTranscription.languageCode"),
+    scalar("candidates[].content.parts[].audioTranscription.finished"),
 ];
 
 const REQUEST_FIELDS: &[Field] = &[
@@ -188,10 +228,23 @@ const REQUEST_FIELDS: &[Field] = &[
 
 const ANSWER_FIELDS: &[Field] = &[
     opaque("candidates[].continuationToken", "made by the provider"),
-    tree("candidates[]"),
     scalar("candidates[].index"),
     scalar("candidates[].tokenCount"),
-    scalar("candidates[].avgLogprobs"),
+    logprobs("candidates[].avgLogprobs"),
+    logprobs("candidates[].logprobsResult"),
+    logprob_tokens("candidates[].logprobsResult.chosenCandidates[].token"),
+    scalar("candidates[].logprobsResult.chosenCandidates[].tokenId"),
+    scalar("candidates[].logprobsResult.chosenCandidates[].logProbability"),
+    logprob_tokens("candidates[].logprobsResult.topCandidates[].candidates[#].token"),
+    scalar("candidates[].logprobsResult.topCandidates[].candidates[].tokenId"),
+    scalar("candidates[].logprobsResult.topCandidates[].candidates[].logProbability"),
+    scalar("candidates[].logprobsResult.logProbabilitySum"),
+    // Each whole in its event.
+    tree("candidates[].citationMetadata"),
+    tree("candidates[].groundingAttributions[]"),
+    tree("candidates[].groundingMetadata"),
+    tree("candidates[].urlContextMetadata"),
+    tree("candidates[].url_context_metadata"),
     word("candidates[].finishReason"),
     other("candidates[].finishMessage"),
     word("candidates[].content.role"),

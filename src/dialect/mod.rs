@@ -12,6 +12,7 @@ pub mod ollama;
 pub mod openai;
 mod reading;
 pub mod route;
+mod said;
 pub mod shape;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ pub use fault::{ErrorKind, ExchangeError, Fault};
 pub use field::{Class, Field, Flow, Role};
 pub use reading::{READINGS, Readings};
 pub use route::{Matched, route};
+pub use said::Said;
 pub use shape::Shape;
 pub use walk::{ChannelKey, Found, Home};
 
@@ -85,10 +87,14 @@ pub struct Memo {
     pub created: u64,
     /// Indices of choices or blocks that have begun and not ended.
     pub open: Vec<u64>,
+    /// Indices of choices that have ended.
+    pub ended: Vec<u64>,
     /// The last sequence number seen.
     pub sequence: u64,
     /// Whatever else the dialect needs: small, bounded by the dialect.
     pub note: String,
+    /// What was said, where the ending repeats it.
+    pub said: Said,
 }
 
 /// How far a stream has come to its end.
@@ -101,6 +107,33 @@ pub enum Stage {
     Finished,
     /// The end sign has come, or an error in its place.
     Signed,
+}
+
+/// Most choices that an ending looks after.
+const MOST_CHOICES: usize = 128;
+
+impl Memo {
+    /// A choice has come, and ended if `ended`.
+    fn choice(&mut self, index: u64, ended: bool) {
+        if ended {
+            self.open.retain(|&i| i != index);
+        }
+        let list = if ended { &mut self.ended } else { &mut self.open };
+        if !list.contains(&index) && list.len() < MOST_CHOICES {
+            list.push(index);
+        }
+    }
+
+    /// The choices that an ending must end, of as many as were asked for: each that has not ended, and the first if all have. With
+    /// whether it has begun.
+    fn unended(&self, asked: u32) -> Vec<(u64, bool)> {
+        let asked = (0..u64::from(asked)).filter(|i| !self.open.contains(i));
+        let mut all: Vec<(u64, bool)> =
+            self.open.iter().map(|&i| (i, true)).chain(asked.map(|i| (i, false))).collect();
+        all.retain(|(i, _)| self.open.contains(i) || !self.ended.contains(i));
+        all.sort_unstable();
+        if all.is_empty() { vec![(0, true)] } else { all }
+    }
 }
 
 /// Why an answer ends where the upstream did not end it.

@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use super::field::{
-    Field, delta, id, other, reasoning, reasoning_delta, scalar, text, tokens, tool, tool_tree, tree,
-    unscanned, word,
+    Field, delta, id, logprob_tokens, logprobs, other, reasoning, reasoning_delta, scalar, text, tokens,
+    tool, tool_tree, tree, unscanned, word,
 };
 use super::shape::Shape;
 use super::{
@@ -117,8 +117,9 @@ const ANSWER_FIELDS: &[Field] = &[
     scalar("eval_duration"),
     scalar("completed"),
     scalar("total"),
-    super::field::logprob_tokens("logprobs[].token"),
-    super::field::logprob_tokens("logprobs[].top_logprobs[#].token"),
+    logprobs("logprobs"),
+    logprob_tokens("logprobs[].token"),
+    logprob_tokens("logprobs[].top_logprobs[#].token"),
     scalar("logprobs[].logprob"),
     scalar("logprobs[].bytes"),
     scalar("logprobs[].top_logprobs[].logprob"),

@@ -20,6 +20,8 @@ pub(super) struct TrieNode {
     pub(super) any_key: Option<u32>,
     pub(super) element: Option<u32>,
     pub(super) position_in_key: bool,
+    /// The node of which it is another place.
+    pub(super) same_as: Option<u32>,
     /// The part of the key for which an element's position stands.
     pub(super) position_as: Option<u32>,
     pub(super) siblings: Vec<&'static str>,
@@ -122,6 +124,30 @@ impl Shape {
         self.renumbered(path, other.row(other_path))
     }
 
+    /// Makes the objects at `path` and at `other` one place: what no row names in the one goes on in the other.
+    #[must_use]
+    pub fn same(mut self, path: &str, other: &str) -> Self {
+        if let (Some(from), Some(to)) = (self.place(path), self.place(other))
+            && let Some(node) = self.nodes.get_mut(from as usize)
+        {
+            node.same_as = Some(to);
+        }
+        self
+    }
+
+    /// The node that stands for this one.
+    pub(super) fn place_of(&self, number: u32) -> u32 {
+        self.nodes.get(number as usize).and_then(|node| node.same_as).unwrap_or(number)
+    }
+
+    /// The node of an object.
+    fn place(&self, path: &str) -> Option<u32> {
+        path.split('.').try_fold(0u32, |at, name| {
+            let keys = &self.nodes.get(at as usize)?.keys;
+            keys.iter().find(|(k, _)| *k == name).map(|&(_, n)| n)
+        })
+    }
+
     fn row(&self, path: &str) -> Option<u32> {
         self.fields.iter().rposition(|f| f.path == path).map(|row| self.first + row as u32)
     }
@@ -172,6 +198,28 @@ impl Shape {
     /// Visits every list and object of the tape's value that the table knows.
     pub fn homes(&self, src: &[u8], tape: &Tape, visit: &mut dyn FnMut(Home)) {
         super::walk::homes(self, src, tape, visit);
+    }
+
+    /// Every object that the table knows, but for those within free JSON values, which are whole in their event: where a new field may turn
+    /// up that comes in pieces. For tests.
+    #[cfg(test)]
+    pub fn open_places(&self) -> Vec<String> {
+        let (mut out, mut next) = (Vec::new(), vec![(0u32, String::new())]);
+        while let Some((at, path)) = next.pop() {
+            let Some(node) = self.nodes.get(at as usize) else { continue };
+            if matches!(node.class, Some((_, Class::Tree(_)))) || node.below.is_some() {
+                continue;
+            }
+            if let Some(element) = node.element {
+                next.push((element, format!("{path}[]")));
+            }
+            if !node.keys.is_empty() {
+                out.push(path.clone());
+            }
+            let dot = if path.is_empty() { "" } else { "." };
+            next.extend(node.keys.iter().map(|(key, child)| (*child, format!("{path}{dot}{key}"))));
+        }
+        out
     }
 
     /// What a row of the table says of `path`, written without indices (`choices[].delta.content`); for coverage tests.

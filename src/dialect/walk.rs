@@ -8,7 +8,7 @@ use super::form;
 use super::reading::{Inside, Readings};
 use super::shape::{Shape, TrieNode};
 use crate::text::json::{Kind, Node, Tape};
-use crate::text::looks_like_identifier;
+use crate::text::{looks_like_identifier, looks_like_word};
 
 /// Which text a segment belongs to. Two keys are equal when the path and the sibling indices are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -90,6 +90,10 @@ struct Cursor {
     home: u32,
     /// The position in a list, where the table does not say what it is worth.
     position: Option<u32>,
+    /// The object that holds it.
+    object: u32,
+    /// Whether it stands within log-probabilities.
+    logprobs: bool,
 }
 
 impl Cursor {
@@ -101,6 +105,8 @@ impl Cursor {
         path: PATH_SEED,
         home: 0,
         position: None,
+        object: 0,
+        logprobs: false,
     };
 
     fn home(&self) -> Home {
@@ -162,16 +168,19 @@ impl Walk<'_> {
                 cursor.inherited = Some((row, Class::Tree(role)));
             }
         }
+        if matches!(trie.and_then(|t| t.class), Some((_, Class::Logprobs))) {
+            self.logprobs(at, node, &mut cursor);
+        }
         match node.kind {
             Kind::Object => {
-                cursor.home = cursor.trie.unwrap_or(cursor.home);
+                cursor.home = cursor.trie.map_or(cursor.home, |t| shape.place_of(t));
                 self.siblings(at, &mut cursor, trie);
                 self.enter(at, cursor.position.take(), trie);
                 self.object(at, cursor, trie);
                 self.around.pop();
             }
             Kind::Array => {
-                cursor.home = cursor.trie.unwrap_or(cursor.home);
+                cursor.home = cursor.trie.map_or(cursor.home, |t| shape.place_of(t));
                 self.enter(at, cursor.position.take(), None);
                 let next = trie.and_then(|t| t.element);
                 if self.is_tokens(at, next) {
@@ -199,6 +208,19 @@ impl Walk<'_> {
         }
     }
 
+    /// A value of log-probabilities, if it holds any.
+    fn logprobs(&mut self, at: usize, node: Node, cursor: &mut Cursor) {
+        let holds = match node.kind {
+            Kind::Object | Kind::Array => node.next as usize > at + 1,
+            Kind::Number => true,
+            Kind::String | Kind::Key | Kind::Bool | Kind::Null => false,
+        };
+        if holds {
+            cursor.logprobs = true;
+            self.found(at, node, Class::Logprobs, *cursor, None, false);
+        }
+    }
+
     fn enter(&mut self, at: usize, position: Option<u32>, trie: Option<&TrieNode>) {
         let told = trie.is_some_and(|t| !t.siblings.is_empty());
         self.around.push(Inside { node: at as u32, position, told, readings: None });
@@ -211,7 +233,7 @@ impl Walk<'_> {
         let (Some(node), Some(number), Some(trie)) = (self.tape.node(at), cursor.trie, trie) else { return };
         match node.kind {
             Kind::Object => {
-                cursor.home = number;
+                cursor.home = shape.place_of(number);
                 self.siblings(at, &mut cursor, Some(trie));
                 visit(cursor.home());
                 for (key, value) in self.tape.members(at) {
@@ -221,7 +243,7 @@ impl Walk<'_> {
                 }
             }
             Kind::Array => {
-                cursor.home = number;
+                cursor.home = shape.place_of(number);
                 visit(cursor.home());
                 for (i, element) in self.tape.elements(at).enumerate() {
                     let mut below = Cursor { trie: trie.element, ..cursor };
@@ -241,26 +263,28 @@ impl Walk<'_> {
     }
 
     fn object(&mut self, at: usize, cursor: Cursor, trie: Option<&TrieNode>) {
+        let place = cursor.trie.map_or(u32::MAX, |t| self.shape.place_of(t));
         for (key, value) in self.tape.members(at) {
             let Some(key_node) = self.tape.node(key).copied() else { continue };
             let raw = self.src.get(key_node.start as usize..key_node.end as usize).unwrap_or_default();
             let decoded = if key_node.escaped { Some(self.tape.text(self.src, key)) } else { None };
             let name = decoded.as_ref().map_or(raw, |d| d.as_bytes());
             let named = trie.and_then(|t| t.keys.iter().find(|(k, _)| k.as_bytes() == name)).map(|&(_, n)| n);
-            let mut below = Cursor { trie: named, ..cursor };
+            let mut below = Cursor { trie: named, object: at as u32, ..cursor };
             if named.is_none() {
                 // A key that no row names is text, and what it holds has a channel of its own path.
                 let any = trie.and_then(|t| t.any_key);
                 below.trie = any;
-                below.path = mix_bytes(cursor.path ^ u64::from(cursor.trie.unwrap_or(u32::MAX)), name);
+                below.path = mix_bytes(cursor.path ^ u64::from(place), name);
                 self.key(key, key_node, below);
             }
-            if matches!(name, b"logprobs" | b"logprobsResult") {
-                let holds =
-                    |n: &&Node| matches!(n.kind, Kind::Object | Kind::Array) && n.next as usize > value + 1;
-                if let Some(&held) = self.tape.node(value).filter(holds) {
-                    self.found(value, held, Class::Logprobs, below, None, false);
-                }
+            // Where no table knows anything, the name alone tells it.
+            if below.trie.is_none()
+                && cursor.inherited.is_none()
+                && matches!(name, b"logprobs" | b"logprobsResult")
+                && let Some(&held) = self.tape.node(value)
+            {
+                self.logprobs(value, held, &mut below);
             }
             self.value(value, below);
         }
@@ -268,6 +292,7 @@ impl Walk<'_> {
 
     fn key(&mut self, at: usize, node: Node, cursor: Cursor) {
         let role = match cursor.inherited {
+            _ if cursor.logprobs => Role::Logprobs,
             Some((_, Class::Tree(role))) => role,
             _ => Role::Other,
         };
@@ -280,12 +305,17 @@ impl Walk<'_> {
         let named_here = trie.is_some_and(|t| t.class.is_some());
         let unnamed = |role| Class::Text { role, flow: Flow::Near, json: false };
         // What nobody knows may come in pieces.
-        let unknown = Class::Text { role: Role::Other, flow: Flow::Both, json: false };
+        let role = if cursor.logprobs { Role::Logprobs } else { Role::Other };
+        let unknown = Class::Text { role, flow: Flow::Both, json: false };
         let (class, row) = match named {
             Some((row, class @ Class::Text { .. })) => (class, Some(row)),
-            Some((_, Class::Identifier | Class::Enum)) if !quoted || !self.is_identifier(node) => {
+            Some((_, Class::Identifier)) if !quoted || !self.looks_like(node, looks_like_identifier) => {
                 (unnamed(Role::Other), None)
             }
+            Some((_, Class::Enum)) if !quoted || !self.looks_like(node, looks_like_word) => {
+                (unnamed(Role::Other), None)
+            }
+            Some((_, Class::Media(_))) if self.says_text(cursor) => (unnamed(Role::Message), None),
             Some((_, class @ Class::Unscanned(_))) if !self.has_form(at, node, form::is_medium) => {
                 // What only names a medium (a URL, the id of a file) is text too.
                 self.found(at, node, class, cursor, None, quoted);
@@ -375,16 +405,28 @@ impl Walk<'_> {
         node.start < node.end && form(&self.tape.text(self.src, at))
     }
 
-    fn is_identifier(&self, node: Node) -> bool {
-        self.src.get(node.start as usize..node.end as usize).is_some_and(looks_like_identifier)
+    fn looks_like(&self, node: Node, form: fn(&[u8]) -> bool) -> bool {
+        self.src.get(node.start as usize..node.end as usize).is_some_and(form)
+    }
+
+    /// Whether what stands beside it says that it is text, whatever its form.
+    fn says_text(&self, cursor: Cursor) -> bool {
+        let kind = self.tape.get(self.src, cursor.object as usize, "type");
+        kind.is_some_and(|kind| self.tape.text(self.src, kind) == "text")
     }
 }
 
-/// What tells one choice, block or item from the others. Readers take `0`, `0.0`, `"0"`, `null` and no index for one and the same.
+/// What tells one choice, block or item from the others. Readers take `0`, `0.0`, `"0"`, `false`, `null` and no index for one and the
+/// same, and `true` for `1`.
 pub(super) fn part(src: &[u8], tape: &Tape, value: usize) -> u64 {
     let text = tape.text(src, value);
     if text.is_empty() || tape.node(value).is_some_and(|n| n.kind == Kind::Null) {
         return 0;
+    }
+    if let Some(said) =
+        [0, 1].into_iter().zip(["false", "true"]).find(|(_, word)| text.eq_ignore_ascii_case(word))
+    {
+        return said.0;
     }
     let whole = |n: f64| (n >= 0.0 && n.fract() == 0.0).then(|| format!("{:.0}", n.abs()));
     let number = text.parse().ok().or_else(|| whole(text.trim().parse().ok()?)?.parse().ok());

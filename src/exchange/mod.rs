@@ -16,6 +16,8 @@ mod emit;
 #[cfg(test)]
 mod ends;
 #[cfg(test)]
+mod invented;
+#[cfg(test)]
 mod laws;
 #[cfg(test)]
 mod let_go;
@@ -34,6 +36,8 @@ mod strand;
 mod unnamed;
 #[cfg(test)]
 mod unread;
+#[cfg(test)]
+mod untouched;
 
 use std::sync::Arc;
 
@@ -50,7 +54,8 @@ use crate::policy::{Action, Policy};
 use crate::text::json::MAX_DEPTH;
 
 /// Ceilings of one exchange, most of them in bytes. An exchange holds at most one request body (twice while it is rewritten) and the larger of
-/// one whole answer (twice while it is rewritten) and `event_bytes + held_bytes`.
+/// one whole answer (twice while it is rewritten) and `event_bytes + held_bytes`; of a response of OpenAI's also 1 MiB of what has left, for
+/// an ending that repeats it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExchangeLimits {
     /// Longest whole answer.

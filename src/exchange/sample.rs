@@ -1,6 +1,6 @@
 //! What tests of streams share: rules, calls with a stream in the real wire form, and a client that puts together what it is sent.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 
@@ -12,6 +12,17 @@ use crate::policy::{Action, Actions, BlockAs, Rule, Unscanned};
 
 /// Rules of which any word may be the beginning of a match.
 pub(super) fn policy(unscanned: Unscanned) -> Arc<Policy> {
+    static BUILT: LazyLock<[Arc<Policy>; 3]> =
+        LazyLock::new(|| [Unscanned::Block, Unscanned::Flag, Unscanned::Allow].map(built));
+    let [block, flag, allow] = &*BUILT;
+    Arc::clone(match unscanned {
+        Unscanned::Block => block,
+        Unscanned::Flag => flag,
+        Unscanned::Allow => allow,
+    })
+}
+
+fn built(unscanned: Unscanned) -> Arc<Policy> {
     let mail =
         PatternSpec { regex: r"[A-Za-z0-9._-]{1,30}@[a-z]{1,20}\.example".into(), ..PatternSpec::default() };
     let phrase = Keyword { text: "glass orchard".into(), whole_word: false };

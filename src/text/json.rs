@@ -519,8 +519,8 @@ pub fn escape_into(text: &str, out: &mut Vec<u8>) {
             '\n' => out.extend_from_slice(b"\\n"),
             '\r' => out.extend_from_slice(b"\\r"),
             '\t' => out.extend_from_slice(b"\\t"),
-            // Writing to a Vec cannot fail.
-            c if u32::from(c) < 0x20 => {
+            // Writing to a Vec cannot fail. What ends a line for some reader of lines would cut the string in two there.
+            c if u32::from(c) < 0x20 || matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}') => {
                 let _ = write!(out, "\\u{:04x}", u32::from(c));
             }
             c if (SURROGATE_BASE + 0xD800..SURROGATE_BASE + 0xE000).contains(&u32::from(c)) => {
@@ -601,6 +601,14 @@ mod tests {
         assert_eq!(shallow.parse(b"[[[1]]]"), Ok(()));
         assert_eq!(shallow.parse(b"[[[[1]]]]"), Err(JsonError::Depth(3, 3)));
         assert_eq!(Tape::default().parse(b"\"\xff\""), Err(JsonError::Utf8(1)));
+    }
+
+    /// Readers of lines take more characters for the end of one than JSON does.
+    #[test]
+    fn nothing_that_ends_a_line_is_written_raw() {
+        let mut out = Vec::new();
+        escape_into("a\u{85}b\u{2028}c\u{2029}d\u{c}e\u{1e}f", &mut out);
+        assert_eq!(out, br"a\u0085b\u2028c\u2029d\u000ce\u001ef");
     }
 
     #[test]

@@ -40,6 +40,18 @@ pub fn looks_like_identifier(raw: &[u8]) -> bool {
         && raw.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.:/|+=#~".contains(b))
 }
 
+/// Longest string that is believed to be a word of a closed list, and the most digits in one: a date, or a size in two numbers.
+const LONGEST_WORD: usize = 64;
+const MOST_DIGITS: usize = 8;
+
+/// Whether a string has the form of a word from a closed list: short, of ASCII letters, few digits and `-_.:/+`, so that no number of a
+/// card, a person or a telephone passes as one.
+pub fn looks_like_word(raw: &[u8]) -> bool {
+    raw.len() <= LONGEST_WORD
+        && raw.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.:/+".contains(b))
+        && raw.iter().filter(|b| b.is_ascii_digit()).count() <= MOST_DIGITS
+}
+
 /// Whether text under this `content-type` is what its bytes say when they are read as UTF-8: it names no charset, or one of which ASCII
 /// is a part and whose other bytes are no UTF-8. UTF-7 and ISO 2022 write other text with the bytes of ASCII.
 pub fn reads_as_utf8(content_type: &str) -> bool {

@@ -9,6 +9,7 @@
 mod codings;
 mod durability;
 mod encoded;
+mod endings;
 mod fake;
 mod http2;
 mod http_hygiene;

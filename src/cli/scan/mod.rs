@@ -5,6 +5,7 @@ mod text;
 use super::{Exit, show};
 use crate::diag::{Diagnostic, nearest};
 use crate::policy::{Direction, Policy};
+use crate::text::json::unescape;
 use clap::ValueEnum;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -56,6 +57,9 @@ enum Emit {
 /// A line longer than this is bad input; it bounds what a scan holds.
 const LONGEST: u64 = 256 << 20;
 
+/// What a line is.
+const LINE: &str = r#"a line is `{"id": .., "text": ".."}`"#;
+
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let policy = match super::policies::named(&args.policy) {
         Ok(policy) => policy,
@@ -79,7 +83,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 struct Line<'l> {
     #[serde(borrow)]
     id: &'l RawValue,
-    text: String,
+    /// Read as the gateway reads a string: half a surrogate pair is a text too.
+    #[serde(borrow)]
+    text: &'l RawValue,
     direction: Option<String>,
 }
 
@@ -112,10 +118,7 @@ fn lines(
         // Serde would take an array for a struct.
         if line.first() != Some(&b'{') {
             out.flush()?;
-            return Ok(Err(bad(
-                1,
-                "expected an object; a line is `{\"id\": .., \"text\": \"..\"}`".to_owned(),
-            )));
+            return Ok(Err(bad(1, format!("expected an object; {LINE}"))));
         }
         let read: Result<Line<'_>, _> = serde_json::from_slice(line);
         let read = match read {
@@ -132,7 +135,12 @@ fn lines(
                 return Ok(Err(bad(1, what)));
             }
         };
-        let scanned = text::scan(policy, direction, &read.text, args.chunk);
+        let inside = read.text.get().strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+        let Some(inside) = inside else {
+            out.flush()?;
+            return Ok(Err(bad(1, format!("expected a string in `text`; {LINE}"))));
+        };
+        let scanned = text::scan(policy, direction, &unescape(inside), args.chunk);
         scanned.write(read.id.get(), args.emit == Some(Emit::Redacted), &mut out)?;
     }
     out.flush()?;
@@ -155,7 +163,7 @@ fn reason(error: &serde_json::Error) -> String {
     if message.starts_with("invalid type") {
         let expected = message.rsplit_once("expected ").map_or("something else", |(_, e)| e);
         let expected = if expected.starts_with("struct") { "an object" } else { expected };
-        return format!("expected {expected}; a line is `{{\"id\": .., \"text\": \"..\"}}`");
+        return format!("expected {expected}; {LINE}");
     }
     message.to_owned()
 }

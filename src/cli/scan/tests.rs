@@ -50,6 +50,17 @@ fn offsets_count_code_points_and_pieces_change_nothing() {
     }
 }
 
+/// The gateway reads half a surrogate pair, so a scan does, and gives it back.
+#[test]
+fn half_a_surrogate_pair_is_read() {
+    let (out, error) = go("{\"id\":1,\"text\":\"\\ud83d geheim \\ud83d\\ude00\\ude00\"}\n", Some(1));
+    assert_eq!(error, None);
+    assert!(
+        out.contains("\"start\":2,\"end\":8") && out.contains("\"redacted\":\"\\ud83d [X] 😀\\ude00\""),
+        "{out}"
+    );
+}
+
 #[test]
 fn bad_input_names_the_line_and_none_of_its_text() {
     for (line, what) in [
@@ -59,7 +70,7 @@ fn bad_input_names_the_line_and_none_of_its_text() {
         ("\"private\"", "expected an object"),
         ("{\"id\":1,\"text\":\"private", "EOF"),
         ("{\"id\":1,\"text\":\"a\",\"direction\":\"ouput\"}", "did you mean `output`?"),
-        ("{\"id\":1,\"text\":\"\\ud83d\"}", "hex escape"),
+        ("{\"id\":1,\"text\":\"\\ud83\"}", "escape"),
     ] {
         let (out, error) = go(&format!("{{\"id\":0,\"text\":\"a\"}}\n\n{line}\n"), None);
         assert_eq!(out.lines().count(), 1, "the lines before it are answered");

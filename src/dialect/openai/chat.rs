@@ -3,9 +3,9 @@
 use std::sync::LazyLock;
 
 use super::super::field::{
-    Field, arguments, arguments_delta, below, delta, id, logprob_tokens, opaque, other, parts, reasoning,
-    reasoning_delta, reasoning_parts, scalar, text, tokens, tool, tool_delta, tool_parts, tool_tree, tree,
-    unscanned, word,
+    Field, arguments, arguments_delta, below, delta, id, logprob_tokens, logprobs, opaque, other, parts,
+    reasoning, reasoning_delta, reasoning_parts, scalar, text, tokens, tool, tool_delta, tool_parts,
+    tool_tree, tree, unscanned, word,
 };
 use super::super::shape::Shape;
 use super::super::{Ask, Memo, Operation, Reply, quoted};
@@ -191,6 +191,7 @@ const COMMON_ANSWER_FIELDS: &[Field] = &[
     scalar("usage.completion_tokens_details.rejected_prediction_tokens"),
     word("choices[].finish_reason"),
     scalar("choices[].index"),
+    logprobs("choices[]{index}.logprobs"),
     logprob_tokens("choices[]{index}.logprobs.content[].token"),
     logprob_tokens("choices[]{index}.logprobs.content[].top_logprobs[#].token"),
     logprob_tokens("choices[]{index}.logprobs.refusal[].token"),
@@ -272,11 +273,7 @@ pub(super) fn observe(src: &[u8], tape: &Tape, memo: &mut Memo) {
     for choice in tape.elements(choices) {
         let index = tape.get(src, choice, "index").and_then(|n| tape.u64_of(src, n)).unwrap_or(0);
         let finish = tape.get(src, choice, "finish_reason").and_then(|n| tape.node(n));
-        if finish.is_some_and(|n| n.kind == Kind::String) {
-            memo.open.retain(|&i| i != index);
-        } else if !memo.open.contains(&index) && memo.open.len() < 128 {
-            memo.open.push(index);
-        }
+        memo.choice(index, finish.is_some_and(|n| n.kind == Kind::String));
     }
 }
 
@@ -313,14 +310,14 @@ pub(super) fn refusal(ask: &Ask, message: &str) -> Reply {
 pub(super) fn cut(ask: &Ask, memo: &Memo, message: &str) -> Vec<u8> {
     let model = quoted(if memo.model.is_empty() { &ask.model } else { &memo.model });
     let mut out = String::new();
-    let fallback = [0];
-    for &index in if memo.open.is_empty() { fallback.as_slice() } else { memo.open.as_slice() } {
+    for (index, begun) in memo.unended(ask.choices) {
+        let delta = if begun { "{}" } else { r#"{"role":"assistant","content":""}"# };
         out.push_str(&frame(
             &memo.id,
             &model,
             memo.created,
             index,
-            "{}",
+            delta,
             r#""content_filter""#,
             Some(message),
         ));

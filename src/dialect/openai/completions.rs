@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::super::field::{
-    Field, delta, id, logprob_tokens, opaque, other, scalar, text, tokens, tree, word,
+    Field, delta, id, logprob_tokens, logprob_tree, logprobs, opaque, other, scalar, text, tokens, tree, word,
 };
 use super::super::shape::Shape;
 use super::super::{Ask, Memo, Operation, Reply, quoted};
@@ -67,8 +67,16 @@ const COMMON_FIELDS: &[Field] = &[
     id("system_fingerprint"),
     word("choices[].finish_reason"),
     scalar("choices[].index"),
+    logprobs("choices[]{index}.logprobs"),
     logprob_tokens("choices[]{index}.logprobs.tokens[]"),
-    tree("choices[].logprobs.top_logprobs[]"),
+    logprob_tree("choices[].logprobs.top_logprobs[]"),
+    // llama.cpp and others give them as chat completions do.
+    logprob_tokens("choices[]{index}.logprobs.content[].token"),
+    logprob_tokens("choices[]{index}.logprobs.content[].top_logprobs[#].token"),
+    scalar("choices[].logprobs.content[].logprob"),
+    scalar("choices[].logprobs.content[].bytes"),
+    scalar("choices[].logprobs.content[].top_logprobs[].logprob"),
+    scalar("choices[].logprobs.content[].top_logprobs[].bytes"),
     scalar("choices[].logprobs.token_logprobs[]"),
     scalar("choices[].logprobs.text_offset[]"),
     scalar("usage.prompt_tokens"),
@@ -112,8 +120,7 @@ pub(super) fn refusal(ask: &Ask, message: &str) -> Reply {
 pub(super) fn cut(ask: &Ask, memo: &Memo, message: &str) -> Vec<u8> {
     let model = quoted(if memo.model.is_empty() { &ask.model } else { &memo.model });
     let mut out = String::new();
-    let fallback = [0];
-    for &index in if memo.open.is_empty() { fallback.as_slice() } else { memo.open.as_slice() } {
+    for (index, _) in memo.unended(ask.choices) {
         out.push_str(&frame(
             &memo.id,
             &model,

@@ -226,6 +226,8 @@ impl Reader {
                 let [choice, ..] = found.channel.parts;
                 out.numbers.push(Numbers { choice, wire: found.wire, all: true });
             }
+            // A request's are the client's own.
+            Class::Logprobs if self.side == Side::Prompt => {}
             Class::Logprobs => {
                 let [choice, ..] = found.channel.parts;
                 out.numbers.push(Numbers { choice, wire: found.wire, all: false });

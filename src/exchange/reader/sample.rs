@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Reader, Side};
 use crate::detect::{Keyword, RuleSpec};
-use crate::dialect::{DIALECTS, Operation};
+use crate::dialect::{DIALECTS, Operation, Shape};
 use crate::policy::{Action, Actions, Policy, Rule};
 use crate::text::json::Tape;
 
@@ -33,8 +33,16 @@ pub(super) fn tape(body: &str) -> Tape {
 }
 
 pub(super) fn masked(body: &str) -> String {
-    let mut reader = Reader::new(policy(), Side::Prompt, false);
-    let shape = (operation("chat.completions").request)();
+    rewritten(body, Side::Prompt, (operation("chat.completions").request)())
+}
+
+/// As [`masked`], of an answer.
+pub(super) fn masked_answer(body: &str) -> String {
+    rewritten(body, Side::Answer, (operation("chat.completions").answer)())
+}
+
+fn rewritten(body: &str, side: Side, shape: &Shape) -> String {
+    let mut reader = Reader::new(policy(), side, false);
     let segments = reader.read(body.as_bytes(), &tape(body), shape).unwrap_or_else(|e| panic!("{e:?}"));
     let out = reader.emit(body.as_bytes(), &segments).unwrap_or_else(|| body.into());
     let out = String::from_utf8(out).unwrap_or_else(|e| panic!("{e}"));

@@ -159,7 +159,7 @@ impl Reader {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample::{masked, operation, policy, tape};
+    use super::super::sample::{masked_answer, operation, policy, tape};
     use super::super::{Reader, Side};
     use crate::text::work::steps_of;
 
@@ -170,7 +170,7 @@ mod tests {
         let body = |count: usize| {
             let numbers = many(count, r#"{"logprobs":{"token":"x"}}"#);
             let body = format!(r#"{{"metadata":[{numbers}],"novelty":[{numbers}],"user":"a@b.example"}}"#);
-            assert!(masked(&body).contains("[MAIL]"));
+            assert!(masked_answer(&body).contains("[MAIL]"));
         };
         // An event in very many lines, each with a string.
         let event = |count: usize| {
@@ -210,7 +210,7 @@ mod tests {
                 r#"{"logprobs":null,"[MAIL]":0}"#,
             ),
         ] {
-            assert_eq!(masked(body), expected);
+            assert_eq!(masked_answer(body), expected);
         }
     }
 }
