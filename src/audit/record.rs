@@ -98,8 +98,10 @@ pub struct Admission {
     pub verdict: &'static str,
     /// The error's code when the gateway refuses the request, else empty.
     pub error: &'static str,
-    /// What was found in the request.
+    /// What was found in the request, as far as it is listed.
     pub findings: Vec<FindingRecord>,
+    /// Findings in all, listed or not.
+    pub found: u64,
     /// What was read of the request.
     pub coverage: CoverageRecord,
 }
@@ -117,13 +119,14 @@ pub struct End {
     pub upstream_status: u16,
     /// The verdict on both sides.
     pub verdict: &'static str,
-    /// `complete`, `cut`, `client_left`, `upstream_failed`, `refused`, `panic`.
+    /// `complete`, `upstream_error` (its own error, passed on), `no_end_sign`, `cut`, `client_left`, `stalled` (the client took nothing
+    /// more), `upstream_failed`, `refused`, `panic`.
     pub ended: &'static str,
-    /// The error's code, else empty.
+    /// The error's code, or the kind of the upstream's own error; else empty.
     pub error: &'static str,
-    /// What was found in the answer.
+    /// What was found in the answer, as far as it is listed.
     pub findings: Vec<FindingRecord>,
-    /// Findings in all, kept or not.
+    /// Findings in all, listed or not.
     pub found: u64,
     /// What was read of the answer.
     pub coverage: CoverageRecord,

@@ -2,7 +2,7 @@
 
 use super::{ConfigArgs, Exit, Format, colour};
 use crate::config::Purpose;
-use crate::diag::{has_errors, render_human, to_json};
+use crate::diag::{has_errors, render_human, sort, to_json};
 use std::io::{self, IsTerminal, Write};
 
 /// Check the configuration, its policies and packs, and say everything that is wrong at once
@@ -32,6 +32,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         && let Err(mut found) = super::policies::of_settings(settings)
     {
         loaded.diagnostics.append(&mut found);
+        sort(&mut loaded.diagnostics);
         loaded.settings = None;
     }
     let bad = has_errors(&loaded.diagnostics);

@@ -1,7 +1,7 @@
 //! Policies by name, for verbs that scan, and the ones that a configuration asks for.
 
 use crate::config::Settings;
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, sort};
 use crate::policy::{Library, Policy, PolicySettings};
 use crate::server::PolicyTable;
 use std::path::Path;
@@ -18,33 +18,33 @@ pub(super) fn named(name: &str) -> Result<Arc<Policy>, Vec<Diagnostic>> {
     library.policy(&PolicySettings { profile: profile.to_owned(), ..PolicySettings::default() }).map(Arc::new)
 }
 
-/// The policies of everybody.
+/// The policies of everybody, or every mistake in them.
 pub(super) fn of_settings(settings: &Settings) -> Result<PolicyTable, Vec<Diagnostic>> {
     let library = match &settings.policy.dir {
-        Some(dir) => Library::from_dir(dir)?,
+        Some(dir) => Library::from_dir(dir)
+            .map_err(|found| found.into_iter().map(|d| settings.explain_dir(d)).collect::<Vec<_>>())?,
         None => Library::embedded()?,
     };
-    let default = library.policy(&settings.policy).map(Arc::new);
-    let tenants: Vec<_> = (0..settings.tenants.len())
-        .map(|n| library.policy(&settings.policy_of(Some(n))).map(Arc::new))
-        .collect();
-    let mut found = Vec::new();
-    let mut keep = |policy: Result<Arc<Policy>, Vec<Diagnostic>>| match policy {
-        Ok(policy) => Some(policy),
+    let mut found: Vec<Diagnostic> = Vec::new();
+    let mut policy = |tenant: Option<usize>| match library.asked(&settings.policy_of(tenant)) {
+        Ok(policy) => Some(Arc::new(policy)),
         Err(mistakes) => {
             // A mistake in what all have in common is one mistake.
-            for mistake in mistakes {
-                if !found.iter().any(|known: &Diagnostic| known.to_string() == mistake.to_string()) {
+            for mistake in mistakes.into_iter().map(|m| settings.explain(tenant, m)) {
+                if !found.iter().any(|known| known.to_string() == mistake.to_string()) {
                     found.push(mistake);
                 }
             }
             None
         }
     };
-    let default = keep(default);
-    let tenants: Vec<Arc<Policy>> = tenants.into_iter().filter_map(&mut keep).collect();
+    let default = policy(None);
+    let tenants: Vec<Arc<Policy>> = (0..settings.tenants.len()).filter_map(|n| policy(Some(n))).collect();
     match default {
         Some(default) if found.is_empty() => Ok(PolicyTable { default, tenants }),
-        _ => Err(found),
+        _ => {
+            sort(&mut found);
+            Err(found)
+        }
     }
 }

@@ -139,6 +139,17 @@ impl Check<'_> {
         if server.workers == Some(0) || server.workers.is_some_and(|n| n > 1024) {
             self.range(&["server".into(), "workers".into()], "1", "1024");
         }
+        for (n, name) in server.hosts.iter().enumerate() {
+            let good = !name.is_empty()
+                && name.split('.').all(|l| {
+                    !l.is_empty() && l.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+                });
+            if !good {
+                let diagnostic = Diagnostic::error("bad-host", format!("`{name}` is not the name of a host"))
+                    .help("a name alone, without scheme, port or `*`: `gateway.internal`");
+                self.value(&["server".into(), "hosts".into(), n.into()], diagnostic, "not a host's name");
+            }
+        }
         let times = [("drain", server.drain), ("keep_alive", server.keep_alive), ("canary", server.canary)];
         for (name, time) in times {
             self.time(&["server".into(), name.into()], time);
@@ -186,6 +197,7 @@ impl Check<'_> {
         let times = [
             ("header_read", limits.header_read),
             ("body_idle", limits.body_idle),
+            ("body_read", limits.body_read),
             ("answer_idle", limits.answer_idle),
             ("idle", limits.idle),
         ];

@@ -6,6 +6,7 @@
 mod check;
 mod file;
 mod secret;
+mod written;
 
 pub use file::{File, SCHEMA, json_schema};
 
@@ -19,6 +20,7 @@ use crate::upstream::{Credential, UpstreamSettings};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use written::Written;
 
 /// What the settings are read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +64,7 @@ pub struct Settings {
     pub routes: Vec<RouteSettings>,
     /// Tenants in the order of the file.
     pub tenants: Vec<TenantSettings>,
+    written: Written,
 }
 
 /// What [`load`] found.
@@ -169,6 +172,7 @@ pub fn load(
         upstreams: file.upstreams.into_iter().zip(credentials).collect(),
         routes: file.routes,
         tenants: file.tenants,
+        written: Written { source: Arc::clone(source), places: Arc::new(read.places) },
     };
     let (settings, draft) = if has_errors(&diagnostics) {
         (None, Some(settings).filter(|s| policy_is_whole && s.says_something_of_policies()))

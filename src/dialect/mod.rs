@@ -199,6 +199,12 @@ pub trait Dialect: Sync + Debug {
     /// How far this event brings a stream of this call to its end.
     fn stage(&self, op: &Operation, src: &[u8], tape: &Tape) -> Stage;
 
+    /// Whether an event that ends a stream is the upstream's own error in the place of the rest.
+    fn is_failure(&self, op: &Operation, src: &[u8], tape: &Tape) -> bool {
+        let _ = op;
+        is_error(src, tape)
+    }
+
     /// Whether streams of this call tell their end. What others stream is over when the upstream's body is.
     fn tells_end(&self, op: &Operation) -> bool;
 

@@ -40,7 +40,7 @@ struct Item {
 struct Text {
     place: Place,
     number: u64,
-    text: String,
+    so_far: String,
 }
 
 /// Where in an item a text stands that comes in pieces.
@@ -141,7 +141,7 @@ impl Said {
         let known = self.items.iter().position(|item| item.index == index);
         let item = Item { index, source: source.to_owned(), done, texts: Vec::new() };
         if let Some(old) = known.and_then(|at| self.items.get_mut(at)) {
-            let texts: usize = old.texts.iter().map(|t| t.text.len()).sum();
+            let texts: usize = old.texts.iter().map(|t| t.so_far.len()).sum();
             self.bytes = self.bytes.saturating_sub(old.source.len() + texts);
             *old = item;
         } else if self.items.len() < MOST_ITEMS {
@@ -160,9 +160,9 @@ impl Said {
         };
         let known = item.texts.iter().rposition(|t| t.place == place && t.number == number);
         if let Some(text) = known.and_then(|at| item.texts.get_mut(at)) {
-            text.text.push_str(piece);
+            text.so_far.push_str(piece);
         } else if item.texts.len() < MOST_ITEMS {
-            item.texts.push(Text { place, number, text: piece.to_owned() });
+            item.texts.push(Text { place, number, so_far: piece.to_owned() });
         } else {
             self.give_up();
         }
@@ -216,13 +216,13 @@ impl Item {
         }
         for name in ["content", "summary", "arguments", "input", "code"] {
             let here = || texts.iter().filter(|t| t.place.field() == name);
-            let elements: Vec<String> = here().filter_map(|t| t.place.element(&t.text)).collect();
+            let elements: Vec<String> = here().filter_map(|t| t.place.element(&t.so_far)).collect();
             // What the item began with, and what went on with it.
             let began = tape.str_at(src, &[name]).unwrap_or_default().into_owned();
             if !elements.is_empty() {
                 member(name, &format!("[{}]", elements.join(",")));
             } else if let Some(text) = here().next() {
-                member(name, &quoted(&(began + &text.text)));
+                member(name, &quoted(&(began + &text.so_far)));
             }
         }
         out.push('}');

@@ -32,6 +32,7 @@ pub mod record;
 mod sample;
 mod segment;
 mod strand;
+mod tally;
 #[cfg(test)]
 mod unnamed;
 #[cfg(test)]
@@ -48,6 +49,7 @@ pub use emit::{Edit, Emitter, Piece};
 pub use prompt::{Judged, Next, Received};
 pub use reader::{Noted, Reader, Side, Stop};
 pub use segment::Segments;
+pub use tally::{CountOf, Counts};
 
 use crate::dialect::{ErrorKind, ExchangeError};
 use crate::policy::{Action, Policy};
@@ -119,6 +121,8 @@ pub struct Report {
     pub findings: Vec<Noted>,
     /// How many findings there were in all.
     pub found: u64,
+    /// All of them by what they were.
+    pub counts: Counts,
     /// What was read.
     pub coverage: Coverage,
 }

@@ -78,8 +78,13 @@ impl Received {
             Next::Forward { .. } => Outcome::of(reader.strongest),
             Next::Answer(_) | Next::Refuse(_) => Outcome::Block,
         };
-        let report =
-            Report { outcome, findings: reader.findings, found: reader.found, coverage: reader.coverage };
+        let report = Report {
+            outcome,
+            findings: reader.findings,
+            found: reader.found,
+            counts: reader.tally.counts().clone(),
+            coverage: reader.coverage,
+        };
         Ok(Judged { matched, terms, ask, report, next })
     }
 }

@@ -171,6 +171,8 @@ pub struct Caller {
     /// The tenant's number in the settings; none for anybody.
     pub number: Option<usize>,
     gates: [Arc<Gate>; 3],
+    /// Places for request bodies that arrive slowly.
+    slow: [Arc<Gate>; 3],
 }
 
 /// A place for one exchange in all, of its tenant and under its key; leaving is dropping it.
@@ -193,12 +195,26 @@ pub enum Full {
 impl Caller {
     /// A place for one exchange, or which limit is reached. Never waits.
     pub fn enter(&self) -> Result<ExchangePass, Full> {
-        let [all, tenant, key] = &self.gates;
-        let key = key.enter().ok_or(Full::Key)?;
-        let tenant = tenant.enter().ok_or(Full::Tenant)?;
-        let all = all.enter().ok_or(Full::All)?;
-        Ok(ExchangePass { _passes: [all, tenant, key] })
+        enter(&self.gates)
     }
+
+    /// A place for an exchange whose request arrives slowly, a quarter as many as for others: so those that drip take no place from
+    /// those that do not.
+    pub fn enter_slow(&self) -> Result<ExchangePass, Full> {
+        enter(&self.slow)
+    }
+}
+
+fn enter([all, tenant, key]: &[Arc<Gate>; 3]) -> Result<ExchangePass, Full> {
+    let key = key.enter().ok_or(Full::Key)?;
+    let tenant = tenant.enter().ok_or(Full::Tenant)?;
+    let all = all.enter().ok_or(Full::All)?;
+    Ok(ExchangePass { _passes: [all, tenant, key] })
+}
+
+/// A gate for exchanges, and one for those of them whose request arrives slowly.
+fn gates(limit: usize) -> [Arc<Gate>; 2] {
+    [Gate::new(limit), Gate::new((limit / 4).max(1))]
 }
 
 /// A tenant as the table needs it.
@@ -223,17 +239,19 @@ pub struct KeyTable {
 impl KeyTable {
     /// The table of these tenants; without any key, everybody is let in as tenant `anonymous`.
     pub fn new(pepper: Pepper, tenants: &[TenantKeys<'_>], limits: &LimitsSettings) -> Self {
-        let all = Gate::new(limits.exchanges);
+        let [all, slow] = gates(limits.exchanges);
         let mut callers = HashMap::new();
         for (number, tenant) in tenants.iter().enumerate() {
             let name: Arc<str> = tenant.name.into();
-            let gate = Gate::new(tenant.exchanges.unwrap_or(limits.exchanges_per_tenant));
+            let [gate, slow_gate] = gates(tenant.exchanges.unwrap_or(limits.exchanges_per_tenant));
             for (id, hash) in &tenant.keys {
+                let [own, slow_own] = gates(limits.exchanges_per_key);
                 let caller = Caller {
                     tenant: Arc::clone(&name),
                     key: (*id).into(),
                     number: Some(number),
-                    gates: [Arc::clone(&all), Arc::clone(&gate), Gate::new(limits.exchanges_per_key)],
+                    gates: [Arc::clone(&all), Arc::clone(&gate), own],
+                    slow: [Arc::clone(&slow), Arc::clone(&slow_gate), slow_own],
                 };
                 callers.insert(*hash, Arc::new(caller));
             }
@@ -244,7 +262,8 @@ impl KeyTable {
                 tenant: "anonymous".into(),
                 key: "none".into(),
                 number: None,
-                gates: [all, Arc::clone(&free), free],
+                gates: [all, Arc::clone(&free), Arc::clone(&free)],
+                slow: [slow, Arc::clone(&free), free],
             })
         });
         Self { pepper, callers, anybody }

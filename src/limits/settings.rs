@@ -32,6 +32,8 @@ pub struct LimitsSettings {
     pub header_read: Time,
     /// Time a request's body may stand still.
     pub body_idle: Time,
+    /// Time for a request's body to arrive, from its head.
+    pub body_read: Time,
     /// Time an answer may wait for a client that takes nothing more of it.
     pub answer_idle: Time,
     /// Time a connection may wait for its next request.
@@ -63,6 +65,7 @@ impl Default for LimitsSettings {
             h2_streams: 100,
             header_read: Time::secs(10),
             body_idle: Time::secs(30),
+            body_read: Time::secs(300),
             answer_idle: Time::secs(120),
             idle: Time::secs(120),
             connections: 8192,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::file::{ActionsFile, PackFile, PatternFile, ProfileFile, RuleFile, RulesFile};
 use super::folds::folds;
+use super::mistake::{Mistake, Setting};
 use super::rule::{Action, Actions, Basis, Choice, Policy, Rule, Severity};
 use super::{BlockAs, PolicySettings, Unscanned, canary_rule};
 use crate::detect::{
@@ -31,7 +32,7 @@ pub struct Library {
     version: String,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Profile {
     packs: Vec<String>,
     unscanned: Unscanned,
@@ -110,35 +111,41 @@ impl Library {
 
     /// The policy that settings ask for.
     pub fn policy(&self, settings: &PolicySettings) -> Result<Policy, Vec<Diagnostic>> {
+        self.asked(settings).map_err(|found| found.into_iter().map(|mistake| mistake.diagnostic).collect())
+    }
+
+    /// The policy that settings ask for, or all that is wrong with them and where.
+    pub fn asked(&self, settings: &PolicySettings) -> Result<Policy, Vec<Mistake>> {
         let mut found = Vec::new();
+        let mut wrong = |setting, diagnostic| found.push(Mistake { setting, diagnostic });
         let profile = if settings.profile == MEASURE {
-            Some(Profile {
+            Profile {
                 packs: self.packs.keys().cloned().collect(),
                 unscanned: Unscanned::Flag,
                 block_as: BlockAs::Error,
                 changes: (0..self.rules.len())
                     .map(|n| (n, Choice { actions: Actions::all(Action::Flag), ..Choice::default() }))
                     .collect(),
-            })
+            }
+        } else if let Some(profile) = self.profiles.get(&settings.profile) {
+            profile.clone()
         } else {
-            self.profiles.get(&settings.profile).cloned()
-        };
-        let Some(profile) = profile else {
             let unknown =
                 Diagnostic::error("unknown-profile", format!("unknown profile `{}`", settings.profile));
-            return Err(vec![unknown.valid("profiles", &settings.profile, &self.profiles())]);
+            wrong(Setting::Profile, unknown.valid("profiles", &settings.profile, &self.profiles()));
+            Profile::default()
         };
+        for (n, pack) in settings.packs.iter().enumerate().filter(|(_, pack)| !self.packs.contains_key(*pack))
+        {
+            let unknown = Diagnostic::error("unknown-pack", format!("unknown pack `{pack}`"));
+            wrong(Setting::Pack(n), unknown.valid("packs", pack, &self.packs()));
+        }
         let mut choices = vec![Choice::default(); self.rules.len()];
-        for pack in profile.packs.iter().chain(&settings.packs) {
-            let Some(numbers) = self.packs.get(pack) else {
-                let unknown = Diagnostic::error("unknown-pack", format!("unknown pack `{pack}`"));
-                found.push(unknown.valid("packs", pack, &self.packs()));
-                continue;
-            };
-            for &n in numbers {
-                if let (Some(slot), Some(rule)) = (choices.get_mut(n), self.rules.get(n)) {
-                    *slot = rule.choice();
-                }
+        // Loading has seen that the packs of a profile are there.
+        for number in profile.packs.iter().chain(&settings.packs).filter_map(|p| self.packs.get(p)).flatten()
+        {
+            if let (Some(slot), Some(rule)) = (choices.get_mut(*number), self.rules.get(*number)) {
+                *slot = rule.choice();
             }
         }
         for (n, change) in &profile.changes {
@@ -146,23 +153,24 @@ impl Library {
                 *slot = *change;
             }
         }
-        let mut change = |id: &String, set: &dyn Fn(&mut Choice)| {
+        let mut change = |id: &String, setting: &dyn Fn(String) -> Setting, set: &dyn Fn(&mut Choice)| {
             let number = self.rules.iter().position(|rule| rule.id == *id);
             if let Some(slot) = number.and_then(|n| choices.get_mut(n)) {
                 return set(slot);
             }
             let ids: Vec<&str> = self.rules.iter().map(|rule| rule.id.as_str()).collect();
             let unknown = Diagnostic::error("unknown-rule", format!("unknown rule `{id}`"));
-            found.push(match crate::diag::nearest(id, &ids) {
+            let explained = match crate::diag::nearest(id, &ids) {
                 Some(near) => unknown.help(format!("did you mean `{near}`?")),
-                None => unknown,
-            });
+                None => unknown.help("a rule is called by its pack and its id: `privacy/email`"),
+            };
+            wrong(setting(id.clone()), explained);
         };
         for (id, action) in &settings.actions {
-            change(id, &|choice| choice.actions = Actions::all(*action));
+            change(id, &Setting::Action, &|choice| choice.actions = Actions::all(*action));
         }
         for (id, threshold) in &settings.thresholds {
-            change(id, &|choice| choice.threshold = *threshold);
+            change(id, &Setting::Threshold, &|choice| choice.threshold = *threshold);
         }
         // The canary is in every policy, whatever a profile says.
         if let Some(last) = choices.last_mut() {

@@ -5,12 +5,14 @@ mod embedded;
 mod file;
 mod folds;
 mod library;
+mod mistake;
 mod rule;
 mod settings;
 #[cfg(test)]
 mod tests;
 
 pub use library::{Files, Library, MEASURE};
+pub use mistake::{Mistake, Setting};
 pub use rule::{Action, Actions, Basis, Choice, Direction, Policy, Rule, Severity};
 pub use settings::{BlockAs, PolicyChange, PolicySettings, Threshold, Unscanned};
 

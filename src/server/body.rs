@@ -81,7 +81,11 @@ impl AnswerBody {
     /// The same, holding a place until it is gone.
     #[must_use]
     pub fn holding(self, place: Place) -> Self {
-        Self { kind: self.kind, place: Some(place) }
+        let mut kind = self.kind;
+        if let Kind::Stream(body) = &mut kind {
+            body.recorder.connection = Some(Arc::clone(place.part.activity()));
+        }
+        Self { kind, place: Some(place) }
     }
 }
 

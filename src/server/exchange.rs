@@ -16,8 +16,9 @@ use super::body::AnswerBody;
 use super::gateway::Gateway;
 use super::head::Head;
 use super::headers;
+use super::neighbours::is_of_a_browser;
 use super::recorder::Recorder;
-use super::request;
+use super::request::{self, Media};
 use super::worker::{Context, Refusal, Worker, answer};
 use crate::audit::{Admission, End, Receipt};
 use crate::dialect::{Dialect, ErrorKind, ExchangeError, Matched};
@@ -48,14 +49,15 @@ impl Exchange<'_> {
     ) -> Result<Judged, ExchangeError> {
         let gateway = &self.worker.gateway;
         let received = Received::new(matched, Terms { policy, limits: gateway.exchange_limits });
+        let media = Media::of(self.headers);
+        if media == Media::Form && is_of_a_browser(self.headers) {
+            return Err(ExchangeError::new(
+                ErrorKind::UnsupportedMedia,
+                "a web page's form is not read: send JSON as `application/json`",
+            ));
+        }
         let content_type = self.headers.get(CONTENT_TYPE).map_or(Ok(""), HeaderValue::to_str);
-        let json = content_type.is_ok_and(|content_type| {
-            let media = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-            // Clients in the field send JSON without a media type, or as a form's default (curl -d).
-            let json =
-                media.is_empty() || media.ends_with("json") || media == "application/x-www-form-urlencoded";
-            json && reads_as_utf8(content_type)
-        });
+        let json = media != Media::Other && content_type.is_ok_and(reads_as_utf8);
         let body = request::decoded(&gateway.limits, self.headers, body)?;
         let timer = gateway.metrics.scan.with_label_values(&["prompt"]).start_timer();
         let judged =
@@ -88,6 +90,7 @@ impl Exchange<'_> {
             verdict: Outcome::Block.as_str(),
             error: error.kind.code(),
             findings: Vec::new(),
+            found: 0,
             coverage: crate::audit::CoverageRecord::default(),
         };
         let receipt = self.durable(&admission).await?;
@@ -188,11 +191,12 @@ impl Exchange<'_> {
             verdict: if no_route { Outcome::Block } else { judged.report().outcome }.as_str(),
             error: if no_route { ErrorKind::NotFound.code() } else { record::refusal_code(&judged) },
             findings: record::findings(&policy, &judged.report().findings),
+            found: judged.report().found,
             coverage: record::coverage(&judged.report().coverage),
         };
         // The disk works from here on; what follows is done meanwhile.
         let durable = self.durable(&admission);
-        count_findings(&gateway, &policy, &judged.report().findings, &judged.report().coverage);
+        count_findings(&gateway, &policy, &judged.report().counts, &judged.report().coverage);
         let upstream = match (judged.next(), upstream) {
             (Next::Forward { body, .. }, Some(upstream)) => (upstream, body.clone()),
             (next, _) => {
@@ -260,7 +264,7 @@ impl Exchange<'_> {
     pub(super) fn outgoing<'a>(&'a self, judged: &'a Judged, body: Bytes) -> Outgoing<'a> {
         let mut headers = headers::to_upstream(self.headers);
         headers.insert(ACCEPT_ENCODING, accepted(self.headers, judged.ask().stream));
-        if !body.is_empty() && !headers.contains_key(CONTENT_TYPE) {
+        if !body.is_empty() && matches!(Media::of(&headers), Media::Unsaid | Media::Form) {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         Outgoing {
@@ -289,16 +293,15 @@ impl Exchange<'_> {
 pub(super) fn count_findings(
     gateway: &Gateway,
     policy: &Policy,
-    findings: &[crate::exchange::Noted],
+    counts: &crate::exchange::Counts,
     coverage: &crate::exchange::Coverage,
 ) {
-    for finding in findings {
-        let labels =
-            [policy.rule(finding.rule).id.as_str(), finding.action.as_str(), finding.direction.as_str()];
-        gateway.metrics.findings.with_label_values(&labels).inc();
-        if let Some(hidden) = finding.hidden {
-            let labels = [&*hidden.to_string(), finding.action.as_str()];
-            gateway.metrics.hidden_findings.with_label_values(&labels).inc();
+    for (of, n) in counts.each() {
+        let action = of.action.as_str();
+        let labels = [policy.rule(of.rule).id.as_str(), action, of.direction.as_str()];
+        gateway.metrics.findings.with_label_values(&labels).inc_by(n);
+        if let Some(hidden) = of.hidden {
+            gateway.metrics.hidden_findings.with_label_values(&[&*hidden.to_string(), action]).inc_by(n);
         }
     }
     for (kind, n) in &coverage.unscanned {

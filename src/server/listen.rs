@@ -143,7 +143,7 @@ fn connection(
     open.inc();
     let activity = Arc::new(Activity::default());
     let mut patience = Patience::new(&worker.gateway.limits, Arc::clone(&activity));
-    let shared = Arc::clone(worker);
+    let (shared, stalls) = (Arc::clone(worker), Arc::clone(&activity));
     let service = service_fn(move |request| Arc::clone(&shared).handle(request, Arc::clone(&activity)));
     let socket = super::h2_codes::ExactCodes::new(Guarded::new(socket, head_time));
     let serving = builder.serve_connection(TokioIo::new(socket), service).into_owned();
@@ -170,6 +170,7 @@ fn connection(
                     Verdict::Idle => break,
                     Verdict::Stalled => {
                         gateway.metrics.refused.with_label_values(&["stalled"]).inc();
+                        stalls.stalls();
                         break;
                     }
                 },

@@ -14,6 +14,7 @@ mod h2_codes;
 pub(crate) mod head;
 mod headers;
 mod listen;
+mod neighbours;
 mod operations;
 mod patience;
 mod recorder;

@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::gateway::Gateway;
+use super::neighbours;
 use super::tasks;
 use super::worker::is_open;
 
@@ -54,6 +55,16 @@ pub(super) async fn serve(
 
 #[expect(clippy::disallowed_methods, reason = "the edge reads the clock; the core is told")]
 fn answer(gateway: &Gateway, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    // Names of a web page's own may be given this machine's address; who listens for others is called by whatever name they use.
+    let alone = gateway.server.operations.ip().to_canonical().is_loopback();
+    if alone
+        && neighbours::called(request).is_some_and(|h| !neighbours::is_this_machine(h, &gateway.server.hosts))
+    {
+        return text(
+            StatusCode::FORBIDDEN,
+            "this listener answers to this machine's own names: call it as localhost, or add the name to `server.hosts`\n".into(),
+        );
+    }
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return text(StatusCode::METHOD_NOT_ALLOWED, "only GET\n".into());
     }

@@ -4,7 +4,7 @@
 //! text passes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
@@ -18,11 +18,23 @@ pub(super) struct Activity {
     /// Answers whose client has not asked for more since it was given something.
     given: AtomicUsize,
     moved: AtomicU64,
+    /// The connection was let go, since its client took nothing more.
+    stalled: AtomicBool,
 }
 
 impl Activity {
     fn moves(&self) {
         self.moved.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The connection is let go, since its client takes nothing more.
+    pub(super) fn stalls(&self) {
+        self.stalled.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.stalled.load(Ordering::Relaxed)
     }
 }
 
@@ -38,6 +50,11 @@ impl Part {
         activity.running.fetch_add(1, Ordering::Relaxed);
         activity.moves();
         Self { activity, gave: false }
+    }
+
+    /// What the connection does.
+    pub(super) fn activity(&self) -> &Arc<Activity> {
+        &self.activity
     }
 
     /// The client has room for more.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::exchange::{count_findings, unix_ms};
 use super::gateway::Gateway;
+use super::patience::Activity;
 use crate::audit::{CoverageRecord, End, ExchangeId};
 use crate::dialect::{Dialect, ErrorKind, ExchangeError, Fault};
 use crate::exchange::{Answering, Outcome, record};
@@ -17,6 +18,9 @@ pub(super) const COMPLETE: Ending = ("complete", "");
 
 /// How a stream ended in which the model said all, but the end sign of its dialect did not come.
 const NO_END_SIGN: &str = "no_end_sign";
+
+/// How an answer ended that was the upstream's own error, passed on as it came.
+const UPSTREAM_ERROR: &str = "upstream_error";
 
 /// Writes the end record, once, whatever ends the exchange.
 #[derive(Debug)]
@@ -36,6 +40,8 @@ pub(super) struct Recorder {
     /// The verdict on the request: all there is to say where the exchange ends before its answer begins.
     verdict: Outcome,
     written: bool,
+    /// What the connection does to which the answer goes.
+    pub(super) connection: Option<Arc<Activity>>,
 }
 
 impl Recorder {
@@ -63,6 +69,7 @@ impl Recorder {
             held_longest: Duration::ZERO,
             verdict,
             written: false,
+            connection: None,
         }
     }
 
@@ -77,6 +84,8 @@ impl Recorder {
             ("panic", ErrorKind::Internal.code())
         } else if self.gateway.cutting.load(Ordering::Acquire) {
             ("cut", "shutdown")
+        } else if self.connection.as_ref().is_some_and(|connection| connection.is_stalled()) {
+            ("stalled", "")
         } else {
             ("client_left", "")
         }
@@ -103,6 +112,7 @@ impl Recorder {
     /// The upstream could not be asked, its head was no answer, or it names what the policy does not let pass unread.
     pub(super) fn without_answer(mut self, answering: &Answering, error: &ExchangeError) {
         self.status = error.status();
+        self.upstream_error(answering);
         let (ended, code) = self.because_of(error);
         self.write(Some(answering), ended, code, answering.verdict());
     }
@@ -121,8 +131,25 @@ impl Recorder {
         self.write(Some(answering), ended, code, answering.verdict());
     }
 
+    /// Counts what the upstream itself calls an error.
+    fn upstream_error(&self, answering: &Answering) -> Option<&'static str> {
+        let kind = match self.upstream_status {
+            429 => "status_429",
+            400..500 => "status_4xx",
+            500.. => "status_5xx",
+            _ if answering.error_event => "error_event",
+            _ => return None,
+        };
+        self.count_upstream(kind);
+        Some(kind)
+    }
+
     fn how(&self, answering: &Answering, otherwise: Ending) -> Ending {
+        let upstream_error = self.upstream_error(answering);
         let Some(error) = &answering.cut_by else {
+            if let Some(kind) = upstream_error.filter(|_| otherwise == COMPLETE) {
+                return (UPSTREAM_ERROR, kind);
+            }
             if answering.no_end_sign && otherwise == COMPLETE {
                 self.count_upstream(NO_END_SIGN);
                 return (NO_END_SIGN, "");
@@ -184,7 +211,7 @@ impl Recorder {
             metrics.held_bytes.observe(answering.held_max as f64);
             metrics.held_seconds.observe(self.held_longest.as_secs_f64());
             let (policy, coverage) = (answering.policy(), answering.answer_coverage());
-            count_findings(&self.gateway, policy, answering.answer_findings(), coverage);
+            count_findings(&self.gateway, policy, answering.counts(), coverage);
             end.findings = record::findings(policy, answering.answer_findings());
             end.found = answering.found();
             end.coverage = record::coverage(coverage);

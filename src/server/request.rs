@@ -4,20 +4,53 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
+use tokio::time::Instant;
 
 use super::worker::{Refusal, close};
 use crate::dialect::{ErrorKind, ExchangeError};
 use crate::limits::LimitsSettings;
 use crate::stream::coding::{self, Coding};
 
-/// Reads the request's body within its limits.
+/// How long a body may take before it counts as one that arrives slowly.
+const PROMPT: Duration = Duration::from_secs(1);
+
+/// What a request's body is said to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Media {
+    /// JSON.
+    Json,
+    /// Nothing is said: it is read as JSON, and goes on as that.
+    Unsaid,
+    /// What `curl -d` says unasked: it is read as JSON, and goes on as that. Never what a browser's form says.
+    Form,
+    /// Something else.
+    Other,
+}
+
+impl Media {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let Some(value) = headers.get(CONTENT_TYPE) else { return Self::Unsaid };
+        let Ok(value) = value.to_str() else { return Self::Other };
+        let media = value.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+        match media.as_str() {
+            _ if value.trim().is_empty() => Self::Unsaid,
+            "application/json" => Self::Json,
+            "application/x-www-form-urlencoded" => Self::Form,
+            other if other.contains('/') && other.ends_with("+json") => Self::Json,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Reads the request's body within its limits. `slow` is called once, when the body has not arrived at once, and may refuse it.
 pub(super) async fn read(
     limits: &LimitsSettings,
     headers: &HeaderMap,
     mut body: Incoming,
+    slow: &mut (dyn FnMut() -> Result<(), Refusal> + Send),
 ) -> Result<Bytes, Refusal> {
     let limit = limits.body.get();
     let too_large = || {
@@ -31,25 +64,41 @@ pub(super) async fn read(
     if declared.is_some_and(|d| d > limit as u64) {
         return Err(too_large());
     }
+    let too_late = |what: String| close(ExchangeError::new(ErrorKind::RequestTimeout, what));
+    let begun = Instant::now();
+    let until = begun + limits.body_read.0;
+    let mut prompt_until = Some(begun + PROMPT);
     let mut first: Option<Bytes> = None;
     let mut rest = BytesMut::new();
     loop {
         if body.is_end_stream() {
             break;
         }
-        let frame = match tokio::time::timeout(limits.body_idle.0, body.frame()).await {
-            Ok(Some(Ok(frame))) => frame,
-            Ok(None) => break,
-            Ok(Some(Err(_))) => {
+        let idle_until = Instant::now() + limits.body_idle.0;
+        let read = loop {
+            let next = idle_until.min(until).min(prompt_until.unwrap_or(until));
+            match tokio::time::timeout_at(next, body.frame()).await {
+                Ok(read) => break read,
+                Err(_) if prompt_until.is_some_and(|until| until == next) => {
+                    prompt_until = None;
+                    slow()?;
+                }
+                Err(_) if next == idle_until => {
+                    return Err(too_late("the request body stood still for too long".into()));
+                }
+                Err(_) => {
+                    let time = limits.body_read;
+                    return Err(too_late(format!("the request body did not arrive within {time}")));
+                }
+            }
+        };
+        let frame = match read {
+            Some(Ok(frame)) => frame,
+            None => break,
+            Some(Err(_)) => {
                 return Err(close(ExchangeError::new(
                     ErrorKind::BadRequest,
                     "the request body is broken or not complete",
-                )));
-            }
-            Err(_) => {
-                return Err(close(ExchangeError::new(
-                    ErrorKind::RequestTimeout,
-                    "the request body stood still for too long",
                 )));
             }
         };

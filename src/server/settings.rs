@@ -23,6 +23,9 @@ pub struct ServerSettings {
     /// The file of the pepper under which keys are hashed; without it, `pepper` in the state folder, made at
     /// the first start.
     pub pepper: Option<PathBuf>,
+    /// Names by which this machine's programs may call the listeners besides `localhost` and its addresses: asked about where no key is
+    /// configured, and on an operations listener that others do not reach.
+    pub hosts: Vec<String>,
     /// How long running exchanges may go on after SIGTERM.
     pub drain: Time,
     /// How often a held stream gets a comment that keeps it alive.
@@ -39,6 +42,7 @@ impl Default for ServerSettings {
             workers: None,
             state: PathBuf::from("state"),
             pepper: None,
+            hosts: Vec::new(),
             drain: Time::secs(30),
             keep_alive: Time::secs(15),
             canary: Time::secs(60),

@@ -1,6 +1,7 @@
 //! Each request gets an answer, whatever happens: who asks, what is asked for, and the refusal of what goes no further.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
@@ -15,6 +16,7 @@ use super::body::{AnswerBody, Place};
 use super::exchange::Exchange;
 use super::gateway::Gateway;
 use super::head;
+use super::neighbours;
 use super::patience::Activity;
 use super::request;
 use crate::audit::ExchangeId;
@@ -95,7 +97,7 @@ impl Worker {
         let multiplexed = request.version() >= http::Version::HTTP_2;
         let mut context = Context { id, started, dialect: guess(request.uri().path()), multiplexed };
         let mut place = Place::new(&self.gateway.metrics.running, activity);
-        let handled = unwinding(self.exchange(request, &mut context, &mut place)).await;
+        let handled = unwinding(pin!(self.exchange(request, &mut context, &mut place))).await;
         let response = match handled {
             Ok(Ok(response)) => response,
             Ok(Err(refusal)) => self.refuse(&context, &refusal),
@@ -144,6 +146,9 @@ impl Worker {
         let (caller, canary) = gateway.caller(head.key.as_deref()).ok_or_else(|| {
             close(ExchangeError::new(ErrorKind::Unauthorized, "the api key is missing or not known"))
         })?;
+        if gateway.keys.is_open() && !canary {
+            neighbours::admit(&request, &gateway.server.hosts).map_err(close)?;
+        }
         let policy = Arc::clone(gateway.policies.load().of(caller.number));
         place.pass = Some(caller.enter().map_err(|full| close(too_many(full)))?);
         let unread =
@@ -171,13 +176,23 @@ impl Worker {
                 }
             },
         };
-        let body = match request::read(&gateway.limits, &parts.headers, body).await {
+        let mut slow = false;
+        let mut on_slow = || {
+            slow = true;
+            place.pass = Some(caller.enter_slow().map_err(|full| close(too_many_slow(full)))?);
+            Ok(())
+        };
+        let body = match request::read(&gateway.limits, &parts.headers, body, &mut on_slow).await {
             Ok(body) => body,
+            Err(refusal) if refusal.error.kind == ErrorKind::RateLimited => return Err(refusal),
             Err(refusal) => {
                 exchange.record_unjudged(&matched, &refusal.error).await?;
                 return Err(refusal);
             }
         };
+        if slow {
+            place.pass = Some(caller.enter().map_err(|full| close(too_many(full)))?);
+        }
         exchange.request_bytes = body.len() as u64;
         let judged = match exchange.judge(matched.clone(), policy, body) {
             Ok(judged) => judged,
@@ -225,13 +240,23 @@ fn unknown(policy: &Policy, other_method: bool) -> Option<ExchangeError> {
     }
 }
 
-fn too_many(full: Full) -> ExchangeError {
-    let whose = match full {
+fn whose(full: Full) -> &'static str {
+    match full {
         Full::All => "this gateway",
         Full::Tenant => "this tenant",
         Full::Key => "this key",
-    };
+    }
+}
+
+fn too_many(full: Full) -> ExchangeError {
+    let whose = whose(full);
     ExchangeError::new(ErrorKind::RateLimited, format!("too many requests at the same time for {whose}"))
+}
+
+fn too_many_slow(full: Full) -> ExchangeError {
+    let whose = whose(full);
+    let message = format!("too many request bodies that arrive slowly at the same time for {whose}");
+    ExchangeError::new(ErrorKind::RateLimited, message)
 }
 
 fn no_entropy() -> Response<AnswerBody> {
@@ -265,9 +290,8 @@ pub(super) fn name_exchange(headers: &mut HeaderMap, id: ExchangeId, outcome: Ou
 /// A fault unwound to the edge of its exchange.
 struct Panicked;
 
-/// Drives a future; a fault in it ends it and nothing else.
-async fn unwinding<T>(future: impl Future<Output = T>) -> Result<T, Panicked> {
-    let mut future = std::pin::pin!(future);
+/// Drives a future; a fault in it ends it and nothing else. It is pinned by the caller: an exchange is too large to move.
+async fn unwinding<T>(mut future: Pin<&mut impl Future<Output = T>>) -> Result<T, Panicked> {
     std::future::poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
         Ok(polled) => polled.map(Ok),
         Err(_) => Poll::Ready(Err(Panicked)),

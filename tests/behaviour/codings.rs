@@ -30,7 +30,7 @@ const CODINGS: [&str; 4] = ["gzip", "deflate", "br", "zstd"];
 fn send(gateway: &Gateway, fields: &str, body: &[u8]) -> super::Answer {
     let mut client = Client::new(gateway.data);
     let head = format!(
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n{fields}connection: close\r\ncontent-length: {}\r\n\r\n",
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n{fields}connection: close\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
     client.send(head.as_bytes());

@@ -170,5 +170,5 @@ fn connections_that_do_nothing_do_not_stay() {
         .expect("no panic");
         drop(stalled);
     });
-    assert_eq!(gateway.only_end()["ended"], "client_left");
+    assert_eq!(gateway.only_end()["ended"], "stalled");
 }

@@ -26,57 +26,73 @@ fn ambiguous_requests_are_refused() {
     let cases: Vec<(&str, String)> = vec![
         (
             "both lengths",
-            format!("{line}host: a\r\ncontent-length: {n}\r\ntransfer-encoding: chunked\r\n\r\n{chunked}"),
+            format!(
+                "{line}host: localhost\r\ncontent-length: {n}\r\ntransfer-encoding: chunked\r\n\r\n{chunked}"
+            ),
         ),
         (
             "both, the other way",
-            format!("{line}host: a\r\ntransfer-encoding: chunked\r\ncontent-length: {n}\r\n\r\n{chunked}"),
+            format!(
+                "{line}host: localhost\r\ntransfer-encoding: chunked\r\ncontent-length: {n}\r\n\r\n{chunked}"
+            ),
         ),
-        ("two lengths", format!("{line}host: a\r\ncontent-length: {n}\r\ncontent-length: {n}\r\n\r\n{body}")),
-        ("a list of lengths", format!("{line}host: a\r\ncontent-length: {n}, {n}\r\n\r\n{body}")),
-        ("a signed length", format!("{line}host: a\r\ncontent-length: +{n}\r\n\r\n{body}")),
-        ("chunked twice", format!("{line}host: a\r\ntransfer-encoding: chunked, chunked\r\n\r\n{chunked}")),
-        ("another coding", format!("{line}host: a\r\ntransfer-encoding: gzip, chunked\r\n\r\n{chunked}")),
+        (
+            "two lengths",
+            format!("{line}host: localhost\r\ncontent-length: {n}\r\ncontent-length: {n}\r\n\r\n{body}"),
+        ),
+        ("a list of lengths", format!("{line}host: localhost\r\ncontent-length: {n}, {n}\r\n\r\n{body}")),
+        ("a signed length", format!("{line}host: localhost\r\ncontent-length: +{n}\r\n\r\n{body}")),
+        (
+            "chunked twice",
+            format!("{line}host: localhost\r\ntransfer-encoding: chunked, chunked\r\n\r\n{chunked}"),
+        ),
+        (
+            "another coding",
+            format!("{line}host: localhost\r\ntransfer-encoding: gzip, chunked\r\n\r\n{chunked}"),
+        ),
         (
             "a space before the colon",
-            format!("{line}host: a\r\ntransfer-encoding : chunked\r\n\r\n{chunked}"),
+            format!("{line}host: localhost\r\ntransfer-encoding : chunked\r\n\r\n{chunked}"),
         ),
-        ("a folded line", format!("{line}host: a\r\nx: a\r\n b\r\ncontent-length: {n}\r\n\r\n{body}")),
+        (
+            "a folded line",
+            format!("{line}host: localhost\r\nx: a\r\n b\r\ncontent-length: {n}\r\n\r\n{body}"),
+        ),
         ("a bare line feed", format!("{line}host: a\ncontent-length: {n}\r\n\r\n{body}")),
         (
             "a bad chunk size",
-            format!("{line}host: a\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n{body}\r\n0\r\n\r\n"),
+            format!("{line}host: localhost\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n{body}\r\n0\r\n\r\n"),
         ),
         (
             "a chunk longer than it says",
-            format!("{line}host: a\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{body}\r\n0\r\n\r\n"),
+            format!("{line}host: localhost\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{body}\r\n0\r\n\r\n"),
         ),
-        ("two hosts", format!("{line}host: a\r\nhost: b\r\ncontent-length: {n}\r\n\r\n{body}")),
+        ("two hosts", format!("{line}host: localhost\r\nhost: b\r\ncontent-length: {n}\r\n\r\n{body}")),
         ("no host", format!("{line}content-length: {n}\r\n\r\n{body}")),
         ("a host that is none", format!("{line}host: a/#@b\r\ncontent-length: {n}\r\n\r\n{body}")),
         (
             "an absolute target",
             format!(
-                "POST http://evil.test/v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-length: {n}\r\n\r\n{body}"
+                "POST http://evil.test/v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: {n}\r\n\r\n{body}"
             ),
         ),
         ("CONNECT", "CONNECT evil.test:443 HTTP/1.1\r\nhost: evil.test:443\r\n\r\n".into()),
         (
             "two credentials",
             format!(
-                "{line}host: a\r\nauthorization: Bearer a\r\nauthorization: Bearer b\r\ncontent-length: {n}\r\n\r\n{body}"
+                "{line}host: localhost\r\nauthorization: Bearer a\r\nauthorization: Bearer b\r\ncontent-length: {n}\r\n\r\n{body}"
             ),
         ),
         (
             "two kinds of credential",
             format!(
-                "{line}host: a\r\nauthorization: Bearer a\r\nx-api-key: b\r\ncontent-length: {n}\r\n\r\n{body}"
+                "{line}host: localhost\r\nauthorization: Bearer a\r\nx-api-key: b\r\ncontent-length: {n}\r\n\r\n{body}"
             ),
         ),
         (
             "two media types",
             format!(
-                "{line}host: a\r\ncontent-type: application/json\r\ncontent-type: text/plain\r\ncontent-length: {n}\r\n\r\n{body}"
+                "{line}host: localhost\r\ncontent-type: application/json\r\ncontent-type: text/plain\r\ncontent-length: {n}\r\n\r\n{body}"
             ),
         ),
         ("no HTTP", "hello\r\n\r\n".into()),
@@ -99,7 +115,7 @@ fn nothing_is_smuggled() {
     let gateway = Gateway::new(Some(fake.address), &Wishes::default());
     let inner = post("/v1/chat/completions", &chat("smuggled", false));
     let outer = format!(
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\ncontent-length: {}\r\n\r\n0\r\n\r\n{inner}",
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\ncontent-length: {}\r\n\r\n0\r\n\r\n{inner}",
         inner.len() + 5
     );
     let got = gateway.raw(outer.as_bytes());
@@ -147,7 +163,7 @@ fn one_path_is_read_one_way() {
     }
     assert_eq!(fake.seen().len(), known, "a trick went on");
     let wrong_method =
-        gateway.raw(b"GET /v1/chat/completions HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+        gateway.raw(b"GET /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
     assert_eq!(wrong_method.status, 405);
 }
 
@@ -163,7 +179,7 @@ fn header_fields_go_by_closed_lists() {
     let gateway = Gateway::new(Some(fake.address), &wishes);
     let body = chat("hello", false);
     let request = format!(
-        "POST /v1/chat/completions?key=sgk_client&a=b HTTP/1.1\r\nhost: a\r\nauthorization: Bearer sgk_client\r\ncookie: c=d\r\n\
+        "POST /v1/chat/completions?key=sgk_client&a=b HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer sgk_client\r\ncookie: c=d\r\n\
          x-forwarded-for: 1.2.3.4\r\nx-stainless-lang: python\r\ntraceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n\
          openai-beta: hop\r\nconnection: close, openai-beta\r\nproxy-authorization: x\r\nte: trailers\r\n\
          content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
@@ -233,7 +249,7 @@ fn planes_are_apart() {
         ["", "authorization: Bearer wrong\r\n", "authorization: sgk_\r\n", "x-api-key: ' OR '1'='1\r\n"]
     {
         let request = format!(
-            "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\n{field}content-length: {}\r\n\r\n{body}",
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\n{field}content-length: {}\r\n\r\n{body}",
             body.len()
         );
         let got = gateway.raw(request.as_bytes());
@@ -243,7 +259,7 @@ fn planes_are_apart() {
     }
     for path in ["/healthz", "/readyz", "/metrics"] {
         let request = format!(
-            "GET {path} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer sgk_client\r\nconnection: close\r\n\r\n"
+            "GET {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer sgk_client\r\nconnection: close\r\n\r\n"
         );
         assert_eq!(gateway.raw(request.as_bytes()).status, 404, "{path} on the data plane");
     }
@@ -257,7 +273,7 @@ fn planes_are_apart() {
 fn early_answers_arrive() {
     let gateway = Gateway::new(None, &Wishes { key: Some("sgk_client"), ..Wishes::default() });
     let mut client = Client::new(gateway.data);
-    client.send(b"POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-length: 3000000\r\n\r\n");
+    client.send(b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 3000000\r\n\r\n");
     for _ in 0..30 {
         client.send(&[b'x'; 100_000]);
     }

@@ -50,7 +50,7 @@ fn heads_bodies_and_depth() {
     let mut wishes = Wishes::default();
     wishes.limits.body = Size::kib(64);
     let gateway = Gateway::new(Some(fake.address), &wishes);
-    let line = "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\n";
+    let line = "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\n";
     let many = "x-y: z\r\n".repeat(120);
     let long = "x".repeat(40_000);
     let declared = format!("{line}content-length: 70000\r\n\r\n");
@@ -60,7 +60,7 @@ fn heads_bodies_and_depth() {
     for (what, bytes, status) in [
         ("fields", format!("{line}{many}content-length: 0\r\n\r\n"), 431),
         ("a long field", format!("{line}x: {long}\r\ncontent-length: 0\r\n\r\n"), 431),
-        ("a long path", format!("POST /v1/{} HTTP/1.1\r\nhost: a\r\n\r\n", "x".repeat(9000)), 400),
+        ("a long path", format!("POST /v1/{} HTTP/1.1\r\nhost: localhost\r\n\r\n", "x".repeat(9000)), 400),
         ("a declared body", declared, 413),
         ("a chunked body", undeclared, 413),
         ("depth", post("/v1/chat/completions", &nested), 400),
@@ -112,7 +112,7 @@ fn slow_clients_do_not_stay() {
     assert!(wait_for(|| gateway.metric(slow) >= 1.0), "a head that took too long is not counted");
 
     let mut body = Client::new(gateway.data);
-    body.send(b"POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n{");
+    body.send(b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{");
     let got = body.read_all();
     assert_eq!((got.status, got.closed), (408, true), "{got:?}");
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
@@ -139,7 +139,7 @@ fn connections_and_exchanges_are_counted() {
     assert!(wait_for(|| gateway.operations("/readyz").status == 200));
     let body = chat("hello", false);
     let request = format!(
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nauthorization: Bearer sgk_client\r\ncontent-length: {}\r\n\r\n{body}",
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer sgk_client\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
     let mut held: Vec<Client> = (0..2).map(|_| Client::new(gateway.data)).collect();
@@ -193,7 +193,7 @@ fn a_reader_that_stands_still_is_let_go() {
         assert!(wait_for(|| fake.closed() == 1), "stream {stream}: the upstream waits for nobody");
         let got = client.read_all();
         assert!(got.closed && !got.complete, "stream {stream}: {} bytes", got.body.len());
-        let ended = if stream { "client_left" } else { "complete" };
+        let ended = if stream { "stalled" } else { "complete" };
         assert_eq!(gateway.only_end()["ended"], ended);
     }
 }
@@ -218,6 +218,56 @@ fn a_slow_reader_stays() {
     let got = client.read_all();
     assert!(got.closed, "{:?}", got.took);
     assert_eq!(gateway.only_end()["ended"], "complete");
+}
+
+/// A body that drips is never still for long, and has its time in all.
+#[test]
+fn a_body_that_drips_has_its_time() {
+    let mut wishes = Wishes::default();
+    wishes.limits.body_read = ms(700);
+    let gateway = Gateway::new(Some(fake().address), &wishes);
+    let mut client = Client::new(gateway.data);
+    client.send(b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{");
+    let begun = Instant::now();
+    for _ in 0..20 {
+        std::thread::sleep(Duration::from_millis(100));
+        client.send(b" ");
+    }
+    let got = client.read_all();
+    assert_eq!((got.status, got.closed), (408, true), "{got:?}");
+    assert!(got.body.contains("did not arrive within"), "{got:?}");
+    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+    assert_eq!(gateway.only_end()["error"], "request_timeout");
+}
+
+/// Bodies that arrive slowly take no place from those that do not, and a few of them may.
+#[test]
+fn drips_starve_nobody() {
+    let fake = fake();
+    let mut wishes = Wishes { key: Some("sgk_client"), ..Wishes::default() };
+    wishes.limits.exchanges_per_key = 8;
+    let gateway = Gateway::new(Some(fake.address), &wishes);
+    let body = chat("hello", false);
+    let request = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer sgk_client\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let (most, rest) = request.split_at(request.len() - 1);
+    let mut drips: Vec<Client> = (0..8).map(|_| Client::new(gateway.data)).collect();
+    for drip in &mut drips {
+        drip.send(most.as_bytes());
+    }
+    let limited = "sluicegate_errors_total{code=\"rate_limited\"}";
+    assert!(wait_for(|| gateway.metric(limited) == 6.0), "slow bodies keep their places");
+    assert_eq!(gateway.raw(request.as_bytes()).status, 200);
+    let mut told = Vec::new();
+    for drip in &mut drips {
+        drip.send(rest.as_bytes());
+        told.push(drip.read_all().status);
+    }
+    told.sort_unstable();
+    assert_eq!(told, [200, 200, 429, 429, 429, 429, 429, 429]);
+    assert_eq!(fake.seen().len(), 3);
 }
 
 /// One event, and one whole answer, may be as long as the limits say and no longer.

@@ -7,6 +7,7 @@
 )]
 
 mod codings;
+mod counts;
 mod durability;
 mod encoded;
 mod endings;
@@ -16,6 +17,7 @@ mod http_hygiene;
 mod lifecycle;
 mod limits;
 mod media;
+mod neighbours;
 mod refusals;
 mod tls;
 mod upstream_failures;
@@ -161,7 +163,8 @@ impl Gateway {
     /// A GET on the operations listener.
     pub(crate) fn operations(&self, path: &str) -> Answer {
         let mut client = Client::new(self.operations);
-        client.send(format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").as_bytes());
+        client
+            .send(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").as_bytes());
         client.read_all()
     }
 
@@ -224,7 +227,7 @@ pub(crate) fn wait_for(what: impl Fn() -> bool) -> bool {
 /// A POST of JSON that asks for its connection to be closed.
 pub(crate) fn post(path: &str, body: &str) -> String {
     format!(
-        "POST {path} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )
 }

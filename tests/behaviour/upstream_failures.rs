@@ -128,6 +128,15 @@ fn errors_of_the_upstream_pass() {
         assert_eq!(got.field("retry-after"), Some("7"));
         assert!(got.body.contains("sorry, [MASKED] is wrong"), "{}", got.body);
         assert_eq!(fake.seen().len(), 1, "{status}: never sent twice");
+        let kind = match got.status {
+            429 => "status_429",
+            400..500 => "status_4xx",
+            _ => "status_5xx",
+        };
+        let family = format!("sluicegate_upstream_errors_total{{kind=\"{kind}\",upstream=\"fake\"}}");
+        assert_eq!(gateway.metric(&family), 1.0, "{status}");
+        let end = gateway.only_end();
+        assert_eq!((&end["ended"], &end["error"]), (&"upstream_error".into(), &kind.into()), "{status}");
     }
     let fake = Fake::whole("502 Bad Gateway", "content-type: text/html\r\n", b"<html>maskme</html>");
     let gateway = Gateway::new(Some(fake.address), &quick());
@@ -172,9 +181,12 @@ fn odd_but_readable_streams_pass() {
     let error = "data: {\"error\":{\"message\":\"overloaded\",\"type\":\"server_error\"}}\n\n";
     let stop = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
     let bye = format!("{stop}: bye");
-    for (last, ended) in
-        [(error, "complete"), ("data: [DONE]", "complete"), (stop, "no_end_sign"), (&bye, "no_end_sign")]
-    {
+    for (last, ended) in [
+        (error, "upstream_error"),
+        ("data: [DONE]", "complete"),
+        (stop, "no_end_sign"),
+        (&bye, "no_end_sign"),
+    ] {
         let stream = format!("{}{last}", event("one "));
         let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
         let fake = Fake::new(vec![send(head), send(&format!("{:x}\r\n{stream}\r\n0\r\n\r\n", stream.len()))]);
@@ -186,8 +198,102 @@ fn odd_but_readable_streams_pass() {
             let family = "sluicegate_upstream_errors_total{kind=\"no_end_sign\",upstream=\"fake\"}";
             assert!(wait_for(|| gateway.metric(family) == 1.0), "{last}");
         }
-        assert_eq!(gateway.only_end()["ended"], ended);
+        if ended == "upstream_error" {
+            let family = "sluicegate_upstream_errors_total{kind=\"error_event\",upstream=\"fake\"}";
+            assert!(wait_for(|| gateway.metric(family) == 1.0), "{last}");
+        }
+        let error = if ended == "upstream_error" { "error_event" } else { "" };
+        let end = gateway.only_end();
+        assert_eq!((&end["ended"], &end["error"]), (&ended.into(), &error.into()));
     }
+}
+
+/// Each dialect's own error event is known for one.
+#[test]
+fn error_events_of_every_dialect() {
+    let cases = [
+        (
+            "/v1/messages",
+            "text/event-stream",
+            "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"x\"}}\n\n",
+        ),
+        (
+            "/v1/responses",
+            "text/event-stream",
+            "data: {\"type\":\"error\",\"code\":\"x\",\"message\":\"y\",\"param\":null,\"sequence_number\":1}\n\n",
+        ),
+        (
+            "/v1/responses",
+            "text/event-stream",
+            "data: {\"type\":\"response.failed\",\"sequence_number\":1,\"response\":{\"id\":\"r\",\"status\":\"failed\",\"error\":{\"code\":\"server_error\",\"message\":\"x\"}}}\n\n",
+        ),
+        (
+            "/v1beta/models/g:streamGenerateContent?alt=sse",
+            "text/event-stream",
+            "data: {\"error\":{\"code\":503,\"message\":\"x\",\"status\":\"UNAVAILABLE\"}}\n\n",
+        ),
+        ("/api/chat", "application/x-ndjson", "{\"error\":\"model runner has stopped\"}\n"),
+    ];
+    for (path, media, body) in cases {
+        let fake = Fake::whole("200 OK", &format!("content-type: {media}\r\n"), body.as_bytes());
+        let gateway = Gateway::new(Some(fake.address), &quick());
+        let got = gateway.post(path, "{\"model\":\"m\",\"stream\":true}");
+        assert_eq!((got.status, got.body.as_str()), (200, body), "{path}");
+        let end = gateway.only_end();
+        assert_eq!(
+            (&end["ended"], &end["error"]),
+            (&"upstream_error".into(), &"error_event".into()),
+            "{path}"
+        );
+    }
+}
+
+/// An answer that says nothing at all is none: an SDK would fail in its own JSON reader, with nothing to say of the cause.
+#[test]
+fn answers_that_are_none() {
+    let calls = [
+        ("/v1/chat/completions", chat("hello", false)),
+        ("/v1/chat/completions", chat("hello", true)),
+        ("/v1/messages", chat("hello", false)),
+        ("/v1beta/models/g:generateContent", "{\"contents\":[]}".into()),
+        ("/v1beta/models/g:streamGenerateContent", "{\"contents\":[]}".into()),
+        ("/api/chat", chat("hello", false)),
+        ("/v1/embeddings", "{\"model\":\"m\",\"input\":\"x\"}".into()),
+    ];
+    for (path, body) in &calls {
+        for (fields, answer) in
+            [(JSON, ""), (JSON, "null"), (JSON, " \"text\" "), (JSON, "7"), ("", ""), (JSON, "\n")]
+        {
+            let fake = Fake::whole("200 OK", fields, answer.as_bytes());
+            let gateway = Gateway::new(Some(fake.address), &quick());
+            let got = gateway.post(path, body);
+            assert!(got.status == 502 || path.contains("stream"), "{path} {answer:?}: {got:?}");
+            assert!(got.body.contains("\"error\""), "{path} {answer:?}: {got:?}");
+            let family =
+                "sluicegate_upstream_errors_total{kind=\"upstream_invalid_response\",upstream=\"fake\"}";
+            assert!(wait_for(|| gateway.metric(family) == 1.0), "{path} {answer:?}");
+            let end = gateway.only_end();
+            let want = ("upstream_failed".into(), "upstream_invalid_response".into());
+            assert_eq!((&end["ended"], &end["error"]), (&want.0, &want.1), "{path} {answer:?}");
+        }
+    }
+    for (status, line, body) in [(204, "204 No Content", &calls[0].1), (304, "304 Not Modified", &calls[0].1)]
+    {
+        let fake = Fake::new(vec![send(&format!("HTTP/1.1 {line}\r\nconnection: close\r\n\r\n"))]);
+        let gateway = Gateway::new(Some(fake.address), &quick());
+        let got = gateway.post("/v1/chat/completions", body);
+        assert_eq!((got.status, got.body.as_str()), (status, ""));
+    }
+    // An error's body may be empty, and so may the answer of a call that nobody knows.
+    let fake = Fake::whole("500 Oh", JSON, b"");
+    let gateway = Gateway::new(Some(fake.address), &quick());
+    assert_eq!(gateway.post("/v1/chat/completions", &chat("hello", false)).status, 500);
+    let fake = Fake::whole("200 OK", JSON, b"");
+    let gateway = Gateway::new(
+        Some(fake.address),
+        &Wishes { unscanned: sluicegate::policy::Unscanned::Allow, ..quick() },
+    );
+    assert_eq!(gateway.post("/v1/nothing/here", "{}").status, 200);
 }
 
 /// A block in mid-stream closes the upstream, which would go on for long.

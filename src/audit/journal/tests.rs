@@ -32,6 +32,7 @@ fn admission() -> Admission {
         verdict: "allow",
         error: "",
         findings: Vec::new(),
+        found: 0,
         coverage: CoverageRecord { opaque: BTreeMap::new(), ..CoverageRecord::default() },
     }
 }

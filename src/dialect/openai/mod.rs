@@ -77,6 +77,10 @@ impl Dialect for OpenAi {
         }
     }
 
+    fn is_failure(&self, op: &Operation, src: &[u8], tape: &Tape) -> bool {
+        is_error(src, tape) || is_responses(op) && responses::is_failure(src, tape)
+    }
+
     fn tells_end(&self, op: &Operation) -> bool {
         is_responses(op) || matches!(op.name, "chat.completions" | "completions")
     }

@@ -100,6 +100,8 @@ pub struct Answering {
     stage: Stage,
     /// Whether a stream that said all came without its dialect's end sign.
     pub no_end_sign: bool,
+    /// Whether a stream ended with the upstream's own error.
+    pub error_event: bool,
     /// Why the answer was cut, for the record.
     pub cut_by: Option<ExchangeError>,
 }
@@ -133,6 +135,7 @@ impl Answering {
             rewritten: false,
             stage: Stage::default(),
             no_end_sign: false,
+            error_event: false,
             cut_by: None,
         }
     }
@@ -264,12 +267,15 @@ impl Answering {
         let blocked = if self.blocked { Outcome::Block } else { Outcome::Allow };
         let mut findings = self.prompt.findings.clone();
         findings.extend(self.reader.findings.iter().cloned());
+        let mut counts = self.prompt.counts.clone();
+        counts.add(self.reader.tally.counts());
         let mut coverage = self.prompt.coverage.clone();
         coverage.add(&self.reader.coverage);
         Report {
             outcome: self.prompt.outcome.max(self.outcome()).max(blocked),
             findings,
             found: self.prompt.found + self.reader.found,
+            counts,
             coverage,
         }
     }
@@ -282,6 +288,11 @@ impl Answering {
     /// How many findings there were on the answer's side, kept or not.
     pub fn found(&self) -> u64 {
         self.reader.found
+    }
+
+    /// All findings on the answer's side by what they were.
+    pub fn counts(&self) -> &super::Counts {
+        self.reader.tally.counts()
     }
 
     /// What was found on the answer's side alone.

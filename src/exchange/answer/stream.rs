@@ -147,7 +147,9 @@ impl Answering {
         }
         let mut segments = self.reader.read_event(data, &self.tape, (operation.event)(data, &self.tape))?;
         if self.stage != Stage::Signed {
-            self.stage = self.stage.max(dialect.stage(operation, data, &self.tape));
+            let stage = dialect.stage(operation, data, &self.tape);
+            self.error_event |= stage == Stage::Signed && dialect.is_failure(operation, data, &self.tape);
+            self.stage = self.stage.max(stage);
         }
         if self.reader.holds() {
             self.reader.ends(&dialect.ends(operation, data, &self.tape))?;

@@ -5,12 +5,17 @@ use bytes::Bytes;
 use super::super::look::begins_as_json;
 use super::{Answering, Flow, Refused};
 use crate::dialect::{ErrorKind, ExchangeError};
+use crate::text::json::Kind;
 
 impl Answering {
     pub(super) fn finish_whole(&mut self, out: &mut Vec<Bytes>) -> Flow {
         let body = Bytes::from(std::mem::take(&mut self.whole));
         if body.is_empty() {
-            return Flow::More;
+            if !self.owes_json() {
+                return Flow::More;
+            }
+            let what = "the upstream's answer is empty";
+            return self.fail(ExchangeError::new(ErrorKind::UpstreamGarbage, what), out);
         }
         match self.read_whole(&body) {
             Ok(changed) => {
@@ -26,6 +31,14 @@ impl Answering {
         }
     }
 
+    /// Whether an answer without anything in it is none: each call of a dialect says something, an object or a list, unless its status
+    /// tells that there is nothing to say.
+    fn owes_json(&self) -> bool {
+        let call = self.matched.operation;
+        let says = (200..300).contains(&self.upstream_status) && ![204, 205].contains(&self.upstream_status);
+        says && !call.binary_answer && call.method != "DELETE"
+    }
+
     fn read_whole(&mut self, body: &[u8]) -> Result<Option<Vec<u8>>, Refused> {
         let begins_as_json = begins_as_json(body);
         if self.json || begins_as_json {
@@ -34,6 +47,12 @@ impl Answering {
             self.tape = tape;
             match parsed {
                 Ok(()) => {
+                    let root = self.tape.node(0).map(|node| node.kind);
+                    if self.json && self.owes_json() && !matches!(root, Some(Kind::Object | Kind::Array)) {
+                        return Err(Refused::Garbage(
+                            "the upstream's answer is neither an object nor a list".into(),
+                        ));
+                    }
                     let segments = self.reader.read(body, &self.tape, (self.matched.operation.answer)())?;
                     self.reader.finish()?;
                     return Ok(self.reader.emit(body, &segments));

@@ -19,6 +19,7 @@ use smallvec::SmallVec;
 use super::coverage::Coverage;
 use super::emit::Edit;
 use super::segment::{Numbers, Part, Segment, Segments, keep_keys_apart};
+use super::tally::Tally;
 use crate::detect::{Finding, Hidden, RuleId, TextKind};
 use crate::dialect::{ChannelKey, Class, Flow, Found, Role, Shape};
 use crate::policy::{Action, Direction, Policy};
@@ -93,6 +94,7 @@ pub struct Reader {
     pub findings: Vec<Noted>,
     /// All findings, kept or not.
     pub found: u64,
+    pub(super) tally: Tally,
     /// What was read.
     pub coverage: Coverage,
     /// The strongest action so far.
@@ -127,6 +129,7 @@ impl Reader {
             last: 0,
             findings: Vec::new(),
             found: 0,
+            tally: Tally::default(),
             coverage: Coverage::default(),
             strongest: Action::Allow,
             stop: None,
@@ -316,7 +319,7 @@ impl Reader {
             hidden,
         };
         // Two readings of a text may find the same.
-        if !self.findings.contains(&noted) {
+        if self.tally.note(&noted) {
             self.found += 1;
             if self.findings.len() < MAX_FINDINGS {
                 self.findings.push(noted);

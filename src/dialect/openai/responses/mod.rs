@@ -185,3 +185,9 @@ pub(super) fn stage(src: &[u8], tape: &Tape) -> Stage {
         _ => Stage::Open,
     }
 }
+
+/// Whether an event says that the answer failed.
+pub(super) fn is_failure(src: &[u8], tape: &Tape) -> bool {
+    let kind = tape.str_at(src, &["type"]).unwrap_or_default();
+    matches!(kind.as_ref(), "response.failed" | "error")
+}

@@ -1,0 +1,75 @@
+//! Where the policies stand in the file, so that what a library of rules says of them can point at a line.
+
+use super::Settings;
+use crate::diag::{Diagnostic, Places, SourceFile, Step};
+use crate::policy::{Mistake, PolicyChange, Setting};
+use std::sync::Arc;
+
+/// The file that settings were read from, and where its entries stand.
+#[derive(Debug, Clone)]
+pub(super) struct Written {
+    pub(super) source: Arc<SourceFile>,
+    pub(super) places: Arc<Places>,
+}
+
+impl Settings {
+    /// A mistake in the policy of a tenant, or of anybody, with the line that it stands on. What a tenant has from `[policy]` is a mistake
+    /// there.
+    pub fn explain(&self, tenant: Option<usize>, mistake: Mistake) -> Diagnostic {
+        let Mistake { setting, mut diagnostic } = mistake;
+        let own = tenant.and_then(|n| Some((n, self.tenants.get(n)?)));
+        let own = own.filter(|(_, tenant)| says(&tenant.policy, &setting));
+        let mut path: Vec<Step<'_>> = Vec::new();
+        if let Some((n, tenant)) = own {
+            diagnostic.message = format!("tenant `{}`: {}", tenant.name, diagnostic.message);
+            path.extend([Step::from("tenant"), n.into()]);
+        }
+        path.push("policy".into());
+        let (key, label) = match &setting {
+            Setting::Profile => ("profile", "no profile has this name"),
+            Setting::Pack(_) => ("packs", "no pack has this name"),
+            Setting::Action(_) => ("actions", "no rule has this id"),
+            Setting::Threshold(_) => ("thresholds", "no rule has this id"),
+        };
+        path.push(key.into());
+        match &setting {
+            Setting::Profile => {}
+            Setting::Pack(n) => path.push((*n).into()),
+            Setting::Action(id) | Setting::Threshold(id) => path.push(id.as_str().into()),
+        }
+        self.at(&path, diagnostic, label)
+    }
+
+    /// What is wrong with the folder of packs as such, with the line that names it.
+    pub fn explain_dir(&self, diagnostic: Diagnostic) -> Diagnostic {
+        if diagnostic.labels.is_empty() {
+            return self.at(&["policy".into(), "dir".into()], diagnostic, "this folder");
+        }
+        diagnostic
+    }
+
+    fn at(&self, path: &[Step<'_>], diagnostic: Diagnostic, label: &str) -> Diagnostic {
+        let Written { source, places } = &self.written;
+        let place =
+            places.has(path).then(|| places.key(path).filter(|_| is_entry(path)).or(places.value(path)));
+        match place.flatten() {
+            Some(span) => diagnostic.at(source, span, label),
+            None => diagnostic,
+        }
+    }
+}
+
+/// Whether what is wrong at the end of the path is the key.
+fn is_entry(path: &[Step<'_>]) -> bool {
+    matches!(path, [.., Step::Key("actions" | "thresholds"), Step::Key(_)])
+}
+
+/// Whether a tenant itself says this, rather than having it from `[policy]`.
+fn says(change: &PolicyChange, setting: &Setting) -> bool {
+    match setting {
+        Setting::Profile => change.profile.is_some(),
+        Setting::Pack(_) => change.packs.is_some(),
+        Setting::Action(id) => change.actions.contains_key(id),
+        Setting::Threshold(id) => change.thresholds.contains_key(id),
+    }
+}

@@ -1,0 +1,62 @@
+//! What is counted is what there was: findings beyond those that a record lists, and none of them twice.
+
+use std::fmt::Write as _;
+
+use super::{Fake, Gateway, Step, Wishes, answer, chat, event, wait_for};
+
+fn counted(gateway: &Gateway, direction: &str) -> f64 {
+    gateway.metric(&format!(
+        "sluicegate_findings_total{{action=\"mask\",direction=\"{direction}\",rule=\"test/maskme\"}}"
+    ))
+}
+
+fn words(n: usize) -> String {
+    (0..n).fold(String::new(), |mut text, i| {
+        let _ = write!(text, "maskme number{i}, ");
+        text
+    })
+}
+
+/// A record lists 256 findings; the metric and the record's total tell of all.
+#[test]
+fn findings_beyond_those_listed() {
+    let fake = Fake::whole("200 OK", "content-type: application/json\r\n", answer(&words(700)).as_bytes());
+    let gateway = Gateway::new(Some(fake.address), &Wishes::default());
+    let got = gateway.post("/v1/chat/completions", &chat(&words(1000), false));
+    assert_eq!(got.body.matches("[MASKED]").count(), 700);
+    assert_eq!(fake.seen().concat().matches("[MASKED]").count(), 1000);
+    assert_eq!(counted(&gateway, "prompt"), 1000.0);
+    assert_eq!(counted(&gateway, "output"), 700.0);
+    let mut records = gateway.records();
+    let (admission, end) = records.pop().expect("a record");
+    let listed = |record: &serde_json::Value| record["findings"].as_array().map(Vec::len);
+    assert_eq!((&admission["found"], listed(&admission)), (&1000.into(), Some(256)));
+    let end = end.expect("an end");
+    assert_eq!((&end["found"], listed(&end)), (&700.into(), Some(256)));
+}
+
+/// The same in a stream, event by event.
+#[test]
+fn findings_of_a_stream() {
+    let mut pieces: Vec<Step> = (0..600).map(|_| Step::Send(event("maskme and so on ").into())).collect();
+    pieces.push(Step::Send(b"data: [DONE]\n\n".to_vec()));
+    let gateway = Gateway::new(Some(Fake::stream(pieces).address), &Wishes::default());
+    let got = gateway.post("/v1/chat/completions", &chat("hello", true));
+    assert_eq!(got.body.matches("[MASKED]").count(), 600);
+    assert!(wait_for(|| counted(&gateway, "output") == 600.0), "{}", counted(&gateway, "output"));
+    assert_eq!(gateway.only_end()["found"], 600);
+}
+
+/// Parts of a message are read alone and joined: what both readings find is one finding.
+#[test]
+fn parts_are_not_counted_twice() {
+    let fake = Fake::whole("200 OK", "content-type: application/json\r\n", answer("fine").as_bytes());
+    let gateway = Gateway::new(Some(fake.address), &Wishes::default());
+    let parts: Vec<_> =
+        (0..300).map(|i| serde_json::json!({"type": "text", "text": format!("maskme {i}. ")})).collect();
+    let body = serde_json::json!({"model": "m", "messages": [{"role": "user", "content": parts}]});
+    assert_eq!(gateway.post("/v1/chat/completions", &body.to_string()).status, 200);
+    assert_eq!(counted(&gateway, "prompt"), 300.0);
+    let (admission, _) = gateway.records().pop().expect("a record");
+    assert_eq!(admission["found"], 300);
+}
