@@ -284,7 +284,11 @@ impl Disguised {
                 let like = |letter: u8| self.likenesses.holds(likeness(alike(letter)));
                 !known || leet(char::from(sign)).bytes().any(like)
             }
-            Some(after) if after.is_ascii_whitespace() => stands_apart(text, at + 1),
+            Some(after) if after.is_ascii_whitespace() => {
+                // Another letter that stands apart, or the next word of a phrase whose first is one letter.
+                let alone = |letter: u8| self.tokens_alike.holds(likeness([letter]));
+                stands_apart(text, at + 1) || leet(char::from(sign)).bytes().any(alone)
+            }
             Some(_) => true,
         }
     }

@@ -697,6 +697,22 @@ fn words_are_found_spelled_out_where_the_rule_asks() {
 }
 
 #[test]
+fn a_sign_may_be_the_first_word_of_a_phrase() {
+    let folds = Folds { leet: true, repeats: true, ..Folds::default() };
+    let rules = [RuleSpec { folds, ..rule(vec![keyword("a bab", false)], vec![]) }];
+    for text in ["@ baa*文", "@ bab", "@  b@b"] {
+        let found = spans(&scan_all(
+            &Engine::compile(&rules).expect("right"),
+            &RuleSet::full(1),
+            TextKind::Plain,
+            text,
+        ));
+        assert_eq!(found, spans(&naive(&rules, TextKind::Plain, text)), "{text}");
+        assert_eq!(found.len(), 1, "{text}");
+    }
+}
+
+#[test]
 fn a_word_of_one_character_stands_at_every_place_of_a_row() {
     let folds = Folds { leet: true, ..Folds::default() };
     let rules = [RuleSpec { folds, ..rule(vec![keyword("中中", true)], vec![]) }];
