@@ -117,7 +117,7 @@ mod laws {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(400))]
+        #![proptest_config(crate::text::cases::cases(400))]
 
         /// Whatever stands in the file: there are settings or an error says why not, the picture can be drawn, and
         /// settings that pass pass again when they are written out.

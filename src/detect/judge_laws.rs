@@ -286,7 +286,7 @@ fn set(rules: &[RuleSpec], thresholds: &[f32]) -> RuleSet {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(crate::text::cases::cases(300))]
 
     #[test]
     fn findings_are_those_of_a_naive_search((rules, thresholds, text) in rules_and_text(), json in any::<bool>()) {

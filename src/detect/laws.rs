@@ -541,7 +541,7 @@ fn spans(findings: &[Finding]) -> Vec<(RuleId, TextPos, TextPos)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(crate::text::cases::cases(200))]
 
     #[test]
     fn cuts_do_not_matter((rules, text) in rules_and_text(), json in any::<bool>(), cuts in proptest::collection::vec(any::<usize>(), 0..5)) {

@@ -148,7 +148,7 @@ fn no_new_field_leaks_that_is_cut_in_two() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+    #![proptest_config(crate::text::cases::cases(512))]
 
     #[test]
     fn no_new_field_leaks_however_it_is_cut(

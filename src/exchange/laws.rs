@@ -575,7 +575,7 @@ fn leaks(texts: &BTreeMap<Text, String>) -> Option<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(crate::text::cases::cases(96))]
 
     /// Promise 1: masked text never arrives, however it was cut, and the stream says what the whole body says.
     #[test]
@@ -681,7 +681,7 @@ const LOOSE_MEDIA: &[Option<&str>] =
     &[None, Some("text/plain"), Some("text/html; charset=utf-8"), Some("text/plain;charset=utf-8")];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(crate::text::cases::cases(96))]
 
     /// What a stream is told by its bytes: under another text's media type, or none, it is read as under its own.
     #[test]

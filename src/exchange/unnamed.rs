@@ -180,7 +180,7 @@ fn interleaved() -> impl Strategy<Value = (Vec<String>, Vec<(usize, String)>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(crate::text::cases::cases(96))]
 
     /// Promise 1 where no table says which text a piece belongs to: neither what each choice says nor all of them in order brings a match.
     #[test]

@@ -138,7 +138,7 @@ const ANSWERS: &[(&str, Form)] = &[
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+    #![proptest_config(crate::text::cases::cases(192))]
 
     #[test]
     fn rewriting_changes_the_strings_concerned_alone(value in value()) {

@@ -1,5 +1,7 @@
 //! Text and where it came from: positions, JSON strings located and rewritten in place, folding.
 
+#[cfg(test)]
+pub(crate) mod cases;
 mod chinese;
 pub mod exact;
 pub mod fold;
