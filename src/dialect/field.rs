@@ -139,6 +139,10 @@ pub const fn logprob_tree(path: &'static str) -> Field {
 pub const fn other(path: &'static str) -> Field {
     text_field(path, Role::Other, Flow::Whole, false)
 }
+/// Other text that arrives in pieces.
+pub const fn other_delta(path: &'static str) -> Field {
+    text_field(path, Role::Other, Flow::Delta, false)
+}
 /// A machine's name.
 pub const fn id(path: &'static str) -> Field {
     Field { path, class: Class::Identifier }

@@ -8,6 +8,7 @@ pub mod fault;
 mod field;
 mod form;
 pub mod gemini;
+mod growing;
 pub mod ollama;
 pub mod openai;
 mod reading;

@@ -10,7 +10,8 @@
 //! repeated             {"id":"i","type":"message","status":"incomplete","content":[{"type":"output_text","text":"hi there",…}]}
 //! ```
 
-use super::quoted;
+use super::growing::{Growing, Step};
+use super::part_of;
 use crate::text::json::{Kind, Tape};
 
 /// Most bytes that are kept. Of a longer answer the ending repeats nothing rather than a part.
@@ -38,14 +39,14 @@ struct Item {
 /// What came in pieces.
 #[derive(Clone, Debug)]
 struct Text {
-    place: Place,
+    of: PieceOf,
     number: u64,
     so_far: String,
 }
 
-/// Where in an item a text stands that comes in pieces.
+/// The text of an item of which an event holds a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+pub(super) enum PieceOf {
     Output,
     Refusal,
     Reasoning,
@@ -53,64 +54,81 @@ enum Place {
     Arguments,
     Input,
     Code,
+    Diff,
+    Command,
+    Stdout,
+    Stderr,
 }
 
-impl Place {
-    fn of(kind: &str) -> Option<Self> {
-        Some(match kind {
-            "response.output_text.delta" => Self::Output,
-            "response.refusal.delta" => Self::Refusal,
-            "response.reasoning_text.delta" => Self::Reasoning,
-            "response.reasoning_summary_text.delta" => Self::Summary,
-            "response.function_call_arguments.delta" | "response.mcp_call_arguments.delta" => Self::Arguments,
-            "response.custom_tool_call_input.delta" => Self::Input,
-            "response.code_interpreter_call_code.delta" => Self::Code,
-            _ => return None,
-        })
-    }
+/// The pieces in an event: where each stands, and of what it is one.
+pub(super) type Pieces = &'static [(&'static [&'static str], PieceOf)];
 
-    /// The item's field that holds it.
-    fn field(self) -> &'static str {
+/// Where in an item a text stands.
+struct Place {
+    /// The list of whose elements it is one or part of one.
+    list: Option<&'static [Step]>,
+    /// What such an element holds when it is new, in JSON.
+    fresh: &'static [(&'static str, &'static str)],
+    /// The way to the text, from the element or from the item.
+    text: &'static [Step],
+}
+
+impl PieceOf {
+    fn place(self) -> Place {
+        const CONTENT: Option<&[Step]> = Some(&[Step::Key("content")]);
+        const TEXT: &[Step] = &[Step::Key("text")];
+        let within = |list, fresh, text| Place { list, fresh, text };
+        let alone = |text| Place { list: None, fresh: &[], text };
         match self {
-            Self::Output | Self::Refusal | Self::Reasoning => "content",
-            Self::Summary => "summary",
-            Self::Arguments => "arguments",
-            Self::Input => "input",
-            Self::Code => "code",
+            Self::Output => within(
+                CONTENT,
+                &[("type", r#""output_text""#), ("text", r#""""#), ("annotations", "[]"), ("logprobs", "[]")],
+                TEXT,
+            ),
+            Self::Refusal => within(CONTENT, &[("type", r#""refusal""#)], &[Step::Key("refusal")]),
+            Self::Reasoning => within(CONTENT, &[("type", r#""reasoning_text""#)], TEXT),
+            Self::Summary => within(Some(&[Step::Key("summary")]), &[("type", r#""summary_text""#)], TEXT),
+            Self::Command => within(Some(&[Step::Key("action"), Step::Key("commands")]), &[], &[]),
+            Self::Stdout => within(Some(&[Step::Key("output")]), PRINTED, &[Step::Key("stdout")]),
+            Self::Stderr => within(Some(&[Step::Key("output")]), PRINTED, &[Step::Key("stderr")]),
+            Self::Arguments => alone(&[Step::Key("arguments")]),
+            Self::Input => alone(&[Step::Key("input")]),
+            Self::Code => alone(&[Step::Key("code")]),
+            Self::Diff => alone(&[Step::Key("operation"), Step::Key("diff")]),
         }
     }
 
-    /// The text as an element of that field, if it is a list.
-    fn element(self, text: &str) -> Option<String> {
-        let text = quoted(text);
-        Some(match self {
-            Self::Output => {
-                format!(r#"{{"type":"output_text","text":{text},"annotations":[],"logprobs":[]}}"#)
-            }
-            Self::Refusal => format!(r#"{{"type":"refusal","refusal":{text}}}"#),
-            Self::Reasoning => format!(r#"{{"type":"reasoning_text","text":{text}}}"#),
-            Self::Summary => format!(r#"{{"type":"summary_text","text":{text}}}"#),
-            Self::Arguments | Self::Input | Self::Code => return None,
-        })
+    /// The event's field that says which of several it is.
+    fn number(self) -> Option<&'static str> {
+        match self {
+            Self::Output | Self::Refusal | Self::Reasoning => Some("content_index"),
+            Self::Summary => Some("summary_index"),
+            Self::Command | Self::Stdout | Self::Stderr => Some("command_index"),
+            Self::Arguments | Self::Input | Self::Code | Self::Diff => None,
+        }
     }
 }
 
+/// What a command has printed, before it has.
+const PRINTED: &[(&str, &str)] = &[("stdout", r#""""#), ("stderr", r#""""#)];
+
 impl Said {
-    /// Takes in an event as it left.
-    pub(super) fn hear(&mut self, src: &[u8], tape: &Tape) {
+    /// Takes in an event as it left; `pieces` says what of it goes on in an item.
+    pub(super) fn hear(&mut self, src: &[u8], tape: &Tape, kind: &str, pieces: Pieces) {
         if self.too_much {
             return;
         }
-        let kind = tape.str_at(src, &["type"]).unwrap_or_default();
-        let number = |name: &str| tape.u64_at(src, &[name]).unwrap_or(0);
-        let string = |place: &[&str]| tape.str_at(src, place).unwrap_or_default().into_owned();
-        let index = number("output_index");
-        if let Some(place) = Place::of(&kind) {
-            let part = if place == Place::Summary { "summary_index" } else { "content_index" };
-            self.piece(index, place, number(part), &tape.str_at(src, &["delta"]).unwrap_or_default());
-            return;
+        let index = part_of(src, tape, 0, "output_index");
+        let mut piece = |at: &[&str], of: PieceOf| {
+            if let Some(text) = tape.str_at(src, at) {
+                let number = of.number().map_or(0, |name| part_of(src, tape, 0, name));
+                self.piece(index, of, number, &text);
+            }
+        };
+        for (at, of) in pieces {
+            piece(at, *of);
         }
-        match kind.as_ref() {
+        match kind {
             "response.output_item.added" | "response.output_item.done" => {
                 let node = tape.find(src, &["item"]).and_then(|at| tape.node(at));
                 let source = node.filter(|n| n.kind == Kind::Object);
@@ -119,65 +137,56 @@ impl Said {
                 self.item(index, source, kind.ends_with(".done"));
             }
             "response.content_part.added" => {
-                let (place, field) = match string(&["part", "type"]).as_str() {
-                    "output_text" => (Place::Output, "text"),
-                    "refusal" => (Place::Refusal, "refusal"),
-                    "reasoning_text" => (Place::Reasoning, "text"),
-                    _ => return,
-                };
-                self.piece(index, place, number("content_index"), &string(&["part", field]));
-            }
-            "response.reasoning_summary_part.added" => {
-                self.piece(index, Place::Summary, number("summary_index"), &string(&["part", "text"]));
+                match tape.str_at(src, &["part", "type"]).unwrap_or_default().as_ref() {
+                    "output_text" => piece(&["part", "text"], PieceOf::Output),
+                    "refusal" => piece(&["part", "refusal"], PieceOf::Refusal),
+                    "reasoning_text" => piece(&["part", "text"], PieceOf::Reasoning),
+                    _ => {}
+                }
             }
             _ => {}
         }
     }
 
     fn item(&mut self, index: u64, source: &str, done: bool) {
-        if source.is_empty() || !self.has_room(source.len()) {
+        if source.is_empty() {
             return;
         }
-        let known = self.items.iter().position(|item| item.index == index);
         let item = Item { index, source: source.to_owned(), done, texts: Vec::new() };
-        if let Some(old) = known.and_then(|at| self.items.get_mut(at)) {
+        let known = self.items.iter_mut().find(|item| item.index == index);
+        let kept = if let Some(old) = known {
             let texts: usize = old.texts.iter().map(|t| t.so_far.len()).sum();
             self.bytes = self.bytes.saturating_sub(old.source.len() + texts);
             *old = item;
-        } else if self.items.len() < MOST_ITEMS {
-            self.items.push(item);
+            true
         } else {
-            self.give_up();
-        }
+            self.items.push(item);
+            self.items.len() <= MOST_ITEMS
+        };
+        self.kept(source.len(), kept);
     }
 
-    fn piece(&mut self, index: u64, place: Place, number: u64, piece: &str) {
-        if !self.has_room(piece.len()) {
-            return;
-        }
+    fn piece(&mut self, index: u64, of: PieceOf, number: u64, piece: &str) {
         let Some(item) = self.items.iter_mut().rev().find(|item| item.index == index && !item.done) else {
             return;
         };
-        let known = item.texts.iter().rposition(|t| t.place == place && t.number == number);
-        if let Some(text) = known.and_then(|at| item.texts.get_mut(at)) {
+        let known = item.texts.iter_mut().rev().find(|t| t.of == of && t.number == number);
+        let kept = if let Some(text) = known {
             text.so_far.push_str(piece);
-        } else if item.texts.len() < MOST_ITEMS {
-            item.texts.push(Text { place, number, so_far: piece.to_owned() });
+            true
         } else {
-            self.give_up();
-        }
+            item.texts.push(Text { of, number, so_far: piece.to_owned() });
+            item.texts.len() <= MOST_ITEMS
+        };
+        self.kept(piece.len(), kept);
     }
 
-    fn has_room(&mut self, more: usize) -> bool {
+    /// So much more is kept, unless it is too much.
+    fn kept(&mut self, more: usize, room: bool) {
         self.bytes += more;
-        if self.bytes > MOST {
-            self.give_up();
+        if !room || self.bytes > MOST {
+            *self = Self { too_much: true, ..Self::default() };
         }
-        !self.too_much
-    }
-
-    fn give_up(&mut self) {
-        *self = Self { too_much: true, ..Self::default() };
     }
 
     /// The items' JSON, one after the other with commas between.
@@ -190,64 +199,62 @@ impl Said {
 
 impl Item {
     fn json(&self) -> String {
-        let (src, mut tape) = (self.source.as_bytes(), Tape::default());
-        if self.done || tape.parse(src).is_err() {
+        let mut tape = Tape::default();
+        if self.done || tape.parse(self.source.as_bytes()).is_err() {
             return self.source.clone();
         }
+        let mut item = Growing::new(&self.source, &tape);
+        if item.has("status") {
+            item.set(&[Step::Key("status")], "incomplete");
+        }
         let mut texts: Vec<&Text> = self.texts.iter().collect();
-        texts.sort_by_key(|t| t.number);
-        let mut out = String::from("{");
-        let mut member = |name: &str, value: &str| {
-            if out.len() > 1 {
-                out.push(',');
+        texts.sort_by_key(|text| text.number);
+        // By list: the number of the last element that was not there before, and where it was put.
+        let mut last: Vec<(&[Step], u64, usize)> = Vec::new();
+        for text in texts {
+            let place = text.of.place();
+            let mut path: Vec<Step> = Vec::new();
+            if let Some(list) = place.list {
+                let came = item.length(list);
+                let at = match last.iter_mut().find(|(known, ..)| *known == list) {
+                    _ if text.number < came as u64 => text.number as usize,
+                    Some((_, number, at)) => {
+                        *at += usize::from(*number != text.number);
+                        *number = text.number;
+                        *at
+                    }
+                    None => {
+                        last.push((list, text.number, came));
+                        came
+                    }
+                };
+                path.extend_from_slice(list);
+                path.push(Step::Element(at));
+                if !place.fresh.is_empty() {
+                    item.begin(&path, place.fresh);
+                }
             }
-            out.push_str(&quoted(name));
-            out.push(':');
-            out.push_str(value);
-        };
-        let instead = |name: &str| texts.iter().any(|t| t.place.field() == name);
-        for (key, value) in tape.members(0) {
-            let name = tape.text(src, key);
-            if name == "status" {
-                member(&name, r#""incomplete""#);
-            } else if !instead(&name) {
-                member(&name, raw(&self.source, &tape, value));
-            }
+            path.extend_from_slice(place.text);
+            item.append(&path, &text.so_far);
         }
-        for name in ["content", "summary", "arguments", "input", "code"] {
-            let here = || texts.iter().filter(|t| t.place.field() == name);
-            let elements: Vec<String> = here().filter_map(|t| t.place.element(&t.so_far)).collect();
-            // What the item began with, and what went on with it.
-            let began = tape.str_at(src, &[name]).unwrap_or_default().into_owned();
-            if !elements.is_empty() {
-                member(name, &format!("[{}]", elements.join(",")));
-            } else if let Some(text) = here().next() {
-                member(name, &quoted(&(began + &text.so_far)));
-            }
-        }
-        out.push('}');
-        out
+        item.json()
     }
-}
-
-/// A value's source.
-fn raw<'s>(source: &'s str, tape: &Tape, value: usize) -> &'s str {
-    let Some(node) = tape.node(value) else { return "null" };
-    let quote = u32::from(node.kind == Kind::String);
-    source.get((node.start - quote) as usize..(node.end + quote) as usize).unwrap_or("null")
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Memo;
     use super::*;
 
     fn said(events: &[&str]) -> serde_json::Value {
-        let mut said = Said::default();
+        let (responses, mut memo) = (crate::dialect::route("POST", "/v1/responses", false), Memo::default());
+        let responses = responses.unwrap_or_else(|e| panic!("{e}"));
         for event in events {
             let mut tape = Tape::default();
             assert_eq!(tape.parse(event.as_bytes()), Ok(()), "{event}");
-            said.hear(event.as_bytes(), &tape);
+            responses.dialect.observe(responses.operation, event.as_bytes(), &tape, &mut memo);
         }
+        let said = memo.said;
         serde_json::from_str(&format!("[{}]", said.items()))
             .unwrap_or_else(|e| panic!("{e}: {}", said.items()))
     }
@@ -276,6 +283,75 @@ mod tests {
         assert_eq!(got, want);
     }
 
+    /// What an item or part had when it was added stays, and what came in pieces goes on where it belongs.
+    #[test]
+    fn what_an_item_began_with_goes_on() {
+        let got = said(&[
+            r#"{"type":"response.output_item.added","output_index":0,"item":{"type":"message","content":[{"type":"output_text","text":"a","n":1.50},{"type":"output_text","text":"b"}],"metadata":{"k":1e2}}}"#,
+            r#"{"type":"response.output_text.delta","output_index":0,"content_index":1,"delta":"c"}"#,
+            r#"{"type":"response.content_part.added","output_index":0,"content_index":4,"part":{"type":"output_text","text":"d"}}"#,
+            r#"{"type":"response.output_text.delta","output_index":"0","content_index":4.0,"delta":"e"}"#,
+            r#"{"type":"response.refusal.delta","output_index":0,"content_index":7,"delta":"f"}"#,
+            r#"{"type":"response.output_item.added","output_index":1,"item":{"type":"reasoning","summary":[{"type":"summary_text","text":"g"}],"content":null}}"#,
+            r#"{"type":"response.reasoning_summary_text.delta","output_index":1,"summary_index":0,"delta":"h"}"#,
+            r#"{"type":"response.reasoning_text.delta","output_index":1,"content_index":0,"delta":"i"}"#,
+        ]);
+        let want = serde_json::json!([
+            {"type": "message", "metadata": {"k": 1e2}, "content": [
+                {"type": "output_text", "text": "a", "n": 1.5},
+                {"type": "output_text", "text": "bc"},
+                {"type": "output_text", "text": "de", "annotations": [], "logprobs": []},
+                {"type": "refusal", "refusal": "f"}]},
+            {"type": "reasoning", "summary": [{"type": "summary_text", "text": "gh"}],
+                "content": [{"type": "reasoning_text", "text": "i"}]},
+        ]);
+        assert_eq!(got, want);
+    }
+
+    #[test]
+    fn all_that_comes_in_pieces_is_repeated() {
+        let item = |index: u32, item: &str| {
+            format!(r#"{{"type":"response.output_item.added","output_index":{index},"item":{item}}}"#)
+        };
+        let piece = |index: u32, kind: &str, rest: &str| {
+            format!(r#"{{"type":"response.{kind}","output_index":{index},{rest}}}"#)
+        };
+        let events = [
+            item(0, r#"{"type":"shell_call","action":{"commands":["ls"],"timeout_ms":7}}"#),
+            piece(0, "shell_call_command.delta", r#""command_index":0,"delta":" -l""#),
+            piece(0, "shell_call_command.added", r#""command_index":1,"command":"c""#),
+            piece(0, "shell_call_command.delta", r#""command_index":1,"delta":"at""#),
+            item(1, r#"{"type":"shell_call_output","status":"in_progress"}"#),
+            piece(1, "shell_call_output_content.delta", r#""command_index":0,"delta":{"stdout":"a"}"#),
+            piece(
+                1,
+                "shell_call_output_content.delta",
+                r#""command_index":0,"delta":{"stdout":"b","stderr":"c"}"#,
+            ),
+            piece(1, "shell_call_output_content.delta", r#""command_index":1,"delta":{"stderr":"d"}"#),
+            item(
+                2,
+                r#"{"type":"apply_patch_call","operation":{"type":"create_file","path":"p","diff":"+"}}"#,
+            ),
+            piece(2, "apply_patch_call_operation_diff.delta", r#""delta":"one""#),
+            item(3, r#"{"type":"mcp_call"}"#),
+            piece(3, "mcp_call_arguments.delta", r#""delta":"{\"a\"""#),
+            piece(3, "mcp_call.arguments.delta", r#""delta":":1""#),
+            item(4, r#"{"type":"code_interpreter_call"}"#),
+            piece(4, "code_interpreter_call_code.delta", r#""delta":"1""#),
+            piece(4, "code_interpreter_call.code.delta", r#""delta":"+1""#),
+        ];
+        let want = serde_json::json!([
+            {"type": "shell_call", "action": {"commands": ["ls -l", "cat"], "timeout_ms": 7}},
+            {"type": "shell_call_output", "status": "incomplete",
+                "output": [{"stdout": "ab", "stderr": "c"}, {"stdout": "", "stderr": "d"}]},
+            {"type": "apply_patch_call", "operation": {"type": "create_file", "path": "p", "diff": "+one"}},
+            {"type": "mcp_call", "arguments": "{\"a\":1"},
+            {"type": "code_interpreter_call", "code": "1+1"},
+        ]);
+        assert_eq!(said(&events.iter().map(String::as_str).collect::<Vec<_>>()), want);
+    }
+
     /// What is kept has a ceiling, and past it nothing is repeated rather than a part.
     #[test]
     fn a_long_answer_is_not_kept() {
@@ -284,5 +360,9 @@ mod tests {
         let long = [item, &piece, &piece, &piece, &piece, &piece];
         assert_eq!(said(&long), serde_json::json!([]));
         assert_eq!(said(&long[..3]).as_array().map(Vec::len), Some(1));
+        // What belongs to no open item is not kept, so it takes no room.
+        let done = item.replace("added", "done");
+        let other = [&*done, &piece, &piece, &piece, &piece, &piece];
+        assert_eq!(said(&other).as_array().map(Vec::len), Some(1));
     }
 }

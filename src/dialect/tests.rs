@@ -141,7 +141,12 @@ fn deltas_of_typed_events_go_on_in_the_next_event() {
         ("response.mcp_call_arguments.delta", Role::Tool, true),
         ("response.custom_tool_call_input.delta", Role::Tool, false),
         ("response.code_interpreter_call_code.delta", Role::Tool, false),
-        ("response.of_tomorrow", Role::Tool, false),
+        ("response.shell_call_command.delta", Role::Tool, false),
+        ("response.of_tomorrow", Role::Other, false),
+        ("response.of_tomorrow.delta", Role::Other, false),
+        ("response.of_tomorrow.added", Role::Other, false),
+        ("response.of_tomorrow.done", Role::Other, false),
+        ("response.reasoning_of_tomorrow.delta", Role::Other, false),
     ] {
         let event = format!(r#"{{"type":"{kind}","delta":"x"}}"#);
         let mut tape = Tape::default();

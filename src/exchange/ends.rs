@@ -151,6 +151,23 @@ fn whole_streams_leave_as_they_came() {
     assert_eq!((sent.as_str(), flow), (array, Flow::More));
 }
 
+/// What ends a stream lets go of all that is held, whatever it is called.
+#[test]
+fn every_end_of_a_response_lets_go() {
+    for kind in ["completed", "incomplete", "failed", "cancelled"] {
+        let (path, request, media, _) = sample::STREAMS[1];
+        let mut answering = sample::answering(path, request, media);
+        let said =
+            r#"{"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"glass"}"#;
+        let end = format!(r#"{{"type":"response.{kind}","response":{{"id":"r"}}}}"#);
+        let mut out = Vec::new();
+        for (event, holds) in [(said, true), (&end, false)] {
+            answering.feed(format!("data: {event}\n\n").as_bytes(), &mut out);
+            assert_eq!(answering.is_holding(), holds, "{event}");
+        }
+    }
+}
+
 #[test]
 fn streams_that_break_off_end_in_an_error() {
     for (path, media, events) in BROKEN {

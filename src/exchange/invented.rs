@@ -3,9 +3,11 @@
 
 use proptest::prelude::*;
 
-use super::sample::{LETTERS, STREAMS, answering, pieces, run};
+use super::sample::{LETTERS, STREAMS, answering, pieces, run, under};
 use super::*;
+use crate::detect::{Keyword, RuleSpec};
 use crate::dialect::route;
+use crate::policy::{Actions, Direction, Rule};
 use crate::text::json::Tape;
 
 const TEXT: &str = "to al@aaa.example or";
@@ -165,6 +167,32 @@ proptest! {
         let got = sent(&place, form, &many);
         prop_assert!(!got.contains('@') && !got.contains("hoover"), "{:?} {}: {}", place, form, got);
         prop_assert!(place.2.contains("ogprobs") || got == "to [MAIL] or alice", "{:?} {}: {}", place, form, got);
+    }
+}
+
+/// Nobody knows whether a new text is said or a tool's, so the rules of both read it, whatever a new type of event is called.
+#[test]
+fn rules_of_outputs_and_of_tools_read_what_is_new() {
+    let output = Actions { output: Action::Mask, ..Actions::default() };
+    let tool = Actions { tool: Action::Mask, ..Actions::default() };
+    let (path, request, media, _) = STREAMS[1];
+    for (actions, recorded) in [(output, Direction::Output), (tool, Direction::Tool)] {
+        for kind in ["invented", "invented.delta", "invented.added", "invented.done", "output_text.done"] {
+            for field in ["delta", "invented"] {
+                let rule = Rule { id: "p/r".into(), marker: "[PHRASE]".into(), actions, ..Rule::default() };
+                let words = Keyword { text: "glass orchard".into(), whole_word: false };
+                let spec = RuleSpec { keywords: vec![words], ..RuleSpec::default() };
+                let policy = Policy::from_rules(vec![(rule, spec)]).unwrap_or_else(|e| panic!("{e:?}"));
+                let mut answering = under(Arc::new(policy), path, request, media);
+                let events = ["a glass", " orchard."].map(|piece| {
+                    format!(r#"{{"type":"response.{kind}","output_index":0,"{field}":"{piece}"}}"#)
+                });
+                let sent = run(&mut answering, &events).concat();
+                assert!(sent.contains("a [PHRASE]") && !sent.contains("orchard"), "{kind} {field}: {sent}");
+                let found: Vec<_> = answering.answer_findings().iter().map(|n| n.direction).collect();
+                assert_eq!(found, [recorded], "{kind} {field}");
+            }
+        }
     }
 }
 

@@ -56,17 +56,19 @@ pub enum Direction {
     Output,
     /// Tool calls, their arguments and results, on either side.
     Tool,
+    /// An answer's text of which nobody knows whether the model says it or gives it to a tool. A rule does to it what is stronger.
+    OutputOrTool,
 }
 
 impl Direction {
-    /// All directions.
+    /// The directions that rules name.
     pub const ALL: [Self; 3] = [Self::Prompt, Self::Output, Self::Tool];
 
     /// The word in rules, records and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Prompt => "prompt",
-            Self::Output => "output",
+            Self::Output | Self::OutputOrTool => "output",
             Self::Tool => "tool",
         }
     }
@@ -124,6 +126,7 @@ impl Actions {
             Direction::Prompt => self.prompt,
             Direction::Output => self.output,
             Direction::Tool => self.tool,
+            Direction::OutputOrTool => self.output.max(self.tool),
         }
     }
 }
@@ -192,9 +195,9 @@ pub struct Policy {
     pub(super) rules: Arc<[Rule]>,
     /// What this policy does with each rule, by rule number.
     pub(super) choices: Vec<Choice>,
-    pub(super) sets: [RuleSet; 3],
+    pub(super) sets: [RuleSet; 4],
     /// Of the rules in a direction those that look at encoded text.
-    pub(super) encoded: [RuleSet; 3],
+    pub(super) encoded: [RuleSet; 4],
     pub(super) unscanned: Unscanned,
     pub(super) block_as: BlockAs,
 }
@@ -225,8 +228,10 @@ impl Policy {
             }
             set
         };
-        let sets = Direction::ALL.map(|direction| set(direction, false));
-        let encoded = Direction::ALL.map(|direction| set(direction, true));
+        let [prompt, output, tool] = Direction::ALL;
+        let all = [prompt, output, tool, Direction::OutputOrTool];
+        let sets = all.map(|direction| set(direction, false));
+        let encoded = all.map(|direction| set(direction, true));
         Self { name, version, engine, rules, choices, sets, encoded, unscanned, block_as }
     }
 
@@ -294,6 +299,19 @@ impl Policy {
         self.choices.get(id.0 as usize).map_or(Action::Allow, |choice| choice.actions.get(direction))
     }
 
+    /// The direction under which what a rule found is on record.
+    pub fn named(&self, id: RuleId, direction: Direction) -> Direction {
+        match direction {
+            Direction::Prompt | Direction::Output | Direction::Tool => direction,
+            Direction::OutputOrTool
+                if self.action(id, Direction::Tool) > self.action(id, Direction::Output) =>
+            {
+                Direction::Tool
+            }
+            Direction::OutputOrTool => Direction::Output,
+        }
+    }
+
     /// What stands in the place of text that the rule masks or replaces.
     pub fn edit_text(&self, id: RuleId, direction: Direction) -> Option<&Arc<str>> {
         let rule = self.rule(id);
@@ -315,11 +333,12 @@ impl Policy {
     }
 }
 
-fn of_direction(sets: &[RuleSet; 3], direction: Direction) -> &RuleSet {
-    let [prompt, output, tool] = sets;
+fn of_direction(sets: &[RuleSet; 4], direction: Direction) -> &RuleSet {
+    let [prompt, output, tool, output_or_tool] = sets;
     match direction {
         Direction::Prompt => prompt,
         Direction::Output => output,
         Direction::Tool => tool,
+        Direction::OutputOrTool => output_or_tool,
     }
 }

@@ -47,7 +47,7 @@ pub(super) fn scan<'p>(
         Direction::Prompt | Direction::Tool => {
             scan_encoded(engine, policy.encoded_rules(direction), TextKind::Plain, text, &found)
         }
-        Direction::Output => Vec::new(),
+        Direction::Output | Direction::OutputOrTool => Vec::new(),
     };
     let encoded = encoded.into_iter().map(|one| (one.finding, Some(one.hidden)));
     let mut found: Vec<_> = found.into_iter().map(|finding| (finding, None)).chain(encoded).collect();

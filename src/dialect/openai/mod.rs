@@ -9,7 +9,7 @@ mod simple;
 use super::field::{Field, media, opaque, unscanned, word};
 use super::{
     Ask, Dialect, Ends, ExchangeError, Framing, Memo, Operation, Reply, Stage, Why, finished, is_error,
-    part_of, quoted,
+    quoted,
 };
 use crate::text::json::Tape;
 
@@ -89,11 +89,7 @@ impl Dialect for OpenAi {
         if !is_responses(op) {
             return finished(src, tape, "choices", "finish_reason");
         }
-        match tape.str_at(src, &["type"]).unwrap_or_default().as_ref() {
-            "response.output_item.done" => Ends::Part(part_of(src, tape, 0, "output_index")),
-            "response.completed" | "response.incomplete" | "response.failed" => Ends::All,
-            _ => Ends::Nothing,
-        }
+        responses::ends(src, tape)
     }
 
     fn error_body(&self, error: &ExchangeError) -> Vec<u8> {

@@ -290,7 +290,9 @@ impl Reader {
         match (role, self.side) {
             (Role::Tool, _) => Direction::Tool,
             (_, Side::Prompt) => Direction::Prompt,
-            (_, Side::Answer) => Direction::Output,
+            // What nobody knows may be said, or be a tool's.
+            (Role::Other, Side::Answer) => Direction::OutputOrTool,
+            (Role::Message | Role::Reasoning | Role::Logprobs, Side::Answer) => Direction::Output,
         }
     }
 
@@ -303,6 +305,7 @@ impl Reader {
         role: Role,
         channel: u32,
     ) -> Option<Edit> {
+        let direction = self.policy.named(finding.rule, direction);
         let action = self.policy.action(finding.rule, direction);
         if action == Action::Allow {
             return None;

@@ -257,6 +257,7 @@ pub(super) const EVENT_FIELDS: &[Field] = &[
     arguments("arguments"),
     tool("input"),
     tool("code"),
+    tool("diff"),
     tool("name"),
     tool("result"),
     logprobs("{output_index,content_index}.logprobs"),
