@@ -26,7 +26,7 @@ pub(super) fn of_settings(settings: &Settings) -> Result<PolicyTable, Vec<Diagno
         None => Library::embedded()?,
     };
     let mut found: Vec<Diagnostic> = Vec::new();
-    let mut policy = |tenant: Option<usize>| match library.asked(&settings.policy_of(tenant)) {
+    let mut policy = |tenant: Option<usize>| match library.policy_or_mistakes(&settings.policy_of(tenant)) {
         Ok(policy) => Some(Arc::new(policy)),
         Err(mistakes) => {
             // A mistake in what all have in common is one mistake.

@@ -5,8 +5,8 @@
 
 mod check;
 mod file;
+mod policy_places;
 mod secret;
-mod written;
 
 pub use file::{File, SCHEMA, json_schema};
 
@@ -17,10 +17,10 @@ use crate::policy::PolicySettings;
 use crate::server::{RouteSettings, ServerSettings, TenantSettings};
 use crate::telemetry::LogSettings;
 use crate::upstream::{Credential, UpstreamSettings};
+use policy_places::PolicyPlaces;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use written::Written;
 
 /// What the settings are read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub struct Settings {
     pub routes: Vec<RouteSettings>,
     /// Tenants in the order of the file.
     pub tenants: Vec<TenantSettings>,
-    written: Written,
+    policy_places: PolicyPlaces,
 }
 
 /// What [`load`] found.
@@ -172,7 +172,7 @@ pub fn load(
         upstreams: file.upstreams.into_iter().zip(credentials).collect(),
         routes: file.routes,
         tenants: file.tenants,
-        written: Written { source: Arc::clone(source), places: Arc::new(read.places) },
+        policy_places: PolicyPlaces { source: Arc::clone(source), places: Arc::new(read.places) },
     };
     let (settings, draft) = if has_errors(&diagnostics) {
         (None, Some(settings).filter(|s| policy_is_whole && s.says_something_of_policies()))

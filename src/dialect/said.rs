@@ -64,7 +64,7 @@ pub(super) enum PieceOf {
 pub(super) type Pieces = &'static [(&'static [&'static str], PieceOf)];
 
 /// Where in an item a text stands.
-struct Place {
+struct Within {
     /// The list of whose elements it is one or part of one.
     list: Option<&'static [Step]>,
     /// What such an element holds when it is new, in JSON.
@@ -74,23 +74,23 @@ struct Place {
 }
 
 impl PieceOf {
-    fn place(self) -> Place {
+    fn within(self) -> Within {
         const CONTENT: Option<&[Step]> = Some(&[Step::Key("content")]);
         const TEXT: &[Step] = &[Step::Key("text")];
-        let within = |list, fresh, text| Place { list, fresh, text };
-        let alone = |text| Place { list: None, fresh: &[], text };
+        let part = |list, fresh, text| Within { list, fresh, text };
+        let alone = |text| Within { list: None, fresh: &[], text };
         match self {
-            Self::Output => within(
+            Self::Output => part(
                 CONTENT,
                 &[("type", r#""output_text""#), ("text", r#""""#), ("annotations", "[]"), ("logprobs", "[]")],
                 TEXT,
             ),
-            Self::Refusal => within(CONTENT, &[("type", r#""refusal""#)], &[Step::Key("refusal")]),
-            Self::Reasoning => within(CONTENT, &[("type", r#""reasoning_text""#)], TEXT),
-            Self::Summary => within(Some(&[Step::Key("summary")]), &[("type", r#""summary_text""#)], TEXT),
-            Self::Command => within(Some(&[Step::Key("action"), Step::Key("commands")]), &[], &[]),
-            Self::Stdout => within(Some(&[Step::Key("output")]), PRINTED, &[Step::Key("stdout")]),
-            Self::Stderr => within(Some(&[Step::Key("output")]), PRINTED, &[Step::Key("stderr")]),
+            Self::Refusal => part(CONTENT, &[("type", r#""refusal""#)], &[Step::Key("refusal")]),
+            Self::Reasoning => part(CONTENT, &[("type", r#""reasoning_text""#)], TEXT),
+            Self::Summary => part(Some(&[Step::Key("summary")]), &[("type", r#""summary_text""#)], TEXT),
+            Self::Command => part(Some(&[Step::Key("action"), Step::Key("commands")]), &[], &[]),
+            Self::Stdout => part(Some(&[Step::Key("output")]), PRINTED, &[Step::Key("stdout")]),
+            Self::Stderr => part(Some(&[Step::Key("output")]), PRINTED, &[Step::Key("stderr")]),
             Self::Arguments => alone(&[Step::Key("arguments")]),
             Self::Input => alone(&[Step::Key("input")]),
             Self::Code => alone(&[Step::Key("code")]),
@@ -212,9 +212,9 @@ impl Item {
         // By list: the number of the last element that was not there before, and where it was put.
         let mut last: Vec<(&[Step], u64, usize)> = Vec::new();
         for text in texts {
-            let place = text.of.place();
+            let within = text.of.within();
             let mut path: Vec<Step> = Vec::new();
-            if let Some(list) = place.list {
+            if let Some(list) = within.list {
                 let came = item.length(list);
                 let at = match last.iter_mut().find(|(known, ..)| *known == list) {
                     _ if text.number < came as u64 => text.number as usize,
@@ -230,11 +230,11 @@ impl Item {
                 };
                 path.extend_from_slice(list);
                 path.push(Step::Element(at));
-                if !place.fresh.is_empty() {
-                    item.begin(&path, place.fresh);
+                if !within.fresh.is_empty() {
+                    item.begin(&path, within.fresh);
                 }
             }
-            path.extend_from_slice(place.text);
+            path.extend_from_slice(within.text);
             item.append(&path, &text.so_far);
         }
         item.json()

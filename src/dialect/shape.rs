@@ -5,6 +5,10 @@
 //! sibling field `index` part of it: `choices[]{index}.delta.content` is one channel for each choice. `[index]` has the element's
 //! position stand for the root's field `index`, which other events name instead. `*` is any key, `**` at the end is everything below.
 //!
+//! What makes part of a key belongs to the object or list at that place, not to the row that says it: it counts for every row whose path
+//! leads through there, so one row with `choices[]{index}` is enough for all. Two rows may be one text only where the same parts count on
+//! the way to both.
+//!
 //! A string that no row names is text in a channel of its own path (promise 4). A row that says identifier or enum is believed
 //! only while the string looks like one: see [`crate::text::looks_like_identifier`].
 
@@ -112,6 +116,10 @@ impl Shape {
     }
 
     /// Makes the texts at `path` and at `other`, both already rows, one text: a reader appends the one to the other.
+    ///
+    /// # Panics
+    /// Where there is no such row, as in [`Shape::goes_on`] and [`Shape::same`]: a join that is misspelt would be none, and what is cut
+    /// there would leak. Tables are constants, and a test builds each.
     #[must_use]
     pub fn joined(self, path: &str, other: &str) -> Self {
         let to = self.row(path);
@@ -119,19 +127,22 @@ impl Shape {
     }
 
     /// Makes the text at `path` and the one at `other_path` of another table one text. The two must count their keys' parts alike.
+    ///
+    /// # Panics
+    /// Where there is no such row.
     #[must_use]
     pub fn goes_on(self, path: &str, other: &Self, other_path: &str) -> Self {
         self.renumbered(path, other.row(other_path))
     }
 
     /// Makes the objects at `path` and at `other` one place: what no row names in the one goes on in the other.
+    ///
+    /// # Panics
+    /// Where no row leads there.
     #[must_use]
     pub fn same(mut self, path: &str, other: &str) -> Self {
-        if let (Some(from), Some(to)) = (self.place(path), self.place(other))
-            && let Some(node) = self.nodes.get_mut(from as usize)
-        {
-            node.same_as = Some(to);
-        }
+        let (from, to) = (self.place(path), self.place(other));
+        self.nodes[from as usize].same_as = Some(to);
         self
     }
 
@@ -141,27 +152,31 @@ impl Shape {
     }
 
     /// The node of an object.
-    fn place(&self, path: &str) -> Option<u32> {
-        path.split('.').try_fold(0u32, |at, name| {
+    fn place(&self, path: &str) -> u32 {
+        let node = path.split('.').try_fold(0u32, |at, name| {
             let keys = &self.nodes.get(at as usize)?.keys;
             keys.iter().find(|(k, _)| *k == name).map(|&(_, n)| n)
-        })
+        });
+        node.unwrap_or_else(|| panic!("no row leads to `{path}`"))
     }
 
-    fn row(&self, path: &str) -> Option<u32> {
-        self.fields.iter().rposition(|f| f.path == path).map(|row| self.first + row as u32)
+    fn row(&self, path: &str) -> u32 {
+        let row = self.fields.iter().rposition(|f| f.path == path);
+        self.first + row.unwrap_or_else(|| panic!("no row for `{path}`")) as u32
     }
 
-    fn renumbered(mut self, path: &str, to: Option<u32>) -> Self {
-        if let (Some(to), Some(from)) = (to, self.row(path)) {
-            for node in &mut self.nodes {
-                if let Some((number, _)) = &mut node.class
-                    && *number == from
-                {
-                    *number = to;
-                }
+    fn renumbered(mut self, path: &str, to: u32) -> Self {
+        let from = self.row(path);
+        let mut joined = false;
+        for node in &mut self.nodes {
+            if let Some((number, _)) = &mut node.class
+                && *number == from
+            {
+                *number = to;
+                joined = true;
             }
         }
+        assert!(joined, "the row for `{path}` is joined already");
         self
     }
 
@@ -364,6 +379,24 @@ mod tests {
         assert_eq!(texts, ["a b", "new", "x", "y", "card", "4111111111111111", "n"]);
         assert!(got.iter().all(|(_, c, _)| matches!(c, Class::Text { .. })));
         assert!(matches!(got[4].1, Class::Text { role: Role::Tool, .. }));
+    }
+
+    /// A join that does nothing would let through what is cut there.
+    #[test]
+    fn a_misspelt_join_is_no_join() {
+        let table = || Shape::new(&[&[delta("a.text"), delta("b.text")]]);
+        assert_eq!(table().joined("a.text", "b.text").same("a", "b").nodes.len(), 5);
+        let misspelt: [fn(Shape) -> Shape; 6] = [
+            |shape| shape.joined("a.txt", "b.text"),
+            |shape| shape.joined("a.text", "b.txt"),
+            |shape| shape.goes_on("a.txt", &Shape::new(&[&[delta("b.text")]]), "b.text"),
+            |shape| shape.goes_on("a.text", &Shape::new(&[&[delta("b.text")]]), "b.txt"),
+            |shape| shape.same("a", "c"),
+            |shape| shape.same("c", "a"),
+        ];
+        for join in misspelt {
+            assert!(std::panic::catch_unwind(|| join(table())).is_err());
+        }
     }
 
     #[test]

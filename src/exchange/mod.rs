@@ -49,7 +49,7 @@ pub use emit::{Edit, Emitter, Piece};
 pub use prompt::{Judged, Next, Received};
 pub use reader::{Noted, Reader, Side, Stop};
 pub use segment::Segments;
-pub use tally::{CountOf, Counts};
+pub use tally::{CountKey, Counts};
 
 use crate::dialect::{ErrorKind, ExchangeError};
 use crate::policy::{Action, Policy};

@@ -2,7 +2,7 @@
 
 use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, HashSet};
-use std::hash::BuildHasher as _;
+use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher};
 
 use super::Noted;
 use crate::detect::{Hidden, RuleId};
@@ -10,7 +10,7 @@ use crate::policy::{Action, Direction};
 
 /// What findings are counted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct CountOf {
+pub struct CountKey {
     /// The rule that found.
     pub rule: RuleId,
     /// What followed.
@@ -23,13 +23,13 @@ pub struct CountOf {
 
 /// Numbers of findings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counts(BTreeMap<CountOf, u64>);
+pub struct Counts(BTreeMap<CountKey, u64>);
 
 impl Counts {
     /// One more.
     fn count(&mut self, noted: &Noted) {
         let &Noted { rule, action, direction, hidden, .. } = noted;
-        *self.0.entry(CountOf { rule, action, direction, hidden }).or_default() += 1;
+        *self.0.entry(CountKey { rule, action, direction, hidden }).or_default() += 1;
     }
 
     /// Adds others, as those of the other side.
@@ -40,7 +40,7 @@ impl Counts {
     }
 
     /// All of them, with how often each was found.
-    pub fn each(&self) -> impl Iterator<Item = (CountOf, u64)> + '_ {
+    pub fn each(&self) -> impl Iterator<Item = (CountKey, u64)> + '_ {
         self.0.iter().map(|(of, n)| (*of, *n))
     }
 }
@@ -57,9 +57,29 @@ pub(super) struct Tally(Option<Box<Counted>>);
 #[derive(Debug, Default)]
 struct Counted {
     counts: Counts,
-    seen: HashSet<u64>,
-    before: HashSet<u64>,
+    seen: HashSet<u64, BuildHasherDefault<AsItIs>>,
+    before: HashSet<u64, BuildHasherDefault<AsItIs>>,
     hasher: RandomState,
+}
+
+/// The hash of what is a hash already, and one that no text can aim at.
+#[derive(Debug, Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 impl Tally {

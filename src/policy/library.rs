@@ -111,11 +111,12 @@ impl Library {
 
     /// The policy that settings ask for.
     pub fn policy(&self, settings: &PolicySettings) -> Result<Policy, Vec<Diagnostic>> {
-        self.asked(settings).map_err(|found| found.into_iter().map(|mistake| mistake.diagnostic).collect())
+        self.policy_or_mistakes(settings)
+            .map_err(|found| found.into_iter().map(|mistake| mistake.diagnostic).collect())
     }
 
     /// The policy that settings ask for, or all that is wrong with them and where.
-    pub fn asked(&self, settings: &PolicySettings) -> Result<Policy, Vec<Mistake>> {
+    pub fn policy_or_mistakes(&self, settings: &PolicySettings) -> Result<Policy, Vec<Mistake>> {
         let mut found = Vec::new();
         let mut wrong = |setting, diagnostic| found.push(Mistake { setting, diagnostic });
         let profile = if settings.profile == MEASURE {

@@ -34,19 +34,19 @@ pub struct CutOff;
 pub struct AnswerBody {
     kind: Kind,
     /// What the exchange occupies while it runs, given back with the body.
-    place: Option<Place>,
+    slot: Option<Slot>,
 }
 
 /// What an exchange occupies while it runs.
 #[derive(Debug)]
-pub struct Place {
+pub struct Slot {
     running: prometheus::IntGauge,
     /// Its place under the limits of its caller.
     pub(super) pass: Option<ExchangePass>,
     part: Part,
 }
 
-impl Place {
+impl Slot {
     /// One more runs.
     pub(super) fn new(running: &prometheus::IntGauge, activity: Arc<Activity>) -> Self {
         running.inc();
@@ -54,7 +54,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         self.running.dec();
     }
@@ -70,22 +70,22 @@ enum Kind {
 impl AnswerBody {
     /// A body that is there.
     pub fn whole(bytes: Bytes) -> Self {
-        Self { kind: Kind::Whole(bytes), place: None }
+        Self { kind: Kind::Whole(bytes), slot: None }
     }
 
     /// A body that comes.
     pub(super) fn stream(body: StreamBody) -> Self {
-        Self { kind: Kind::Stream(Box::new(body)), place: None }
+        Self { kind: Kind::Stream(Box::new(body)), slot: None }
     }
 
-    /// The same, holding a place until it is gone.
+    /// The same, holding a slot until it is gone.
     #[must_use]
-    pub fn holding(self, place: Place) -> Self {
+    pub fn holding(self, slot: Slot) -> Self {
         let mut kind = self.kind;
         if let Kind::Stream(body) = &mut kind {
-            body.recorder.connection = Some(Arc::clone(place.part.activity()));
+            body.recorder.connection = Some(Arc::clone(slot.part.activity()));
         }
-        Self { kind, place: Some(place) }
+        Self { kind, slot: Some(slot) }
     }
 }
 
@@ -97,9 +97,9 @@ impl Body for AnswerBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, CutOff>>> {
-        let Self { kind, place } = &mut *self;
-        if let Some(place) = place {
-            place.part.asked();
+        let Self { kind, slot } = &mut *self;
+        if let Some(slot) = slot {
+            slot.part.asked();
         }
         let polled = match kind {
             Kind::Whole(left) if left.is_empty() => Poll::Ready(None),
@@ -107,8 +107,8 @@ impl Body for AnswerBody {
             Kind::Whole(left) => Poll::Ready(Some(Ok(Frame::data(left.split_to(left.len().min(BATCH)))))),
             Kind::Stream(body) => body.poll(cx),
         };
-        if let (Poll::Ready(Some(Ok(_))), Some(place)) = (&polled, place) {
-            place.part.gives();
+        if let (Poll::Ready(Some(Ok(_))), Some(slot)) = (&polled, slot) {
+            slot.part.gives();
         }
         polled
     }

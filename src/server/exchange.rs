@@ -16,9 +16,9 @@ use super::body::AnswerBody;
 use super::gateway::Gateway;
 use super::head::Head;
 use super::headers;
-use super::neighbours::is_of_a_browser;
+use super::host_check::from_browser;
 use super::recorder::Recorder;
-use super::request::{self, Media};
+use super::request::{self, BodyType};
 use super::worker::{Context, Refusal, Worker, answer};
 use crate::audit::{Admission, End, Receipt};
 use crate::dialect::{Dialect, ErrorKind, ExchangeError, Matched};
@@ -49,15 +49,15 @@ impl Exchange<'_> {
     ) -> Result<Judged, ExchangeError> {
         let gateway = &self.worker.gateway;
         let received = Received::new(matched, Terms { policy, limits: gateway.exchange_limits });
-        let media = Media::of(self.headers);
-        if media == Media::Form && is_of_a_browser(self.headers) {
+        let body_type = BodyType::of(self.headers);
+        if body_type == BodyType::Form && from_browser(self.headers) {
             return Err(ExchangeError::new(
                 ErrorKind::UnsupportedMedia,
                 "a web page's form is not read: send JSON as `application/json`",
             ));
         }
         let content_type = self.headers.get(CONTENT_TYPE).map_or(Ok(""), HeaderValue::to_str);
-        let json = media != Media::Other && content_type.is_ok_and(reads_as_utf8);
+        let json = body_type != BodyType::Other && content_type.is_ok_and(reads_as_utf8);
         let body = request::decoded(&gateway.limits, self.headers, body)?;
         let timer = gateway.metrics.scan.with_label_values(&["prompt"]).start_timer();
         let judged =
@@ -264,7 +264,7 @@ impl Exchange<'_> {
     pub(super) fn outgoing<'a>(&'a self, judged: &'a Judged, body: Bytes) -> Outgoing<'a> {
         let mut headers = headers::to_upstream(self.headers);
         headers.insert(ACCEPT_ENCODING, accepted(self.headers, judged.ask().stream));
-        if !body.is_empty() && matches!(Media::of(&headers), Media::Unsaid | Media::Form) {
+        if !body.is_empty() && matches!(BodyType::of(&headers), BodyType::Unsaid | BodyType::Form) {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         Outgoing {

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use super::gateway::Gateway;
 use super::guard::{Guarded, SlowHead};
-use super::patience::{Activity, Patience, Verdict};
+use super::patience::{Activity, Overdue, Patience};
 use super::tasks;
 use super::worker::Worker;
 use crate::limits::LimitsSettings;
@@ -165,10 +165,10 @@ fn connection(
                     break;
                 }
                 _ = draining.changed(), if !told => {}
-                verdict = patience.over() => match verdict {
-                    Verdict::Idle if !told => {}
-                    Verdict::Idle => break,
-                    Verdict::Stalled => {
+                overdue = patience.over() => match overdue {
+                    Overdue::Idle if !told => {}
+                    Overdue::Idle => break,
+                    Overdue::Stalled => {
                         gateway.metrics.refused.with_label_values(&["stalled"]).inc();
                         stalls.stalls();
                         break;

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::gateway::Gateway;
-use super::neighbours;
+use super::host_check;
 use super::tasks;
 use super::worker::is_open;
 
@@ -58,7 +58,8 @@ fn answer(gateway: &Gateway, request: &Request<Incoming>) -> Response<Full<Bytes
     // Names of a web page's own may be given this machine's address; who listens for others is called by whatever name they use.
     let alone = gateway.server.operations.ip().to_canonical().is_loopback();
     if alone
-        && neighbours::called(request).is_some_and(|h| !neighbours::is_this_machine(h, &gateway.server.hosts))
+        && host_check::host_of(request)
+            .is_some_and(|h| !host_check::is_this_machine(h, &gateway.server.hosts))
     {
         return text(
             StatusCode::FORBIDDEN,

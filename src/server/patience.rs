@@ -52,7 +52,7 @@ impl Part {
         Self { activity, gave: false }
     }
 
-    /// What the connection does.
+    /// Where it counts, for the record of its end: a client that takes nothing more ends it.
     pub(super) fn activity(&self) -> &Arc<Activity> {
         &self.activity
     }
@@ -82,9 +82,9 @@ impl Drop for Part {
     }
 }
 
-/// What a connection has come to.
+/// For what a connection has waited too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Overdue {
     /// No exchange for as long as it may wait for one.
     Idle,
     /// An answer waits for its client for too long.
@@ -114,7 +114,7 @@ impl Patience {
     }
 
     /// Resolves when the connection has done nothing for too long; again after the same time.
-    pub(super) async fn over(&mut self) -> Verdict {
+    pub(super) async fn over(&mut self) -> Overdue {
         loop {
             let now = self.ticks.tick().await;
             let moved = self.activity.moved.load(Ordering::Relaxed);
@@ -123,15 +123,15 @@ impl Patience {
                 continue;
             }
             let still = now.duration_since(self.since);
-            let verdict = if self.activity.given.load(Ordering::Relaxed) > 0 {
-                (still >= self.answer_idle).then_some(Verdict::Stalled)
+            let overdue = if self.activity.given.load(Ordering::Relaxed) > 0 {
+                (still >= self.answer_idle).then_some(Overdue::Stalled)
             } else {
                 let runs = self.activity.running.load(Ordering::Relaxed) > 0;
-                (!runs && still >= self.idle).then_some(Verdict::Idle)
+                (!runs && still >= self.idle).then_some(Overdue::Idle)
             };
-            if let Some(verdict) = verdict {
+            if let Some(overdue) = overdue {
                 self.since = now;
-                return verdict;
+                return overdue;
             }
         }
     }

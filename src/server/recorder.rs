@@ -14,6 +14,7 @@ use crate::exchange::{Answering, Outcome, record};
 /// How an exchange ended and the error's code, in the record's words.
 pub(super) type Ending = (&'static str, &'static str);
 
+/// How an exchange ended of which nothing was cut and nothing is wrong.
 pub(super) const COMPLETE: Ending = ("complete", "");
 
 /// How a stream ended in which the model said all, but the end sign of its dialect did not come.
@@ -21,6 +22,27 @@ const NO_END_SIGN: &str = "no_end_sign";
 
 /// How an answer ended that was the upstream's own error, passed on as it came.
 const UPSTREAM_ERROR: &str = "upstream_error";
+
+/// How an exchange ended in which the upstream gave no answer, or broke one off.
+const UPSTREAM_FAILED: &str = "upstream_failed";
+
+/// How an exchange ended, where nothing else cut the answer than `otherwise` says.
+fn how(answering: &Answering, own: Option<&'static str>, otherwise: Ending) -> Ending {
+    match (&answering.cut_by, own) {
+        (Some(error), _) => because_of(error),
+        (None, Some(kind)) if otherwise == COMPLETE => (UPSTREAM_ERROR, kind),
+        (None, _) if answering.no_end_sign && otherwise == COMPLETE => (NO_END_SIGN, ""),
+        (None, _) => otherwise,
+    }
+}
+
+fn because_of(error: &ExchangeError) -> Ending {
+    let ended = match error.kind.fault() {
+        Fault::Upstream => UPSTREAM_FAILED,
+        Fault::Client | Fault::Policy | Fault::Gateway => "cut",
+    };
+    (ended, error.kind.code())
+}
 
 /// Writes the end record, once, whatever ends the exchange.
 #[derive(Debug)]
@@ -40,7 +62,7 @@ pub(super) struct Recorder {
     /// The verdict on the request: all there is to say where the exchange ends before its answer begins.
     verdict: Outcome,
     written: bool,
-    /// What the connection does to which the answer goes.
+    /// The connection to which the answer goes: whether its client stalls.
     pub(super) connection: Option<Arc<Activity>>,
 }
 
@@ -112,8 +134,9 @@ impl Recorder {
     /// The upstream could not be asked, its head was no answer, or it names what the policy does not let pass unread.
     pub(super) fn without_answer(mut self, answering: &Answering, error: &ExchangeError) {
         self.status = error.status();
-        self.upstream_error(answering);
-        let (ended, code) = self.because_of(error);
+        let own = self.own_error(answering);
+        let (ended, code) = because_of(error);
+        self.count_failure(ended, code, own);
         self.write(Some(answering), ended, code, answering.verdict());
     }
 
@@ -127,51 +150,33 @@ impl Recorder {
 
     /// A stream is over.
     pub(super) fn over(&mut self, answering: &Answering, otherwise: Ending) {
-        let (ended, code) = self.how(answering, otherwise);
+        let own = self.own_error(answering);
+        let (ended, code) = how(answering, own, otherwise);
+        self.count_failure(ended, code, own);
         self.write(Some(answering), ended, code, answering.verdict());
     }
 
-    /// Counts what the upstream itself calls an error.
-    fn upstream_error(&self, answering: &Answering) -> Option<&'static str> {
-        let kind = match self.upstream_status {
-            429 => "status_429",
-            400..500 => "status_4xx",
-            500.. => "status_5xx",
-            _ if answering.error_event => "error_event",
-            _ => return None,
-        };
-        self.count_upstream(kind);
-        Some(kind)
-    }
-
-    fn how(&self, answering: &Answering, otherwise: Ending) -> Ending {
-        let upstream_error = self.upstream_error(answering);
-        let Some(error) = &answering.cut_by else {
-            if let Some(kind) = upstream_error.filter(|_| otherwise == COMPLETE) {
-                return (UPSTREAM_ERROR, kind);
-            }
-            if answering.no_end_sign && otherwise == COMPLETE {
-                self.count_upstream(NO_END_SIGN);
-                return (NO_END_SIGN, "");
-            }
-            return otherwise;
-        };
-        self.because_of(error)
-    }
-
-    fn because_of(&self, error: &ExchangeError) -> Ending {
-        let code = error.kind.code();
-        match error.kind.fault() {
-            Fault::Upstream => {
-                self.count_upstream(code);
-                ("upstream_failed", code)
-            }
-            Fault::Client | Fault::Policy | Fault::Gateway => ("cut", code),
+    /// The kind of what the upstream itself calls an error.
+    fn own_error(&self, answering: &Answering) -> Option<&'static str> {
+        match self.upstream_status {
+            429 => Some("status_429"),
+            400..500 => Some("status_4xx"),
+            500.. => Some("status_5xx"),
+            _ => answering.error_event.then_some("error_event"),
         }
     }
 
-    fn count_upstream(&self, kind: &'static str) {
-        self.gateway.metrics.upstream_errors.with_label_values(&[&*self.upstream, kind]).inc();
+    /// Counts an exchange in which the upstream failed, once: by how it ended, or by the upstream's `own` error where it ended for another
+    /// reason (the client left, the policy cut the answer).
+    fn count_failure(&self, ended: &'static str, code: &'static str, own: Option<&'static str>) {
+        let kind = match ended {
+            UPSTREAM_FAILED => Some(code),
+            NO_END_SIGN => Some(NO_END_SIGN),
+            _ => own,
+        };
+        if let Some(kind) = kind {
+            self.gateway.metrics.upstream_errors.with_label_values(&[&*self.upstream, kind]).inc();
+        }
     }
 
     fn write(

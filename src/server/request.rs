@@ -9,17 +9,17 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use tokio::time::Instant;
 
-use super::worker::{Refusal, close};
+use super::worker::Refusal;
 use crate::dialect::{ErrorKind, ExchangeError};
 use crate::limits::LimitsSettings;
 use crate::stream::coding::{self, Coding};
 
 /// How long a body may take before it counts as one that arrives slowly.
-const PROMPT: Duration = Duration::from_secs(1);
+const SLOW_AFTER: Duration = Duration::from_secs(1);
 
 /// What a request's body is said to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Media {
+pub(super) enum BodyType {
     /// JSON.
     Json,
     /// Nothing is said: it is read as JSON, and goes on as that.
@@ -30,17 +30,24 @@ pub(super) enum Media {
     Other,
 }
 
-impl Media {
+impl BodyType {
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let Some(value) = headers.get(CONTENT_TYPE) else { return Self::Unsaid };
         let Ok(value) = value.to_str() else { return Self::Other };
-        let media = value.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-        match media.as_str() {
-            _ if value.trim().is_empty() => Self::Unsaid,
-            "application/json" => Self::Json,
-            "application/x-www-form-urlencoded" => Self::Form,
-            other if other.contains('/') && other.ends_with("+json") => Self::Json,
-            _ => Self::Other,
+        let kind = value.split(';').next().unwrap_or_default().trim();
+        let is = |name: &str| kind.eq_ignore_ascii_case(name);
+        let ends = |end: &str| {
+            let at = kind.len().checked_sub(end.len());
+            at.and_then(|at| kind.get(at..)).is_some_and(|last| last.eq_ignore_ascii_case(end))
+        };
+        if value.trim().is_empty() {
+            Self::Unsaid
+        } else if is("application/json") || kind.contains('/') && ends("+json") {
+            Self::Json
+        } else if is("application/x-www-form-urlencoded") {
+            Self::Form
+        } else {
+            Self::Other
         }
     }
 }
@@ -54,7 +61,7 @@ pub(super) async fn read(
 ) -> Result<Bytes, Refusal> {
     let limit = limits.body.get();
     let too_large = || {
-        close(ExchangeError::new(
+        Refusal::closing(ExchangeError::new(
             ErrorKind::TooLarge,
             format!("the request body is longer than {limit} bytes"),
         ))
@@ -64,10 +71,10 @@ pub(super) async fn read(
     if declared.is_some_and(|d| d > limit as u64) {
         return Err(too_large());
     }
-    let too_late = |what: String| close(ExchangeError::new(ErrorKind::RequestTimeout, what));
+    let too_late = |what: String| Refusal::closing(ExchangeError::new(ErrorKind::RequestTimeout, what));
     let begun = Instant::now();
     let until = begun + limits.body_read.0;
-    let mut prompt_until = Some(begun + PROMPT);
+    let mut slow_at = Some(begun + SLOW_AFTER);
     let mut first: Option<Bytes> = None;
     let mut rest = BytesMut::new();
     loop {
@@ -76,11 +83,11 @@ pub(super) async fn read(
         }
         let idle_until = Instant::now() + limits.body_idle.0;
         let read = loop {
-            let next = idle_until.min(until).min(prompt_until.unwrap_or(until));
+            let next = idle_until.min(until).min(slow_at.unwrap_or(until));
             match tokio::time::timeout_at(next, body.frame()).await {
                 Ok(read) => break read,
-                Err(_) if prompt_until.is_some_and(|until| until == next) => {
-                    prompt_until = None;
+                Err(_) if slow_at.is_some_and(|until| until == next) => {
+                    slow_at = None;
                     slow()?;
                 }
                 Err(_) if next == idle_until => {
@@ -96,7 +103,7 @@ pub(super) async fn read(
             Some(Ok(frame)) => frame,
             None => break,
             Some(Err(_)) => {
-                return Err(close(ExchangeError::new(
+                return Err(Refusal::closing(ExchangeError::new(
                     ErrorKind::BadRequest,
                     "the request body is broken or not complete",
                 )));

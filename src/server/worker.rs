@@ -12,11 +12,11 @@ use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
 
-use super::body::{AnswerBody, Place};
+use super::body::{AnswerBody, Slot};
 use super::exchange::Exchange;
 use super::gateway::Gateway;
 use super::head;
-use super::neighbours;
+use super::host_check;
 use super::patience::Activity;
 use super::request;
 use crate::audit::ExchangeId;
@@ -65,6 +65,11 @@ impl Refusal {
     pub(super) fn on_record(error: ExchangeError, verdict: Outcome) -> Self {
         Self { error, close: false, verdict }
     }
+
+    /// One after which the connection is closed.
+    pub(super) fn closing(error: ExchangeError) -> Self {
+        Self { close: true, ..error.into() }
+    }
 }
 
 /// What goes no further is blocked, whatever the reason.
@@ -72,10 +77,6 @@ impl From<ExchangeError> for Refusal {
     fn from(error: ExchangeError) -> Self {
         Self { error, close: false, verdict: Outcome::Block }
     }
-}
-
-pub(super) fn close(error: ExchangeError) -> Refusal {
-    Refusal { close: true, ..error.into() }
 }
 
 impl Worker {
@@ -96,18 +97,18 @@ impl Worker {
         let Ok(id) = ExchangeId::random() else { return Ok(no_entropy()) };
         let multiplexed = request.version() >= http::Version::HTTP_2;
         let mut context = Context { id, started, dialect: guess(request.uri().path()), multiplexed };
-        let mut place = Place::new(&self.gateway.metrics.running, activity);
-        let handled = unwinding(pin!(self.exchange(request, &mut context, &mut place))).await;
+        let mut slot = Slot::new(&self.gateway.metrics.running, activity);
+        let handled = unwinding(pin!(self.exchange(request, &mut context, &mut slot))).await;
         let response = match handled {
             Ok(Ok(response)) => response,
             Ok(Err(refusal)) => self.refuse(&context, &refusal),
             // What was admitted has left its record by being dropped.
             Err(Panicked) => {
                 let error = self.fault(context.id);
-                self.refuse(&context, &close(error))
+                self.refuse(&context, &Refusal::closing(error))
             }
         };
-        Ok(response.map(|body| body.holding(place)))
+        Ok(response.map(|body| body.holding(slot)))
     }
 
     /// Counts a fault in the gateway and says what the client is told of it.
@@ -134,23 +135,26 @@ impl Worker {
         &self,
         request: Request<Incoming>,
         context: &mut Context,
-        place: &mut Place,
+        slot: &mut Slot,
     ) -> Result<Response<AnswerBody>, Refusal> {
         let gateway = &self.gateway;
-        let head = head::read(&request, gateway.limits.uri.get()).map_err(close)?;
+        let head = head::read(&request, gateway.limits.uri.get()).map_err(Refusal::closing)?;
         let anthropic = request.headers().contains_key("anthropic-version");
         let routed = route(head.method.as_str(), &head.path, anthropic);
         if let Ok(matched) = &routed {
             context.dialect = matched.dialect;
         }
         let (caller, canary) = gateway.caller(head.key.as_deref()).ok_or_else(|| {
-            close(ExchangeError::new(ErrorKind::Unauthorized, "the api key is missing or not known"))
+            Refusal::closing(ExchangeError::new(
+                ErrorKind::Unauthorized,
+                "the api key is missing or not known",
+            ))
         })?;
         if gateway.keys.is_open() && !canary {
-            neighbours::admit(&request, &gateway.server.hosts).map_err(close)?;
+            host_check::check(&request, &gateway.server.hosts).map_err(Refusal::closing)?;
         }
         let policy = Arc::clone(gateway.policies.load().of(caller.number));
-        place.pass = Some(caller.enter().map_err(|full| close(too_many(full)))?);
+        slot.pass = Some(caller.enter().map_err(|full| Refusal::closing(too_many(full)))?);
         let unread =
             Matched { dialect: context.dialect, operation: &GENERIC, path: head.path.clone(), model: None };
         let (parts, body) = request.into_parts();
@@ -179,7 +183,7 @@ impl Worker {
         let mut slow = false;
         let mut on_slow = || {
             slow = true;
-            place.pass = Some(caller.enter_slow().map_err(|full| close(too_many_slow(full)))?);
+            slot.pass = Some(caller.enter_slow().map_err(|full| Refusal::closing(too_many_slow(full)))?);
             Ok(())
         };
         let body = match request::read(&gateway.limits, &parts.headers, body, &mut on_slow).await {
@@ -190,8 +194,9 @@ impl Worker {
                 return Err(refusal);
             }
         };
-        if slow {
-            place.pass = Some(caller.enter().map_err(|full| close(too_many(full)))?);
+        // Its place among the slow goes to the next of them. Where all others are taken it keeps it: who waited so long is not refused.
+        if slow && let Ok(pass) = caller.enter() {
+            slot.pass = Some(pass);
         }
         exchange.request_bytes = body.len() as u64;
         let judged = match exchange.judge(matched.clone(), policy, body) {

@@ -46,8 +46,8 @@ pub fn looks_like_identifier(raw: &[u8]) -> bool {
 const LONGEST_WORD: usize = 64;
 const MOST_DIGITS: usize = 8;
 
-/// Whether a string has the form of a word from a closed list: short, of ASCII letters, few digits and `-_.:/+`, so that no number of a
-/// card, a person or a telephone passes as one.
+/// Whether a string has the form of a word from a closed list: short, of ASCII letters, few digits and `-_.:/+`, so that no number of
+/// more than eight digits (a card's, most telephones') passes as one.
 pub fn looks_like_word(raw: &[u8]) -> bool {
     raw.len() <= LONGEST_WORD
         && raw.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.:/+".contains(b))

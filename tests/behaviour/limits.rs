@@ -270,6 +270,38 @@ fn drips_starve_nobody() {
     assert_eq!(fake.seen().len(), 3);
 }
 
+/// A body that came slowly but came is not refused for those that came meanwhile.
+#[test]
+fn a_slow_body_is_answered_at_last() {
+    let whole =
+        format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{}", answer("fine").len(), answer("fine"));
+    let fake = Fake::new(vec![Step::Wait(2500), Step::Send(whole.into())]);
+    let mut wishes = Wishes { key: Some("sgk_client"), ..Wishes::default() };
+    wishes.limits.exchanges_per_key = 4;
+    let gateway = Gateway::new(Some(fake.address), &wishes);
+    let body = chat("hello", false);
+    let request = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer sgk_client\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let (most, rest) = request.split_at(request.len() - 1);
+    let mut slow = Client::new(gateway.data);
+    slow.send(most.as_bytes());
+    // It has left the places of the others once it counts as slow.
+    std::thread::sleep(Duration::from_millis(1500));
+    let mut others: Vec<Client> = (0..4).map(|_| Client::new(gateway.data)).collect();
+    for other in &mut others {
+        other.send(request.as_bytes());
+    }
+    assert!(wait_for(|| fake.seen().len() == 4));
+    slow.send(rest.as_bytes());
+    assert!(wait_for(|| fake.seen().len() == 5), "a body that has arrived is refused");
+    assert_eq!(gateway.raw(request.as_bytes()).status, 429, "there are no more places");
+    for client in others.iter_mut().chain([&mut slow]) {
+        assert_eq!(client.read_all().status, 200);
+    }
+}
+
 /// One event, and one whole answer, may be as long as the limits say and no longer.
 #[test]
 fn answers_have_their_limits() {

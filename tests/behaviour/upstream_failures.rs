@@ -24,6 +24,7 @@ fn send(bytes: &str) -> Step {
 fn whole_answers() {
     let early = send(&format!("HTTP/1.1 200 OK\r\n{JSON}content-length: 900\r\n\r\n{{\"id\""));
     let switching = "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n";
+    let early_500 = send(&format!("HTTP/1.1 500 Oh\r\n{JSON}content-length: 900\r\n\r\n{{\"error\""));
     let lzma = format!("{JSON}content-encoding: lzma\r\n");
     let cases: Vec<(&str, Fake, u16, &str)> = vec![
         ("silence", Fake::new(vec![Step::Hang]), 504, "upstream_timeout"),
@@ -31,6 +32,13 @@ fn whole_answers() {
         ("no HTTP", Fake::new(vec![send("hello\r\n\r\n")]), 502, "upstream_unreachable"),
         ("a body that ends early", Fake::new(vec![early.clone()]), 502, "upstream_unreachable"),
         ("a body that stands still", Fake::new(vec![early, Step::Hang]), 504, "upstream_timeout"),
+        ("an error that ends early", Fake::new(vec![early_500]), 502, "upstream_unreachable"),
+        (
+            "an error in broken JSON",
+            Fake::whole("500 Oh", JSON, b"{\"a\": "),
+            502,
+            "upstream_invalid_response",
+        ),
         ("broken JSON", Fake::whole("200 OK", JSON, b"{\"id\": "), 502, "upstream_invalid_response"),
         ("no UTF-8", Fake::whole("200 OK", JSON, b"{\"id\": \"\xff\"}"), 502, "upstream_invalid_response"),
         (
@@ -69,10 +77,11 @@ fn whole_answers() {
         assert!(got.took < Duration::from_secs(3), "{what}: {:?}", got.took);
         assert_eq!(got.field("x-sluicegate-exchange").map(str::len), Some(26), "{what}");
         let verdict = got.field("x-sluicegate-verdict").map(str::to_owned);
-        let end = gateway.only_end();
-        assert_eq!(end["status"], status, "{what}");
         // What the policy refuses is no failure of the upstream.
         let unread = code == "unscanned_content";
+        assert_eq!(failures(&gateway), if unread { 0.0 } else { 1.0 }, "{what}: counted once");
+        let end = gateway.only_end();
+        assert_eq!(end["status"], status, "{what}");
         let want = if unread { ("block", "cut") } else { ("allow", "upstream_failed") };
         assert_eq!((&end["verdict"], &end["ended"]), (&want.0.into(), &want.1.into()), "{what}: {end}");
         assert_eq!(verdict.as_deref(), Some(want.0), "{what}");
@@ -80,6 +89,13 @@ fn whole_answers() {
             assert_eq!(end["error"], code, "{what}: {end}");
         }
     }
+}
+
+/// How many failures of the upstream are counted, of whatever kind.
+fn failures(gateway: &Gateway) -> f64 {
+    let metrics = gateway.operations("/metrics").body;
+    let lines = metrics.lines().filter(|line| line.starts_with("sluicegate_upstream_errors_total{"));
+    lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
 }
 
 /// An answer that drips, never silent for long, has its time in all.

@@ -11,7 +11,7 @@ impl Answering {
     pub(super) fn finish_whole(&mut self, out: &mut Vec<Bytes>) -> Flow {
         let body = Bytes::from(std::mem::take(&mut self.whole));
         if body.is_empty() {
-            if !self.owes_json() {
+            if !self.must_have_body() {
                 return Flow::More;
             }
             let what = "the upstream's answer is empty";
@@ -33,7 +33,7 @@ impl Answering {
 
     /// Whether an answer without anything in it is none: each call of a dialect says something, an object or a list, unless its status
     /// tells that there is nothing to say.
-    fn owes_json(&self) -> bool {
+    fn must_have_body(&self) -> bool {
         let call = self.matched.operation;
         let says = (200..300).contains(&self.upstream_status) && ![204, 205].contains(&self.upstream_status);
         says && !call.binary_answer && call.method != "DELETE"
@@ -48,7 +48,8 @@ impl Answering {
             match parsed {
                 Ok(()) => {
                     let root = self.tape.node(0).map(|node| node.kind);
-                    if self.json && self.owes_json() && !matches!(root, Some(Kind::Object | Kind::Array)) {
+                    if self.json && self.must_have_body() && !matches!(root, Some(Kind::Object | Kind::Array))
+                    {
                         return Err(Refused::Garbage(
                             "the upstream's answer is neither an object nor a list".into(),
                         ));

@@ -1,6 +1,7 @@
 //! Who may use what no key protects: programs on this machine. A web page that somebody looks at here is no such program, yet its
 //! browser is one: it sends forms to any address without asking first, and a page whose name is given this machine's address (DNS
-//! rebinding) counts as the gateway's own. So the gateway must be called by a name of this machine, and no other page may ask.
+//! rebinding) counts as the gateway's own. So the gateway must be called by a name of this machine (against DNS rebinding), and no page of
+//! another origin may ask (against cross-origin requests).
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -12,8 +13,8 @@ use crate::dialect::{ErrorKind, ExchangeError};
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Refuses what a web page sends, other than one that came from the gateway's own address.
-pub(super) fn admit<B>(request: &Request<B>, names: &[String]) -> Result<(), ExchangeError> {
-    let host = called(request);
+pub(super) fn check<B>(request: &Request<B>, names: &[String]) -> Result<(), ExchangeError> {
+    let host = host_of(request);
     if host.is_some_and(|host| !is_this_machine(host, names)) {
         return Err(ExchangeError::new(
             ErrorKind::Forbidden,
@@ -37,7 +38,7 @@ pub(super) fn admit<B>(request: &Request<B>, names: &[String]) -> Result<(), Exc
 }
 
 /// What the request calls the gateway: no name at all where it calls it by several. HTTP/1.0 may say nothing, and browsers do not speak it.
-pub(super) fn called<B>(request: &Request<B>) -> Option<&str> {
+pub(super) fn host_of<B>(request: &Request<B>) -> Option<&str> {
     let field = || {
         let mut hosts = request.headers().get_all(HOST).iter();
         let host = hosts.next()?;
@@ -47,7 +48,7 @@ pub(super) fn called<B>(request: &Request<B>) -> Option<&str> {
 }
 
 /// Whether a browser sent this.
-pub(super) fn is_of_a_browser(headers: &HeaderMap) -> bool {
+pub(super) fn from_browser(headers: &HeaderMap) -> bool {
     headers.contains_key(ORIGIN) || headers.keys().any(|name| name.as_str().starts_with("sec-fetch-"))
 }
 

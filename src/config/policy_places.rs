@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 /// The file that settings were read from, and where its entries stand.
 #[derive(Debug, Clone)]
-pub(super) struct Written {
+pub(super) struct PolicyPlaces {
     pub(super) source: Arc<SourceFile>,
     pub(super) places: Arc<Places>,
 }
@@ -49,7 +49,8 @@ impl Settings {
     }
 
     fn at(&self, path: &[Step<'_>], diagnostic: Diagnostic, label: &str) -> Diagnostic {
-        let Written { source, places } = &self.written;
+        let PolicyPlaces { source, places } = &self.policy_places;
+        // Of what the file does not say, `key` and `value` would give the table around it, which is right as it is.
         let place =
             places.has(path).then(|| places.key(path).filter(|_| is_entry(path)).or(places.value(path)));
         match place.flatten() {
