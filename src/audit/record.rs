@@ -48,9 +48,9 @@ pub struct FindingRecord {
     pub hidden: String,
 }
 
-/// What was read of an exchange, and what was not and why.
+/// What was read of an exchange, and what was not and why. Bytes are of decoded text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct CoverageRecord {
+pub struct Coverage {
     /// Strings read as text.
     pub texts: u64,
     /// Their bytes.
@@ -63,6 +63,21 @@ pub struct CoverageRecord {
     pub opaque: BTreeMap<&'static str, u64>,
     /// What could not be read and passed by the policy's choice, by kind.
     pub unscanned: BTreeMap<&'static str, u64>,
+}
+
+impl Coverage {
+    /// Adds another count, as of the next event.
+    pub fn add(&mut self, other: &Self) {
+        self.texts += other.texts;
+        self.text_bytes += other.text_bytes;
+        self.unknown += other.unknown;
+        self.names += other.names;
+        for (map, more) in [(&mut self.opaque, &other.opaque), (&mut self.unscanned, &other.unscanned)] {
+            for (reason, n) in more {
+                *map.entry(reason).or_default() += n;
+            }
+        }
+    }
 }
 
 /// Written before the first byte of the answer leaves.
@@ -103,7 +118,7 @@ pub struct Admission {
     /// Findings in all, listed or not.
     pub found: u64,
     /// What was read of the request.
-    pub coverage: CoverageRecord,
+    pub coverage: Coverage,
 }
 
 /// Written when the answer is over.
@@ -129,7 +144,7 @@ pub struct End {
     /// Findings in all, listed or not.
     pub found: u64,
     /// What was read of the answer.
-    pub coverage: CoverageRecord,
+    pub coverage: Coverage,
     /// Bytes of body sent to the client.
     pub response_bytes: u64,
     /// Most bytes held back at once.

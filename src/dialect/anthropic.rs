@@ -316,11 +316,11 @@ impl Dialect for Anthropic {
         let index = tape.u64_at(src, &["index"]).unwrap_or(0);
         match tape.str_at(src, &["type"]).unwrap_or_default().as_ref() {
             "message_start" => {
-                "begun".clone_into(&mut memo.note);
+                memo.begun = true;
                 memo.id = tape.str_at(src, &["message", "id"]).unwrap_or_default().into_owned();
                 memo.model = tape.str_at(src, &["message", "model"]).unwrap_or_default().into_owned();
             }
-            "content_block_start" if memo.open.len() < 1024 => memo.open.push(index),
+            "content_block_start" => memo.choice(index, false),
             "content_block_stop" => memo.open.retain(|&i| i != index),
             _ => {}
         }
@@ -409,7 +409,7 @@ impl Dialect for Anthropic {
         };
         let mut out = String::new();
         // Pings, comments and events that nobody knows may have left before it.
-        if memo.note.is_empty() {
+        if !memo.begun {
             let model = quoted(&ask.model);
             out.push_str(&event(
                 "message_start",

@@ -181,6 +181,17 @@ pub const fn scalar(path: &'static str) -> Field {
     Field { path, class: Class::Scalar }
 }
 
+/// Log-probabilities as a list of tokens, each with its most likely alternatives, in the object that holds them.
+pub const TOKEN_LOGPROBS: &[Field] = &[
+    logprobs("logprobs"),
+    logprob_tokens("logprobs[].token"),
+    logprob_tokens("logprobs[].top_logprobs[#].token"),
+    scalar("logprobs[].logprob"),
+    scalar("logprobs[].bytes"),
+    scalar("logprobs[].top_logprobs[].logprob"),
+    scalar("logprobs[].top_logprobs[].bytes"),
+];
+
 /// Rows repeated below each of several paths, for parts that an API uses in many places.
 pub fn below(places: &[&str], rows: &[Field]) -> Vec<Field> {
     let joined = |place: &str, row: &Field| Field { path: leak(&format!("{place}.{}", row.path)), ..*row };

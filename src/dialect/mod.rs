@@ -92,8 +92,8 @@ pub struct Memo {
     pub ended: Vec<u64>,
     /// The last sequence number seen.
     pub sequence: u64,
-    /// Whatever else the dialect needs: small, bounded by the dialect.
-    pub note: String,
+    /// Whether the message has begun, where that is an event of its own.
+    pub begun: bool,
     /// What was said, where the ending repeats it.
     pub said: Said,
 }
@@ -110,11 +110,11 @@ pub enum Stage {
     Signed,
 }
 
-/// Most choices that an ending looks after.
+/// Most choices, or blocks that are open at once, that an ending looks after.
 const MOST_CHOICES: usize = 128;
 
 impl Memo {
-    /// A choice has come, and ended if `ended`.
+    /// A choice or block has come, and ended if `ended`.
     fn choice(&mut self, index: u64, ended: bool) {
         if ended {
             self.open.retain(|&i| i != index);
@@ -280,7 +280,7 @@ pub static GENERIC: Operation = Operation {
 
 static NOTHING_KNOWN: std::sync::LazyLock<Shape> = std::sync::LazyLock::new(|| Shape::new(&[]));
 
-/// All tables that an operation's events may be read with; for tests that ask whether any of them knows a field.
+/// All tables that an operation's events may be read with. Public for `tests/coverage.rs`, which asks whether any of them knows a field.
 pub fn event_shapes(operation: &Operation) -> Vec<&'static Shape> {
     let mut shapes = vec![(operation.event)(b"{}", &Tape::default())];
     if operation.name.starts_with("responses") {

@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use super::field::{
-    Field, delta, id, logprob_tokens, logprobs, other, reasoning, reasoning_delta, scalar, text, tokens,
-    tool, tool_tree, tree, unscanned, word,
+    Field, TOKEN_LOGPROBS, delta, id, other, reasoning, reasoning_delta, scalar, text, tokens, tool,
+    tool_tree, tree, unscanned, word,
 };
 use super::shape::Shape;
 use super::{
@@ -45,6 +45,7 @@ static ANSWER: LazyLock<Shape> = LazyLock::new(|| {
     Shape::new(&[
         &[text("message.content"), reasoning("message.thinking"), text("response"), reasoning("thinking")],
         ANSWER_FIELDS,
+        TOKEN_LOGPROBS,
     ])
 });
 static EVENT: LazyLock<Shape> = LazyLock::new(|| {
@@ -56,6 +57,7 @@ static EVENT: LazyLock<Shape> = LazyLock::new(|| {
             reasoning_delta("thinking"),
         ],
         ANSWER_FIELDS,
+        TOKEN_LOGPROBS,
     ])
 });
 
@@ -117,13 +119,6 @@ const ANSWER_FIELDS: &[Field] = &[
     scalar("eval_duration"),
     scalar("completed"),
     scalar("total"),
-    logprobs("logprobs"),
-    logprob_tokens("logprobs[].token"),
-    logprob_tokens("logprobs[].top_logprobs[#].token"),
-    scalar("logprobs[].logprob"),
-    scalar("logprobs[].bytes"),
-    scalar("logprobs[].top_logprobs[].logprob"),
-    scalar("logprobs[].top_logprobs[].bytes"),
     scalar("embeddings[][]"),
     scalar("embedding[]"),
     other("error"),

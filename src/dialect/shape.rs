@@ -237,7 +237,8 @@ impl Shape {
         out
     }
 
-    /// What a row of the table says of `path`, written without indices (`choices[].delta.content`); for coverage tests.
+    /// What a row of the table says of `path`, written without indices (`choices[].delta.content`).
+    /// Public for `tests/coverage.rs`.
     pub fn classify(&self, path: &str) -> Option<Class> {
         let mut at = Some(0u32);
         let mut inherited = None;

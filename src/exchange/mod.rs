@@ -10,7 +10,6 @@
 
 mod ahead;
 mod answer;
-mod coverage;
 mod doubt;
 mod emit;
 #[cfg(test)]
@@ -44,13 +43,13 @@ use std::sync::Arc;
 
 pub use ahead::Ahead;
 pub use answer::{Answering, Ended, Flow, Mode, Replaced};
-pub use coverage::Coverage;
 pub use emit::{Edit, Emitter, Piece};
 pub use prompt::{Judged, Next, Received};
 pub use reader::{Noted, Reader, Side, Stop};
 pub use segment::Segments;
 pub use tally::{CountKey, Counts};
 
+use crate::audit::Coverage;
 use crate::dialect::{ErrorKind, ExchangeError};
 use crate::policy::{Action, Policy};
 use crate::text::json::MAX_DEPTH;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::reader::MAX_FINDINGS;
 use super::segment::spliced;
-use super::{Coverage, Edit, Judged, Next, Noted, Reader, Side};
-use crate::audit::{CoverageRecord, FindingRecord, safe};
+use super::{Edit, Judged, Next, Noted, Reader, Side};
+use crate::audit::{FindingRecord, safe};
 use crate::dialect::Role;
 use crate::policy::Policy;
 
@@ -29,18 +29,6 @@ pub fn findings(policy: &Policy, noted: &[Noted]) -> Vec<FindingRecord> {
             }
         })
         .collect()
-}
-
-/// What the records of an exchange say of its coverage.
-pub fn coverage(c: &Coverage) -> CoverageRecord {
-    CoverageRecord {
-        texts: c.texts,
-        text_bytes: c.text_bytes,
-        unknown: c.unknown,
-        names: c.names,
-        opaque: c.opaque.clone(),
-        unscanned: c.unscanned.clone(),
-    }
 }
 
 fn role(role: Role) -> &'static str {

@@ -91,7 +91,7 @@ impl Exchange<'_> {
             error: error.kind.code(),
             findings: Vec::new(),
             found: 0,
-            coverage: crate::audit::CoverageRecord::default(),
+            coverage: crate::audit::Coverage::default(),
         };
         let receipt = self.durable(&admission).await?;
         let end = self.ended(error.status(), 0, "refused", error.kind.code(), Outcome::Block);
@@ -137,7 +137,7 @@ impl Exchange<'_> {
             error,
             findings: Vec::new(),
             found: 0,
-            coverage: crate::audit::CoverageRecord::default(),
+            coverage: crate::audit::Coverage::default(),
             response_bytes: 0,
             held_bytes_max: 0,
             first_byte_us: 0,
@@ -192,7 +192,7 @@ impl Exchange<'_> {
             error: if no_route { ErrorKind::NotFound.code() } else { record::refusal_code(&judged) },
             findings: record::findings(&policy, &judged.report().findings),
             found: judged.report().found,
-            coverage: record::coverage(&judged.report().coverage),
+            coverage: judged.report().coverage.clone(),
         };
         // The disk works from here on; what follows is done meanwhile.
         let durable = self.durable(&admission);
@@ -294,7 +294,7 @@ pub(super) fn count_findings(
     gateway: &Gateway,
     policy: &Policy,
     counts: &crate::exchange::Counts,
-    coverage: &crate::exchange::Coverage,
+    coverage: &crate::audit::Coverage,
 ) {
     for (of, n) in counts.each() {
         let action = of.action.as_str();

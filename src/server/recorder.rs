@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::exchange::{count_findings, unix_ms};
 use super::gateway::Gateway;
 use super::patience::Activity;
-use crate::audit::{CoverageRecord, End, ExchangeId};
+use crate::audit::{Coverage, End, ExchangeId};
 use crate::dialect::{Dialect, ErrorKind, ExchangeError, Fault};
 use crate::exchange::{Answering, Outcome, record};
 
@@ -206,7 +206,7 @@ impl Recorder {
             error,
             findings: Vec::new(),
             found: 0,
-            coverage: CoverageRecord::default(),
+            coverage: Coverage::default(),
             response_bytes: self.sent,
             held_bytes_max: 0,
             first_byte_us: self.first_byte.map_or(0, |d| d.as_micros() as u64),
@@ -219,7 +219,7 @@ impl Recorder {
             count_findings(&self.gateway, policy, answering.counts(), coverage);
             end.findings = record::findings(policy, answering.answer_findings());
             end.found = answering.found();
-            end.coverage = record::coverage(coverage);
+            end.coverage = coverage.clone();
             end.held_bytes_max = answering.held_max as u64;
         }
         if let Err(error) = self.gateway.journal.end(&end) {

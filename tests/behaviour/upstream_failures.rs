@@ -34,8 +34,8 @@ fn whole_answers() {
         ("a body that stands still", Fake::new(vec![early, Step::Hang]), 504, "upstream_timeout"),
         ("an error that ends early", Fake::new(vec![early_500]), 502, "upstream_unreachable"),
         (
-            "an error in broken JSON",
-            Fake::whole("500 Oh", JSON, b"{\"a\": "),
+            "an error in an unknown coding",
+            Fake::whole("500 Oh", &lzma, b"x"),
             502,
             "upstream_invalid_response",
         ),

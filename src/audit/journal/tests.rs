@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use super::*;
-use crate::audit::{CoverageRecord, Entry, ExchangeId, read_dir};
+use crate::audit::{Coverage, Entry, ExchangeId, read_dir};
 
 fn id() -> ExchangeId {
     ExchangeId::random().unwrap_or_else(|e| panic!("{e}"))
@@ -33,7 +33,7 @@ fn admission() -> Admission {
         error: "",
         findings: Vec::new(),
         found: 0,
-        coverage: CoverageRecord { opaque: BTreeMap::new(), ..CoverageRecord::default() },
+        coverage: Coverage { opaque: BTreeMap::new(), ..Coverage::default() },
     }
 }
 
@@ -48,7 +48,7 @@ fn end() -> End {
         error: "",
         findings: Vec::new(),
         found: 0,
-        coverage: CoverageRecord::default(),
+        coverage: Coverage::default(),
         response_bytes: 1,
         held_bytes_max: 0,
         first_byte_us: 1,

@@ -9,7 +9,7 @@ use super::super::field::{
 };
 use super::super::shape::Shape;
 use super::super::{Ask, Memo, Operation, Reply, quoted};
-use super::{FRAMING, MEDIA_FIELDS, SEALED_FIELDS, reason};
+use super::{FRAMING, MEDIA_FIELDS, SEALED_FIELDS, cut_choices, reason};
 use crate::text::json::{Kind, Tape};
 
 pub(super) const OPERATION: Operation = Operation {
@@ -308,22 +308,10 @@ pub(super) fn refusal(ask: &Ask, message: &str) -> Reply {
 
 /// The frames that end a running stream.
 pub(super) fn cut(ask: &Ask, memo: &Memo, message: &str) -> Vec<u8> {
-    let model = quoted(if memo.model.is_empty() { &ask.model } else { &memo.model });
-    let mut out = String::new();
-    for (index, begun) in memo.unended(ask.choices) {
+    cut_choices(ask, memo, |model, index, begun| {
         let delta = if begun { "{}" } else { r#"{"role":"assistant","content":""}"# };
-        out.push_str(&frame(
-            &memo.id,
-            &model,
-            memo.created,
-            index,
-            delta,
-            r#""content_filter""#,
-            Some(message),
-        ));
-    }
-    out.push_str("data: [DONE]\n\n");
-    out.into_bytes()
+        frame(&memo.id, model, memo.created, index, delta, r#""content_filter""#, Some(message))
+    })
 }
 
 fn frame(

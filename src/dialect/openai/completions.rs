@@ -7,7 +7,7 @@ use super::super::field::{
 };
 use super::super::shape::Shape;
 use super::super::{Ask, Memo, Operation, Reply, quoted};
-use super::{FRAMING, reason};
+use super::{FRAMING, cut_choices, reason};
 
 pub(super) const OPERATION: Operation = Operation {
     name: "completions",
@@ -118,21 +118,9 @@ pub(super) fn refusal(ask: &Ask, message: &str) -> Reply {
 
 /// The frames that end a running stream.
 pub(super) fn cut(ask: &Ask, memo: &Memo, message: &str) -> Vec<u8> {
-    let model = quoted(if memo.model.is_empty() { &ask.model } else { &memo.model });
-    let mut out = String::new();
-    for (index, _) in memo.unended(ask.choices) {
-        out.push_str(&frame(
-            &memo.id,
-            &model,
-            memo.created,
-            index,
-            r#""""#,
-            r#""content_filter""#,
-            Some(message),
-        ));
-    }
-    out.push_str("data: [DONE]\n\n");
-    out.into_bytes()
+    cut_choices(ask, memo, |model, index, _| {
+        frame(&memo.id, model, memo.created, index, r#""""#, r#""content_filter""#, Some(message))
+    })
 }
 
 fn frame(

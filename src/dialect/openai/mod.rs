@@ -194,6 +194,14 @@ fn is_responses(op: &Operation) -> bool {
     op.name.starts_with("responses")
 }
 
+/// The frames that end each choice that has not ended, and the stream: `frame` makes one from the model's name in JSON, the choice's index
+/// and whether it has begun.
+fn cut_choices(ask: &Ask, memo: &Memo, frame: impl Fn(&str, u64, bool) -> String) -> Vec<u8> {
+    let model = quoted(if memo.model.is_empty() { &ask.model } else { &memo.model });
+    let ends = memo.unended(ask.choices).into_iter().map(|(index, begun)| frame(&model, index, begun));
+    ends.chain(["data: [DONE]\n\n".to_owned()]).collect::<String>().into_bytes()
+}
+
 /// What a closing frame says of the reason, in a field of its own that SDKs keep but do not need.
 fn reason(message: &str) -> String {
     format!(r#""sluicegate":{{"reason":{}}}"#, quoted(message))

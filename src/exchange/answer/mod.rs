@@ -15,6 +15,7 @@ use smallvec::SmallVec;
 use super::look::Look;
 use super::reader::{Reader, Side, Stop};
 use super::{Outcome, Report, Terms, refuse};
+use crate::audit::Coverage;
 use crate::dialect::{Ask, ErrorKind, ExchangeError, Framing, Matched, Memo, Reply, Stage};
 use crate::stream::Splitter;
 use crate::stream::coding::CodingError;
@@ -301,7 +302,7 @@ impl Answering {
     }
 
     /// What was read on the answer's side alone.
-    pub fn answer_coverage(&self) -> &super::Coverage {
+    pub fn answer_coverage(&self) -> &Coverage {
         &self.reader.coverage
     }
 

@@ -16,10 +16,10 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::coverage::Coverage;
 use super::emit::Edit;
 use super::segment::{Numbers, Part, Segment, Segments, keep_keys_apart};
 use super::tally::Tally;
+use crate::audit::Coverage;
 use crate::detect::{Finding, Hidden, RuleId, TextKind};
 use crate::dialect::{ChannelKey, Class, Flow, Found, Role, Shape};
 use crate::policy::{Action, Direction, Policy};

@@ -6,14 +6,16 @@ mod rows;
 
 use std::sync::LazyLock;
 
-use super::super::field::below;
+use super::super::field::{TOKEN_LOGPROBS, below};
 use super::super::shape::Shape;
 use super::super::{Ends, Memo, Operation, Stage, is_error, part_of};
 use super::FRAMING;
 use crate::text::json::Tape;
 pub(in crate::dialect::openai) use ending::{cut, refusal};
 pub(super) use events::shapes as event_shapes;
-use rows::{ANSWER_PARTS, PART_FIELDS, REQUEST_FIELDS, REQUEST_PARTS, RESPONSE_FIELDS};
+use rows::{
+    ANSWER_PARTS, PART_FIELDS, REQUEST_FIELDS, REQUEST_PARTS, RESPONSE_COMMON, RESPONSE_FIELDS, SETTINGS,
+};
 
 const fn operation(name: &'static str, method: &'static str, path: &'static str) -> Operation {
     Operation {
@@ -36,9 +38,16 @@ pub(super) const INPUT_ITEMS: Operation =
     operation("responses.input_items", "GET", "/v1/responses/{id}/input_items");
 
 static REQUEST: LazyLock<Shape> =
-    LazyLock::new(|| Shape::new(&[REQUEST_FIELDS, &below(REQUEST_PARTS, PART_FIELDS)]));
-static ANSWER: LazyLock<Shape> =
-    LazyLock::new(|| Shape::new(&[RESPONSE_FIELDS, &below(ANSWER_PARTS, PART_FIELDS)]));
+    LazyLock::new(|| Shape::new(&[SETTINGS, REQUEST_FIELDS, &below(REQUEST_PARTS, PART_FIELDS)]));
+static ANSWER: LazyLock<Shape> = LazyLock::new(|| {
+    Shape::new(&[
+        SETTINGS,
+        RESPONSE_COMMON,
+        RESPONSE_FIELDS,
+        &below(&["output[#].content[#]"], TOKEN_LOGPROBS),
+        &below(ANSWER_PARTS, PART_FIELDS),
+    ])
+});
 /// Remembers the response's id, model and time, and the last sequence number.
 pub(super) fn observe(src: &[u8], tape: &Tape, memo: &mut Memo) {
     if let Some(n) = tape.u64_at(src, &["sequence_number"]) {
