@@ -13,31 +13,15 @@ mod answer;
 mod doubt;
 mod emit;
 #[cfg(test)]
-mod ends;
-#[cfg(test)]
-mod invented;
-#[cfg(test)]
 mod laws;
-#[cfg(test)]
-mod let_go;
 mod look;
-#[cfg(test)]
-mod near;
 mod number;
 mod prompt;
 mod reader;
 pub mod record;
-#[cfg(test)]
-mod sample;
 mod segment;
 mod strand;
 mod tally;
-#[cfg(test)]
-mod unnamed;
-#[cfg(test)]
-mod unread;
-#[cfg(test)]
-mod untouched;
 
 use std::sync::Arc;
 

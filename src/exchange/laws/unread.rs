@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::*;
+use super::super::*;
 use crate::audit::Receipt;
 use crate::detect::{PatternSpec, RuleSpec};
 use crate::dialect::route;

@@ -3,8 +3,8 @@
 
 use proptest::prelude::*;
 
+use super::super::*;
 use super::sample::{LETTERS, STREAMS, answering, pieces, run, under};
-use super::*;
 use crate::detect::{Keyword, RuleSpec};
 use crate::dialect::route;
 use crate::policy::{Actions, Direction, Rule};

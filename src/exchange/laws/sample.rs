@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 
-use super::*;
+use super::super::*;
 use crate::audit::Receipt;
 use crate::detect::{Keyword, PatternSpec, RuleSpec};
 use crate::dialect::route;
@@ -66,31 +66,31 @@ pub(super) const STREAMS: &[(&str, &str, &str, &str)] = &[
         "/v1/messages",
         r#"{"model":"m","stream":true,"max_tokens":1,"messages":[]}"#,
         "text/event-stream",
-        include_str!("../../tests/fixtures/dialect/anthropic-messages.sse"),
+        include_str!("../../../tests/fixtures/dialect/anthropic-messages.sse"),
     ),
     (
         "/v1/responses",
         r#"{"model":"m","stream":true,"input":"x"}"#,
         "text/event-stream",
-        include_str!("../../tests/fixtures/dialect/openai-responses.sse"),
+        include_str!("../../../tests/fixtures/dialect/openai-responses.sse"),
     ),
     (
         "/v1/chat/completions",
         r#"{"model":"m","stream":true,"messages":[]}"#,
         "text/event-stream",
-        include_str!("../../tests/fixtures/dialect/openai-chat.completions.sse"),
+        include_str!("../../../tests/fixtures/dialect/openai-chat.completions.sse"),
     ),
     (
         "/v1beta/models/m:streamGenerateContent",
         r#"{"contents":[]}"#,
         "text/event-stream",
-        include_str!("../../tests/fixtures/dialect/gemini-streamGenerateContent.sse"),
+        include_str!("../../../tests/fixtures/dialect/gemini-streamGenerateContent.sse"),
     ),
     (
         "/api/chat",
         r#"{"model":"m","messages":[]}"#,
         "application/x-ndjson",
-        include_str!("../../tests/fixtures/dialect/ollama-chat.ndjson"),
+        include_str!("../../../tests/fixtures/dialect/ollama-chat.ndjson"),
     ),
 ];
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::*;
+use super::super::*;
 use crate::detect::{Keyword, RuleSpec};
 use crate::dialect::{DIALECTS, Operation};
 use crate::policy::{Action, Actions, BlockAs, Rule, Unscanned};

@@ -1,8 +1,8 @@
 //! What says that a text has ended lets go of what is held for it: a block or item at once, a choice when it says no more, a stream's own
 //! end sign all of it.
 
+use super::super::*;
 use super::sample::{LETTERS, STREAMS, answering, chat_event, joined, pieces, run};
-use super::*;
 
 /// By wire: a text that ends in what may begin a match, the event that ends it, and one that goes on with it all the same.
 const ENDS: &[(usize, &str, &str, &str)] = &[

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::*;
+use super::super::*;
 use crate::audit::Receipt;
 use crate::detect::{Keyword, PatternSpec, RuleSpec};
 use crate::dialect::{Ask, route};

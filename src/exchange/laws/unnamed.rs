@@ -1,10 +1,10 @@
-//! Fields that no row names are read as texts that may go on in later events, and hold no stream up: see [`super::doubt`].
+//! Fields that no row names are read as texts that may go on in later events, and hold no stream up: see [`super::super::doubt`].
 
 use bytes::Bytes;
 use proptest::prelude::*;
 
+use super::super::*;
 use super::sample::{LETTERS, STREAMS, answering, chat_event, joined, pieces, policy, run};
-use super::*;
 use crate::audit::Receipt;
 use crate::policy::Unscanned;
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::*;
+use super::super::*;
+use super::sample;
 use crate::audit::Receipt;
 use crate::dialect::{Framing, route};
 use crate::policy::{BlockAs, Unscanned};

@@ -3,8 +3,8 @@
 
 use bytes::Bytes;
 
+use super::super::*;
 use super::sample::{STREAMS, answering, policy, run};
-use super::*;
 use crate::audit::Receipt;
 use crate::dialect::route;
 use crate::policy::Unscanned;

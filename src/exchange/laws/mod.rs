@@ -1,0 +1,12 @@
+//! What an exchange owes, as laws that tests try to break: the promises with generated texts, rules and cuts, and what of streams no one
+//! example shows.
+
+mod ends;
+mod invented;
+mod let_go;
+mod near;
+mod promises;
+mod sample;
+mod unnamed;
+mod unread;
+mod untouched;
