@@ -243,6 +243,9 @@ impl Item {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
     use super::super::Memo;
     use super::*;
 
@@ -273,7 +276,7 @@ mod tests {
             r#"{"type":"response.output_item.added","output_index":2,"item":{"type":"function_call","name":"f","arguments":"{\"a"}}"#,
             r#"{"type":"response.function_call_arguments.delta","output_index":2,"delta":"\":"}"#,
         ]);
-        let want = serde_json::json!([
+        let want = json!([
             {"id": "a", "type": "reasoning", "summary": [{"text": "so!"}]},
             {"id": "b", "type": "message", "status": "incomplete", "role": "assistant", "content": [
                 {"type": "output_text", "text": "hi \"you\" there", "annotations": [], "logprobs": []},
@@ -296,7 +299,7 @@ mod tests {
             r#"{"type":"response.reasoning_summary_text.delta","output_index":1,"summary_index":0,"delta":"h"}"#,
             r#"{"type":"response.reasoning_text.delta","output_index":1,"content_index":0,"delta":"i"}"#,
         ]);
-        let want = serde_json::json!([
+        let want = json!([
             {"type": "message", "metadata": {"k": 1e2}, "content": [
                 {"type": "output_text", "text": "a", "n": 1.5},
                 {"type": "output_text", "text": "bc"},
@@ -341,7 +344,7 @@ mod tests {
             piece(4, "code_interpreter_call_code.delta", r#""delta":"1""#),
             piece(4, "code_interpreter_call.code.delta", r#""delta":"+1""#),
         ];
-        let want = serde_json::json!([
+        let want = json!([
             {"type": "shell_call", "action": {"commands": ["ls -l", "cat"], "timeout_ms": 7}},
             {"type": "shell_call_output", "status": "incomplete",
                 "output": [{"stdout": "ab", "stderr": "c"}, {"stdout": "", "stderr": "d"}]},
@@ -352,13 +355,42 @@ mod tests {
         assert_eq!(said(&events.iter().map(String::as_str).collect::<Vec<_>>()), want);
     }
 
+    proptest! {
+        #![proptest_config(crate::text::cases::cases(256))]
+
+        /// However a text is cut over the item, its part and the deltas, the ending says what a client put together.
+        #[test]
+        fn what_was_streamed_is_what_is_repeated(
+            begun in proptest::option::of(".{0,4}"),
+            added in proptest::option::of(".{0,4}"),
+            deltas in proptest::collection::vec(".{0,4}", 1..6),
+        ) {
+            let part = |text: &String| json!({"type": "output_text", "text": text});
+            let content: Vec<_> = begun.iter().map(part).collect();
+            let mut events = vec![
+                json!({"type": "response.output_item.added", "output_index": 3, "item": {"type": "message", "content": content}}),
+            ];
+            events.extend(added.iter().map(|text| {
+                json!({"type": "response.content_part.added", "output_index": 3, "content_index": 0, "part": part(text)})
+            }));
+            events.extend(deltas.iter().map(|text| {
+                json!({"type": "response.output_text.delta", "output_index": 3, "content_index": 0, "delta": text})
+            }));
+            let events: Vec<String> = events.iter().map(serde_json::Value::to_string).collect();
+            let got = said(&events.iter().map(String::as_str).collect::<Vec<_>>());
+            let want = [begun.unwrap_or_default(), added.unwrap_or_default(), deltas.concat()].concat();
+            prop_assert_eq!(got.pointer("/0/content/0/text"), Some(&json!(want)));
+            prop_assert_eq!(got.pointer("/0/content/1"), None);
+        }
+    }
+
     /// What is kept has a ceiling, and past it nothing is repeated rather than a part.
     #[test]
     fn a_long_answer_is_not_kept() {
         let item = r#"{"type":"response.output_item.added","output_index":0,"item":{"type":"message"}}"#;
         let piece = format!(r#"{{"type":"response.output_text.delta","delta":"{}"}}"#, "x".repeat(MOST / 4));
         let long = [item, &piece, &piece, &piece, &piece, &piece];
-        assert_eq!(said(&long), serde_json::json!([]));
+        assert_eq!(said(&long), json!([]));
         assert_eq!(said(&long[..3]).as_array().map(Vec::len), Some(1));
         // What belongs to no open item is not kept, so it takes no room.
         let done = item.replace("added", "done");
