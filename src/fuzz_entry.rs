@@ -289,7 +289,7 @@ pub fn encoded(data: &[u8]) {
     let Some((kind, data)) = pick(data, &[TextKind::Plain, TextKind::Json]) else { return };
     let Ok(text) = std::str::from_utf8(data) else { return };
     let rules = POLICY.encoded_rules(Direction::Prompt);
-    for one in scan_encoded(POLICY.engine(), rules, kind, text, &[]) {
+    for one in scan_encoded(POLICY.engine(), rules, kind, text, &[]).found {
         let (start, end) = (one.finding.start.0 as usize, one.finding.end.0 as usize);
         assert!(text.get(start..end).is_some_and(|span| !span.is_empty()), "a finding cuts characters");
     }

@@ -34,7 +34,7 @@ mod judge_laws;
 mod laws;
 
 pub use conditions::{Around, Conditions, FURTHEST, MOST_GROUPS, Shift, When};
-pub use encoded::{Coding, Hidden, Uncovered, scan_encoded};
+pub use encoded::{Encoded, EncodedFinding, Encoding, Encodings, scan_encoded, with_encoded};
 pub use engine::Engine;
 pub use scan::{Scan, scan_all};
 pub use spec::{

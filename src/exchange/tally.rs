@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher};
 
 use super::Noted;
-use crate::detect::{Hidden, RuleId};
+use crate::detect::{Encodings, RuleId};
 use crate::policy::{Action, Direction};
 
 /// What findings are counted by.
@@ -18,7 +18,7 @@ pub struct CountKey {
     /// Where the text was going.
     pub direction: Direction,
     /// How it was encoded, if it was.
-    pub hidden: Option<Hidden>,
+    pub hidden: Option<Encodings>,
 }
 
 /// Numbers of findings.

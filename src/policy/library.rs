@@ -216,11 +216,11 @@ impl Library {
             let mut rules: RuleSet = [RuleId(n as u32)].into_iter().collect();
             let threshold = self.rules.get(n).map_or(0.0, |rule| rule.threshold.score());
             rules.set_threshold(RuleId(n as u32), threshold);
-            let encoded = self.rules.get(n).is_some_and(|rule| !rule.skips_encoded);
+            let encoded = self.rules.get(n).is_some_and(|rule| rule.encoded);
             let finds = |text: &str| {
                 let (engine, kind) = (&self.engine, TextKind::Plain);
                 !scan_all(engine, &rules, kind, text).is_empty()
-                    || encoded && !scan_encoded(engine, &rules, kind, text, &[]).is_empty()
+                    || encoded && !scan_encoded(engine, &rules, kind, text, &[]).found.is_empty()
             };
             let id = self.rules.get(n).map(|r| r.id.as_str()).unwrap_or_default();
             for (texts, key, want) in
@@ -573,7 +573,7 @@ impl At<'_> {
                     .map(|b| Basis { law: b.law, article: b.article, link: b.link })
                     .collect(),
                 message: rule.message,
-                skips_encoded: !rule.encoded,
+                encoded: rule.encoded,
             },
             file: Arc::clone(self.file),
             place: self.place,

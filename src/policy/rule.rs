@@ -152,7 +152,7 @@ pub struct Basis {
 }
 
 /// A rule without what it looks for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     /// Unique name, `pack/rule`.
     pub id: String,
@@ -174,8 +174,26 @@ pub struct Rule {
     pub basis: Vec<Basis>,
     /// What a blocked client is told instead of the standard sentence.
     pub message: Option<String>,
-    /// Whether it does not look at what prompts hide by encoding it.
-    pub skips_encoded: bool,
+    /// Whether it looks at what prompts hide by encoding it.
+    pub encoded: bool,
+}
+
+impl Default for Rule {
+    fn default() -> Self {
+        Self {
+            id: String::new(),
+            title: String::new(),
+            category: String::new(),
+            severity: Severity::default(),
+            actions: Actions::default(),
+            threshold: Threshold::default(),
+            marker: Arc::default(),
+            replacement: None,
+            basis: Vec::new(),
+            message: None,
+            encoded: true,
+        }
+    }
 }
 
 impl Rule {
@@ -217,10 +235,10 @@ impl Policy {
     ) -> Self {
         let set = |direction, encoded: bool| {
             let mut set = RuleSet::empty();
-            let skips = |rule: usize| encoded && rules.get(rule).is_some_and(|rule| rule.skips_encoded);
+            let looks = |rule: usize| !encoded || rules.get(rule).is_some_and(|rule| rule.encoded);
             let counts = |choice: &Choice| choice.actions.get(direction) > Action::Allow;
             let all = choices.iter().enumerate().filter(|(_, choice)| counts(choice));
-            for (rule, choice) in all.filter(|&(rule, _)| !skips(rule)) {
+            for (rule, choice) in all.filter(|&(rule, _)| looks(rule)) {
                 set.insert(RuleId(rule as u32));
                 if choice.threshold != Threshold::default() {
                     set.set_threshold(RuleId(rule as u32), choice.threshold.score());
@@ -231,7 +249,10 @@ impl Policy {
         let [prompt, output, tool] = Direction::ALL;
         let all = [prompt, output, tool, Direction::OutputOrTool];
         let sets = all.map(|direction| set(direction, false));
-        let encoded = all.map(|direction| set(direction, true));
+        let encoded = all.map(|direction| match direction {
+            Direction::Prompt | Direction::Tool => set(direction, true),
+            Direction::Output | Direction::OutputOrTool => RuleSet::empty(),
+        });
         Self { name, version, engine, rules, choices, sets, encoded, unscanned, block_as }
     }
 
@@ -279,7 +300,7 @@ impl Policy {
         of_direction(&self.sets, direction)
     }
 
-    /// Of these the rules that count in what a prompt hides by encoding it.
+    /// Of these the rules that count in what a prompt hides by encoding it: none for what a model answers.
     pub fn encoded_rules(&self, direction: Direction) -> &RuleSet {
         of_direction(&self.encoded, direction)
     }

@@ -126,6 +126,17 @@ pub enum Unscanned {
     Block,
 }
 
+impl Unscanned {
+    /// What it makes of an exchange.
+    pub fn action(self) -> Action {
+        match self {
+            Self::Allow => Action::Allow,
+            Self::Flag => Action::Flag,
+            Self::Block => Action::Block,
+        }
+    }
+}
+
 /// How a block looks to the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

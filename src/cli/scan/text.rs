@@ -1,6 +1,6 @@
 //! One text through one policy, fed whole or in pieces.
 
-use crate::detect::{Finding, Hidden, RuleId, Scan, scan_encoded};
+use crate::detect::{Encodings, Finding, RuleId, Scan, scan_encoded, with_encoded};
 use crate::exchange::{Edit, Emitter, Outcome, Piece};
 use crate::policy::{Action, Direction, Policy};
 use crate::text::fold::TextKind;
@@ -22,7 +22,7 @@ struct Found<'p> {
     end: usize,
     score: f32,
     action: Action,
-    hidden: Option<Hidden>,
+    hidden: Option<Encodings>,
 }
 
 /// Runs the text through the streaming scanner, in pieces of `chunk` code points or as one.
@@ -43,19 +43,14 @@ pub(super) fn scan<'p>(
         rest = after;
     }
     scan.finish(engine, rules, &mut found);
-    let encoded = match direction {
-        Direction::Prompt | Direction::Tool => {
-            scan_encoded(engine, policy.encoded_rules(direction), TextKind::Plain, text, &found)
-        }
-        Direction::Output | Direction::OutputOrTool => Vec::new(),
-    };
-    let encoded = encoded.into_iter().map(|one| (one.finding, Some(one.hidden)));
-    let mut found: Vec<_> = found.into_iter().map(|finding| (finding, None)).chain(encoded).collect();
+    let encoded = scan_encoded(engine, policy.encoded_rules(direction), TextKind::Plain, text, &found);
+    let unread = if encoded.unread { policy.unscanned().action() } else { Action::Allow };
+    let mut found: Vec<_> = with_encoded(found, encoded).collect();
     found.sort_by_key(|(f, hidden)| (f.start, f.end, f.rule, *hidden));
 
     let action = |id: RuleId| policy.action(id, direction);
     let strongest = found.iter().map(|(f, _)| action(f.rule)).max().unwrap_or_default();
-    let outcome = Outcome::of(strongest);
+    let outcome = Outcome::of(strongest.max(unread));
     let mut redacted = Vec::new();
     if outcome != Outcome::Block {
         let mut emitter = Emitter::new(false);

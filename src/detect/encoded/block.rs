@@ -4,10 +4,11 @@
 //! with something else, every row of [`ISLAND`] bytes of text is read, at each of the four places where a group may begin. Chance makes
 //! no such row: of random bytes four in ten are text.
 
-use super::Coding;
-use super::bytes::{Reading, may_go_on};
+use super::Encoding;
+use super::bytes::{TextBytes, may_go_on};
 use super::layer::Layer;
 use super::tokens::{BASE64, HEADS, HEX, Heads, SEXTETS, tokens};
+use crate::text::work::step;
 use std::ops::Range;
 
 /// The fewest bytes that are worth a look.
@@ -29,8 +30,17 @@ const GAP: usize = 3;
 pub(super) fn blocks(text: &str, layer: &mut Layer, mut word: impl FnMut(usize, &[u8])) {
     let bytes = text.as_bytes();
     let heads = &*HEADS;
-    let mut finder =
-        Finder { text: bytes, layer, reading: Reading::default(), stretch: 0, base64: 0, hex: 0, lines: 0 };
+    let mut finder = Finder {
+        text: bytes,
+        layer,
+        decoded: TextBytes::default(),
+        groups: Vec::new(),
+        stretch: 0,
+        base64: 0,
+        hex: 0,
+        lines: 0,
+        tried: [0; 4],
+    };
     tokens(bytes, |at, end| {
         let length = end - at;
         let pair = bytes.get(at..at + 2).and_then(<[u8]>::first_chunk);
@@ -44,6 +54,10 @@ pub(super) fn blocks(text: &str, layer: &mut Layer, mut word: impl FnMut(usize, 
         if head & (BASE64 | HEX) != 0 || (joined || length >= LONG) && at >= finder.stretch {
             finder.token(at, end, head);
         }
+        // A part of a text may begin in the middle of a pair of hex digits.
+        if at == 0 && length > LONG && finder.hex == 0 {
+            finder.hex_groups(1, end);
+        }
         // In source code a token may begin behind an escape such as `\n`.
         if at > 0 && bytes.get(at - 1) == Some(&b'\\') && end - at > FEWEST {
             finder.token(at + 1, end, BASE64 | HEX);
@@ -54,13 +68,17 @@ pub(super) fn blocks(text: &str, layer: &mut Layer, mut word: impl FnMut(usize, 
 struct Finder<'a> {
     text: &'a [u8],
     layer: &'a mut Layer,
-    reading: Reading,
+    decoded: TextBytes,
+    /// Groups of hex digits, each with its bytes.
+    groups: Vec<(Range<usize>, Range<usize>)>,
     /// Where the stretch ends that was looked at last.
     stretch: usize,
     /// What was read as base64, as hex, as lines of base64 ends there.
     base64: usize,
     hex: usize,
     lines: usize,
+    /// How far lines of base64 have been read in vain, by where in a group of four their letters stand.
+    tried: [usize; 4],
 }
 
 impl Finder<'_> {
@@ -76,8 +94,14 @@ impl Finder<'_> {
             }
         }
         if head & BASE64 != 0 && self.goes_on(at) {
-            if at >= self.lines && matches!(self.byte(self.stretch), b' ' | b'\t' | b'\r' | b'\n') {
-                self.base64_lines(at);
+            // From within what has been read in vain the same bytes come, and end as they did; a group later, others may.
+            let tried = self.tried.get(at % 4).copied().unwrap_or_default();
+            let lines = matches!(self.byte(self.stretch), b' ' | b'\t' | b'\r' | b'\n');
+            if lines && at >= self.lines && at >= tried {
+                let read = self.base64_lines(at).min(self.stretch).saturating_sub(3);
+                if let Some(tried) = self.tried.get_mut(at % 4) {
+                    *tried = read;
+                }
             }
             if at >= self.base64 {
                 let more = self.stretch > end && self.stretch - at < INNER;
@@ -123,37 +147,39 @@ impl Finder<'_> {
         end + self.text.iter().skip(end).take(2).take_while(|&&byte| byte == b'=').count()
     }
 
-    fn add(&mut self, length: usize, place: Range<usize>, coding: Coding) -> bool {
-        let text = self.reading.text(length).filter(|text| text.len() >= FEWEST);
+    /// Adds what the bytes of a range say.
+    fn add(&mut self, range: Range<usize>, place: Range<usize>, encoding: Encoding) -> bool {
+        let text = self.decoded.text(range).filter(|text| text.len() >= FEWEST);
         let found = text.is_some();
         if let Some(text) = text {
-            self.layer.block(&text, place, coding);
+            self.layer.block(&text, place, encoding);
         }
         found
     }
 
     /// Reads one run of base64 that has to be text to its end.
     fn base64_token(&mut self, at: usize, end: usize) -> bool {
-        self.reading.clear();
+        self.decoded.clear();
         let mut bits = Bits::default();
         for &byte in self.text.get(at..end).unwrap_or_default() {
+            step();
             if let Some(byte) = bits.push(SEXTETS[usize::from(byte)])
-                && !self.reading.push(byte)
+                && !self.decoded.push(byte)
             {
                 return false;
             }
         }
         let place = at..self.padded(end);
-        let found = self.add(self.reading.bytes.len(), place.clone(), Coding::Base64);
+        let found = self.add(0..self.decoded.len(), place.clone(), Encoding::Base64);
         if found {
             self.base64 = place.end;
         }
         found
     }
 
-    /// Reads base64 that is broken into lines, or set apart by white space, as far as it is text.
-    fn base64_lines(&mut self, at: usize) {
-        self.reading.clear();
+    /// Reads base64 that is broken into lines, or set apart by white space, as far as it is text. Gives where it ends to be that.
+    fn base64_lines(&mut self, at: usize) -> usize {
+        self.decoded.clear();
         let (mut bits, mut place) = (Bits::default(), at);
         let mut runs = Runs::default();
         'runs: loop {
@@ -161,8 +187,9 @@ impl Finder<'_> {
             while let Some(sextet) =
                 self.text.get(place).map(|&byte| SEXTETS[usize::from(byte)]).filter(|&n| n < 64)
             {
+                step();
                 if let Some(byte) = bits.push(sextet)
-                    && !self.reading.push(byte)
+                    && !self.decoded.push(byte)
                 {
                     break 'runs;
                 }
@@ -172,8 +199,15 @@ impl Finder<'_> {
                 break;
             }
             let padded = self.padded(place);
-            let goes_on = runs.push(place - run, (padded, self.reading.bytes.len()));
-            let spaces = self.text.iter().skip(padded).take_while(|byte| byte.is_ascii_whitespace()).count();
+            let goes_on = runs.push(place - run, (padded, self.decoded.len()));
+            let spaces = self
+                .text
+                .iter()
+                .skip(padded)
+                .take(INDENT + 1)
+                .inspect(|_| step())
+                .take_while(|byte| byte.is_ascii_whitespace())
+                .count();
             if !goes_on || padded > place || spaces == 0 || spaces > INDENT {
                 break;
             }
@@ -188,8 +222,9 @@ impl Finder<'_> {
         // Its last run may be a word that has nothing to do with the others.
         for (end, length) in [runs.last, runs.before].into_iter().take(runs.count.saturating_sub(1)) {
             self.lines = self.lines.max(end);
-            self.add(length, at..end, Coding::Base64);
+            self.add(0..length, at..end, Encoding::Base64);
         }
+        place
     }
 
     /// Reads what is text within a long run of base64.
@@ -197,13 +232,14 @@ impl Finder<'_> {
         let place = at..self.padded(end);
         for skip in 0..4 {
             let (mut bits, mut found) = (Bits::default(), 0);
-            self.reading.clear();
+            self.decoded.clear();
             for &byte in self.text.get(at + skip..end).unwrap_or_default() {
+                step();
                 let Some(byte) = bits.push(SEXTETS[usize::from(byte)]) else { continue };
-                if !self.reading.push(byte) {
+                if !self.decoded.push(byte) {
                     found += self.island(&place);
-                    self.reading.clear();
-                    self.reading.push(byte);
+                    self.decoded.clear();
+                    self.decoded.push(byte);
                 }
             }
             found += self.island(&place);
@@ -218,32 +254,36 @@ impl Finder<'_> {
     }
 
     fn island(&mut self, place: &Range<usize>) -> usize {
-        let length = self.reading.bytes.len();
-        let is_island = length >= ISLAND && self.add(length, place.clone(), Coding::Base64);
+        let length = self.decoded.len();
+        let is_island = length >= ISLAND && self.add(0..length, place.clone(), Encoding::Base64);
         if is_island { length } else { 0 }
     }
 
     /// Reads pairs of hex digits, in groups or alone, as far as they are text.
     fn hex_groups(&mut self, at: usize, end: usize) {
-        self.reading.clear();
+        self.decoded.clear();
         let (mut place, mut end) = (at, end);
-        let mut groups: Vec<(Range<usize>, Range<usize>)> = Vec::new();
+        let mut groups = std::mem::take(&mut self.groups);
+        groups.clear();
         'groups: loop {
             let zero_x = self.byte(place) == b'0' && self.byte(place + 1) | 0x20 == b'x' && end > place + 2;
             let digits = self.text.get(place + if zero_x { 2 } else { 0 }..end).unwrap_or_default();
             let (pairs, odd) = digits.as_chunks::<2>();
-            if pairs.is_empty() || !odd.is_empty() {
+            // A part of a text may end in the middle of a pair.
+            let cut = end == self.text.len() && digits.len() > LONG;
+            if pairs.is_empty() || !odd.is_empty() && !cut {
                 break;
             }
-            let from = self.reading.bytes.len();
+            let from = self.decoded.len();
             for &[high, low] in pairs {
+                step();
                 let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
                 let byte = digit(high).zip(digit(low)).map(|(high, low)| high << 4 | low);
-                if !byte.is_some_and(|byte| self.reading.push(byte)) {
+                if !byte.is_some_and(|byte| self.decoded.push(byte)) {
                     break 'groups;
                 }
             }
-            groups.push((place..end, from..self.reading.bytes.len()));
+            groups.push((place..end, from..self.decoded.len()));
             let gap =
                 self.text.iter().skip(end).take(GAP + 1).take_while(|byte| b" ,;:-_.|\t\r\n".contains(byte));
             let gap = gap.count();
@@ -254,20 +294,17 @@ impl Finder<'_> {
                 break;
             }
         }
-        let Some((last, all)) = groups.last().cloned() else { return };
-        if !self.add(all.end, at..last.end, Coding::Hex) {
-            return;
-        }
-        self.hex = last.end;
-        // A number beside it may have nothing to do with it.
-        if groups.len() > 1 {
-            let whole = std::mem::take(&mut self.reading.bytes);
-            for (place, bytes) in groups.into_iter().filter(|(_, bytes)| bytes.len() > FEWEST) {
-                self.reading.bytes.clear();
-                self.reading.bytes.extend_from_slice(whole.get(bytes).unwrap_or_default());
-                self.add(self.reading.bytes.len(), place, Coding::Hex);
+        if let Some((last, all)) = groups.last()
+            && self.add(0..all.end, at..last.end, Encoding::Hex)
+        {
+            self.hex = last.end;
+            // A number beside it may have nothing to do with it.
+            let alone = groups.len() > 1;
+            for (place, bytes) in groups.iter().filter(|(_, bytes)| alone && bytes.len() > FEWEST) {
+                self.add(bytes.clone(), place.clone(), Encoding::Hex);
             }
         }
+        self.groups = groups;
     }
 }
 

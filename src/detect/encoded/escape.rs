@@ -1,10 +1,11 @@
-//! Signs that are written as other signs: `%62`, `%u0062`, `&#98;`, `&amp;`, `\x62`, `\u0062`, `\u{62}`, `\U00000062`.
+//! Characters that are written as others: `%62`, `%u0062`, `&#98;`, `&amp;`, `\x62`, `\u0062`, `\u{62}`, `\U00000062`.
 //!
-//! Each is read for itself, so that what is found takes no more of the text than the signs it is made of. Only the surroundings of
+//! Each is read for itself, so that what is found takes no more of the text than the characters it is made of. Only the surroundings of
 //! escapes are read.
 
-use super::Coding;
+use super::Encoding;
 use super::layer::Layer;
+use crate::text::work::step;
 use memchr::memchr3;
 use smallvec::SmallVec;
 use std::ops::Range;
@@ -14,44 +15,42 @@ const AROUND: usize = 256;
 /// The longest name of an entity.
 const LONGEST_NAME: usize = 16;
 
-/// Reads the surroundings of a text's escapes, and gives each as a reading of its own.
-pub(super) fn escapes(text: &str, mut reading: impl FnMut(Layer)) {
+/// Reads the surroundings of a text's escapes, and gives each as a layer of its own.
+pub(super) fn escapes(text: &str, mut found: impl FnMut(Layer)) {
     let bytes = text.as_bytes();
     let (mut layer, mut copied, mut place) = (Layer::default(), 0, 0);
-    // As far as `+` stands for a space.
+    // As far as `+` stands for a space: up to white space, of which there is none between `place` and here.
     let mut plus = 0;
     while let Some(next) = memchr3(b'%', b'&', b'\\', bytes.get(place..).unwrap_or_default()) {
         let at = place + next;
-        let Some((end, coding, signs)) = escape(bytes, at) else {
+        let Some((character, end, encoding)) = escape(bytes, at) else {
             place = at + 1;
             continue;
         };
         place = end;
         if !layer.is_empty() && at - copied > 2 * AROUND {
             copy(text, copied..text.ceil_char_boundary(copied + AROUND), plus, &mut layer);
-            reading(std::mem::take(&mut layer));
+            found(std::mem::take(&mut layer));
         }
         if layer.is_empty() {
             copied = text.floor_char_boundary(at.saturating_sub(AROUND)).max(copied);
         }
-        let spaced = |range: Range<usize>| bytes.get(range).unwrap_or_default();
-        if coding == Coding::Url {
-            let before =
-                spaced(copied..at).iter().rposition(u8::is_ascii_whitespace).map_or(copied, |n| copied + n);
+        if encoding == Encoding::Url {
+            let before = bytes.get(copied..at).unwrap_or_default();
+            let before = before.iter().rposition(u8::is_ascii_whitespace).map_or(copied, |n| copied + n);
             copy(text, copied..before, plus, &mut layer);
             copied = before;
-            let after = spaced(end..bytes.len().min(end + AROUND)).iter().position(u8::is_ascii_whitespace);
-            plus = after.map_or(end + AROUND, |n| end + n);
+            plus = plus.max(end);
+            let after = bytes.get(plus..bytes.len().min(end + AROUND)).unwrap_or_default();
+            plus += after.iter().inspect(|_| step()).take_while(|byte| !byte.is_ascii_whitespace()).count();
         }
         copy(text, copied..at, plus, &mut layer);
         copied = end;
-        for (sign, place) in signs {
-            layer.sign(sign, place, Some(coding));
-        }
+        layer.sign(character, at..end, Some(encoding));
     }
     if !layer.is_empty() {
         copy(text, copied..text.ceil_char_boundary(copied + AROUND), plus, &mut layer);
-        reading(layer);
+        found(layer);
     }
 }
 
@@ -62,31 +61,25 @@ fn copy(text: &str, range: Range<usize>, plus: usize, layer: &mut Layer) {
     let pluses = part.match_indices('+').map(|(found, _)| range.start + found).filter(|&found| found < plus);
     for found in pluses {
         layer.plain(text.get(at..found).unwrap_or_default(), at);
-        layer.sign(' ', found..found + 1, Some(Coding::Url));
+        layer.sign(' ', found..found + 1, Some(Encoding::Url));
         at = found + 1;
     }
     layer.plain(text.get(at..range.end).unwrap_or_default(), at);
 }
 
-type Signs = SmallVec<[(char, Range<usize>); 4]>;
-
-/// The escape at a place, with those that have to be read with it: where it ends, and what it stands for.
-fn escape(text: &[u8], at: usize) -> Option<(usize, Coding, Signs)> {
-    let rest = text.get(at..)?;
-    match rest {
-        [b'%', b'u' | b'U', ..] => units(text, at, 2, 4).map(|(end, signs)| (end, Coding::Url, signs)),
-        [b'%', ..] => pairs(text, at, b"%").map(|(end, signs)| (end, Coding::Url, signs)),
-        [b'\\', b'x', b'{', ..] => braced(text, at).map(|(end, signs)| (end, Coding::Escape, signs)),
-        [b'\\', b'x', ..] => pairs(text, at, b"\\x").map(|(end, signs)| (end, Coding::Escape, signs)),
-        [b'\\', b'u', b'{', ..] => braced(text, at).map(|(end, signs)| (end, Coding::Escape, signs)),
-        [b'\\', b'u', ..] => units(text, at, 2, 4).map(|(end, signs)| (end, Coding::Escape, signs)),
-        [b'\\', b'U', ..] => units(text, at, 2, 8).map(|(end, signs)| (end, Coding::Escape, signs)),
-        [b'&', ..] => entity(rest).map(|(length, sign)| {
-            let place = at..at + length;
-            (place.end, Coding::Html, SmallVec::from_iter([(sign, place)]))
-        }),
-        _ => None,
-    }
+/// The escape at a place: what it stands for, and where it ends.
+fn escape(text: &[u8], at: usize) -> Option<(char, usize, Encoding)> {
+    let (found, encoding) = match text.get(at..)? {
+        [b'%', b'u' | b'U', ..] => (units(text, at, 4), Encoding::Url),
+        [b'%', ..] => (pairs(text, at, b"%"), Encoding::Url),
+        [b'\\', b'x' | b'u', b'{', ..] => (braced(text, at), Encoding::Escape),
+        [b'\\', b'x', ..] => (pairs(text, at, b"\\x"), Encoding::Escape),
+        [b'\\', b'u', ..] => (units(text, at, 4), Encoding::Escape),
+        [b'\\', b'U', ..] => (units(text, at, 8), Encoding::Escape),
+        [b'&', ..] => (entity(text, at), Encoding::Html),
+        _ => return None,
+    };
+    found.map(|(character, end)| (character, end, encoding))
 }
 
 fn number(digits: &[u8], radix: u32) -> Option<u32> {
@@ -95,8 +88,8 @@ fn number(digits: &[u8], radix: u32) -> Option<u32> {
     (!none).then(|| digits.try_fold(0_u32, |number, digit| number.checked_mul(radix)?.checked_add(digit?)))?
 }
 
-/// Escapes of one byte each that follow each other; bytes that are no UTF-8 are Latin-1.
-fn pairs(text: &[u8], at: usize, before: &[u8]) -> Option<(usize, Signs)> {
+/// Escapes of one byte each that make a character; bytes that are no UTF-8 are Latin-1.
+fn pairs(text: &[u8], at: usize, before: &[u8]) -> Option<(char, usize)> {
     let step = before.len() + 2;
     let byte = |at: usize| {
         let escape = text.get(at..at + step)?;
@@ -110,64 +103,60 @@ fn pairs(text: &[u8], at: usize, before: &[u8]) -> Option<(usize, Signs)> {
         _ => 1,
     };
     let bytes: SmallVec<[u8; 4]> = (0..length).map_while(|n| byte(at + n * step)).collect();
-    let sign = std::str::from_utf8(&bytes).ok().and_then(|text| text.chars().next());
-    let (sign, length) = sign.map_or((char::from(first), 1), |sign| (sign, length));
-    let end = at + length * step;
-    Some((end, SmallVec::from_iter([(sign, at..end)])))
+    let character = std::str::from_utf8(&bytes).ok().and_then(|text| text.chars().next());
+    let (character, length) = character.map_or((char::from(first), 1), |character| (character, length));
+    Some((character, at + length * step))
 }
 
 /// An escape of so many digits; of a pair of surrogates both.
-fn units(text: &[u8], at: usize, before: usize, digits: usize) -> Option<(usize, Signs)> {
-    let unit = |at: usize| number(text.get(at + before..at + before + digits)?, 16);
-    let (first, end) = (unit(at)?, at + before + digits);
-    if let Some(sign) = char::from_u32(first) {
-        return Some((end, SmallVec::from_iter([(sign, at..end)])));
+fn units(text: &[u8], at: usize, digits: usize) -> Option<(char, usize)> {
+    const BEFORE: usize = 2;
+    let unit = |at: usize| number(text.get(at + BEFORE..at + BEFORE + digits)?, 16);
+    let (first, end) = (unit(at)?, at + BEFORE + digits);
+    if let Some(character) = char::from_u32(first) {
+        return Some((character, end));
     }
-    let same = text.get(end..end + before).is_some_and(|next| Some(next) == text.get(at..at + before));
+    let same = text.get(end..end + BEFORE).is_some_and(|next| Some(next) == text.get(at..at + BEFORE));
     let second = unit(end).filter(|_| same).unwrap_or_default();
     let pair = [first, second].map(|unit| u16::try_from(unit).unwrap_or(0xD800));
-    let sign = char::decode_utf16(pair).next()?.ok()?;
-    let end = end + before + digits;
-    Some((end, SmallVec::from_iter([(sign, at..end)])))
+    let character = char::decode_utf16(pair).next()?.ok()?;
+    Some((character, end + BEFORE + digits))
 }
 
 /// An escape `\u0062`, or a pair of them: what it stands for, and where it ends.
 pub(super) fn unit(text: &[u8], at: usize) -> Option<(char, usize)> {
-    let is_unit = text.get(at + 1) == Some(&b'u');
-    let (end, signs) = is_unit.then(|| units(text, at, 2, 4))??;
-    signs.first().map(|(sign, _)| (*sign, end))
+    (text.get(at + 1) == Some(&b'u')).then(|| units(text, at, 4))?
 }
 
 /// `\u{62}`, `\x{62}`.
-fn braced(text: &[u8], at: usize) -> Option<(usize, Signs)> {
+fn braced(text: &[u8], at: usize) -> Option<(char, usize)> {
     let digits = text.get(at + 3..)?;
     let length = digits.iter().take(9).position(|&byte| byte == b'}')?;
-    let sign = number(digits.get(..length)?, 16).and_then(char::from_u32)?;
-    let end = at + 3 + length + 1;
-    Some((end, SmallVec::from_iter([(sign, at..end)])))
+    let character = number(digits.get(..length)?, 16).and_then(char::from_u32)?;
+    Some((character, at + 3 + length + 1))
 }
 
-/// `&#98;`, `&#x62;`, with or without the semicolon, and entities by name: the length, and what it stands for.
-fn entity(text: &[u8]) -> Option<(usize, char)> {
-    let numeric = |before: usize, radix: u32| {
-        let digits = text.get(before..)?;
+/// `&#98;`, `&#x62;`, with or without the semicolon, and entities by name.
+fn entity(text: &[u8], at: usize) -> Option<(char, usize)> {
+    let numeric = |first: usize, radix: u32| {
+        let digits = text.get(first..)?;
         let length = digits.iter().take(11).take_while(|&&byte| char::from(byte).is_digit(radix)).count();
-        let sign = number(digits.get(..length)?, radix).and_then(char::from_u32)?;
-        let end = before + length;
-        Some((end + usize::from(text.get(end) == Some(&b';')), sign))
+        let character = number(digits.get(..length)?, radix).and_then(char::from_u32)?;
+        let end = first + length;
+        Some((character, end + usize::from(text.get(end) == Some(&b';'))))
     };
-    match text {
-        [_, b'#', b'x' | b'X', ..] => numeric(3, 16),
-        [_, b'#', ..] => numeric(2, 10),
-        _ => {
-            let length = text.iter().skip(1).take(LONGEST_NAME + 1).position(|&byte| byte == b';')?;
-            let name = std::str::from_utf8(text.get(1..=length)?).ok()?;
-            Some((length + 2, named(name)?))
+    match text.get(at..)? {
+        [_, b'#', b'x' | b'X', ..] => numeric(at + 3, 16),
+        [_, b'#', ..] => numeric(at + 2, 10),
+        rest => {
+            let length = rest.iter().skip(1).take(LONGEST_NAME + 1).position(|&byte| byte == b';')?;
+            let name = std::str::from_utf8(rest.get(1..=length)?).ok()?;
+            Some((named(name)?, at + length + 2))
         }
     }
 }
 
-/// What an entity's name stands for: a sign of ASCII, an invisible one, or a letter that folds to a Latin one.
+/// What an entity's name stands for: a character of ASCII, an invisible one, or a letter that folds to a Latin one.
 fn named(name: &str) -> Option<char> {
     const SIGNS: &[(&str, char)] = &[
         ("amp", '&'),

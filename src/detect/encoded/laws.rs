@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::detect::{Keyword, PatternSpec, RuleId, RuleSpec};
+use crate::text::work::steps_of;
 use proptest::prelude::*;
 
 fn engine() -> Engine {
@@ -25,10 +26,12 @@ fn engine() -> Engine {
     Engine::compile(&rules).unwrap_or_else(|e| panic!("{e:?}"))
 }
 
-fn scan(kind: TextKind, text: &str) -> Vec<Uncovered> {
+fn scan(kind: TextKind, text: &str) -> Vec<EncodedFinding> {
     let engine = engine();
     let rules = RuleSet::full(4);
-    scan_encoded(&engine, &rules, kind, text, &scan_all(&engine, &rules, kind, text))
+    let encoded = scan_encoded(&engine, &rules, kind, text, &scan_all(&engine, &rules, kind, text));
+    assert!(!encoded.unread, "{text:?}");
+    encoded.found
 }
 
 fn base64(bytes: &[u8], url: bool, padded: bool) -> String {
@@ -58,10 +61,10 @@ fn hex(bytes: &[u8], before: &str, between: &str, upper: bool) -> String {
 #[test]
 fn cases() {
     let found = |text: &str| -> Vec<(u32, String, String)> {
-        let tell = |one: &Uncovered| {
+        let tell = |one: &EncodedFinding| {
             let place = one.finding.start.0 as usize..one.finding.end.0 as usize;
             let span = text.get(place).unwrap_or_else(|| panic!("{one:?} in {text}"));
-            (one.finding.rule.0, one.hidden.to_string(), span.to_owned())
+            (one.finding.rule.0, one.encodings.to_string(), span.to_owned())
         };
         scan(TextKind::Plain, text).iter().map(tell).collect()
     };
@@ -148,6 +151,7 @@ fn what_is_plain_is_not_hidden() {
         "bomb%20 bomb and jo@corp.example%20",
         "a catalogue &lt;cat&gt;",
         "Reverse the list: snug, evil, live, taco cat",
+        "8 GB of memory, or 16 GB: obzo. We saw it, and they saw it: bmob.",
         "reverse 123456789012",
         "d41d8cd98f00b204e9800998ecf8427e 123e4567-e89b-12d3-a456-426614174000",
         "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NSJ9.SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c",
@@ -157,33 +161,75 @@ fn what_is_plain_is_not_hidden() {
     ] {
         let found = scan(TextKind::Plain, text);
         // `<cat>` and what is plain beside an escape read the same without it.
-        let hidden: Vec<_> = found.iter().map(|one| one.hidden.to_string()).collect();
+        let hidden: Vec<_> = found.iter().map(|one| one.encodings.to_string()).collect();
         assert_eq!(hidden, Vec::<String>::new(), "{text}");
     }
 }
 
 #[test]
 fn the_source_of_json_hides_nothing_by_its_escapes() {
-    let text = r#"{"cmd":"echo Ym9t\nYg==","to":"\u0059m9tYg==","path":"C:\\Ym9tYg=="}"#;
+    let text =
+        r#"{"cmd":"echo Ym9t\nYg==","to":"\u0059m9tYg==","path":"C:\\Ym9tYg==","form":"bomb\fYm9tYg=="}"#;
     let found = scan(TextKind::Json, text);
-    let span = |one: &Uncovered| text.get(one.finding.start.0 as usize..one.finding.end.0 as usize);
-    let spans: Vec<_> = found.iter().map(|one| (one.hidden.to_string(), span(one))).collect();
+    let span = |one: &EncodedFinding| text.get(one.finding.start.0 as usize..one.finding.end.0 as usize);
+    let spans: Vec<_> = found.iter().map(|one| (one.encodings.to_string(), span(one))).collect();
     let base64 = |span: &'static str| ("base64".to_owned(), Some(span));
-    assert_eq!(spans, [base64(r"Ym9t\nYg=="), base64(r"\u0059m9tYg=="), base64("Ym9tYg==")]);
+    assert_eq!(
+        spans,
+        [base64(r"Ym9t\nYg=="), base64(r"\u0059m9tYg=="), base64("Ym9tYg=="), base64("Ym9tYg==")]
+    );
 }
 
-/// A long text is read in parts, and a stretch that lies in two of them is taken whole.
+/// A long text is read in parts, and a stretch that lies in more than one of them is taken whole.
 #[test]
 fn long_texts() {
-    for before in [PART - 40, PART - AGAIN - 30, PART + 7, 3 * PART] {
-        let stretch =
-            base64("we talk about how to make a bomb at length ".repeat(400).as_bytes(), false, true);
-        let text = format!("{}{stretch} end", "ab, ".repeat(before / 4));
-        let start = before / 4 * 4;
+    let talk = "we talk about how to make a bomb at length ".repeat(400);
+    let lines = |code: &str, width: usize| {
+        code.as_bytes()
+            .chunks(width)
+            .map(|line| String::from_utf8_lossy(line))
+            .collect::<Vec<_>>()
+            .join("\r\n")
+    };
+    let run = base64(talk.as_bytes(), false, true);
+    for (what, stretch) in [
+        ("base64", run.clone()),
+        ("base64 in lines", lines(&run, 76)),
+        ("base64 in long lines", lines(&run, 1000)),
+        ("hex", hex(talk.as_bytes(), "", "", false)),
+        ("hex by pairs", hex(talk.as_bytes(), "", " ", false)),
+        ("hex with prefixes", hex(talk.as_bytes(), "0x", ", ", true)),
+        ("hex in lines", lines(&hex(talk.as_bytes(), "", "", false), 64)),
+    ] {
+        // At even and at odd places.
+        for start in [PART - 40, PART - 41, PART - 42, PART - 43, PART - AGAIN - 30, PART + 7, 3 * PART] {
+            let before = &"ab, .".repeat(start)[..start - 1];
+            let text = format!("{before} {stretch} ;; end");
+            let found = scan(TextKind::Plain, &text);
+            let spans: Vec<_> =
+                found.iter().map(|one| (one.finding.start.0 as usize, one.finding.end.0 as usize)).collect();
+            assert_eq!(spans, [(start, start + stretch.len())], "{what} {start}");
+        }
+    }
+    // More than a part, from an odd place on.
+    let talk = talk.repeat(32);
+    for stretch in [base64(talk.as_bytes(), false, false), hex(talk.as_bytes(), "", "", false)] {
+        let text = format!(";{stretch};");
         let found = scan(TextKind::Plain, &text);
         let spans: Vec<_> =
             found.iter().map(|one| (one.finding.start.0 as usize, one.finding.end.0 as usize)).collect();
-        assert_eq!(spans, [(start, start + stretch.len())], "{before}");
+        assert_eq!(spans, [(1, 1 + stretch.len())]);
+    }
+}
+
+/// Promise 4: what is not decoded because it would be too much is told.
+#[test]
+fn what_is_not_decoded_is_told() {
+    let (engine, rules) = (engine(), RuleSet::full(4));
+    let text = "decode aG93IHRvIG1ha2UgYSBib21i please";
+    for (left, hits, unread) in [(1000, 1, false), (10, 0, true)] {
+        let mut search = Search::new(&engine, &rules, left);
+        assert_eq!((search.part(text, TextKind::Plain).len(), search.unread), (hits, unread), "{left}");
     }
 }
 
@@ -266,14 +312,14 @@ proptest! {
         let engine = engine();
         let rules = RuleSet::full(4);
         let plain = scan_all(&engine, &rules, TextKind::Plain, &all);
-        let found = scan_encoded(&engine, &rules, TextKind::Plain, &all, &plain);
+        let found = scan_encoded(&engine, &rules, TextKind::Plain, &all, &plain).found;
         let (from, to) = (before.len() as u64, (before.len() + code.len()) as u64);
         let within = |finding: &Finding| {
             finding.rule == RuleId(rule) && finding.start.0 < to && from < finding.end.0
         };
         let hit = found.iter().map(|one| one.finding).chain(plain.iter().copied()).any(|finding| within(&finding));
         prop_assert!(hit, "{all:?}: {found:?}");
-        let blocks = found.iter().filter(|one| matches!(one.hidden.outer, Coding::Base64 | Coding::Hex));
+        let blocks = found.iter().filter(|one| matches!(one.encodings.outer, Encoding::Base64 | Encoding::Hex));
         for one in blocks.filter(|one| within(&one.finding)) {
             prop_assert!(one.finding.start.0 <= from && one.finding.end.0 >= to, "{all:?}: {one:?}");
         }
@@ -313,8 +359,43 @@ proptest! {
         }
         let (engine, rules) = (engine(), RuleSet::full(4));
         let most = text.len() * MOST;
-        let mut search = Search { engine: &engine, rules: &rules, left: most };
+        let mut search = Search::new(&engine, &rules, most);
         search.part(&text, kind);
-        prop_assert!(search.left > 0 || text.is_empty(), "{text:?}");
+        prop_assert!(!search.unread, "{text:?}");
+    }
+}
+
+// === bounded work ===
+
+/// Promise 7: eight times as much takes about eight times as many steps, whatever the text is made for.
+#[test]
+fn work_is_linear() {
+    let engine = engine();
+    let rules = RuleSet::full(4);
+    let steps = |kind: TextKind, text: &str| {
+        let plain = scan_all(&engine, &rules, kind, text);
+        steps_of(|| {
+            scan_encoded(&engine, &rules, kind, text, &plain);
+        })
+    };
+    let bomb = base64(b"bomb bomb, ", false, true);
+    for (what, kind, size, text) in [
+        (
+            "inner tokens of a run",
+            TextKind::Plain,
+            3_000,
+            &(|n: usize| "Pz8/".repeat(n) + " .") as &dyn Fn(usize) -> String,
+        ),
+        ("inner tokens before spaces", TextKind::Plain, 3_000, &|n| "Pz8/".repeat(n) + &" ".repeat(4 * n)),
+        ("hex that begins with a zero", TextKind::Plain, 3_000, &|n| "00 61 61 ".repeat(n)),
+        ("hex that is no UTF-8", TextKind::Plain, 3_000, &|n| "61 e0 80 ".repeat(n)),
+        ("hits in one run", TextKind::Plain, 20_000, &|n| bomb.repeat(n)),
+        ("plain findings beside hits", TextKind::Plain, 2_000, &|n| "bomb Ym9tYg== ".repeat(n)),
+        ("hits in lines of JSON", TextKind::Json, 1_000, &|n| (bomb.clone() + "\\n").repeat(n)),
+        ("escapes", TextKind::Plain, 2_000, &|n| "%62".repeat(n)),
+    ] {
+        let (few, many) = (steps(kind, &text(size)), steps(kind, &text(8 * size)));
+        assert!(few > size as u64, "{what}: {few} steps are too few to tell");
+        assert!(many < few * 10, "{what}: {few} steps, and {many} for eight times as much");
     }
 }

@@ -1,6 +1,7 @@
 //! A decoded text and the way back: for each part of it, where that stood in the text it was decoded from.
 
-use super::Coding;
+use super::Encoding;
+use crate::text::work::step;
 use std::ops::Range;
 
 /// What stands between two blocks: nothing matches across it.
@@ -30,13 +31,13 @@ enum How {
     /// As it stands.
     Plain,
     /// As one sign that stands for another; of JSON source, which hides nothing, none.
-    Sign(Option<Coding>),
+    Sign(Option<Encoding>),
     /// Letter by letter.
-    Letters(Coding),
+    Letters(Encoding),
     /// From its end to its beginning.
     Mirror,
     /// As a whole that nothing less can be taken from.
-    Block(Coding),
+    Block(Encoding),
 }
 
 // === impl Layer ===
@@ -57,14 +58,14 @@ impl Layer {
         }
     }
 
-    pub(super) fn sign(&mut self, sign: char, place: Range<usize>, coding: Option<Coding>) {
-        self.part(sign.len_utf8(), place, How::Sign(coding));
+    pub(super) fn sign(&mut self, sign: char, place: Range<usize>, encoding: Option<Encoding>) {
+        self.part(sign.len_utf8(), place, How::Sign(encoding));
         self.text.push(sign);
     }
 
     /// Letters that stand where they stood, each for another one of its length.
-    pub(super) fn letters(&mut self, text: &str, start: usize, coding: Coding) {
-        self.part(text.len(), start..start + text.len(), How::Letters(coding));
+    pub(super) fn letters(&mut self, text: &str, start: usize, encoding: Encoding) {
+        self.part(text.len(), start..start + text.len(), How::Letters(encoding));
         self.text.push_str(text);
     }
 
@@ -76,8 +77,8 @@ impl Layer {
         }
     }
 
-    pub(super) fn block(&mut self, text: &str, place: Range<usize>, coding: Coding) {
-        self.part(text.len(), place, How::Block(coding));
+    pub(super) fn block(&mut self, text: &str, place: Range<usize>, encoding: Encoding) {
+        self.part(text.len(), place, How::Block(encoding));
         self.text.push_str(text);
         self.text.push_str(BETWEEN);
     }
@@ -87,35 +88,44 @@ impl Layer {
         self.parts.push(Part { at: self.text.len() as u32, length: length as u32, start, end, how });
     }
 
+    /// The places of its blocks.
+    pub(super) fn blocks(&self) -> impl Iterator<Item = (Encoding, Range<usize>)> {
+        self.parts.iter().filter_map(|part| match part.how {
+            How::Block(encoding) => Some((encoding, part.start as usize..part.end as usize)),
+            How::Plain | How::Sign(_) | How::Letters(_) | How::Mirror => None,
+        })
+    }
+
     /// Where a stretch of the decoded text stood, and what hid it: nothing, where all of it stood there as it reads. None for a
     /// stretch that reaches beyond a block.
-    pub(super) fn locate(&self, found: Range<usize>) -> Option<(Range<usize>, Option<Coding>)> {
+    pub(super) fn locate(&self, found: Range<usize>) -> Option<(Range<usize>, Option<Encoding>)> {
         let (from, to) = (found.start as u32, found.end as u32);
         let first = self.parts.partition_point(|part| part.at + part.length <= from);
-        let (mut place, mut coding) = (None::<Range<u32>>, None);
+        let (mut place, mut encoding) = (None::<Range<u32>>, None);
         for part in self.parts.iter().skip(first).take_while(|part| part.at < to) {
+            step();
             let (head, tail) = (from.saturating_sub(part.at), (part.at + part.length).saturating_sub(to));
             let (here, hides) = match part.how {
                 How::Plain => (part.start + head..part.end - tail, None),
-                How::Sign(coding) => (part.start..part.end, coding),
-                How::Letters(coding) => (part.start + head..part.end - tail, Some(coding)),
-                How::Mirror => (part.start + tail..part.end - head, Some(Coding::Reversed)),
+                How::Sign(encoding) => (part.start..part.end, encoding),
+                How::Letters(encoding) => (part.start + head..part.end - tail, Some(encoding)),
+                How::Mirror => (part.start + tail..part.end - head, Some(Encoding::Reversed)),
                 How::Block(_) if from < part.at || to > part.at + part.length => return None,
-                How::Block(coding) => (part.start..part.end, Some(coding)),
+                How::Block(encoding) => (part.start..part.end, Some(encoding)),
             };
-            coding = coding.or(hides);
+            encoding = encoding.or(hides);
             place = Some(place.map_or(here.clone(), |all| all.start.min(here.start)..all.end.max(here.end)));
         }
-        place.map(|place| (place.start as usize..place.end as usize, coding))
+        place.map(|place| (place.start as usize..place.end as usize, encoding))
     }
 
     /// What hides what begins in the decoded text at `at` by standing before it, and where that stood: the end of an escape, read as
     /// it stands, belongs to the word behind it (`%20bomb`).
-    pub(super) fn before(&self, at: usize) -> Option<(usize, Coding)> {
+    pub(super) fn before(&self, at: usize) -> Option<(usize, Encoding)> {
         let first = self.parts.partition_point(|part| part.at + part.length <= at as u32);
         match self.parts.get(first.checked_sub(1)?)? {
-            Part { at: from, length, start, how: How::Sign(coding), .. } if from + length == at as u32 => {
-                Some((*start as usize, (*coding)?))
+            Part { at: from, length, start, how: How::Sign(encoding), .. } if from + length == at as u32 => {
+                Some((*start as usize, (*encoding)?))
             }
             _ => None,
         }

@@ -15,6 +15,7 @@
 
 mod block;
 mod bytes;
+mod edges;
 mod escape;
 #[cfg(test)]
 mod laws;
@@ -22,16 +23,20 @@ mod layer;
 mod scramble;
 mod tokens;
 
-use super::{Engine, Finding, RuleSet, scan_all};
+use super::{Engine, Finding, RuleId, RuleSet, scan_all};
 use crate::text::TextPos;
 use crate::text::fold::TextKind;
+use crate::text::work::step;
+use edges::{Edges, Part};
 use layer::Layer;
+use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 
 /// How a text was encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Coding {
+pub enum Encoding {
     /// Base64 in either alphabet.
     Base64,
     /// Hex digits in pairs.
@@ -48,20 +53,20 @@ pub enum Coding {
     Reversed,
 }
 
-/// How a finding was hidden: what it was encoded with, the outermost first. Prints as `base64>url`.
+/// What a finding was encoded with, the outermost first. Prints as `base64>url`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Hidden {
-    outer: Coding,
-    inner: Option<Coding>,
+pub struct Encodings {
+    outer: Encoding,
+    inner: Option<Encoding>,
 }
 
 /// A finding in encoded text. Its span is in the text as it stands.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Uncovered {
+pub struct EncodedFinding {
     /// What was found.
     pub finding: Finding,
-    /// How it was hidden.
-    pub hidden: Hidden,
+    /// How it was encoded.
+    pub encodings: Encodings,
 }
 
 /// Texts are read in parts of this size in bytes.
@@ -73,6 +78,15 @@ const MOST: usize = 16;
 /// How often what was decoded is decoded again.
 const DEPTH: u8 = 2;
 
+/// What is encoded in a text.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Encoded {
+    /// What was found in it, in order.
+    pub found: Vec<EncodedFinding>,
+    /// It holds so much that some of it was not read.
+    pub unread: bool,
+}
+
 /// Scans what is encoded in a whole text. `plain` is what was found in the text as it stands: what that covers is not told again.
 pub fn scan_encoded(
     engine: &Engine,
@@ -80,69 +94,100 @@ pub fn scan_encoded(
     kind: TextKind,
     text: &str,
     plain: &[Finding],
-) -> Vec<Uncovered> {
-    let mut out = Vec::new();
+) -> Encoded {
+    let mut all = Encoded::default();
     if rules.is_empty() {
-        return out;
+        return all;
     }
-    let mut start = 0;
+    let (mut edges, mut start) = (Edges::default(), 0);
     loop {
         let end = text.floor_char_boundary(text.len().min(start + PART));
+        let next = if end == text.len() { end } else { text.floor_char_boundary(end - AGAIN) };
         let part = text.get(start..end).unwrap_or_default();
-        let mut search = Search { engine, rules, left: part.len() * MOST };
-        for Hit { place, mut finding, hidden, .. } in search.part(part, kind) {
-            let Some(hidden) = hidden else { continue };
-            let place = start + place.start..start + place.end;
-            let place = whole(text, place, &(start..end), hidden.outer);
-            (finding.start, finding.end) = (TextPos(place.start as u64), TextPos(place.end as u64));
-            if !plain.iter().any(|known| covers(known, &finding)) {
-                out.push(Uncovered { finding, hidden });
-            }
+        let mut search = Search::new(engine, rules, part.len() * MOST);
+        for Hit { place, mut finding, how, .. } in search.part(part, kind) {
+            let Some(encodings) = how else { continue };
+            let at = |place: usize| TextPos((start + place) as u64);
+            (finding.start, finding.end) = (at(place.start), at(place.end));
+            all.found.push(EncodedFinding { finding, encodings });
         }
+        for (_, place) in &mut search.blocks {
+            *place = start + place.start..start + place.end;
+        }
+        edges.part(text, &Part { place: start..end, next }, &mut search.blocks);
+        all.unread |= search.unread;
         if end == text.len() {
             break;
         }
-        start = text.floor_char_boundary(end - AGAIN);
+        start = next;
     }
-    tidy(out)
+    if !all.found.is_empty() {
+        let plain = Covered::by(plain);
+        all.found.retain_mut(|EncodedFinding { finding, encodings }| {
+            let place = edges.whole(encodings.outer, finding.start.0 as usize..finding.end.0 as usize);
+            (finding.start, finding.end) = (TextPos(place.start as u64), TextPos(place.end as u64));
+            !plain.covers(finding)
+        });
+        tidy(&mut all.found);
+    }
+    all
 }
 
-/// A stretch that is cut by the edge of the part goes with all of it.
-fn whole(text: &str, place: Range<usize>, part: &Range<usize>, coding: Coding) -> Range<usize> {
-    let goes_on = |byte: &u8| match coding {
-        Coding::Base64 => byte.is_ascii_alphanumeric() || b"+/-_=".contains(byte),
-        Coding::Hex => byte.is_ascii_hexdigit(),
-        Coding::Url | Coding::Html | Coding::Escape | Coding::Rot13 | Coding::Reversed => false,
-    };
-    let count = |bytes: &mut dyn Iterator<Item = &u8>| bytes.take_while(|byte| goes_on(byte)).count();
-    let (head, tail) = text.as_bytes().split_at(place.start.min(text.len()));
-    let before = if place.start > part.start { 0 } else { count(&mut head.iter().rev()) };
-    let after = if place.end < part.end { 0 } else { count(&mut tail.iter().skip(place.end - place.start)) };
-    place.start - before..place.end + after
+/// What was found in a text as it stands, and then what was found in what it encodes.
+pub fn with_encoded(
+    plain: impl IntoIterator<Item = Finding>,
+    encoded: Encoded,
+) -> impl Iterator<Item = (Finding, Option<Encodings>)> {
+    let encoded = encoded.found.into_iter().map(|one| (one.finding, Some(one.encodings)));
+    plain.into_iter().map(|finding| (finding, None)).chain(encoded)
 }
 
-fn covers(known: &Finding, finding: &Finding) -> bool {
-    known.rule == finding.rule && known.start <= finding.start && finding.end <= known.end
+/// Places that findings cover, by rule and start: each with the furthest end of those of its rule that start no later.
+struct Covered(Vec<(RuleId, TextPos, TextPos)>);
+
+impl Covered {
+    fn by(findings: &[Finding]) -> Self {
+        let mut places: Vec<_> = findings.iter().map(|one| (one.rule, one.start, one.end)).collect();
+        places.sort_unstable();
+        let mut furthest = None;
+        for (rule, _, end) in &mut places {
+            *end = furthest.filter(|(of, _)| of == rule).map_or(*end, |(_, before)| (*end).max(before));
+            furthest = Some((*rule, *end));
+        }
+        Self(places)
+    }
+
+    /// Whether a finding of the same rule covers it.
+    fn covers(&self, finding: &Finding) -> bool {
+        let before = self.0.partition_point(|&(rule, start, _)| {
+            step();
+            (rule, start) <= (finding.rule, finding.start)
+        });
+        let last = before.checked_sub(1).and_then(|last| self.0.get(last));
+        last.is_some_and(|&(rule, _, end)| rule == finding.rule && finding.end <= end)
+    }
 }
 
 /// Each once, in order: of a rule's findings in the same place the one with the best score, that hides least.
-fn tidy(mut found: Vec<Uncovered>) -> Vec<Uncovered> {
+fn tidy(found: &mut Vec<EncodedFinding>) {
     found.sort_by(|a, b| {
-        let key = |one: &Uncovered| (one.finding.start, std::cmp::Reverse(one.finding.end), one.finding.rule);
-        let more = |one: &Uncovered| (one.hidden.inner.is_some(), one.hidden);
-        key(a).cmp(&key(b)).then(b.finding.score.total_cmp(&a.finding.score)).then(more(a).cmp(&more(b)))
+        let key =
+            |one: &EncodedFinding| (one.finding.start, std::cmp::Reverse(one.finding.end), one.finding.rule);
+        key(a).cmp(&key(b)).then(better(&(a.finding, a.encodings), &(b.finding, b.encodings)))
     });
-    let mut last: Vec<Finding> = Vec::new();
+    let mut ends: HashMap<RuleId, TextPos> = HashMap::new();
     found.retain(|one| {
-        let known = last.iter().position(|known| known.rule == one.finding.rule);
-        match known.and_then(|at| last.get_mut(at)) {
-            Some(known) if covers(known, &one.finding) => return false,
-            Some(known) => *known = one.finding,
-            None => last.push(one.finding),
-        }
-        true
+        let end = ends.entry(one.finding.rule).or_default();
+        let more = one.finding.end > *end;
+        *end = one.finding.end.max(*end);
+        more
     });
-    found
+}
+
+/// Which of two findings in the same place is told: first the one with the better score, then the one that hides less.
+fn better(a: &(Finding, Encodings), b: &(Finding, Encodings)) -> Ordering {
+    let more = |how: Encodings| (how.inner.is_some(), how);
+    b.0.score.total_cmp(&a.0.score).then(more(a.1).cmp(&more(b.1)))
 }
 
 struct Search<'a> {
@@ -150,20 +195,28 @@ struct Search<'a> {
     rules: &'a RuleSet,
     /// How much more may be decoded.
     left: usize,
+    /// Something was not decoded for that.
+    unread: bool,
+    /// The stretches of the text itself that decode.
+    blocks: Vec<(Encoding, Range<usize>)>,
 }
 
-/// A finding in some reading of a text.
+/// A finding in a text or in what is decoded from it.
 struct Hit {
     place: Range<usize>,
     /// The place with what stands before it and hides it.
     all: Range<usize>,
     finding: Finding,
-    hidden: Option<Hidden>,
+    how: Option<Encodings>,
 }
 
 // === impl Search ===
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    fn new(engine: &'a Engine, rules: &'a RuleSet, left: usize) -> Self {
+        Self { engine, rules, left, unread: false, blocks: Vec::new() }
+    }
+
     /// What is encoded in a part of the text.
     fn part(&mut self, text: &str, kind: TextKind) -> Vec<Hit> {
         let mut hits = Vec::new();
@@ -179,24 +232,34 @@ impl Search<'_> {
             let (place, _) = layer.locate(hit.place)?;
             Some(Hit { place, ..hit })
         }));
+        for (_, place) in &mut self.blocks {
+            *place = layer.locate(place.clone()).map_or(0..0, |(place, _)| place);
+        }
         hits
     }
 
     /// What is encoded in a text, `depth` times at most. What was scrambled once is not unscrambled again.
     fn encoded(&mut self, text: &str, depth: u8, scrambled: bool, hits: &mut Vec<Hit>) {
         escape::escapes(text, |layer| self.scan(&layer, depth, scrambled, hits));
-        let (mut layer, mut signs) = (Layer::default(), scramble::Signs::default());
-        block::blocks(text, &mut layer, |at, token| signs.word(at, token));
+        let (mut layer, mut hints) = (Layer::default(), scramble::Hints::default());
+        block::blocks(text, &mut layer, |at, token| hints.word(at, token));
+        if depth == DEPTH {
+            self.blocks.extend(layer.blocks());
+        }
         self.scan(&layer, depth, scrambled, hits);
         if !scrambled {
-            signs.readings(text, |layer| self.scan(&layer, depth, true, hits));
+            hints.layers(text, |layer| self.scan(&layer, depth, true, hits));
         }
     }
 
-    /// Scans a reading of a text, and what is encoded in it in its turn.
+    /// Scans a decoded text, and what is encoded in it in its turn.
     fn scan(&mut self, layer: &Layer, depth: u8, scrambled: bool, hits: &mut Vec<Hit>) {
         let text = layer.text();
-        if text.is_empty() || text.len() > self.left {
+        if text.len() > self.left {
+            self.unread = true;
+            return;
+        }
+        if text.is_empty() {
             return;
         }
         self.left -= text.len();
@@ -204,28 +267,39 @@ impl Search<'_> {
         let mut within: Vec<Hit> = found
             .map(|finding| {
                 let place = finding.start.0 as usize..finding.end.0 as usize;
-                Hit { all: place.clone(), place, finding, hidden: None }
+                Hit { all: place.clone(), place, finding, how: None }
             })
             .collect();
         if depth > 1 {
             self.encoded(text, depth - 1, scrambled, &mut within);
         }
-        hits.extend(within.into_iter().filter_map(|hit| {
+        let located = within.into_iter().filter_map(|hit| {
             let (place, _) = layer.locate(hit.place.clone())?;
-            let (mut all, coding) = layer.locate(hit.all.clone())?;
-            let outer = coding.or_else(|| {
-                let (start, coding) = layer.before(hit.all.start)?;
+            let (mut all, encoding) = layer.locate(hit.all.clone())?;
+            let outer = encoding.or_else(|| {
+                let (start, encoding) = layer.before(hit.all.start)?;
                 all.start = start;
-                Some(coding)
+                Some(encoding)
             })?;
-            let chance = matches!(outer, Coding::Rot13 | Coding::Reversed) && hit.hidden.is_none();
+            let chance = matches!(outer, Encoding::Rot13 | Encoding::Reversed) && hit.how.is_none();
             if chance && !text.get(hit.place).is_some_and(scramble::counts) {
                 return None;
             }
-            let hidden = Hidden { outer, inner: hit.hidden.map(|hidden| hidden.outer) };
-            Some(Hit { place, all, finding: hit.finding, hidden: Some(hidden) })
-        }));
+            let how = Encodings { outer, inner: hit.how.map(|how| how.outer) };
+            Some((Hit { place, all, finding: hit.finding, how: None }, how))
+        });
+        hits.extend(once(located.collect()));
     }
+}
+
+/// Of a rule's hits in the same place one: a long stretch may hold very many, and each takes all of it.
+fn once(mut hits: Vec<(Hit, Encodings)>) -> impl Iterator<Item = Hit> {
+    let place = |hit: &Hit| (hit.finding.rule, hit.place.start, hit.place.end, hit.all.start, hit.all.end);
+    hits.sort_by(|(a, x), (b, y)| {
+        place(a).cmp(&place(b)).then_with(|| better(&(a.finding, *x), &(b.finding, *y)))
+    });
+    hits.dedup_by(|(a, _), (b, _)| place(a) == place(b));
+    hits.into_iter().map(|(hit, how)| Hit { how: Some(how), ..hit })
 }
 
 /// What a part of a JSON source says.
@@ -238,7 +312,8 @@ fn source(text: &str) -> Layer {
         layer.plain(text.get(at..sign).unwrap_or_default(), at);
         let named = match bytes.get(sign + 1) {
             Some(byte @ (b'"' | b'\\' | b'/')) => Some(char::from(*byte)),
-            Some(b'b' | b'f') => Some('\u{8}'),
+            Some(b'b') => Some('\u{8}'),
+            Some(b'f') => Some('\u{c}'),
             Some(b'n') => Some('\n'),
             Some(b'r') => Some('\r'),
             Some(b't') => Some('\t'),
@@ -257,9 +332,9 @@ fn source(text: &str) -> Layer {
     layer
 }
 
-// === impl Coding, Hidden ===
+// === impl Encoding, Encodings ===
 
-impl Coding {
+impl Encoding {
     /// All codings.
     pub const ALL: [Self; 7] =
         [Self::Base64, Self::Hex, Self::Url, Self::Html, Self::Escape, Self::Rot13, Self::Reversed];
@@ -278,7 +353,7 @@ impl Coding {
     }
 }
 
-impl fmt::Display for Hidden {
+impl fmt::Display for Encodings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.outer.as_str())?;
         self.inner.map_or(Ok(()), |inner| write!(f, ">{}", inner.as_str()))

@@ -1,15 +1,16 @@
 //! Text in ROT13 and text that runs backwards.
 //!
 //! Nothing in the letters themselves says so, and to read every text in three ways would cost three times as much. So a part of
-//! a text is read so where at least two of the commonest English words stand near each other as they look then (`gur`, `znxr`;
+//! a text is read so where at least two different ones of the commonest English words stand near each other as they look then (`gur`, `znxr`;
 //! `woh`, `ekam`), and some pages around where it speaks of such a thing.
 
-use super::Coding;
+use super::Encoding;
 use super::layer::Layer;
+use memchr::memchr3_iter;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-/// Common words in ROT13 that are no words themselves.
+/// Common words in ROT13. Some are words or units themselves (`tryy`, `va`), so one alone says nothing.
 const ROT13: &[&str] = &[
     "nobhg",
     "naq",
@@ -63,7 +64,7 @@ const ROT13: &[&str] = &[
     "vtaber",
     "nyy",
 ];
-/// Common words from their end that are no words themselves.
+/// Common words from their end. Some are words themselves (`saw`, `dna`), so one alone says nothing.
 const REVERSED: &[&str] = &[
     "dna",
     "eht",
@@ -117,8 +118,10 @@ const REVERSED: &[&str] = &[
 const SAYS_ROT13: &[&str] = &["rot13", "rot", "caesar", "cipher", "ebg13"];
 const SAYS_REVERSED: &[&str] =
     &["reverse", "reversed", "reversing", "backward", "backwards", "mirrored", "esrever", "sdrawkcab"];
-/// The same in Chinese, with what may follow: see [`says_in_chinese`].
-const CHINESE: &[&str] = &["倒", "反", "逆"];
+/// The same in Chinese, with what may follow.
+const CHINESE: [char; 3] = ['倒', '反', '逆'];
+const CHINESE_AFTER: &[&str] =
+    &["序", "过来", "過來", "着", "著", "转", "轉", "向", "写", "寫", "读", "讀", "念", "排"];
 
 /// Words of one kind further apart have nothing to do with each other.
 const NEAR: usize = 96;
@@ -129,13 +132,16 @@ const SAYS: usize = 4 << 10;
 
 /// Tokens of a text that tell how it may be read.
 #[derive(Debug, Default)]
-pub(super) struct Signs {
-    rot13: Vec<u32>,
-    reversed: Vec<u32>,
+pub(super) struct Hints {
+    rot13: Vec<Word>,
+    reversed: Vec<Word>,
     /// Where it speaks of one or the other.
     says_rot13: Vec<u32>,
     says_reversed: Vec<u32>,
 }
+
+/// Where a word stands, and which one it is.
+type Word = (u32, u64);
 
 /// What a word that is looked for tells.
 #[derive(Clone, Copy, Debug)]
@@ -172,9 +178,9 @@ pub(super) fn words() -> impl Iterator<Item = &'static [u8]> {
     WORDS.iter().map(|&(_, word, _)| word)
 }
 
-// === impl Signs ===
+// === impl Hints ===
 
-impl Signs {
+impl Hints {
     /// Takes note of a token that begins as a word does that is looked for.
     pub(super) fn word(&mut self, at: usize, token: &[u8]) {
         let wanted = key(token);
@@ -184,19 +190,19 @@ impl Signs {
             return;
         };
         match tells {
-            Tells::Rot13 => self.rot13.push(at as u32),
-            Tells::Reversed => self.reversed.push(at as u32),
+            Tells::Rot13 => self.rot13.push((at as u32, wanted)),
+            Tells::Reversed => self.reversed.push((at as u32, wanted)),
             Tells::SaysRot13 => self.says_rot13.push(at as u32),
             Tells::SaysReversed => self.says_reversed.push(at as u32),
         }
     }
 
-    /// The readings of the text that they ask for.
-    pub(super) fn readings(&self, text: &str, mut reading: impl FnMut(Layer)) {
+    /// The text as it reads where they say so.
+    pub(super) fn layers(&self, text: &str, mut found: impl FnMut(Layer)) {
         for part in parts(text, &self.rot13, &self.says_rot13) {
             let mut layer = Layer::default();
-            layer.letters(&rot13(text.get(part.clone()).unwrap_or_default()), part.start, Coding::Rot13);
-            reading(layer);
+            layer.letters(&rot13(text.get(part.clone()).unwrap_or_default()), part.start, Encoding::Rot13);
+            found(layer);
         }
         let mut says = self.says_reversed.clone();
         says_in_chinese(text, &mut says);
@@ -204,7 +210,7 @@ impl Signs {
             let within = text.get(part.clone()).unwrap_or_default();
             let (mut all, mut words) = (Layer::default(), Layer::default());
             all.mirror(within, part.start);
-            reading(all);
+            found(all);
             // Each word for itself, in the order in which they stand.
             let mut at = part.start;
             for token in within.split_inclusive(|c: char| !c.is_alphanumeric()) {
@@ -213,21 +219,21 @@ impl Signs {
                 words.plain(token.get(word.len()..).unwrap_or_default(), at + word.len());
                 at += token.len();
             }
-            reading(words);
+            found(words);
         }
     }
 }
 
-/// The parts of a text in which words of one kind stand near each other, and those around where it speaks of them.
-fn parts(text: &str, words: &[u32], says: &[u32]) -> Vec<Range<usize>> {
+/// The parts of a text in which different words of one kind stand near each other, and those around where it speaks of them.
+fn parts(text: &str, words: &[Word], says: &[u32]) -> Vec<Range<usize>> {
     let around = |first: u32, last: u32, more: usize| {
         let start = text.floor_char_boundary((first as usize).saturating_sub(more));
         start..text.ceil_char_boundary(last as usize + more)
     };
-    let near = |a: &u32, b: &u32| (b - a) as usize <= NEAR;
-    let groups = words.chunk_by(near).filter_map(|group| match *group {
-        [first, .., last] => Some(around(first, last, AROUND)),
-        _ => None,
+    let near = |a: &Word, b: &Word| (b.0 - a.0) as usize <= NEAR;
+    let groups = words.chunk_by(near).filter_map(|group| {
+        let (first, last) = (group.first()?, group.last()?);
+        group.iter().any(|word| word.1 != first.1).then(|| around(first.0, last.0, AROUND))
     });
     let mut all: Vec<Range<usize>> = groups.chain(says.iter().map(|&at| around(at, at, SAYS))).collect();
     all.sort_unstable_by_key(|part| part.start);
@@ -249,20 +255,20 @@ fn rot13(text: &str) -> String {
 }
 
 fn says_in_chinese(text: &str, says: &mut Vec<u32>) {
-    const AFTER: &[&str] =
-        &["序", "过来", "過來", "着", "著", "转", "轉", "向", "写", "寫", "读", "讀", "念", "排"];
-    if text.is_ascii() {
-        return;
-    }
-    for sign in CHINESE {
-        says.extend(memchr::memmem::find_iter(text.as_bytes(), sign.as_bytes()).filter_map(|at| {
-            let rest = text.get(at + sign.len()..)?;
-            AFTER.iter().any(|word| rest.starts_with(word)).then_some(at as u32)
-        }));
+    // Of three bytes the last one is the rarest.
+    let [a, b, c] = CHINESE.map(|sign| sign.encode_utf8(&mut [0; 4]).bytes().next_back().unwrap_or_default());
+    for last in memchr3_iter(a, b, c, text.as_bytes()) {
+        let begins = last.checked_sub(2).and_then(|at| Some((at, text.get(at..)?)));
+        let Some((at, rest)) = begins else { continue };
+        if let Some(rest) = rest.strip_prefix(CHINESE)
+            && CHINESE_AFTER.iter().any(|word| rest.starts_with(word))
+        {
+            says.push(at as u32);
+        }
     }
 }
 
-/// Whether what was found in such a reading may count: chance makes numbers and short words.
+/// Whether what was found so may count: chance makes numbers and short words.
 pub(super) fn counts(found: &str) -> bool {
     let letters = found.chars().filter(|c| c.is_alphabetic()).count();
     let wide = found.chars().any(|c| c.is_alphabetic() && !c.is_ascii());

@@ -20,7 +20,7 @@ use super::emit::Edit;
 use super::segment::{Numbers, Part, Segment, Segments, keep_keys_apart};
 use super::tally::Tally;
 use crate::audit::Coverage;
-use crate::detect::{Finding, Hidden, RuleId, TextKind};
+use crate::detect::{Encodings, Finding, RuleId, TextKind};
 use crate::dialect::{ChannelKey, Class, Flow, Found, Role, Shape};
 use crate::policy::{Action, Direction, Policy};
 use crate::text::json::{Kind, Tape};
@@ -51,7 +51,7 @@ pub struct Noted {
     /// 0 to 1.
     pub score: f32,
     /// How it was hidden.
-    pub hidden: Option<Hidden>,
+    pub hidden: Option<Encodings>,
 }
 
 /// Why reading stopped.
@@ -300,7 +300,7 @@ impl Reader {
     fn note(
         &mut self,
         finding: &Finding,
-        hidden: Option<Hidden>,
+        hidden: Option<Encodings>,
         direction: Direction,
         role: Role,
         channel: u32,

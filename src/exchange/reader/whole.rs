@@ -9,7 +9,7 @@ use super::super::emit::Edit;
 use super::super::number;
 use super::super::segment::{Segment, Segments};
 use super::{Reader, Side};
-use crate::detect::{Finding, Hidden, Scan, TextKind, Uncovered, scan_encoded};
+use crate::detect::{Encoded, Finding, Scan, TextKind, scan_encoded, with_encoded};
 use crate::dialect::{ChannelKey, Flow, Role};
 use crate::policy::Direction;
 use crate::text::TextPos;
@@ -66,12 +66,13 @@ impl Reader {
         scan.push(policy.engine(), policy.rules(direction), text, &mut found);
         scan.finish(policy.engine(), policy.rules(direction), &mut found);
         let encoded = self.encoded(text, kind, direction, &found);
+        let unread = encoded.unread;
         let place = segment.channel().map(|(channel, start, _)| (channel as usize, start));
         let channel = place.and_then(|(c, start)| self.channels.get(c).map(|c| (c.number, start)));
         let (number, at) = channel.or(join).unwrap_or((self.appeared.saturating_add(1), 0));
         self.appeared = self.appeared.max(number);
         let mut numbers = None;
-        for (finding, hidden) in every(&mut found, encoded) {
+        for (finding, hidden) in with_encoded(found.drain(..), encoded) {
             let (start, end) = (TextPos(finding.start.0 + at), TextPos(finding.end.0 + at));
             let noted = Finding { start, end, ..finding };
             let Some(edit) = self.note(&noted, hidden, direction, role, number) else { continue };
@@ -86,6 +87,7 @@ impl Reader {
             }
         }
         self.scratch = found;
+        self.encoded_unread(unread);
     }
 
     /// Reads the texts that do not go on in the next event once more, joined.
@@ -102,7 +104,8 @@ impl Reader {
             let direction = self.direction(join.role);
             let rules = policy.rules(direction);
             let (mut scan, mut found) = (Scan::new(join.kind), std::mem::take(&mut self.scratch));
-            let (reads_encoded, mut all) = (self.side == Side::Prompt, String::new());
+            let reads_encoded = self.side == Side::Prompt && !policy.encoded_rules(direction).is_empty();
+            let mut all = String::with_capacity(if reads_encoded { join.length as usize } else { 0 });
             for segment in join.texts.iter().filter_map(|&(index, _)| out.texts.get(index as usize)) {
                 let mut decoded = String::new();
                 let (_, text) = segment.source(src, &mut decoded);
@@ -113,10 +116,12 @@ impl Reader {
             }
             scan.finish(policy.engine(), rules, &mut found);
             let encoded = self.encoded(&all, join.kind, direction, &found);
-            let edits: Vec<Edit> = every(&mut found, encoded)
+            let unread = encoded.unread;
+            let edits: Vec<Edit> = with_encoded(found.drain(..), encoded)
                 .filter_map(|(f, hidden)| self.note(&f, hidden, direction, join.role, join.number))
                 .collect();
             self.scratch = found;
+            self.encoded_unread(unread);
             if !edits.is_empty() {
                 out.join(&join.texts, join.length, edits);
             }
@@ -124,24 +129,22 @@ impl Reader {
     }
 
     /// What a prompt's whole text hides by encoding it. A model reads that as it reads the rest; a person who is answered does not.
-    fn encoded(&self, text: &str, kind: TextKind, direction: Direction, plain: &[Finding]) -> Vec<Uncovered> {
+    fn encoded(&self, text: &str, kind: TextKind, direction: Direction, plain: &[Finding]) -> Encoded {
         match self.side {
             Side::Prompt => {
                 let rules = self.policy.encoded_rules(direction);
                 scan_encoded(self.policy.engine(), rules, kind, text, plain)
             }
-            Side::Answer => Vec::new(),
+            Side::Answer => Encoded::default(),
         }
     }
-}
 
-/// What was found in a text as it stands, and then what was found in what it encodes.
-fn every(
-    plain: &mut Vec<Finding>,
-    encoded: Vec<Uncovered>,
-) -> impl Iterator<Item = (Finding, Option<Hidden>)> {
-    let encoded = encoded.into_iter().map(|one| (one.finding, Some(one.hidden)));
-    plain.drain(..).map(|finding| (finding, None)).chain(encoded)
+    /// What is encoded in a text may be more than is read of it.
+    fn encoded_unread(&mut self, unread: bool) {
+        if unread && self.stop.is_none() {
+            self.stop = self.unread("encoded text").err();
+        }
+    }
 }
 
 #[cfg(test)]
