@@ -79,3 +79,11 @@ fn bad_input_names_the_line_and_none_of_its_text() {
         assert!(!error.contains("private"), "{error}");
     }
 }
+
+#[test]
+fn what_is_not_decoded_blocks_as_the_policy_says() {
+    let text = format!("rot13 backwards %2541 {}", "Pz8/ ".repeat(80)).repeat(20);
+    let (out, error) = go(&format!("{{\"id\":1,\"text\":\"{text}\"}}\n"), None);
+    assert_eq!(error, None);
+    assert!(out.starts_with("{\"id\":1,\"verdict\":\"block\""), "{out}");
+}

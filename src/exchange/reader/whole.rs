@@ -149,7 +149,30 @@ impl Reader {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample::masked;
+    use super::super::sample::{masked, operation, policy, tape};
+    use super::super::{Reader, Side, Stop};
+    use crate::policy::{Action, BlockAs, Unscanned};
+    use std::sync::Arc;
+
+    /// Promise 4: a prompt that is made so that too much would have to be decoded is refused, or on record as not read.
+    #[test]
+    fn what_is_not_decoded_is_unread() {
+        let read = |text: &str, unscanned: Unscanned| {
+            let policy = Arc::into_inner(policy()).map(|policy| policy.with(unscanned, BlockAs::default()));
+            let mut reader =
+                Reader::new(policy.map_or_else(|| panic!("shared"), Arc::new), Side::Prompt, false);
+            let body = format!(r#"{{"messages":[{{"role":"user","content":"{text}"}}]}}"#);
+            let shape = (operation("chat.completions").request)();
+            let stop = reader.read(body.as_bytes(), &tape(&body), shape).err();
+            (stop, reader.coverage.unscanned.get("encoded text").copied(), reader.strongest)
+        };
+        let encoded = format!("rot13 backwards %2541 {}", "Pz8/ ".repeat(80)).repeat(20);
+        let (stop, ..) = read(&encoded, Unscanned::Block);
+        assert_eq!(stop, Some(Stop::Unscanned("encoded text")));
+        let passed = read(&encoded, Unscanned::Flag);
+        assert!(matches!(passed, (None, Some(1..), Action::Flag)), "{passed:?}");
+        assert_eq!(read(&"Pz8/ ".repeat(8000), Unscanned::Block), (None, None, Action::Allow));
+    }
 
     /// A body may hold any number of texts, and each is read alone and joined.
     #[test]
