@@ -7,7 +7,7 @@
 use super::Encoding;
 use super::bytes::{TextBytes, may_go_on};
 use super::layer::Layer;
-use super::tokens::{BASE64, HEADS, HEX, Heads, SEXTETS, tokens};
+use super::tokens::{BASE64, HEADS, HEX, Heads, SEXTETS, Token, tokens};
 use crate::text::work::step;
 use std::ops::Range;
 
@@ -40,17 +40,21 @@ pub(super) fn blocks(text: &str, layer: &mut Layer, mut word: impl FnMut(usize, 
         hex: 0,
         lines: 0,
         tried: [0; 4],
+        next: Next::default(),
     };
-    tokens(bytes, |at, end| {
+    tokens(bytes, |Token { at, end, joined, escaped }| {
         let length = end - at;
         let pair = bytes.get(at..at + 2).and_then(<[u8]>::first_chunk);
         let head = pair.map_or(0, |&[first, second]| heads.of(first, second));
         // A letter alone begins no word and no hex.
-        let head = if length > 1 { head } else { head & BASE64 };
+        let head = head & if length > 1 { BASE64 | HEX | Heads::word(length) } else { BASE64 };
+        // Most words of a text are none of these.
+        if head == 0 && !joined && !escaped && length < LONG {
+            return;
+        }
         if head & Heads::word(length) != 0 {
             word(at, bytes.get(at..end).unwrap_or_default());
         }
-        let joined = bytes.get(end).is_some_and(|&byte| SEXTETS[usize::from(byte)] < 64);
         if head & (BASE64 | HEX) != 0 || (joined || length >= LONG) && at >= finder.stretch {
             finder.token(at, end, head);
         }
@@ -59,7 +63,7 @@ pub(super) fn blocks(text: &str, layer: &mut Layer, mut word: impl FnMut(usize, 
             finder.hex_groups(1, end);
         }
         // In source code a token may begin behind an escape such as `\n`.
-        if at > 0 && bytes.get(at - 1) == Some(&b'\\') && end - at > FEWEST {
+        if escaped && length > FEWEST {
             finder.token(at + 1, end, BASE64 | HEX);
         }
     });
@@ -79,6 +83,17 @@ struct Finder<'a> {
     lines: usize,
     /// How far lines of base64 have been read in vain, by where in a group of four their letters stand.
     tried: [usize; 4],
+    /// The run behind the stretch, once it is known.
+    next: Next,
+}
+
+/// A run behind white space.
+#[derive(Clone, Copy, Debug, Default)]
+struct Next {
+    place: usize,
+    length: usize,
+    /// In the same line it has the form of a word.
+    wordlike: bool,
 }
 
 impl Finder<'_> {
@@ -97,7 +112,7 @@ impl Finder<'_> {
             // From within what has been read in vain the same bytes come, and end as they did; a group later, others may.
             let tried = self.tried.get(at % 4).copied().unwrap_or_default();
             let lines = matches!(self.byte(self.stretch), b' ' | b'\t' | b'\r' | b'\n');
-            if lines && at >= self.lines && at >= tried {
+            if lines && at >= self.lines && at >= tried && self.may_be_lines(at) {
                 let read = self.base64_lines(at).min(self.stretch).saturating_sub(3);
                 if let Some(tried) = self.tried.get_mut(at % 4) {
                     *tried = read;
@@ -119,14 +134,40 @@ impl Finder<'_> {
     }
 
     /// Whether the first group of base64 may be text, over white space.
+    #[inline]
     fn goes_on(&self, at: usize) -> bool {
         let mut group = [u8::MAX; 4];
-        let bytes = self.text.iter().skip(at).take(INDENT).filter(|byte| !byte.is_ascii_whitespace());
-        for (slot, &byte) in group.iter_mut().zip(bytes) {
-            *slot = SEXTETS[usize::from(byte)];
+        let mut count = 0;
+        for &byte in self.text.iter().skip(at).take(INDENT) {
+            let sextet = SEXTETS[usize::from(byte)];
+            if sextet < 64 {
+                if let Some(slot) = group.get_mut(count) {
+                    *slot = sextet;
+                }
+                count += 1;
+            }
+            if count == 4 || sextet >= 64 && !byte.is_ascii_whitespace() {
+                break;
+            }
         }
         let [a, b, c, d] = group;
         (c | d) >= 64 || may_go_on([a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d])
+    }
+
+    /// Whether behind the run that begins at `at` and the white space there is a run that may go on with it: what has the form of a
+    /// word in the same line does only if it is as long. So for most words nothing is decoded.
+    fn may_be_lines(&mut self, at: usize) -> bool {
+        let behind = self.text.get(self.stretch..).unwrap_or_default();
+        let spaces = behind.iter().take(INDENT + 1).take_while(|byte| byte.is_ascii_whitespace()).count();
+        let place = self.stretch + spaces;
+        if self.next.place != place {
+            let end = self.base64_end(place);
+            let line = behind.iter().take(spaces).any(|&byte| byte == b'\n');
+            let wordlike = !line && self.is_wordlike(place, end);
+            self.next = Next { place, length: end - place, wordlike };
+        }
+        let Next { length, wordlike, .. } = self.next;
+        length > 0 && (!wordlike || length == self.stretch - at)
     }
 
     /// Whether a token is letters alone, of the cases of a word.

@@ -3,6 +3,7 @@
 
 use super::bytes::may_begin;
 use super::scramble;
+use crate::text::lane::{LANE, Lane};
 use std::sync::LazyLock;
 
 /// What a byte stands for in base64, in either alphabet; 64 and more for none.
@@ -81,44 +82,104 @@ impl Heads {
     }
 }
 
-/// Calls for each run of ASCII letters and digits, with where it begins and ends.
-pub(super) fn tokens(text: &[u8], mut token: impl FnMut(usize, usize)) {
+/// A run of ASCII letters and digits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Token {
+    pub(super) at: usize,
+    pub(super) end: usize,
+    /// Whether base64 may go on behind it, with `+`, `/`, `-` or `_`.
+    pub(super) joined: bool,
+    /// Whether it stands behind a backslash.
+    pub(super) escaped: bool,
+}
+
+/// Calls for each run of ASCII letters and digits.
+#[inline]
+pub(super) fn tokens(text: &[u8], mut token: impl FnMut(Token)) {
     let (blocks, rest) = text.as_chunks::<64>();
-    let mut before = 0;
+    let mut before = Masks::default();
     let mut last = [0; 64];
     for (slot, &byte) in last.iter_mut().zip(rest) {
         *slot = byte;
     }
     for (number, block) in blocks.iter().chain([&last]).enumerate() {
-        let word = words(block);
-        let mut starts = word & !(word << 1 | before);
-        before = word >> 63;
+        let masks = Masks::of(block);
+        let mut starts = masks.word & !(masks.word << 1 | before.word >> 63);
+        let escaped = masks.backslash << 1 | before.backslash >> 63;
+        before = masks;
         while starts != 0 {
-            let bit = starts.trailing_zeros() as usize;
+            let bit = starts.trailing_zeros();
             starts &= starts - 1;
-            let at = number * 64 + bit;
-            let mut end = at + (word >> bit).trailing_ones() as usize;
-            if end == (number + 1) * 64 {
-                let more = text.iter().skip(end).take_while(|byte| byte.is_ascii_alphanumeric());
-                end += more.count();
-            }
-            token(at, end);
+            let at = number * 64 + bit as usize;
+            let length = (masks.word >> bit).trailing_ones();
+            let mut end = at + length as usize;
+            let joined = if bit + length < 64 {
+                masks.joint >> (bit + length) & 1 == 1
+            } else {
+                end = beyond(text, end);
+                text.get(end).is_some_and(|&byte| SEXTETS[usize::from(byte)] < 64)
+            };
+            token(Token { at, end, joined, escaped: escaped >> bit & 1 == 1 });
         }
     }
 }
 
-/// One bit for each byte that is an ASCII letter or digit.
-fn words(block: &[u8; 64]) -> u64 {
-    /// Moves the lowest bit of each byte to its place in the highest one.
-    const GATHER: u64 = 0x0102_0408_1020_4080;
-    let mut is_word = [0; 64];
-    for (slot, &byte) in is_word.iter_mut().zip(block) {
-        let letter = u8::from((byte | 0x20).wrapping_sub(b'a') < 26);
-        *slot = letter | u8::from(byte.wrapping_sub(b'0') < 10);
+/// Where a token ends that goes on beyond a block.
+#[cold]
+fn beyond(text: &[u8], at: usize) -> usize {
+    at + text.iter().skip(at).take_while(|byte| byte.is_ascii_alphanumeric()).count()
+}
+
+/// A bit for each of 64 bytes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Masks {
+    /// ASCII letters and digits.
+    word: u64,
+    /// What else base64 is made of.
+    joint: u64,
+    backslash: u64,
+}
+
+impl Masks {
+    #[inline]
+    fn of(block: &[u8; 64]) -> Self {
+        let mut masks = Self::default();
+        let (lanes, _) = block.as_chunks::<LANE>();
+        for (number, lane) in lanes.iter().enumerate() {
+            let (shift, lane) = (number * LANE, Lane::new(lane));
+            let word = lane.lower().within(b'a', 26).or(lane.within(b'0', 10));
+            let joint = lane.is(b'+').or(lane.is(b'/')).or(lane.is(b'-')).or(lane.is(b'_'));
+            masks.word |= word.bits() << shift;
+            masks.joint |= joint.bits() << shift;
+            masks.backslash |= lane.is(b'\\').bits() << shift;
+        }
+        masks
     }
-    let (eights, _) = is_word.as_chunks::<8>();
-    eights
-        .iter()
-        .rev()
-        .fold(0, |bits, eight| bits << 8 | u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn tokens_are_the_runs_of_letters_and_digits(text in "([a-zA-Z0-9]{1,3}|[a-z]{60,70}|[-+/_\\\\ .é]){0,60}") {
+            let mut found = Vec::new();
+            tokens(text.as_bytes(), |token| found.push((token.at, token.end, token.joined, token.escaped)));
+            let is_word = |c: char| c.is_ascii_alphanumeric();
+            let mut expected = Vec::new();
+            let mut at = 0;
+            for run in text.split_inclusive(|c| !is_word(c)) {
+                let token = run.trim_end_matches(|c| !is_word(c));
+                if !token.is_empty() {
+                    let end = at + token.len();
+                    let joined = text[end..].starts_with(['+', '/', '-', '_']);
+                    expected.push((at, end, joined, text[..at].ends_with('\\')));
+                }
+                at += run.len();
+            }
+            prop_assert_eq!(found, expected);
+        }
+    }
 }
