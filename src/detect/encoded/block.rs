@@ -23,7 +23,7 @@ const ISLAND: usize = 24;
 const INNER: usize = 64;
 /// The most white space between two lines of one stretch.
 const INDENT: usize = 16;
-/// The most signs between two pairs of hex digits.
+/// The most characters between two pairs of hex digits.
 const GAP: usize = 3;
 
 /// Finds the stretches of a text, and tells of tokens that may be scrambled words.
@@ -121,7 +121,7 @@ impl Finder<'_> {
             if at >= self.base64 {
                 let more = self.stretch > end && self.stretch - at < INNER;
                 let word = end - at < WORDLIKE && self.is_wordlike(at, end);
-                // A word may begin base64 that goes on behind a sign.
+                // A word may begin base64 that goes on behind `+` or the like.
                 let taken = more && self.base64_token(at, self.stretch);
                 if !taken && !word {
                     self.base64_token(at, end);

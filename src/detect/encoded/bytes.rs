@@ -75,7 +75,7 @@ impl TextBytes {
         let first = self.zeros == [0; 2];
         let here = self.zeros.get(parity).copied().unwrap_or_default() + usize::from(byte == 0);
         let other = self.zeros.get(1 - parity).copied().unwrap_or_default();
-        let most = (self.bytes.len() + 1) / 2 * 9 / 10;
+        let most = self.bytes.len().div_ceil(2) * 9 / 10;
         // The first zero comes early or never.
         if !byte.is_ascii() || here.min(other) > 0 || here + other < most || first && !self.bytes.is_ascii() {
             return false;

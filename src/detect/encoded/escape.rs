@@ -46,7 +46,7 @@ pub(super) fn escapes(text: &str, mut found: impl FnMut(Layer)) {
         }
         copy(text, copied..at, plus, &mut layer);
         copied = end;
-        layer.sign(character, at..end, Some(encoding));
+        layer.character(character, at..end, Some(encoding));
     }
     if !layer.is_empty() {
         copy(text, copied..text.ceil_char_boundary(copied + AROUND), plus, &mut layer);
@@ -61,7 +61,7 @@ fn copy(text: &str, range: Range<usize>, plus: usize, layer: &mut Layer) {
     let pluses = part.match_indices('+').map(|(found, _)| range.start + found).filter(|&found| found < plus);
     for found in pluses {
         layer.plain(text.get(at..found).unwrap_or_default(), at);
-        layer.sign(' ', found..found + 1, Some(Encoding::Url));
+        layer.character(' ', found..found + 1, Some(Encoding::Url));
         at = found + 1;
     }
     layer.plain(text.get(at..range.end).unwrap_or_default(), at);

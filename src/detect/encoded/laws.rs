@@ -203,7 +203,7 @@ fn long_texts() {
     ] {
         // At even and at odd places.
         for start in [PART - 40, PART - 41, PART - 42, PART - 43, PART - AGAIN - 30, PART + 7, 3 * PART] {
-            let before = &"ab, .".repeat(start)[..start - 1];
+            let before = "ab, .".chars().cycle().take(start - 1).collect::<String>();
             let text = format!("{before} {stretch} ;; end");
             let found = scan(TextKind::Plain, &text);
             let spans: Vec<_> =

@@ -7,7 +7,7 @@ use std::ops::Range;
 /// What stands between two blocks: nothing matches across it.
 const BETWEEN: &str = "\n\u{e000}\n";
 
-/// One reading of a text.
+/// A text as it reads once it is decoded.
 #[derive(Debug, Default)]
 pub(super) struct Layer {
     text: String,
@@ -30,8 +30,8 @@ struct Part {
 enum How {
     /// As it stands.
     Plain,
-    /// As one sign that stands for another; of JSON source, which hides nothing, none.
-    Sign(Option<Encoding>),
+    /// As one character that stands for others; of JSON source, which hides nothing, none.
+    Character(Option<Encoding>),
     /// Letter by letter.
     Letters(Encoding),
     /// From its end to its beginning.
@@ -58,9 +58,9 @@ impl Layer {
         }
     }
 
-    pub(super) fn sign(&mut self, sign: char, place: Range<usize>, encoding: Option<Encoding>) {
-        self.part(sign.len_utf8(), place, How::Sign(encoding));
-        self.text.push(sign);
+    pub(super) fn character(&mut self, character: char, place: Range<usize>, encoding: Option<Encoding>) {
+        self.part(character.len_utf8(), place, How::Character(encoding));
+        self.text.push(character);
     }
 
     /// Letters that stand where they stood, each for another one of its length.
@@ -92,7 +92,7 @@ impl Layer {
     pub(super) fn blocks(&self) -> impl Iterator<Item = (Encoding, Range<usize>)> {
         self.parts.iter().filter_map(|part| match part.how {
             How::Block(encoding) => Some((encoding, part.start as usize..part.end as usize)),
-            How::Plain | How::Sign(_) | How::Letters(_) | How::Mirror => None,
+            How::Plain | How::Character(_) | How::Letters(_) | How::Mirror => None,
         })
     }
 
@@ -107,7 +107,7 @@ impl Layer {
             let (head, tail) = (from.saturating_sub(part.at), (part.at + part.length).saturating_sub(to));
             let (here, hides) = match part.how {
                 How::Plain => (part.start + head..part.end - tail, None),
-                How::Sign(encoding) => (part.start..part.end, encoding),
+                How::Character(encoding) => (part.start..part.end, encoding),
                 How::Letters(encoding) => (part.start + head..part.end - tail, Some(encoding)),
                 How::Mirror => (part.start + tail..part.end - head, Some(Encoding::Reversed)),
                 How::Block(_) if from < part.at || to > part.at + part.length => return None,
@@ -124,7 +124,9 @@ impl Layer {
     pub(super) fn before(&self, at: usize) -> Option<(usize, Encoding)> {
         let first = self.parts.partition_point(|part| part.at + part.length <= at as u32);
         match self.parts.get(first.checked_sub(1)?)? {
-            Part { at: from, length, start, how: How::Sign(encoding), .. } if from + length == at as u32 => {
+            Part { at: from, length, start, how: How::Character(encoding), .. }
+                if from + length == at as u32 =>
+            {
                 Some((*start as usize, (*encoding)?))
             }
             _ => None,

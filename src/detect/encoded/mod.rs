@@ -6,12 +6,12 @@
 //!
 //! ```text
 //! text      see https%3A%2F%2Fx.example%2F and decode aG93IHRvIG1ha2UgYSBib21i
-//! readings  see https://x.example/ and decode         how to make a bomb
+//! layers    see https://x.example/ and decode         how to make a bomb
 //! ```
 //!
-//! Work is linear: a text is cut into parts of [`PART`] bytes, a byte of a part takes part in a fixed number of readings, and a part
-//! is decoded to at most [`MOST`] times its length. Memory is that of one part. What is not read: what is encoded three times,
-//! compressed or encrypted, and stretches within which other signs stand than white space.
+//! Work is linear: a text is cut into parts of [`PART`] bytes, a byte of a part takes part in a fixed number of layers, and a part
+//! is decoded to at most [`MOST`] times its length; that more was there is told. Memory is that of one part. What is not read: what is encoded three times,
+//! compressed or encrypted, and stretches within which other characters stand than white space.
 
 mod block;
 mod bytes;
@@ -308,9 +308,9 @@ fn source(text: &str) -> Layer {
     let mut at = 0;
     let bytes = text.as_bytes();
     while let Some(found) = memchr::memchr(b'\\', bytes.get(at..).unwrap_or_default()) {
-        let sign = at + found;
-        layer.plain(text.get(at..sign).unwrap_or_default(), at);
-        let named = match bytes.get(sign + 1) {
+        let backslash = at + found;
+        layer.plain(text.get(at..backslash).unwrap_or_default(), at);
+        let named = match bytes.get(backslash + 1) {
             Some(byte @ (b'"' | b'\\' | b'/')) => Some(char::from(*byte)),
             Some(b'b') => Some('\u{8}'),
             Some(b'f') => Some('\u{c}'),
@@ -319,13 +319,13 @@ fn source(text: &str) -> Layer {
             Some(b't') => Some('\t'),
             _ => None,
         };
-        at = sign + if named.is_some() { 2 } else { 1 };
-        match named.map(|named| (named, at)).or_else(|| escape::unit(bytes, sign)) {
+        at = backslash + if named.is_some() { 2 } else { 1 };
+        match named.map(|named| (named, at)).or_else(|| escape::unit(bytes, backslash)) {
             Some((named, end)) => {
                 at = end;
-                layer.sign(named, sign..end, None);
+                layer.character(named, backslash..end, None);
             }
-            None => layer.plain("\\", sign),
+            None => layer.plain("\\", backslash),
         }
     }
     layer.plain(text.get(at..).unwrap_or_default(), at);

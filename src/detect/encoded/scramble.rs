@@ -256,7 +256,8 @@ fn rot13(text: &str) -> String {
 
 fn says_in_chinese(text: &str, says: &mut Vec<u32>) {
     // Of three bytes the last one is the rarest.
-    let [a, b, c] = CHINESE.map(|sign| sign.encode_utf8(&mut [0; 4]).bytes().next_back().unwrap_or_default());
+    let [a, b, c] =
+        CHINESE.map(|character| character.encode_utf8(&mut [0; 4]).bytes().next_back().unwrap_or_default());
     for last in memchr3_iter(a, b, c, text.as_bytes()) {
         let begins = last.checked_sub(2).and_then(|at| Some((at, text.get(at..)?)));
         let Some((at, rest)) = begins else { continue };

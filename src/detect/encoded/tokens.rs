@@ -174,8 +174,10 @@ mod tests {
                 let token = run.trim_end_matches(|c| !is_word(c));
                 if !token.is_empty() {
                     let end = at + token.len();
-                    let joined = text[end..].starts_with(['+', '/', '-', '_']);
-                    expected.push((at, end, joined, text[..at].ends_with('\\')));
+                    let (before, behind) = (text.get(..at), text.get(end..));
+                    let joined = behind.is_some_and(|behind| behind.starts_with(['+', '/', '-', '_']));
+                    let escaped = before.is_some_and(|before| before.ends_with('\\'));
+                    expected.push((at, end, joined, escaped));
                 }
                 at += run.len();
             }
