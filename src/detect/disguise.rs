@@ -20,7 +20,7 @@
 
 use super::gate::{Bits, Gate, Keys, eight, head};
 use super::lexicon::{Meaning, Word};
-use super::likeness::{Form, LIKE, Likeness, is_separator, likeness, stands_apart, touched};
+use super::likeness::{Form, LIKE, Likeness, likeness};
 use super::pattern::{after_escape, char_at, char_before, is_word};
 use super::signs::{Between, between, is_letter, is_wide, is_wild, leet, wide_signs};
 use super::trie::{Entry, State, Trie};
@@ -39,7 +39,7 @@ pub(super) const REPEATS_APART: u8 = 4;
 /// is read as a word no further.
 pub(super) const MORE_SIGNS: u8 = 3;
 /// The most ways in which one text is read at once. What would be more is not looked at.
-const WAYS: usize = 48;
+const WAYS: usize = 24;
 /// The longest word in bytes: it bounds the walks that one text has open.
 const LONGEST: usize = 128;
 
@@ -66,8 +66,10 @@ pub(super) struct Disguised {
     tokens_alike: Bits,
     /// First characters that are not ASCII.
     firsts: Bits,
-    /// ASCII characters with which a disguised word may begin.
+    /// ASCII characters with which a disguised word may begin, upper case too.
     begins: Box<[bool; 128]>,
+    /// Digits that may begin a disguised word before another digit.
+    digits: Box<[bool; 128]>,
 }
 
 /// One way to read the text so far.
@@ -103,6 +105,36 @@ const WAITS: u8 = 16;
 const WIDE: u8 = 32;
 /// A mark that may end a clause stood between two of them.
 const CLAUSE: u8 = 64;
+
+/// What has been read of letters that may be those of a word, see [`Disguised::may_be_alike`].
+#[derive(Clone, Copy, Default)]
+struct Alike {
+    like: Likeness,
+    /// What stands between the last letter and the next.
+    gap: u8,
+    /// How often the last letter stood apart from itself.
+    repeats: u8,
+    /// Two letters stood beside each other.
+    tight: bool,
+    /// What keeps all letters apart stood between two.
+    spaced: bool,
+}
+
+/// How much is looked at before a word is taken to be possible.
+const MOST_ALIKE: u16 = 192;
+
+/// How long the tag is that begins at `at`, if one does; what has not come may be one.
+fn tag(text: &[u8], at: usize) -> Option<usize> {
+    let rest = text.get(at + 1..)?;
+    if !rest.first().is_none_or(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'/' | b'!')) {
+        return None;
+    }
+    let end = rest.iter().take(usize::from(TAG)).position(|byte| matches!(byte, b'>' | b'<' | b'\n' | b'\r'));
+    match end {
+        Some(end) => (rest.get(end) == Some(&b'>') && end > 0).then_some(end + 2),
+        None => (rest.len() < usize::from(TAG)).then_some(rest.len() + 1),
+    }
+}
 
 /// A walk: every way to read the text from one start.
 #[derive(Clone, Debug)]
@@ -159,12 +191,15 @@ impl Disguised {
         let (mut keys, mut firsts, mut begins) = (Keys::default(), Vec::new(), Box::new([false; 128]));
         let (mut likenesses, mut tokens_alike) = (Vec::new(), Vec::new());
         let signs = wide_signs();
+        let mut digits = Box::new([false; 128]);
         for (letters, ..) in &all {
+            add_digits(letters, &mut digits);
             add_keys(letters, &mut keys, &mut likenesses, &mut tokens_alike);
             match letters.chars().next() {
                 Some(first) if first.is_ascii() => {
                     let passes = |c: &u8| leet(char::from(*c)).contains(first);
                     begins[usize::from(first as u8 & 0x7F)] = true;
+                    begins[usize::from(first.to_ascii_uppercase() as u8 & 0x7F)] = true;
                     (0..128).filter(passes).for_each(|c| begins[usize::from(c)] = true);
                     let signs = signs.iter().filter(|(_, letters)| letters.contains(first));
                     firsts.extend(signs.map(|&(sign, _)| sign_head(sign)));
@@ -185,7 +220,19 @@ impl Disguised {
         let tokens_alike = Bits::new(&tokens_alike);
         let (gate, likenesses, firsts) =
             (Gate::new(keys.clone()), Bits::new(&likenesses), Bits::new(&firsts));
-        (Self { trie: Trie::build(&entries), words, gate, likenesses, tokens_alike, firsts, begins }, keys)
+        (
+            Self {
+                trie: Trie::build(&entries),
+                words,
+                gate,
+                likenesses,
+                tokens_alike,
+                firsts,
+                begins,
+                digits,
+            },
+            keys,
+        )
     }
 
     /// Whether a word is looked for here also without a disguise, so that it need not be looked for elsewhere: letters
@@ -212,21 +259,25 @@ impl Disguised {
         (0..128_u8).filter(|&c| self.begins[usize::from(c)] && !c.is_ascii_alphanumeric())
     }
 
-    /// Whether a disguised word may begin with the token at `at`. `word`: the next eight bytes. Never says no where one begins.
+    /// Whether a word may begin with a token as it stands. `word`: its first eight bytes; `length`: how long it is, eight for more.
     #[inline]
-    pub(super) fn may_begin_token(&self, text: &[u8], at: usize, word: u64, form: Form) -> bool {
-        let Form { length, touched, digits, twice } = form;
-        if !self.begins.get(((word | 0x20) & 0x7F) as usize).copied().unwrap_or(false) {
+    pub(super) fn may_begin_plainly(&self, word: u64, length: usize) -> bool {
+        self.begins[(word & 0x7F) as usize] && self.gate.whole_token(word, length)
+    }
+
+    /// Whether a disguised word may begin with the token at `at`. `word`: the next eight bytes. Never says no where one begins, unless
+    /// [`Disguised::may_begin_plainly`] says yes.
+    #[inline]
+    pub(super) fn may_begin_oddly(&self, text: &[u8], at: usize, word: u64, form: Form) -> bool {
+        let Form { length, touched, digits, twice, .. } = form;
+        let (first, second) = (word as u8 & 0x7F, (word >> 8) as u8);
+        if !self.begins[usize::from(first)] {
             return false;
         }
-        if self.gate.whole_token(word, length) {
-            return true;
-        }
-        if length == 1 && stands_apart(text, at + 1) {
-            return true;
-        }
-        if digits || touched {
-            return self.may_be_alike(text, at);
+        if digits || touched || length == 1 {
+            // Of a number two digits stand for no letters.
+            let number = first.is_ascii_digit() && second.is_ascii_digit() && first != second && length > 1;
+            return (!number || self.digits[usize::from(first)]) && self.may_be_alike(text, at);
         }
         // Letters that nothing touches are another word than they are only if they repeat.
         match length {
@@ -236,39 +287,85 @@ impl Disguised {
         }
     }
 
-    /// Whether a token, and what stands behind separators that touch it, may be a word whose letters are signs, repeated or apart.
-    /// Never says no where it is.
+    /// Whether what begins with the letter or digit at `at` may be a word whose letters are signs, repeated or apart. Never says no where
+    /// it is.
     #[inline(never)]
-    fn may_be_alike(&self, text: &[u8], mut at: usize) -> bool {
+    fn may_be_alike(&self, text: &[u8], at: usize) -> bool {
+        let Some(&first) = text.get(at) else { return true };
         let mut like = Likeness::default();
+        like.add(first);
+        self.goes_on_alike(text, at + 1, Alike { like, ..Alike::default() }, &mut MOST_ALIKE.clone())
+    }
+
+    /// The same behind the letters that have been read. `left`: how much is still to be looked at; what is longer may be a word.
+    fn goes_on_alike(&self, text: &[u8], mut at: usize, mut read: Alike, left: &mut u16) -> bool {
         loop {
-            while let Some(&byte) = text.get(at).filter(|byte| byte.is_ascii_alphanumeric()) {
-                if like.add(byte) {
-                    return self.likenesses.holds(like.word);
-                }
-                at += 1;
-            }
-            let Some(&byte) = text.get(at) else { return self.likenesses.holds(like.word) };
-            if !touched(text, at) {
-                // Nothing of the word follows but its next part: what has been read is a word from end to end.
-                return self.tokens_alike.holds(like.word);
-            }
-            if !is_separator(byte) {
-                return self.likenesses.holds(like.word);
-            }
-            if self.tokens_alike.holds(like.word) {
+            *left -= 1;
+            if *left == 0 {
                 return true;
             }
-            let gap = text
-                .iter()
-                .skip(at)
-                .take(usize::from(GAP) + 1)
-                .take_while(|&&byte| is_separator(byte))
-                .count();
-            at += gap;
-            if gap > usize::from(GAP) || !text.get(at).is_some_and(u8::is_ascii_alphanumeric) {
-                return self.likenesses.holds(like.word);
+            let Some(&byte) = text.get(at) else { return self.likenesses.holds(read.like.word) };
+            if byte.is_ascii_alphanumeric() {
+                let touches = read.gap == 0;
+                if touches && read.spaced {
+                    return false;
+                }
+                let known = read.like.word;
+                if read.like.add(byte) {
+                    return self.likenesses.holds(read.like.word);
+                }
+                read.repeats = if read.like.word == known { read.repeats + u8::from(!touches) } else { 0 };
+                if read.repeats > REPEATS_APART {
+                    return false;
+                }
+                read.tight |= touches;
+                read.gap = 0;
+                at += 1;
+                continue;
             }
+            if read.gap == 0 {
+                // A word ends here, or the next one of its phrase may follow.
+                if self.tokens_alike.holds(read.like.word) {
+                    return true;
+                }
+                if !self.likenesses.holds(read.like.word) {
+                    return false;
+                }
+            }
+            let c = char::from(byte);
+            let letter = |letter: u8| {
+                let mut like = read.like;
+                like.add(letter);
+                self.likenesses.holds(like.word)
+            };
+            if !byte.is_ascii() || is_wild(c) || leet(c).bytes().any(letter) {
+                return true;
+            }
+            if read.gap >= GAP {
+                return false;
+            }
+            read.gap += 1;
+            if c == '<'
+                && let Some(tag) = tag(text, at)
+            {
+                let inner = text.get(at + 1..at + tag).unwrap_or_default();
+                let mut letters = inner.iter().filter(|byte| byte.is_ascii_alphanumeric());
+                if letters.all(|&byte| read.like.repeats(byte)) {
+                    // As letters apart they say the same, and leave less to follow.
+                    at += tag;
+                    continue;
+                }
+                if self.goes_on_alike(text, at + tag, read, left) {
+                    return true;
+                }
+            }
+            match between(c) {
+                Between::Line | Between::No => return false,
+                Between::Space | Between::Mark { .. } if read.tight => return false,
+                Between::Space | Between::Mark { .. } => read.spaced = true,
+                Between::Sign { .. } => {}
+            }
+            at += 1;
         }
     }
 
@@ -286,8 +383,17 @@ impl Disguised {
             }
             Some(after) if after.is_ascii_whitespace() => {
                 // Another letter that stands apart, or the next word of a phrase whose first is one letter.
-                let alone = |letter: u8| self.tokens_alike.holds(likeness([letter]));
-                stands_apart(text, at + 1) || leet(char::from(sign)).bytes().any(alone)
+                let alone = |letter: u8| {
+                    let mut like = Likeness::default();
+                    like.add(letter);
+                    self.goes_on_alike(
+                        text,
+                        at + 1,
+                        Alike { like, ..Alike::default() },
+                        &mut MOST_ALIKE.clone(),
+                    )
+                };
+                leet(char::from(sign)).bytes().any(alone)
             }
             Some(_) => true,
         }
@@ -679,6 +785,16 @@ fn weight(letter: char) -> usize {
         ' ' => 0,
         _ if is_word(letter) => 1,
         _ => 2,
+    }
+}
+
+/// The digits that may begin this word with another digit behind them.
+fn add_digits(letters: &str, digits: &mut [bool; 128]) {
+    let mut letters = letters.chars().filter(|&letter| letter != ' ');
+    let (first, second) = (letters.next().unwrap_or(' '), letters.next().unwrap_or(' '));
+    for digit in b'0'..=b'9' {
+        let digit_stands = second.is_ascii_digit() && leet(char::from(digit)).contains(first);
+        digits[usize::from(digit)] |= first == char::from(digit) || digit_stands;
     }
 }
 

@@ -124,9 +124,11 @@ fn inside(lexicon: &Lexicon) -> Inside {
 #[derive(Debug)]
 pub(super) struct Heads {
     by_two: Vec<u8>,
-    /// By length, eight for eight and more, and first letter of a token of letters with white space or a comma behind it: of
-    /// [`Heads::STARTS`] those that may come of it. Most patterns want a digit or a sign soon.
-    by_letters: Box<[[u8; 0x80]; 9]>,
+    /// By length, eight for eight and more, and first byte of a token of letters or of digits with white space or a comma behind it, and
+    /// behind that of a number a letter: of [`Heads::STARTS`] those that may come of it, and [`Heads::OPEN`]. Most patterns want a digit or a sign soon.
+    by_token: Box<[[u8; 0x80]; 9]>,
+    /// By length of such a number: whether machines start at its digits because of what stands before them.
+    in_number: [bool; 9],
 }
 
 const HEADS: usize = 0x80 << 8;
@@ -147,12 +149,12 @@ impl Heads {
 
     fn find(lexicon: &Lexicon, patterns: &Patterns) -> Self {
         let mut by_two = vec![0; HEADS];
-        let mut by_letters = Box::new([[0; 0x80]; 9]);
+        let mut by_token = Box::new([[Self::OPEN; 0x80]; 9]);
         for (first, row) in (0..0x80_u8).zip(by_two.chunks_exact_mut(256)) {
-            if first.is_ascii_alphabetic() {
+            if first.is_ascii_alphanumeric() {
                 for machine in patterns.starting(first) {
                     let flag = if machine.contextual { Self::CONTEXT } else { Self::PLAIN };
-                    for (row, lives) in by_letters.iter_mut().zip(machine.lives_on_letters(first)) {
+                    for (row, lives) in by_token.iter_mut().zip(machine.lives_on_token(first)) {
                         row[usize::from(first)] |= if lives { flag } else { 0 };
                     }
                 }
@@ -170,7 +172,7 @@ impl Heads {
                 set(Self::RUN, patterns.inners.iter().any(run));
             }
         }
-        Self { by_two, by_letters }
+        Self { by_two, by_token, in_number: in_number(patterns) }
     }
 
     /// What may begin with an ASCII byte before another byte.
@@ -179,9 +181,41 @@ impl Heads {
         self.by_two.get(usize::from(first & 0x7F) << 8 | usize::from(second)).copied().unwrap_or(!0)
     }
 
-    /// Which machines may start with a token of `length` letters, eight for eight and more, behind which stands white space or a comma.
+    /// What may begin with a token of `length` letters, or of digits, eight for eight and more, behind which stands white space or a comma.
     #[inline]
-    pub(super) fn of_letters(&self, first: u8, length: usize) -> u8 {
-        self.by_letters.get(length).map_or(!0, |row| row[usize::from(first & 0x7F)])
+    pub(super) fn of_token(&self, first: u8, length: usize) -> u8 {
+        self.by_token.get(length).map_or(!0, |row| row[usize::from(first & 0x7F)])
     }
+
+    /// Whether a machine may start before or within such a number of `length` digits.
+    #[inline]
+    pub(super) fn in_number(&self, length: usize) -> bool {
+        self.in_number.get(length).copied().unwrap_or(true)
+    }
+}
+
+fn in_number(patterns: &Patterns) -> [bool; 9] {
+    let mut lives = [false; 9];
+    let mut more =
+        |other: [bool; 9]| lives.iter_mut().zip(other).skip(1).for_each(|(lives, more)| *lives |= more);
+    for machine in (b'0'..=b'9').flat_map(|digit| patterns.starting(digit)).filter(|machine| !machine.left) {
+        // It may start at any of the digits.
+        let mut own = [false; 9];
+        for digit in b'0'..=b'9' {
+            own.iter_mut().zip(machine.lives_on_token(digit)).skip(1).for_each(|(own, lives)| *own |= lives);
+        }
+        let mut any = false;
+        more(own.map(|lives| {
+            any |= lives;
+            any
+        }));
+    }
+    for inner in &patterns.inners {
+        let machine = patterns.machines.get(usize::from(inner.machine));
+        if let Some(machine) = machine.filter(|_| (b'0'..=b'9').any(|digit| inner.bytes[usize::from(digit)]))
+        {
+            more(machine.lives_on_number(&inner.run));
+        }
+    }
+    lives
 }

@@ -18,7 +18,7 @@ fn eight_of(bytes: &[u8]) -> u64 {
 }
 
 /// Upper and lower case alike, and some other signs with each other.
-const LOWER: u64 = 0x2020_2020_2020_2020;
+pub(super) const LOWER: u64 = 0x2020_2020_2020_2020;
 
 /// A table of bits that is asked with words of eight bytes.
 #[derive(Debug)]
@@ -190,6 +190,11 @@ impl Gate {
         }
     }
 
+    /// The whole tokens with which words begin, lower case.
+    pub(super) fn tokens(&self) -> &Bits {
+        &self.tokens
+    }
+
     /// Whether a word may begin with a token, and go on with other than letters and digits or not at all. `word`: the
     /// text's next bytes; `length`: how many of them are the token's, eight for eight and more.
     #[inline]
@@ -253,10 +258,10 @@ pub(super) fn head(word: u64, length: usize) -> u64 {
 }
 
 /// By length: as many bytes of ones.
-static HEADS: [u64; 8] = {
-    let mut heads = [0; 8];
+pub(super) static HEADS: [u64; 9] = {
+    let mut heads = [0; 9];
     let mut length = 1;
-    while length < 8 {
+    while length < 9 {
         heads[length] = heads[length - 1] << 8 | 0xFF;
         length += 1;
     }

@@ -782,3 +782,14 @@ fn what_cannot_be_bounded_is_refused_with_the_reason() {
     let empty = Engine::compile(&[rule(vec![keyword("\u{200b}", true)], vec![])]).expect_err("refused");
     assert!(empty[0].to_string().contains("left after folding"), "{}", empty[0]);
 }
+
+#[test]
+fn letters_of_other_scripts_go_on_behind_separators() {
+    let folds = Folds { separators: true, leet: true, repeats: true };
+    let rules = [RuleSpec { folds, ..rule(vec![keyword("cééaé", true)], vec![]) }];
+    let engine = Engine::compile(&rules).expect("right");
+    for text in ["c-é-é-a-é@a", "c-é-é-a-é", "c-é-é-a-é "] {
+        let whole = spans(&scan_all(&engine, &RuleSet::full(1), TextKind::Json, text));
+        assert_eq!(whole, spans(&naive(&rules, TextKind::Json, text)), "{text}");
+    }
+}

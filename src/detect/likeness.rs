@@ -7,10 +7,16 @@ use super::lexicon::is_space;
 pub(super) struct Form {
     /// How long it is, eight for eight and more.
     pub(super) length: usize,
+    /// The same, however long it is, as far as that is known.
+    pub(super) whole: u32,
+    /// White space or a comma follows.
+    pub(super) gap: bool,
     /// What follows may stand for a letter of its word or between two.
     pub(super) touched: bool,
     /// It holds a digit.
     pub(super) digits: bool,
+    /// It holds nothing else, and a letter follows behind the white space or comma.
+    pub(super) number: bool,
     /// It holds a letter twice in a row.
     pub(super) twice: bool,
 }
@@ -18,13 +24,15 @@ pub(super) struct Form {
 impl Form {
     /// A token of which no more is known: everything may be.
     pub(super) fn unknown(length: usize) -> Self {
-        Self { length, touched: true, digits: true, twice: true }
-    }
-
-    /// Whether it may be part of a disguise, which words that stand as they are listed are not.
-    #[inline]
-    pub(super) fn is_odd(self) -> bool {
-        self.touched || self.digits || self.twice || self.length == 1
+        Self {
+            length,
+            whole: length as u32,
+            gap: false,
+            touched: true,
+            digits: true,
+            number: false,
+            twice: true,
+        }
     }
 }
 
@@ -50,6 +58,11 @@ impl Likeness {
             self.last = like;
         }
         self.length as usize == LIKE
+    }
+
+    /// Whether a letter or digit is like the last one.
+    pub(super) fn repeats(&self, byte: u8) -> bool {
+        ALIKE[usize::from(byte)] == self.last
     }
 }
 
@@ -98,15 +111,5 @@ pub(super) fn touched(text: &[u8], at: usize) -> bool {
         b'*' | b'#' | b'@' | b'$' | b'!' | b'|' | b'+' | b'(' | b'<' | 0x80.. => true,
         separator if is_separator(separator) => text.get(at + 1).is_none_or(|&after| !is_space(after)),
         _ => false,
-    }
-}
-
-/// Whether a letter or a sign that stands by itself follows behind a gap at `at`, or the text ends before that is known.
-pub(super) fn stands_apart(text: &[u8], at: usize) -> bool {
-    let rest = text.get(at..).unwrap_or_default();
-    let gap = rest.iter().take_while(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric()).count();
-    match rest.get(gap..).unwrap_or_default() {
-        [letter, after, ..] if letter.is_ascii() => !after.is_ascii_alphanumeric(),
-        _ => true,
     }
 }

@@ -55,6 +55,8 @@ pub(super) enum TooBig {
     Refused(String),
 }
 
+/// So many states at once are not told apart.
+const MANY: usize = 1 << 12;
 /// What the table may take while it is made, in bytes.
 const DFA_BYTES: usize = 16 << 20;
 
@@ -121,38 +123,58 @@ impl Machine {
         state != DEAD && (self.accepts(state) || self.next(state, second) != DEAD)
     }
 
-    /// By length: whether it may live on or has found something after a token of so many letters, the first one `first`, and white
-    /// space or a comma behind it; at 8, after seven letters more. Never says no where it does.
-    pub(super) fn lives_on_letters(&self, first: u8) -> [bool; 9] {
-        // Beyond these it is not worth knowing.
-        const MANY: usize = 1 << 12;
-        let classes = |bytes: &mut dyn Iterator<Item = u8>| {
-            bytes.map(|byte| self.classes[usize::from(byte)]).collect::<BTreeSet<u8>>()
-        };
-        let letters = classes(&mut (b'a'..=b'z').chain(b'A'..=b'Z'));
-        let gaps = classes(&mut [b' ', b',', b'\n'].into_iter());
-        let after = |states: &BTreeSet<u16>, classes: &BTreeSet<u8>| -> BTreeSet<u16> {
-            let next =
-                states.iter().flat_map(|&state| classes.iter().map(move |&class| self.next_of(state, class)));
-            next.filter(|&state| state != DEAD).collect()
-        };
+    /// By length: whether it may live on or has found something after a token of so many letters or digits, the first one `first` and
+    /// the others its like, and white space or a comma behind it, after which a number is followed by a letter; at 8, after seven more.
+    /// Never says no where it does.
+    pub(super) fn lives_on_token(&self, first: u8) -> [bool; 9] {
+        self.lives_on_run(BTreeSet::from([self.next(START, first)]), first.is_ascii_digit())
+    }
+
+    /// The same of so many digits behind a run of these bytes.
+    pub(super) fn lives_on_number(&self, run: &[bool; 256]) -> [bool; 9] {
+        let run = self.classes_of((0..=255_u8).filter(|&byte| run[usize::from(byte)]));
+        let mut states = BTreeSet::from([START]);
+        let mut new = states.clone();
+        while !new.is_empty() && states.len() <= MANY {
+            new = self.after(&new, &run).into_iter().filter(|&state| states.insert(state)).collect();
+        }
+        self.lives_on_run(self.after(&states, &self.classes_of(b'0'..=b'9')), true)
+    }
+
+    /// `states`: after the first letter or digit.
+    fn lives_on_run(&self, mut states: BTreeSet<u16>, digits: bool) -> [bool; 9] {
+        let letters = self.classes_of((b'a'..=b'z').chain(b'A'..=b'Z'));
+        let more = if digits { self.classes_of(b'0'..=b'9') } else { letters.clone() };
+        let gaps = self.classes_of([b' ', b',', b'\n'].into_iter());
         let mut lives = [true; 9];
-        let mut states = BTreeSet::from([self.next(START, first)]);
         states.remove(&DEAD);
         // What asks for no boundary may end within the token.
         let mut ended = false;
         for (length, lives) in lives.iter_mut().enumerate().skip(1) {
             let accepts = states.iter().any(|&state| self.accepts(state));
             ended |= accepts && !self.right_always;
-            *lives = ended
-                || accepts
-                || if length == 8 { !states.is_empty() } else { !after(&states, &gaps).is_empty() };
-            states = after(&states, &letters);
+            let mut behind = self.after(&states, &gaps);
+            if digits {
+                ended |= behind.iter().any(|&state| self.accepts(state));
+                behind = self.after(&behind, &letters);
+            }
+            *lives = ended || accepts || !if length == 8 { &states } else { &behind }.is_empty();
+            states = self.after(&states, &more);
             if states.len() > MANY {
                 return [true; 9];
             }
         }
         lives
+    }
+
+    fn classes_of(&self, bytes: impl Iterator<Item = u8>) -> BTreeSet<u8> {
+        bytes.map(|byte| self.classes[usize::from(byte)]).collect()
+    }
+
+    fn after(&self, states: &BTreeSet<u16>, classes: &BTreeSet<u8>) -> BTreeSet<u16> {
+        let next =
+            states.iter().flat_map(|&state| classes.iter().map(move |&class| self.next_of(state, class)));
+        next.filter(|&state| state != DEAD).collect()
     }
 
     /// The bytes that may follow `byte` wherever it stands in a match: all, where a match may end with it.

@@ -20,6 +20,7 @@ mod likeness;
 mod machine;
 mod pattern;
 mod scan;
+mod sift;
 mod signs;
 mod spec;
 mod thread;

@@ -16,6 +16,7 @@ use super::judge::{Found, Judge};
 use super::lexicon::{HOLDS, Meaning, Words, is_space};
 use super::likeness::{Form, touched};
 use super::pattern::{CONTEXT, after_escape, begins, boundary, char_before, is_word};
+use super::sift::{MOST_KNOWN, Sifted, Tokens, from};
 use super::thread::Thread;
 use super::trie::{State, Trie};
 use super::{Engine, Finding, Progress, RuleId, RuleSet};
@@ -24,16 +25,11 @@ use crate::text::fold::{Fold, FoldPos, TextKind, View, is_chinese};
 use smallvec::SmallVec;
 
 /// Longer pieces are read in parts, so that the view stays small.
-const PIECE: usize = 4096;
+const PIECE: usize = 8192;
 /// What the view keeps before the first byte that may become part of a match: context, and the character before it.
 const KEEP: u64 = CONTEXT as u64 + 8;
 /// Shorter pieces are read byte by byte.
 const SHORT: usize = 24;
-/// How much behind a block has to have come for its tokens to be known.
-const AHEAD: usize = BLOCK;
-/// The longest token of which a block and the next tell all.
-const MOST_KNOWN: u32 = BLOCK as u32 - 1;
-
 /// One channel's state.
 #[derive(Clone, Debug)]
 pub struct Scan {
@@ -166,9 +162,8 @@ impl Scan {
             let word = byte.is_ascii_alphanumeric();
             if word && (!after_word || after_escape(bytes, at)) {
                 let length = bytes.iter().skip(at).take(8).take_while(|byte| byte.is_ascii_alphanumeric());
-                let flags = self.token(with, view, at, Form::unknown(length.count()), ended);
-                if flags & Heads::STARTS != 0 {
-                    self.start_token(with, view, at, flags, ended);
+                if self.token(with, view, at, Form::unknown(length.count()), ended) {
+                    self.start_token(with, view, at, ended);
                 }
             } else if byte >= 0xC0 {
                 self.wide(with, view, at, ended);
@@ -195,46 +190,45 @@ impl Scan {
         }
         let mut next = Masks::read(bytes, from, specials);
         for base in (from..bytes.len()).step_by(BLOCK) {
-            let now = std::mem::replace(&mut next, Masks::read(bytes, base + BLOCK, specials));
-            let tokens = now.word & !(now.word << 1 | before);
+            let mut now = std::mem::replace(&mut next, Masks::read(bytes, base + BLOCK, specials));
+            let tokens = Tokens::of(&now, &next, before);
             before = now.word >> (BLOCK - 1);
-            let mut starts = 0;
-            // Of a token and what it touches all is known here.
-            let known = bytes.get(base..).and_then(<[u8]>::first_chunk::<{ BLOCK + AHEAD }>);
-            for bit in ones(tokens) {
-                // Eight bytes say enough of a token, and one more what it touches.
-                let shift = |low: u64, high: u64| low >> bit | high << 1 << (BLOCK - 1 - bit);
-                let whole = shift(now.word, next.word).trailing_ones();
-                let within = !(!0_u64).checked_shl(whole).unwrap_or(0);
-                let mixed = shift(now.mixed, next.mixed) & (within << 1 | 1);
-                let form = Form {
-                    length: whole.min(8) as usize,
-                    touched: mixed & !within != 0 && touched(bytes, base + bit + whole as usize)
-                        || whole > MOST_KNOWN,
-                    digits: mixed & within != 0,
-                    twice: shift(now.twice, next.twice) & within != 0,
-                };
-                let window = known.and_then(|known| known.get(bit..)).and_then(<[u8]>::first_chunk);
-                let flags = if let Some(window) = window {
-                    let word = u64::from_le_bytes(*window);
-                    let flags = with.engine.heads.of(word as u8, (word >> 8) as u8);
-                    self.pass_token(with, view, base + bit, (word, flags, form), false, ended);
-                    // Letters with white space behind them are what most patterns do not begin with.
-                    let letters = || with.engine.heads.of_letters(word as u8, form.length);
-                    flags & if mixed == 0 { letters() } else { !0 }
-                } else {
-                    self.token(with, view, base + bit, form, ended)
-                };
-                let flags = flags & Heads::STARTS;
-                starts |= u64::from(flags != 0) << bit;
+            // Of a token and what it touches all is known here, but at the end of what has come.
+            let Engine { lexicon, heads, .. } = with.engine;
+            let known = bytes.get(base..).and_then(<[u8]>::first_chunk);
+            let all = Sifted { odd: tokens.begins, ..Sifted::default() };
+            let sifted = known.map_or(all, |known| tokens.sift(known, lexicon.any.tokens(), heads));
+            let mut starts = sifted.starts;
+            for bit in ones(sifted.odd | sifted.words | sifted.open) {
+                let at = base + bit;
+                if sifted.odd >> bit & 1 == 1 {
+                    let form = form(bytes, at, &tokens, (&now, &next), bit);
+                    if form.number && !heads.in_number(form.length) {
+                        // Nothing begins at its digits.
+                        let within = !(!0_u64 << form.whole);
+                        now.special &= !(within << bit);
+                        next.special &= !(within >> 1 >> (BLOCK - 1 - bit));
+                    }
+                    let begins = if known.is_some() {
+                        self.odd_token(with, view, at, form, ended)
+                    } else {
+                        self.token(with, view, at, form, ended)
+                    };
+                    starts |= u64::from(begins) << bit;
+                    continue;
+                }
+                let word = eight(bytes, at);
+                let open = sifted.open >> bit & 1 == 1 && lexicon.bound.gate.open(word);
+                if open || sifted.words >> bit & 1 == 1 {
+                    self.tell_words(with, view, at, (word, tokens.length(bit).min(8) as usize, open), ended);
+                }
             }
             for bit in ones(now.wide) {
                 self.wide(with, view, base + bit, ended);
             }
             // Machines start when all words of the block are known that may be their context.
             for bit in ones(starts) {
-                let flags = with.engine.head(bytes, base + bit);
-                self.start_token(with, view, base + bit, flags, ended);
+                self.start_token(with, view, base + bit, ended);
             }
             for bit in ones(now.special) {
                 let (at, byte) = (base + bit, bytes[base + bit]);
@@ -255,69 +249,73 @@ impl Scan {
         let bytes = view.bytes();
         let rest = bytes.iter().skip(at).take(8);
         let length = rest.take_while(|byte| byte.is_ascii_alphanumeric()).count();
-        if length > 0 {
-            let flags = self.token(with, view, at, Form::unknown(length), ended);
-            if flags & Heads::STARTS != 0 {
-                self.start_token(with, view, at, flags, ended);
-            }
+        if length > 0 && self.token(with, view, at, Form::unknown(length), ended) {
+            self.start_token(with, view, at, ended);
         }
     }
 
-    /// A token of ASCII letters and digits begins at `at`, of which perhaps not all has come. Tells which machines may start there.
-    fn token(&mut self, with: &With<'_>, view: &View, at: usize, form: Form, ended: bool) -> u8 {
+    /// A token of ASCII letters and digits begins at `at`, of which perhaps not all has come. Tells whether machines may start there.
+    fn token(&mut self, with: &With<'_>, view: &View, at: usize, form: Form, ended: bool) -> bool {
         let bytes = view.bytes();
         // Of a token at the end of what has come the rest is not known.
-        let open = form.length < 8 && at + form.length == bytes.len() && !ended;
-        let flags = with.engine.head(bytes, at);
-        self.pass_token(with, view, at, (eight(bytes, at), flags, form), open, ended);
-        flags
-    }
-
-    /// Passes over a token with which nothing can begin; `open`: it may be longer than it is.
-    #[inline]
-    fn pass_token(
-        &mut self,
-        with: &With<'_>,
-        view: &View,
-        at: usize,
-        (word, flags, form): (u64, u8, Form),
-        open: bool,
-        ended: bool,
-    ) {
-        let lexicon = &with.engine.lexicon;
-        let opens = open || flags & Heads::OPEN != 0 && lexicon.bound.gate.open(word);
-        if opens || form.is_odd() || lexicon.any.whole_token(word, form.length) {
-            self.tell(with, view, at, (word, opens, form), ended);
+        if form.length < 8 && at + form.length == bytes.len() && !ended {
+            if is_free(bytes, at) {
+                self.begin(with, view, &with.engine.lexicon.bound, at, ended);
+                if !with.engine.lexicon.disguised.is_empty() {
+                    self.begin_walk(with, view, at, ended);
+                }
+            }
+            return with.engine.head(bytes, at) & Heads::STARTS != 0;
         }
+        self.odd_token(with, view, at, form, ended)
     }
 
-    /// Tells what may begin with a token.
+    /// A token that may be part of a disguise. Tells whether machines may start there.
     #[inline(never)]
-    fn tell(
-        &mut self,
-        with: &With<'_>,
-        view: &View,
-        at: usize,
-        (word, open, form): (u64, bool, Form),
-        ended: bool,
-    ) {
-        let lexicon = &with.engine.lexicon;
+    fn odd_token(&mut self, with: &With<'_>, view: &View, at: usize, form: Form, ended: bool) -> bool {
+        let Engine { lexicon, heads, .. } = with.engine;
         let bytes = view.bytes();
-        if !is_free(bytes, at) {
-            return;
+        let word = eight(bytes, at);
+        let mut flags = with.engine.head(bytes, at);
+        if form.gap && form.digits == form.number {
+            flags &= heads.of_token(word as u8, form.length);
         }
-        let (bound, disguised) = (&lexicon.bound, &lexicon.disguised);
-        if open || bound.gate.whole_token(word, form.length) {
-            self.begin(with, view, bound, at, ended);
-        }
-        let cut = form.length < 8 && at + form.length == bytes.len() && !ended;
-        if !disguised.is_empty() && (cut || disguised.may_begin_token(bytes, at, word, form)) {
+        let open = flags & Heads::OPEN != 0 && lexicon.bound.gate.open(word);
+        let told = (open || lexicon.any.whole_token(word, form.length))
+            && self.tell_words(with, view, at, (word, form.length, open), ended);
+        if !told && lexicon.disguised.may_begin_oddly(bytes, at, word, form) && is_free(bytes, at) {
             self.begin_walk(with, view, at, ended);
         }
+        flags & Heads::STARTS != 0
+    }
+
+    /// Tells which words may begin with a token as it stands, and whether a disguised one may.
+    #[inline(never)]
+    fn tell_words(
+        &mut self,
+        with: &With<'_>,
+        view: &View,
+        at: usize,
+        (word, length, open): (u64, usize, bool),
+        ended: bool,
+    ) -> bool {
+        let lexicon = &with.engine.lexicon;
+        if !is_free(view.bytes(), at) {
+            return false;
+        }
+        if open || lexicon.bound.gate.whole_token(word, length) {
+            self.begin(with, view, &lexicon.bound, at, ended);
+        }
+        let walks = lexicon.disguised.may_begin_plainly(word, length);
+        if walks {
+            self.begin_walk(with, view, at, ended);
+        }
+        walks
     }
 
     /// Starts machines with the token at `at`, if they may start there.
-    fn start_token(&mut self, with: &With<'_>, view: &View, at: usize, flags: u8, ended: bool) {
+    fn start_token(&mut self, with: &With<'_>, view: &View, at: usize, ended: bool) {
+        let flags = with.engine.head(view.bytes(), at);
         let free = is_free(view.bytes(), at);
         let near = || self.near(view.base().0 + at as u64, 0);
         if (free || with.engine.bytes[usize::from(view.bytes()[at])] & byte::START_INSIDE != 0)
@@ -567,6 +565,28 @@ fn hit<'a>(
 ) -> impl FnMut(RuleId, u64, usize) + 'a {
     move |rule, start, end| {
         waiting.extend(with.keyword(view, rule, (start - view.base().0) as usize, end));
+    }
+}
+
+/// What masks tell of the token at `at`, the block's byte `bit`.
+fn form(bytes: &[u8], at: usize, tokens: &Tokens, (now, next): (&Masks, &Masks), bit: usize) -> Form {
+    let whole = tokens.length(bit);
+    let (mixed, word) = (from((now.mixed, next.mixed), bit), from((now.word, next.word), bit));
+    let twice = from((now.twice, next.twice), bit);
+    if whole >= MOST_KNOWN {
+        return Form::unknown(8);
+    }
+    let within = !(!0_u64 << whole);
+    let gap = mixed >> whole & 1 == 0;
+    let letter = (word & !mixed) >> whole >> 1 & 1 == 1;
+    Form {
+        length: whole.min(8) as usize,
+        whole,
+        gap,
+        touched: !gap && touched(bytes, at + whole as usize),
+        digits: mixed & within != 0,
+        number: mixed & within == within && gap && letter,
+        twice: twice & within != 0,
     }
 }
 
