@@ -178,9 +178,10 @@ impl Check<'_> {
             let path = if self.places.has(&held) { held } else { event };
             self.value(&path, diagnostic, "the longest event could not wait");
         }
-        let counts: [(&str, u64, u64, u64); 9] = [
+        let counts: [(&str, u64, u64, u64); 10] = [
             ("fields", limits.fields as u64, 8, 1000),
             ("json_depth", limits.json_depth as u64, 8, 512),
+            ("json_values", limits.json_values as u64, 1000, 100_000_000),
             ("inflate_ratio", limits.inflate_ratio, 1, 100_000),
             ("h2_streams", u64::from(limits.h2_streams), 1, 10_000),
             ("connections", limits.connections as u64, 1, 1_000_000),

@@ -7,7 +7,8 @@ use super::field::{Class, Flow, Role};
 use super::form;
 use super::reading::{Inside, Readings};
 use super::shape::{Shape, TrieNode};
-use crate::text::json::{Kind, Node, Tape};
+use crate::text::json::{Kind, LONG_NUMBER, Node, Tape};
+use crate::text::number::whole_digits;
 use crate::text::{looks_like_identifier, looks_like_word};
 
 /// Which text a segment belongs to. Two keys are equal when the path and the sibling indices are.
@@ -55,8 +56,6 @@ pub struct Found {
     pub readings: Option<Readings>,
 }
 
-/// Numbers with fewer digits before the point are not worth reading as text: no identifier is that short.
-const SHORTEST_NUMBER: usize = 7;
 /// Where a row says that a number stands, times in milliseconds and durations in nanoseconds are no text. Nothing that is counted there is
 /// longer.
 const SHORTEST_IN_SCALAR: usize = 14;
@@ -389,16 +388,11 @@ impl Walk<'_> {
                 | Class::Logprobs
                 | Class::Tokens,
             )
-            | None => SHORTEST_NUMBER,
+            | None => LONG_NUMBER,
         };
-        let (start, end) = (node.start as usize, node.end as usize);
         // Behind the point stands only how exact a number is.
-        end - start >= shortest && {
-            let source = self.src.get(start..end).unwrap_or_default();
-            let digits =
-                source.strip_prefix(b"-").unwrap_or(source).iter().take_while(|b| b.is_ascii_digit());
-            digits.count() >= shortest
-        }
+        let source = self.src.get(node.start as usize..node.end as usize).unwrap_or_default();
+        whole_digits(source) >= shortest
     }
 
     fn has_form(&self, at: usize, node: Node, form: fn(&str) -> bool) -> bool {

@@ -51,11 +51,19 @@ pub struct ExchangeLimits {
     pub held_bytes: usize,
     /// Deepest nesting of JSON, in requests, answers and events.
     pub json_depth: usize,
+    /// Most values in the JSON of a request, an answer or an event, and most texts held back at once.
+    pub json_values: usize,
 }
 
 impl Default for ExchangeLimits {
     fn default() -> Self {
-        Self { answer_bytes: 32 << 20, event_bytes: 8 << 20, held_bytes: 8 << 20, json_depth: MAX_DEPTH }
+        Self {
+            answer_bytes: 32 << 20,
+            event_bytes: 8 << 20,
+            held_bytes: 8 << 20,
+            json_depth: MAX_DEPTH,
+            json_values: 250_000,
+        }
     }
 }
 

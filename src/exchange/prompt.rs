@@ -59,7 +59,7 @@ impl Received {
         let mut changed = None;
         if judged.is_ok() && !body.is_empty() {
             if json {
-                let mut tape = Tape::of_depth(terms.limits.json_depth);
+                let mut tape = Tape::within(terms.limits.json_depth, terms.limits.json_values);
                 tape.parse(&body).map_err(|e| bad_json(&e))?;
                 ask = matched.dialect.ask(matched.operation, &body, &tape, query, matched.model.as_deref());
                 judged = read_body(&mut reader, &matched, &body, &tape, &mut changed);

@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 use super::emit::{Edit, Emitter};
 use crate::dialect::Role;
 use crate::text::json::{Kind, Tape, unescape_into};
+use crate::text::number::written_out;
 use crate::text::work::step;
 
 /// A string in a body or event, with where its text stands.
@@ -16,6 +17,7 @@ use crate::text::work::step;
 pub struct Segment {
     /// Bytes in the event or body.
     pub wire: Range<u32>,
+    /// Whether the text is another than its source.
     pub(super) escaped: bool,
     pub(super) quoted: bool,
     /// Whether the text is itself JSON source.
@@ -27,7 +29,7 @@ pub struct Segment {
     /// Whether an edit of the joined text touches it.
     pub(super) touched: bool,
     /// Edits of the string read as a whole text.
-    pub(super) edits: SmallVec<[Edit; 1]>,
+    pub(super) edits: Vec<Edit>,
 }
 
 /// What the text of a string is part of, and its place in that.
@@ -92,7 +94,11 @@ impl Segment {
         if !self.escaped {
             return (source, source);
         }
-        unescape_into(source, decoded);
+        // Of a bare number the text is what its digits say.
+        match written_out(source).filter(|_| !self.quoted) {
+            Some(number) => *decoded = number,
+            None => unescape_into(source, decoded),
+        }
         (source, decoded)
     }
 

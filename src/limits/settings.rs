@@ -24,6 +24,9 @@ pub struct LimitsSettings {
     pub held: Size,
     /// Depth to which the JSON of requests, answers and events may be nested.
     pub json_depth: usize,
+    /// Texts, keys, lists, objects and long numbers in the JSON of one request, answer or event; of short numbers, booleans and nulls
+    /// sixteen count as one. Also texts that one exchange may hold back.
+    pub json_values: usize,
     /// How many times larger a body may become by decompression.
     pub inflate_ratio: u64,
     /// Streams that one HTTP/2 connection may have open.
@@ -61,6 +64,7 @@ impl Default for LimitsSettings {
             event: Size::mib(4),
             held: Size::mib(8),
             json_depth: 128,
+            json_values: 250_000,
             inflate_ratio: 100,
             h2_streams: 100,
             header_read: Time::secs(10),

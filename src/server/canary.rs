@@ -59,8 +59,12 @@ pub(super) async fn run(gateway: std::sync::Arc<super::Gateway>, data: std::net:
             return;
         }
     };
-    loop {
+    // A gateway that drains takes no canary, and says itself that it is not ready.
+    while super::worker::is_open(&gateway) {
         let health = send(&client, &gateway, data).await;
+        if !super::worker::is_open(&gateway) {
+            break;
+        }
         if health != Health::Stopped {
             tracing::error!(?health, "the canary is not stopped as it must be");
         }

@@ -132,6 +132,7 @@ impl Gateway {
             event_bytes: plan.limits.event.get(),
             held_bytes: plan.limits.held.get(),
             json_depth: plan.limits.json_depth,
+            json_values: plan.limits.json_values,
         };
         let own = KeyTable::new(crate::limits::Pepper::new(&[0; 32]), &[], &plan.limits);
         let connections = Connections::new(plan.limits.connections, plan.limits.connections_per_address);

@@ -68,7 +68,10 @@ pub struct Running {
     /// What all workers share.
     pub gateway: Arc<Gateway>,
     stop: watch::Sender<bool>,
-    threads: Vec<JoinHandle<()>>,
+    workers: Vec<JoinHandle<()>>,
+    /// Told when all exchanges have ended.
+    close: watch::Sender<bool>,
+    control: JoinHandle<()>,
 }
 
 /// Binds, prepares and starts.
@@ -95,18 +98,20 @@ pub fn start(plan: Plan) -> Result<Running, StartError> {
 
     let (stop, stopped) = watch::channel(false);
     let mut threads = Vec::new();
+    // Health and metrics are there to the end of the drain, and so is the demonstration.
+    let (close, closed) = watch::channel(false);
     for (n, listener) in listeners.into_iter().enumerate() {
         let (gateway, stopped) = (Arc::clone(&gateway), stopped.clone());
         threads.push(spawn(format!("worker-{n}"), move || listen::worker(&gateway, listener, stopped))?);
     }
     let shared = Arc::clone(&gateway);
-    threads.push(spawn("control".into(), move || {
+    let control = spawn("control".into(), move || {
         control.block_on(async {
             tasks::detached("canary", canary::run(Arc::clone(&shared), data));
-            operations::serve(shared, operations_listener, stopped).await
+            operations::serve(shared, operations_listener, closed).await
         })
-    })?);
-    Ok(Running { data, operations, gateway, stop, threads })
+    })?;
+    Ok(Running { data, operations, gateway, stop, workers: threads, close, control })
 }
 
 fn spawn(
@@ -146,11 +151,14 @@ impl Running {
         self.gateway.draining.store(true, Ordering::Release);
         // Receivers are gone only where their threads have ended already.
         let _ = self.stop.send(true);
-        for thread in self.threads {
+        let join = |thread: JoinHandle<()>| {
             if thread.join().is_err() {
                 tracing::error!("a thread of the gateway panicked");
             }
-        }
+        };
+        self.workers.into_iter().for_each(join);
         self.gateway.journal.close();
+        let _ = self.close.send(true);
+        join(self.control);
     }
 }

@@ -17,7 +17,7 @@ pub struct Metrics {
     pub findings: IntCounterVec,
     /// `sluicegate_hidden_findings_total{coding,action}`: of these, those in encoded text.
     pub hidden_findings: IntCounterVec,
-    /// `sluicegate_unscanned_total{kind}`: what passed unread by the policy's choice.
+    /// `sluicegate_unscanned_total{kind}`: what could not be read, and passed or was blocked by the policy's choice.
     pub unscanned: IntCounterVec,
     /// `sluicegate_errors_total{code}`: errors sent to clients.
     pub errors: IntCounterVec,
@@ -114,7 +114,7 @@ impl Metrics {
             )?,
             unscanned: counters(
                 "sluicegate_unscanned_total",
-                "What passed unread by the policy's choice",
+                "What could not be read, and passed or was blocked by the policy's choice",
                 &["kind"],
             )?,
             errors: counters("sluicegate_errors_total", "Errors sent to clients", &["code"])?,

@@ -15,10 +15,17 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+use super::number::whole_digits;
 use super::work::step;
 
 /// Deepest nesting that is read where nothing else is said.
 pub const MAX_DEPTH: usize = 128;
+
+/// So many short numbers, booleans and nulls count as one value: of each only its place is kept.
+const SCALARS_A_VALUE: usize = 16;
+
+/// Numbers with so many digits before the point or more may be read as texts (a card's, an account's); shorter ones are never.
+pub const LONG_NUMBER: usize = 7;
 
 /// Lone UTF-16 surrogates (`\ud83d` without its other half) stand in decoded text as the private character
 /// `U+100000 + unit`, so that text stays valid UTF-8, nothing is lost, and halves that arrive in two pieces can be joined.
@@ -73,6 +80,11 @@ pub enum JsonError {
     /// Nesting.
     #[error("the JSON text is nested deeper than {0} levels at byte {1}")]
     Depth(usize, usize),
+    /// Values.
+    #[error(
+        "the JSON text holds more than {0} texts, keys, lists and objects (`limits.json_values`) at byte {1}"
+    )]
+    Values(usize, usize),
     /// Longer than offsets can count.
     #[error("the JSON text is longer than 4 GiB")]
     Size,
@@ -84,18 +96,22 @@ pub struct Tape {
     nodes: Vec<Node>,
     open: Vec<u32>,
     depth: usize,
+    values: usize,
 }
 
 impl Default for Tape {
     fn default() -> Self {
-        Self::of_depth(MAX_DEPTH)
+        Self::within(MAX_DEPTH, usize::MAX)
     }
 }
 
 impl Tape {
-    /// An empty one that reads texts nested at most so deep. What walks a tape does so recursively: hundreds are fine, more are not.
-    pub fn of_depth(depth: usize) -> Self {
-        Self { nodes: Vec::new(), open: Vec::new(), depth }
+    /// An empty one that reads texts nested at most so deep and of so many values. What walks a tape does so recursively: hundreds of
+    /// levels are fine, more are not. What is kept of a value is many times as long as the shortest value, so their number is a ceiling
+    /// of its own beside that of bytes. Texts, keys, lists, objects and long numbers are values; of short numbers, booleans and nulls
+    /// (embeddings have millions) sixteen count as one.
+    pub fn within(depth: usize, values: usize) -> Self {
+        Self { nodes: Vec::new(), open: Vec::new(), depth, values }
     }
 
     /// Reads `src`, which must hold exactly one JSON value and white space.
@@ -108,7 +124,9 @@ impl Tape {
         if let Err(e) = std::str::from_utf8(src) {
             return Err(JsonError::Utf8(e.valid_up_to()));
         }
-        Reader { src, at: 0, nodes: &mut self.nodes, open: &mut self.open, depth: self.depth }.document()
+        let room = self.values.saturating_mul(SCALARS_A_VALUE);
+        let (nodes, open) = (&mut self.nodes, &mut self.open);
+        Reader { src, at: 0, nodes, open, depth: self.depth, values: self.values, room }.document()
     }
 
     /// All nodes in document order; the first is the root.
@@ -233,6 +251,9 @@ struct Reader<'s, 't> {
     nodes: &'t mut Vec<Node>,
     open: &'t mut Vec<u32>,
     depth: usize,
+    values: usize,
+    /// For how many more scalars there is room.
+    room: usize,
 }
 
 /// What the grammar allows at the next byte.
@@ -299,9 +320,18 @@ impl Reader<'_, '_> {
         if self.open.is_empty() { Expect::End } else { Expect::CommaOrClose }
     }
 
-    fn push(&mut self, kind: Kind, escaped: bool, start: usize, end: usize) {
+    fn push(&mut self, kind: Kind, escaped: bool, start: usize, end: usize) -> Result<(), JsonError> {
+        let takes = match kind {
+            Kind::Object | Kind::Array | Kind::Key | Kind::String => SCALARS_A_VALUE,
+            Kind::Number if whole_digits(self.src.get(start..end).unwrap_or_default()) >= LONG_NUMBER => {
+                SCALARS_A_VALUE
+            }
+            Kind::Number | Kind::Bool | Kind::Null => 1,
+        };
+        self.room = self.room.checked_sub(takes).ok_or(JsonError::Values(self.values, start))?;
         let next = self.nodes.len() as u32 + 1;
         self.nodes.push(Node { kind, escaped, start: start as u32, end: end as u32, next });
+        Ok(())
     }
 
     fn container(&mut self, kind: Kind) -> Result<Expect, JsonError> {
@@ -309,7 +339,7 @@ impl Reader<'_, '_> {
             return Err(JsonError::Depth(self.depth, self.at));
         }
         self.open.push(self.nodes.len() as u32);
-        self.push(kind, false, self.at, self.at);
+        self.push(kind, false, self.at, self.at)?;
         self.at += 1;
         Ok(if kind == Kind::Object { Expect::KeyOrClose } else { Expect::ValueOrClose })
     }
@@ -380,7 +410,7 @@ impl Reader<'_, '_> {
                 _ => return Err(JsonError::Syntax(at)),
             }
         }
-        self.push(kind, escaped, start, at);
+        self.push(kind, escaped, start, at)?;
         self.at = at + 1;
         Ok(())
     }
@@ -407,8 +437,7 @@ impl Reader<'_, '_> {
             b'-' | b'0'..=b'9' => self.number()?,
             _ => return Err(JsonError::Syntax(start)),
         };
-        self.push(kind, false, start, self.at);
-        Ok(())
+        self.push(kind, false, start, self.at)
     }
 
     fn word(&mut self, word: &[u8], kind: Kind) -> Result<Kind, JsonError> {
@@ -597,10 +626,17 @@ mod tests {
             assert_eq!(parse(src).err(), Some(want), "{src}");
         }
         assert_eq!(parse(&"[".repeat(200)).err(), Some(JsonError::Depth(128, 128)));
-        let mut shallow = Tape::of_depth(3);
+        let mut shallow = Tape::within(3, usize::MAX);
         assert_eq!(shallow.parse(b"[[[1]]]"), Ok(()));
         assert_eq!(shallow.parse(b"[[[[1]]]]"), Err(JsonError::Depth(3, 3)));
         assert_eq!(Tape::default().parse(b"\"\xff\""), Err(JsonError::Utf8(1)));
+        let mut few = Tape::within(MAX_DEPTH, 3);
+        assert_eq!(few.parse(br#"{"a":"b"}"#), Ok(()));
+        assert_eq!(few.parse(br#"{"a":["b"]}"#), Err(JsonError::Values(3, 7)));
+        assert_eq!(few.parse(format!("[{}0]", "1,".repeat(31)).as_bytes()), Ok(()));
+        assert_eq!(few.parse(format!("[{}0]", "1,".repeat(32)).as_bytes()), Err(JsonError::Values(3, 65)));
+        assert_eq!(few.parse(b"[1234567,1234567]"), Ok(()));
+        assert_eq!(few.parse(b"[1234567,1234567,12e9]"), Err(JsonError::Values(3, 17)));
     }
 
     /// Readers of lines take more characters for the end of one than JSON does.

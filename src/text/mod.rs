@@ -9,6 +9,7 @@ mod fold_data;
 mod fold_table;
 pub mod json;
 pub mod lane;
+pub mod number;
 pub mod position;
 pub(crate) mod work;
 

@@ -60,3 +60,28 @@ fn parts_are_not_counted_twice() {
     let (admission, _) = gateway.records().pop().expect("a record");
     assert_eq!(admission["found"], 300);
 }
+
+/// What blocks an exchange since nobody read it is counted and on record, by its kind, as what passes is.
+#[test]
+fn what_was_not_read_is_named() {
+    use sluicegate::policy::Unscanned;
+    let image = r#"{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,iVBORw0KGgo="}}]}]}"#;
+    let sound = "content-type: audio/mpeg\r\n";
+    for (unscanned, status) in [(Unscanned::Block, 400), (Unscanned::Flag, 200)] {
+        let wishes = Wishes { unscanned, ..Wishes::default() };
+        let fake = Fake::whole("200 OK", "content-type: application/json\r\n", answer("fine").as_bytes());
+        let gateway = Gateway::new(Some(fake.address), &wishes);
+        let got = gateway.post("/v1/chat/completions", image);
+        assert_eq!(got.status, status, "{got:?}");
+        assert_eq!(gateway.metric("sluicegate_unscanned_total{kind=\"image\"}"), 1.0, "{unscanned:?}");
+        let (admission, _) = gateway.records().pop().expect("a record");
+        assert_eq!(admission["coverage"]["unscanned"]["image"], 1, "{admission}");
+
+        let gateway = Gateway::new(Some(Fake::whole("200 OK", sound, b"ID3").address), &wishes);
+        gateway.post("/v1/chat/completions", &chat("hello", false));
+        let counted = || gateway.metric("sluicegate_unscanned_total{kind=\"media type\"}") == 1.0;
+        assert!(wait_for(counted), "{unscanned:?}");
+        let end = gateway.only_end();
+        assert_eq!(end["coverage"]["unscanned"]["media type"], 1, "{end}");
+    }
+}

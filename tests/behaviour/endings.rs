@@ -105,3 +105,18 @@ fn the_end_of_a_response_agrees_with_what_was_streamed() {
         (&"i".into(), &"incomplete".into(), &"assistant".into())
     );
 }
+
+/// White space around the end sign is none of it: SDKs trim it.
+#[test]
+fn an_end_sign_with_white_space_is_one() {
+    for sign in ["data: [DONE] \n\n", "data:  [DONE]\n\n", "data:\t[DONE]\t \r\n\r\n", "data:[DONE]\n\n"] {
+        for last in ["", r#"data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#] {
+            let pieces = [event("all said"), format!("{last}\n\n"), sign.to_owned()];
+            let fake = Fake::stream(pieces.iter().map(|p| Step::Send(p.clone().into_bytes())).collect());
+            let gateway = Gateway::new(Some(fake.address), &Wishes::default());
+            let got = gateway.post("/v1/chat/completions", &chat("hello", true));
+            assert_eq!(got.body, pieces.concat(), "{sign:?}");
+            assert_eq!(gateway.only_end()["ended"], "complete", "{sign:?}");
+        }
+    }
+}

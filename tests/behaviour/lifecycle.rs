@@ -44,6 +44,34 @@ fn running_exchanges_end_before_the_gateway_does() {
     assert!(std::net::TcpStream::connect(data).is_err(), "the port still answers");
 }
 
+/// Who looks at a gateway that drains is told so, and its metrics are there to the end.
+#[test]
+fn the_operations_port_answers_while_the_gateway_drains() {
+    let mut steps = vec![Step::Send(event("begin ").into()), Step::Wait(1500)];
+    steps.push(Step::Send(b"data: [DONE]\n\n".to_vec()));
+    let fake = Fake::stream(steps);
+    let gateway = Gateway::new(Some(fake.address), &Wishes::default());
+    let (data, operations) = (gateway.data, gateway.operations);
+    let ask = |path: &str| {
+        let mut client = Client::new(operations);
+        client
+            .send(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").as_bytes());
+        client.read_all()
+    };
+    let mut client = Client::new(data);
+    client.send(post("/v1/chat/completions", &chat("hello", true)).as_bytes());
+    client.read_until("begin");
+    let stopping = std::thread::spawn(move || gateway.only_end());
+    assert!(wait_for(|| std::net::TcpStream::connect(data).is_err()), "the data port does not close");
+    let ready = ask("/readyz");
+    assert_eq!((ready.status, ready.body.as_str()), (503, "draining\n"));
+    assert_eq!(ask("/healthz").status, 200);
+    assert!(ask("/metrics").body.contains("sluicegate_exchanges_running 1"));
+    client.read_until("[DONE]");
+    assert_eq!(stopping.join().expect("a thread")["ended"], "complete");
+    assert!(std::net::TcpStream::connect(operations).is_err(), "the operations port still answers");
+}
+
 /// What outlasts the grace is cut; its client is told so and its record says so.
 #[test]
 fn what_outlasts_the_grace_is_cut() {

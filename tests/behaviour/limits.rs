@@ -44,6 +44,59 @@ fn json_is_as_deep_as_it_may_be() {
     }
 }
 
+/// A body of the shortest values takes many times its length in memory: their number has a limit of its own, on both sides and over the
+/// events that wait.
+#[test]
+fn json_holds_so_many_values() {
+    let mut wishes = Wishes::default();
+    wishes.limits.json_values = 1000;
+    let list = |one: &str, n: usize| format!("[{}]", vec![one; n].join(","));
+    let told = "(`limits.json_values`)";
+    for (one, most) in
+        [("\"\"", 993), ("\"a\"", 993), ("[]", 993), ("1234567", 993), ("1", 993 * 16), ("null", 993 * 16)]
+    {
+        for (n, fits) in [(most, true), (most + 1, false)] {
+            let fake = fake();
+            let gateway = Gateway::new(Some(fake.address), &wishes);
+            let body = format!("{{\"model\":\"m\",\"messages\":[],\"x\":{}}}", list(one, n));
+            let got = gateway.post("/v1/chat/completions", &body);
+            assert_eq!(got.status, if fits { 200 } else { 400 }, "{one} {n}: {got:?}");
+            assert_eq!(got.body.contains(told), !fits, "{one} {n}: {got:?}");
+            let body = format!("{{\"model\":\"m\",\"choices\":[],\"x\":{}}}", list(one, n));
+            let json = "content-type: application/json\r\n";
+            let fake = Fake::whole("200 OK", json, body.as_bytes());
+            let got =
+                Gateway::new(Some(fake.address), &wishes).post("/v1/chat/completions", &chat("hi", false));
+            assert_eq!(
+                (got.status, got.body.contains(told)),
+                (if fits { 200 } else { 502 }, !fits),
+                "{one} {n}"
+            );
+            let fake =
+                Fake::stream(vec![Step::Send(format!("data: {body}\n\ndata: [DONE]\n\n").into_bytes())]);
+            let got =
+                Gateway::new(Some(fake.address), &wishes).post("/v1/chat/completions", &chat("hi", true));
+            assert_eq!(got.body.contains(told), !fits, "{one} {n}: {got:?}");
+        }
+    }
+    // Too many are no plain text either, whatever the status and the media type say.
+    let body = format!("{{\"x\":{}}}", list("\"\"", 2000));
+    for (status, field) in
+        [("500 Oh", "content-type: application/json\r\n"), ("200 OK", "content-type: text/plain\r\n")]
+    {
+        let fake = Fake::whole(status, field, body.as_bytes());
+        let got = Gateway::new(Some(fake.address), &wishes).post("/v1/chat/completions", &chat("hi", false));
+        assert_eq!((got.status, got.body.contains(told)), (502, true), "{status}: {got:?}");
+    }
+    // What waits behind a word that may become one of the policy's.
+    let many = format!("data: {{\"choices\":[],\"x\":{}}}\n\n", list("\"a\"", 600));
+    let steps = [event("say mask"), many.clone(), many, "data: [DONE]\n\n".into()]
+        .map(|s| Step::Send(s.into_bytes()));
+    let fake = Fake::stream(steps.to_vec());
+    let got = Gateway::new(Some(fake.address), &wishes).post("/v1/chat/completions", &chat("hi", true));
+    assert!(got.body.contains("held back (`limits.json_values`)"), "{got:?}");
+}
+
 #[test]
 fn heads_bodies_and_depth() {
     let fake = fake();

@@ -61,7 +61,7 @@ impl Dialect for OpenAi {
     }
 
     fn is_end_sign(&self, data: &[u8]) -> bool {
-        data == b"[DONE]"
+        data.trim_ascii() == b"[DONE]"
     }
 
     fn stage(&self, op: &Operation, src: &[u8], tape: &Tape) -> Stage {

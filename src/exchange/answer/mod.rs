@@ -83,6 +83,8 @@ pub struct Answering {
     splitter: Option<Splitter>,
     queue: VecDeque<Held>,
     held: usize,
+    /// Texts of the events that wait.
+    held_texts: usize,
     /// Most bytes held at once.
     pub held_max: usize,
     whole: Vec<u8>,
@@ -110,7 +112,8 @@ pub struct Answering {
 impl Answering {
     pub(in crate::exchange) fn new(matched: Matched, terms: Terms, ask: Ask, prompt: Report) -> Self {
         let reader = Reader::new(std::sync::Arc::clone(&terms.policy), Side::Answer, ask.structured);
-        let depth = terms.limits.json_depth;
+        let tape = || Tape::within(terms.limits.json_depth, terms.limits.json_values);
+        let (tape, spare) = (tape(), tape());
         Self {
             matched,
             terms,
@@ -124,10 +127,11 @@ impl Answering {
             splitter: None,
             queue: VecDeque::new(),
             held: 0,
+            held_texts: 0,
             held_max: 0,
             whole: Vec::new(),
-            tape: Tape::of_depth(depth),
-            spare: Tape::of_depth(depth),
+            tape,
+            spare,
             memo: Memo::default(),
             tail: SmallVec::new(),
             released: false,

@@ -101,6 +101,7 @@ impl Answering {
             }
         };
         self.held += held.raw.len();
+        self.held_texts += held.segments.texts.len();
         self.queue.push_back(held);
         self.release_settled(out);
         self.held_max = self.held_max.max(self.held);
@@ -113,6 +114,12 @@ impl Answering {
                 ),
                 out,
             );
+        }
+        if self.held_texts > self.terms.limits.json_values {
+            let limit = self.terms.limits.json_values;
+            let what =
+                format!("more than {limit} texts of the answer would be held back (`limits.json_values`)");
+            return self.fail(ExchangeError::new(ErrorKind::Internal, what), out);
         }
         Flow::More
     }
@@ -162,6 +169,7 @@ impl Answering {
         while self.queue.front().is_some_and(|held| self.reader.is_settled(&held.segments)) {
             let Some(held) = self.queue.pop_front() else { break };
             self.held -= held.raw.len();
+            self.held_texts -= held.segments.texts.len();
             let mut moved = Moved::default();
             let anew = self.reader.emit_moved(&held.raw, &held.segments, &mut moved);
             let event = if let Some(anew) = anew {

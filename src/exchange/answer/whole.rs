@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::super::look::begins_as_json;
 use super::{Answering, Flow, Refused};
 use crate::dialect::{ErrorKind, ExchangeError};
-use crate::text::json::Kind;
+use crate::text::json::{JsonError, Kind};
 
 impl Answering {
     pub(super) fn finish_whole(&mut self, out: &mut Vec<Bytes>) -> Flow {
@@ -59,6 +59,12 @@ impl Answering {
                     return Ok(self.reader.emit(body, &segments));
                 }
                 Err(error) if self.json && self.upstream_status < 400 => {
+                    return Err(Refused::Garbage(format!(
+                        "the upstream sent an answer that cannot be read: {error}"
+                    )));
+                }
+                // What is too much to be read as JSON is no plain text either.
+                Err(error @ JsonError::Values(..)) => {
                     return Err(Refused::Garbage(format!(
                         "the upstream sent an answer that cannot be read: {error}"
                     )));

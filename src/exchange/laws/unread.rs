@@ -320,12 +320,18 @@ fn numbers_are_read() {
         (OLLAMA, r#"{"messages":[{"role":"user","content":NUMBER}]}"#),
         ("/v1/embeddings", r#"{"input":NUMBER}"#),
     ] {
-        for number in ["4111111111111111", "-4111111111111111", "4111111111111111.5", "-4111111111111111e2"] {
+        for number in [
+            "4111111111111111",
+            "-4111111111111111",
+            "4111111111111111.5",
+            "4.111111111111111e15",
+            "-4111111111111111e2",
+        ] {
             let body = |number: &str| body.replace("NUMBER", number);
             let scalar = body("").contains("max_tokens");
             assert_eq!(sent(Unscanned::Block, path, &body(number)), body(r#""[CARD]""#), "{path} {scalar}");
         }
-        for number in ["5111111111111111", "17", "-0.4111111111111111", "4.111111111111111e15", "1700000000"]
+        for number in ["5111111111111111", "17", "-0.4111111111111111", "4.111111111111111e14", "1700000000"]
         {
             let body = body.replace("NUMBER", number);
             assert_eq!(sent(Unscanned::Block, path, &body), body);

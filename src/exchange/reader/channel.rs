@@ -10,7 +10,7 @@ use super::super::strand::{Before, Parted, Strands, With};
 use super::{Reader, Stop};
 use crate::detect::{Finding, Scan, TextKind};
 use crate::dialect::{ChannelKey, Ends, Flow, Found, Home, Role, Shape};
-use crate::policy::Direction;
+use crate::policy::{Direction, Policy};
 use crate::text::TextPos;
 use crate::text::json::Tape;
 
@@ -83,6 +83,13 @@ impl Channel {
         }
     }
 
+    /// Reads what those of the numbers say that have ended since.
+    fn read_exponents(&mut self, policy: &Policy, found: &mut Vec<Finding>) {
+        if let Some(numbers) = &mut self.numbers {
+            numbers.read(policy.engine(), policy.rules(self.direction), self.base, found);
+        }
+    }
+
     /// Reads on where numbers stand; with no text, the text has ended.
     fn read_numbers(&mut self, text: Option<&str>) {
         let Some(numbers) = &mut self.numbers else { return };
@@ -142,6 +149,7 @@ impl Reader {
             channel.seen += text.len() as u64;
             let progress = channel.scan.push(policy.engine(), rules, text, &mut found);
             channel.read_numbers(Some(text));
+            channel.read_exponents(&policy, &mut found);
             settled = channel.settled;
             channel.scanned = channel.base + progress.settled.0;
             channel.settle_up();
@@ -263,6 +271,7 @@ impl Reader {
         }
         channel.settled = channel.seen;
         channel.read_numbers(None);
+        channel.read_exponents(&policy, &mut found);
         self.take_channel_findings(index, &mut found);
         self.take_parted(index, parted);
         self.scratch = found;
@@ -363,6 +372,7 @@ impl Reader {
         }
         channel.settled = channel.seen;
         channel.read_numbers(None);
+        channel.read_exponents(&policy, &mut found);
         self.take_channel_findings(index, &mut found);
         self.take_parted(index, parted);
         self.scratch = found;

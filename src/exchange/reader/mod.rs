@@ -10,11 +10,10 @@ mod sample;
 mod whole;
 mod write;
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
-
-use smallvec::SmallVec;
 
 use super::emit::Edit;
 use super::segment::{Numbers, Part, Segment, Segments, keep_keys_apart};
@@ -24,6 +23,7 @@ use crate::detect::{Encodings, Finding, RuleId, TextKind};
 use crate::dialect::{ChannelKey, Class, Flow, Found, Role, Shape};
 use crate::policy::{Action, Direction, Policy};
 use crate::text::json::{Kind, Tape};
+use crate::text::number::written_out;
 use channel::Channel;
 pub use channel::MAX_CHANNELS;
 use whole::Join;
@@ -188,7 +188,7 @@ impl Reader {
             choice: 0,
             part: Part::Alone,
             touched: false,
-            edits: SmallVec::new(),
+            edits: Vec::new(),
         };
         self.whole(text, TextKind::Plain, None, &mut segment);
         match self.stop.take() {
@@ -200,12 +200,12 @@ impl Reader {
     /// Notes something that cannot be read; the policy decides.
     pub fn unread(&mut self, what: &'static str) -> Result<(), Stop> {
         use crate::policy::Unscanned;
+        *self.coverage.unscanned.entry(what).or_default() += 1;
         match self.policy.unscanned() {
             Unscanned::Block => return Err(Stop::Unscanned(what)),
             Unscanned::Flag => self.strongest = self.strongest.max(Action::Flag),
             Unscanned::Allow => {}
         }
-        *self.coverage.unscanned.entry(what).or_default() += 1;
         Ok(())
     }
 
@@ -249,23 +249,30 @@ impl Reader {
         out: &mut Segments,
     ) {
         let (role, flow, json) = class;
-        let text = tape.text(src, found.node as usize);
+        let written = tape.text(src, found.node as usize);
+        let number = if found.quoted { None } else { written_out(&written) };
+        let escaped = found.escaped || number.is_some();
+        let text = number.map_or(written, Cow::Owned);
         self.coverage.texts += 1;
         self.coverage.text_bytes += text.len() as u64;
         self.coverage.unknown += u64::from(!found.known);
         let [choice, ..] = found.channel.parts;
         let json = json || (self.structured && role == Role::Message && self.side == Side::Answer);
         let json = json && found.quoted;
+        // Nothing is found in an empty text, and nothing of it can be rewritten: no more is kept of it than that it was there.
+        if text.is_empty() && !self.streams && !json {
+            return;
+        }
         let mut segment = Segment {
             wire: found.wire.clone(),
-            escaped: found.escaped,
+            escaped,
             quoted: found.quoted,
             json,
             role,
             choice,
             part: Part::Alone,
             touched: false,
-            edits: SmallVec::new(),
+            edits: Vec::new(),
         };
         let kind = if json { TextKind::Json } else { TextKind::Plain };
         let mut join = None;

@@ -71,16 +71,19 @@ impl Reader {
         let channel = place.and_then(|(c, start)| self.channels.get(c).map(|c| (c.number, start)));
         let (number, at) = channel.or(join).unwrap_or((self.appeared.saturating_add(1), 0));
         self.appeared = self.appeared.max(number);
-        let mut numbers = None;
+        let is_json = kind == TextKind::Json && !policy.rules(direction).is_empty();
+        let shift = place.map_or(0, |(_, start)| start);
+        let mut numbers = is_json.then(|| number::Numbers::of(text, shift));
+        if let Some(numbers) = &mut numbers {
+            numbers.read(policy.engine(), policy.rules(direction), shift, &mut found);
+        }
         for (finding, hidden) in with_encoded(found.drain(..), encoded) {
             let (start, end) = (TextPos(finding.start.0 + at), TextPos(finding.end.0 + at));
             let noted = Finding { start, end, ..finding };
             let Some(edit) = self.note(&noted, hidden, direction, role, number) else { continue };
-            let shift = place.map_or(0, |(_, start)| start);
             let edit = Edit { start: finding.start.0 + shift, end: finding.end.0 + shift, ..edit };
-            let whole = (kind == TextKind::Json)
-                .then(|| numbers.get_or_insert_with(|| number::Numbers::of(text, shift)).whole(&edit));
-            let edits = [Some(edit), whole.flatten()].into_iter().flatten();
+            let whole = numbers.as_mut().and_then(|numbers| numbers.whole(&edit));
+            let edits = [Some(edit), whole].into_iter().flatten();
             match place.and_then(|(c, _)| self.channels.get_mut(c)) {
                 Some(channel) => edits.for_each(|edit| channel.emitter.add(edit)),
                 None => segment.edits.extend(edits),
