@@ -31,6 +31,11 @@ impl ExchangeId {
         })
     }
 
+    /// Whether a text has the printed form of an id.
+    pub fn is_written_so(text: &str) -> bool {
+        text.len() == 26 && text.bytes().all(|b| ALPHABET.contains(&b))
+    }
+
     /// The printed form.
     pub fn text(self) -> [u8; 26] {
         let mut out = [b'0'; 26];
@@ -70,7 +75,7 @@ mod tests {
         let mut seen = std::collections::HashSet::new();
         for _ in 0..1000 {
             let id = ExchangeId::random()?.to_string();
-            assert!(id.len() == 26 && id.bytes().all(|b| ALPHABET.contains(&b)), "{id}");
+            assert!(ExchangeId::is_written_so(&id), "{id}");
             assert!(seen.insert(id));
         }
         Ok(())

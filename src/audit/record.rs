@@ -61,7 +61,7 @@ pub struct Coverage {
     pub names: u64,
     /// Strings that are not text, by reason.
     pub opaque: BTreeMap<&'static str, u64>,
-    /// What could not be read and passed by the policy's choice, by kind.
+    /// What could not be read, by kind: it passed, or blocked the exchange, by the policy's choice.
     pub unscanned: BTreeMap<&'static str, u64>,
 }
 

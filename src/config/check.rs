@@ -1,14 +1,13 @@
 //! What one part of the file says about another, and values that no type can refuse.
 
 use super::file::File;
-use crate::diag::{Diagnostic, Places, Size, SourceFile, Step, Time, nearest};
+use crate::diag::{Diagnostic, Places, Size, SourceFile, Step, Time};
 use crate::limits::{KeyHash, PREFIX};
 use crate::server::{RouteSettings, TenantSettings};
 use crate::upstream::{DEMONSTRATION, UpstreamSettings};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 /// A check under way.
@@ -33,7 +32,7 @@ impl Check<'_> {
     }
 
     /// As [`Check::value`], pointing at the key.
-    fn key(&mut self, path: &[Step<'_>], diagnostic: Diagnostic, label: &str) {
+    pub(super) fn key(&mut self, path: &[Step<'_>], diagnostic: Diagnostic, label: &str) {
         let diagnostic = match self.places.key(path) {
             Some(span) => diagnostic.at(self.source, span, label),
             None => diagnostic,
@@ -60,6 +59,8 @@ impl Check<'_> {
             self.route(n, route, file);
         }
         self.dead_routes(&file.routes);
+        self.own_addresses(file);
+        self.idle_upstreams(file);
         let names: Vec<&str> = file.tenants.iter().map(|t| t.name.as_str()).collect();
         self.no_name_twice("tenant", "name", &names);
         self.tenants(&file.tenants);
@@ -282,41 +283,6 @@ impl Check<'_> {
         }
     }
 
-    fn base_url(&mut self, n: usize, upstream: &UpstreamSettings) {
-        let place: [Step<'_>; 3] = ["upstream".into(), n.into(), "base_url".into()];
-        if upstream.is_demonstration() {
-            if upstream.credential.is_some() {
-                let [a, b, _] = place;
-                let diagnostic =
-                    Diagnostic::error("conflict", "the demonstration upstream takes no credential");
-                self.key(&[a, b, "credential".into()], diagnostic, "not needed");
-            }
-            return;
-        }
-        match url_fault(&upstream.base_url) {
-            Err(fault) => {
-                let mut diagnostic = Diagnostic::error("bad-url", fault);
-                if nearest(&upstream.base_url, &[DEMONSTRATION]).is_some() {
-                    diagnostic = diagnostic.help(format!("did you mean `{DEMONSTRATION}`?"));
-                }
-                self.value(
-                    &place,
-                    diagnostic.help("a base URL looks like `https://api.example.com`"),
-                    "not a base URL",
-                );
-            }
-            Ok(Reach::Clear) => {
-                let sends = upstream.credential.as_ref().is_some_and(|c| c.env.is_some() || c.file.is_some());
-                if sends {
-                    let diagnostic = Diagnostic::warning("clear-text", "the credential travels unencrypted")
-                        .help("use `https://`");
-                    self.value(&place, diagnostic, "plain http to another machine");
-                }
-            }
-            Ok(Reach::Safe) => {}
-        }
-    }
-
     fn route(&mut self, n: usize, route: &RouteSettings, file: &File) {
         let at = |key: &'static str| -> [Step<'_>; 3] { ["route".into(), n.into(), key.into()] };
         let upstream = file.upstreams.iter().find(|u| u.name == route.upstream);
@@ -488,43 +454,5 @@ impl Check<'_> {
                     .help("for example `authorization`, `x-api-key`, `api-key`");
             self.value(path, diagnostic, "a field of the connection");
         }
-    }
-}
-
-enum Reach {
-    /// TLS, or this machine.
-    Safe,
-    /// Plain text to another machine.
-    Clear,
-}
-
-/// What is wrong with a base URL.
-fn url_fault(url: &str) -> Result<Reach, String> {
-    if url.contains('@') {
-        // Not repeated: what stands before the @ may be a password.
-        return Err("a base URL holds no user and no password".into());
-    }
-    if url.contains(['?', '#']) {
-        return Err(format!("`{url}` has a query or a fragment"));
-    }
-    let uri: http::Uri = url.parse().map_err(|e| format!("`{url}` is not a URL: {e}"))?;
-    let host = uri.host().unwrap_or("");
-    if host.is_empty() {
-        return Err(format!("`{url}` names no host"));
-    }
-    let port = uri.authority().and_then(|a| a.as_str().strip_prefix(host)).filter(|p| !p.is_empty());
-    if uri.scheme().is_some() && port.is_some() && uri.port_u16().is_none_or(|p| p == 0) {
-        return Err(format!("`{url}` has a port that is not a number from 1 to 65535"));
-    }
-    match uri.scheme_str() {
-        Some("https") => Ok(Reach::Safe),
-        Some("http") => {
-            let bare = host.trim_start_matches('[').trim_end_matches(']');
-            let here =
-                host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|a| a.to_canonical().is_loopback());
-            Ok(if here { Reach::Safe } else { Reach::Clear })
-        }
-        Some(other) => Err(format!("`{other}` is neither `https` nor `http`")),
-        None => Err(format!("`{url}` has no scheme")),
     }
 }

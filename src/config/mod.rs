@@ -5,13 +5,16 @@
 
 mod check;
 mod file;
+mod policy_file;
 mod policy_places;
 mod secret;
+mod upstream_addresses;
 
 pub use file::{File, SCHEMA, json_schema};
+pub use policy_file::load_policy;
 
 use crate::audit::JournalSettings;
-use crate::diag::{Diagnostic, SourceFile, Step, has_errors, read_toml, sort};
+use crate::diag::{Diagnostic, Places, SourceFile, Step, has_errors, read_toml, sort};
 use crate::limits::{KeyHash, KeyTable, LimitsSettings, Pepper, TenantKeys};
 use crate::policy::PolicySettings;
 use crate::server::{RouteSettings, ServerSettings, TenantSettings};
@@ -93,16 +96,9 @@ pub fn load(
 ) -> Loaded {
     let mut read = read_toml::<File>(source);
     let mut diagnostics = std::mem::take(&mut read.diagnostics);
-    // Another version's keys are not mistakes: say only that the version is another.
-    if let Some(file) = &read.value
-        && file.schema != SCHEMA
-        && read.places.has(&["schema".into()])
+    if let Some(diagnostic) =
+        read.value.as_ref().and_then(|file| other_version(file.schema, source, &read.places))
     {
-        let mut diagnostic = Diagnostic::error("schema", format!("unknown schema version {}", file.schema))
-            .help(format!("this program reads `schema = {SCHEMA}`"));
-        if let Some(span) = read.places.value(&["schema".into()]) {
-            diagnostic = diagnostic.at(source, span, "written for another version");
-        }
         return Loaded { settings: None, draft: None, diagnostics: vec![diagnostic] };
     }
     let Some(mut file) = read.value.take() else {
@@ -180,6 +176,20 @@ pub fn load(
         (Some(settings), None)
     };
     Loaded { settings, draft, diagnostics }
+}
+
+/// Another version's keys are not mistakes: all there is to say is that the version is another.
+fn other_version(schema: u32, source: &Arc<SourceFile>, places: &Places) -> Option<Diagnostic> {
+    let place = ["schema".into()];
+    if schema == SCHEMA || !places.has(&place) {
+        return None;
+    }
+    let diagnostic = Diagnostic::error("schema", format!("unknown schema version {schema}"))
+        .help(format!("this program reads `schema = {SCHEMA}`"));
+    Some(match places.value(&place) {
+        Some(span) => diagnostic.at(source, span, "written for another version"),
+        None => diagnostic,
+    })
 }
 
 /// The file of the pepper, also where the rest of the configuration is wrong: who has no key yet must be

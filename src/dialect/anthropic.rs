@@ -360,7 +360,10 @@ impl Dialect for Anthropic {
             | ErrorKind::Unscanned => "invalid_request_error",
             ErrorKind::UpstreamTimeout => "timeout_error",
             ErrorKind::RecordUnavailable | ErrorKind::ShuttingDown => "overloaded_error",
-            ErrorKind::UpstreamUnreachable | ErrorKind::UpstreamGarbage | ErrorKind::Internal => "api_error",
+            ErrorKind::UpstreamUnreachable
+            | ErrorKind::UpstreamGarbage
+            | ErrorKind::Loop
+            | ErrorKind::Internal => "api_error",
         };
         let (message, code) = (quoted(&error.message), error.kind.code());
         format!(r#"{{"type":"error","error":{{"type":"{kind}","message":{message},"code":"{code}"}}}}"#)

@@ -48,6 +48,8 @@ pub enum ErrorKind {
     RecordUnavailable,
     /// The gateway stops, and the time for running answers is over.
     ShuttingDown,
+    /// An upstream leads back to the gateway.
+    Loop,
     /// A fault in the gateway.
     Internal,
 }
@@ -69,6 +71,7 @@ impl ErrorKind {
             Self::UpstreamUnreachable | Self::UpstreamGarbage => 502,
             Self::RecordUnavailable | Self::ShuttingDown => 503,
             Self::UpstreamTimeout => 504,
+            Self::Loop => 508,
         }
     }
 
@@ -86,7 +89,7 @@ impl ErrorKind {
             | Self::RateLimited => Fault::Client,
             Self::Blocked | Self::Unscanned => Fault::Policy,
             Self::UpstreamUnreachable | Self::UpstreamTimeout | Self::UpstreamGarbage => Fault::Upstream,
-            Self::RecordUnavailable | Self::ShuttingDown | Self::Internal => Fault::Gateway,
+            Self::RecordUnavailable | Self::ShuttingDown | Self::Loop | Self::Internal => Fault::Gateway,
         }
     }
 
@@ -109,6 +112,7 @@ impl ErrorKind {
             Self::UpstreamGarbage => "upstream_invalid_response",
             Self::RecordUnavailable => "record_unavailable",
             Self::ShuttingDown => "shutdown",
+            Self::Loop => "gateway_loop",
             Self::Internal => "internal_error",
         }
     }

@@ -428,7 +428,7 @@ fn error_object(error: &ExchangeError) -> String {
         ErrorKind::UpstreamUnreachable | ErrorKind::RecordUnavailable | ErrorKind::ShuttingDown => {
             "UNAVAILABLE"
         }
-        ErrorKind::UpstreamGarbage | ErrorKind::Internal => "INTERNAL",
+        ErrorKind::UpstreamGarbage | ErrorKind::Loop | ErrorKind::Internal => "INTERNAL",
     };
     format!(
         r#"{{"error":{{"code":{},"message":{},"status":"{status}","details":[{{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"{}","domain":"sluicegate"}}]}}}}"#,

@@ -355,15 +355,18 @@ mod tests {
         assert_eq!(said(&events.iter().map(String::as_str).collect::<Vec<_>>()), want);
     }
 
+    /// Private characters that stand for half a surrogate pair are no characters to `serde_json`.
+    const PIECE: &str = "[^\\n\u{10d800}-\u{10dfff}]{0,4}";
+
     proptest! {
         #![proptest_config(crate::text::cases::cases(256))]
 
         /// However a text is cut over the item, its part and the deltas, the ending says what a client put together.
         #[test]
         fn what_was_streamed_is_what_is_repeated(
-            begun in proptest::option::of(".{0,4}"),
-            added in proptest::option::of(".{0,4}"),
-            deltas in proptest::collection::vec(".{0,4}", 1..6),
+            begun in proptest::option::of(PIECE),
+            added in proptest::option::of(PIECE),
+            deltas in proptest::collection::vec(PIECE, 1..6),
         ) {
             let part = |text: &String| json!({"type": "output_text", "text": text});
             let content: Vec<_> = begun.iter().map(part).collect();

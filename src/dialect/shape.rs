@@ -3,7 +3,8 @@
 //! A path is written from the root: `messages[].content[].text`. `[]` steps into any element, `[#]` also makes the element's
 //! position part of the channel's key, and `{index}` after a step (or alone at the start, for the root) makes the value of the
 //! sibling field `index` part of it: `choices[]{index}.delta.content` is one channel for each choice. `[index]` has the element's
-//! position stand for the root's field `index`, which other events name instead. `*` is any key, `**` at the end is everything below.
+//! position stand for the root's field `index`, which other events name instead, and `{index|#}` where no element of its list has an
+//! `index`. `*` is any key, `**` at the end is everything below.
 //!
 //! What makes part of a key belongs to the object or list at that place, not to the row that says it: it counts for every row whose path
 //! leads through there, so one row with `choices[]{index}` is enough for all. Two rows may be one text only where the same parts count on
@@ -29,6 +30,8 @@ pub(super) struct TrieNode {
     /// The part of the key for which an element's position stands.
     pub(super) position_as: Option<u32>,
     pub(super) siblings: Vec<&'static str>,
+    /// Whether an element's position stands for the sibling that no element of its list has.
+    pub(super) position_else: bool,
     pub(super) class: Option<(u32, Class)>,
     pub(super) below: Option<(u32, Class)>,
 }
@@ -74,6 +77,11 @@ impl Shape {
         for step in steps(field.path) {
             at = match step {
                 Step::Siblings(names) => {
+                    let without = names.strip_suffix("|#");
+                    if let Some(node) = self.nodes.get_mut(at as usize).filter(|_| without.is_some()) {
+                        node.position_else = true;
+                    }
+                    let names = without.unwrap_or(names);
                     for name in names.split(',') {
                         self.child(at, Step::Key(name));
                         if let Some(node) =

@@ -36,6 +36,7 @@ fn kinds() -> Vec<ExchangeError> {
         ErrorKind::Unscanned,
         ErrorKind::UpstreamUnreachable,
         ErrorKind::UpstreamTimeout,
+        ErrorKind::Loop,
         ErrorKind::Internal,
     ]
     .into_iter()

@@ -89,6 +89,8 @@ struct Cursor {
     home: u32,
     /// The position in a list, where the table does not say what it is worth.
     position: Option<u32>,
+    /// What stands for a sibling that the element should have and has not.
+    position_else: u64,
     /// The object that holds it.
     object: u32,
     /// Whether it stands within log-probabilities.
@@ -104,6 +106,7 @@ impl Cursor {
         path: PATH_SEED,
         home: 0,
         position: None,
+        position_else: 0,
         object: 0,
         logprobs: false,
     };
@@ -189,9 +192,11 @@ impl Walk<'_> {
                 let of_element = next.and_then(|t| shape.nodes.get(t as usize));
                 let told = trie.is_some_and(|t| t.position_in_key || t.position_as.is_some())
                     || of_element.is_some_and(|t| !t.siblings.is_empty());
+                let unnamed = self.are_unnamed(at, of_element);
                 for (i, element) in self.tape.elements(at).enumerate() {
                     let position = (!told).then_some(i as u32);
                     let mut below = Cursor { trie: next, path, position, ..cursor };
+                    below.position_else = if unnamed { i as u64 } else { 0 };
                     below.stand(trie, i as u64);
                     self.value(element, below);
                 }
@@ -244,8 +249,11 @@ impl Walk<'_> {
             Kind::Array => {
                 cursor.home = shape.place_of(number);
                 visit(cursor.home());
+                let of_element = trie.element.and_then(|t| shape.nodes.get(t as usize));
+                let unnamed = self.are_unnamed(at, of_element);
                 for (i, element) in self.tape.elements(at).enumerate() {
                     let mut below = Cursor { trie: trie.element, ..cursor };
+                    below.position_else = if unnamed { i as u64 } else { 0 };
                     below.stand(Some(trie), i as u64);
                     self.homes(element, below, visit);
                 }
@@ -255,10 +263,19 @@ impl Walk<'_> {
     }
 
     fn siblings(&self, at: usize, cursor: &mut Cursor, trie: Option<&TrieNode>) {
+        let missing = std::mem::take(&mut cursor.position_else);
         for name in trie.iter().flat_map(|t| t.siblings.iter()) {
-            let part = self.tape.get(self.src, at, name).map_or(0, |v| part(self.src, self.tape, v));
+            let part = self.tape.get(self.src, at, name).map_or(missing, |v| part(self.src, self.tape, v));
             cursor.key_part(part);
         }
+    }
+
+    /// Whether the elements of a list are told apart by their positions, since none has the name that the table asks for.
+    fn are_unnamed(&self, array: usize, of_element: Option<&TrieNode>) -> bool {
+        of_element.filter(|t| t.position_else).is_some_and(|t| {
+            let named = |e| t.siblings.iter().any(|name| self.tape.get(self.src, e, name).is_some());
+            !self.tape.elements(array).any(named)
+        })
     }
 
     fn object(&mut self, at: usize, cursor: Cursor, trie: Option<&TrieNode>) {

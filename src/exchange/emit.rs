@@ -137,6 +137,12 @@ impl Emitter {
             out.push(b'"');
             return;
         }
+        if !piece.quoted {
+            // A number's text is what it says, which is not always what is written.
+            out.extend_from_slice(piece.raw.as_bytes());
+            self.advance(piece, at, end);
+            return;
+        }
         let mut ruler = Ruler::new(piece.raw, piece.escaped);
         while at < end {
             self.absorb(at, out);

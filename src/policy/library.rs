@@ -77,6 +77,23 @@ impl Library {
         Self::load(&files)
     }
 
+    /// One pack, the folder of which this is.
+    pub fn from_pack(dir: &Path) -> Result<Self, Vec<Diagnostic>> {
+        let mut files = Files::new();
+        // A pack is called by the name of its folder, whatever leads there.
+        let collected = dir.canonicalize().and_then(|whole| {
+            let name = whole.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let mut inside = Files::new();
+            collect(dir, dir, &mut inside)?;
+            files.extend(inside.into_iter().map(|(path, file)| (format!("{name}/{path}"), file)));
+            Ok(())
+        });
+        collected.map_err(|e| {
+            vec![Diagnostic::error("read", format!("cannot read the pack `{}`: {e}", dir.display()))]
+        })?;
+        Self::load(&files)
+    }
+
     /// Loads files: everything, or every mistake.
     pub fn load(files: &Files) -> Result<Self, Vec<Diagnostic>> {
         let mut loader = Loader { files, drafts: Vec::new(), packs: BTreeMap::new(), found: Vec::new() };
@@ -195,14 +212,22 @@ impl Library {
 
     /// The policy of one pack alone.
     pub fn pack_policy(&self, pack: &str) -> Option<Policy> {
-        let numbers = self.packs.get(pack)?;
+        Some(self.as_they_stand(pack, self.packs.get(pack)?))
+    }
+
+    /// The policy of all packs as they stand.
+    pub fn packs_policy(&self) -> Policy {
+        self.as_they_stand("packs", self.packs.values().flatten())
+    }
+
+    fn as_they_stand<'n>(&self, name: &str, numbers: impl IntoIterator<Item = &'n usize>) -> Policy {
         let mut choices = vec![Choice::default(); self.rules.len()];
         for &n in numbers {
             if let (Some(slot), Some(rule)) = (choices.get_mut(n), self.rules.get(n)) {
                 *slot = rule.choice();
             }
         }
-        Some(self.select(pack, choices, Unscanned::default(), BlockAs::default()))
+        self.select(name, choices, Unscanned::default(), BlockAs::default())
     }
 
     /// Hash of everything loaded.

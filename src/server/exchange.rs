@@ -13,13 +13,14 @@ use http::{HeaderMap, Response};
 
 use super::answer::Begun;
 use super::body::AnswerBody;
+use super::chain;
 use super::gateway::Gateway;
 use super::head::Head;
 use super::headers;
 use super::host_check::from_browser;
 use super::recorder::Recorder;
 use super::request::{self, BodyType};
-use super::worker::{Context, Refusal, Worker, answer};
+use super::worker::{Context, EXCHANGE, Refusal, Worker, answer};
 use crate::audit::{Admission, End, Receipt};
 use crate::dialect::{Dialect, ErrorKind, ExchangeError, Matched};
 use crate::exchange::{Judged, Next, Outcome, Received, Terms, record};
@@ -263,6 +264,8 @@ impl Exchange<'_> {
 
     pub(super) fn outgoing<'a>(&'a self, judged: &'a Judged, body: Bytes) -> Outgoing<'a> {
         let mut headers = headers::to_upstream(self.headers);
+        let onward = chain::onward(self.headers, self.context.id, self.worker.gateway.name);
+        headers.insert(EXCHANGE, onward);
         headers.insert(ACCEPT_ENCODING, accepted(self.headers, judged.ask().stream));
         if !body.is_empty() && matches!(BodyType::of(&headers), BodyType::Unsaid | BodyType::Form) {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -79,6 +79,8 @@ pub struct Gateway {
     pub canary_key: String,
     /// Who the canary is.
     pub canary_caller: Option<Arc<crate::limits::Caller>>,
+    /// By which it knows its own requests: another at each start.
+    pub name: crate::audit::ExchangeId,
     /// Set while the gateway drains: not ready any more.
     pub draining: std::sync::atomic::AtomicBool,
     /// Set when the time to drain is over and what still runs is cut.
@@ -107,6 +109,7 @@ impl Gateway {
         mut upstreams: Vec<Arc<Upstream>>,
         canary: Arc<Upstream>,
         canary_key: String,
+        name: crate::audit::ExchangeId,
     ) -> Self {
         let route = |name: &str, settings: Option<RouteSettings>, upstream: usize| Route {
             name: name.into(),
@@ -150,6 +153,7 @@ impl Gateway {
             canary: super::canary::State::default(),
             canary_caller: own.caller(None).cloned(),
             canary_key,
+            name,
             draining: std::sync::atomic::AtomicBool::new(false),
             cutting: std::sync::atomic::AtomicBool::new(false),
             cut: Arc::default(),

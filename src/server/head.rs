@@ -154,13 +154,17 @@ fn query(query: Option<&str>) -> Result<(Option<String>, Option<Vec<u8>>), Excha
 /// The client's key: a bearer token, or the field that the dialect's SDK uses. Two different ones are refused.
 fn credential(headers: &HeaderMap, query: Option<Vec<u8>>) -> Result<Option<Vec<u8>>, ExchangeError> {
     let mut found = query;
-    let names =
-        [AUTHORIZATION, HeaderName::from_static("x-api-key"), HeaderName::from_static("x-goog-api-key")];
+    // `api-key` is Azure's.
+    let names = ["x-api-key", "x-goog-api-key", "api-key"]
+        .map(HeaderName::from_static)
+        .into_iter()
+        .chain([AUTHORIZATION]);
     for name in names {
         for value in headers.get_all(&name) {
             let value = value.as_bytes();
+            // RFC 9110 section 11.6.2: one space or more.
             let scheme = value.get(..7).is_some_and(|s| s.eq_ignore_ascii_case(b"bearer "));
-            let key = if scheme { value.get(7..).unwrap_or_default() } else { value };
+            let key = if scheme { value.get(7..).unwrap_or_default().trim_ascii_start() } else { value };
             if found.as_deref().is_some_and(|f| f != key) {
                 return Err(bad("more than one credential"));
             }
@@ -216,6 +220,29 @@ mod tests {
             assert!(!request("GET", "/", one, &[("x", value)]), "{value:?}");
         }
         assert!(request("CONNECT", "/", two, &[]));
+    }
+
+    #[test]
+    fn keys_are_read_wherever_sdks_put_them() {
+        let read = |fields: &[(&'static str, &'static str)]| {
+            let headers: HeaderMap = fields
+                .iter()
+                .map(|(n, v)| (HeaderName::from_static(n), http::HeaderValue::from_static(v)))
+                .collect();
+            credential(&headers, None)
+        };
+        for fields in [
+            &[("authorization", "Bearer k")][..],
+            &[("authorization", "bearer   k")],
+            &[("authorization", "k")],
+            &[("x-api-key", "k")],
+            &[("x-goog-api-key", "k")],
+            &[("api-key", "k")],
+            &[("api-key", "k"), ("authorization", "Bearer  k")],
+        ] {
+            assert_eq!(read(fields), Ok(Some(b"k".to_vec())), "{fields:?}");
+        }
+        assert!(read(&[("api-key", "k"), ("x-api-key", "other")]).is_err());
     }
 
     #[test]

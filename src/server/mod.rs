@@ -6,6 +6,7 @@
 mod answer;
 mod body;
 pub mod canary;
+mod chain;
 mod demo;
 mod exchange;
 mod gateway;
@@ -142,7 +143,8 @@ fn prepare(plan: Plan, demonstration: SocketAddr) -> Result<Gateway, StartError>
     };
     let canary = Arc::new(Upstream::new(canary, &Credential::None, None)?);
     let key = crate::limits::new_key()?;
-    Ok(Gateway::new(plan, upstreams, canary, key.to_string()))
+    let name = crate::audit::ExchangeId::random().map_err(std::io::Error::from)?;
+    Ok(Gateway::new(plan, upstreams, canary, key.to_string(), name))
 }
 
 impl Running {

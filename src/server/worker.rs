@@ -13,6 +13,7 @@ use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
 
 use super::body::{AnswerBody, Slot};
+use super::chain;
 use super::exchange::Exchange;
 use super::gateway::Gateway;
 use super::head;
@@ -180,6 +181,13 @@ impl Worker {
                 }
             },
         };
+        if let Err(error) = chain::check(&parts.headers, gateway.name) {
+            exchange.record_unjudged(&matched, &error).await?;
+            if context.multiplexed {
+                request::linger(body).await;
+            }
+            return Err(Refusal::closing(error));
+        }
         let mut slow = false;
         let mut on_slow = || {
             slow = true;

@@ -154,7 +154,7 @@ impl Upstream {
         let forms =
             [AUTHORIZATION, HeaderName::from_static("x-api-key"), HeaderName::from_static("x-goog-api-key")];
         if self.passthrough {
-            for name in forms {
+            for name in forms.into_iter().chain([HeaderName::from_static("api-key")]) {
                 if let Some(value) = client.get(&name) {
                     headers.insert(name, value.clone());
                 }

@@ -392,3 +392,26 @@ fn the_demonstration_plays_failures() {
     let fine = of("none");
     assert!(fine.complete && fine.body.ends_with("data: [DONE]\n\n"), "{fine:?}");
 }
+
+/// A gateway that is its own upstream ends the loop at once, and says what it is; gateways in a row go on.
+#[test]
+fn a_loop_ends_at_its_first_round() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port");
+    let mut wishes = Wishes { base_url: Some(format!("http://{free}")), ..Wishes::default() };
+    wishes.server.data = free;
+    let gateway = Gateway::new(None, &wishes);
+    let got = gateway.post("/v1/chat/completions", &chat("hello", false));
+    assert_eq!(got.status, 508, "{got:?}");
+    assert!(got.body.contains("gateway_loop") && got.body.contains("leads back to it"), "{got:?}");
+    let records = gateway.records();
+    assert_eq!(records.len(), 2, "{records:?}");
+    assert_eq!(records[1].0["error"], "gateway_loop");
+
+    let fake = Fake::whole("200 OK", "content-type: application/json\r\n", answer("fine").as_bytes());
+    let last = Gateway::new(Some(fake.address), &Wishes::default());
+    let first = Gateway::new(Some(last.data), &Wishes::default());
+    assert_eq!(first.post("/v1/chat/completions", &chat("hello", false)).status, 200);
+    let seen = fake.seen().concat();
+    let names = seen.lines().find_map(|l| l.strip_prefix("x-sluicegate-exchange: ")).expect("the field");
+    assert_eq!(names.split(", ").count(), 2, "{seen}");
+}

@@ -3,6 +3,7 @@
 
 mod config;
 mod help;
+mod scan;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

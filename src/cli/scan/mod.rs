@@ -25,7 +25,7 @@ Examples:
   echo '{\"id\":1,\"text\":\"mail jo@corp.example\"}' | sluicegate scan --policy default
   sluicegate scan --policy measure --chunk 7 --emit redacted < texts.jsonl")]
 pub(super) struct Args {
-    /// A profile's name, a pack's name, a policy file, or `measure`: every rule on, nothing changed
+    /// A profile's or a pack's name, a file with `[policy]` or a pack's, a folder of packs, or `measure`: every rule on, nothing changed
     #[arg(long, value_name = "POLICY", default_value = "default")]
     policy: String,
 

@@ -49,6 +49,7 @@ static EVENT: LazyLock<Shape> = LazyLock::new(|| {
         EVENT_FIELDS,
         COMMON_ANSWER_FIELDS,
     ])
+    .joined("choices[]{index}.delta.content", "choices[]{index}.delta.content[]{index}.text")
 });
 
 /// Reasoning as compatible servers give it: OpenRouter's details, Copilot's text. What is not text of it goes back to the server unread.
@@ -240,6 +241,10 @@ const EVENT_FIELDS: &[Field] = &[
     id("obfuscation"),
     word("choices[].delta.role"),
     delta("choices[]{index}.delta.content"),
+    // In parts, which clients append to what came as a string.
+    delta("choices[]{index}.delta.content[]{index}.text"),
+    word("choices[].delta.content[].type"),
+    scalar("choices[].delta.content[].index"),
     delta("choices[]{index}.delta.refusal"),
     reasoning_delta("choices[]{index}.delta.reasoning_content"),
     reasoning_delta("choices[]{index}.delta.reasoning"),
@@ -249,10 +254,10 @@ const EVENT_FIELDS: &[Field] = &[
     scalar("choices[].delta.tool_calls[].index"),
     id("choices[].delta.tool_calls[].id"),
     word("choices[].delta.tool_calls[].type"),
-    tool_delta("choices[]{index}.delta.tool_calls[]{index}.function.name"),
-    arguments_delta("choices[]{index}.delta.tool_calls[]{index}.function.arguments"),
-    tool_delta("choices[]{index}.delta.tool_calls[]{index}.custom.name"),
-    tool_delta("choices[]{index}.delta.tool_calls[]{index}.custom.input"),
+    tool_delta("choices[]{index}.delta.tool_calls[]{index|#}.function.name"),
+    arguments_delta("choices[]{index}.delta.tool_calls[]{index|#}.function.arguments"),
+    tool_delta("choices[]{index}.delta.tool_calls[]{index|#}.custom.name"),
+    tool_delta("choices[]{index}.delta.tool_calls[]{index|#}.custom.input"),
     tool_delta("choices[]{index}.delta.function_call.name"),
     arguments_delta("choices[]{index}.delta.function_call.arguments"),
     id("choices[].delta.audio.id"),

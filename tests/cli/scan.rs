@@ -1,0 +1,92 @@
+//! `sluicegate scan --policy`: every kind of policy that the help names.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use super::{program, text};
+
+fn scan(policy: &str, folder: &Path) -> Output {
+    let mut command = program(&["scan", "--policy", policy, "--emit", "redacted"]);
+    command.current_dir(folder).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    let line = "{\"id\":1,\"text\":\"mail jo.hill@corp.example, say zebra\"}\n";
+    // A program that has refused its arguments reads nothing.
+    let _ = child.stdin.take().expect("a pipe").write_all(line.as_bytes());
+    child.wait_with_output().expect("it ends")
+}
+
+fn write(folder: &Path, name: &str, text: &str) {
+    let path = folder.join(name);
+    std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+    std::fs::write(path, text).expect("a file");
+}
+
+const PACK: &str = "name = \"own\"\nversion = \"1\"\nlicence = \"CC0-1.0\"\ntitle = \"ours\"\n";
+const RULES: &str = "[[rule]]\nid = \"zebra\"\ntitle = \"zebras\"\ncategory = \"ZEBRA\"\nseverity = \"low\"\naction = \"mask\"\nexamples = [\"a zebra\"]\ncounter_examples = [\"a horse\"]\nkeywords = [\"zebra\"]\n";
+
+#[test]
+fn a_policy_is_a_name_a_file_or_a_folder() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let folder = dir.path();
+    write(folder, "packs/own/pack.toml", PACK);
+    write(folder, "packs/own/rules/words.toml", RULES);
+    write(
+        folder,
+        "only.toml",
+        "[policy]\nprofile = \"default\"\nactions = { \"privacy/email\" = \"allow\" }\n",
+    );
+    write(
+        folder,
+        "whole.toml",
+        "schema = 1\n[policy]\ndir = \"packs\"\nprofile = \"measure\"\n[[upstream]]\nname = \"a\"\ndialects = [\"openai\"]\nbase_url = \"https://a.example\"\n",
+    );
+    let (mail, zebra) = ("jo.hill@corp.example", "zebra");
+    for (policy, stays, goes) in [
+        ("default", zebra, Some(mail)),
+        ("privacy", zebra, Some(mail)),
+        ("only.toml", mail, None),
+        ("./only.toml", mail, None),
+        ("whole.toml", zebra, None),
+        ("packs", mail, Some(zebra)),
+        ("packs/own", mail, Some(zebra)),
+        ("packs/own/pack.toml", mail, Some(zebra)),
+    ] {
+        let output = scan(policy, folder);
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
+        assert_eq!(output.status.code(), Some(0), "{policy}: {err}");
+        assert!(out.contains(stays) && goes.is_none_or(|goes| !out.contains(goes)), "{policy}: {out}");
+        assert!(policy != "whole.toml" || out.contains("own/zebra"), "{policy}: {out}");
+    }
+}
+
+#[test]
+fn a_policy_file_that_is_wrong_is_told_with_its_line() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let folder = dir.path();
+    write(folder, "profile.toml", "[policy]\n\nprofile = \"defualt\"\n");
+    write(folder, "rule.toml", "[policy]\nactions = { \"privacy/emial\" = \"flag\" }\n");
+    write(folder, "key.toml", "[policy]\nprofle = \"default\"\n");
+    write(folder, "syntax.toml", "[policy\n");
+    write(folder, "none.toml", "[server]\nworkers = 1\n");
+    write(folder, "version.toml", "schema = 9\n[policy]\n");
+    write(folder, "packs/own/pack.toml", &PACK.replace("licence", "license"));
+    for (policy, told) in [
+        ("profile.toml", "profile.toml:3:11"),
+        ("rule.toml", "rule.toml:2:13"),
+        ("key.toml", "key.toml:2:1"),
+        ("syntax.toml", "syntax.toml:1:"),
+        ("none.toml", "has no `[policy]`"),
+        ("version.toml", "unknown schema version 9"),
+        ("absent.toml", "cannot read policy file `absent.toml`"),
+        ("./absent", "cannot read policy file `./absent`"),
+        ("absent", "unknown profile `absent`"),
+        ("packs/own/pack.toml", "pack.toml:3:1"),
+        ("packs/own", "pack.toml:3:1"),
+    ] {
+        let output = scan(policy, folder);
+        let err = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{policy}: {err}");
+        assert!(err.contains(told), "{policy}: {err}");
+    }
+}
