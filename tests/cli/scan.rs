@@ -41,7 +41,7 @@ fn a_policy_is_a_name_a_file_or_a_folder() {
         "whole.toml",
         "schema = 1\n[policy]\ndir = \"packs\"\nprofile = \"measure\"\n[[upstream]]\nname = \"a\"\ndialects = [\"openai\"]\nbase_url = \"https://a.example\"\n",
     );
-    let (mail, zebra) = ("jo.hill@corp.example", "zebra");
+    let (mail, zebra) = ("jo.hill@corp.example", "say zebra");
     for (policy, stays, goes) in [
         ("default", zebra, Some(mail)),
         ("privacy", zebra, Some(mail)),
