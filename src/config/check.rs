@@ -200,6 +200,7 @@ impl Check<'_> {
             ("header_read", limits.header_read),
             ("body_idle", limits.body_idle),
             ("body_read", limits.body_read),
+            ("scan", limits.scan),
             ("answer_idle", limits.answer_idle),
             ("idle", limits.idle),
         ];

@@ -12,6 +12,7 @@ mod ahead;
 mod answer;
 mod doubt;
 mod emit;
+mod halt;
 #[cfg(test)]
 mod laws;
 mod look;
@@ -28,6 +29,7 @@ use std::sync::Arc;
 pub use ahead::Ahead;
 pub use answer::{Answering, Ended, Flow, Mode, Replaced};
 pub use emit::{Edit, Emitter, Piece};
+pub use halt::Halt;
 pub use prompt::{Judged, Next, Received};
 pub use reader::{Noted, Reader, Side, Stop};
 pub use segment::Segments;
@@ -141,6 +143,10 @@ pub(crate) fn refuse(stop: &Stop, policy: &Policy, side: Side) -> ExchangeError 
             format!(
                 "the {what} holds content that this gateway does not read ({kind}), and the policy lets nothing pass unread"
             ),
+        ),
+        Stop::Halted => ExchangeError::new(
+            ErrorKind::TooLarge,
+            format!("the {what} takes longer to read than this gateway gives it (`limits.scan`)"),
         ),
         Stop::TooManyChannels => ExchangeError::new(
             ErrorKind::UpstreamGarbage,

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::reader::{Reader, Side, Stop};
-use super::{Ahead, Answering, Outcome, Report, Terms, refuse};
+use super::{Ahead, Answering, Halt, Outcome, Report, Terms, refuse};
 use crate::audit::Receipt;
 use crate::dialect::{Ask, ErrorKind, ExchangeError, Matched, Reply};
 use crate::policy::{Action, BlockAs};
@@ -52,8 +52,20 @@ impl Received {
     /// Reads the body (already free of its content coding) and the query. `json` says whether the media type is JSON; an empty body
     /// needs none. An `Err` is a request that cannot be judged; what the policy refuses is a judgement.
     pub fn judge(self, query: Option<&str>, json: bool, body: Bytes) -> Result<Judged, ExchangeError> {
+        self.judge_unless(&Halt::default(), query, json, body)
+    }
+
+    /// The same, unless it is told to stop; what comes of it then is an error.
+    pub fn judge_unless(
+        self,
+        halt: &Halt,
+        query: Option<&str>,
+        json: bool,
+        body: Bytes,
+    ) -> Result<Judged, ExchangeError> {
         let Self { matched, terms } = self;
         let mut reader = Reader::new(std::sync::Arc::clone(&terms.policy), Side::Prompt, false);
+        reader.halt = halt.clone();
         let mut ask = Ask { choices: 1, ..Ask::default() };
         let mut judged = read_target(&mut reader, &matched.path, query);
         let mut changed = None;
@@ -72,6 +84,7 @@ impl Received {
         }
         let next = match judged {
             Ok(()) => Next::Forward { changed: changed.is_some(), body: changed.map_or(body, Bytes::from) },
+            Err(Stop::Halted) => return Err(refuse(&Stop::Halted, &terms.policy, Side::Prompt)),
             Err(stop) => refusal(&stop, &matched, &terms, &ask),
         };
         let outcome = match &next {

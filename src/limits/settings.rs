@@ -37,6 +37,8 @@ pub struct LimitsSettings {
     pub body_idle: Time,
     /// Time for a request's body to arrive, from its head.
     pub body_read: Time,
+    /// Time to read a request for what it holds. It is refused where that takes longer.
+    pub scan: Time,
     /// Time an answer may wait for a client that takes nothing more of it.
     pub answer_idle: Time,
     /// Time a connection may wait for its next request.
@@ -70,6 +72,7 @@ impl Default for LimitsSettings {
             header_read: Time::secs(10),
             body_idle: Time::secs(30),
             body_read: Time::secs(300),
+            scan: Time::secs(30),
             answer_idle: Time::secs(120),
             idle: Time::secs(120),
             connections: 8192,

@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Response};
 
 use super::answer::Begun;
@@ -18,6 +18,7 @@ use super::gateway::Gateway;
 use super::head::Head;
 use super::headers;
 use super::host_check::from_browser;
+use super::long_reads;
 use super::recorder::Recorder;
 use super::request::{self, BodyType};
 use super::worker::{Context, EXCHANGE, Refusal, Worker, answer};
@@ -42,13 +43,14 @@ pub(super) struct Exchange<'w> {
 }
 
 impl Exchange<'_> {
-    pub(super) fn judge(
+    /// Reads the request and says what follows.
+    pub(super) async fn judge(
         &mut self,
         matched: Matched,
         policy: Arc<Policy>,
         body: Bytes,
     ) -> Result<Judged, ExchangeError> {
-        let gateway = &self.worker.gateway;
+        let gateway = Arc::clone(&self.worker.gateway);
         let received = Received::new(matched, Terms { policy, limits: gateway.exchange_limits });
         let body_type = BodyType::of(self.headers);
         if body_type == BodyType::Form && from_browser(self.headers) {
@@ -59,12 +61,21 @@ impl Exchange<'_> {
         }
         let content_type = self.headers.get(CONTENT_TYPE).map_or(Ok(""), HeaderValue::to_str);
         let json = body_type != BodyType::Other && content_type.is_ok_and(reads_as_utf8);
-        let body = request::decoded(&gateway.limits, self.headers, body)?;
         let timer = gateway.metrics.scan.with_label_values(&["prompt"]).start_timer();
-        let judged =
-            catch_unwind(AssertUnwindSafe(|| received.judge(self.head.query.as_deref(), json, body)));
+        let judged = if body.len() <= long_reads::SHORT && !self.headers.contains_key(CONTENT_ENCODING) {
+            let query = self.head.query.as_deref();
+            catch_unwind(AssertUnwindSafe(|| received.judge(query, json, body))).ok()
+        } else {
+            let (headers, query) = (self.headers.clone(), self.head.query.clone());
+            let limits = gateway.limits.clone();
+            let read = move |halt| {
+                let body = request::decoded(&limits, &headers, body)?;
+                received.judge_unless(&halt, query.as_deref(), json, body)
+            };
+            long_reads::away(&gateway, read).await
+        };
         timer.observe_duration();
-        judged.unwrap_or_else(|_| Err(self.worker.fault(self.context.id)))
+        judged.unwrap_or_else(|| Err(self.worker.fault(self.context.id)))
     }
 
     /// Records a request that could not be judged, so that what a client was told can be looked up.

@@ -79,6 +79,8 @@ pub struct Gateway {
     pub canary_key: String,
     /// Who the canary is.
     pub canary_caller: Option<Arc<crate::limits::Caller>>,
+    /// Places for the reading of long requests, see `long_reads`: one for each processor.
+    pub long_reads: Arc<tokio::sync::Semaphore>,
     /// By which it knows its own requests: another at each start.
     pub name: crate::audit::ExchangeId,
     /// Set while the gateway drains: not ready any more.
@@ -152,6 +154,9 @@ impl Gateway {
             connections,
             canary: super::canary::State::default(),
             canary_caller: own.caller(None).cloned(),
+            long_reads: Arc::new(tokio::sync::Semaphore::new(
+                std::thread::available_parallelism().map_or(1, usize::from),
+            )),
             canary_key,
             name,
             draining: std::sync::atomic::AtomicBool::new(false),

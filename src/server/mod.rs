@@ -16,6 +16,7 @@ pub(crate) mod head;
 mod headers;
 mod host_check;
 mod listen;
+mod long_reads;
 mod operations;
 mod patience;
 mod recorder;

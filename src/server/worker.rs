@@ -207,7 +207,7 @@ impl Worker {
             slot.pass = Some(pass);
         }
         exchange.request_bytes = body.len() as u64;
-        let judged = match exchange.judge(matched.clone(), policy, body) {
+        let judged = match exchange.judge(matched.clone(), policy, body).await {
             Ok(judged) => judged,
             Err(error) => {
                 exchange.record_unjudged(&matched, &error).await?;

@@ -16,6 +16,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::emit::Edit;
+use super::halt::Halt;
 use super::segment::{Numbers, Part, Segment, Segments, keep_keys_apart};
 use super::tally::Tally;
 use crate::audit::Coverage;
@@ -63,6 +64,8 @@ pub enum Stop {
     Unscanned(&'static str),
     /// More channels than a stream may have.
     TooManyChannels,
+    /// Nobody waits for it any more.
+    Halted,
 }
 
 /// Which side of the exchange is read.
@@ -95,6 +98,8 @@ pub struct Reader {
     /// All findings, kept or not.
     pub found: u64,
     pub(super) tally: Tally,
+    /// Whether what is read is still wanted.
+    pub halt: Halt,
     /// What was read.
     pub coverage: Coverage,
     /// The strongest action so far.
@@ -130,6 +135,7 @@ impl Reader {
             findings: Vec::new(),
             found: 0,
             tally: Tally::default(),
+            halt: Halt::default(),
             coverage: Coverage::default(),
             strongest: Action::Allow,
             stop: None,
@@ -210,7 +216,7 @@ impl Reader {
     }
 
     fn string(&mut self, src: &[u8], tape: &Tape, found: Found, out: &mut Segments) {
-        if self.stop.is_some() {
+        if self.stop.is_some() || self.halts() {
             return;
         }
         match found.class {
@@ -291,6 +297,15 @@ impl Reader {
             self.edited_keys.push((found.node, out.texts.len() as u32));
         }
         out.texts.push(segment);
+    }
+
+    /// Whether what is read is no longer wanted.
+    fn halts(&mut self) -> bool {
+        let told = self.halt.is_told();
+        if told {
+            self.stop.get_or_insert(Stop::Halted);
+        }
+        told
     }
 
     fn direction(&self, role: Role) -> Direction {

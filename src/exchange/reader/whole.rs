@@ -6,6 +6,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::super::emit::Edit;
+use super::super::halt::SLICE;
 use super::super::number;
 use super::super::segment::{Segment, Segments};
 use super::{Reader, Side};
@@ -63,7 +64,9 @@ impl Reader {
         let policy = Arc::clone(&self.policy);
         let mut found = std::mem::take(&mut self.scratch);
         let mut scan = Scan::new(kind);
-        scan.push(policy.engine(), policy.rules(direction), text, &mut found);
+        if !self.scan(&mut scan, direction, text, &mut found) {
+            return;
+        }
         scan.finish(policy.engine(), policy.rules(direction), &mut found);
         let encoded = self.encoded(text, kind, direction, &found);
         let unread = encoded.unread;
@@ -93,6 +96,22 @@ impl Reader {
         self.encoded_unread(unread);
     }
 
+    /// Scans a text. False if it is no longer wanted.
+    fn scan(&mut self, scan: &mut Scan, direction: Direction, text: &str, found: &mut Vec<Finding>) -> bool {
+        let mut rest = text;
+        loop {
+            let (slice, after) = rest.split_at(rest.floor_char_boundary(SLICE.min(rest.len())));
+            scan.push(self.policy.engine(), self.policy.rules(direction), slice, found);
+            if after.is_empty() {
+                return true;
+            }
+            if self.halts() {
+                return false;
+            }
+            rest = after;
+        }
+    }
+
     /// Reads the texts that do not go on in the next event once more, joined.
     pub(super) fn join_texts(&mut self, src: &[u8], out: &mut Segments) {
         self.join_of.clear();
@@ -112,7 +131,9 @@ impl Reader {
             for segment in join.texts.iter().filter_map(|&(index, _)| out.texts.get(index as usize)) {
                 let mut decoded = String::new();
                 let (_, text) = segment.source(src, &mut decoded);
-                scan.push(policy.engine(), rules, text, &mut found);
+                if !self.scan(&mut scan, direction, text, &mut found) {
+                    return;
+                }
                 if reads_encoded {
                     all.push_str(text);
                 }
