@@ -66,10 +66,19 @@ enum Verdict {
 
 pub(super) fn found(view: &View, rule: RuleId, start: usize, end: usize, score: f32) -> Found {
     let base = view.base().0;
-    let (start, end) = (base + start as u64, base + end as u64);
+    let from = behind_escape(view.bytes(), start, end);
+    let (from, start, end) = (base + from as u64, base + start as u64, base + end as u64);
     let finding =
-        Finding { rule, start: view.text_start(FoldPos(start)), end: view.text_end(FoldPos(end)), score };
+        Finding { rule, start: view.text_start(FoldPos(from)), end: view.text_end(FoldPos(end)), score };
     Found { start, end, part: 0, finding }
+}
+
+/// Where what is found begins for those who rewrite it: behind the letter of an escape such as `\n`, however often the text was escaped.
+/// Without that letter source code and JSON within a text would no longer parse (`"hi\njo@a.example"`).
+pub(super) fn behind_escape(text: &[u8], start: usize, end: usize) -> usize {
+    let escape = start.checked_sub(1).and_then(|before| text.get(before..=start));
+    let letter = matches!(escape, Some([b'\\', letter]) if b"nrtbfv".contains(letter));
+    start + usize::from(letter && end > start + 1)
 }
 
 // === impl With ===

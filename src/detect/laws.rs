@@ -1,6 +1,7 @@
 //! The engine's promises, over generated rules, texts and cuts.
 
 use super::disguise::{GAP, MORE_SIGNS, REPEATS, REPEATS_APART, TAG};
+use super::judge::behind_escape;
 use super::pattern::{CONTEXT, begins, boundary, is_word};
 use super::{
     Engine, Exact, Finding, Folds, Keyword, PatternSpec, Place, Progress, RuleId, RuleSet, RuleSpec, Scan,
@@ -192,7 +193,7 @@ fn naive(rules: &[RuleSpec], kind: TextKind, text: &str) -> Vec<Finding> {
     }
     let place = |(from, to, rule, score)| Finding {
         rule,
-        start: view.text_start(FoldPos(from as u64)),
+        start: view.text_start(FoldPos(behind_escape(view.bytes(), from, to) as u64)),
         end: view.text_end(FoldPos(to as u64)),
         score,
     };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Reader, Side};
-use crate::detect::{Keyword, RuleSpec};
+use crate::detect::{Keyword, PatternSpec, RuleSpec};
 use crate::dialect::{DIALECTS, Operation, Shape};
 use crate::policy::{Action, Actions, Policy, Rule};
 use crate::text::json::Tape;
@@ -16,8 +16,17 @@ pub(super) fn policy() -> Arc<Policy> {
         marker: "[MAIL]".into(),
         ..Rule::default()
     };
-    let spec =
-        RuleSpec { keywords: vec![keyword("a@b.example"), keyword("c@d.example")], ..RuleSpec::default() };
+    let address = PatternSpec {
+        regex: r"[a-z.]{1,20}@corp\.example".into(),
+        left: true,
+        right: true,
+        ..PatternSpec::default()
+    };
+    let spec = RuleSpec {
+        keywords: vec![keyword("a@b.example"), keyword("c@d.example")],
+        patterns: vec![address],
+        ..RuleSpec::default()
+    };
     Arc::new(Policy::from_rules(vec![(rule, spec)]).unwrap_or_else(|e| panic!("{e:?}")))
 }
 

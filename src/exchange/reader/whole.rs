@@ -198,6 +198,35 @@ mod tests {
         assert_eq!(read(&"Pz8/ ".repeat(8000), Unscanned::Block), (None, None, Action::Allow));
     }
 
+    /// What stands in JSON or source code within a text is found however often it was escaped, and what was JSON stays JSON.
+    #[test]
+    fn json_within_text_stays_json() {
+        let escaped = |text: &str| serde_json::to_string(text).expect("a string has a JSON form");
+        for text in ["hi\njo@corp.example\nbye", "a\t\tjo@corp.example", "jo@corp.example"] {
+            for (depth, digits) in [(1, false), (2, false), (3, false), (1, true), (2, true), (3, true)] {
+                let mut inner = format!(r#"{{"to":{}}}"#, escaped(text));
+                if digits {
+                    inner = inner.replace('@', "\\u0040");
+                }
+                for _ in 1..depth {
+                    inner = format!(r#"{{"to":{}}}"#, escaped(&inner));
+                }
+                let content = escaped(&inner);
+                let body =
+                    format!(r#"{{"messages":[{{"role":"tool","tool_call_id":"a","content":{content}}}]}}"#);
+                let got = masked(&body);
+                assert!(!got.contains("corp"), "{text:?} at {depth}: {got}");
+                let got: serde_json::Value = serde_json::from_str(&got).expect("JSON");
+                let mut said = got["messages"][0]["content"].as_str().unwrap_or_default().to_owned();
+                for _ in 0..depth {
+                    let value: serde_json::Value = serde_json::from_str(&said).expect("JSON within");
+                    said = value["to"].as_str().unwrap_or_default().to_owned();
+                }
+                assert_eq!(said, text.replace("jo@corp.example", "[MAIL]"), "at {depth}");
+            }
+        }
+    }
+
     /// A body may hold any number of texts, and each is read alone and joined.
     #[test]
     fn a_body_may_hold_very_many_texts() {
