@@ -744,6 +744,19 @@ fn an_escape_in_source_code_hides_nothing() {
     assert_eq!(found(&rules, &long), expected.map(|(rule, s)| (rule, s.to_owned())));
 }
 
+/// Found by a fuzzer: in a block of bytes the word behind an escape was told after the machines had started that ask for it.
+#[test]
+fn a_word_behind_an_escape_is_context_like_any_other() {
+    let number = PatternSpec { context: vec!["call".to_owned()], ..pattern(r"\d{2}-\d{4}", true, true) };
+    let rules = [rule(vec![], vec![number])];
+    for text in [
+        r"\ncall 11-1234 and some more text",
+        r"Please \Rcall me on 11-1234, or do not; it is all the same to me.",
+    ] {
+        assert_eq!(found(&rules, text), [(0, "11-1234".to_owned())], "{text}");
+    }
+}
+
 #[test]
 fn a_group_is_found_alone_and_context_is_asked_for() {
     let group = PatternSpec {

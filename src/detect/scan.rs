@@ -226,6 +226,12 @@ impl Scan {
             for bit in ones(now.wide) {
                 self.wide(with, view, base + bit, ended);
             }
+            for bit in ones(now.special) {
+                let at = base + bit;
+                if bytes[at] == b'\\' && after_escape(bytes, at + 2) {
+                    self.word_after_escape(with, view, at + 2, ended);
+                }
+            }
             // Machines start when all words of the block are known that may be their context.
             for bit in ones(starts) {
                 self.start_token(with, view, base + bit, ended);
@@ -233,9 +239,6 @@ impl Scan {
             for bit in ones(now.special) {
                 let (at, byte) = (base + bit, bytes[base + bit]);
                 self.special(with, view, at, byte, ended);
-                if byte == b'\\' && after_escape(bytes, at + 2) {
-                    self.word_after_escape(with, view, at + 2, ended);
-                }
             }
             for bit in ones(now.inside) {
                 self.inside(with, view, base + bit, ended);
