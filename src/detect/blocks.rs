@@ -16,8 +16,6 @@ pub(super) struct Masks {
     pub(super) special: u64,
     /// All but letters, white space and commas.
     pub(super) mixed: u64,
-    /// ASCII digits.
-    pub(super) digit: u64,
     /// Letters that are followed by themselves.
     pub(super) twice: u64,
     /// Letters and digits with which, and with the byte after them, a word may begin that asks for no boundary.
@@ -139,7 +137,6 @@ impl Masks {
             masks.wide |= here.within(0xC0, 0x40).bits() << shift;
             masks.special |= special << shift;
             masks.mixed |= mixed << shift;
-            masks.digit |= digit.bits() << shift;
             masks.twice |= twice << shift;
             masks.inside |= inside << shift;
         }
@@ -167,7 +164,6 @@ mod tests {
                 let twice = byte.is_ascii_alphabetic() && byte.eq_ignore_ascii_case(&next);
                 let sign = !byte.is_ascii_alphabetic() && !b" ,\n".contains(&byte);
                 prop_assert_eq!((is(masks.twice), is(masks.mixed)), (twice, sign));
-                prop_assert_eq!(is(masks.digit), byte.is_ascii_digit());
                 let pair = matches!((byte | 0x20, next | 0x20), (b'a', b'b') | (b'5', b'c'));
                 let last = at + bit + 1 == text.len();
                 prop_assert_eq!(is(masks.inside), byte.is_ascii_alphanumeric() && (pair || last));

@@ -269,7 +269,8 @@ impl Disguised {
     /// [`Disguised::may_begin_plainly`] says yes.
     #[inline]
     pub(super) fn may_begin_oddly(&self, text: &[u8], at: usize, word: u64, form: Form) -> bool {
-        let Form { length, touched, digits, twice, .. } = form;
+        let Form { touched, digits, twice, .. } = form;
+        let length = form.length();
         let (first, second) = (word as u8 & 0x7F, (word >> 8) as u8);
         if !self.begins[usize::from(first)] {
             return false;
@@ -291,10 +292,14 @@ impl Disguised {
     /// it is.
     #[inline(never)]
     fn may_be_alike(&self, text: &[u8], at: usize) -> bool {
-        let Some(&first) = text.get(at) else { return true };
-        let mut like = Likeness::default();
-        like.add(first);
-        self.goes_on_alike(text, at + 1, Alike { like, ..Alike::default() }, &mut MOST_ALIKE.clone())
+        text.get(at).is_none_or(|&first| self.begins_alike(text, at, first))
+    }
+
+    /// The same where what stands at `at` is read as this letter.
+    fn begins_alike(&self, text: &[u8], at: usize, first: u8) -> bool {
+        let (read, mut left) =
+            (Alike { like: Likeness::default().with(first), ..Alike::default() }, MOST_ALIKE);
+        self.goes_on_alike(text, at + 1, read, &mut left)
     }
 
     /// The same behind the letters that have been read. `left`: how much is still to be looked at; what is longer may be a word.
@@ -333,11 +338,7 @@ impl Disguised {
                 }
             }
             let c = char::from(byte);
-            let letter = |letter: u8| {
-                let mut like = read.like;
-                like.add(letter);
-                self.likenesses.holds(like.word)
-            };
+            let letter = |letter: u8| self.likenesses.holds(read.like.with(letter).word);
             if !byte.is_ascii() || is_wild(c) || leet(c).bytes().any(letter) {
                 return true;
             }
@@ -383,17 +384,7 @@ impl Disguised {
             }
             Some(after) if after.is_ascii_whitespace() => {
                 // Another letter that stands apart, or the next word of a phrase whose first is one letter.
-                let alone = |letter: u8| {
-                    let mut like = Likeness::default();
-                    like.add(letter);
-                    self.goes_on_alike(
-                        text,
-                        at + 1,
-                        Alike { like, ..Alike::default() },
-                        &mut MOST_ALIKE.clone(),
-                    )
-                };
-                leet(char::from(sign)).bytes().any(alone)
+                leet(char::from(sign)).bytes().any(|letter| self.begins_alike(text, at, letter))
             }
             Some(_) => true,
         }

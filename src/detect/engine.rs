@@ -198,17 +198,17 @@ fn in_number(patterns: &Patterns) -> [bool; 9] {
     let mut lives = [false; 9];
     let mut more =
         |other: [bool; 9]| lives.iter_mut().zip(other).skip(1).for_each(|(lives, more)| *lives |= more);
-    for machine in (b'0'..=b'9').flat_map(|digit| patterns.starting(digit)).filter(|machine| !machine.left) {
-        // It may start at any of the digits.
-        let mut own = [false; 9];
-        for digit in b'0'..=b'9' {
-            own.iter_mut().zip(machine.lives_on_token(digit)).skip(1).for_each(|(own, lives)| *own |= lives);
+    for digit in b'0'..=b'9' {
+        for machine in patterns.starting(digit).filter(|machine| !machine.left) {
+            let mut own = machine.lives_on_token(digit);
+            own[0] = false;
+            // It may start at any of the digits.
+            let mut any = false;
+            more(own.map(|lives| {
+                any |= lives;
+                any
+            }));
         }
-        let mut any = false;
-        more(own.map(|lives| {
-            any |= lives;
-            any
-        }));
     }
     for inner in &patterns.inners {
         let machine = patterns.machines.get(usize::from(inner.machine));

@@ -5,9 +5,7 @@ use super::lexicon::is_space;
 /// What is known of a token by its letters and digits and what follows it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Form {
-    /// How long it is, eight for eight and more.
-    pub(super) length: usize,
-    /// The same, however long it is, as far as that is known.
+    /// How long it is, as far as that is known.
     pub(super) whole: u32,
     /// White space or a comma follows.
     pub(super) gap: bool,
@@ -22,17 +20,15 @@ pub(super) struct Form {
 }
 
 impl Form {
+    /// How long it is, eight for eight and more.
+    #[inline]
+    pub(super) fn length(self) -> usize {
+        self.whole.min(8) as usize
+    }
+
     /// A token of which no more is known: everything may be.
     pub(super) fn unknown(length: usize) -> Self {
-        Self {
-            length,
-            whole: length as u32,
-            gap: false,
-            touched: true,
-            digits: true,
-            number: false,
-            twice: true,
-        }
+        Self { whole: length as u32, gap: false, touched: true, digits: true, number: false, twice: true }
     }
 }
 
@@ -58,6 +54,14 @@ impl Likeness {
             self.last = like;
         }
         self.length as usize == LIKE
+    }
+
+    /// With one letter or digit more.
+    #[inline]
+    #[must_use]
+    pub(super) fn with(mut self, byte: u8) -> Self {
+        self.add(byte);
+        self
     }
 
     /// Whether a letter or digit is like the last one.
@@ -100,7 +104,7 @@ pub(super) fn likeness(bytes: impl IntoIterator<Item = u8>) -> u64 {
 }
 
 /// What stands between letters and for none.
-pub(super) fn is_separator(byte: u8) -> bool {
+fn is_separator(byte: u8) -> bool {
     matches!(byte, b'.' | b'-' | b'_' | b'~' | b'^' | b'\'' | b'`' | b'=' | b'%' | b'&')
 }
 

@@ -203,7 +203,7 @@ impl Scan {
                 let at = base + bit;
                 if sifted.odd >> bit & 1 == 1 {
                     let form = form(bytes, at, &tokens, (&now, &next), bit);
-                    if form.number && !heads.in_number(form.length) {
+                    if form.number && !heads.in_number(form.length()) {
                         // Nothing begins at its digits.
                         let within = !(!0_u64 << form.whole);
                         now.special &= !(within << bit);
@@ -261,7 +261,7 @@ impl Scan {
     fn token(&mut self, with: &With<'_>, view: &View, at: usize, form: Form, ended: bool) -> bool {
         let bytes = view.bytes();
         // Of a token at the end of what has come the rest is not known.
-        if form.length < 8 && at + form.length == bytes.len() && !ended {
+        if form.length() < 8 && at + form.length() == bytes.len() && !ended {
             if is_free(bytes, at) {
                 self.begin(with, view, &with.engine.lexicon.bound, at, ended);
                 if !with.engine.lexicon.disguised.is_empty() {
@@ -281,11 +281,11 @@ impl Scan {
         let word = eight(bytes, at);
         let mut flags = with.engine.head(bytes, at);
         if form.gap && form.digits == form.number {
-            flags &= heads.of_token(word as u8, form.length);
+            flags &= heads.of_token(word as u8, form.length());
         }
         let open = flags & Heads::OPEN != 0 && lexicon.bound.gate.open(word);
-        let told = (open || lexicon.any.whole_token(word, form.length))
-            && self.tell_words(with, view, at, (word, form.length, open), ended);
+        let told = (open || lexicon.any.whole_token(word, form.length()))
+            && self.tell_words(with, view, at, (word, form.length(), open), ended);
         if !told && lexicon.disguised.may_begin_oddly(bytes, at, word, form) && is_free(bytes, at) {
             self.begin_walk(with, view, at, ended);
         }
@@ -583,7 +583,6 @@ fn form(bytes: &[u8], at: usize, tokens: &Tokens, (now, next): (&Masks, &Masks),
     let gap = mixed >> whole & 1 == 0;
     let letter = (word & !mixed) >> whole >> 1 & 1 == 1;
     Form {
-        length: whole.min(8) as usize,
         whole,
         gap,
         touched: !gap && touched(bytes, at + whole as usize),

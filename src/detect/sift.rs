@@ -47,7 +47,7 @@ impl Tokens {
         }
     }
 
-    /// What masks say from `bit` on, and how long the token is that begins there.
+    /// How long the token is that begins at `bit`, as far as two blocks tell.
     #[inline]
     pub(super) fn length(&self, bit: usize) -> u32 {
         from(self.word, bit).trailing_ones()

@@ -62,6 +62,7 @@ impl Exchange<'_> {
         let content_type = self.headers.get(CONTENT_TYPE).map_or(Ok(""), HeaderValue::to_str);
         let json = body_type != BodyType::Other && content_type.is_ok_and(reads_as_utf8);
         let timer = gateway.metrics.scan.with_label_values(&["prompt"]).start_timer();
+        // What is compressed may be longer than it looks.
         let judged = if body.len() <= long_reads::SHORT && !self.headers.contains_key(CONTENT_ENCODING) {
             let query = self.head.query.as_deref();
             catch_unwind(AssertUnwindSafe(|| received.judge(query, json, body))).ok()
