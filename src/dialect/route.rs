@@ -1,5 +1,8 @@
 //! The closed table of endpoints: method and path to dialect and operation. What is not in it is an unknown endpoint.
 
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
 use super::{DIALECTS, Dialect, Operation};
 
 /// A request's place in the table.
@@ -29,43 +32,76 @@ pub fn route(method: &str, path: &str, anthropic: bool) -> Result<Matched, bool>
         .iter()
         .find_map(|p| trimmed.strip_prefix(p).filter(|rest| rest.starts_with('/')))
         .unwrap_or(trimmed);
-    let with_version = format!("/v1{bare}");
     let mut other_method = false;
-    for candidate in [bare, with_version.as_str()] {
-        let mut best = None;
-        for dialect in DIALECTS {
-            for operation in dialect.operations() {
-                let Some(bound) = matches(operation.path, candidate) else { continue };
-                if operation.method != method {
-                    other_method = true;
-                    continue;
-                }
-                let found = Matched {
-                    dialect: *dialect,
-                    operation,
-                    path: candidate.to_owned(),
-                    model: operation.path.contains("{model}").then(|| bound.to_owned()),
-                };
-                if best.is_none() || (anthropic && dialect.name() == "anthropic") {
-                    best = Some(found);
-                }
+    for version in ["", "/v1"] {
+        let candidate =
+            if version.is_empty() { Cow::Borrowed(bare) } else { Cow::Owned(format!("{version}{bare}")) };
+        let mut best: Option<(&Endpoint, &str)> = None;
+        for endpoint in TABLE.iter() {
+            let Some(bound) = endpoint.form.matches(&candidate) else { continue };
+            if endpoint.operation.method != method {
+                other_method = true;
+            } else if best.is_none() || (anthropic && endpoint.dialect.name() == "anthropic") {
+                best = Some((endpoint, bound));
             }
         }
-        if let Some(found) = best {
-            return Ok(found);
+        if let Some((endpoint, bound)) = best {
+            return Ok(Matched {
+                dialect: endpoint.dialect,
+                operation: endpoint.operation,
+                model: (endpoint.form.placeholder == "model").then(|| bound.to_owned()),
+                path: candidate.into_owned(),
+            });
         }
     }
     Err(other_method)
 }
 
-/// Whether `path` has the form of `pattern`, and what its one placeholder stands for; nothing where it has none.
-fn matches<'p>(pattern: &str, path: &'p str) -> Option<&'p str> {
-    let Some((before, rest)) = pattern.split_once('{') else { return (pattern == path).then_some("") };
-    let (_, after) = rest.split_once('}')?;
-    let bound = path.strip_prefix(before)?.strip_suffix(after)?;
-    let one_segment =
-        !bound.is_empty() && !bound.contains('/') && (after.starts_with(':') || !bound.contains(':'));
-    one_segment.then_some(bound)
+/// A row of the table.
+struct Endpoint {
+    dialect: &'static dyn Dialect,
+    operation: &'static Operation,
+    form: Form,
+}
+
+static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
+    let operations = |&dialect: &&'static dyn Dialect| {
+        dialect.operations().iter().map(move |operation| Endpoint {
+            dialect,
+            operation,
+            form: Form::of(operation.path),
+        })
+    };
+    DIALECTS.iter().flat_map(operations).collect()
+});
+
+/// A path with at most one placeholder, in its parts.
+struct Form {
+    before: &'static str,
+    /// Empty without one.
+    placeholder: &'static str,
+    after: &'static str,
+}
+
+impl Form {
+    fn of(pattern: &'static str) -> Self {
+        let (before, rest) = pattern.split_once('{').unwrap_or((pattern, ""));
+        let (placeholder, after) = rest.split_once('}').unwrap_or_default();
+        Self { before, placeholder, after }
+    }
+
+    /// Whether `path` has this form, and what its placeholder stands for; nothing where it has none.
+    fn matches<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let rest = path.strip_prefix(self.before)?;
+        if self.placeholder.is_empty() {
+            return rest.is_empty().then_some("");
+        }
+        let bound = rest.strip_suffix(self.after)?;
+        let one_segment = !bound.is_empty()
+            && !bound.contains('/')
+            && (self.after.starts_with(':') || !bound.contains(':'));
+        one_segment.then_some(bound)
+    }
 }
 
 #[cfg(test)]
@@ -90,11 +126,9 @@ mod tests {
 
     #[test]
     fn a_placeholder_is_one_segment() {
-        assert_eq!(
-            matches("/v1/models/{model}:generateContent", "/v1/models/g-1:generateContent"),
-            Some("g-1")
-        );
-        assert_eq!(matches("/v1/models/{model}", "/v1/models/g-1:generateContent"), None);
-        assert_eq!(matches("/v1/models/{model}", "/v1/models/a/b"), None);
+        let (model, verb) = (Form::of("/v1/models/{model}"), Form::of("/v1/models/{model}:generateContent"));
+        assert_eq!(verb.matches("/v1/models/g-1:generateContent"), Some("g-1"));
+        assert_eq!(model.matches("/v1/models/g-1:generateContent"), None);
+        assert_eq!(model.matches("/v1/models/a/b"), None);
     }
 }

@@ -48,6 +48,7 @@ pub(super) fn blocks(text: &str, layer: &mut Layer, mut word: impl FnMut(usize, 
         let head = pair.map_or(0, |&[first, second]| heads.of(first, second));
         // A letter alone begins no word and no hex.
         let head = head & if length > 1 { BASE64 | HEX | Heads::word(length) } else { BASE64 };
+        let head = head & !ruled_out(bytes, at, end, joined);
         // Most words of a text are none of these.
         if head == 0 && !joined && !escaped && length < LONG {
             return;
@@ -67,6 +68,21 @@ pub(super) fn blocks(text: &str, layer: &mut Layer, mut word: impl FnMut(usize, 
             finder.token(at + 1, end, BASE64 | HEX);
         }
     });
+}
+
+/// Of what may begin with a token's first two letters, what its next two rule out, or what stands behind so short a token: most words.
+#[inline]
+fn ruled_out(text: &[u8], at: usize, end: usize, joined: bool) -> u16 {
+    let behind = text.get(end).copied().unwrap_or_default();
+    let Some(group) = text.get(at..at + 4).and_then(<[u8]>::first_chunk).filter(|_| end - at >= 4) else {
+        // Three letters are no group of base64, and no pairs of hex.
+        let base64 = if joined || behind.is_ascii_whitespace() { 0 } else { BASE64 };
+        return base64 | if end - at == 3 { HEX } else { 0 };
+    };
+    let base64 = if may_go_on(first_bytes(*group)) { 0 } else { BASE64 };
+    let [zero, x, third, fourth] = group;
+    let hex = third.is_ascii_hexdigit() && fourth.is_ascii_hexdigit() || *zero == b'0' && x | 0x20 == b'x';
+    base64 | if hex { 0 } else { HEX }
 }
 
 struct Finder<'a> {
@@ -150,8 +166,8 @@ impl Finder<'_> {
                 break;
             }
         }
-        let [a, b, c, d] = group;
-        (c | d) >= 64 || may_go_on([a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d])
+        let [_, _, c, d] = group;
+        (c | d) >= 64 || may_go_on(bytes_of(group))
     }
 
     /// Whether behind the run that begins at `at` and the white space there is a run that may go on with it: what has the form of a
@@ -347,6 +363,18 @@ impl Finder<'_> {
         }
         self.groups = groups;
     }
+}
+
+/// The three bytes of a group of four letters or digits.
+#[inline]
+fn first_bytes(letters: [u8; 4]) -> [u8; 3] {
+    bytes_of(letters.map(|letter| SEXTETS[usize::from(letter)]))
+}
+
+/// The three bytes of four sextets.
+#[inline]
+fn bytes_of([a, b, c, d]: [u8; 4]) -> [u8; 3] {
+    [a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d]
 }
 
 /// Runs of base64 that are one text: each as long as the others, the last as long or shorter; or of any length.
