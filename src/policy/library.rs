@@ -26,6 +26,8 @@ pub const MEASURE: &str = "measure";
 pub struct Library {
     engine: Arc<Engine>,
     rules: Arc<[Rule]>,
+    /// What each rule looks for.
+    specs: Vec<RuleSpec>,
     /// Numbers of each pack's rules.
     packs: BTreeMap<String, Vec<usize>>,
     profiles: BTreeMap<String, Profile>,
@@ -111,9 +113,19 @@ impl Library {
         specs.push(canary.1);
         let engine = Engine::compile(&specs).map_err(|errors| uncompiled(&errors, &drafts))?;
         let library =
-            Self { engine: Arc::new(engine), rules: rules.into(), packs, profiles, version: version(files) };
+            Self { engine: Arc::new(engine), rules: rules.into(), specs, packs, profiles, version: version(files) };
         let failed = library.try_examples(&drafts);
         if failed.is_empty() { Ok(library) } else { Err(failed) }
+    }
+
+    /// What each rule looks for, by rule number.
+    pub(super) fn specs(&self) -> &[RuleSpec] {
+        &self.specs
+    }
+
+    /// What a rule looks for.
+    pub(super) fn spec(&self, rule: RuleId) -> Option<&RuleSpec> {
+        self.specs.get(rule.0 as usize)
     }
 
     /// Names of the profiles.

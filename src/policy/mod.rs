@@ -2,6 +2,7 @@
 
 mod conditions;
 mod embedded;
+pub mod explain;
 mod file;
 mod folds;
 mod library;

@@ -320,6 +320,11 @@ impl Policy {
         self.choices.get(id.0 as usize).map_or(Action::Allow, |choice| choice.actions.get(direction))
     }
 
+    /// The least score of a rule's findings that this policy reports.
+    pub fn threshold(&self, id: RuleId) -> f32 {
+        self.choices.get(id.0 as usize).map_or(0.0, |choice| choice.threshold.score())
+    }
+
     /// The direction under which what a rule found is on record.
     pub fn named(&self, id: RuleId, direction: Direction) -> Direction {
         match direction {
