@@ -7,6 +7,9 @@
 //! \n                     end of the frame
 //! ```
 //!
+//! JSON that stands in lines of its own, without `data:`, is no event to the standard, but the reader of Google's SDK takes it for one. So
+//! here it is a frame too, which ends with the line that closes it.
+//!
 //! A frame ends as soon as its blank line is known. After `\r` a `\n` may still follow: where the line before ended in CRLF it is
 //! waited for, else it opens the next frame's raw bytes and means nothing there.
 
@@ -33,6 +36,8 @@ pub struct Sse {
     /// Nothing of the stream has been read yet: a BOM may stand here.
     at_start: bool,
     frame: Frame,
+    /// The JSON without `data:` that is being read.
+    bare: Option<Open>,
 }
 
 impl Sse {
@@ -47,6 +52,7 @@ impl Sse {
             crlf: false,
             at_start: true,
             frame: Frame::default(),
+            bare: None,
         }
     }
 
@@ -107,7 +113,8 @@ impl Sse {
             if after > self.limit {
                 return Err(FrameError::TooLong(self.limit));
             }
-            if blank {
+            let closed = self.bare.as_ref().is_some_and(Open::is_closed);
+            if blank || closed {
                 return Ok(Some(self.take(after)));
             }
         }
@@ -147,11 +154,17 @@ impl Sse {
         frame.raw = self.buffer.split_to(end).freeze();
         self.seen = 0;
         self.line = 0;
+        self.bare = None;
         frame
     }
 
     fn field(&mut self, line: Range<usize>) {
         let bytes = self.buffer.get(line.clone()).unwrap_or_default();
+        let begins = matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'['));
+        if self.bare.is_some() || begins {
+            self.bare.get_or_insert_default().line(bytes);
+            return self.frame.data.push(line.start as u32..line.end as u32);
+        }
         let (name, value) = match memchr::memchr(b':', bytes) {
             Some(colon) => {
                 let space = usize::from(bytes.get(colon + 1) == Some(&b' '));
@@ -167,6 +180,33 @@ impl Sse {
             b"" | b"event" | b"id" | b"retry" => self.frame.loose.push(value),
             _ => self.frame.loose.push(line.start as u32..line.end as u32),
         }
+    }
+}
+
+/// How far JSON is open, line by line.
+#[derive(Debug, Default)]
+struct Open {
+    depth: usize,
+    in_string: bool,
+    escaped: bool,
+}
+
+impl Open {
+    fn line(&mut self, line: &[u8]) {
+        for &byte in line {
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' if self.in_string => self.escaped = true,
+                b'"' => self.in_string = !self.in_string,
+                b'{' | b'[' if !self.in_string => self.depth += 1,
+                b'}' | b']' if !self.in_string => self.depth = self.depth.saturating_sub(1),
+                _ => {}
+            }
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        self.depth == 0 && !self.in_string
     }
 }
 
@@ -214,6 +254,11 @@ mod tests {
             ("data: a\n\ndata: b", vec!["a", "b"]),
             ("data\n\n:x\n\nid: 1\n\n", vec![""]),
             ("event: e\nretry: 5\nfoo: bar\ndata:  x\n\n", vec![" x"]),
+            // JSON without `data:`, which Google's SDK reads.
+            ("{\"a\":1}\n[2]\n\ndata: b\n\n", vec!["{\"a\":1}", "[2]", "b"]),
+            (" {\"a\":\n\"}\\\"\"}\r\ndata: b\n\n", vec![" {\"a\":\n\"}\\\"\"}", "b"]),
+            ("data: b\n{\"a\":1}\ndata: c\n\n", vec!["b\n{\"a\":1}", "c"]),
+            ("{\"a\":\n\n1}\n\n{", vec!["{\"a\":", "{"]),
         ] {
             let frames = split(&[src.as_bytes()]);
             let want: Vec<Vec<u8>> = want.iter().map(|w| w.as_bytes().to_vec()).collect();
@@ -233,7 +278,7 @@ mod tests {
         /// However the bytes are cut: the same events, and the same bytes put together.
         #[test]
         fn cuts_change_nothing(
-            src in "(\u{feff})?((data:? ?[a-c:]{0,4}|: ?c|id: [a ]|x)(\r|\n|\r\n)|\r|\n|\r\n){0,12}",
+            src in "(\u{feff})?((data:? ?[a-c:]{0,4}|: ?c|id: [a ]|x|[{}\"\\\\]{1,3})(\r|\n|\r\n)|\r|\n|\r\n){0,12}",
             cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..6),
         ) {
             let src = src.as_bytes();

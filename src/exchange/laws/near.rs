@@ -249,3 +249,34 @@ fn log_probabilities_bring_nothing_back() {
         assert!(sent.concat().contains(&events[2]), "{path}");
     }
 }
+
+/// Google's SDK takes JSON in a line of its own for an event, with `data:` or without.
+#[test]
+fn json_without_data_is_read_as_an_event() {
+    let piece = |text: &str| {
+        format!(r#"{{"candidates":[{{"content":{{"parts":[{{"text":"{text}"}}]}},"index":0}}]}}"#)
+    };
+    let end = r#"{"candidates":[{"content":{"parts":[]},"index":0,"finishReason":"STOP"}]}"#;
+    let path = "/v1beta/models/m:streamGenerateContent";
+    for separator in ["\n", "\n\n", "\r\n\r\n"] {
+        let mut answering = answering(path, r#"{"contents":[]}"#, "text/event-stream");
+        let mut out = Vec::new();
+        for event in [piece("a gla"), piece("ss orch"), piece("ard."), end.to_owned()] {
+            answering.feed(format!("{event}{separator}").as_bytes(), &mut out);
+        }
+        answering.finish(Ended::Complete, &mut out);
+        let sent = String::from_utf8(out.concat()).unwrap_or_default();
+        assert!(sent.contains("[PHRASE]") && !sent.contains("gla") && !sent.contains("orch"), "{sent}");
+        assert_eq!(answering.verdict(), Outcome::Rewrite);
+    }
+    // What no reader can put together ends the stream.
+    for broken in [
+        "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a glass \n orchard\"}]}}]}\n\n",
+        "data: {}\n{}\n\n",
+    ] {
+        let mut answering = answering(path, r#"{"contents":[]}"#, "text/event-stream");
+        let mut out = Vec::new();
+        assert_eq!(answering.feed(broken.as_bytes(), &mut out), Flow::Cut, "{broken}");
+        assert!(!String::from_utf8(out.concat()).unwrap_or_default().contains("orchard"));
+    }
+}
