@@ -87,11 +87,8 @@ impl Pepper {
         let mut bytes = Zeroizing::new([0; 32]);
         random(&mut bytes).map_err(io)?;
         let text = Zeroizing::new(format!("{}\n", to_hex(&bytes)));
-        match create_private(path) {
-            Ok(mut file) => {
-                file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io)?;
-                Ok(Self::new(&bytes))
-            }
+        match write_new(path, text.as_bytes()) {
+            Ok(()) => Ok(Self::new(&bytes)),
             // Another process was faster; its pepper counts.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Self::load(path),
             Err(error) => Err(io(error)),
@@ -301,6 +298,26 @@ pub fn loose_mode(path: &Path) -> io::Result<Option<u32>> {
     }
 }
 
+/// Makes a file whole or not at all: on a full disk, or where the process ends in between, nothing is left under its name.
+fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
+    let unfinished = path.with_extension(format!("{}.new", std::process::id()));
+    // One of a process that ended in between, of the same number.
+    let _ = std::fs::remove_file(&unfinished);
+    let written = create_private(&unfinished).and_then(|mut file| {
+        file.write_all(text)?;
+        file.sync_all()?;
+        // Unlike a rename, it replaces nothing.
+        std::fs::hard_link(&unfinished, path)
+    });
+    let removed = std::fs::remove_file(&unfinished);
+    written?;
+    removed?;
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
 fn create_private(path: &Path) -> io::Result<std::fs::File> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
@@ -443,6 +460,7 @@ mod tests {
             assert!(matches!(Pepper::load(&path), Err(PepperError::Open { mode: 0o644, .. })));
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("set");
         }
+        assert_eq!(std::fs::read_dir(dir.path().join("state")).expect("a folder").count(), 1);
         std::fs::write(&path, "short").expect("write");
         assert!(matches!(Pepper::load(&path), Err(PepperError::Form { found: 5, .. })));
     }
