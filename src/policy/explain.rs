@@ -166,11 +166,8 @@ impl Place<'_> {
         let (rule, finding) = (self.rule(), self.finding);
         let action = self.policy.action(finding.rule, self.direction);
         let from_rule = rule.actions.get(self.direction) == action;
-        let basis = |b: &Basis| BasisOf {
-            law: b.law.clone(),
-            article: b.article.clone(),
-            link: b.link.clone(),
-        };
+        let basis =
+            |b: &Basis| BasisOf { law: b.law.clone(), article: b.article.clone(), link: b.link.clone() };
         Explained {
             rule: rule.id.clone(),
             title: rule.title.clone(),
@@ -207,14 +204,14 @@ impl Place<'_> {
             }
         }
         let Folds { separators, leet, repeats } = self.spec.folds;
-        let without: [(&str, bool, fn(&mut Folds)); 3] = [
-            ("separators", separators, |folds| folds.separators = false),
-            ("leet", leet, |folds| folds.leet = false),
-            ("repeats", repeats, |folds| folds.repeats = false),
+        let all = self.spec.folds;
+        let without = [
+            ("separators", separators, Folds { separators: false, ..all }),
+            ("leet", leet, Folds { leet: false, ..all }),
+            ("repeats", repeats, Folds { repeats: false, ..all }),
         ];
-        for (name, _, take) in without.into_iter().filter(|&(_, on, _)| on) {
-            let mut spec = self.spec.clone();
-            take(&mut spec.folds);
+        for (name, _, folds_left) in without.into_iter().filter(|&(_, on, _)| on) {
+            let spec = RuleSpec { folds: folds_left, ..self.spec.clone() };
             if !self.is_found_by(&spec) {
                 folds.push(name);
             }
@@ -269,7 +266,11 @@ impl Place<'_> {
         if self.finding.score < 1.0 {
             let above = (self.finding.score * 1000.0).round() / 1000.0 + 0.001;
             let write = format!("[policy.thresholds]\n\"{}\" = {above:.3}", rule.id);
-            changes.push(Change { place: "configuration", write, effect: "what is no surer is not reported" });
+            changes.push(Change {
+                place: "configuration",
+                write,
+                effect: "what is no surer is not reported",
+            });
         }
         if action > Action::Flag {
             let write = format!("[policy.actions]\n\"{}\" = \"flag\"", rule.id);
@@ -358,15 +359,14 @@ fn reason(
         return Some("the score is below the threshold");
     }
     rules.set_threshold(RuleId(0), policy.threshold(finding.rule));
-    let without: [(&str, fn(&mut Conditions)); 3] = [
-        ("an exception covers it", |c| (c.except, c.except_patterns) = (Vec::new(), Vec::new())),
-        ("none of the words of `near` stands near it", |c| c.near = None),
-        ("the groups of `when` do not stand in the text", |c| c.when = None),
+    let all = || spec.conditions.clone();
+    let without = [
+        ("an exception covers it", Conditions { except: Vec::new(), except_patterns: Vec::new(), ..all() }),
+        ("none of the words of `near` stands near it", Conditions { near: None, ..all() }),
+        ("the groups of `when` do not stand in the text", Conditions { when: None, ..all() }),
     ];
-    for (because, take) in without {
-        let mut spec = spec.clone();
-        take(&mut spec.conditions);
-        if finds(&spec, &rules) {
+    for (because, conditions) in without {
+        if finds(&RuleSpec { conditions, ..spec.clone() }, &rules) {
             return Some(because);
         }
     }
@@ -463,9 +463,13 @@ mod tests {
         let near = SWEAR.replace("except = [\"danger\"]", "near = { words = [\"you\"], within = 20 }");
         let near = near.replace("\"dang it\"", "\"dang you\"");
         assert_eq!(because(&near, "dang it"), said("dang", "none of the words of `near` stands near it"));
-        let unsure = SWEAR.replace("except =", "score = 0.5\nthreshold = 0.6\nraise = { words = [\"it\"], by = 0.2 }\nexcept =");
+        let unsure = SWEAR.replace(
+            "except =",
+            "score = 0.5\nthreshold = 0.6\nraise = { words = [\"it\"], by = 0.2 }\nexcept =",
+        );
         assert_eq!(because(&unsure, "dang"), said("dang", "the score is below the threshold"));
-        let output = SWEAR.replace("action = \"block\"", "action = \"block\"\nactions = { prompt = \"allow\" }");
+        let output =
+            SWEAR.replace("action = \"block\"", "action = \"block\"\nactions = { prompt = \"allow\" }");
         assert_eq!(because(&output, "dang"), said("dang", "the rule is not for this direction"));
         let groups = "[[rule]]\nid = \"plan\"\ntitle = \"t\"\ncategory = \"C\"\naction = \"flag\"\nexamples = [\"build a bomb\"]\n\
             counter_examples = [\"bomb\"]\n[rule.groups]\nact = [\"build\"]\nthing = [\"bomb\"]\n[rule.when]\nall = [\"act\", \"thing\"]\n";
@@ -475,7 +479,8 @@ mod tests {
 
     #[test]
     fn words_near_by_are_named() {
-        let unsure = SWEAR.replace("except =", "score = 0.5\nraise = { words = [\"it\", \"you\"], by = 0.2 }\nexcept =");
+        let unsure = SWEAR
+            .replace("except =", "score = 0.5\nraise = { words = [\"it\", \"you\"], by = 0.2 }\nexcept =");
         let explained = explained(&unsure, "dang it");
         let near = Near { key: "raise", words: vec!["it".into()], by: 0.2 };
         assert_eq!(explained.findings[0].around, [near]);

@@ -112,8 +112,14 @@ impl Library {
         rules.push(canary.0);
         specs.push(canary.1);
         let engine = Engine::compile(&specs).map_err(|errors| uncompiled(&errors, &drafts))?;
-        let library =
-            Self { engine: Arc::new(engine), rules: rules.into(), specs, packs, profiles, version: version(files) };
+        let library = Self {
+            engine: Arc::new(engine),
+            rules: rules.into(),
+            specs,
+            packs,
+            profiles,
+            version: version(files),
+        };
         let failed = library.try_examples(&drafts);
         if failed.is_empty() { Ok(library) } else { Err(failed) }
     }
