@@ -14,6 +14,7 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -136,6 +137,8 @@ struct Gather {
 }
 
 struct Shared {
+    /// The last batch could not be written.
+    failing: AtomicBool,
     queue: Mutex<Queue>,
     wake: Condvar,
     limit: usize,
@@ -282,8 +285,12 @@ impl Journal {
         if let Some((path, end)) = &recovered.tail {
             disk::cut(path, *end).map_err(|source| OpenError::Io { path: path.clone(), source })?;
         }
-        let shared =
-            Arc::new(Shared { queue: Mutex::default(), wake: Condvar::new(), limit: settings.queue.max(1) });
+        let shared = Arc::new(Shared {
+            failing: AtomicBool::new(false),
+            queue: Mutex::default(),
+            wake: Condvar::new(),
+            limit: settings.queue.max(1),
+        });
         let mut writer = Writer {
             dir: dir.to_owned(),
             disk,
@@ -327,6 +334,12 @@ impl Journal {
     pub fn end(&self, end: &End) -> Result<(), JournalError> {
         let payload = serde_json::to_vec(end).map_err(|e| JournalError::Disk(e.to_string()))?;
         self.push(Waiting { kind: EntryKind::End, payload, done: None })
+    }
+
+    /// Whether the last batch could not be written. Who asks an upstream meanwhile waits for the receipt first: a record that will not be
+    /// there sends no prompt away.
+    pub fn is_failing(&self) -> bool {
+        self.handle.shared.failing.load(Ordering::Acquire)
     }
 
     /// Writes what waits and ends the writer. Later records are refused.
@@ -411,7 +424,7 @@ impl Writer {
             let closing = shared.lock().closed;
             if !batch.is_empty() {
                 let admissions = batch.iter().filter(|record| record.done.is_some()).count();
-                if !self.commit(batch, shared.limit * 2) {
+                if !self.commit(batch, shared) {
                     // They were refused, and no end record will follow.
                     let mut queue = shared.lock();
                     queue.open = queue.open.saturating_sub(admissions);
@@ -430,9 +443,11 @@ impl Writer {
     }
 
     /// Writes a batch and tells those who wait. False if it failed.
-    fn commit(&mut self, batch: Vec<Waiting>, room: usize) -> bool {
-        let began = now();
+    fn commit(&mut self, batch: Vec<Waiting>, shared: &Shared) -> bool {
+        let (began, room) = (now(), shared.limit * 2);
         let result = self.write(&batch);
+        // Before those who wait are told: whoever asks next knows it.
+        shared.failing.store(result.is_err(), Ordering::Release);
         let mut commit = Commit {
             records: batch.len(),
             bytes: self.buffer.len(),

@@ -247,9 +247,19 @@ impl Exchange<'_> {
         );
         // The record is made durable while the upstream works and its answer is read; no byte leaves before the record is there.
         let mut durable = pin!(durable);
+        // A disk that fails already is waited for, so that no prompt leaves for which there will be no record.
+        let early = gateway.journal.is_failing();
+        let early = if early { Some(durable.as_mut().await) } else { None };
+        let early = match early.transpose() {
+            Ok(early) => early,
+            Err(error) => {
+                recorder.void();
+                return Err(error.into());
+            }
+        };
         let mut asking = pin!(Begun::ask(self, judged, body, dialer));
         let mut begun = None;
-        let receipt = poll_fn(|cx| {
+        let together = poll_fn(|cx| {
             if begun.is_none()
                 && let Poll::Ready(answer) = asking.as_mut().poll(cx)
             {
@@ -260,7 +270,11 @@ impl Exchange<'_> {
             }
             durable.as_mut().poll(cx)
         });
-        let receipt = match receipt.await {
+        let receipt = match early {
+            Some(receipt) => Ok(receipt),
+            None => together.await,
+        };
+        let receipt = match receipt {
             Ok(receipt) => receipt,
             Err(error) => {
                 recorder.void();

@@ -76,6 +76,9 @@ fn answer(gateway: &Gateway, request: &Request<Incoming>) -> Response<Full<Bytes
             let stale = gateway.server.canary.0 * 2;
             match gateway.canary.trouble(Instant::now(), stale) {
                 _ if !is_open(gateway) => text(StatusCode::SERVICE_UNAVAILABLE, "draining\n".into()),
+                None if gateway.journal.is_failing() => {
+                    text(StatusCode::SERVICE_UNAVAILABLE, "the journal cannot be written\n".into())
+                }
                 Some(trouble) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{trouble}\n")),
                 None => text(StatusCode::OK, "ready\n".into()),
             }

@@ -430,7 +430,12 @@ proptest! {
 #[test]
 fn admissions_are_gathered_while_it_pays() {
     let batch = |admissions: usize, open: usize, gather: &mut Gather| {
-        let shared = Shared { queue: Mutex::default(), wake: Condvar::new(), limit: 64 };
+        let shared = Shared {
+            failing: AtomicBool::new(false),
+            queue: Mutex::default(),
+            wake: Condvar::new(),
+            limit: 64,
+        };
         let record = || Waiting { kind: EntryKind::Admission, payload: b"{}".to_vec(), done: None };
         let mut queue = shared.lock();
         (queue.admissions, queue.open) = (admissions, open);
