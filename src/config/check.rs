@@ -10,6 +10,9 @@ use rustls_pki_types::pem::PemObject;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// Names that records and metrics have for something else.
+const RESERVED: [&str; 2] = ["-", "canary"];
+
 /// A check under way.
 pub(super) struct Check<'c> {
     pub(super) source: &'c Arc<SourceFile>,
@@ -430,6 +433,10 @@ impl Check<'_> {
             let diagnostic = Diagnostic::error("bad-name", format!("`{name}` cannot be a name"))
                 .help("1 to 64 letters, digits, `-`, `_` and `.`");
             self.value(path, diagnostic, "not a name");
+        } else if RESERVED.contains(&name) {
+            let diagnostic = Diagnostic::error("bad-name", format!("`{name}` is the gateway's own name"))
+                .help("records and metrics say `-` for none, and `canary` for the exchanges with which the gateway watches itself");
+            self.value(path, diagnostic, "reserved");
         }
     }
 

@@ -354,6 +354,7 @@ impl Dialect for Anthropic {
             ErrorKind::TooLarge => "request_too_large",
             ErrorKind::RateLimited => "rate_limit_error",
             ErrorKind::BadRequest
+            | ErrorKind::TooManyFields
             | ErrorKind::RequestTimeout
             | ErrorKind::UnsupportedMedia
             | ErrorKind::Blocked

@@ -30,6 +30,8 @@ pub enum ErrorKind {
     RequestTimeout,
     /// A body over the limit.
     TooLarge,
+    /// More header fields than the limit (RFC 6585 section 5).
+    TooManyFields,
     /// A media type or content coding that the gateway does not read.
     UnsupportedMedia,
     /// Too many requests or connections.
@@ -67,6 +69,7 @@ impl ErrorKind {
             Self::TooLarge => 413,
             Self::UnsupportedMedia => 415,
             Self::RateLimited => 429,
+            Self::TooManyFields => 431,
             Self::Internal => 500,
             Self::UpstreamUnreachable | Self::UpstreamGarbage => 502,
             Self::RecordUnavailable | Self::ShuttingDown => 503,
@@ -85,6 +88,7 @@ impl ErrorKind {
             | Self::MethodNotAllowed
             | Self::RequestTimeout
             | Self::TooLarge
+            | Self::TooManyFields
             | Self::UnsupportedMedia
             | Self::RateLimited => Fault::Client,
             Self::Blocked | Self::Unscanned => Fault::Policy,
@@ -103,6 +107,7 @@ impl ErrorKind {
             Self::MethodNotAllowed => "method_not_allowed",
             Self::RequestTimeout => "request_timeout",
             Self::TooLarge => "request_too_large",
+            Self::TooManyFields => "too_many_fields",
             Self::UnsupportedMedia => "unsupported_media",
             Self::RateLimited => "rate_limited",
             Self::Blocked => "content_filter",

@@ -421,6 +421,7 @@ fn error_object(error: &ExchangeError) -> String {
         ErrorKind::RateLimited => "RESOURCE_EXHAUSTED",
         ErrorKind::BadRequest
         | ErrorKind::TooLarge
+        | ErrorKind::TooManyFields
         | ErrorKind::UnsupportedMedia
         | ErrorKind::Blocked
         | ErrorKind::Unscanned => "INVALID_ARGUMENT",

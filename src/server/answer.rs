@@ -1,7 +1,9 @@
 //! From the upstream's answer to the client's: read while the admission record is on its way to the disk, given out when it is there.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -55,12 +57,13 @@ enum Body {
 impl Begun {
     /// Asks the upstream and reads its answer: the whole of it, or a stream's head.
     pub(super) async fn ask(exchange: &Exchange<'_>, judged: Judged, body: Bytes, dialer: &Dialer) -> Self {
-        let response = dialer.send(exchange.outgoing(&judged, body)).await;
+        let gateway = &exchange.worker.gateway;
+        let response = or_cut(gateway, dialer.send(exchange.outgoing(&judged, body))).await;
         let mut ahead = judged.ahead();
-        match response {
+        match response.flatten() {
             Ok(response) => {
                 let status = response.status().as_u16();
-                let reading = read(exchange, &mut ahead, response, dialer).await;
+                let reading = or_cut(gateway, read(exchange, &mut ahead, response, dialer)).await.flatten();
                 Self { ahead, status, reading }
             }
             Err(error) => Self { ahead, status: 0, reading: Err(error) },
@@ -130,6 +133,22 @@ impl Begun {
     }
 }
 
+/// The work, or the error that says that the gateway stops and cuts what still runs.
+async fn or_cut<T>(gateway: &Gateway, work: impl Future<Output = T>) -> Result<T, ExchangeError> {
+    let cut = || ExchangeError::new(ErrorKind::ShuttingDown, "the gateway stops");
+    // First the place among those who are woken, then the look: so no call is missed.
+    let mut called = pin!(gateway.cut.notified());
+    called.as_mut().enable();
+    if gateway.cutting.load(Ordering::Acquire) {
+        return Err(cut());
+    }
+    tokio::select! {
+        biased;
+        done = work => Ok(done),
+        () = called => Err(cut()),
+    }
+}
+
 fn response(status: StatusCode, head: HeaderMap, body: AnswerBody) -> Response<AnswerBody> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
@@ -169,7 +188,7 @@ async fn read(
     let media = parts.headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
     let mode = ahead.head(status, media)?;
     let limits = &gateway.limits;
-    let mut source = Source::new(body, coding, limits.answer.get(), limits.inflate_ratio)
+    let mut source = Source::new(dialer.upstream(), body, coding, limits.answer.get(), limits.inflate_ratio)
         .map_err(|e| garbage(&e.to_string()))?;
     let timeouts = *dialer.upstream().timeouts();
     let body = match mode {

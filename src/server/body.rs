@@ -21,6 +21,10 @@ use crate::exchange::{Answering, Ended, Flow};
 use crate::limits::ExchangePass;
 use crate::upstream::Timeouts;
 
+/// The comment that keeps a silent stream alive.
+const KEEP_ALIVE: &[u8] = b": keep-alive\n\n";
+/// The mark with which a stream may begin, and only begin (WHATWG Encoding, section 6).
+const BOM: &[u8] = b"\xef\xbb\xbf";
 /// Bytes released at once: more than this waits until the client has taken what it has.
 pub(super) const BATCH: usize = 64 << 10;
 
@@ -138,10 +142,23 @@ pub(super) struct StreamBody {
     cut: Pin<Box<OwnedNotified>>,
     /// When the upstream last sent something.
     heard: Instant,
+    /// Time spent on reading what it sent.
+    reading: Duration,
     /// When the client last got something.
     spoke: Instant,
     out: Vec<Bytes>,
+    /// Something has been given to the client: comments, or an event too.
+    given: Given,
     state: State,
+}
+
+/// What the client has got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Given {
+    Nothing,
+    /// Comments that keep the stream alive.
+    Comments,
+    Events,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,8 +225,10 @@ impl StreamBody {
             sleep: Box::pin(tokio::time::sleep(first)),
             cut,
             heard: now,
+            reading: Duration::ZERO,
             spoke: now,
             out,
+            given: Given::Nothing,
             state: State::Running,
         };
         body.step(last);
@@ -241,6 +260,17 @@ impl StreamBody {
 
     /// What was released, as one piece: one write instead of many.
     fn released(&mut self) -> Option<Bytes> {
+        for piece in &mut self.out {
+            match self.given {
+                Given::Events => break,
+                Given::Nothing | Given::Comments if piece == KEEP_ALIVE => self.given = Given::Comments,
+                Given::Comments if piece.starts_with(BOM) => {
+                    *piece = piece.slice(BOM.len()..);
+                    self.given = Given::Events;
+                }
+                Given::Nothing | Given::Comments => self.given = Given::Events,
+            }
+        }
         let bytes = match self.out.len() {
             0 => return None,
             1 => self.out.pop()?,
@@ -261,12 +291,14 @@ impl StreamBody {
     }
 
     fn take(&mut self, next: Option<Result<Bytes, Broken>>) {
-        self.heard = now();
+        let began = now();
+        self.heard = began;
         let Self { answering, out, .. } = self;
         let fed = fed(next, |part| match part {
             Ok(bytes) => answering.feed(&bytes, out),
             Err(ended) => answering.finish(ended, out),
         });
+        self.reading += now().duration_since(began);
         self.step(fed);
     }
 
@@ -321,7 +353,7 @@ impl StreamBody {
         let mut next = (self.heard + self.timeouts.idle.0).min(self.recorder.started + self.timeouts.total.0);
         if let Some(every) = self.keep_alive {
             if now.duration_since(self.spoke) >= every {
-                self.out.push(Bytes::from_static(b": keep-alive\n\n"));
+                self.out.push(Bytes::from_static(KEEP_ALIVE));
                 self.spoke = now;
             }
             next = next.min(self.spoke + every);
@@ -336,6 +368,7 @@ impl StreamBody {
             return;
         }
         self.state = State::Over;
+        self.recorder.gateway.metrics.scan.with_label_values(&["answer"]).observe(self.reading.as_secs_f64());
         self.recorder.over(&self.answering, otherwise);
     }
 }

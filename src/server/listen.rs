@@ -27,6 +27,14 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 /// How long to wait after an accept that failed for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
+/// Makes sure that no other process has the address. Sockets that share one say nothing when another gateway binds it too, and half of the
+/// exchanges would go there.
+pub(super) fn alone(address: SocketAddr) -> std::io::Result<()> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())
+}
+
 /// Binds an address; several sockets may bind the same one.
 pub(super) fn bind(address: SocketAddr) -> std::io::Result<StdListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;

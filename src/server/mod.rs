@@ -8,6 +8,7 @@ mod body;
 pub mod canary;
 mod chain;
 mod demo;
+mod descriptors;
 mod exchange;
 mod gateway;
 mod guard;
@@ -77,8 +78,21 @@ pub struct Running {
 }
 
 /// Binds, prepares and starts.
-pub fn start(plan: Plan) -> Result<Running, StartError> {
+pub fn start(mut plan: Plan) -> Result<Running, StartError> {
+    let wanted = plan.limits.connections;
+    if let Some(room) = descriptors::room().filter(|&room| room < wanted) {
+        tracing::warn!(
+            wanted,
+            room,
+            "the system allows too few open files for `limits.connections`: `ulimit -n` raises it"
+        );
+        plan.limits.connections = room;
+        plan.limits.connections_per_address = plan.limits.connections_per_address.min(room.div_ceil(2));
+    }
     let listen = |address| listen::bind(address).map_err(|source| StartError::Listen { address, source });
+    for address in [plan.server.data, plan.server.operations] {
+        listen::alone(address).map_err(|source| StartError::Listen { address, source })?;
+    }
     let first = listen(plan.server.data)?;
     let data = first.local_addr()?;
     let operations_listener = listen(plan.server.operations)?;

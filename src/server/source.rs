@@ -1,6 +1,7 @@
 //! The upstream's body, without its content coding.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
@@ -10,6 +11,7 @@ use hyper::body::Incoming;
 use crate::dialect::ErrorKind;
 use crate::exchange::Ended;
 use crate::stream::coding::{Coding, CodingError, Decoder};
+use crate::upstream::Upstream;
 
 /// The upstream's body without its content coding.
 #[derive(Debug)]
@@ -19,6 +21,9 @@ pub(super) struct Source {
     /// The bytes as they came, where they may go on as they are.
     raw: Option<BytesMut>,
     over: bool,
+    upstream: Arc<Upstream>,
+    /// The end of what was given, as long as the upstream's credential may go on from it.
+    tail: Vec<u8>,
 }
 
 /// Why the upstream's body ended early.
@@ -26,6 +31,8 @@ pub(super) struct Source {
 pub(super) enum Broken {
     Connection,
     Coding(CodingError),
+    /// What came holds the upstream's credential.
+    Credential,
 }
 
 impl From<Broken> for Ended {
@@ -33,19 +40,21 @@ impl From<Broken> for Ended {
         match broken {
             Broken::Connection => Self::Failed(ErrorKind::UpstreamUnreachable),
             Broken::Coding(error) => Self::Undecodable(error),
+            Broken::Credential => Self::Failed(ErrorKind::UpstreamGarbage),
         }
     }
 }
 
 impl Source {
     pub(super) fn new(
+        upstream: &Arc<Upstream>,
         body: Incoming,
         coding: Option<Coding>,
         limit: usize,
         ratio: u64,
     ) -> Result<Self, CodingError> {
         let decoder = coding.map(|c| Decoder::new(c, limit, ratio)).transpose()?;
-        Ok(Self { body, decoder, raw: None, over: false })
+        Ok(Self { body, decoder, raw: None, over: false, upstream: Arc::clone(upstream), tail: Vec::new() })
     }
 
     /// Keeps the coded bytes, at most as many as the decoded ones may be.
@@ -69,6 +78,18 @@ impl Source {
     }
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
+        let next = ready!(self.poll_plain(cx));
+        // An upstream that shows the gateway's key, in its error say, shows it to no client.
+        if let Some(Ok(bytes)) = &next
+            && self.upstream.is_revealed_in(&mut self.tail, bytes)
+        {
+            self.over = true;
+            return Poll::Ready(Some(Err(Broken::Credential)));
+        }
+        Poll::Ready(next)
+    }
+
+    fn poll_plain(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
         loop {
             if self.over {
                 return Poll::Ready(None);

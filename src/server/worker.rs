@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Method, Request, Response};
 use hyper::body::Incoming;
 
 use super::body::{AnswerBody, Slot};
@@ -139,6 +139,12 @@ impl Worker {
         slot: &mut Slot,
     ) -> Result<Response<AnswerBody>, Refusal> {
         let gateway = &self.gateway;
+        // HTTP/1's reader has counted them itself.
+        if request.headers().len() > gateway.limits.fields {
+            let most = gateway.limits.fields;
+            let message = format!("more than {most} header fields (`limits.fields`)");
+            return Err(Refusal::closing(ExchangeError::new(ErrorKind::TooManyFields, message)));
+        }
         let head = head::read(&request, gateway.limits.uri.get()).map_err(Refusal::closing)?;
         let anthropic = request.headers().contains_key("anthropic-version");
         let routed = route(head.method.as_str(), &head.path, anthropic);
@@ -170,7 +176,7 @@ impl Worker {
         };
         let matched = match routed {
             Ok(matched) => matched,
-            Err(other_method) => match unknown(&policy, other_method) {
+            Err(other_method) => match unknown(&policy, &head.method, other_method) {
                 None => unread,
                 Some(error) => {
                     exchange.record_unjudged(&unread, &error).await?;
@@ -239,8 +245,12 @@ fn guess(path: &str) -> &'static dyn Dialect {
 }
 
 /// The refusal of an endpoint that no table has, unless the policy lets it pass.
-fn unknown(policy: &Policy, other_method: bool) -> Option<ExchangeError> {
+fn unknown(policy: &Policy, method: &Method, other_method: bool) -> Option<ExchangeError> {
     match policy.unscanned() {
+        // What answers a TRACE shows the request as it arrived (RFC 9110 section 9.3.8): with the upstream's credential.
+        _ if *method == Method::TRACE => {
+            Some(ExchangeError::new(ErrorKind::MethodNotAllowed, "TRACE goes no further"))
+        }
         // Providers have more methods than this gateway reads: `GET` where it knows `POST` lists what was stored.
         Unscanned::Block if other_method => {
             Some(ExchangeError::new(ErrorKind::MethodNotAllowed, "this endpoint has another method"))

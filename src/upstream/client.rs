@@ -14,12 +14,16 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use memchr::memmem::Finder;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use secrecy::ExposeSecret as _;
 
 use super::{Credential, Timeouts, UpstreamSettings};
 use crate::dialect::{ErrorKind, ExchangeError};
+
+/// The fewest characters of a credential that is looked for in answers.
+const SHORTEST_TOLD: usize = 8;
 
 /// Why an upstream's settings cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +61,8 @@ pub struct Upstream {
     /// Path prefix without a trailing slash.
     prefix: String,
     secret: Option<(Option<HeaderName>, HeaderValue, HeaderValue)>,
+    /// Finds the secret.
+    finder: Option<Finder<'static>>,
     passthrough: bool,
     tls: Arc<rustls::ClientConfig>,
 }
@@ -97,6 +103,10 @@ impl Upstream {
             scheme,
             authority,
             prefix,
+            finder: secret
+                .as_ref()
+                .filter(|(_, plain, _)| plain.len() >= SHORTEST_TOLD)
+                .map(|(_, plain, _)| Finder::new(plain.as_bytes()).into_owned()),
             secret,
             passthrough,
             tls,
@@ -118,6 +128,25 @@ impl Upstream {
         self.secret
             .as_ref()
             .is_some_and(|(_, plain, _)| memchr::memmem::find(value.as_bytes(), plain.as_bytes()).is_some())
+    }
+
+    /// Whether bytes of an answer's body hold this upstream's credential, as far as they have come: `tail` keeps what of it may go on in
+    /// the next ones. One of fewer than eight characters is not looked for: it may stand there by chance.
+    pub fn is_revealed_in(&self, tail: &mut Vec<u8>, bytes: &[u8]) -> bool {
+        let Some(finder) = &self.finder else { return false };
+        let most = finder.needle().len() - 1;
+        let seam = tail.len();
+        tail.extend_from_slice(bytes.get(..most.min(bytes.len())).unwrap_or_default());
+        if finder.find(bytes).is_some() || seam > 0 && finder.find(tail).is_some() {
+            return true;
+        }
+        if bytes.len() >= most {
+            tail.clear();
+            tail.extend_from_slice(bytes.get(bytes.len() - most..).unwrap_or_default());
+        } else {
+            tail.drain(..tail.len().saturating_sub(most));
+        }
+        false
     }
 
     /// Where a canonical path leads: a version that ends the prefix and begins the path stands once.

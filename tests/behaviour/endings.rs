@@ -120,3 +120,20 @@ fn an_end_sign_with_white_space_is_one() {
         }
     }
 }
+
+/// A mark that may begin a stream is none behind a comment that has left already: a reader would take it for part of a field's name.
+#[test]
+fn a_late_byte_order_mark_goes() {
+    let first = event("first");
+    let marked = [b"\xef\xbb\xbf".as_slice(), first.as_bytes(), b"data: [DONE]\n\n"].concat();
+    for wait in [0, 600] {
+        let fake = Fake::stream(vec![Step::Wait(wait), Step::Send(marked.clone())]);
+        let mut wishes = Wishes::default();
+        wishes.server.keep_alive = sluicegate::diag::Time(std::time::Duration::from_millis(200));
+        let gateway = Gateway::new(Some(fake.address), &wishes);
+        let body = gateway.post("/v1/chat/completions", &chat("hello", true)).body;
+        assert_eq!(body.contains('\u{feff}'), wait == 0, "{body:?}");
+        assert!(body.contains(first.trim_end()), "{body:?}");
+        assert_eq!(body.contains(": keep-alive"), wait > 0, "{body:?}");
+    }
+}

@@ -172,3 +172,18 @@ fn connections_that_do_nothing_do_not_stay() {
     });
     assert_eq!(gateway.only_end()["ended"], "stalled");
 }
+
+/// As many header fields as over HTTP/1, and no more.
+#[test]
+fn header_fields_have_their_limit() {
+    let gateway = Gateway::new(None, &Wishes::default());
+    block_on(async {
+        let mut sender = connect(&gateway).await;
+        for (more, status) in [(20, StatusCode::OK), (120, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)] {
+            let names: Vec<String> = (0..more).map(|n| format!("x-field-{n}")).collect();
+            let fields: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "a")).collect();
+            let request = request(&gateway, chat("clean", false), &fields);
+            assert_eq!(send(&mut sender, request).await.status(), status, "{more}");
+        }
+    });
+}

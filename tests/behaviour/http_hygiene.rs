@@ -300,3 +300,14 @@ fn the_target_is_read() {
     assert_eq!(gateway.raw(utf7.as_bytes()).status, 400);
     assert_eq!(fake.seen().len(), 2);
 }
+
+/// What answers a TRACE shows the request as it came, with the upstream's credential in it.
+#[test]
+fn trace_goes_no_further() {
+    let fake = Fake::whole("200 OK", "content-type: message/http\r\n", b"TRACE /v1/models HTTP/1.1");
+    let wishes = Wishes { unscanned: sluicegate::policy::Unscanned::Allow, ..Wishes::default() };
+    let gateway = Gateway::new(Some(fake.address), &wishes);
+    let got = gateway.raw(b"TRACE /v1/models HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    assert_eq!(got.status, 405, "{}", got.body);
+    assert!(fake.seen().is_empty());
+}

@@ -103,3 +103,35 @@ fn idle_connections_close_at_once() {
     drop(gateway);
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
 }
+
+/// A whole answer that is waited for when the grace is over: its client is told, not just left.
+#[test]
+fn who_waits_for_a_whole_answer_is_told_that_the_gateway_stops() {
+    let begun = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 900\r\n\r\n{".to_vec();
+    for steps in [vec![Step::Hang], vec![Step::Send(begun), Step::Hang]] {
+        let fake = Fake::new(steps);
+        let mut wishes = Wishes::default();
+        wishes.server.drain = Time(Duration::from_millis(200));
+        let gateway = Gateway::new(Some(fake.address), &wishes);
+        let mut client = Client::new(gateway.data);
+        client.send(post("/v1/chat/completions", &chat("hello", false)).as_bytes());
+        assert!(wait_for(|| !fake.seen().is_empty()));
+        let end = gateway.only_end();
+        assert_eq!((&end["ended"], &end["error"]), (&"cut".into(), &"shutdown".into()));
+        let answer = client.read_all();
+        assert_eq!(answer.status, 503);
+        assert!(answer.body.contains(r#""code":"shutdown""#), "{}", answer.body);
+    }
+}
+
+/// Two gateways on one address would share its connections: one of an old policy would answer every other one.
+#[test]
+fn a_second_gateway_does_not_share_the_address() {
+    let first = Gateway::new(None, &Wishes::default());
+    for taken in [first.data, first.operations] {
+        let mut wishes = Wishes::default();
+        wishes.server.data = taken;
+        let refused = Gateway::try_new(None, &wishes).err().map(|error| error.to_string());
+        assert!(refused.as_ref().is_some_and(|said| said.contains(&taken.to_string())), "{refused:?}");
+    }
+}

@@ -32,7 +32,7 @@ use sluicegate::audit::{Journal, JournalSettings};
 use sluicegate::detect::{Keyword, RuleSpec};
 use sluicegate::limits::{KeyTable, LimitsSettings, Pepper, TenantKeys};
 use sluicegate::policy::{Action, Actions, BlockAs, Policy, Rule, Unscanned, canary_rule};
-use sluicegate::server::{Plan, PolicyTable, Running, ServerSettings, start};
+use sluicegate::server::{Plan, PolicyTable, Running, ServerSettings, StartError, start};
 use sluicegate::telemetry::Metrics;
 use sluicegate::upstream::{Credential, DEMONSTRATION, DialectFamily, Timeouts, UpstreamSettings};
 
@@ -116,6 +116,11 @@ fn policy(wishes: &Wishes) -> Policy {
 impl Gateway {
     /// A gateway before this upstream; without one, before the demonstration.
     pub(crate) fn new(upstream: Option<SocketAddr>, wishes: &Wishes) -> Self {
+        Self::try_new(upstream, wishes).expect("a gateway")
+    }
+
+    /// The same, or why it cannot start.
+    pub(crate) fn try_new(upstream: Option<SocketAddr>, wishes: &Wishes) -> Result<Self, StartError> {
         let dir = tempfile::tempdir().expect("a folder");
         let (journal, _) =
             Journal::open(&dir.path().join("journal"), &JournalSettings::default()).expect("a journal");
@@ -144,9 +149,9 @@ impl Gateway {
             journal,
             metrics: Arc::new(Metrics::new("test", "test").expect("metrics")),
         };
-        let running = start(plan).expect("a gateway");
+        let running = start(plan)?;
         let (data, operations) = (running.data, running.operations);
-        Self { running: Some(running), dir, data, operations }
+        Ok(Self { running: Some(running), dir, data, operations })
     }
 
     /// Sends raw bytes on a fresh connection and reads until the gateway closes or nothing comes for a while.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sluicegate::diag::Time;
-use sluicegate::upstream::Timeouts;
+use sluicegate::upstream::{Credential, Timeouts};
 
 use super::{Client, Fake, Gateway, Step, Wishes, answer, chat, event, post, wait_for};
 
@@ -414,4 +414,31 @@ fn a_loop_ends_at_its_first_round() {
     let seen = fake.seen().concat();
     let names = seen.lines().find_map(|l| l.strip_prefix("x-sluicegate-exchange: ")).expect("the field");
     assert_eq!(names.split(", ").count(), 2, "{seen}");
+}
+
+/// An upstream that shows the key with which it was asked shows it to no client: in an error, an answer, an event, also in two pieces.
+#[test]
+fn the_upstreams_credential_reaches_no_client() {
+    const KEY: &str = "zk-upstream-4711-abcdef";
+    let error = format!(r#"{{"error":{{"message":"Incorrect API key provided: {KEY}","type":"x"}}}}"#);
+    let (head, tail) = KEY.split_at(9);
+    let in_stream =
+        |pieces: &[&str]| pieces.iter().map(|piece| Step::Send(piece.as_bytes().to_vec())).collect();
+    let failed = format!("data: {error}\n\n");
+    let (before, behind) = failed.split_once(KEY).expect("the key");
+    let cut = [format!("{before}{head}"), format!("{tail}{behind}")];
+    let json = "content-type: application/json\r\n";
+    for (fake, stream) in [
+        (Fake::whole("401 Unauthorized", json, error.as_bytes()), false),
+        (Fake::whole("200 OK", json, answer(&format!("my key is {KEY}")).as_bytes()), false),
+        (Fake::stream(in_stream(&[&failed])), true),
+        (Fake::stream(in_stream(&[&event("so far so good"), &cut[0], &cut[1]])), true),
+    ] {
+        let credential = Credential::Secret { header: None, value: KEY.to_owned().into() };
+        let gateway = Gateway::new(Some(fake.address), &Wishes { credential, ..Wishes::default() });
+        let got = gateway.post("/v1/chat/completions", &chat("hello", stream));
+        assert!(!got.body.contains(KEY) && !got.body.contains(tail), "{}", got.body);
+        assert!(got.body.contains("upstream_invalid_response"), "{}", got.body);
+        assert_eq!(gateway.only_end()["error"], "upstream_invalid_response");
+    }
 }

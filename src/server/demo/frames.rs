@@ -8,8 +8,9 @@ use super::Answer;
 pub(super) fn whole(dialect: &str, operation: &str, a: &Answer) -> Value {
     match (dialect, operation) {
         ("anthropic", "count_tokens" | "messages.count_tokens") => json!({"input_tokens": 12}),
-        ("anthropic", op) if op.contains("models") => {
-            json!({"data": [], "has_more": false, "first_id": null, "last_id": null})
+        ("anthropic", "models.retrieve") => anthropic_model(),
+        ("anthropic", "models") => {
+            json!({"data": [anthropic_model()], "has_more": false, "first_id": MODEL, "last_id": MODEL})
         }
         ("anthropic", _) => json!({
             "id": "msg_demo", "type": "message", "role": "assistant", "model": a.model,
@@ -17,9 +18,17 @@ pub(super) fn whole(dialect: &str, operation: &str, a: &Answer) -> Value {
             "stop_sequence": null, "usage": {"input_tokens": 12, "output_tokens": 34}
         }),
         ("gemini", op) if op.contains("ount") => json!({"totalTokens": 12}),
-        ("gemini", op) if op.contains("mbed") => json!({"embedding": {"values": [0.1, 0.2, 0.3]}}),
-        ("gemini", op) if op.contains("models") => json!({"models": []}),
+        ("gemini", "batchEmbedContents") => json!({"embeddings": [{"values": [0.1, 0.2, 0.3]}]}),
+        ("gemini", "embedContent") => json!({"embedding": {"values": [0.1, 0.2, 0.3]}}),
+        ("gemini", "models.retrieve") => gemini_model(),
+        ("gemini", "models") => json!({"models": [gemini_model()]}),
         ("gemini", _) => gemini(a, &a.text, true),
+        ("ollama", "embeddings") => json!({"embedding": [0.1, 0.2, 0.3]}),
+        ("ollama", "show") => json!({
+            "details": ollama_model(a)["details"], "model_info": {}, "capabilities": ["completion", "tools"], "modified_at": BORN
+        }),
+        ("ollama", "version") => json!({"version": env!("CARGO_PKG_VERSION")}),
+        ("ollama", "tags" | "ps") => json!({"models": [ollama_model(a)]}),
         ("ollama", op) if op.contains("embed") => json!({"model": a.model, "embeddings": [[0.1, 0.2, 0.3]]}),
         ("ollama", op) if op.contains("generate") => json!({
             "model": a.model, "created_at": "2026-01-01T00:00:00Z", "response": a.text, "done": true, "done_reason": "stop"
@@ -30,9 +39,8 @@ pub(super) fn whole(dialect: &str, operation: &str, a: &Answer) -> Value {
             "object": "list", "model": a.model, "data": [{"object": "embedding", "index": 0, "embedding": [0.1, 0.2, 0.3]}],
             "usage": {"prompt_tokens": 3, "total_tokens": 3}
         }),
-        (_, op) if op.contains("models") => json!({
-            "object": "list", "data": [{"id": "demonstration", "object": "model", "created": 0, "owned_by": "sluicegate"}]
-        }),
+        (_, "models.retrieve") => openai_model(),
+        (_, "models") => json!({"object": "list", "data": [openai_model()]}),
         (_, op) if op.contains("moderations") => json!({"id": "modr-demo", "model": a.model, "results": []}),
         (_, op) if op.contains("responses") => response(a, "completed", &a.text),
         (_, op) if op.contains("chat") => json!({
@@ -50,6 +58,32 @@ pub(super) fn whole(dialect: &str, operation: &str, a: &Answer) -> Value {
             "usage": {"prompt_tokens": 12, "completion_tokens": 34, "total_tokens": 46}
         }),
     }
+}
+
+/// The one model that it has, and when it was made.
+const MODEL: &str = "demonstration";
+const BORN: &str = "2026-01-01T00:00:00Z";
+
+fn openai_model() -> Value {
+    json!({"id": MODEL, "object": "model", "created": 1_767_225_600, "owned_by": "sluicegate"})
+}
+
+fn anthropic_model() -> Value {
+    json!({"type": "model", "id": MODEL, "display_name": "Demonstration", "created_at": BORN})
+}
+
+fn gemini_model() -> Value {
+    json!({
+        "name": format!("models/{MODEL}"), "version": "1", "displayName": "Demonstration", "inputTokenLimit": 8192,
+        "outputTokenLimit": 8192, "supportedGenerationMethods": ["generateContent", "countTokens", "embedContent"]
+    })
+}
+
+fn ollama_model(a: &Answer) -> Value {
+    json!({
+        "name": a.model, "model": a.model, "modified_at": BORN, "size": 0, "digest": "0",
+        "details": {"parent_model": "", "format": "", "family": MODEL, "families": [MODEL], "parameter_size": "0", "quantization_level": ""}
+    })
 }
 
 /// Media type and pieces of a streamed answer; none where the call does not stream.
