@@ -377,8 +377,10 @@ impl Drop for StreamBody {
     /// A body that is dropped before its end: the client has left.
     fn drop(&mut self) {
         if self.state != State::Over {
+            let all = self.state == State::Ending
+                || self.state == State::Running && self.answering.is_told() && self.out.is_empty();
             let left = self.recorder.left();
-            self.end(if self.state == State::Ending { COMPLETE } else { left });
+            self.end(if all { COMPLETE } else { left });
         }
     }
 }

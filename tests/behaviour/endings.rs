@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Fake, Gateway, Step, Wishes, chat, event};
+use super::{Client, Fake, Gateway, Step, Wishes, chat, event, post, wait_for};
 
 /// The JSON of what came, and whether its type stands in the line before it.
 fn said(pieces: &[&str], path: &str, request: &str) -> (Vec<Value>, String) {
@@ -136,4 +136,21 @@ fn a_late_byte_order_mark_goes() {
         assert!(body.contains(first.trim_end()), "{body:?}");
         assert_eq!(body.contains(": keep-alive"), wait > 0, "{body:?}");
     }
+}
+
+/// SDKs leave when they have read the end sign; some servers end their bodies later.
+#[test]
+fn who_leaves_behind_the_end_sign_has_got_all() {
+    let fake = Fake::stream(vec![
+        Step::Send(event("all").into()),
+        Step::Send(b"data: [DONE]\n\n".to_vec()),
+        Step::Hang,
+    ]);
+    let gateway = Gateway::new(Some(fake.address), &Wishes::default());
+    let mut client = Client::new(gateway.data);
+    client.send(post("/v1/chat/completions", &chat("hello", true)).as_bytes());
+    client.read_until("[DONE]");
+    drop(client);
+    assert!(wait_for(|| fake.closed() == 1), "the upstream is read on");
+    assert_eq!(gateway.only_end()["ended"], "complete");
 }

@@ -195,6 +195,11 @@ impl Answering {
         self.mode
     }
 
+    /// Whether the answer's own end sign has been released: who has read it may leave before the upstream's body ends.
+    pub fn is_told(&self) -> bool {
+        self.stage == Stage::Signed && self.queue.is_empty()
+    }
+
     /// Whether events wait in the hold queue: a comment should keep the client's connection alive.
     pub fn is_holding(&self) -> bool {
         !self.queue.is_empty()
