@@ -48,7 +48,10 @@ pub(super) fn blocks(text: &str, layer: &mut Layer, mut word: impl FnMut(usize, 
         let head = pair.map_or(0, |&[first, second]| heads.of(first, second));
         // A letter alone begins no word and no hex.
         let head = head & if length > 1 { BASE64 | HEX | Heads::word(length) } else { BASE64 };
-        let head = head & !ruled_out(bytes, at, end, joined);
+        let head = match head & (BASE64 | HEX) {
+            0 => head,
+            _ => head & !ruled_out(bytes, at, end, joined),
+        };
         // Most words of a text are none of these.
         if head == 0 && !joined && !escaped && length < LONG {
             return;
@@ -76,13 +79,26 @@ fn ruled_out(text: &[u8], at: usize, end: usize, joined: bool) -> u16 {
     let behind = text.get(end).copied().unwrap_or_default();
     let Some(group) = text.get(at..at + 4).and_then(<[u8]>::first_chunk).filter(|_| end - at >= 4) else {
         // Three letters are no group of base64, and no pairs of hex.
-        let base64 = if joined || behind.is_ascii_whitespace() { 0 } else { BASE64 };
+        let goes_on = joined
+            || behind == b' ' && !is_other_word(text, end + 1, end - at)
+            || behind != b' ' && behind.is_ascii_whitespace();
+        let base64 = if goes_on { 0 } else { BASE64 };
         return base64 | if end - at == 3 { HEX } else { 0 };
     };
     let base64 = if may_go_on(first_bytes(*group)) { 0 } else { BASE64 };
     let [zero, x, third, fourth] = group;
     let hex = third.is_ascii_hexdigit() && fourth.is_ascii_hexdigit() || *zero == b'0' && x | 0x20 == b'x';
     base64 | if hex { 0 } else { HEX }
+}
+
+/// Whether a word of another length stands there, behind which nothing goes on: what would not be read as the next line of base64.
+#[inline]
+fn is_other_word(text: &[u8], at: usize, length: usize) -> bool {
+    let behind = text.get(at..).unwrap_or_default();
+    let letters = behind.iter().take(WORDLIKE + 1).take_while(|byte| byte.is_ascii_lowercase()).count();
+    let next = behind.get(letters).copied().unwrap_or_default();
+    let ends = SEXTETS[usize::from(next)] >= 64 && next != b'=';
+    (1..=WORDLIKE).contains(&letters) && letters != length && ends
 }
 
 struct Finder<'a> {
