@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::file::{ActionsFile, PackFile, PatternFile, ProfileFile, RuleFile, RulesFile};
+use super::files::{self, Files, hash, version};
 use super::folds::folds;
 use super::mistake::{Mistake, Setting};
 use super::rule::{Action, Actions, Basis, Choice, Policy, Rule, Severity};
@@ -54,46 +55,20 @@ struct Draft {
     groups: Vec<String>,
 }
 
-/// Files by their path within the library, such as `privacy/rules/mail.toml`.
-pub type Files = BTreeMap<String, Arc<SourceFile>>;
-
 impl Library {
     /// The packs and profiles that ship with the gateway.
     pub fn embedded() -> Result<Self, Vec<Diagnostic>> {
-        let files = super::embedded::FILES
-            .iter()
-            .map(|(path, text)| ((*path).to_owned(), SourceFile::new(format!("filters/{path}"), *text)))
-            .collect();
-        Self::load(&files)
+        Self::load(&files::embedded())
     }
 
     /// The packs and profiles of a folder.
     pub fn from_dir(dir: &Path) -> Result<Self, Vec<Diagnostic>> {
-        let mut files = Files::new();
-        collect(dir, dir, &mut files).map_err(|e| {
-            vec![Diagnostic::error(
-                "read",
-                format!("cannot read the folder of packs `{}`: {e}", dir.display()),
-            )]
-        })?;
-        Self::load(&files)
+        Self::load(&files::read_dir(dir).map_err(|error| vec![error])?)
     }
 
     /// One pack, the folder of which this is.
     pub fn from_pack(dir: &Path) -> Result<Self, Vec<Diagnostic>> {
-        let mut files = Files::new();
-        // A pack is called by the name of its folder, whatever leads there.
-        let collected = dir.canonicalize().and_then(|whole| {
-            let name = whole.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let mut inside = Files::new();
-            collect(dir, dir, &mut inside)?;
-            files.extend(inside.into_iter().map(|(path, file)| (format!("{name}/{path}"), file)));
-            Ok(())
-        });
-        collected.map_err(|e| {
-            vec![Diagnostic::error("read", format!("cannot read the pack `{}`: {e}", dir.display()))]
-        })?;
-        Self::load(&files)
+        Self::load(&files::read_pack(dir).map_err(|error| vec![error])?)
     }
 
     /// Loads files: everything, or every mistake.
@@ -286,39 +261,6 @@ impl Library {
         }
         failed
     }
-}
-
-fn collect(root: &Path, dir: &Path, files: &mut Files) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(dir)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            collect(root, &path, files)?;
-        } else if path.extension().is_some_and(|e| e == "toml" || e == "txt") {
-            let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
-            files.insert(name, SourceFile::load(&path)?);
-        }
-    }
-    Ok(())
-}
-
-fn version(files: &Files) -> String {
-    let parts: Vec<&str> = files.iter().flat_map(|(path, file)| [path.as_str(), file.text()]).collect();
-    hash(&parts)
-}
-
-/// Half a SHA-256, in hex, over parts with their lengths, so that no other parts give the same bytes.
-fn hash(parts: &[&str]) -> String {
-    let mut hash = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
-    for part in parts {
-        hash.update(&(part.len() as u64).to_le_bytes());
-        hash.update(part.as_bytes());
-    }
-    hash.finish().as_ref().iter().take(16).fold(String::new(), |mut out, byte| {
-        use std::fmt::Write as _;
-        // Writing to a String does not fail.
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }
 
 fn uncompiled(errors: &[crate::detect::CompileError], drafts: &[Draft]) -> Vec<Diagnostic> {

@@ -4,6 +4,7 @@ mod conditions;
 mod embedded;
 pub mod explain;
 mod file;
+pub mod files;
 mod folds;
 mod library;
 mod mistake;
@@ -12,7 +13,8 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-pub use library::{Files, Library, MEASURE};
+pub use files::Files;
+pub use library::{Library, MEASURE};
 pub use mistake::{Mistake, Setting};
 pub use rule::{Action, Actions, Basis, Choice, Direction, Policy, Rule, Severity};
 pub use settings::{BlockAs, PolicyChange, PolicySettings, Threshold, Unscanned};

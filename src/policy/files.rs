@@ -1,0 +1,142 @@
+//! The files of packs and profiles: how they are read from a folder, and the hash by which a reader of records knows them.
+//!
+//! Names that begin with a dot are passed over: editors keep their drafts under them, and Kubernetes the folders to which the
+//! links of a ConfigMap lead (`..data`).
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::diag::{Diagnostic, SourceFile};
+
+/// Files by their path within the library, such as `privacy/rules/mail.toml`.
+pub type Files = BTreeMap<String, Arc<SourceFile>>;
+
+/// Folders within folders: `law/cn/rules/names.toml` needs three. A link that leads to a folder above it has no end.
+const DEEPEST: usize = 8;
+
+/// The packs and profiles that ship with the gateway.
+pub fn embedded() -> Files {
+    super::embedded::FILES
+        .iter()
+        .map(|(path, text)| ((*path).to_owned(), SourceFile::new(format!("filters/{path}"), *text)))
+        .collect()
+}
+
+/// The files of a folder of packs and profiles.
+pub fn read_dir(dir: &Path) -> Result<Files, Diagnostic> {
+    let mut files = Files::new();
+    match collect(dir, dir, &mut files, 0) {
+        Ok(()) => Ok(files),
+        Err(what) => {
+            let message = format!("cannot read the folder of packs `{}`: {what}", dir.display());
+            Err(Diagnostic::error("read", message))
+        }
+    }
+}
+
+/// The files of one pack, the folder of which this is. It is called by the folder's name, whatever leads there.
+pub(super) fn read_pack(dir: &Path) -> Result<Files, Diagnostic> {
+    let read = || {
+        let whole = dir.canonicalize().map_err(|error| error.to_string())?;
+        let name = whole.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let mut files = Files::new();
+        collect(dir, dir, &mut files, 0)?;
+        Ok(files.into_iter().map(|(path, file)| (format!("{name}/{path}"), file)).collect())
+    };
+    read().map_err(|what: String| {
+        Diagnostic::error("read", format!("cannot read the pack `{}`: {what}", dir.display()))
+    })
+}
+
+fn collect(root: &Path, dir: &Path, files: &mut Files, depth: usize) -> Result<(), String> {
+    // The folder itself is named by who asked for it.
+    let explain = |path: &Path, error: std::io::Error| match path.strip_prefix(root) {
+        Ok(inner) if inner != Path::new("") => format!("`{}`: {error}", inner.display()),
+        _ => error.to_string(),
+    };
+    for entry in std::fs::read_dir(dir).map_err(|error| explain(dir, error))? {
+        let entry = entry.map_err(|error| explain(dir, error))?;
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        let path = entry.path();
+        if path.is_dir() {
+            if depth == DEEPEST {
+                return Err(format!("`{}` lies more than {DEEPEST} folders deep", path.display()));
+            }
+            collect(root, &path, files, depth + 1)?;
+        } else if path.extension().is_some_and(|e| e == "toml" || e == "txt") {
+            let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
+            files.insert(name, SourceFile::load(&path).map_err(|error| explain(&path, error))?);
+        }
+    }
+    Ok(())
+}
+
+/// The hash of files: of each its path and its text.
+pub fn version(files: &Files) -> String {
+    let parts: Vec<&str> = files.iter().flat_map(|(path, file)| [path.as_str(), file.text()]).collect();
+    hash(&parts)
+}
+
+/// Half a SHA-256, in hex, over parts with their lengths, so that no other parts give the same bytes.
+pub fn hash(parts: &[&str]) -> String {
+    let mut hash = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+    for part in parts {
+        hash.update(&(part.len() as u64).to_le_bytes());
+        hash.update(part.as_bytes());
+    }
+    hash.finish().as_ref().iter().take(16).fold(String::new(), |mut out, byte| {
+        use std::fmt::Write as _;
+        // Writing to a String does not fail.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    fn names(dir: &Path) -> Vec<String> {
+        read_dir(dir).unwrap_or_else(|error| panic!("{error}")).into_keys().collect()
+    }
+
+    #[test]
+    fn a_config_map_is_read_once() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let version = dir.path().join("..2025_01_01");
+        fs::create_dir_all(version.join("p/rules")).expect("a folder");
+        fs::write(version.join("p/pack.toml"), "").expect("a file");
+        fs::write(version.join("p/rules/a.toml"), "").expect("a file");
+        symlink("..2025_01_01", dir.path().join("..data")).expect("a link");
+        symlink("..data/p", dir.path().join("p")).expect("a link");
+        fs::write(dir.path().join("p/rules/.a.toml.swp"), "").expect("a file");
+        fs::write(dir.path().join("p/rules/.#b.toml"), "").expect("a file");
+        assert_eq!(names(dir.path()), ["p/pack.toml", "p/rules/a.toml"]);
+    }
+
+    #[test]
+    fn a_link_that_leads_back_has_an_end() {
+        let dir = tempfile::tempdir().expect("a folder");
+        symlink(".", dir.path().join("a")).expect("a link");
+        symlink(".", dir.path().join("b")).expect("a link");
+        let said = read_dir(dir.path()).map(|files| files.len()).map_err(|error| error.to_string());
+        assert!(said.as_ref().is_err_and(|said| said.contains("folders deep")), "{said:?}");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named() {
+        let dir = tempfile::tempdir().expect("a folder");
+        fs::create_dir_all(dir.path().join("p/lists")).expect("a folder");
+        fs::write(dir.path().join("p/lists/a.txt"), b"good\nb\xffd\n").expect("a file");
+        let said = read_dir(dir.path()).map(|files| files.len()).map_err(|error| error.to_string());
+        let said = said.expect_err("it is not UTF-8");
+        assert!(said.contains("`p/lists/a.txt`: line 2 is not UTF-8"), "{said}");
+        let said = read_dir(&dir.path().join("none")).map(|files| files.len()).map_err(|e| e.to_string());
+        assert!(said.expect_err("there is none").contains("none`: No such file"));
+    }
+}
