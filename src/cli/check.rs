@@ -26,10 +26,10 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let mut loaded = args.config.load(&args.config.overrides(), Purpose::Check);
+    let mut loaded = args.config.load(Purpose::Check);
     // Mistakes in the configuration hide none in its policies.
     if let Some(settings) = loaded.settings.as_ref().or(loaded.draft.as_ref())
-        && let Err(mut found) = super::policies::of_settings(settings)
+        && let Err(mut found) = settings.policies()
     {
         loaded.diagnostics.append(&mut found);
         sort(&mut loaded.diagnostics);

@@ -38,7 +38,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             Ok(Exit::Fine)
         }
         What::Show(config) => {
-            let loaded = config.load(&config.overrides(), Purpose::Check);
+            let loaded = config.load(Purpose::Check);
             show(&loaded.diagnostics)?;
             let Some(settings) = loaded.settings else { return Ok(Exit::Misuse) };
             io::stdout().write_all(settings.to_toml().as_bytes())?;

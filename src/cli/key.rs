@@ -55,7 +55,7 @@ fn name(text: &str) -> Result<String, String> {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let What::New(args) = &args.what;
-    let (source, folder) = match args.config.source() {
+    let (source, folder) = match args.config.file(args.config.overrides()).source() {
         Ok(found) => found,
         Err(diagnostic) => {
             show(&[diagnostic])?;

@@ -2,22 +2,23 @@
 //!
 //! Exit codes: 0 fine, 1 a difference or something not ready, 2 misuse or a bad file, 3 could not run.
 
+mod ask;
 mod check;
 mod config;
 mod healthcheck;
 mod key;
 mod policies;
+mod policy;
 mod scan;
 mod serve;
 mod version;
 
-use crate::config::{Environment, Loaded, Overrides, Purpose, embedded, load};
-use crate::diag::{Colour, Diagnostic, SourceFile, render_human};
+use crate::config::{ConfigFile, Loaded, Overrides, Purpose};
+use crate::diag::{Colour, Diagnostic, render_human};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 /// A moderation gateway for generated content: reads every prompt on its way out and every token on its
 /// way back, masks or blocks what must not pass, and records it.
@@ -38,6 +39,7 @@ enum Verb {
     Check(check::Args),
     Config(config::Args),
     Key(key::Args),
+    Policy(policy::Args),
     Scan(scan::Args),
     Healthcheck(healthcheck::Args),
     Version(version::Args),
@@ -84,6 +86,7 @@ pub fn main() -> ExitCode {
         Verb::Check(args) => check::run(&args),
         Verb::Config(args) => config::run(&args),
         Verb::Key(args) => key::run(&args),
+        Verb::Policy(args) => policy::run(&args),
         Verb::Scan(args) => scan::run(&args),
         Verb::Healthcheck(args) => healthcheck::run(&args),
         Verb::Version(args) => version::run(&args),
@@ -131,14 +134,9 @@ struct ConfigArgs {
 }
 
 impl ConfigArgs {
-    /// The text and the folder that its paths are relative to.
-    fn source(&self) -> Result<(Arc<SourceFile>, PathBuf), Diagnostic> {
-        let Some(path) = &self.config else { return Ok((embedded(), PathBuf::from("."))) };
-        let file = SourceFile::load(path).map_err(|error| {
-            Diagnostic::error("no-file", format!("cannot read configuration `{}`: {error}", path.display()))
-        })?;
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Ok((file, folder.to_owned()))
+    /// The file with what the command line says in its place.
+    fn file(&self, overrides: Overrides) -> ConfigFile {
+        ConfigFile { path: self.config.clone(), overrides }
     }
 
     fn overrides(&self) -> Overrides {
@@ -146,13 +144,14 @@ impl ConfigArgs {
     }
 
     /// Reads and checks it with the process's own environment.
-    fn load(&self, overrides: &Overrides, purpose: Purpose) -> Loaded {
-        let environment: Environment<'_> = &|name| std::env::var(name).ok();
-        match self.source() {
-            Ok((source, folder)) => load(&source, &folder, overrides, purpose, environment),
-            Err(diagnostic) => Loaded { settings: None, draft: None, diagnostics: vec![diagnostic] },
-        }
+    fn load(&self, purpose: Purpose) -> Loaded {
+        self.file(self.overrides()).load(purpose, &environment)
     }
+}
+
+/// The process's own environment.
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 /// Shows diagnostics on standard error.

@@ -1,9 +1,8 @@
-//! Policies by name, for verbs that scan, and the ones that a configuration asks for.
+//! Policies by name, for verbs that scan.
 
-use crate::config::{Settings, load_policy};
-use crate::diag::{Diagnostic, SourceFile, sort};
+use crate::config::load_policy;
+use crate::diag::{Diagnostic, SourceFile};
 use crate::policy::{Library, Policy, PolicySettings};
-use crate::server::PolicyTable;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -51,36 +50,5 @@ fn file(path: &Path) -> Result<Arc<Policy>, Vec<Diagnostic>> {
     let source = SourceFile::load(path).map_err(|error| {
         vec![Diagnostic::error("no-file", format!("cannot read policy file `{}`: {error}", path.display()))]
     })?;
-    Ok(of_settings(&load_policy(&source, folder_of)?)?.default)
-}
-
-/// The policies of everybody, or every mistake in them.
-pub(super) fn of_settings(settings: &Settings) -> Result<PolicyTable, Vec<Diagnostic>> {
-    let library = match &settings.policy.dir {
-        Some(dir) => Library::from_dir(dir)
-            .map_err(|found| found.into_iter().map(|d| settings.explain_dir(d)).collect::<Vec<_>>())?,
-        None => Library::embedded()?,
-    };
-    let mut found: Vec<Diagnostic> = Vec::new();
-    let mut policy = |tenant: Option<usize>| match library.policy_or_mistakes(&settings.policy_of(tenant)) {
-        Ok(policy) => Some(Arc::new(policy)),
-        Err(mistakes) => {
-            // A mistake in what all have in common is one mistake.
-            for mistake in mistakes.into_iter().map(|m| settings.explain(tenant, m)) {
-                if !found.iter().any(|known| known.to_string() == mistake.to_string()) {
-                    found.push(mistake);
-                }
-            }
-            None
-        }
-    };
-    let default = policy(None);
-    let tenants: Vec<Arc<Policy>> = (0..settings.tenants.len()).filter_map(|n| policy(Some(n))).collect();
-    match default {
-        Some(default) if found.is_empty() => Ok(PolicyTable { default, tenants }),
-        _ => {
-            sort(&mut found);
-            Err(found)
-        }
-    }
+    Ok(load_policy(&source, folder_of)?.policies()?.default)
 }

@@ -1,14 +1,15 @@
 //! `sluicegate serve`: runs the gateway.
 
-use super::{ConfigArgs, Exit, show};
+use super::{ConfigArgs, Exit, environment, show};
 use crate::audit::{Commit, Journal};
-use crate::config::{Overrides, Purpose, Settings};
+use crate::config::{ConfigFile, Overrides, Purpose, Settings};
 use crate::limits::Pepper;
-use crate::server::{self, Plan, Running};
+use crate::server::{self, Loaded, Plan, Reloading, Running, Trigger};
 use crate::telemetry::{Metrics, start_log};
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Run the gateway
 ///
@@ -36,16 +37,19 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let overrides = Overrides { data: args.data, operations: args.operations, ..args.config.overrides() };
-    let loaded = args.config.load(&overrides, Purpose::Serve);
+    let file = args.config.file(overrides);
+    let loaded = file.load(Purpose::Serve, &environment);
     show(&loaded.diagnostics)?;
     let Some(settings) = loaded.settings else { return Ok(Exit::Misuse) };
-    serve(&settings)
+    serve(&settings, file)
 }
 
-fn serve(settings: &Settings) -> anyhow::Result<Exit> {
+fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
     start_log(&settings.log);
-    let policies = match super::policies::of_settings(settings) {
-        Ok(policies) => policies,
+    let mut source = file.policies(settings.clone(), environment);
+    let draft = source();
+    let built = match (draft.build)() {
+        Ok(built) => built,
         Err(found) => {
             show(&found)?;
             return Ok(Exit::Misuse);
@@ -53,7 +57,7 @@ fn serve(settings: &Settings) -> anyhow::Result<Exit> {
     };
     let pepper = Pepper::load_or_make(&settings.pepper_path())?;
     let journal_dir = settings.journal.dir.clone().unwrap_or_else(|| settings.server.state.join("journal"));
-    let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), policies.default.version())?);
+    let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))?);
     let counted = Arc::clone(&metrics);
     let watcher = move |commit: Commit| {
         counted.journal_sync.observe(commit.took.as_secs_f64());
@@ -78,12 +82,13 @@ fn serve(settings: &Settings) -> anyhow::Result<Exit> {
         upstreams: settings.upstreams.clone(),
         routes: settings.routes.clone(),
         keys,
-        policies,
+        policies: Loaded { table: Arc::new(built.table), hash: draft.hash, from: built.from },
+        reloading: Some(Reloading { source, watch: built.watch, needs_restart: built.needs_restart }),
         journal,
         metrics,
     })?;
     welcome(&running, settings, open)?;
-    wait_for_signal()?;
+    wait_for_signal(&running)?;
     tracing::info!("draining");
     running.shutdown();
     Ok(Exit::Fine)
@@ -116,13 +121,18 @@ fn welcome(running: &Running, settings: &Settings, open: bool) -> std::io::Resul
     out.flush()
 }
 
-fn wait_for_signal() -> anyhow::Result<()> {
+/// Until it is to stop. SIGHUP has the policies loaded anew.
+fn wait_for_signal(running: &Running) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-        tokio::select! {
-            _ = term.recv() => Ok(()),
-            interrupted = tokio::signal::ctrl_c() => interrupted,
+        let mut term = signal(SignalKind::terminate())?;
+        let mut hangup = signal(SignalKind::hangup())?;
+        loop {
+            tokio::select! {
+                _ = term.recv() => return Ok(()),
+                _ = hangup.recv() => running.reload(Trigger::Signal),
+                interrupted = tokio::signal::ctrl_c() => return interrupted,
+            }
         }
     })?;
     Ok(())

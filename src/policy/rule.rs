@@ -290,8 +290,8 @@ impl Policy {
         &self.version
     }
 
-    /// The shared engine.
-    pub fn engine(&self) -> &Engine {
+    /// The engine that it shares with others.
+    pub fn engine(&self) -> &Arc<Engine> {
         &self.engine
     }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::Action;
+use crate::diag::Time;
 
 /// `[policy]`: what holds for everybody whose tenant does not say otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -17,6 +18,11 @@ pub struct PolicySettings {
     pub packs: Vec<String>,
     /// A folder of packs and profiles that is used instead of the embedded one.
     pub dir: Option<PathBuf>,
+    /// How often the files are looked at while the gateway runs; what has changed takes effect. Never with `"0 s"`: then SIGHUP and
+    /// `sluicegate policy reload` do it.
+    pub watch: Time,
+    /// How many earlier policies are kept in memory to go back to.
+    pub keep: usize,
     /// What happens to what cannot be read; without it, as the profile says.
     pub unscanned: Option<Unscanned>,
     /// How a block looks to the client; without it, as the profile says.
@@ -34,6 +40,8 @@ impl Default for PolicySettings {
             profile: "default".to_owned(),
             packs: Vec::new(),
             dir: None,
+            watch: Time::secs(2),
+            keep: 5,
             unscanned: None,
             block_as: None,
             actions: BTreeMap::new(),
@@ -50,6 +58,8 @@ impl PolicySettings {
             profile: change.profile.clone().unwrap_or_else(|| self.profile.clone()),
             packs: change.packs.clone().unwrap_or_else(|| self.packs.clone()),
             dir: self.dir.clone(),
+            watch: self.watch,
+            keep: self.keep,
             unscanned: change.unscanned.or(self.unscanned),
             block_as: change.block_as.or(self.block_as),
             actions: self.actions.iter().chain(&change.actions).map(|(id, a)| (id.clone(), *a)).collect(),

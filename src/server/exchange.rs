@@ -36,6 +36,8 @@ pub(super) struct Exchange<'w> {
     pub(super) worker: &'w Worker,
     pub(super) context: &'w Context,
     pub(super) caller: &'w Caller,
+    /// As it was when the request came; a reload changes nothing of it.
+    pub(super) policy: Arc<Policy>,
     pub(super) canary: bool,
     pub(super) head: &'w Head,
     pub(super) headers: &'w HeaderMap,
@@ -44,13 +46,9 @@ pub(super) struct Exchange<'w> {
 
 impl Exchange<'_> {
     /// Reads the request and says what follows.
-    pub(super) async fn judge(
-        &mut self,
-        matched: Matched,
-        policy: Arc<Policy>,
-        body: Bytes,
-    ) -> Result<Judged, ExchangeError> {
+    pub(super) async fn judge(&mut self, matched: Matched, body: Bytes) -> Result<Judged, ExchangeError> {
         let gateway = Arc::clone(&self.worker.gateway);
+        let policy = Arc::clone(&self.policy);
         let received = Received::new(matched, Terms { policy, limits: gateway.exchange_limits });
         let body_type = BodyType::of(self.headers);
         if body_type == BodyType::Form && from_browser(self.headers) {
@@ -85,7 +83,7 @@ impl Exchange<'_> {
         matched: &Matched,
         error: &ExchangeError,
     ) -> Result<(), ExchangeError> {
-        let policy = Arc::clone(self.worker.gateway.policies.load().of(self.caller.number));
+        let policy = &self.policy;
         let admission = Admission {
             exchange: self.context.id,
             time_ms: unix_ms(),
@@ -94,7 +92,7 @@ impl Exchange<'_> {
             route: "-".into(),
             dialect: matched.dialect.name(),
             operation: matched.operation.name,
-            model: record::model(&policy, matched.model.as_deref().unwrap_or_default()),
+            model: record::model(policy, matched.model.as_deref().unwrap_or_default()),
             upstream: "-".into(),
             policy: policy.name().into(),
             policy_version: policy.version().into(),

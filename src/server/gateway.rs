@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
-
+use super::policies::{Loaded, Policies};
+use super::reload::{Reloader, Reloading};
 use super::{RouteSettings, ServerSettings};
 use crate::audit::Journal;
 use crate::dialect::Matched;
 use crate::exchange::ExchangeLimits;
 use crate::limits::{Connections, KeyTable, LimitsSettings};
-use crate::policy::Policy;
 use crate::telemetry::Metrics;
 use crate::upstream::{Credential, DialectFamily, Upstream, UpstreamSettings};
 
@@ -26,28 +25,14 @@ pub struct Plan {
     pub routes: Vec<RouteSettings>,
     /// Who may come in.
     pub keys: KeyTable,
-    /// The policy of each tenant by number.
-    pub policies: PolicyTable,
+    /// The policies to start with.
+    pub policies: Loaded,
+    /// How it gets others while it runs.
+    pub reloading: Option<Reloading>,
     /// The record.
     pub journal: Journal,
     /// Metrics.
     pub metrics: Arc<Metrics>,
-}
-
-/// Which policy a caller runs under.
-#[derive(Debug, Clone)]
-pub struct PolicyTable {
-    /// Of who has no other.
-    pub default: Arc<Policy>,
-    /// Of each tenant by number.
-    pub tenants: Vec<Arc<Policy>>,
-}
-
-impl PolicyTable {
-    /// The policy of a tenant.
-    pub fn of(&self, tenant: Option<usize>) -> &Arc<Policy> {
-        tenant.and_then(|n| self.tenants.get(n)).unwrap_or(&self.default)
-    }
 }
 
 /// What all workers share.
@@ -66,7 +51,9 @@ pub struct Gateway {
     /// Who may come in.
     pub keys: KeyTable,
     /// Policies; swapped whole by a reload.
-    pub policies: ArcSwap<PolicyTable>,
+    pub policies: Arc<Policies>,
+    /// Asks for a reload.
+    pub reloader: Option<Reloader>,
     /// The record.
     pub journal: Journal,
     /// Metrics.
@@ -112,6 +99,8 @@ impl Gateway {
         canary: Arc<Upstream>,
         canary_key: String,
         name: crate::audit::ExchangeId,
+        policies: Arc<Policies>,
+        reloader: Option<Reloader>,
     ) -> Self {
         let route = |name: &str, settings: Option<RouteSettings>, upstream: usize| Route {
             name: name.into(),
@@ -148,7 +137,8 @@ impl Gateway {
             upstreams,
             routes,
             keys: plan.keys,
-            policies: ArcSwap::from_pointee(plan.policies),
+            policies,
+            reloader,
             journal: plan.journal,
             metrics: plan.metrics,
             connections,

@@ -14,12 +14,32 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Refuses what a web page sends, other than one that came from the gateway's own address.
 pub(super) fn check<B>(request: &Request<B>, names: &[String]) -> Result<(), ExchangeError> {
+    let message = match stranger(request, names) {
+        None => return Ok(()),
+        Some(Stranger::Name) => {
+            "without keys this gateway answers to this machine's own names only: call it as `localhost` or `127.0.0.1`, add the name to `server.hosts`, or give it keys"
+        }
+        Some(Stranger::Page) => {
+            "without keys this gateway answers no web page: call it from a program, or give it keys"
+        }
+    };
+    Err(ExchangeError::new(ErrorKind::Forbidden, message))
+}
+
+/// Why a request is not a program's of this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stranger {
+    /// It calls the gateway by a name that may be anybody's.
+    Name,
+    /// A web page sent it.
+    Page,
+}
+
+/// What speaks against a request; a page that came from the gateway's own address is no stranger.
+pub(super) fn stranger<B>(request: &Request<B>, names: &[String]) -> Option<Stranger> {
     let host = host_of(request);
     if host.is_some_and(|host| !is_this_machine(host, names)) {
-        return Err(ExchangeError::new(
-            ErrorKind::Forbidden,
-            "without keys this gateway answers to this machine's own names only: call it as `localhost` or `127.0.0.1`, add the name to `server.hosts`, or give it keys",
-        ));
+        return Some(Stranger::Name);
     }
     let headers = request.headers();
     let own = |origin: &HeaderValue| {
@@ -28,13 +48,8 @@ pub(super) fn check<B>(request: &Request<B>, names: &[String]) -> Result<(), Exc
         matches!(scheme, "http" | "https") && host.is_some_and(|host| host.eq_ignore_ascii_case(rest))
     };
     let here = |site: &HeaderValue| matches!(site.as_bytes(), b"same-origin" | b"none");
-    if headers.get_all(ORIGIN).iter().all(own) && headers.get_all(FETCH_SITE).iter().all(here) {
-        return Ok(());
-    }
-    Err(ExchangeError::new(
-        ErrorKind::Forbidden,
-        "without keys this gateway answers no web page: call it from a program, or give it keys",
-    ))
+    let known = headers.get_all(ORIGIN).iter().all(own) && headers.get_all(FETCH_SITE).iter().all(here);
+    (!known).then_some(Stranger::Page)
 }
 
 /// What the request calls the gateway: no name at all where it calls it by several. HTTP/1.0 may say nothing, and browsers do not speak it.

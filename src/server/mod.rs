@@ -3,6 +3,7 @@
 //! [`start`] binds, starts the workers and the operations listener, and gives back a [`Running`] gateway. The pump itself is
 //! [`body`]'s poll function: the exchange is driven by the client's reading.
 
+mod admin;
 mod answer;
 mod body;
 pub mod canary;
@@ -20,7 +21,9 @@ mod listen;
 mod long_reads;
 mod operations;
 mod patience;
+mod policies;
 mod recorder;
+mod reload;
 mod request;
 mod settings;
 mod source;
@@ -35,7 +38,9 @@ use std::thread::JoinHandle;
 use tokio::sync::watch;
 
 pub use demo::{CLEAN, LISTED, SAMPLE};
-pub use gateway::{Gateway, Plan, PolicyTable};
+pub use gateway::{Gateway, Plan};
+pub use policies::{Attempt, Ended, Loaded, NothingBefore, Policies, PolicyTable, Trigger};
+pub use reload::{Built, Draft, PolicySource, Reloader, Reloading};
 pub use settings::{HeaderMatch, KeySettings, RouteSettings, ServerSettings, TenantSettings};
 pub use worker::{EXCHANGE, VERDICT};
 
@@ -75,6 +80,7 @@ pub struct Running {
     /// Told when all exchanges have ended.
     close: watch::Sender<bool>,
     control: JoinHandle<()>,
+    loader: Option<JoinHandle<()>>,
 }
 
 /// Binds, prepares and starts.
@@ -110,7 +116,8 @@ pub fn start(mut plan: Plan) -> Result<Running, StartError> {
     // The control runtime starts the demonstration first: its address is part of the upstreams.
     let control = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let demonstration = control.block_on(demo::start())?;
-    let gateway = Arc::new(prepare(plan, demonstration)?);
+    let (gateway, loader) = prepare(plan, demonstration)?;
+    let gateway = Arc::new(gateway);
 
     let (stop, stopped) = watch::channel(false);
     let mut threads = Vec::new();
@@ -127,7 +134,7 @@ pub fn start(mut plan: Plan) -> Result<Running, StartError> {
             operations::serve(shared, operations_listener, closed).await
         })
     })?;
-    Ok(Running { data, operations, gateway, stop, workers: threads, close, control })
+    Ok(Running { data, operations, gateway, stop, workers: threads, close, control, loader })
 }
 
 fn spawn(
@@ -141,7 +148,11 @@ fn spawn(
     })
 }
 
-fn prepare(plan: Plan, demonstration: SocketAddr) -> Result<Gateway, StartError> {
+/// The shared part, and the thread that loads policies.
+fn prepare(
+    mut plan: Plan,
+    demonstration: SocketAddr,
+) -> Result<(Gateway, Option<JoinHandle<()>>), StartError> {
     let base = format!("http://{demonstration}");
     let mut upstreams = Vec::new();
     for (settings, credential) in &plan.upstreams {
@@ -159,13 +170,31 @@ fn prepare(plan: Plan, demonstration: SocketAddr) -> Result<Gateway, StartError>
     let canary = Arc::new(Upstream::new(canary, &Credential::None, None)?);
     let key = crate::limits::new_key()?;
     let name = crate::audit::ExchangeId::random().map_err(std::io::Error::from)?;
-    Ok(Gateway::new(plan, upstreams, canary, key.to_string(), name))
+    let policies = Arc::new(Policies::new(plan.policies.clone()));
+    policies.tell(&plan.metrics);
+    let mut loading = (None, None);
+    if let Some(reloading) = plan.reloading.take() {
+        let (asks, thread) = Reloader::start(reloading, Arc::clone(&policies), Arc::clone(&plan.metrics))?;
+        loading = (Some(asks), Some(thread));
+    }
+    let (reloader, thread) = loading;
+    Ok((Gateway::new(plan, upstreams, canary, key.to_string(), name, policies, reloader), thread))
 }
 
 impl Running {
+    /// Has the policies' files read and taken, if they changed. The outcome is in the log.
+    pub fn reload(&self, by: Trigger) {
+        if let Some(reloader) = &self.gateway.reloader {
+            drop(reloader.reload(by));
+        }
+    }
+
     /// Stops accepting, lets running exchanges end within the time to drain, writes what is left of the journal.
     pub fn shutdown(self) {
         self.gateway.draining.store(true, Ordering::Release);
+        if let Some(reloader) = &self.gateway.reloader {
+            reloader.stop();
+        }
         // Receivers are gone only where their threads have ended already.
         let _ = self.stop.send(true);
         let join = |thread: JoinHandle<()>| {
@@ -174,6 +203,7 @@ impl Running {
             }
         };
         self.workers.into_iter().for_each(join);
+        self.loader.into_iter().for_each(join);
         self.gateway.journal.close();
         let _ = self.close.send(true);
         join(self.control);

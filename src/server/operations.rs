@@ -1,6 +1,7 @@
-//! The operations listener: health, readiness, metrics. No tenant key opens anything here, and nothing here opens an exchange.
+//! The operations listener: health, readiness, metrics, policies. No tenant key opens anything here, and nothing here opens an exchange.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::net::TcpListener as StdListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::admin;
 use super::gateway::Gateway;
 use super::host_check;
 use super::tasks;
@@ -32,15 +34,15 @@ pub(super) async fn serve(
             accepted = listener.accept() => accepted,
             _ = stop.wait_for(|stop| *stop) => return Ok(()),
         };
-        let Ok((socket, _)) = accepted else {
+        let Ok((socket, peer)) = accepted else {
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
         let gateway = Arc::clone(&gateway);
         tasks::detached("operations connection", async move {
             let service = service_fn(move |request| {
-                let response = answer(&gateway, &request);
-                async move { Ok::<_, Infallible>(response) }
+                let gateway = Arc::clone(&gateway);
+                async move { Ok::<_, Infallible>(answer(&gateway, &request, peer.ip()).await) }
             });
             let serving = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -54,7 +56,7 @@ pub(super) async fn serve(
 }
 
 #[expect(clippy::disallowed_methods, reason = "the edge reads the clock; the core is told")]
-fn answer(gateway: &Gateway, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+async fn answer(gateway: &Arc<Gateway>, request: &Request<Incoming>, peer: IpAddr) -> Response<Full<Bytes>> {
     // Names of a web page's own may be given this machine's address; who listens for others is called by whatever name they use.
     let alone = gateway.server.operations.ip().to_canonical().is_loopback();
     if alone
@@ -66,6 +68,9 @@ fn answer(gateway: &Gateway, request: &Request<Incoming>) -> Response<Full<Bytes
             "this listener answers to this machine's own names: call it as localhost, or add the name to `server.hosts`\n".into(),
         );
     }
+    if let Some(response) = admin::answer(gateway, request, peer).await {
+        return response;
+    }
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return text(StatusCode::METHOD_NOT_ALLOWED, "only GET\n".into());
     }
@@ -74,13 +79,15 @@ fn answer(gateway: &Gateway, request: &Request<Incoming>) -> Response<Full<Bytes
         "/readyz" => {
             // A canary may be one period late before it counts as lost.
             let stale = gateway.server.canary.0 * 2;
+            let details = gateway.policies.details();
             match gateway.canary.trouble(Instant::now(), stale) {
                 _ if !is_open(gateway) => text(StatusCode::SERVICE_UNAVAILABLE, "draining\n".into()),
                 None if gateway.journal.is_failing() => {
                     text(StatusCode::SERVICE_UNAVAILABLE, "the journal cannot be written\n".into())
                 }
-                Some(trouble) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{trouble}\n")),
-                None => text(StatusCode::OK, "ready\n".into()),
+                Some(trouble) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{trouble}\n{details}")),
+                // A reload that failed is no reason to take no requests: the good policy runs.
+                None => text(StatusCode::OK, format!("ready\n{details}")),
             }
         }
         "/metrics" => {
@@ -89,7 +96,7 @@ fn answer(gateway: &Gateway, request: &Request<Incoming>) -> Response<Full<Bytes
             response.headers_mut().insert(CONTENT_TYPE, media);
             response
         }
-        _ => text(StatusCode::NOT_FOUND, "/healthz, /readyz and /metrics are here\n".into()),
+        _ => text(StatusCode::NOT_FOUND, "/healthz, /readyz, /metrics and /admin/policy are here\n".into()),
     }
 }
 

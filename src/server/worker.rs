@@ -160,7 +160,7 @@ impl Worker {
         if gateway.keys.is_open() && !canary {
             host_check::check(&request, &gateway.server.hosts).map_err(Refusal::closing)?;
         }
-        let policy = Arc::clone(gateway.policies.load().of(caller.number));
+        let policy = gateway.policies.of(caller.number);
         slot.pass = Some(caller.enter().map_err(|full| Refusal::closing(too_many(full)))?);
         let unread =
             Matched { dialect: context.dialect, operation: &GENERIC, path: head.path.clone(), model: None };
@@ -169,6 +169,7 @@ impl Worker {
             worker: self,
             context,
             caller: &caller,
+            policy: Arc::clone(&policy),
             canary,
             head: &head,
             headers: &parts.headers,
@@ -213,7 +214,7 @@ impl Worker {
             slot.pass = Some(pass);
         }
         exchange.request_bytes = body.len() as u64;
-        let judged = match exchange.judge(matched.clone(), policy, body).await {
+        let judged = match exchange.judge(matched.clone(), body).await {
             Ok(judged) => judged,
             Err(error) => {
                 exchange.record_unjudged(&matched, &error).await?;

@@ -1,5 +1,7 @@
 //! Metric families. Labels hold names from config, rules and closed lists only, never a text of an exchange.
 
+use std::sync::{Mutex, PoisonError};
+
 use prometheus::{
     Encoder as _, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
     Opts, Registry, TextEncoder,
@@ -51,6 +53,17 @@ pub struct Metrics {
     pub panics: IntCounter,
     /// `sluicegate_canary_ok`: 1 while the canary is stopped as it must be.
     pub canary: IntGauge,
+    /// `sluicegate_policy_reloads_total{outcome}`.
+    pub policy_reloads: IntCounterVec,
+    /// `sluicegate_policy_rollbacks_total`.
+    pub policy_rollbacks: IntCounter,
+    /// `sluicegate_policy_reload_ok`: 0 where the last reload failed.
+    pub policy_reload_ok: IntGauge,
+    /// `sluicegate_policy_attempt_timestamp_seconds`: when a reload was last tried.
+    pub policy_attempt: IntGauge,
+    /// `sluicegate_policy_success_timestamp_seconds`: when other policies last came into effect.
+    pub policy_success: IntGauge,
+    policies: Mutex<(GaugeVec, Vec<[String; 2]>)>,
 }
 
 const SECONDS: &[f64] = &[
@@ -64,7 +77,7 @@ const BYTES: &[f64] = &[0.0, 64.0, 256.0, 1024.0, 4096.0, 16_384.0, 65_536.0, 1_
 
 impl Metrics {
     /// Families with nothing counted. Fails only if a family is declared wrongly, which a test would show.
-    pub fn new(version: &str, policy: &str) -> Result<Self, prometheus::Error> {
+    pub fn new(version: &str) -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let counters = |name: &str, help: &str, labels: &[&str]| {
             let family = IntCounterVec::new(Opts::new(name, help), labels)?;
@@ -92,9 +105,12 @@ impl Metrics {
             Ok::<_, prometheus::Error>(one)
         };
         let panics = counter("sluicegate_panics_total", "Faults in the gateway")?;
-        let build = GaugeVec::new(Opts::new("sluicegate_build_info", "What runs"), &["version", "policy"])?;
+        let build = GaugeVec::new(Opts::new("sluicegate_build_info", "What runs"), &["version"])?;
         registry.register(Box::new(build.clone()))?;
-        build.with_label_values(&[version, policy]).set(1.0);
+        build.with_label_values(&[version]).set(1.0);
+        let policies = Opts::new("sluicegate_policy_info", "Policies that run, of all tenants");
+        let policies = GaugeVec::new(policies, &["policy", "version"])?;
+        registry.register(Box::new(policies.clone()))?;
         Ok(Self {
             requests: counters(
                 "sluicegate_requests_total",
@@ -171,10 +187,40 @@ impl Metrics {
             )?,
             running: gauge("sluicegate_exchanges_running", "Exchanges that run now")?,
             connections: gauge("sluicegate_connections_open", "Connections of clients that are open now")?,
+            policy_reloads: counters(
+                "sluicegate_policy_reloads_total",
+                "Tries to replace the policies, by how they ended",
+                &["outcome"],
+            )?,
+            policy_rollbacks: counter("sluicegate_policy_rollbacks_total", "Rollbacks of the policies")?,
+            policy_reload_ok: gauge("sluicegate_policy_reload_ok", "0 where the last reload failed")?,
+            policy_attempt: gauge(
+                "sluicegate_policy_attempt_timestamp_seconds",
+                "When a reload was last tried",
+            )?,
+            policy_success: gauge(
+                "sluicegate_policy_success_timestamp_seconds",
+                "When other policies last came into effect",
+            )?,
+            policies: Mutex::new((policies, Vec::new())),
             canary: gauge("sluicegate_canary_ok", "1 while the canary is stopped as it must be")?,
             panics,
             registry,
         })
+    }
+
+    /// Says which policies run, by name and version: those that were there before go.
+    pub fn set_policies(&self, now: &[[&str; 2]]) {
+        let mut policies = self.policies.lock().unwrap_or_else(PoisonError::into_inner);
+        let (family, before) = &mut *policies;
+        for labels in now {
+            family.with_label_values(labels).set(1.0);
+        }
+        for [name, version] in before.iter().filter(|[n, v]| !now.contains(&[n.as_str(), v.as_str()])) {
+            // One that is not there needs not go.
+            let _ = family.remove_label_values(&[name, version]);
+        }
+        *before = now.iter().map(|labels| labels.map(str::to_owned)).collect();
     }
 
     /// The text exposition format (Prometheus 0.0.4).
@@ -192,13 +238,26 @@ mod tests {
 
     #[test]
     fn families_are_declared_rightly() -> Result<(), prometheus::Error> {
-        let metrics = Metrics::new("1", "default")?;
+        let metrics = Metrics::new("1")?;
         metrics.requests.with_label_values(&["a", "openai", "allow"]).inc();
         let text = String::from_utf8(metrics.text()).unwrap_or_default();
         assert!(
             text.contains(r#"sluicegate_requests_total{dialect="openai",route="a",verdict="allow"} 1"#),
             "{text}"
         );
+        Ok(())
+    }
+
+    #[test]
+    fn policies_that_are_gone_are_not_told_of() -> Result<(), prometheus::Error> {
+        let metrics = Metrics::new("1")?;
+        metrics.set_policies(&[["a", "1"], ["b", "1"]]);
+        metrics.set_policies(&[["a", "1"], ["b", "2"]]);
+        let text = String::from_utf8(metrics.text()).unwrap_or_default();
+        let told: Vec<&str> = text.lines().filter(|l| l.starts_with("sluicegate_policy_info")).collect();
+        let line =
+            |name, version| format!("sluicegate_policy_info{{policy=\"{name}\",version=\"{version}\"}} 1");
+        assert_eq!(told, [line("a", 1), line("b", 2)]);
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ pub(crate) enum Step {
     Send(Vec<u8>),
     /// A pause in milliseconds.
     Wait(u64),
+    /// Until the test says go.
+    Until(Arc<AtomicBool>),
     /// The connection is reset.
     Reset,
     /// Nothing more, and the connection stays open until the other side closes.
@@ -88,6 +91,9 @@ fn serve(mut socket: TcpStream, steps: &[Step], seen: &Mutex<Vec<String>>) {
                 }
             }
             Step::Wait(ms) => std::thread::sleep(Duration::from_millis(*ms)),
+            Step::Until(go) => {
+                super::wait_for(|| go.load(Ordering::Acquire));
+            }
             Step::Reset => {
                 let _ = socket2::SockRef::from(&socket).set_linger(Some(Duration::ZERO));
                 return;

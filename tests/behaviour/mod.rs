@@ -20,6 +20,7 @@ mod limits;
 mod long_reads;
 mod media;
 mod refusals;
+mod reload;
 mod tls;
 mod upstream_failures;
 
@@ -32,7 +33,7 @@ use sluicegate::audit::{Journal, JournalSettings};
 use sluicegate::detect::{Keyword, RuleSpec};
 use sluicegate::limits::{KeyTable, LimitsSettings, Pepper, TenantKeys};
 use sluicegate::policy::{Action, Actions, BlockAs, Policy, Rule, Unscanned, canary_rule};
-use sluicegate::server::{Plan, PolicyTable, Running, ServerSettings, StartError, start};
+use sluicegate::server::{Loaded, Plan, PolicyTable, Running, ServerSettings, StartError, start};
 use sluicegate::telemetry::Metrics;
 use sluicegate::upstream::{Credential, DEMONSTRATION, DialectFamily, Timeouts, UpstreamSettings};
 
@@ -145,9 +146,18 @@ impl Gateway {
             upstreams: vec![(settings, wishes.credential.clone())],
             routes: Vec::new(),
             keys: KeyTable::new(pepper, &tenants, &wishes.limits),
-            policies: PolicyTable { tenants: vec![Arc::clone(&default)], default },
+            policies: Loaded {
+                table: Arc::new(PolicyTable {
+                    tenants: vec![Arc::clone(&default)],
+                    default,
+                    names: vec!["red".into()],
+                }),
+                hash: String::new(),
+                from: String::new(),
+            },
+            reloading: None,
             journal,
-            metrics: Arc::new(Metrics::new("test", "test").expect("metrics")),
+            metrics: Arc::new(Metrics::new("test").expect("metrics")),
         };
         let running = start(plan)?;
         let (data, operations) = (running.data, running.operations);

@@ -3,6 +3,7 @@
 
 mod config;
 mod help;
+mod reload;
 mod scan;
 
 use std::path::{Path, PathBuf};

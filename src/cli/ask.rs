@@ -1,0 +1,56 @@
+//! Asks a running gateway's operations listener.
+
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(3);
+/// The longest answer that is read.
+const LONGEST: u64 = 8 << 20;
+
+/// Where a gateway is asked.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Operations {
+    /// The address of the operations listener
+    #[arg(
+        long,
+        value_name = "ADDR",
+        default_value = "127.0.0.1:9090",
+        env = "SLUICEGATE_OPERATIONS",
+        hide_env_values = true
+    )]
+    pub(super) operations: SocketAddr,
+}
+
+impl Operations {
+    /// The address to call: who listens on every address is asked on this machine's own.
+    pub(super) fn address(&self) -> SocketAddr {
+        let mut address = self.operations;
+        if address.ip().is_unspecified() {
+            address.set_ip(if address.is_ipv4() {
+                Ipv4Addr::LOCALHOST.into()
+            } else {
+                Ipv6Addr::LOCALHOST.into()
+            });
+        }
+        address
+    }
+
+    /// Status and body of the answer.
+    pub(super) fn ask(&self, method: &str, path: &str, patience: Duration) -> io::Result<(u16, String)> {
+        let address = self.address();
+        let mut stream = TcpStream::connect_timeout(&address, CONNECT)?;
+        stream.set_read_timeout(Some(patience))?;
+        stream.set_write_timeout(Some(CONNECT))?;
+        // HTTP/1.0: the answer ends with the connection, and its body is not in chunks.
+        write!(stream, "{method} {path} HTTP/1.0\r\nhost: {address}\r\ncontent-length: 0\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.take(LONGEST).read_to_string(&mut answer)?;
+        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
+        match (status, answer.split_once("\r\n\r\n")) {
+            (Some(status), Some((_, body))) => Ok((status, body.to_owned())),
+            _ => Err(io::Error::new(io::ErrorKind::InvalidData, "the answer is not HTTP")),
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! `sluicegate policy`: which policies a running gateway has, other ones, those before.
+
+use super::ask::Operations;
+use super::{Exit, Format};
+use anyhow::Context as _;
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::time::Duration;
+
+/// See and change the policies of a running gateway on this machine
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  sluicegate policy status
+  sluicegate policy reload
+  sluicegate policy rollback")]
+pub(super) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Say which policies run since when and from where, which ran before, and how the last reload ended
+    #[command(after_long_help = "\
+Exit code: 0, 3 when no gateway answers.
+
+Examples:
+  sluicegate policy status
+  sluicegate policy status --operations 127.0.0.1:9190 --format json")]
+    Status(Ask),
+    /// Have the gateway read its policies' files now; what runs goes on where they have a mistake
+    #[command(after_long_help = "\
+Exit code: 0 when the policies are as the files say, 1 when the files have a mistake, 3 when no gateway answers.
+
+Examples:
+  sluicegate policy reload
+  sluicegate policy reload --format json")]
+    Reload(Ask),
+    /// Go back to the policies before, until the files change again or the gateway is started anew
+    #[command(after_long_help = "\
+Exit code: 0 when those before run, 1 when there are none, 3 when no gateway answers.
+
+Examples:
+  sluicegate policy rollback
+  sluicegate policy rollback --format json")]
+    Rollback(Ask),
+}
+
+#[derive(Debug, clap::Args)]
+struct Ask {
+    #[command(flatten)]
+    operations: Operations,
+
+    /// How to write the answer
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+/// A million words are compiled in less.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let (ask, method, path) = match &args.what {
+        What::Status(ask) => (ask, "GET", "/admin/policy"),
+        What::Reload(ask) => (ask, "POST", "/admin/reload"),
+        What::Rollback(ask) => (ask, "POST", "/admin/rollback"),
+    };
+    let address = ask.operations.address();
+    let asked = ask.operations.ask(method, path, PATIENCE);
+    let (status, body) = asked.with_context(|| format!("cannot ask the gateway at {address}"))?;
+    let answer: Value = serde_json::from_str(&body)
+        .with_context(|| format!("{address} answers {status}, and not as a gateway does"))?;
+    let mut out = io::stdout().lock();
+    match ask.format {
+        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&answer)?)?,
+        Format::Human => out.write_all(human(&answer).as_bytes())?,
+    }
+    Ok(if (200..300).contains(&status) { Exit::Fine } else { Exit::No })
+}
+
+/// What there is of an answer, in lines.
+fn human(answer: &Value) -> String {
+    let mut out = String::new();
+    // Writing to a String does not fail.
+    if answer.get("outcome").is_some() {
+        let _ = writeln!(out, "{}", attempt(answer));
+    }
+    if let Some(active) = answer.get("active") {
+        let _ = writeln!(out, "runs: {}", generation(active));
+        for (name, tenant) in active.get("tenants").and_then(Value::as_object).into_iter().flatten() {
+            let _ = writeln!(out, "  tenant {name}: {} {}", text(tenant, "policy"), text(tenant, "version"));
+        }
+    }
+    for before in answer.get("previous").and_then(Value::as_array).into_iter().flatten() {
+        let _ = writeln!(out, "before: {}", generation(before));
+    }
+    if let Some(last) = answer.get("last").filter(|last| !last.is_null()) {
+        let _ = writeln!(out, "last reload: {}", attempt(last));
+    }
+    out
+}
+
+fn generation(one: &Value) -> String {
+    let (number, at) = (number(one, "generation"), number(one, "time_ms"));
+    let (policy, version) = (text(one, "policy"), text(one, "version"));
+    format!("{number}: {policy} {version} from {} (by {}, {})", text(one, "from"), text(one, "by"), ago(at))
+}
+
+/// How it ended and why; what else there is to say of it, a line each.
+fn attempt(one: &Value) -> String {
+    let mut out = text(one, "outcome").replace('_', " ");
+    let how = [("by", one.get("by")), ("after ms", one.get("took_ms")), ("because", one.get("reason"))];
+    for (what, value) in how {
+        match value {
+            Some(Value::String(word)) => drop(write!(out, ", {what} {word}")),
+            Some(value) => drop(write!(out, ", {what} {value}")),
+            None => {}
+        }
+    }
+    for diagnostic in one.get("diagnostics").and_then(Value::as_array).into_iter().flatten() {
+        let place = diagnostic.pointer("/labels/0").map(|label| {
+            format!("{}:{}:{}: ", text(label, "file"), number(label, "line"), number(label, "column"))
+        });
+        let (place, severity) = (place.unwrap_or_default(), text(diagnostic, "severity"));
+        let _ = write!(out, "\n  {place}{severity}[{}]: ", text(diagnostic, "code"));
+        out += text(diagnostic, "message");
+        for help in diagnostic.get("help").and_then(Value::as_array).into_iter().flatten() {
+            let _ = write!(out, "\n    {}", help.as_str().unwrap_or_default());
+        }
+    }
+    for what in one.get("needs_restart").and_then(Value::as_array).into_iter().flatten() {
+        let _ = write!(out, "\n  needs a restart: {}", what.as_str().unwrap_or_default());
+    }
+    out
+}
+
+fn text<'v>(of: &'v Value, key: &str) -> &'v str {
+    of.get(key).and_then(Value::as_str).unwrap_or("-")
+}
+
+fn number(of: &Value, key: &str) -> u64 {
+    of.get(key).and_then(Value::as_u64).unwrap_or(0)
+}
+
+/// How long ago a moment was, in milliseconds since 1970.
+fn ago(ms: u64) -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let seconds = now.map_or(0, |now| (now.as_millis() as u64).saturating_sub(ms) / 1000);
+    let (n, unit) = match seconds {
+        0..120 => (seconds, "s"),
+        120..7200 => (seconds / 60, "min"),
+        7200..172_800 => (seconds / 3600, "h"),
+        _ => (seconds / 86_400, "d"),
+    };
+    format!("{n} {unit} ago")
+}

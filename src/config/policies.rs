@@ -1,0 +1,63 @@
+//! The policies that a configuration asks for, of everybody and of each tenant.
+
+use super::Settings;
+use crate::diag::{Diagnostic, sort};
+use crate::policy::files::{self, Files};
+use crate::policy::{Library, Policy};
+use crate::server::PolicyTable;
+use std::sync::Arc;
+
+impl Settings {
+    /// The policies of everybody, or every mistake in them.
+    pub fn policies(&self) -> Result<PolicyTable, Vec<Diagnostic>> {
+        let library = self.library(&self.policy_files().map_err(|error| vec![error])?, None)?;
+        self.policies_of(&library)
+    }
+
+    /// The files of its packs and profiles.
+    pub(super) fn policy_files(&self) -> Result<Files, Diagnostic> {
+        match &self.policy.dir {
+            Some(dir) => files::read_dir(dir).map_err(|error| self.explain_dir(error)),
+            None => Ok(files::embedded()),
+        }
+    }
+
+    /// The files compiled; what is as it was in `before` is taken from there.
+    pub(super) fn library(
+        &self,
+        files: &Files,
+        before: Option<&Library>,
+    ) -> Result<Library, Vec<Diagnostic>> {
+        Library::load_after(before, files)
+            .map_err(|found| found.into_iter().map(|diagnostic| self.explain_dir(diagnostic)).collect())
+    }
+
+    /// The policies of everybody over these rules, or every mistake in them.
+    pub(super) fn policies_of(&self, library: &Library) -> Result<PolicyTable, Vec<Diagnostic>> {
+        let mut found: Vec<Diagnostic> = Vec::new();
+        let mut policy = |tenant: Option<usize>| match library.policy_or_mistakes(&self.policy_of(tenant)) {
+            Ok(policy) => Some(Arc::new(policy)),
+            Err(mistakes) => {
+                // A mistake in what all have in common is one mistake.
+                for mistake in mistakes.into_iter().map(|m| self.explain(tenant, m)) {
+                    if !found.iter().any(|known| known.to_string() == mistake.to_string()) {
+                        found.push(mistake);
+                    }
+                }
+                None
+            }
+        };
+        let default = policy(None);
+        let tenants: Vec<Arc<Policy>> = (0..self.tenants.len()).filter_map(|n| policy(Some(n))).collect();
+        match default {
+            Some(default) if found.is_empty() => {
+                let names = self.tenants.iter().map(|tenant| tenant.name.clone()).collect();
+                Ok(PolicyTable { default, tenants, names })
+            }
+            _ => {
+                sort(&mut found);
+                Err(found)
+            }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Where a running gateway's policies come from: its configuration file and the folder of packs that it names, read again and again.
+//!
+//! Of the configuration only what concerns policies can change while it runs: `[policy]` and the tenants' `policy`. What else is
+//! otherwise than at the start is named, and waits for a restart. A file with a mistake anywhere is refused whole.
+
+use super::{Environment, Loaded, Overrides, Purpose, Settings, differences, embedded, load};
+use crate::diag::{Diagnostic, SourceFile, has_errors};
+use crate::policy::files::{self, Files, hash};
+use crate::policy::{Library, Policy, PolicyChange};
+use crate::server::{Built, Draft, PolicySource, PolicyTable};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A configuration that is read again when it changes.
+#[derive(Debug, Clone)]
+pub struct ConfigFile {
+    /// The file; none for the built-in configuration.
+    pub path: Option<PathBuf>,
+    /// What the command line says in place of the file.
+    pub overrides: Overrides,
+}
+
+impl ConfigFile {
+    /// The text and the folder that its paths are relative to.
+    pub fn source(&self) -> Result<(Arc<SourceFile>, PathBuf), Diagnostic> {
+        let Some(path) = &self.path else { return Ok((embedded(), PathBuf::from("."))) };
+        let file = SourceFile::load(path).map_err(|error| {
+            Diagnostic::error("no-file", format!("cannot read configuration `{}`: {error}", path.display()))
+        })?;
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Ok((file, folder.to_owned()))
+    }
+
+    /// Reads and checks it.
+    pub fn load(&self, purpose: Purpose, environment: Environment<'_>) -> Loaded {
+        match self.source() {
+            Ok((source, folder)) => load(&source, &folder, &self.overrides, purpose, environment),
+            Err(diagnostic) => Loaded { settings: None, draft: None, diagnostics: vec![diagnostic] },
+        }
+    }
+
+    /// The policies' source for a gateway that was started with these settings of this file.
+    pub fn policies(
+        self,
+        started: Settings,
+        environment: impl Fn(&str) -> Option<String> + Send + 'static,
+    ) -> PolicySource {
+        let kept = Kept {
+            library: None,
+            tenants: started.tenants.iter().map(|tenant| tenant.policy.clone()).collect(),
+        };
+        let shared = Arc::new(Shared { started, kept: Mutex::new(kept) });
+        let mut known: Option<(Arc<SourceFile>, Arc<Read>)> = None;
+        Box::new(move || {
+            let source = self.source();
+            let read = match (&source, &known) {
+                // What it says is known while its text is the same.
+                (Ok((source, _)), Some((before, read))) if source.text() == before.text() => Arc::clone(read),
+                (Ok((source, folder)), _) => {
+                    // A secret that is not there is the next start's mistake.
+                    let loaded = load(source, folder, &self.overrides, Purpose::Check, &environment);
+                    let read = Arc::new(Read::from(loaded));
+                    known = Some((Arc::clone(source), Arc::clone(&read)));
+                    read
+                }
+                (Err(error), _) => Arc::new(Read { settings: None, found: vec![error.clone()] }),
+            };
+            draft(source.as_ref().map_or("", |(source, _)| source.text()), read, Arc::clone(&shared))
+        })
+    }
+}
+
+/// What a configuration file says: with errors, nothing but them.
+#[derive(Debug)]
+struct Read {
+    settings: Option<Settings>,
+    found: Vec<Diagnostic>,
+}
+
+impl From<Loaded> for Read {
+    fn from(loaded: Loaded) -> Self {
+        let settings = loaded.settings.filter(|_| !has_errors(&loaded.diagnostics));
+        Self { settings, found: loaded.diagnostics }
+    }
+}
+
+/// What all drafts of one gateway have in common.
+struct Shared {
+    /// What the gateway was started with.
+    started: Settings,
+    kept: Mutex<Kept>,
+}
+
+/// What is kept from one draft to the next.
+struct Kept {
+    /// What was last compiled, and the hash of its files.
+    library: Option<(String, Arc<Library>)>,
+    /// Of each tenant that the gateway knows, what its policy has in place of `[policy]`.
+    tenants: Vec<PolicyChange>,
+}
+
+fn draft(text: &str, read: Arc<Read>, shared: Arc<Shared>) -> Draft {
+    let files = read.settings.as_ref().map(Settings::policy_files);
+    let (state, of_files) = match &files {
+        None => ("wrong", read.found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
+        Some(Ok(files)) => ("read", files::version(files)),
+        Some(Err(error)) => ("unread", error.to_string()),
+    };
+    let hash = hash(&[text, state, &of_files]);
+    let build = move || match (&read.settings, files) {
+        (Some(settings), Some(Ok(files))) => shared.build(settings, &files, &of_files, &read.found),
+        (_, Some(Err(error))) => Err(vec![error]),
+        (_, _) => Err(read.found.clone()),
+    };
+    Draft { hash, build: Box::new(build) }
+}
+
+impl Shared {
+    fn build(
+        &self,
+        settings: &Settings,
+        files: &Files,
+        version: &str,
+        warnings: &[Diagnostic],
+    ) -> Result<Built, Vec<Diagnostic>> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let library = match &kept.library {
+            Some((known, library)) if known == version => Arc::clone(library),
+            before => Arc::new(settings.library(files, before.as_ref().map(|(_, library)| &**library))?),
+        };
+        let written = settings.policies_of(&library)?;
+        let known = self.of_the_known(settings, &written, &library, &kept.tenants)?;
+        let (tenants, changes) = known.into_iter().unzip();
+        *kept = Kept { library: Some((version.to_owned(), library)), tenants: changes };
+        let folder = settings.policy.dir.as_ref();
+        Ok(Built {
+            table: PolicyTable {
+                default: written.default,
+                tenants,
+                names: self.started.tenants.iter().map(|tenant| tenant.name.clone()).collect(),
+            },
+            from: folder.map_or_else(|| "(built in)".to_owned(), |dir| dir.display().to_string()),
+            needs_restart: differences(&self.started, settings),
+            warnings: warnings.to_vec(),
+            watch: settings.policy.watch.get(),
+            keep: settings.policy.keep,
+        })
+    }
+
+    /// The policies of the tenants that the gateway knows: their keys were read at the start. One that is not in the file any more
+    /// goes on as it was.
+    fn of_the_known(
+        &self,
+        settings: &Settings,
+        written: &PolicyTable,
+        library: &Library,
+        kept: &[PolicyChange],
+    ) -> Result<Vec<(Arc<Policy>, PolicyChange)>, Vec<Diagnostic>> {
+        let mut tenants = Vec::new();
+        for (known, kept) in self.started.tenants.iter().zip(kept) {
+            let place = settings.tenants.iter().position(|tenant| tenant.name == known.name);
+            let there = place.and_then(|n| Some((settings.tenants.get(n)?, written.tenants.get(n)?)));
+            let (policy, change) = match there {
+                Some((tenant, policy)) => (Arc::clone(policy), &tenant.policy),
+                None => (Arc::new(gone(settings, library, &known.name, kept)?), kept),
+            };
+            tenants.push((policy, change.clone()));
+        }
+        Ok(tenants)
+    }
+}
+
+fn gone(
+    settings: &Settings,
+    library: &Library,
+    name: &str,
+    change: &PolicyChange,
+) -> Result<Policy, Vec<Diagnostic>> {
+    library.policy(&settings.policy.changed(change)).map_err(|mut found| {
+        for mistake in &mut found {
+            mistake.message =
+                format!("tenant `{name}`, whose keys hold until a restart: {}", mistake.message);
+        }
+        found
+    })
+}

@@ -1,0 +1,97 @@
+//! What operators ask of a running gateway: which policies run, take the files' ones, go back to those before.
+//!
+//! There is no key here. Whoever reaches the listener may look; a change is taken from this machine only, and from no web page.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use serde_json::{Value, json};
+
+use super::gateway::Gateway;
+use super::host_check;
+use super::policies::{Ended, Trigger};
+
+/// Answers below `/admin/`; `None` for a path that is not there.
+pub(super) async fn answer<B>(
+    gateway: &Arc<Gateway>,
+    request: &Request<B>,
+    peer: IpAddr,
+) -> Option<Response<Full<Bytes>>> {
+    let change = match request.uri().path() {
+        "/admin/policy" => false,
+        "/admin/reload" | "/admin/rollback" => true,
+        _ => return None,
+    };
+    let allowed = if change { "POST" } else { "GET" };
+    let method = request.method();
+    if method.as_str() != allowed && (change || method != Method::HEAD) {
+        let mut response = refusal(StatusCode::METHOD_NOT_ALLOWED, &format!("only {allowed}"));
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+        return Some(response);
+    }
+    if change && let Some(why) = stranger(gateway, request, peer) {
+        return Some(refusal(StatusCode::FORBIDDEN, why));
+    }
+    Some(match request.uri().path() {
+        "/admin/reload" => reload(gateway).await,
+        "/admin/rollback" => roll_back(gateway),
+        _ => with(StatusCode::OK, &gateway.policies.json()),
+    })
+}
+
+/// Why this may change nothing.
+fn stranger<B>(gateway: &Gateway, request: &Request<B>, peer: IpAddr) -> Option<&'static str> {
+    if !peer.to_canonical().is_loopback() {
+        return Some("policies are changed from this machine only: call it on a loopback address");
+    }
+    match host_check::stranger(request, &gateway.server.hosts)? {
+        host_check::Stranger::Name => {
+            Some("call it as localhost or 127.0.0.1, or add the name to `server.hosts`")
+        }
+        host_check::Stranger::Page => Some("no web page changes policies: call it from a program"),
+    }
+}
+
+async fn reload(gateway: &Gateway) -> Response<Full<Bytes>> {
+    let Some(reloader) = &gateway.reloader else {
+        return refusal(StatusCode::CONFLICT, "this gateway has no files to read its policies from");
+    };
+    let Ok(attempt) = reloader.reload(Trigger::Request).await else {
+        return refusal(StatusCode::SERVICE_UNAVAILABLE, "the gateway stops");
+    };
+    let status = match attempt.ended {
+        Ended::Ok | Ended::Unchanged => StatusCode::OK,
+        Ended::Failed => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    with(status, &beside(attempt.json(), gateway))
+}
+
+fn roll_back(gateway: &Gateway) -> Response<Full<Bytes>> {
+    match gateway.policies.roll_back(&gateway.metrics) {
+        Ok(()) => with(StatusCode::OK, &beside(json!({ "outcome": "rolled_back" }), gateway)),
+        Err(nothing) => refusal(StatusCode::CONFLICT, &nothing.to_string()),
+    }
+}
+
+/// The outcome, and what runs now.
+fn beside(mut outcome: Value, gateway: &Gateway) -> Value {
+    if let (Some(outcome), Value::Object(mut all)) = (outcome.as_object_mut(), gateway.policies.json()) {
+        outcome.extend(all.remove("active").map(|active| ("active".to_owned(), active)));
+    }
+    outcome
+}
+
+fn refusal(status: StatusCode, why: &str) -> Response<Full<Bytes>> {
+    with(status, &json!({ "outcome": "refused", "reason": why }))
+}
+
+fn with(status: StatusCode, body: &Value) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(format!("{body}\n").into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
