@@ -10,6 +10,7 @@ use aho_corasick::automaton::{Automaton, OverlappingState};
 use aho_corasick::nfa::contiguous::NFA;
 use aho_corasick::{Input, MatchKind};
 use sluicegate::detect::{Finding, Scan, TextKind, scan_all};
+use sluicegate::policy::files::read_dir;
 use sluicegate::policy::{Direction, Library, Policy, PolicySettings};
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -123,6 +124,17 @@ fn documents(text: &str) -> Vec<&str> {
 
 /// The packs that ship and one more with these terms, all folds on: what a security team would load.
 fn policy(terms: &[String]) -> Policy {
+    let settings = PolicySettings { packs: vec!["terms".to_owned()], ..PolicySettings::default() };
+    let policy = library(terms).policy(&settings);
+    policy.unwrap_or_else(|found| panic!("{}", found[0].message))
+}
+
+fn library(terms: &[String]) -> Library {
+    let library = Library::from_dir(folder(terms).path());
+    library.unwrap_or_else(|found| panic!("{}", found[0].message))
+}
+
+fn folder(terms: &[String]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let filters = Path::new(env!("CARGO_MANIFEST_DIR")).join("filters");
     copy(&filters, folder.path());
@@ -141,10 +153,7 @@ fn policy(terms: &[String]) -> Policy {
          examples = [\"xyzzyplugh\"]\ncounter_examples = [\"the\"]\n",
     );
     write("lists/terms.txt", &terms.join("\n"));
-    let library = Library::from_dir(folder.path());
-    let settings = PolicySettings { packs: vec!["terms".to_owned()], ..PolicySettings::default() };
-    let policy = library.and_then(|library| library.policy(&settings));
-    policy.unwrap_or_else(|found| panic!("{}", found[0].message))
+    folder
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -445,12 +454,18 @@ fn build(rounds: usize, figures: &mut Figures) {
     let with = policy(&terms);
     let after = resident();
     drop((none, with));
+    let (fewer, other) = (library(&terms[..90_000]), folder(&terms));
+    let reload =
+        || Library::load_after(Some(&fewer), &read_dir(other.path()).expect("files")).expect("a library");
     let times = race(
         rounds.min(3),
-        &mut [&mut || drop(black_box(policy(&[]))), &mut || drop(black_box(policy(&terms)))],
+        &mut [&mut || drop(black_box(library(&[]))), &mut || drop(black_box(library(&terms))), &mut || {
+            drop(black_box(reload()));
+        }],
     );
     figures.note("the rules that ship: load and compile", times[0], "s");
     figures.note("100000 terms more: load and compile", times[1], "s");
+    figures.note("100000 terms, 10000 of them new: reload beside a running engine", times[2], "s");
     figures.note("100000 terms more: resident memory (with the rules that ship)", after - before, "MB");
 }
 

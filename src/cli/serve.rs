@@ -14,7 +14,8 @@ use tokio::signal::unix::{SignalKind, signal};
 /// Run the gateway
 ///
 /// Without a configuration it listens on this machine only and answers from a built-in demonstration
-/// upstream, in every dialect. SIGTERM lets running answers end, then stops.
+/// upstream, in every dialect. SIGTERM lets running answers end, then stops. SIGHUP has the policies' files read anew; `sluicegate policy`
+/// says what came of it.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Exit code: 0 after SIGTERM or Ctrl-C, 2 for a bad configuration, 3 when it cannot run.

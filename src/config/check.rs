@@ -210,6 +210,9 @@ impl Check<'_> {
         for (name, time) in times {
             self.time(&["limits".into(), name.into()], time);
         }
+        if file.policy.keep > 100 {
+            self.range(&["policy".into(), "keep".into()], "0", "100");
+        }
         self.size(&["journal".into(), "segment".into()], file.journal.segment, 1 << 20, 1 << 32);
         if !(1..=1_000_000).contains(&file.journal.queue) {
             self.range(&["journal".into(), "queue".into()], "1", "1000000");

@@ -15,6 +15,7 @@ const INNER_RUN: usize = 256;
 const FIXED_RUN: usize = 8;
 
 /// The beginning of a pattern's matches.
+#[derive(Clone, Debug)]
 pub(super) enum Begin {
     Literal(BTreeSet<String>),
     Inner {

@@ -41,8 +41,13 @@ pub(super) mod byte {
 impl Engine {
     /// Compiles the rules, or says everything that is wrong with them.
     pub fn compile(rules: &[RuleSpec]) -> Result<Self, Vec<CompileError>> {
+        Self::compile_after(None, rules)
+    }
+
+    /// The same, with what has not changed taken from an earlier engine.
+    pub fn compile_after(before: Option<&Self>, rules: &[RuleSpec]) -> Result<Self, Vec<CompileError>> {
         let mut errors = Vec::new();
-        let mut patterns = Patterns::compile(rules, &mut errors);
+        let mut patterns = Patterns::compile(rules, before.map(|before| &before.patterns), &mut errors);
         let others = patterns.words();
         let (all, parts) = AllCriteria::with_groups(rules);
         let lexicon = Lexicon::compile(&all, others, &mut errors);

@@ -18,7 +18,7 @@ pub(super) const DEAD: u16 = 0;
 pub(super) const START: u16 = 1;
 
 /// Several patterns that start alike, in one table.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Machine {
     /// A word boundary has to stand before the start.
     pub(super) left: bool,
@@ -80,6 +80,20 @@ impl Machine {
             if error.is_size_limit_exceeded() { TooBig::States } else { TooBig::Refused(error.to_string()) }
         })?;
         Self::from_dfa(&dfa, limit)
+    }
+
+    /// The same table for other patterns with the same expressions.
+    pub(super) fn bare(&self) -> Self {
+        Self {
+            left: false,
+            longest: 0,
+            rules: RuleSet::empty(),
+            patterns: Vec::new(),
+            right: false,
+            right_always: true,
+            contextual: false,
+            ..self.clone()
+        }
     }
 
     #[inline]

@@ -15,6 +15,7 @@ mod engine;
 mod exact;
 mod gate;
 mod judge;
+mod known;
 mod lexicon;
 mod likeness;
 mod machine;

@@ -5,6 +5,7 @@
 //! a [`Machine`]. Patterns that begin alike share a machine while it stays small.
 
 use super::begin::{Begin, Bytes, begin};
+use super::known::{self, Known, Table};
 use super::lexicon::{self, Word};
 use super::machine::{DEAD, Machine, START, TooBig};
 use super::{CompileError, PatternSpec, Place, RuleId, RuleSpec, Validator};
@@ -27,7 +28,7 @@ const STATES: usize = 32_768;
 const SHARED_STATES: usize = 4_096;
 
 /// What has to hold of a match, and what of it is found.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Pattern {
     pub(super) rule: RuleId,
     pub(super) right: bool,
@@ -39,7 +40,7 @@ pub(super) struct Pattern {
 }
 
 /// The part of a match that is found, where that is not the whole.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Part {
     /// Reads what stands before the part, where the part goes on to the match's end; and the least length of the part. It
     /// costs a hundredth of what captures do, and text that repeats `password=` asks at every word.
@@ -59,6 +60,7 @@ pub(super) struct Patterns {
     pub(super) inners: Vec<Inner>,
     /// The words of all contexts.
     pub(super) contexts: Vec<Word>,
+    known: Known,
 }
 
 /// A machine that starts in the run of a class before one of some bytes.
@@ -72,12 +74,11 @@ pub(super) struct Inner {
     pub(super) within_first: bool,
 }
 
-/// A parsed pattern and where it may begin.
-struct Draft {
+/// A pattern that was checked, and where it may begin.
+struct Draft<'s> {
     rule: usize,
     index: usize,
-    hir: Hir,
-    left: bool,
+    spec: &'s PatternSpec,
     begin: Begin,
     pattern: Pattern,
 }
@@ -219,14 +220,14 @@ pub(super) fn is_word(c: char) -> bool {
 // === impl Patterns ===
 
 impl Patterns {
-    /// Compiles the patterns of all rules, and says everything that is wrong with them.
-    pub(super) fn compile(rules: &[RuleSpec], errors: &mut Vec<CompileError>) -> Self {
+    /// Compiles the patterns of all rules, and says everything that is wrong with them. What is in `before` is taken from there.
+    pub(super) fn compile(rules: &[RuleSpec], before: Option<&Self>, errors: &mut Vec<CompileError>) -> Self {
         let mut drafts = Vec::new();
         // Each word, and whether all patterns that need it begin at a boundary.
         let mut contexts: BTreeMap<&String, bool> = BTreeMap::new();
         for (rule, spec) in rules.iter().enumerate() {
             for (index, pattern) in spec.patterns.iter().enumerate() {
-                match draft(rule, index, pattern) {
+                match draft(rule, index, pattern, before) {
                     Ok(draft) => {
                         for word in &pattern.context {
                             *contexts.entry(word).or_insert(true) &= pattern.left;
@@ -250,10 +251,10 @@ impl Patterns {
                 Begin::Anywhere { digits, letters } => Alike::Anywhere(*digits, *letters),
             };
             // Those that need context run only near some context, so they keep to themselves.
-            alike.entry((kind, draft.left, draft.pattern.context.is_some())).or_default().push(draft);
+            alike.entry((kind, draft.spec.left, draft.pattern.context.is_some())).or_default().push(draft);
         }
         for drafts in alike.into_values() {
-            compiled.share(drafts, errors);
+            compiled.share(drafts, before, errors);
         }
         compiled.contexts = contexts.into_iter().map(|(word, left)| lexicon::context(word, left)).collect();
         compiled.order_inners();
@@ -301,15 +302,19 @@ impl Patterns {
     }
 
     /// One machine for all, or, where that grows too big, one for each half.
-    fn share(&mut self, mut drafts: Vec<Draft>, errors: &mut Vec<CompileError>) {
+    fn share(&mut self, mut drafts: Vec<Draft<'_>>, before: Option<&Self>, errors: &mut Vec<CompileError>) {
         let limit = if drafts.len() > 1 { SHARED_STATES } else { STATES };
-        let expressions: Vec<&Hir> = drafts.iter().map(|draft| &draft.hir).collect();
-        match Machine::build(&expressions, limit) {
-            Ok(machine) => self.add(machine, drafts),
+        let key = known::key(drafts.iter().map(|draft| draft.spec), limit);
+        match before.and_then(|before| before.table(&key)).unwrap_or_else(|| build(&drafts, limit)) {
+            Ok(machine) => {
+                self.known.note_table(key, Table::Machine(self.machines.len() as u16));
+                self.add(machine, drafts);
+            }
             Err(TooBig::States) if drafts.len() > 1 => {
+                self.known.note_table(key, Table::TooBig);
                 let second = drafts.split_off(drafts.len() / 2);
-                self.share(drafts, errors);
-                self.share(second, errors);
+                self.share(drafts, before, errors);
+                self.share(second, before, errors);
             }
             Err(error) => errors.extend(drafts.into_iter().map(|draft| CompileError {
                 rule: draft.rule,
@@ -322,18 +327,29 @@ impl Patterns {
         }
     }
 
-    fn add(&mut self, mut machine: Machine, drafts: Vec<Draft>) {
+    /// The table that is known by this, or that there is none so small.
+    fn table(&self, key: &str) -> Option<Result<Machine, TooBig>> {
+        match self.known.table(key)? {
+            Table::Machine(number) => {
+                self.machines.get(usize::from(number)).map(|machine| Ok(machine.bare()))
+            }
+            Table::TooBig => Some(Err(TooBig::States)),
+        }
+    }
+
+    fn add(&mut self, mut machine: Machine, drafts: Vec<Draft<'_>>) {
         let number = self.machines.len() as u16;
         let mut literals = BTreeSet::new();
         let mut begin = None;
         machine.contextual = drafts.iter().all(|draft| draft.pattern.context.is_some());
         for draft in drafts {
-            machine.left = draft.left;
+            machine.left = draft.spec.left;
             machine.right |= draft.pattern.right;
             machine.right_always &= draft.pattern.right;
             machine.longest = machine.longest.max(draft.pattern.longest);
             machine.rules.insert(draft.pattern.rule);
             machine.patterns.push(self.all.len() as u32);
+            self.known.note_pattern(draft.spec, self.all.len(), draft.begin.clone());
             self.all.push(draft.pattern);
             match (draft.begin, &mut begin) {
                 (Begin::Literal(texts), _) => literals.extend(texts),
@@ -366,7 +382,26 @@ impl Patterns {
 
 // === from expression to draft ===
 
-fn draft(rule: usize, index: usize, spec: &PatternSpec) -> Result<Draft, String> {
+/// One table for the expressions of these patterns.
+fn build(drafts: &[Draft<'_>], limit: usize) -> Result<Machine, TooBig> {
+    let parsed = drafts.iter().map(|draft| parse(&draft.spec.regex, !draft.spec.case_sensitive));
+    let parsed: Vec<Hir> = parsed.collect::<Result<_, _>>().map_err(TooBig::Refused)?;
+    Machine::build(&parsed.iter().collect::<Vec<_>>(), limit)
+}
+
+fn draft<'s>(
+    rule: usize,
+    index: usize,
+    spec: &'s PatternSpec,
+    before: Option<&Patterns>,
+) -> Result<Draft<'s>, String> {
+    if let Some((known, (place, begin))) =
+        before.and_then(|before| Some((before, before.known.pattern(spec)?)))
+        && let Some(pattern) = known.all.get(place)
+    {
+        let pattern = Pattern { rule: RuleId(rule as u32), ..pattern.clone() };
+        return Ok(Draft { rule, index, spec, begin: begin.clone(), pattern });
+    }
     let hir = parse(&spec.regex, !spec.case_sensitive)?;
     let longest = check_shape(&hir, spec)?;
     let begin = begin(&hir, spec);
@@ -390,7 +425,7 @@ fn draft(rule: usize, index: usize, spec: &PatternSpec) -> Result<Draft, String>
         group: spec.group.as_deref().map(|group| part(&hir, group)).transpose()?,
         context: context(&spec.context)?,
     };
-    Ok(Draft { rule, index, hir, left: spec.left, begin, pattern })
+    Ok(Draft { rule, index, spec, begin, pattern })
 }
 
 pub(super) fn parse(source: &str, case_insensitive: bool) -> Result<Hir, String> {

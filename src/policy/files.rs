@@ -4,8 +4,11 @@
 //! links of a ConfigMap lead (`..data`).
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
+
+use aws_lc_rs::digest::{Context, SHA256};
 
 use crate::diag::{Diagnostic, SourceFile};
 
@@ -82,13 +85,31 @@ pub fn version(files: &Files) -> String {
 
 /// Half a SHA-256, in hex, over parts with their lengths, so that no other parts give the same bytes.
 pub fn hash(parts: &[&str]) -> String {
-    let mut hash = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+    let mut hash = Context::new(&SHA256);
     for part in parts {
         hash.update(&(part.len() as u64).to_le_bytes());
         hash.update(part.as_bytes());
     }
+    hex(hash)
+}
+
+/// The same of what something says of itself, which is not written out anywhere.
+pub(super) fn hash_of(what: &impl std::fmt::Debug) -> String {
+    struct Into(Context);
+    impl Write for Into {
+        fn write_str(&mut self, text: &str) -> std::fmt::Result {
+            self.0.update(text.as_bytes());
+            Ok(())
+        }
+    }
+    let mut hash = Into(Context::new(&SHA256));
+    // Hashing does not fail.
+    let _ = write!(hash, "{what:?}");
+    hex(hash.0)
+}
+
+fn hex(hash: Context) -> String {
     hash.finish().as_ref().iter().take(16).fold(String::new(), |mut out, byte| {
-        use std::fmt::Write as _;
         // Writing to a String does not fail.
         let _ = write!(out, "{byte:02x}");
         out

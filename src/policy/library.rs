@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::file::{ActionsFile, PackFile, PatternFile, ProfileFile, RuleFile, RulesFile};
-use super::files::{self, Files, hash, version};
+use super::files::{self, Files, hash, hash_of, version};
 use super::folds::folds;
 use super::mistake::{Mistake, Setting};
 use super::rule::{Action, Actions, Basis, Choice, Policy, Rule, Severity};
@@ -33,6 +33,8 @@ pub struct Library {
     packs: BTreeMap<String, Vec<usize>>,
     profiles: BTreeMap<String, Profile>,
     version: String,
+    /// Hash of what the engine looks for.
+    looks_for: String,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -76,8 +78,8 @@ impl Library {
         Self::load_after(None, files)
     }
 
-    /// The same, taking from an earlier library what was compiled there.
-    pub fn load_after(_before: Option<&Self>, files: &Files) -> Result<Self, Vec<Diagnostic>> {
+    /// The same, taking from an earlier library what was compiled there: the whole engine, where rules look for what they did.
+    pub fn load_after(before: Option<&Self>, files: &Files) -> Result<Self, Vec<Diagnostic>> {
         let mut loader = Loader { files, drafts: Vec::new(), packs: BTreeMap::new(), found: Vec::new() };
         loader.packs();
         let profiles = loader.profiles();
@@ -91,15 +93,17 @@ impl Library {
             drafts.iter_mut().map(|d| (std::mem::take(&mut d.rule), std::mem::take(&mut d.spec))).unzip();
         rules.push(canary.0);
         specs.push(canary.1);
-        let engine = Engine::compile(&specs).map_err(|errors| uncompiled(&errors, &drafts))?;
-        let library = Self {
-            engine: Arc::new(engine),
-            rules: rules.into(),
-            specs,
-            packs,
-            profiles,
-            version: version(files),
+        let looks_for = hash_of(&specs);
+        let engine = match before {
+            Some(before) if before.looks_for == looks_for => Arc::clone(&before.engine),
+            before => {
+                let before = before.map(|before| &*before.engine);
+                let engine = Engine::compile_after(before, &specs);
+                Arc::new(engine.map_err(|errors| uncompiled(&errors, &drafts))?)
+            }
         };
+        let library =
+            Self { engine, rules: rules.into(), specs, packs, profiles, version: version(files), looks_for };
         let failed = library.try_examples(&drafts);
         if failed.is_empty() { Ok(library) } else { Err(failed) }
     }

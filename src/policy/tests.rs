@@ -4,6 +4,7 @@
 use super::{Files, Library};
 use crate::diag::SourceFile;
 use std::path::Path;
+use std::sync::Arc;
 
 const SAID: &str = "=== said\n";
 
@@ -176,4 +177,25 @@ fn rules_have_conditions_and_policies_thresholds() {
     let unknown = PolicySettings { thresholds: unknown, ..PolicySettings::default() };
     let said = library.policy(&unknown).err().unwrap_or_default();
     assert!(said.iter().any(|one| one.to_string().contains("did you mean `p/card`?")), "{said:?}");
+}
+
+/// What rules look for is compiled anew only where that has changed.
+#[test]
+fn the_engine_stays_where_rules_look_for_the_same() {
+    let changed = |from: &str, to: &str| {
+        assert!(CONDITIONS.contains(from), "{from}");
+        files(&CONDITIONS.replace(from, to))
+    };
+    let before = Library::load(&files(CONDITIONS)).unwrap_or_else(|found| panic!("{found:#?}"));
+    let shares = |from: &str, to: &str| {
+        let after = Library::load_after(Some(&before), &changed(from, to));
+        let after = after.unwrap_or_else(|found| panic!("{found:#?}"));
+        assert_ne!(after.version(), before.version());
+        let [a, b] = [&before, &after].map(|library| Arc::clone(library.packs_policy().engine()));
+        Arc::ptr_eq(&a, &b)
+    };
+    assert!(shares("action = \"block\"", "action = \"flag\""));
+    assert!(shares("threshold = 0.5", "threshold = 0.6"));
+    assert!(!shares("keywords = [\"orchard\"]", "keywords = [\"orchard\", \"garden\"]"));
+    assert!(!shares("within = 10 ", "within = 11 "));
 }
