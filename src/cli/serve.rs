@@ -9,7 +9,8 @@ use crate::telemetry::{Metrics, start_log};
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Run the gateway
 ///
@@ -77,6 +78,7 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
     }
     let keys = settings.key_table(pepper);
     let open = keys.is_open();
+    let signals = Signals::listen()?;
     let running = server::start(Plan {
         server: settings.server.clone(),
         limits: settings.limits.clone(),
@@ -89,7 +91,7 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
         metrics,
     })?;
     welcome(&running, settings, open)?;
-    wait_for_signal(&running)?;
+    signals.wait(&running)?;
     tracing::info!("draining");
     running.shutdown();
     Ok(Exit::Fine)
@@ -122,19 +124,33 @@ fn welcome(running: &Running, settings: &Settings, open: bool) -> std::io::Resul
     out.flush()
 }
 
-/// Until it is to stop. SIGHUP has the policies loaded anew.
-fn wait_for_signal(running: &Running) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let mut term = signal(SignalKind::terminate())?;
-        let mut hangup = signal(SignalKind::hangup())?;
-        loop {
-            tokio::select! {
-                _ = term.recv() => return Ok(()),
-                _ = hangup.recv() => running.reload(Trigger::Signal),
-                interrupted = tokio::signal::ctrl_c() => return interrupted,
+/// What a process is told from outside.
+struct Signals {
+    runtime: Runtime,
+    term: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    /// From here on SIGHUP ends nobody, and SIGTERM only who waits.
+    fn listen() -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let guard = runtime.enter();
+        let (term, hangup) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+        drop(guard);
+        Ok(Self { runtime, term, hangup })
+    }
+
+    /// Until it is to stop. SIGHUP has the policies loaded anew.
+    fn wait(mut self, running: &Running) -> std::io::Result<()> {
+        self.runtime.block_on(async {
+            loop {
+                tokio::select! {
+                    _ = self.term.recv() => return Ok(()),
+                    _ = self.hangup.recv() => running.reload(Trigger::Signal),
+                    interrupted = tokio::signal::ctrl_c() => return interrupted,
+                }
             }
-        }
-    })?;
-    Ok(())
+        })
+    }
 }

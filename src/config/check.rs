@@ -9,6 +9,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Names that records and metrics have for something else.
 const RESERVED: [&str; 2] = ["-", "canary"];
@@ -210,6 +211,11 @@ impl Check<'_> {
         for (name, time) in times {
             self.time(&["limits".into(), name.into()], time);
         }
+        // Nothing: the files are not watched.
+        let watch = file.policy.watch.get();
+        if !watch.is_zero() && !(Duration::from_millis(10)..=Duration::from_hours(24)).contains(&watch) {
+            self.range(&["policy".into(), "watch".into()], "10 ms", "1 d");
+        }
         if file.policy.keep > 100 {
             self.range(&["policy".into(), "keep".into()], "0", "100");
         }
@@ -235,7 +241,7 @@ impl Check<'_> {
     }
 
     fn time(&mut self, path: &[Step<'_>], time: Time) {
-        if time < Time(std::time::Duration::from_millis(1)) || time > Time::secs(86_400) {
+        if time < Time(Duration::from_millis(1)) || time > Time::secs(86_400) {
             self.range(path, "1 ms", "1 d");
         }
     }
