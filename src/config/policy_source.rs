@@ -126,7 +126,10 @@ impl Shared {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let library = match &kept.library {
             Some((known, library)) if known == version => Arc::clone(library),
-            before => Arc::new(settings.library(files, before.as_ref().map(|(_, library)| &**library))?),
+            before => {
+                let before = before.as_ref().map(|(_, library)| &**library);
+                Arc::new(settings.library(files, before)?.unexplained())
+            }
         };
         let written = settings.policies_of(&library)?;
         let known = self.of_the_known(settings, &written, &library, &kept.tenants)?;

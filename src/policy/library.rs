@@ -118,6 +118,12 @@ impl Library {
         self.specs.get(rule.0 as usize)
     }
 
+    /// The same without the terms themselves, which nobody asks for but who explains: a long list is long.
+    #[must_use]
+    pub fn unexplained(self) -> Self {
+        Self { specs: Vec::new(), ..self }
+    }
+
     /// Names of the profiles.
     pub fn profiles(&self) -> Vec<&str> {
         self.profiles.keys().map(String::as_str).chain([MEASURE]).collect()
