@@ -5,6 +5,7 @@
 mod ask;
 mod check;
 mod config;
+mod explain;
 mod healthcheck;
 mod key;
 mod policies;
@@ -41,6 +42,7 @@ enum Verb {
     Key(key::Args),
     Policy(policy::Args),
     Scan(scan::Args),
+    Explain(explain::Args),
     Healthcheck(healthcheck::Args),
     Version(version::Args),
 }
@@ -88,6 +90,7 @@ pub fn main() -> ExitCode {
         Verb::Key(args) => key::run(&args),
         Verb::Policy(args) => policy::run(&args),
         Verb::Scan(args) => scan::run(&args),
+        Verb::Explain(args) => explain::run(&args),
         Verb::Healthcheck(args) => healthcheck::run(&args),
         Verb::Version(args) => version::run(&args),
     };

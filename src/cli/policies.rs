@@ -9,8 +9,16 @@ use std::sync::Arc;
 /// What a pack's folder has.
 const PACK: &str = "pack.toml";
 
+/// A policy and the rules that it is over.
+pub(super) type Loaded = (Arc<Policy>, Library);
+
 /// The policy of a profile, a pack, `measure`, a file with `[policy]`, a pack's file or folder, or a folder of packs.
 pub(super) fn named(name: &str) -> Result<Arc<Policy>, Vec<Diagnostic>> {
+    loaded(name).map(|(policy, _)| policy)
+}
+
+/// The same, with the rules that it is over.
+pub(super) fn loaded(name: &str) -> Result<Loaded, Vec<Diagnostic>> {
     let path = Path::new(name);
     if path.is_dir() {
         return folder(path);
@@ -19,10 +27,11 @@ pub(super) fn named(name: &str) -> Result<Arc<Policy>, Vec<Diagnostic>> {
         return file(path);
     }
     let library = Library::embedded()?;
-    match library.pack_policy(name) {
-        Some(policy) => Ok(Arc::new(policy)),
-        None => of_profile(&library, name),
-    }
+    let policy = match library.pack_policy(name) {
+        Some(policy) => Arc::new(policy),
+        None => of_profile(&library, name)?,
+    };
+    Ok((policy, library))
 }
 
 fn of_profile(library: &Library, profile: &str) -> Result<Arc<Policy>, Vec<Diagnostic>> {
@@ -30,19 +39,22 @@ fn of_profile(library: &Library, profile: &str) -> Result<Arc<Policy>, Vec<Diagn
 }
 
 /// A pack's, or of packs: their profile `default`, without one the packs as they stand.
-fn folder(dir: &Path) -> Result<Arc<Policy>, Vec<Diagnostic>> {
+fn folder(dir: &Path) -> Result<Loaded, Vec<Diagnostic>> {
     if dir.join(PACK).is_file() {
-        return Ok(Arc::new(Library::from_pack(dir)?.packs_policy()));
+        let library = Library::from_pack(dir)?;
+        return Ok((Arc::new(library.packs_policy()), library));
     }
     let library = Library::from_dir(dir)?;
-    if library.profiles().contains(&"default") {
-        return of_profile(&library, "default");
-    }
-    Ok(Arc::new(library.packs_policy()))
+    let policy = if library.profiles().contains(&"default") {
+        of_profile(&library, "default")?
+    } else {
+        Arc::new(library.packs_policy())
+    };
+    Ok((policy, library))
 }
 
 /// A pack's `pack.toml`, or a file with `[policy]`.
-fn file(path: &Path) -> Result<Arc<Policy>, Vec<Diagnostic>> {
+fn file(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
     let folder_of = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if path.file_name().is_some_and(|name| name == PACK) {
         return folder(folder_of);
@@ -50,5 +62,6 @@ fn file(path: &Path) -> Result<Arc<Policy>, Vec<Diagnostic>> {
     let source = SourceFile::load(path).map_err(|error| {
         vec![Diagnostic::error("no-file", format!("cannot read policy file `{}`: {error}", path.display()))]
     })?;
-    Ok(load_policy(&source, folder_of)?.policies()?.default)
+    let (table, library) = load_policy(&source, folder_of)?.policies_and_library()?;
+    Ok((table.default, library))
 }

@@ -48,6 +48,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 
 fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
     start_log(&settings.log);
+    let signals = Signals::listen()?;
     let mut source = file.policies(settings.clone(), environment);
     let draft = source();
     let built = match (draft.build)() {
@@ -78,7 +79,6 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
     }
     let keys = settings.key_table(pepper);
     let open = keys.is_open();
-    let signals = Signals::listen()?;
     let running = server::start(Plan {
         server: settings.server.clone(),
         limits: settings.limits.clone(),
@@ -129,6 +129,8 @@ struct Signals {
     runtime: Runtime,
     term: Signal,
     hangup: Signal,
+    /// A file as large as the process may write: the write fails, and the journal says so, where the signal would end the process.
+    _too_large: Signal,
 }
 
 impl Signals {
@@ -137,8 +139,9 @@ impl Signals {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let guard = runtime.enter();
         let (term, hangup) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+        let too_large = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
         drop(guard);
-        Ok(Self { runtime, term, hangup })
+        Ok(Self { runtime, term, hangup, _too_large: too_large })
     }
 
     /// Until it is to stop. SIGHUP has the policies loaded anew.

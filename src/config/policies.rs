@@ -10,8 +10,13 @@ use std::sync::Arc;
 impl Settings {
     /// The policies of everybody, or every mistake in them.
     pub fn policies(&self) -> Result<PolicyTable, Vec<Diagnostic>> {
+        self.policies_and_library().map(|(table, _)| table)
+    }
+
+    /// The same, with the rules that they are over.
+    pub fn policies_and_library(&self) -> Result<(PolicyTable, Library), Vec<Diagnostic>> {
         let library = self.library(&self.policy_files().map_err(|error| vec![error])?, None)?;
-        self.policies_of(&library)
+        Ok((self.policies_of(&library)?, library))
     }
 
     /// The files of its packs and profiles.
