@@ -5,6 +5,7 @@
 mod ask;
 mod check;
 mod config;
+mod diff;
 mod explain;
 mod healthcheck;
 mod key;
@@ -12,6 +13,7 @@ mod policies;
 mod policy;
 mod scan;
 mod serve;
+mod texts;
 mod version;
 
 use crate::config::{ConfigFile, Loaded, Overrides, Purpose};
@@ -43,6 +45,7 @@ enum Verb {
     Policy(policy::Args),
     Scan(scan::Args),
     Explain(explain::Args),
+    Diff(diff::Args),
     Healthcheck(healthcheck::Args),
     Version(version::Args),
 }
@@ -91,6 +94,7 @@ pub fn main() -> ExitCode {
         Verb::Policy(args) => policy::run(&args),
         Verb::Scan(args) => scan::run(&args),
         Verb::Explain(args) => explain::run(&args),
+        Verb::Diff(args) => diff::run(&args),
         Verb::Healthcheck(args) => healthcheck::run(&args),
         Verb::Version(args) => version::run(&args),
     };

@@ -8,7 +8,7 @@ use crate::text::json::escape_into;
 use std::io::{self, Write};
 
 /// What a policy found in a text and made of it.
-pub(super) struct Scanned<'p> {
+pub(in crate::cli) struct Scanned<'p> {
     outcome: Outcome,
     findings: Vec<Found<'p>>,
     /// Source of the JSON string of the text as it would pass.
@@ -26,7 +26,7 @@ struct Found<'p> {
 }
 
 /// Runs the text through the streaming scanner, in pieces of `chunk` code points or as one.
-pub(super) fn scan<'p>(
+pub(in crate::cli) fn scan<'p>(
     policy: &'p Policy,
     direction: Direction,
     text: &str,
@@ -108,6 +108,16 @@ impl CodePoints<'_> {
 }
 
 impl Scanned<'_> {
+    /// The verdict on the text.
+    pub(in crate::cli) fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// The rules that found something, each with its action.
+    pub(in crate::cli) fn rules(&self) -> impl Iterator<Item = (&str, Action)> {
+        self.findings.iter().map(|found| (found.rule, found.action))
+    }
+
     /// Writes the line. `id` is the source of a JSON value.
     pub(super) fn write(&self, id: &str, redacted: bool, out: &mut impl Write) -> io::Result<()> {
         write!(

@@ -1,0 +1,228 @@
+//! `sluicegate diff`: what another policy would do to the same texts.
+
+use super::scan::text;
+use super::texts::{Text, Texts};
+use super::{Exit, Format, policies, show};
+use crate::diag::Diagnostic;
+use crate::policy::{Action, Policy};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Compare what two policies make of the same texts: what would newly be blocked or let through, by rule
+///
+/// Reads lines of `{"id", "text"}`, where given with `direction` (`prompt`, `output`, `tool`), from files or standard input.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Exit code: 0 when nothing differs, 1 when something does, 2 for a bad policy or bad input.
+
+Examples:
+  sluicegate diff --from gateway.toml --to draft.toml traffic.jsonl
+  sluicegate diff --from default --to my-packs/ --format json < traffic.jsonl")]
+pub(super) struct Args {
+    /// The policy as it is: a profile's or a pack's name, a file with `[policy]` or a pack's, a folder of packs
+    #[arg(long, value_name = "POLICY")]
+    from: String,
+
+    /// The policy as it would be
+    #[arg(long, value_name = "POLICY")]
+    to: String,
+
+    /// How to write the answer
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+
+    /// Files of JSON lines; without one, standard input
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+/// As many texts are named of each difference.
+const NAMED: usize = 5;
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let (from, to) = match (policies::named(&args.from), policies::named(&args.to)) {
+        (Ok(from), Ok(to)) => (from, to),
+        (from, to) => {
+            for found in [from.err(), to.err()].into_iter().flatten() {
+                show(&found)?;
+            }
+            return Ok(Exit::Misuse);
+        }
+    };
+    let mut difference = Difference::default();
+    let read = if args.files.is_empty() {
+        difference.read(&from, &to, "<stdin>", io::stdin().lock())?
+    } else {
+        args.files.iter().try_fold(Ok(()), |read: Result<(), Diagnostic>, path| {
+            let name = path.display().to_string();
+            match (read, std::fs::File::open(path)) {
+                (Ok(()), Ok(file)) => difference.read(&from, &to, &name, BufReader::new(file)),
+                (Ok(()), Err(error)) => {
+                    Ok(Err(Diagnostic::error("no-file", format!("cannot read `{name}`: {error}"))))
+                }
+                (Err(diagnostic), _) => Ok(Err(diagnostic)),
+            }
+        })?
+    };
+    if let Err(diagnostic) = read {
+        writeln!(io::stderr(), "{diagnostic}")?;
+        return Ok(Exit::Misuse);
+    }
+    let report = difference.report();
+    let mut out = io::stdout().lock();
+    match args.format {
+        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?,
+        Format::Human => report.write(&mut out)?,
+    }
+    Ok(if report.different == 0 { Exit::Fine } else { Exit::No })
+}
+
+/// What the policies have made of the texts so far.
+#[derive(Default)]
+struct Difference {
+    texts: u64,
+    different: u64,
+    verdicts: BTreeMap<(&'static str, &'static str), Seen>,
+    rules: BTreeMap<(String, Option<Action>, Option<Action>), Seen>,
+}
+
+/// Texts of which something is true.
+#[derive(Default)]
+struct Seen {
+    count: u64,
+    /// The first ones' ids, as JSON.
+    ids: Vec<String>,
+}
+
+impl Seen {
+    fn note(&mut self, id: &str) {
+        self.count += 1;
+        if self.ids.len() < NAMED {
+            self.ids.push(id.to_owned());
+        }
+    }
+}
+
+impl Difference {
+    fn read(
+        &mut self,
+        from: &Arc<Policy>,
+        to: &Arc<Policy>,
+        name: &str,
+        input: impl BufRead,
+    ) -> io::Result<Result<(), Diagnostic>> {
+        let mut texts = Texts::new(name, input);
+        while let Some(next) = texts.next()? {
+            match next {
+                Ok(text) => self.text(from, to, &text),
+                Err(diagnostic) => return Ok(Err(diagnostic)),
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    fn text(&mut self, from: &Arc<Policy>, to: &Arc<Policy>, text: &Text) {
+        self.texts += 1;
+        let scan = |policy| text::scan(policy, text.direction, &text.text, None);
+        let (before, after) = (scan(from), scan(to));
+        let (old, new) = (strongest(&before), strongest(&after));
+        let mut different = before.outcome() != after.outcome();
+        if different {
+            let verdicts = (before.outcome().as_str(), after.outcome().as_str());
+            self.verdicts.entry(verdicts).or_default().note(&text.id);
+        }
+        let mut rules: Vec<&str> = old.keys().chain(new.keys()).copied().collect();
+        rules.sort_unstable();
+        rules.dedup();
+        for rule in rules {
+            let (was, is) = (old.get(rule).copied(), new.get(rule).copied());
+            if was != is {
+                different = true;
+                self.rules.entry((rule.to_owned(), was, is)).or_default().note(&text.id);
+            }
+        }
+        self.different += u64::from(different);
+    }
+
+    fn report(self) -> Report {
+        let word = |action: Option<Action>| action.map_or("none", Action::as_str);
+        let ids = |texts: &Seen| texts.ids.iter().filter_map(|id| serde_json::from_str(id).ok()).collect();
+        let verdicts = self.verdicts.iter().map(|(&(from, to), texts)| Row {
+            rule: None,
+            from,
+            to,
+            texts: texts.count,
+            ids: ids(texts),
+        });
+        let rules = self.rules.iter().map(|((rule, from, to), texts)| Row {
+            rule: Some(rule.clone()),
+            from: word(*from),
+            to: word(*to),
+            texts: texts.count,
+            ids: ids(texts),
+        });
+        let (mut verdicts, mut rules): (Vec<Row>, Vec<Row>) = (verdicts.collect(), rules.collect());
+        for rows in [&mut verdicts, &mut rules] {
+            rows.sort_by_key(|row| std::cmp::Reverse(row.texts));
+        }
+        Report { texts: self.texts, different: self.different, verdicts, rules }
+    }
+}
+
+/// Of each rule that found something, its strongest action.
+fn strongest<'s>(scanned: &'s text::Scanned<'_>) -> BTreeMap<&'s str, Action> {
+    let mut actions = BTreeMap::new();
+    for (rule, action) in scanned.rules() {
+        let strongest = actions.entry(rule).or_insert(action);
+        *strongest = action.max(*strongest);
+    }
+    actions
+}
+
+#[derive(Serialize)]
+struct Report {
+    texts: u64,
+    /// Of these, texts with another verdict, other findings or other actions.
+    different: u64,
+    verdicts: Vec<Row>,
+    rules: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<String>,
+    from: &'static str,
+    to: &'static str,
+    texts: u64,
+    /// Of the first ones.
+    ids: Vec<serde_json::Value>,
+}
+
+impl Report {
+    fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out, "{} texts, {} different", self.texts, self.different)?;
+        for (title, rows) in [("verdicts", &self.verdicts), ("rules", &self.rules)] {
+            if !rows.is_empty() {
+                writeln!(out, "\n{title}")?;
+            }
+            for row in rows {
+                let rule = row.rule.as_ref().map_or_else(String::new, |rule| format!("{rule}: "));
+                let ids: Vec<String> = row.ids.iter().map(ToString::to_string).collect();
+                let more = if row.texts as usize > ids.len() { ", .." } else { "" };
+                writeln!(
+                    out,
+                    "  {:>7}  {rule}{} -> {}  ({}{more})",
+                    row.texts,
+                    row.from,
+                    row.to,
+                    ids.join(", ")
+                )?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,108 @@
+//! Lines of `{"id", "text", "direction"}`, as verbs that scan many texts read them.
+
+use crate::diag::{Diagnostic, nearest};
+use crate::policy::Direction;
+use crate::text::json::unescape;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::io::{self, BufRead};
+
+/// A line longer than this is bad input; it bounds what a scan holds.
+const LONGEST: u64 = 256 << 20;
+
+/// What a line is.
+const LINE: &str = r#"a line is `{"id": .., "text": ".."}`"#;
+
+/// One line of input; other fields are ignored.
+#[derive(Deserialize)]
+struct Line<'l> {
+    #[serde(borrow)]
+    id: &'l RawValue,
+    /// Read as the gateway reads a string: half a surrogate pair is a text too.
+    #[serde(borrow)]
+    text: &'l RawValue,
+    direction: Option<String>,
+}
+
+/// A text to scan.
+pub(super) struct Text {
+    /// Source of the JSON value that names it.
+    pub(super) id: String,
+    pub(super) text: String,
+    pub(super) direction: Direction,
+}
+
+/// Reads line after line.
+pub(super) struct Texts<R> {
+    /// What messages call the input.
+    name: String,
+    input: R,
+    number: u64,
+    line: Vec<u8>,
+}
+
+impl<R: BufRead> Texts<R> {
+    pub(super) fn new(name: impl Into<String>, input: R) -> Self {
+        Self { name: name.into(), input, number: 0, line: Vec::new() }
+    }
+
+    /// The next text, or what is wrong with the next line; none at the end. Empty lines are passed over.
+    pub(super) fn next(&mut self) -> io::Result<Option<Result<Text, Diagnostic>>> {
+        loop {
+            self.line.clear();
+            if io::Read::take(&mut self.input, LONGEST).read_until(b'\n', &mut self.line)? == 0 {
+                return Ok(None);
+            }
+            self.number += 1;
+            let too_long = self.line.len() as u64 == LONGEST;
+            let line = self.line.trim_ascii();
+            if line.is_empty() {
+                continue;
+            }
+            let read = if too_long {
+                Err((1, format!("the line is longer than {LONGEST} bytes")))
+            } else {
+                read(line)
+            };
+            return Ok(Some(read.map_err(|(column, what)| {
+                // The line itself is user text and stays out of the message.
+                Diagnostic::error("bad-line", format!("{}:{}:{column}: {what}", self.name, self.number))
+            })));
+        }
+    }
+}
+
+/// Reads a line, or says in which column what is wrong.
+fn read(line: &[u8]) -> Result<Text, (usize, String)> {
+    // Serde would take an array for a struct.
+    if line.first() != Some(&b'{') {
+        return Err((1, format!("expected an object; {LINE}")));
+    }
+    let read: Line<'_> =
+        serde_json::from_slice(line).map_err(|error| (error.column().max(1), reason(&error)))?;
+    let direction = direction(read.direction.as_deref()).map_err(|what| (1, what))?;
+    let inside = read.text.get().strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    let inside = inside.ok_or_else(|| (1, format!("expected a string in `text`; {LINE}")))?;
+    Ok(Text { id: read.id.get().to_owned(), text: unescape(inside), direction })
+}
+
+fn direction(word: Option<&str>) -> Result<Direction, String> {
+    let Some(word) = word else { return Ok(Direction::Prompt) };
+    Direction::ALL.into_iter().find(|d| d.as_str() == word).ok_or_else(|| {
+        let hint = nearest(word, &["prompt", "output", "tool"])
+            .map_or(String::new(), |n| format!("; did you mean `{n}`?"));
+        format!("unknown direction; valid: `prompt`, `output`, `tool`{hint}")
+    })
+}
+
+/// What is wrong with a line, without any of its text.
+fn reason(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let message = message.split(" at line ").next().unwrap_or_default();
+    if message.starts_with("invalid type") {
+        let expected = message.rsplit_once("expected ").map_or("something else", |(_, e)| e);
+        let expected = if expected.starts_with("struct") { "an object" } else { expected };
+        return format!("expected {expected}; {LINE}");
+    }
+    message.to_owned()
+}
