@@ -126,7 +126,7 @@ impl Difference {
 
     fn text(&mut self, from: &Arc<Policy>, to: &Arc<Policy>, text: &Text) {
         self.texts += 1;
-        let scan = |policy| text::scan(policy, text.direction, &text.text, None);
+        let scan = |policy| text::scan(policy, text.direction, &text.content, None);
         let (before, after) = (scan(from), scan(to));
         let (old, new) = (strongest(&before), strongest(&after));
         let mut different = before.outcome() != after.outcome();

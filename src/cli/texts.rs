@@ -28,7 +28,7 @@ struct Line<'l> {
 pub(super) struct Text {
     /// Source of the JSON value that names it.
     pub(super) id: String,
-    pub(super) text: String,
+    pub(super) content: String,
     pub(super) direction: Direction,
 }
 
@@ -83,7 +83,7 @@ fn read(line: &[u8]) -> Result<Text, (usize, String)> {
     let direction = direction(read.direction.as_deref()).map_err(|what| (1, what))?;
     let inside = read.text.get().strip_prefix('"').and_then(|text| text.strip_suffix('"'));
     let inside = inside.ok_or_else(|| (1, format!("expected a string in `text`; {LINE}")))?;
-    Ok(Text { id: read.id.get().to_owned(), text: unescape(inside), direction })
+    Ok(Text { id: read.id.get().to_owned(), content: unescape(inside), direction })
 }
 
 fn direction(word: Option<&str>) -> Result<Direction, String> {

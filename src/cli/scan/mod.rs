@@ -80,8 +80,8 @@ fn lines(
     let mut texts = Texts::new("<stdin>", input);
     while let Some(next) = texts.next()? {
         match next {
-            Ok(Text { id, text, direction }) => {
-                let scanned = text::scan(policy, direction, &text, args.chunk);
+            Ok(Text { id, content, direction }) => {
+                let scanned = text::scan(policy, direction, &content, args.chunk);
                 scanned.write(&id, args.emit == Some(Emit::Redacted), &mut out)?;
             }
             Err(diagnostic) => {
