@@ -28,14 +28,12 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut loaded = args.config.load(Purpose::Check);
     // Mistakes in the configuration hide none in its policies.
-    if let Some(settings) = loaded.settings.as_ref().or(loaded.draft.as_ref())
-        && let Err(mut found) = settings.policies()
-    {
-        loaded.diagnostics.append(&mut found);
+    if let Some(settings) = loaded.settings.as_ref().or(loaded.draft.as_ref()) {
+        loaded.diagnostics.append(&mut settings.check_policies());
         sort(&mut loaded.diagnostics);
-        loaded.settings = None;
     }
     let bad = has_errors(&loaded.diagnostics);
+    loaded.settings = loaded.settings.filter(|_| !bad);
     let stdout = io::stdout();
     let colour = colour(stdout.is_terminal());
     let mut out = stdout.lock();

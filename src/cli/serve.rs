@@ -49,9 +49,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
     start_log(&settings.log);
     let signals = Signals::listen()?;
-    let mut source = file.policies(settings.clone(), environment);
-    let draft = source();
-    let built = match (draft.build)() {
+    let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))?);
+    let mut source = file.policies(settings.clone(), &metrics, environment);
+    let built = match (source().build)() {
         Ok(built) => built,
         Err(found) => {
             show(&found)?;
@@ -60,7 +60,6 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
     };
     let pepper = Pepper::load_or_make(&settings.pepper_path())?;
     let journal_dir = settings.journal.dir.clone().unwrap_or_else(|| settings.server.state.join("journal"));
-    let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))?);
     let counted = Arc::clone(&metrics);
     let watcher = move |commit: Commit| {
         counted.journal_sync.observe(commit.took.as_secs_f64());
@@ -85,7 +84,7 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
         upstreams: settings.upstreams.clone(),
         routes: settings.routes.clone(),
         keys,
-        policies: Loaded { table: Arc::new(built.table), hash: draft.hash, from: built.from },
+        policies: Loaded { table: Arc::new(built.table), hash: built.hash, from: built.from },
         reloading: Some(Reloading { source, watch: built.watch, needs_restart: built.needs_restart }),
         journal,
         metrics,

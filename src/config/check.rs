@@ -211,6 +211,14 @@ impl Check<'_> {
         for (name, time) in times {
             self.time(&["limits".into(), name.into()], time);
         }
+        self.size(&["policy".into(), "list_size".into()], file.policy.list_size, 1 << 10, 1 << 30);
+        for (n, host) in file.policy.list_hosts.iter().enumerate() {
+            if host.is_empty() || host.contains(['/', '@', ' ', '*']) || host.ends_with("]:") {
+                let diagnostic = Diagnostic::error("wrong-value", format!("`{host}` is not a host"));
+                let diagnostic = diagnostic.help("a host is written as in the URL: `lists.example.com`");
+                self.value(&["policy".into(), "list_hosts".into(), n.into()], diagnostic, "not a host");
+            }
+        }
         // Nothing: the files are not watched.
         let watch = file.policy.watch.get();
         if !watch.is_zero() && !(Duration::from_millis(10)..=Duration::from_hours(24)).contains(&watch) {

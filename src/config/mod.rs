@@ -6,6 +6,7 @@
 mod check;
 mod differences;
 mod file;
+mod lists;
 mod policies;
 mod policy_file;
 mod policy_places;
@@ -218,7 +219,8 @@ fn place_paths(file: &mut File, folder: &Path, state_is_written: bool) {
     if state_is_written {
         place(&mut file.server.state);
     }
-    let optional = [&mut file.server.pepper, &mut file.policy.dir, &mut file.journal.dir];
+    let policy = &mut file.policy;
+    let optional = [&mut file.server.pepper, &mut policy.dir, &mut policy.list_roots, &mut file.journal.dir];
     optional.into_iter().flatten().for_each(place);
     for upstream in &mut file.upstreams {
         upstream.extra_roots.iter_mut().for_each(place);

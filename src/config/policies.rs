@@ -1,22 +1,48 @@
 //! The policies that a configuration asks for, of everybody and of each tenant.
 
 use super::Settings;
+use super::lists::{self, Lists};
 use crate::diag::{Diagnostic, sort};
 use crate::policy::files::{self, Files};
-use crate::policy::{Library, Policy};
+use crate::policy::{Library, Policy, wanted_lists};
 use crate::server::PolicyTable;
 use std::sync::Arc;
 
 impl Settings {
-    /// The policies of everybody, or every mistake in them.
+    /// The policies of everybody, or every mistake in them. Of lists from URLs there have to be copies in the state folder.
     pub fn policies(&self) -> Result<PolicyTable, Vec<Diagnostic>> {
         self.policies_and_library().map(|(table, _)| table)
     }
 
     /// The same, with the rules that they are over.
     pub fn policies_and_library(&self) -> Result<(PolicyTable, Library), Vec<Diagnostic>> {
-        let library = self.library(&self.policy_files().map_err(|error| vec![error])?, None)?;
+        let mut files = self.policy_files().map_err(|error| vec![error])?;
+        self.lists().add_proved(&wanted_lists(&files), &mut files);
+        let library = self.library(&files, None)?;
         Ok((self.policies_of(&library)?, library))
+    }
+
+    /// What is wrong with the policies of everybody. A list of which there is no copy here is a warning: the gateway will fetch it.
+    pub fn check_policies(&self) -> Vec<Diagnostic> {
+        let mut files = match self.policy_files() {
+            Ok(files) => files,
+            Err(error) => return vec![error],
+        };
+        let wanted = wanted_lists(&files);
+        let mut found = lists::refused(self, &wanted);
+        found.extend(self.lists().add_proved(&wanted, &mut files).into_iter().map(|list| {
+            let message = format!("there is no copy of the list `{}` here", list.url);
+            let absent = Diagnostic::warning("no-list", message);
+            list.at(absent.help("examples that it would find are not tried; the gateway fetches it"))
+        }));
+        let library = Library::load_lacking(&files).map_err(|found| self.explained(found));
+        found.extend(library.and_then(|library| self.policies_of(&library)).err().unwrap_or_default());
+        sort(&mut found);
+        found
+    }
+
+    fn lists(&self) -> Arc<Lists> {
+        Lists::of(&self.server.state, None)
     }
 
     /// The files of its packs and profiles.
@@ -33,8 +59,11 @@ impl Settings {
         files: &Files,
         before: Option<&Library>,
     ) -> Result<Library, Vec<Diagnostic>> {
-        Library::load_after(before, files)
-            .map_err(|found| found.into_iter().map(|diagnostic| self.explain_dir(diagnostic)).collect())
+        Library::load_after(before, files).map_err(|found| self.explained(found))
+    }
+
+    fn explained(&self, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        found.into_iter().map(|diagnostic| self.explain_dir(diagnostic)).collect()
     }
 
     /// The policies of everybody over these rules, or every mistake in them.

@@ -3,11 +3,13 @@
 //! Of the configuration only what concerns policies can change while it runs: `[policy]` and the tenants' `policy`. What else is
 //! otherwise than at the start is named, and waits for a restart. A file with a mistake anywhere is refused whole.
 
+use super::lists::Lists;
 use super::{Environment, Loaded, Overrides, Purpose, Settings, differences, embedded, load};
 use crate::diag::{Diagnostic, SourceFile, has_errors};
 use crate::policy::files::{self, Files, hash};
-use crate::policy::{Library, Policy, PolicyChange};
+use crate::policy::{Library, Policy, PolicyChange, wanted_lists};
 use crate::server::{Built, Draft, PolicySource, PolicyTable};
+use crate::telemetry::Metrics;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -39,17 +41,19 @@ impl ConfigFile {
         }
     }
 
-    /// The policies' source for a gateway that was started with these settings of this file.
+    /// The policies' source for a gateway that was started with these settings of this file. Lists from URLs are renewed while it is there.
     pub fn policies(
         self,
         started: Settings,
+        metrics: &Arc<Metrics>,
         environment: impl Fn(&str) -> Option<String> + Send + 'static,
     ) -> PolicySource {
         let kept = Kept {
             library: None,
             tenants: started.tenants.iter().map(|tenant| tenant.policy.clone()).collect(),
         };
-        let shared = Arc::new(Shared { started, kept: Mutex::new(kept) });
+        let lists = Lists::of(&started.server.state, Some(Arc::clone(metrics)));
+        let shared = Arc::new(Shared { started, lists, kept: Mutex::new(kept) });
         let mut known: Option<(Arc<SourceFile>, Arc<Read>)> = None;
         Box::new(move || {
             let source = self.source();
@@ -65,7 +69,8 @@ impl ConfigFile {
                 }
                 (Err(error), _) => Arc::new(Read { settings: None, found: vec![error.clone()] }),
             };
-            draft(source.as_ref().map_or("", |(source, _)| source.text()), read, Arc::clone(&shared))
+            let text = source.map_or_else(|_| SourceFile::new("", ""), |(source, _)| source);
+            shared.draft(text, &read)
         })
     }
 }
@@ -88,6 +93,7 @@ impl From<Loaded> for Read {
 struct Shared {
     /// What the gateway was started with.
     started: Settings,
+    lists: Arc<Lists>,
     kept: Mutex<Kept>,
 }
 
@@ -99,33 +105,46 @@ struct Kept {
     tenants: Vec<PolicyChange>,
 }
 
-fn draft(text: &str, read: Arc<Read>, shared: Arc<Shared>) -> Draft {
-    let files = read.settings.as_ref().map(Settings::policy_files);
-    let (state, of_files) = match &files {
-        None => ("wrong", read.found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
-        Some(Ok(files)) => ("read", files::version(files)),
-        Some(Err(error)) => ("unread", error.to_string()),
-    };
-    let hash = hash(&[text, state, &of_files]);
-    let build = move || match (&read.settings, files) {
-        (Some(settings), Some(Ok(files))) => shared.build(settings, &files, &of_files, &read.found),
-        (_, Some(Err(error))) => Err(vec![error]),
-        (_, _) => Err(read.found.clone()),
-    };
-    Draft { hash, build: Box::new(build) }
-}
-
 impl Shared {
+    fn draft(self: &Arc<Self>, text: Arc<SourceFile>, read: &Arc<Read>) -> Draft {
+        let Some(settings) = &read.settings else {
+            let found = read.found.clone();
+            let said: String = found.iter().map(ToString::to_string).collect();
+            return Draft { hash: hash(&[text.text(), "wrong", &said]), build: Box::new(move || Err(found)) };
+        };
+        let mut files = match settings.policy_files() {
+            Ok(files) => files,
+            Err(error) => {
+                let hash = hash(&[text.text(), "unread", &error.to_string()]);
+                return Draft { hash, build: Box::new(move || Err(vec![error])) };
+            }
+        };
+        let lists = wanted_lists(&files);
+        self.lists.renew(settings, &lists);
+        self.lists.add(&lists, &mut files);
+        let hash = of_files(&text, &files);
+        let (shared, read) = (Arc::clone(self), Arc::clone(read));
+        let build = move || {
+            let Some(settings) = &read.settings else { return Err(read.found.clone()) };
+            shared.lists.add_all(settings, &lists, &mut files)?;
+            // A list that was fetched just now is a file more.
+            let hash = of_files(&text, &files);
+            shared.build(settings, &files, hash, &read.found)
+        };
+        Draft { hash, build: Box::new(build) }
+    }
+
     fn build(
         &self,
         settings: &Settings,
         files: &Files,
-        version: &str,
+        hash: String,
         warnings: &[Diagnostic],
     ) -> Result<Built, Vec<Diagnostic>> {
+        let version = files::version(files);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let library = match &kept.library {
-            Some((known, library)) if known == version => Arc::clone(library),
+            Some((known, library)) if *known == version => Arc::clone(library),
             before => {
                 let before = before.as_ref().map(|(_, library)| &**library);
                 Arc::new(settings.library(files, before)?.unexplained())
@@ -134,9 +153,10 @@ impl Shared {
         let written = settings.policies_of(&library)?;
         let known = self.of_the_known(settings, &written, &library, &kept.tenants)?;
         let (tenants, changes) = known.into_iter().unzip();
-        *kept = Kept { library: Some((version.to_owned(), library)), tenants: changes };
+        *kept = Kept { library: Some((version, library)), tenants: changes };
         let folder = settings.policy.dir.as_ref();
         Ok(Built {
+            hash,
             table: PolicyTable {
                 default: written.default,
                 tenants,
@@ -171,6 +191,11 @@ impl Shared {
         }
         Ok(tenants)
     }
+}
+
+/// The hash of a configuration that could be read and of what its policies are made from.
+fn of_files(text: &SourceFile, files: &Files) -> String {
+    hash(&[text.text(), "read", &files::version(files)])
 }
 
 fn gone(

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 
 use super::{BlockAs, Unscanned};
+use crate::diag::Time;
 
 /// `pack.toml`.
 #[derive(Debug, Clone, Deserialize)]
@@ -53,6 +54,9 @@ pub(super) struct RuleFile {
     /// Files with a term a line.
     #[serde(default)]
     pub lists: Vec<String>,
+    /// Lists that come from elsewhere.
+    #[serde(rename = "list_url", default)]
+    pub list_urls: Vec<ListUrlFile>,
     /// Whether keywords count only as whole words.
     #[serde(default = "yes")]
     pub whole_word: bool,
@@ -147,6 +151,22 @@ pub(super) struct PatternFile {
     pub score: Option<f32>,
     #[serde(default)]
     pub case_sensitive: bool,
+}
+
+/// A rule's `[[rule.list_url]]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListUrlFile {
+    pub url: String,
+    /// Of its content, in hexadecimal digits.
+    #[serde(default)]
+    pub sha256: Option<String>,
+    /// Ed25519, in hexadecimal digits: the signature is at the URL with `.sig` behind.
+    #[serde(default)]
+    pub public_key: Option<String>,
+    /// How often it is asked for.
+    #[serde(default)]
+    pub every: Option<Time>,
 }
 
 /// A rule's `near`.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::file::{ActionsFile, PackFile, PatternFile, ProfileFile, RuleFile, RulesFile};
 use super::files::{self, Files, hash, hash_of, version};
 use super::folds::folds;
+use super::list_url::list_url;
 use super::mistake::{Mistake, Setting};
 use super::rule::{Action, Actions, Basis, Choice, Policy, Rule, Severity};
 use super::{BlockAs, PolicySettings, Unscanned, canary_rule};
@@ -55,6 +56,8 @@ struct Draft {
     counter_examples: Vec<String>,
     /// Names of its groups, in the order of the specification.
     groups: Vec<String>,
+    /// A list of its is not there.
+    lacks: bool,
 }
 
 impl Library {
@@ -80,7 +83,17 @@ impl Library {
 
     /// The same, taking from an earlier library what was compiled there: the whole engine, where rules look for what they did.
     pub fn load_after(before: Option<&Self>, files: &Files) -> Result<Self, Vec<Diagnostic>> {
-        let mut loader = Loader { files, drafts: Vec::new(), packs: BTreeMap::new(), found: Vec::new() };
+        Self::load_all(before, files, false)
+    }
+
+    /// The same of files that may lack lists from URLs: good for finding mistakes.
+    pub fn load_lacking(files: &Files) -> Result<Self, Vec<Diagnostic>> {
+        Self::load_all(None, files, true)
+    }
+
+    fn load_all(before: Option<&Self>, files: &Files, may_lack: bool) -> Result<Self, Vec<Diagnostic>> {
+        let (drafts, packs, found) = Default::default();
+        let mut loader = Loader { files, may_lack, drafts, packs, found };
         loader.packs();
         let profiles = loader.profiles();
         let Loader { mut drafts, packs, mut found, .. } = loader;
@@ -259,7 +272,9 @@ impl Library {
             for (texts, key, want) in
                 [(&draft.examples, "examples", true), (&draft.counter_examples, "counter_examples", false)]
             {
-                for (i, text) in texts.iter().enumerate().filter(|(_, t)| finds(t) != want) {
+                // What a list would find that is not there, nobody knows.
+                let texts = texts.iter().enumerate().filter(|_| !(want && draft.lacks));
+                for (i, text) in texts.filter(|(_, t)| finds(t) != want) {
                     let what = if want { "does not find its example" } else { "finds its counter-example" };
                     let path: [Step<'_>; 4] = ["rule".into(), draft.place.into(), key.into(), i.into()];
                     let mut diagnostic =
@@ -276,6 +291,12 @@ impl Library {
         }
         failed
     }
+}
+
+/// A term a line, `#` comments.
+fn terms_of(file: &SourceFile) -> impl Iterator<Item = String> + '_ {
+    let lines = file.text().lines().map(str::trim);
+    lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned)
 }
 
 fn uncompiled(errors: &[crate::detect::CompileError], drafts: &[Draft]) -> Vec<Diagnostic> {
@@ -310,6 +331,8 @@ fn uncompiled(errors: &[crate::detect::CompileError], drafts: &[Draft]) -> Vec<D
 
 struct Loader<'f> {
     files: &'f Files,
+    /// Lists from URLs may be missing.
+    may_lack: bool,
     drafts: Vec<Draft>,
     packs: BTreeMap<String, Vec<usize>>,
     found: Vec<Diagnostic>,
@@ -369,9 +392,11 @@ impl Loader<'_> {
             if self.drafts.iter().any(|d| d.rule.id == id) {
                 at.wrong(&["id"], "duplicate", format!("rule `{id}` is there twice"));
             }
-            let lists = at.lists("lists", &rule.lists, folder, self.files);
+            let mut lists = at.lists("lists", &rule.lists, folder, self.files);
+            let (more, lacks) = at.list_urls(&rule, self.files, self.may_lack);
+            lists.extend(more);
             let excepted = at.lists("except_lists", &rule.except_lists, folder, self.files);
-            let draft = at.draft(id, rule, &lists, &excepted);
+            let draft = Draft { lacks, ..at.draft(id, rule, &lists, &excepted) };
             self.packs.entry(pack.to_owned()).or_default().push(self.drafts.len());
             self.drafts.push(draft);
         }
@@ -462,13 +487,7 @@ impl At<'_> {
         let mut terms = Vec::new();
         for (i, list) in lists.iter().enumerate() {
             if let Some(file) = files.get(&format!("{folder}lists/{list}")) {
-                terms.extend(
-                    file.text()
-                        .lines()
-                        .map(str::trim)
-                        .filter(|l| !l.is_empty() && !l.starts_with('#'))
-                        .map(str::to_owned),
-                );
+                terms.extend(terms_of(file));
             } else {
                 let prefix = format!("{folder}lists/");
                 let names: Vec<&str> = files.keys().filter_map(|k| k.strip_prefix(&prefix)).collect();
@@ -476,6 +495,33 @@ impl At<'_> {
             }
         }
         terms
+    }
+
+    /// The terms of the rule's lists from URLs, and whether one of them is not there.
+    fn list_urls(&mut self, rule: &RuleFile, files: &Files, may_lack: bool) -> (Vec<String>, bool) {
+        let (mut terms, mut lacks) = (Vec::new(), false);
+        for (n, list) in rule.list_urls.iter().enumerate() {
+            let number = n.to_string();
+            // What seems to be missing may have been mistyped.
+            if !self.clean && list.sha256.is_none() && list.public_key.is_none() {
+                continue;
+            }
+            match list_url(list, self.file, self.places, self.place, n) {
+                Err((key, why)) => self.wrong(&["list_url", &number, key], "list-url", why),
+                Ok(list) => match files.get(&list.path()) {
+                    Some(file) => terms.extend(terms_of(file)),
+                    None if may_lack => lacks = true,
+                    None => {
+                        let message = format!("there is no copy of the list `{}`", list.url);
+                        let missing = Diagnostic::error("no-list", message)
+                            .help("a gateway fetches it: `serve` with a configuration that names the host in `list_hosts`");
+                        let missing = self.here(&["list_url", &number, "url"], missing);
+                        self.found.push(missing);
+                    }
+                },
+            }
+        }
+        (terms, lacks)
     }
 
     fn action(&mut self, path: &[&str], name: &str) -> Action {
@@ -536,7 +582,8 @@ impl At<'_> {
             .chain(lists)
             .map(|text| Keyword { text: text.clone(), whole_word: rule.whole_word })
             .collect();
-        let names = [keywords.len(), rule.patterns.len(), rule.lists.len(), rule.groups.len()];
+        let lists = rule.lists.len() + rule.list_urls.len();
+        let names = [keywords.len(), rule.patterns.len(), lists, rule.groups.len()];
         if self.clean && names == [0; 4] {
             self.wrong(
                 &["id"],
@@ -580,6 +627,7 @@ impl At<'_> {
             examples: rule.examples,
             counter_examples: rule.counter_examples,
             groups,
+            lacks: false,
         }
     }
 

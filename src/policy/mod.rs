@@ -7,6 +7,7 @@ mod file;
 pub mod files;
 mod folds;
 mod library;
+mod list_url;
 mod mistake;
 mod rule;
 mod settings;
@@ -15,6 +16,7 @@ mod tests;
 
 pub use files::Files;
 pub use library::{Library, MEASURE};
+pub use list_url::{ListUrl, Proof, wanted as wanted_lists};
 pub use mistake::{Mistake, Setting};
 pub use rule::{Action, Actions, Basis, Choice, Direction, Policy, Rule, Severity};
 pub use settings::{BlockAs, PolicyChange, PolicySettings, Threshold, Unscanned};

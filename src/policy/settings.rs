@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::Action;
-use crate::diag::Time;
+use crate::diag::{Size, Time};
 
 /// `[policy]`: what holds for everybody whose tenant does not say otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -23,6 +23,12 @@ pub struct PolicySettings {
     pub watch: Time,
     /// How many earlier policies are kept in memory to go back to.
     pub keep: usize,
+    /// Hosts from which rules may have lists (`[[rule.list_url]]`).
+    pub list_hosts: Vec<String>,
+    /// The largest such list.
+    pub list_size: Size,
+    /// A file with certificates that are trusted besides the public ones when such a list is fetched.
+    pub list_roots: Option<PathBuf>,
     /// What happens to what cannot be read; without it, as the profile says.
     pub unscanned: Option<Unscanned>,
     /// How a block looks to the client; without it, as the profile says.
@@ -42,6 +48,9 @@ impl Default for PolicySettings {
             dir: None,
             watch: Time::secs(2),
             keep: 5,
+            list_hosts: Vec::new(),
+            list_size: Size::mib(32),
+            list_roots: None,
             unscanned: None,
             block_as: None,
             actions: BTreeMap::new(),
@@ -60,6 +69,9 @@ impl PolicySettings {
             dir: self.dir.clone(),
             watch: self.watch,
             keep: self.keep,
+            list_hosts: self.list_hosts.clone(),
+            list_size: self.list_size,
+            list_roots: self.list_roots.clone(),
             unscanned: change.unscanned.or(self.unscanned),
             block_as: change.block_as.or(self.block_as),
             actions: self.actions.iter().chain(&change.actions).map(|(id, a)| (id.clone(), *a)).collect(),

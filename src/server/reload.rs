@@ -34,6 +34,8 @@ pub struct Draft {
 /// Policies that were made from files.
 #[derive(Debug)]
 pub struct Built {
+    /// Hash of what they were made from: another than the draft's, where something had to be fetched.
+    pub hash: String,
     /// The policies.
     pub table: PolicyTable,
     /// The files, for people.
@@ -174,8 +176,8 @@ impl Loader {
         let (over, running) = self.policies.active();
         self.changed = None;
         let (ended, found) = match self.build(&running) {
-            Ok((hash, Some(built))) => self.take(over, hash, built, by),
-            Ok((_, None)) => (Ended::Unchanged, Vec::new()),
+            Ok(Some(built)) => self.take(over, built, by),
+            Ok(None) => (Ended::Unchanged, Vec::new()),
             Err(found) => (Ended::Failed, found),
         };
         let attempt = Attempt::new(ended, by, begun.elapsed(), &found, self.needs_restart.clone());
@@ -185,7 +187,7 @@ impl Loader {
     }
 
     /// What the files say now, and policies of it where that is not what runs.
-    fn build(&mut self, running: &str) -> Result<(String, Option<Built>), Vec<Diagnostic>> {
+    fn build(&mut self, running: &str) -> Result<Option<Built>, Vec<Diagnostic>> {
         let mut draft = self.read();
         for _ in 0..READS {
             // Of files that are exchanged while they are read, one part is old and the other new.
@@ -195,17 +197,20 @@ impl Loader {
             }
             self.seen.clone_from(&draft.hash);
             if draft.hash == running {
-                return Ok((draft.hash, None));
+                return Ok(None);
             }
             let built = catch_unwind(AssertUnwindSafe(draft.build)).unwrap_or_else(|_| Err(self.fault()));
-            return built.map(|built| (draft.hash, Some(built)));
+            return built.map(|built| {
+                self.seen.clone_from(&built.hash);
+                Some(built)
+            });
         }
         let moving = Diagnostic::error("moving", "the files change while they are read");
         Err(vec![moving.help("write them elsewhere and rename them into place")])
     }
 
-    fn take(&mut self, over: u64, hash: String, built: Built, by: Trigger) -> (Ended, Vec<Diagnostic>) {
-        let loaded = Loaded { table: Arc::new(built.table), hash, from: built.from };
+    fn take(&mut self, over: u64, built: Built, by: Trigger) -> (Ended, Vec<Diagnostic>) {
+        let loaded = Loaded { table: Arc::new(built.table), hash: built.hash, from: built.from };
         let Some(ended) = self.policies.replace(over, loaded, by, built.keep) else {
             let meanwhile = Diagnostic::error("rolled-back", "a rollback came while the files were loaded");
             return (Ended::Failed, vec![meanwhile.help("to have the files all the same, reload")]);

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use prometheus::{
     Encoder as _, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    Opts, Registry, TextEncoder,
+    IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
 /// All metrics of one gateway, in a registry of its own.
@@ -63,6 +63,10 @@ pub struct Metrics {
     pub policy_attempt: IntGauge,
     /// `sluicegate_policy_success_timestamp_seconds`: when other policies last came into effect.
     pub policy_success: IntGauge,
+    /// `sluicegate_list_fetches_total{outcome}`: times that lists from URLs were asked for.
+    pub list_fetches: IntCounterVec,
+    /// `sluicegate_list_success_timestamp_seconds{url}`: when a list was last there as its rule wants it.
+    pub list_success: IntGaugeVec,
     policies: Mutex<(GaugeVec, Vec<[String; 2]>)>,
 }
 
@@ -111,6 +115,12 @@ impl Metrics {
         let policies = Opts::new("sluicegate_policy_info", "Policies that run, of all tenants");
         let policies = GaugeVec::new(policies, &["policy", "version"])?;
         registry.register(Box::new(policies.clone()))?;
+        let list_success = Opts::new(
+            "sluicegate_list_success_timestamp_seconds",
+            "When a list from a URL was last there as its rule wants it",
+        );
+        let list_success = IntGaugeVec::new(list_success, &["url"])?;
+        registry.register(Box::new(list_success.clone()))?;
         Ok(Self {
             requests: counters(
                 "sluicegate_requests_total",
@@ -202,6 +212,12 @@ impl Metrics {
                 "sluicegate_policy_success_timestamp_seconds",
                 "When other policies last came into effect",
             )?,
+            list_fetches: counters(
+                "sluicegate_list_fetches_total",
+                "Times that lists from URLs were asked for",
+                &["outcome"],
+            )?,
+            list_success,
             policies: Mutex::new((policies, Vec::new())),
             canary: gauge("sluicegate_canary_ok", "1 while the canary is stopped as it must be")?,
             panics,

@@ -96,7 +96,10 @@ impl Upstream {
                 (Some((header, plain, bearer)), false)
             }
         };
-        let tls = Arc::new(tls(&settings.name, settings.extra_roots.as_deref())?);
+        let tls = Arc::new(
+            tls(settings.extra_roots.as_deref())
+                .map_err(|reason| UpstreamError::Roots { name: settings.name.clone(), reason })?,
+        );
         Ok(Self {
             name: settings.name.as_str().into(),
             settings,
@@ -207,25 +210,25 @@ impl Upstream {
     }
 }
 
-fn tls(name: &str, extra: Option<&Path>) -> Result<rustls::ClientConfig, UpstreamError> {
-    let bad = |reason: String| UpstreamError::Roots { name: name.to_owned(), reason };
+/// TLS with the public roots and those of a file, or what is wrong with the file.
+pub(super) fn tls(extra: Option<&Path>) -> Result<rustls::ClientConfig, String> {
     let mut roots = rustls::RootCertStore::empty();
     roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     if let Some(path) = extra {
-        let certificates = CertificateDer::pem_file_iter(path).map_err(|e| bad(e.to_string()))?;
+        let certificates = CertificateDer::pem_file_iter(path).map_err(|error| error.to_string())?;
         let mut added = 0;
         for certificate in certificates {
-            roots.add(certificate.map_err(|e| bad(e.to_string()))?).map_err(|e| bad(e.to_string()))?;
+            roots.add(certificate.map_err(|error| error.to_string())?).map_err(|error| error.to_string())?;
             added += 1;
         }
         if added == 0 {
-            return Err(bad("the file holds no certificate".into()));
+            return Err("the file holds no certificate".into());
         }
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     Ok(rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|e| bad(e.to_string()))?
+        .map_err(|error| error.to_string())?
         .with_root_certificates(roots)
         .with_no_client_auth())
 }

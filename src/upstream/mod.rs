@@ -1,9 +1,11 @@
 //! The only place that dials: connections, credentials, time limits.
 
 mod client;
+mod lists;
 mod settings;
 
 pub use client::{Dialer, Outgoing, Upstream, UpstreamError};
+pub use lists::{Fetched, ListClient, ListError};
 pub use settings::{
     Credential, CredentialSettings, DEMONSTRATION, DialectFamily, Timeouts, UpstreamSettings,
 };

@@ -17,6 +17,7 @@ mod http2;
 mod http_hygiene;
 mod lifecycle;
 mod limits;
+mod list_urls;
 mod long_reads;
 mod media;
 mod refusals;

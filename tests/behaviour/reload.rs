@@ -22,13 +22,13 @@ use super::{Answer, Client, Fake, Gateway, PATIENCE, Step, chat, event, post, wa
 const WATCH: Duration = Duration::from_millis(20);
 
 /// A folder with a configuration and a pack.
-struct Files {
+pub(super) struct Files {
     dir: tempfile::TempDir,
 }
 
 impl Files {
     /// A gateway's files before this upstream; the pack masks this word.
-    fn new(upstream: SocketAddr, word: &str) -> Self {
+    pub(super) fn new(upstream: SocketAddr, word: &str) -> Self {
         let files = Self { dir: tempfile::tempdir().expect("a folder") };
         files.write(
             "gateway.toml",
@@ -48,12 +48,12 @@ impl Files {
         files
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
     /// As an editor does that renames into place.
-    fn write(&self, name: &str, text: &str) {
+    pub(super) fn write(&self, name: &str, text: &str) {
         put(&self.path(name), text);
     }
 
@@ -62,13 +62,13 @@ impl Files {
     }
 
     /// A gateway of these files, composed as `sluicegate serve` does it.
-    fn start(self) -> (Gateway, PathBuf) {
+    pub(super) fn start(self) -> (Gateway, PathBuf) {
         let file = ConfigFile { path: Some(self.path("gateway.toml")), overrides: Overrides::default() };
         let loaded = file.load(Purpose::Serve, &|_| None);
         let settings = loaded.settings.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
-        let mut source = file.policies(settings.clone(), |_| None);
-        let draft = source();
-        let built = (draft.build)().unwrap_or_else(|found| panic!("{found:?}"));
+        let metrics = Arc::new(Metrics::new("test").expect("metrics"));
+        let mut source = file.policies(settings.clone(), &metrics, |_| None);
+        let built = (source().build)().unwrap_or_else(|found| panic!("{found:?}"));
         let (journal, _) = Journal::open(&self.path("journal"), &settings.journal).expect("a journal");
         let plan = Plan {
             server: settings.server.clone(),
@@ -76,10 +76,10 @@ impl Files {
             upstreams: settings.upstreams.clone(),
             routes: settings.routes.clone(),
             keys: settings.key_table(Pepper::new(&[7; 32])),
-            policies: Loaded { table: Arc::new(built.table), hash: draft.hash, from: built.from },
+            policies: Loaded { table: Arc::new(built.table), hash: built.hash, from: built.from },
             reloading: Some(Reloading { source, watch: built.watch, needs_restart: built.needs_restart }),
             journal,
-            metrics: Arc::new(Metrics::new("test").expect("metrics")),
+            metrics,
         };
         let running = start(plan).expect("a gateway");
         let (data, operations) = (running.data, running.operations);
@@ -88,7 +88,7 @@ impl Files {
     }
 }
 
-fn put(path: &Path, text: &str) {
+pub(super) fn put(path: &Path, text: &str) {
     fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
     let draft = path.with_extension("new");
     fs::write(&draft, text).expect("a file");
@@ -96,20 +96,20 @@ fn put(path: &Path, text: &str) {
 }
 
 /// A rule that masks a word, and says that it finds the example.
-fn rule(word: &str, example: &str) -> String {
+pub(super) fn rule(word: &str, example: &str) -> String {
     format!(
         "[[rule]]\nid = \"word\"\ntitle = \"t\"\ncategory = \"WORD\"\naction = \"mask\"\nwhole_word = false\n\
          keywords = [\"{word}\", \"always\"]\nexamples = [\"{example}\"]\ncounter_examples = [\"nothing\"]\n"
     )
 }
 
-const RULES: &str = "packs/p/rules/words.toml";
+pub(super) const RULES: &str = "packs/p/rules/words.toml";
 
-fn status(gateway: &Gateway) -> Value {
+pub(super) fn status(gateway: &Gateway) -> Value {
     serde_json::from_str(&gateway.operations("/admin/policy").body).expect("JSON")
 }
 
-fn generation(gateway: &Gateway) -> u64 {
+pub(super) fn generation(gateway: &Gateway) -> u64 {
     status(gateway)["active"]["generation"].as_u64().expect("a number")
 }
 
@@ -125,7 +125,7 @@ fn ask(gateway: &Gateway, method: &str, path: &str, fields: &str) -> Answer {
 }
 
 /// Status and JSON of the answer.
-fn admin(gateway: &Gateway, path: &str) -> (u16, Value) {
+pub(super) fn admin(gateway: &Gateway, path: &str) -> (u16, Value) {
     let answer = ask(gateway, "POST", path, "host: localhost\r\n");
     (answer.status, serde_json::from_str(&answer.body).unwrap_or_else(|e| panic!("{e}: {answer:?}")))
 }
@@ -139,11 +139,11 @@ fn end() -> Vec<u8> {
 }
 
 /// An upstream that says this in one event.
-fn says(text: &str) -> Fake {
+pub(super) fn says(text: &str) -> Fake {
     Fake::stream(vec![Step::Send(event(text).into_bytes()), Step::Send(end())])
 }
 
-fn streamed(gateway: &Gateway) -> String {
+pub(super) fn streamed(gateway: &Gateway) -> String {
     text(&gateway.post("/v1/chat/completions", &chat("hi", true)).body)
 }
 

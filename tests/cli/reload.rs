@@ -158,3 +158,51 @@ fn many_reloads_do_not_grow() {
     let one = few.saturating_sub(before) / 3;
     assert!(many < few + 3 * one.max(1024), "{before} KiB, after 5 reloads {few}, after 25 {many}");
 }
+
+/// A check fetches nothing: a list that is not here is a warning, one that may not be fetched a mistake.
+#[test]
+fn a_check_says_which_lists_are_not_here() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, text).expect("a file");
+    };
+    write("packs/p/pack.toml", "name = \"p\"\nversion = \"1\"\nlicence = \"Apache-2.0\"\ntitle = \"t\"\n");
+    write("packs/profiles/default.toml", "name = \"default\"\ntitle = \"t\"\npacks = [\"p\"]\n");
+    write(
+        "packs/p/rules/r.toml",
+        &format!(
+            "[[rule]]\nid = \"word\"\ntitle = \"t\"\ncategory = \"WORD\"\naction = \"mask\"\nexamples = [\"in the list\"]\n\
+             counter_examples = [\"nothing\"]\n[[rule.list_url]]\nurl = \"https://lists.invalid/a.txt\"\nsha256 = \"{}\"\n",
+            "0".repeat(64)
+        ),
+    );
+    let check = |hosts: &str| {
+        write(
+            "gateway.toml",
+            &format!(
+                "schema = 1\n[policy]\ndir = \"packs\"\nlist_hosts = [{hosts}]\n[[upstream]]\nname = \"demo\"\n\
+                 dialects = [\"openai\"]\nbase_url = \"demonstration:\"\n"
+            ),
+        );
+        let path = dir.path().join("gateway.toml");
+        let output = run(&["check", "--config", path.to_str().expect("a path")]);
+        (output.status.code(), text(&output.stdout))
+    };
+    let (code, said) = check("\"Lists.invalid\"");
+    assert!(
+        said.contains("warning[no-list]: there is no copy of the list `https://lists.invalid/a.txt` here"),
+        "{said}"
+    );
+    assert!(said.contains("r.toml:9:7") && said.ends_with(" 1 warning\n"), "{said}");
+    assert_eq!(code, Some(0));
+    let (code, said) = check("\"lists.example\"");
+    assert!(said.contains("error[list-host]: lists from `lists.invalid` are not allowed"), "{said}");
+    assert_eq!(code, Some(2));
+    // Who scans needs the words.
+    let packs = dir.path().join("packs");
+    let output = run(&["scan", "--policy", packs.to_str().expect("a path"), "--format", "jsonl"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("error[no-list]"), "{}", text(&output.stderr));
+}
