@@ -58,7 +58,7 @@ fn unicode_escape(rest: &str) -> (char, usize) {
     (char::from_u32(scalar).unwrap_or(char::REPLACEMENT_CHARACTER), 6)
 }
 
-/// Decodes the inside of a JSON string that [`Tape::parse`] has accepted.
+/// Decodes the inside of a JSON string that [`Tape::parse`](super::Tape::parse) has accepted.
 pub fn unescape(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
     unescape_into(raw, &mut out);
