@@ -1,8 +1,9 @@
 //! `sluicegate check`: says everything that is wrong with the configuration and its policies at once.
 
 use super::{ConfigArgs, Exit, Format, colour};
-use crate::config::Purpose;
-use crate::diag::{has_errors, render_human, sort, to_json};
+use crate::config::{Purpose, Settings};
+use crate::diag::{Diagnostic, has_errors, render_human, sort, to_json};
+use crate::policy::{Coverage, Row};
 use std::io::{self, IsTerminal, Write};
 
 /// Check the configuration, its policies and packs, and say everything that is wrong at once
@@ -11,14 +12,20 @@ use std::io::{self, IsTerminal, Write};
 /// checked on another machine than it runs on.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
-Exit code: 0 when the configuration can be used, 2 when not.
+Exit code: 0 when the configuration can be used, 1 when it can and the standard is not met, 2 when it cannot.
 
 Examples:
   sluicegate check --config gateway.toml
+  sluicegate check --config gateway.toml --standard tc260
   sluicegate check --config gateway.toml --format json")]
 pub(super) struct Args {
     #[command(flatten)]
     config: ConfigArgs,
+
+    /// Hold the lists of everybody's policy against a standard's types, and fail where they are too short: `tc260`; also `owasp`,
+    /// `mlcommons`, `eu-ai-act`, which ask for no length
+    #[arg(long, value_name = "NAME")]
+    standard: Option<String>,
 
     /// How to write the answer
     #[arg(long, value_enum, default_value_t = Format::Human)]
@@ -27,10 +34,17 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut loaded = args.config.load(Purpose::Check);
+    let mut coverage = None;
     // Mistakes in the configuration hide none in its policies.
     if let Some(settings) = loaded.settings.as_ref().or(loaded.draft.as_ref()) {
-        loaded.diagnostics.append(&mut settings.check_policies());
+        let (mut found, held) = policies(settings, args.standard.as_deref());
+        coverage = held;
+        let bad = has_errors(&found);
+        loaded.diagnostics.append(&mut found);
         sort(&mut loaded.diagnostics);
+        if bad {
+            loaded.settings = None;
+        }
     }
     let bad = has_errors(&loaded.diagnostics);
     loaded.settings = loaded.settings.filter(|_| !bad);
@@ -40,6 +54,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     match args.format {
         Format::Human => {
             out.write_all(render_human(&loaded.diagnostics, colour).as_bytes())?;
+            coverage.as_ref().map_or(Ok(()), |coverage| table(coverage, &mut out))?;
             let errors = loaded.diagnostics.iter().filter(|d| d.is_error()).count();
             let warnings = loaded.diagnostics.len() - errors;
             match &loaded.settings {
@@ -56,11 +71,64 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         }
         Format::Json => {
             let list: Vec<serde_json::Value> = loaded.diagnostics.iter().map(to_json).collect();
-            let answer = serde_json::json!({ "ok": !bad, "diagnostics": list });
+            let mut answer = serde_json::json!({ "ok": !bad, "diagnostics": list });
+            if let (Some(coverage), Some(answer)) = (&coverage, answer.as_object_mut()) {
+                answer.insert("standard_met".into(), coverage.is_met().into());
+                answer.insert("coverage".into(), serde_json::json!(coverage));
+            }
             writeln!(out, "{}", serde_json::to_string_pretty(&answer)?)?;
         }
     }
-    Ok(if bad { Exit::Misuse } else { Exit::Fine })
+    Ok(match coverage {
+        _ if bad => Exit::Misuse,
+        Some(coverage) if !coverage.is_met() => Exit::No,
+        _ => Exit::Fine,
+    })
+}
+
+/// What there is to say of the policies, and how the one for everybody stands against a standard.
+fn policies(settings: &Settings, standard: Option<&str>) -> (Vec<Diagnostic>, Option<Coverage>) {
+    let (mut found, usable) = settings.check_policies();
+    let Some(((policies, library), standard)) = usable.zip(standard) else { return (found, None) };
+    let coverage = library.coverage(&policies.default, standard);
+    if coverage.is_none() {
+        let unknown = Diagnostic::error("unknown-standard", format!("unknown standard `{standard}`"));
+        found.push(unknown.valid("standards", standard, &library.taxonomy().scheme_ids()));
+    }
+    (found, coverage)
+}
+
+/// A line for each type: rules, terms against what is asked for, patterns, examples, and whose list is awaited.
+fn table(coverage: &Coverage, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "{}", coverage.title)?;
+    writeln!(out, "policy {}\n", coverage.policy)?;
+    writeln!(out, "{:13} {:>5} {:>13} {:>8} {:>8}", "type", "rules", "terms", "patterns", "examples")?;
+    for row in &coverage.types {
+        let terms = match row.least_terms {
+            Some(least) => format!("{} of {least}", row.terms),
+            None => row.terms.to_string(),
+        };
+        let mark = if row.is_met() { "" } else { "  too few" };
+        let Row { code, rules, patterns, examples, title, .. } = row;
+        writeln!(out, "{code:13} {rules:>5} {terms:>13} {patterns:>8} {examples:>8}  {title}{mark}")?;
+        if !row.awaited.is_empty() {
+            writeln!(out, "{:51}  the operator's list is awaited: {}", "", row.awaited.join(", "))?;
+        }
+        if let Some(note) = &row.note {
+            writeln!(out, "{:51}  {note}", "")?;
+        }
+    }
+    let silent: Vec<&str> = coverage.silent().map(|row| row.code.as_str()).collect();
+    if !silent.is_empty() {
+        writeln!(out, "\nnothing looks for {}", silent.join(", "))?;
+    }
+    match coverage.least_terms {
+        Some(least) => writeln!(out, "\nterms in all: {} of {least}", coverage.terms)?,
+        None => writeln!(out)?,
+    }
+    let verdict =
+        if coverage.is_met() { "met".to_owned() } else { format!("not met: {}", coverage.lacking()) };
+    writeln!(out, "{}: {verdict}", coverage.scheme)
 }
 
 fn count(n: usize, what: &str) -> String {

@@ -9,8 +9,10 @@ mod diff;
 mod explain;
 mod healthcheck;
 mod key;
+mod obligations;
 mod policies;
 mod policy;
+mod profile;
 mod scan;
 mod serve;
 mod texts;
@@ -46,6 +48,8 @@ enum Verb {
     Scan(scan::Args),
     Explain(explain::Args),
     Diff(diff::Args),
+    Profile(profile::Args),
+    Obligations(obligations::Args),
     Healthcheck(healthcheck::Args),
     Version(version::Args),
 }
@@ -95,6 +99,8 @@ pub fn main() -> ExitCode {
         Verb::Scan(args) => scan::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Diff(args) => diff::run(&args),
+        Verb::Profile(args) => profile::run(&args),
+        Verb::Obligations(args) => obligations::run(&args),
         Verb::Healthcheck(args) => healthcheck::run(&args),
         Verb::Version(args) => version::run(&args),
     };

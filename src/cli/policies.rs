@@ -23,12 +23,14 @@ pub(super) fn loaded(name: &str) -> Result<Loaded, Vec<Diagnostic>> {
     if path.is_dir() {
         return folder(path);
     }
-    if path.is_file() || name.contains('/') || path.extension().is_some_and(|e| e == "toml") {
+    if path.is_file() || path.extension().is_some_and(|e| e == "toml") {
         return file(path);
     }
     let library = Library::embedded()?;
     let policy = match library.pack_policy(name) {
         Some(policy) => Arc::new(policy),
+        // Names of packs may have a slash, names of profiles have none.
+        None if name.contains('/') => return file(path),
         None => of_profile(&library, name)?,
     };
     Ok((policy, library))

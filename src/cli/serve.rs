@@ -58,6 +58,10 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
             return Ok(Exit::Misuse);
         }
     };
+    // What the file itself is warned about has been said.
+    for warning in built.warnings.iter().filter(|warning| warning.code == "demand") {
+        tracing::warn!("{warning}");
+    }
     let pepper = Pepper::load_or_make(&settings.pepper_path())?;
     let journal_dir = settings.journal.dir.clone().unwrap_or_else(|| settings.server.state.join("journal"));
     let counted = Arc::clone(&metrics);

@@ -8,6 +8,7 @@ use crate::telemetry::LogSettings;
 use crate::upstream::UpstreamSettings;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// The version of the file format that this program reads.
 pub const SCHEMA: u32 = 1;
@@ -48,4 +49,34 @@ pub struct File {
 pub fn json_schema() -> String {
     let schema = schemars::schema_for!(File);
     serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n"
+}
+
+/// The names of all settings, with the tables that they stand in: `policy.unscanned`, `upstream.name`.
+pub fn setting_names() -> Vec<String> {
+    fn walk(schema: &Value, root: &Value, prefix: &str, out: &mut Vec<String>) {
+        let target =
+            schema.get("$ref").and_then(Value::as_str).and_then(|r| root.pointer(r.trim_start_matches('#')));
+        if let Some(target) = target {
+            walk(target, root, prefix, out);
+        }
+        for either in ["anyOf", "allOf"] {
+            for one in schema.get(either).and_then(Value::as_array).into_iter().flatten() {
+                walk(one, root, prefix, out);
+            }
+        }
+        if let Some(items) = schema.get("items") {
+            walk(items, root, prefix, out);
+        }
+        for (key, inner) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+            let name = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+            walk(inner, root, &name, out);
+            out.push(name);
+        }
+    }
+    let schema = schemars::schema_for!(File);
+    let mut out = Vec::new();
+    walk(schema.as_value(), schema.as_value(), "", &mut out);
+    out.sort();
+    out.dedup();
+    out
 }

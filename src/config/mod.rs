@@ -15,7 +15,7 @@ mod secret;
 mod upstream_addresses;
 
 pub use differences::differences;
-pub use file::{File, SCHEMA, json_schema};
+pub use file::{File, SCHEMA, json_schema, setting_names};
 pub use policy_file::load_policy;
 pub use policy_source::ConfigFile;
 
@@ -221,7 +221,7 @@ fn place_paths(file: &mut File, folder: &Path, state_is_written: bool) {
     }
     let policy = &mut file.policy;
     let optional = [&mut file.server.pepper, &mut policy.dir, &mut policy.list_roots, &mut file.journal.dir];
-    optional.into_iter().flatten().for_each(place);
+    optional.into_iter().flatten().chain(policy.slots.values_mut()).for_each(place);
     for upstream in &mut file.upstreams {
         upstream.extra_roots.iter_mut().for_each(place);
         upstream.credential.iter_mut().flat_map(|c| c.file.iter_mut()).for_each(place);

@@ -1,10 +1,10 @@
 //! The policies that a configuration asks for, of everybody and of each tenant.
 
-use super::Settings;
 use super::lists::{self, Lists};
-use crate::diag::{Diagnostic, sort};
+use super::{Settings, setting_names};
+use crate::diag::{Diagnostic, SourceFile, has_errors, sort};
 use crate::policy::files::{self, Files};
-use crate::policy::{Library, Policy, wanted_lists};
+use crate::policy::{Library, Mistake, Policy, Setting, slot_file, wanted_lists};
 use crate::server::PolicyTable;
 use std::sync::Arc;
 
@@ -22,11 +22,12 @@ impl Settings {
         Ok((self.policies_of(&library)?, library))
     }
 
-    /// What is wrong with the policies of everybody. A list of which there is no copy here is a warning: the gateway will fetch it.
-    pub fn check_policies(&self) -> Vec<Diagnostic> {
+    /// What is wrong with the policies of everybody, and the policies where they can be used. A list of which there is no copy here is a
+    /// warning: the gateway will fetch it.
+    pub fn check_policies(&self) -> (Vec<Diagnostic>, Option<(PolicyTable, Library)>) {
         let mut files = match self.policy_files() {
             Ok(files) => files,
-            Err(error) => return vec![error],
+            Err(error) => return (vec![error], None),
         };
         let wanted = wanted_lists(&files);
         let mut found = lists::refused(self, &wanted);
@@ -36,21 +37,69 @@ impl Settings {
             list.at(absent.help("examples that it would find are not tried; the gateway fetches it"))
         }));
         let library = Library::load_lacking(&files).map_err(|found| self.explained(found));
-        found.extend(library.and_then(|library| self.policies_of(&library)).err().unwrap_or_default());
+        let both = library.and_then(|library| {
+            found.extend(library.unknown_settings(&setting_names()));
+            Ok((self.policies_of(&library)?, library))
+        });
+        let both = match both {
+            Ok((policies, library)) => {
+                found.append(&mut Self::policy_warnings(&library, &policies));
+                Some((policies, library))
+            }
+            Err(mut wrong) => {
+                found.append(&mut wrong);
+                None
+            }
+        };
         sort(&mut found);
-        found
+        let both = both.filter(|_| !has_errors(&found));
+        (found, both)
     }
 
     fn lists(&self) -> Arc<Lists> {
         Lists::of(&self.server.state, None)
     }
 
-    /// The files of its packs and profiles.
+    /// Its packs and profiles, compiled. Lists from URLs may be missing: good for telling what they say of themselves.
+    pub fn policy_library(&self) -> Result<Library, Vec<Diagnostic>> {
+        let mut files = self.policy_files().map_err(|error| vec![error])?;
+        self.lists().add_proved(&wanted_lists(&files), &mut files);
+        Library::load_lacking(&files).map_err(|found| self.explained(found))
+    }
+
+    /// The files of its packs and profiles, with the lists that it brings for slots.
     pub(super) fn policy_files(&self) -> Result<Files, Diagnostic> {
-        match &self.policy.dir {
-            Some(dir) => files::read_dir(dir).map_err(|error| self.explain_dir(error)),
-            None => Ok(files::embedded()),
+        let mut files = match &self.policy.dir {
+            Some(dir) => files::read_dir(dir).map_err(|error| self.explain_dir(error))?,
+            None => files::embedded(),
+        };
+        for (id, path) in &self.policy.slots {
+            let list = SourceFile::load(path).map_err(|error| {
+                let what = format!("cannot read the list `{}`: {error}", path.display());
+                let diagnostic = Diagnostic::error("read", what);
+                self.explain(None, Mistake { setting: Setting::Slot(id.clone()), diagnostic })
+            })?;
+            files.insert(slot_file(id), list);
         }
+        Ok(files)
+    }
+
+    /// What is to be said of policies that run all the same: of their rules, and what their profiles demand and is not there.
+    pub(super) fn policy_warnings(library: &Library, policies: &PolicyTable) -> Vec<Diagnostic> {
+        let mut found = library.warnings().to_vec();
+        let mut named = Vec::new();
+        for policy in std::iter::once(&policies.default).chain(&policies.tenants) {
+            if named.contains(&policy.name()) {
+                continue;
+            }
+            named.push(policy.name());
+            for unmet in policy.unmet() {
+                let what = format!("profile `{}` demands {unmet}", policy.name());
+                let help = "it is used all the same; `policy.demands = \"refuse\"` keeps the gateway from it";
+                found.push(Diagnostic::warning("demand", what).help(help));
+            }
+        }
+        found
     }
 
     /// The files compiled; what is as it was in `before` is taken from there.

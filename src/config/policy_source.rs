@@ -151,6 +151,8 @@ impl Shared {
             }
         };
         let written = settings.policies_of(&library)?;
+        let mut warnings = warnings.to_vec();
+        warnings.append(&mut Settings::policy_warnings(&library, &written));
         let known = self.of_the_known(settings, &written, &library, &kept.tenants)?;
         let (tenants, changes) = known.into_iter().unzip();
         *kept = Kept { library: Some((version, library)), tenants: changes };
@@ -164,7 +166,7 @@ impl Shared {
             },
             from: folder.map_or_else(|| "(built in)".to_owned(), |dir| dir.display().to_string()),
             needs_restart: differences(&self.started, settings),
-            warnings: warnings.to_vec(),
+            warnings,
             watch: settings.policy.watch.get(),
             keep: settings.policy.keep,
         })

@@ -434,6 +434,7 @@ fn expected_words(expected: &str) -> String {
         "a boolean" => "true or false".into(),
         "a sequence" => "an array".into(),
         "a map" => "a table".into(),
+        "a TOML datetime" => "a date such as 2023-08-15, without quotes".into(),
         "socket address" => "an address and port such as \"127.0.0.1:8080\"".into(),
         // Names of Rust types mean nothing to the reader of a file.
         other if other.starts_with("struct ") => "a table".into(),

@@ -1,8 +1,8 @@
 //! From what is written about a rule's conditions to what is meant, with every mistake said where it stands.
 
 use super::Threshold;
+use super::draft::At;
 use super::file::{NearFile, RuleFile, ShiftFile, WhenFile};
-use super::library::At;
 use crate::detect::{Around, Conditions, FURTHEST, Keyword, MOST_GROUPS, Shift, When};
 
 impl At<'_> {

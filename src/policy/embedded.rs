@@ -1,27 +1,188 @@
 //! The packs that ship, compiled in: the gateway runs without a file beside it. A test holds the table against the folder.
 
+use std::sync::Arc;
+
+use super::taxonomy;
+use crate::diag::SourceFile;
+
+/// The taxonomy that ships.
+pub(super) fn taxonomy() -> Arc<SourceFile> {
+    let text = include_str!("../../filters/taxonomy.toml");
+    SourceFile::new(format!("filters/{}", taxonomy::FILE), text)
+}
+
 /// Path within `filters/`, and text.
 pub(super) static FILES: &[(&str, &str)] = &[
+    (
+        "commercial/lists/commercial-violation.txt",
+        include_str!("../../filters/commercial/lists/commercial-violation.txt"),
+    ),
+    (
+        "commercial/lists/confidentiality-marks.txt",
+        include_str!("../../filters/commercial/lists/confidentiality-marks.txt"),
+    ),
+    ("commercial/lists/fake-reviews.txt", include_str!("../../filters/commercial/lists/fake-reviews.txt")),
+    ("commercial/lists/piracy.txt", include_str!("../../filters/commercial/lists/piracy.txt")),
+    ("commercial/lists/price-fixing.txt", include_str!("../../filters/commercial/lists/price-fixing.txt")),
+    ("commercial/pack.toml", include_str!("../../filters/commercial/pack.toml")),
+    ("commercial/rules/commercial.toml", include_str!("../../filters/commercial/rules/commercial.toml")),
+    ("harm/lists/crime-zh.txt", include_str!("../../filters/harm/lists/crime-zh.txt")),
+    ("harm/lists/crime.txt", include_str!("../../filters/harm/lists/crime.txt")),
+    ("harm/lists/deepfake.txt", include_str!("../../filters/harm/lists/deepfake.txt")),
+    ("harm/lists/defamation.txt", include_str!("../../filters/harm/lists/defamation.txt")),
     ("harm/lists/drugs.txt", include_str!("../../filters/harm/lists/drugs.txt")),
+    ("harm/lists/election.txt", include_str!("../../filters/harm/lists/election.txt")),
+    ("harm/lists/extremism.txt", include_str!("../../filters/harm/lists/extremism.txt")),
+    ("harm/lists/fake-news.txt", include_str!("../../filters/harm/lists/fake-news.txt")),
     ("harm/lists/fraud.txt", include_str!("../../filters/harm/lists/fraud.txt")),
     ("harm/lists/gambling.txt", include_str!("../../filters/harm/lists/gambling.txt")),
+    ("harm/lists/harassment.txt", include_str!("../../filters/harm/lists/harassment.txt")),
+    ("harm/lists/hate-slogans.txt", include_str!("../../filters/harm/lists/hate-slogans.txt")),
     ("harm/lists/malware.txt", include_str!("../../filters/harm/lists/malware.txt")),
     ("harm/lists/minors.txt", include_str!("../../filters/harm/lists/minors.txt")),
+    ("harm/lists/pseudoscience.txt", include_str!("../../filters/harm/lists/pseudoscience.txt")),
     ("harm/lists/self-harm.txt", include_str!("../../filters/harm/lists/self-harm.txt")),
+    ("harm/lists/sexual-crime.txt", include_str!("../../filters/harm/lists/sexual-crime.txt")),
+    ("harm/lists/sexual.txt", include_str!("../../filters/harm/lists/sexual.txt")),
+    ("harm/lists/violence-zh.txt", include_str!("../../filters/harm/lists/violence-zh.txt")),
+    ("harm/lists/violence.txt", include_str!("../../filters/harm/lists/violence.txt")),
     ("harm/lists/weapons.txt", include_str!("../../filters/harm/lists/weapons.txt")),
     ("harm/pack.toml", include_str!("../../filters/harm/pack.toml")),
+    ("harm/rules/crime.toml", include_str!("../../filters/harm/rules/crime.toml")),
+    ("harm/rules/extremism.toml", include_str!("../../filters/harm/rules/extremism.toml")),
+    ("harm/rules/false.toml", include_str!("../../filters/harm/rules/false.toml")),
     ("harm/rules/harm.toml", include_str!("../../filters/harm/rules/harm.toml")),
+    ("harm/rules/hate.toml", include_str!("../../filters/harm/rules/hate.toml")),
+    ("harm/rules/person.toml", include_str!("../../filters/harm/rules/person.toml")),
+    ("harm/rules/sexual.toml", include_str!("../../filters/harm/rules/sexual.toml")),
+    ("injection/lists/indirect.txt", include_str!("../../filters/injection/lists/indirect.txt")),
+    ("injection/lists/jailbreak.txt", include_str!("../../filters/injection/lists/jailbreak.txt")),
+    ("injection/lists/override.txt", include_str!("../../filters/injection/lists/override.txt")),
+    (
+        "injection/lists/prompt-leak-except.txt",
+        include_str!("../../filters/injection/lists/prompt-leak-except.txt"),
+    ),
+    ("injection/lists/prompt-leak.txt", include_str!("../../filters/injection/lists/prompt-leak.txt")),
+    ("injection/obligations.toml", include_str!("../../filters/injection/obligations.toml")),
+    ("injection/pack.toml", include_str!("../../filters/injection/pack.toml")),
+    ("injection/rules/injection.toml", include_str!("../../filters/injection/rules/injection.toml")),
+    ("law/cn/lists/false-alarm.txt", include_str!("../../filters/law/cn/lists/false-alarm.txt")),
+    ("law/cn/obligations.toml", include_str!("../../filters/law/cn/obligations.toml")),
+    ("law/cn/pack.toml", include_str!("../../filters/law/cn/pack.toml")),
+    ("law/cn/rules/law.toml", include_str!("../../filters/law/cn/rules/law.toml")),
+    ("law/eu/obligations.toml", include_str!("../../filters/law/eu/obligations.toml")),
+    ("law/eu/pack.toml", include_str!("../../filters/law/eu/pack.toml")),
+    ("law/eu/rules/gdpr.toml", include_str!("../../filters/law/eu/rules/gdpr.toml")),
+    ("law/eu/rules/high-risk.toml", include_str!("../../filters/law/eu/rules/high-risk.toml")),
+    ("law/jp/obligations.toml", include_str!("../../filters/law/jp/obligations.toml")),
+    ("law/jp/pack.toml", include_str!("../../filters/law/jp/pack.toml")),
+    ("law/jp/rules/law.toml", include_str!("../../filters/law/jp/rules/law.toml")),
+    ("law/us/obligations.toml", include_str!("../../filters/law/us/obligations.toml")),
+    ("law/us/pack.toml", include_str!("../../filters/law/us/pack.toml")),
+    ("law/us/rules/marks.toml", include_str!("../../filters/law/us/rules/marks.toml")),
+    ("law/us/rules/people.toml", include_str!("../../filters/law/us/rules/people.toml")),
     ("privacy/pack.toml", include_str!("../../filters/privacy/pack.toml")),
     ("privacy/rules/contact.toml", include_str!("../../filters/privacy/rules/contact.toml")),
     ("privacy/rules/finance.toml", include_str!("../../filters/privacy/rules/finance.toml")),
     ("privacy/rules/identity.toml", include_str!("../../filters/privacy/rules/identity.toml")),
     ("privacy/rules/named.toml", include_str!("../../filters/privacy/rules/named.toml")),
     ("privacy/rules/network.toml", include_str!("../../filters/privacy/rules/network.toml")),
+    ("profiles/cn-public-service.toml", include_str!("../../filters/profiles/cn-public-service.toml")),
     ("profiles/default.toml", include_str!("../../filters/profiles/default.toml")),
+    ("profiles/education.toml", include_str!("../../filters/profiles/education.toml")),
+    ("profiles/eu-high-risk.toml", include_str!("../../filters/profiles/eu-high-risk.toml")),
+    ("profiles/eu-limited.toml", include_str!("../../filters/profiles/eu-limited.toml")),
+    ("profiles/eu-minimal.toml", include_str!("../../filters/profiles/eu-minimal.toml")),
+    ("profiles/finance.toml", include_str!("../../filters/profiles/finance.toml")),
+    ("profiles/jp-business.toml", include_str!("../../filters/profiles/jp-business.toml")),
+    ("profiles/jp-medical.toml", include_str!("../../filters/profiles/jp-medical.toml")),
+    ("profiles/us-enterprise.toml", include_str!("../../filters/profiles/us-enterprise.toml")),
     ("secrets/pack.toml", include_str!("../../filters/secrets/pack.toml")),
     ("secrets/rules/named.toml", include_str!("../../filters/secrets/rules/named.toml")),
     ("secrets/rules/providers.toml", include_str!("../../filters/secrets/rules/providers.toml")),
     ("secrets/rules/services.toml", include_str!("../../filters/secrets/rules/services.toml")),
+    (
+        "sector/education/lists/detector-evasion.txt",
+        include_str!("../../filters/sector/education/lists/detector-evasion.txt"),
+    ),
+    (
+        "sector/education/lists/exam-cheating.txt",
+        include_str!("../../filters/sector/education/lists/exam-cheating.txt"),
+    ),
+    (
+        "sector/education/lists/ghostwriting.txt",
+        include_str!("../../filters/sector/education/lists/ghostwriting.txt"),
+    ),
+    (
+        "sector/education/lists/humiliation.txt",
+        include_str!("../../filters/sector/education/lists/humiliation.txt"),
+    ),
+    (
+        "sector/education/lists/secrecy-with-children.txt",
+        include_str!("../../filters/sector/education/lists/secrecy-with-children.txt"),
+    ),
+    ("sector/education/pack.toml", include_str!("../../filters/sector/education/pack.toml")),
+    (
+        "sector/education/rules/education.toml",
+        include_str!("../../filters/sector/education/rules/education.toml"),
+    ),
+    (
+        "sector/finance/lists/guaranteed-returns-except.txt",
+        include_str!("../../filters/sector/finance/lists/guaranteed-returns-except.txt"),
+    ),
+    (
+        "sector/finance/lists/guaranteed-returns.txt",
+        include_str!("../../filters/sector/finance/lists/guaranteed-returns.txt"),
+    ),
+    (
+        "sector/finance/lists/inside-information.txt",
+        include_str!("../../filters/sector/finance/lists/inside-information.txt"),
+    ),
+    (
+        "sector/finance/lists/manipulation.txt",
+        include_str!("../../filters/sector/finance/lists/manipulation.txt"),
+    ),
+    (
+        "sector/finance/lists/personal-advice.txt",
+        include_str!("../../filters/sector/finance/lists/personal-advice.txt"),
+    ),
+    ("sector/finance/pack.toml", include_str!("../../filters/sector/finance/pack.toml")),
+    ("sector/finance/rules/finance.toml", include_str!("../../filters/sector/finance/rules/finance.toml")),
+    (
+        "sector/government/lists/in-the-name-of.txt",
+        include_str!("../../filters/sector/government/lists/in-the-name-of.txt"),
+    ),
+    (
+        "sector/government/lists/restricted-marks.txt",
+        include_str!("../../filters/sector/government/lists/restricted-marks.txt"),
+    ),
+    ("sector/government/pack.toml", include_str!("../../filters/sector/government/pack.toml")),
+    (
+        "sector/government/rules/government.toml",
+        include_str!("../../filters/sector/government/rules/government.toml"),
+    ),
+    (
+        "sector/medical/lists/cure-claim.txt",
+        include_str!("../../filters/sector/medical/lists/cure-claim.txt"),
+    ),
+    ("sector/medical/lists/diagnosis.txt", include_str!("../../filters/sector/medical/lists/diagnosis.txt")),
+    (
+        "sector/medical/lists/prescription.txt",
+        include_str!("../../filters/sector/medical/lists/prescription.txt"),
+    ),
+    (
+        "sector/medical/lists/stop-treatment-except.txt",
+        include_str!("../../filters/sector/medical/lists/stop-treatment-except.txt"),
+    ),
+    (
+        "sector/medical/lists/stop-treatment.txt",
+        include_str!("../../filters/sector/medical/lists/stop-treatment.txt"),
+    ),
+    ("sector/medical/pack.toml", include_str!("../../filters/sector/medical/pack.toml")),
+    ("sector/medical/rules/medical.toml", include_str!("../../filters/sector/medical/rules/medical.toml")),
+    ("taxonomy.toml", include_str!("../../filters/taxonomy.toml")),
+    ("unacceptable/pack.toml", include_str!("../../filters/unacceptable/pack.toml")),
+    ("unacceptable/rules/article-5.toml", include_str!("../../filters/unacceptable/rules/article-5.toml")),
 ];
 
 #[cfg(test)]

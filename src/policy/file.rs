@@ -1,9 +1,10 @@
-//! What people write: packs, rules and profiles as TOML.
+//! What people write: packs and rules as TOML.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-use super::{BlockAs, Unscanned};
+use super::Date;
+use super::taxonomy::CategoryFile;
 use crate::diag::Time;
 
 /// `pack.toml`.
@@ -18,6 +19,129 @@ pub(super) struct PackFile {
     pub licence: String,
     /// What it is for, in a sentence.
     pub title: String,
+    /// For whom it is meant.
+    #[serde(default)]
+    pub applies: Applies,
+    /// The texts that it was written against.
+    #[serde(rename = "source", default)]
+    pub sources: Vec<Source>,
+    /// Categories of its own.
+    #[serde(rename = "category", default)]
+    pub categories: Vec<CategoryFile>,
+    /// Lists that the operator brings.
+    #[serde(rename = "slot", default)]
+    pub slots: Vec<SlotFile>,
+}
+
+/// For whom a pack is meant. Nothing is the same as everybody.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Applies {
+    /// Jurisdictions, such as `cn`.
+    pub jurisdictions: Vec<String>,
+    /// Sectors, such as `finance`.
+    pub sectors: Vec<String>,
+    /// Languages of what it looks for.
+    pub languages: Vec<String>,
+}
+
+/// A text that a pack was written against.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// What it is called.
+    pub title: String,
+    /// The date of the text that was looked at.
+    pub written_against: Date,
+    /// How sure it is that the pack says what the text says.
+    pub sure: Sure,
+    /// Where to read it.
+    #[serde(default)]
+    pub link: Option<String>,
+}
+
+/// How sure it is that something says what its source says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sure {
+    /// Read in the official text.
+    Official,
+    /// Read in a text that quotes or sums up the official one.
+    Secondary,
+    /// Neither: to be held against the text before anybody relies on it.
+    Draft,
+}
+
+impl Sure {
+    /// The word in files and reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Official => "official",
+            Self::Secondary => "secondary",
+            Self::Draft => "draft",
+        }
+    }
+}
+
+/// One `[[slot]]`: a rule without terms, which the operator brings.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SlotFile {
+    /// Its id within the pack, and the name of its list: `slots/<name>.txt`.
+    pub name: String,
+    pub title: String,
+    pub category: String,
+    /// How many different terms it should hold.
+    #[serde(default = "one")]
+    pub minimum: u32,
+    #[serde(default)]
+    pub severity: Option<String>,
+    #[serde(default)]
+    pub action: Option<String>,
+    #[serde(default)]
+    pub actions: ActionsFile,
+    #[serde(default)]
+    pub marker: Option<String>,
+    #[serde(default)]
+    pub message: Option<String>,
+    #[serde(default = "yes")]
+    pub whole_word: bool,
+    #[serde(default)]
+    pub separators: Option<bool>,
+    #[serde(default)]
+    pub leet: Option<bool>,
+    #[serde(default)]
+    pub repeats: Option<bool>,
+    #[serde(default)]
+    pub basis: Vec<BasisFile>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+impl SlotFile {
+    /// The rule that looks for what the operator brings. Its examples are terms of the list.
+    pub(super) fn rule(&self, examples: Vec<String>) -> RuleFile {
+        RuleFile {
+            id: self.name.clone(),
+            title: self.title.clone(),
+            category: self.category.clone(),
+            severity: self.severity.clone(),
+            action: self.action.clone(),
+            actions: self.actions.clone(),
+            marker: self.marker.clone(),
+            message: self.message.clone(),
+            whole_word: self.whole_word,
+            separators: self.separators,
+            leet: self.leet,
+            repeats: self.repeats,
+            encoded: true,
+            basis: self.basis.clone(),
+            examples,
+            ..RuleFile::default()
+        }
+    }
 }
 
 /// `rules/*.toml`.
@@ -29,7 +153,7 @@ pub(super) struct RulesFile {
 }
 
 /// One `[[rule]]`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RuleFile {
     pub id: String,
@@ -43,6 +167,9 @@ pub(super) struct RuleFile {
     /// Actions by direction, over `action`.
     #[serde(default)]
     pub actions: ActionsFile,
+    /// Whether no profile and no configuration can make its actions weaker.
+    #[serde(default)]
+    pub always: bool,
     #[serde(default)]
     pub marker: Option<String>,
     #[serde(default)]
@@ -217,35 +344,4 @@ pub(super) struct BasisFile {
     pub law: String,
     pub article: String,
     pub link: String,
-}
-
-/// `profiles/*.toml`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ProfileFile {
-    pub name: String,
-    /// What it is for, in a sentence; for those who read the file.
-    #[expect(dead_code, reason = "shown by a later command; required so that no profile lacks it")]
-    pub title: String,
-    pub packs: Vec<String>,
-    #[serde(default)]
-    pub unscanned: Unscanned,
-    #[serde(default)]
-    pub block_as: BlockAs,
-    /// Rules with other actions or thresholds than their pack gives them.
-    #[serde(rename = "rule", default)]
-    pub rules: Vec<ProfileRule>,
-}
-
-/// A profile's `[[rule]]`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ProfileRule {
-    pub id: String,
-    #[serde(default)]
-    pub action: Option<String>,
-    #[serde(default)]
-    pub actions: ActionsFile,
-    #[serde(default)]
-    pub threshold: Option<f32>,
 }

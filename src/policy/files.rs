@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
 
+use super::loader::name_of;
 use crate::diag::{Diagnostic, SourceFile};
 
 /// Files by their path within the library, such as `privacy/rules/mail.toml`.
@@ -38,13 +39,19 @@ pub fn read_dir(dir: &Path) -> Result<Files, Diagnostic> {
     }
 }
 
-/// The files of one pack, the folder of which this is. It is called by the folder's name, whatever leads there.
+/// The files of one pack, the folder of which this is. It is called by the folder's name, whatever leads there, with the names of the folders
+/// above where it says so itself (`law/cn`).
 pub(super) fn read_pack(dir: &Path) -> Result<Files, Diagnostic> {
     let read = || {
         let whole = dir.canonicalize().map_err(|error| error.to_string())?;
-        let name = whole.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let mut names = whole.iter().rev().map(|name| name.to_string_lossy().into_owned());
+        let mut name = names.next().unwrap_or_default();
         let mut files = Files::new();
         collect(dir, dir, &mut files, 0)?;
+        let pack = files.get("pack.toml").and_then(name_of).unwrap_or_default();
+        while pack.ends_with(&format!("/{name}")) {
+            name = format!("{}/{name}", names.next().unwrap_or_default());
+        }
         Ok(files.into_iter().map(|(path, file)| (format!("{name}/{path}"), file)).collect())
     };
     read().map_err(|what: String| {

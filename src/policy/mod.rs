@@ -1,6 +1,9 @@
 //! Packs, rules and profiles: load, compile, decide, swap.
 
 mod conditions;
+mod coverage;
+mod date;
+mod draft;
 mod embedded;
 pub mod explain;
 mod file;
@@ -8,18 +11,32 @@ pub mod files;
 mod folds;
 mod library;
 mod list_url;
+mod loader;
 mod mistake;
+mod obligation;
+mod profile;
 mod rule;
 mod settings;
+mod taxonomy;
 #[cfg(test)]
 mod tests;
 
+pub use coverage::{Coverage, Row};
+pub use date::Date;
+pub use file::{Applies, Source, Sure};
 pub use files::Files;
-pub use library::{Library, MEASURE};
+pub use library::{Library, MEASURE, Unmet};
 pub use list_url::{ListUrl, Proof, wanted as wanted_lists};
+pub use loader::{Pack, Slot, slot_file};
 pub use mistake::{Mistake, Setting};
-pub use rule::{Action, Actions, Basis, Choice, Direction, Policy, Rule, Severity};
+pub use obligation::{AppliesIf, Audience, Control, Obligation, Role, State};
+pub use profile::{
+    Budget, Checked, Demand, Demands, Grade, LabelMode, Labels, Notice, Profile, Residency, Retention, Tier,
+    When,
+};
+pub use rule::{Action, Actions, Basis, Choice, Counts, Direction, Policy, Rule, Severity};
 pub use settings::{BlockAs, PolicyChange, PolicySettings, Threshold, Unscanned};
+pub use taxonomy::{Category, Scheme, Taxonomy, Type};
 
 /// A term that stands in no text but the canary's: every policy masks it, so that the gateway can see that it is in the path.
 pub const CANARY: &str = "sluicegate-canary-q7x4v9k2m8t3";
@@ -38,4 +55,14 @@ pub fn canary_rule() -> (Rule, crate::detect::RuleSpec) {
     };
     let keyword = crate::detect::Keyword { text: CANARY.into(), whole_word: true };
     (rule, crate::detect::RuleSpec { keywords: vec![keyword], ..crate::detect::RuleSpec::default() })
+}
+
+/// What to say to whoever wants to make a rule weaker that nobody can.
+fn always(rule: &Rule) -> crate::diag::Diagnostic {
+    let message = format!("rule `{}` is in force in every policy with its pack", rule.id);
+    let diagnostic = crate::diag::Diagnostic::error("always", message);
+    match rule.basis.first() {
+        Some(Basis { law, article, .. }) => diagnostic.help(format!("it rests on {law}, {article}")),
+        None => diagnostic,
+    }
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-use super::{BlockAs, Threshold, Unscanned};
+use super::{BlockAs, Threshold, Unmet, Unscanned};
 use crate::detect::{CompileError, Engine, RuleId, RuleSet, RuleSpec};
 
 /// What follows from a finding, in order of strength.
@@ -120,6 +120,11 @@ impl Actions {
         Self { prompt: action, output: action, tool: action }
     }
 
+    /// Whether some direction has a weaker action here than there.
+    pub fn is_weaker_than(&self, other: &Self) -> bool {
+        self.prompt < other.prompt || self.output < other.output || self.tool < other.tool
+    }
+
     /// The action in one direction.
     pub fn get(&self, direction: Direction) -> Action {
         match direction {
@@ -138,6 +143,13 @@ pub struct Choice {
     pub actions: Actions,
     /// The least score of what is reported.
     pub threshold: Threshold,
+}
+
+impl Choice {
+    /// Whether it does less than another one in some direction, or reports less.
+    pub fn is_weaker_than(&self, other: &Self) -> bool {
+        self.actions.is_weaker_than(&other.actions) || self.threshold.score() > other.threshold.score()
+    }
 }
 
 /// A law, standard or decision that a rule rests on.
@@ -176,6 +188,25 @@ pub struct Rule {
     pub message: Option<String>,
     /// Whether it looks at what prompts hide by encoding it.
     pub encoded: bool,
+    /// Whether no profile and no configuration can make its actions weaker.
+    pub always: bool,
+    /// How much it has of what.
+    pub counts: Counts,
+}
+
+/// How much a rule has of what, for reports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Different keywords, lists included.
+    pub terms: usize,
+    /// Patterns.
+    pub patterns: usize,
+    /// Words of groups.
+    pub groups: usize,
+    /// Examples.
+    pub examples: usize,
+    /// Counter-examples.
+    pub counter_examples: usize,
 }
 
 impl Default for Rule {
@@ -192,6 +223,8 @@ impl Default for Rule {
             basis: Vec::new(),
             message: None,
             encoded: true,
+            always: false,
+            counts: Counts::default(),
         }
     }
 }
@@ -218,6 +251,8 @@ pub struct Policy {
     pub(super) encoded: [RuleSet; 4],
     pub(super) unscanned: Unscanned,
     pub(super) block_as: BlockAs,
+    /// What its profile demands and is not there.
+    pub(super) unmet: Vec<Unmet>,
 }
 
 static NO_RULE: std::sync::LazyLock<Rule> = std::sync::LazyLock::new(Rule::default);
@@ -253,7 +288,7 @@ impl Policy {
             Direction::Prompt | Direction::Tool => set(direction, true),
             Direction::Output | Direction::OutputOrTool => RuleSet::empty(),
         });
-        Self { name, version, engine, rules, choices, sets, encoded, unscanned, block_as }
+        Self { name, version, engine, rules, choices, sets, encoded, unscanned, block_as, unmet: Vec::new() }
     }
 
     /// A policy of these rules alone, each with its own actions: for tests and for scanning with one rule.
@@ -278,6 +313,11 @@ impl Policy {
         self.unscanned = unscanned;
         self.block_as = block_as;
         self
+    }
+
+    /// What its profile demands of the operator and is not there.
+    pub fn unmet(&self) -> &[Unmet] {
+        &self.unmet
     }
 
     /// Its name.
@@ -323,6 +363,17 @@ impl Policy {
     /// The least score of a rule's findings that this policy reports.
     pub fn threshold(&self, id: RuleId) -> f32 {
         self.choices.get(id.0 as usize).map_or(0.0, |choice| choice.threshold.score())
+    }
+
+    /// The strongest action of a rule, by its number, in any direction.
+    pub fn strongest(&self, rule: usize) -> Action {
+        let all = Direction::ALL.map(|direction| self.action(RuleId(rule as u32), direction));
+        all.into_iter().max().unwrap_or_default()
+    }
+
+    /// The rules that do something in some direction, with their numbers.
+    pub fn in_force(&self) -> impl Iterator<Item = (usize, &Rule)> {
+        self.rules.iter().enumerate().filter(|(n, _)| self.strongest(*n) > Action::Allow)
     }
 
     /// The direction under which what a rule found is on record.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::Action;
+use super::{Action, Demands};
 use crate::diag::{Size, Time};
 
 /// `[policy]`: what holds for everybody whose tenant does not say otherwise.
@@ -34,10 +34,14 @@ pub struct PolicySettings {
     /// How a block looks to the client; without it, as the profile says.
     pub block_as: Option<BlockAs>,
     /// Rules that do something else than their pack says, in every direction: `"privacy/email" = "flag"`; `allow`
-    /// turns a rule off.
+    /// turns a rule off. `"harm/*"` are all rules of a pack.
     pub actions: BTreeMap<String, Action>,
     /// Rules whose findings count from another score on than their pack says: `"privacy/email" = 0.8`.
     pub thresholds: BTreeMap<String, Threshold>,
+    /// Lists for the slots of packs, a term a line: `"commercial/customers" = "lists/customers.txt"`.
+    pub slots: BTreeMap<String, PathBuf>,
+    /// What follows where a demand of the profile is not met; without it, as the profile says.
+    pub demands: Option<Demands>,
 }
 
 impl Default for PolicySettings {
@@ -55,6 +59,8 @@ impl Default for PolicySettings {
             block_as: None,
             actions: BTreeMap::new(),
             thresholds: BTreeMap::new(),
+            slots: BTreeMap::new(),
+            demands: None,
         }
     }
 }
@@ -81,6 +87,8 @@ impl PolicySettings {
                 .chain(&change.thresholds)
                 .map(|(id, least)| (id.clone(), *least))
                 .collect(),
+            slots: self.slots.clone(),
+            demands: self.demands,
         }
     }
 }

@@ -287,7 +287,9 @@ impl Policies {
     pub(super) fn details(&self) -> String {
         let state = self.state();
         let default = &state.active.loaded.table.default;
-        let runs = format!("policy {} {}\n", default.name(), default.version());
+        let mut runs = vec![format!("policy {} {}\n", default.name(), default.version())];
+        runs.extend(default.unmet().iter().map(|unmet| format!("not met: {unmet}\n")));
+        let runs = runs.concat();
         match state.last.as_ref().filter(|last| last.ended == Ended::Failed) {
             Some(failed) => {
                 let reason = failed.lines.first().map_or("", String::as_str);

@@ -20,6 +20,7 @@ mod limits;
 mod list_urls;
 mod long_reads;
 mod media;
+mod profiles;
 mod refusals;
 mod reload;
 mod tls;
@@ -63,6 +64,8 @@ pub(crate) struct Wishes {
     /// A client's key; none: everybody may come.
     pub(crate) key: Option<&'static str>,
     pub(crate) canary_rule: bool,
+    /// Another policy than the one for tests.
+    pub(crate) policy: Option<Arc<Policy>>,
     /// Another base URL than that of the upstream's address.
     pub(crate) base_url: Option<String>,
     pub(crate) extra_roots: Option<std::path::PathBuf>,
@@ -87,6 +90,7 @@ impl Default for Wishes {
             credential: Credential::None,
             key: None,
             canary_rule: true,
+            policy: None,
             base_url: None,
             extra_roots: None,
         }
@@ -140,7 +144,7 @@ impl Gateway {
         let pepper = Pepper::new(&[7; 32]);
         let keys = wishes.key.map(|key| ("k1", pepper.hash(key.as_bytes()))).into_iter().collect();
         let tenants = [TenantKeys { name: "red", keys, exchanges: None }];
-        let default = Arc::new(policy(wishes));
+        let default = wishes.policy.clone().unwrap_or_else(|| Arc::new(policy(wishes)));
         let plan = Plan {
             server: wishes.server.clone(),
             limits: wishes.limits.clone(),

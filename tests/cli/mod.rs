@@ -5,6 +5,7 @@ mod config;
 mod diff;
 mod explain;
 mod help;
+mod policy;
 mod reload;
 mod scan;
 

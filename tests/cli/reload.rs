@@ -173,7 +173,7 @@ fn a_check_says_which_lists_are_not_here() {
     write(
         "packs/p/rules/r.toml",
         &format!(
-            "[[rule]]\nid = \"word\"\ntitle = \"t\"\ncategory = \"WORD\"\naction = \"mask\"\nexamples = [\"in the list\"]\n\
+            "[[rule]]\nid = \"word\"\ntitle = \"t\"\ncategory = \"TRADE_SECRET\"\naction = \"mask\"\nexamples = [\"in the list\"]\n\
              counter_examples = [\"nothing\"]\n[[rule.list_url]]\nurl = \"https://lists.invalid/a.txt\"\nsha256 = \"{}\"\n",
             "0".repeat(64)
         ),

@@ -1,0 +1,358 @@
+//! From what is written about a rule to what is meant, with every mistake said where it stands.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::file::{ActionsFile, PatternFile, RuleFile};
+use super::files::Files;
+use super::folds::folds;
+use super::list_url::list_url;
+use super::rule::{Action, Actions, Counts, Rule, Severity};
+use crate::detect::{Exact, Folds, Keyword, PatternSpec, RuleSpec, Validator};
+use crate::diag::{Diagnostic, Places, SourceFile, Span, Step, read_toml};
+use crate::text::fold::fold_literal;
+
+/// The array of tables in which rules stand.
+pub(super) const RULE: &str = "rule";
+/// The array of tables in which slots stand.
+pub(super) const SLOT: &str = "slot";
+
+/// A rule on its way from file to engine.
+pub(super) struct Draft {
+    pub(super) rule: Rule,
+    pub(super) spec: RuleSpec,
+    file: Arc<SourceFile>,
+    /// [`RULE`] or [`SLOT`].
+    table: &'static str,
+    place: usize,
+    pub(super) examples: Vec<String>,
+    pub(super) counter_examples: Vec<String>,
+    /// How many of its keywords stand in the rule itself; the others stand in lists.
+    written: usize,
+    listed: Vec<Term>,
+    /// Names of its groups, in the order of the specification.
+    groups: Vec<String>,
+    /// A list of its is not there.
+    pub(super) lacks: bool,
+}
+
+impl Draft {
+    /// A mistake in what stands at `path` of the rule.
+    pub(super) fn at(&self, path: &[Step<'_>], diagnostic: Diagnostic) -> Diagnostic {
+        let mut steps: Vec<Step<'_>> = vec![self.table.into(), self.place.into()];
+        steps.extend_from_slice(path);
+        // Read again only where something is wrong: keeping the places of all files would cost more.
+        let places = read_toml::<toml::Table>(&self.file).places;
+        match places.value(&steps) {
+            Some(span) => diagnostic.at(&self.file, span, ""),
+            None => diagnostic,
+        }
+    }
+
+    /// A mistake in a keyword, which may stand in a list.
+    pub(super) fn at_keyword(&self, n: usize, diagnostic: Diagnostic) -> Diagnostic {
+        match n.checked_sub(self.written).and_then(|n| self.listed.get(n)) {
+            Some(term) => diagnostic.at(&term.file, term.span, ""),
+            None => self.at(&["keywords".into(), n.into()], diagnostic),
+        }
+    }
+
+    /// The name of one of its groups.
+    pub(super) fn group(&self, n: usize) -> &str {
+        self.groups.get(n).map_or("", String::as_str)
+    }
+}
+
+/// What a file says of actions.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ActionsWritten {
+    all: Option<Action>,
+    prompt: Option<Action>,
+    output: Option<Action>,
+    tool: Option<Action>,
+}
+
+impl ActionsWritten {
+    /// The actions that follow, where the others are the ones given.
+    pub(super) fn over(self, base: Actions) -> Actions {
+        let base = self.all.map_or(base, Actions::all);
+        Actions {
+            prompt: self.prompt.unwrap_or(base.prompt),
+            output: self.output.unwrap_or(base.output),
+            tool: self.tool.unwrap_or(base.tool),
+        }
+    }
+}
+
+/// A line of a list.
+#[derive(Debug, Clone)]
+pub(super) struct Term {
+    pub(super) text: String,
+    file: Arc<SourceFile>,
+    pub(super) span: Span,
+}
+
+/// The terms of a list: a line each, without those that begin with `#`.
+pub(super) fn terms(file: &Arc<SourceFile>) -> Vec<Term> {
+    let mut out = Vec::new();
+    let mut at = 0;
+    for line in file.text().split_inclusive('\n') {
+        let text = line.trim();
+        let start = at + (line.len() - line.trim_start().len());
+        at += line.len();
+        if !text.is_empty() && !text.starts_with('#') {
+            let span = (start..start + text.len()).into();
+            out.push(Term { text: text.to_owned(), file: Arc::clone(file), span });
+        }
+    }
+    out
+}
+
+/// How many different terms there are; case and width make no difference.
+fn distinct(keywords: &[Keyword]) -> usize {
+    keywords.iter().map(|k| fold_literal(&k.text)).collect::<HashSet<_>>().len()
+}
+
+/// One entry of an array of tables, such as a `[[rule]]`, and where to say what is wrong with it.
+pub(super) struct At<'a> {
+    pub(super) file: &'a Arc<SourceFile>,
+    pub(super) places: &'a Places,
+    /// The array's name.
+    pub(super) table: &'static str,
+    pub(super) place: usize,
+    /// Whether the file could be read as it is; else what seems to be missing may have been mistyped.
+    pub(super) clean: bool,
+    pub(super) found: &'a mut Vec<Diagnostic>,
+}
+
+impl At<'_> {
+    pub(super) fn wrong(&mut self, path: &[&str], code: &'static str, message: impl Into<String>) {
+        let diagnostic = self.here(path, Diagnostic::error(code, message));
+        self.found.push(diagnostic);
+    }
+
+    pub(super) fn here(&self, path: &[&str], diagnostic: Diagnostic) -> Diagnostic {
+        let mut steps: Vec<Step<'_>> = vec![self.table.into(), self.place.into()];
+        steps.extend(path.iter().map(|s| s.parse::<usize>().map_or(Step::Key(s), Step::Item)));
+        diagnostic.at(self.file, self.places.value(&steps).unwrap_or_default(), "")
+    }
+
+    pub(super) fn unknown(&mut self, path: &[&str], what: &str, name: &str, valid: &[&str], list: bool) {
+        let diagnostic =
+            self.here(path, Diagnostic::error("unknown-name", format!("unknown {what} `{name}`")));
+        let diagnostic = if list {
+            diagnostic.valid("valid", name, valid)
+        } else {
+            match crate::diag::nearest(name, valid) {
+                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                None => diagnostic,
+            }
+        };
+        self.found.push(diagnostic);
+    }
+
+    /// The terms of the lists that are named under `key`.
+    pub(super) fn lists(&mut self, key: &str, lists: &[String], folder: &str, files: &Files) -> Vec<Term> {
+        let mut out = Vec::new();
+        for (i, list) in lists.iter().enumerate() {
+            if let Some(file) = files.get(&format!("{folder}lists/{list}")) {
+                out.extend(terms(file));
+            } else {
+                let prefix = format!("{folder}lists/");
+                let names: Vec<&str> = files.keys().filter_map(|k| k.strip_prefix(&prefix)).collect();
+                self.unknown(&[key, &i.to_string()], "list", list, &names, true);
+            }
+        }
+        out
+    }
+
+    /// The terms of the rule's lists from URLs, and whether one of them is not there.
+    pub(super) fn list_urls(&mut self, rule: &RuleFile, files: &Files, may_lack: bool) -> (Vec<Term>, bool) {
+        let (mut found, mut lacks) = (Vec::new(), false);
+        for (n, list) in rule.list_urls.iter().enumerate() {
+            let number = n.to_string();
+            // What seems to be missing may have been mistyped.
+            if !self.clean && list.sha256.is_none() && list.public_key.is_none() {
+                continue;
+            }
+            match list_url(list, self.file, self.places, self.place, n) {
+                Err((key, why)) => self.wrong(&["list_url", &number, key], "list-url", why),
+                Ok(list) => match files.get(&list.path()) {
+                    Some(file) => found.extend(terms(file)),
+                    None if may_lack => lacks = true,
+                    None => {
+                        let message = format!("there is no copy of the list `{}`", list.url);
+                        let missing = Diagnostic::error("no-list", message)
+                            .help("a gateway fetches it: `serve` with a configuration that names the host in `list_hosts`");
+                        let missing = self.here(&["list_url", &number, "url"], missing);
+                        self.found.push(missing);
+                    }
+                },
+            }
+        }
+        (found, lacks)
+    }
+
+    fn action(&mut self, path: &[&str], name: &str) -> Action {
+        if let Some(action) = Action::from_name(name) {
+            return action;
+        }
+        let names: Vec<&str> = Action::ALL.iter().map(|a| a.as_str()).collect();
+        self.unknown(path, "action", name, &names, true);
+        Action::default()
+    }
+
+    /// What is written about actions: one for every direction, and those of directions.
+    pub(super) fn actions(&mut self, all: Option<&str>, each: &ActionsFile) -> ActionsWritten {
+        let all = all.map(|name| self.action(&["action"], name));
+        let mut one = |key: &str, name: &Option<String>| {
+            name.as_deref().map(|name| self.action(&["actions", key], name))
+        };
+        ActionsWritten {
+            all,
+            prompt: one("prompt", &each.prompt),
+            output: one("output", &each.output),
+            tool: one("tool", &each.tool),
+        }
+    }
+
+    /// What a rule means. `lists`: the terms of its lists; `excepted`: those of its `except_lists`.
+    pub(super) fn draft(
+        &mut self,
+        id: String,
+        rule: RuleFile,
+        lists: Vec<Term>,
+        excepted: &[String],
+    ) -> Draft {
+        let severity = match rule.severity.as_deref() {
+            None => Severity::default(),
+            Some(name) => Severity::ALL.into_iter().find(|s| s.as_str() == name).unwrap_or_else(|| {
+                let names: Vec<&str> = Severity::ALL.iter().map(|s| s.as_str()).collect();
+                self.unknown(&["severity"], "severity", name, &names, true);
+                Severity::default()
+            }),
+        };
+        let has_action =
+            rule.action.is_some() || rule.actions.prompt.is_some() || rule.actions.output.is_some();
+        if !has_action && rule.actions.tool.is_none() {
+            self.wrong(&[], "missing", format!("rule `{id}` says no action"));
+        }
+        let actions = self.actions(rule.action.as_deref(), &rule.actions).over(Actions::default());
+        let conditions = self.conditions(&rule, excepted);
+        let marker = rule.marker.unwrap_or_else(|| format!("[{}]", rule.category.to_uppercase()));
+        let replaces = [actions.prompt, actions.output, actions.tool].contains(&Action::Replace);
+        if replaces && rule.replacement.is_none() {
+            self.wrong(&["action"], "missing", format!("rule `{id}` replaces, but has no `replacement`"));
+        }
+        // What a slot's list holds is the operator's; its terms are their own examples.
+        let is_slot = self.table == SLOT;
+        for (key, texts) in [("examples", &rule.examples), ("counter_examples", &rule.counter_examples)] {
+            if texts.is_empty() && !is_slot {
+                self.wrong(&["id"], "missing", format!("rule `{id}` has no `{key}`"));
+            }
+        }
+        let keywords: Vec<Keyword> = rule
+            .keywords
+            .iter()
+            .chain(lists.iter().map(|term| &term.text))
+            .map(|text| Keyword { text: text.clone(), whole_word: rule.whole_word })
+            .collect();
+        let from_lists = rule.lists.len() + rule.list_urls.len();
+        let names = [keywords.len(), rule.patterns.len(), from_lists, rule.groups.len()];
+        if self.clean && names == [0; 4] && !is_slot {
+            self.wrong(
+                &["id"],
+                "missing",
+                format!(
+                    "rule `{id}` looks for nothing: no `keywords`, `lists`, `groups` or `[[rule.pattern]]`"
+                ),
+            );
+        }
+        let exact = self.exact(&rule.exact, !rule.patterns.is_empty());
+        let folds = folds(&rule.category, !exact.is_empty(), rule.separators, rule.leet, rule.repeats);
+        if !exact.is_empty() && folds != Folds::default() {
+            let message = "a rule that is `exact` cannot see through `separators`, `leet` or `repeats`";
+            self.wrong(&["exact"], "exact", message.to_owned());
+        }
+        let threshold = self.threshold(rule.threshold).unwrap_or_default();
+        let counts = Counts {
+            terms: distinct(&keywords),
+            patterns: rule.patterns.len(),
+            groups: rule.groups.values().map(Vec::len).sum(),
+            examples: if is_slot { 0 } else { rule.examples.len() },
+            counter_examples: rule.counter_examples.len(),
+        };
+        let groups = rule.groups.into_keys().collect();
+        let patterns = rule.patterns.into_iter().enumerate();
+        let patterns = patterns.map(|(i, p)| self.pattern(i, p, rule.score)).collect();
+        Draft {
+            spec: RuleSpec { keywords, patterns, folds, conditions, exact },
+            rule: Rule {
+                id,
+                title: rule.title,
+                category: rule.category,
+                severity,
+                actions,
+                threshold,
+                marker: marker.into(),
+                replacement: rule.replacement.map(Into::into),
+                basis: super::loader::basis(&rule.basis),
+                message: rule.message,
+                encoded: rule.encoded,
+                always: rule.always,
+                counts,
+            },
+            written: rule.keywords.len(),
+            listed: lists,
+            file: Arc::clone(self.file),
+            table: self.table,
+            place: self.place,
+            examples: rule.examples,
+            counter_examples: rule.counter_examples,
+            groups,
+            lacks: false,
+        }
+    }
+
+    /// The folds that the rule refuses.
+    fn exact(&mut self, names: &[String], has_patterns: bool) -> Exact {
+        let mut exact = Exact::default();
+        for (i, name) in names.iter().enumerate() {
+            if let Some(one) = Exact::from_name(name) {
+                exact = exact.with(one);
+            } else {
+                let known: Vec<&str> = Exact::NAMES.iter().map(|(name, _)| *name).collect();
+                self.unknown(&["exact", &i.to_string()], "fold", name, &known, true);
+            }
+        }
+        if names.iter().any(|name| name == "case") && has_patterns {
+            let message = "a pattern says for itself whether case counts: `case_sensitive = true`";
+            self.wrong(&["exact"], "exact", message.to_owned());
+        }
+        exact
+    }
+
+    fn pattern(&mut self, place: usize, pattern: PatternFile, score: Option<f32>) -> PatternSpec {
+        let number = place.to_string();
+        let own = pattern.score.map(|score| self.fraction(&["pattern", &number, "score"], score));
+        let validator = pattern.validator.as_deref().and_then(|name| {
+            let found = Validator::from_name(name);
+            if found.is_none() {
+                let names: Vec<&str> = Validator::names().collect();
+                self.unknown(&["pattern", &place.to_string(), "validator"], "validator", name, &names, true);
+            }
+            found
+        });
+        PatternSpec {
+            regex: pattern.regex,
+            max_len: pattern.max_len,
+            left: pattern.left,
+            right: pattern.right,
+            validator,
+            group: pattern.group,
+            context: pattern.context,
+            score: own.or(score),
+            case_sensitive: pattern.case_sensitive,
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! From files to drafts: what is written is read, names are resolved, every mistake is collected.
+
+mod obligations;
+mod profiles;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::draft::{At, Draft, RULE, SLOT, terms};
+use super::file::{Applies, BasisFile, PackFile, RulesFile, SlotFile, Source};
+use super::files::Files;
+use super::obligation::Obligation;
+use super::profile::Profile;
+use super::rule::Basis;
+use super::taxonomy::{self, Taxonomy};
+use crate::diag::{Diagnostic, Places, SourceFile, Span, read_toml};
+
+/// Packs with names that begin so are a law's: each rule rests on something, and the pack on a text.
+const LAW: &str = "law/";
+
+/// A pack.
+#[derive(Debug, Clone)]
+pub struct Pack {
+    /// Its name.
+    pub name: String,
+    /// Its version, for people.
+    pub version: String,
+    /// What it is for.
+    pub title: String,
+    /// For whom it is meant.
+    pub applies: Applies,
+    /// The texts that it was written against.
+    pub sources: Vec<Source>,
+    /// Numbers of its rules, slots included.
+    pub(super) rules: Vec<usize>,
+}
+
+/// A list that the operator brings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slot {
+    /// The id of the rule that looks for its terms, such as `commercial/customers`.
+    pub id: String,
+    /// What is to be listed.
+    pub title: String,
+    /// The category of what is found.
+    pub category: String,
+    /// How many different terms it should hold.
+    pub minimum: usize,
+    /// How many it holds.
+    pub terms: usize,
+    /// The rule's number.
+    pub(super) rule: usize,
+}
+
+impl Slot {
+    /// Whether it holds as many terms as it should.
+    pub fn is_filled(&self) -> bool {
+        self.terms >= self.minimum
+    }
+}
+
+/// What was read.
+pub(super) struct Loader<'f> {
+    files: &'f Files,
+    /// Lists from URLs may be missing.
+    may_lack: bool,
+    pub(super) drafts: Vec<Draft>,
+    pub(super) packs: BTreeMap<String, Pack>,
+    pub(super) profiles: BTreeMap<String, Profile>,
+    pub(super) slots: Vec<Slot>,
+    pub(super) taxonomy: Taxonomy,
+    pub(super) obligations: Vec<Obligation>,
+    /// Where each obligation's controls name settings, for whoever knows the settings.
+    pub(super) settings: Vec<Named>,
+    pub(super) found: Vec<Diagnostic>,
+    /// What is wrong, but keeps nobody from using it.
+    pub(super) warnings: Vec<Diagnostic>,
+}
+
+/// A name in a file that is to be looked up elsewhere.
+#[derive(Debug, Clone)]
+pub(super) struct Named {
+    pub(super) name: String,
+    pub(super) diagnostic: Diagnostic,
+}
+
+impl<'f> Loader<'f> {
+    /// Reads everything.
+    pub(super) fn read(files: &'f Files, may_lack: bool) -> Self {
+        let mut loader = Self {
+            files,
+            may_lack,
+            drafts: Vec::new(),
+            packs: BTreeMap::new(),
+            profiles: BTreeMap::new(),
+            slots: Vec::new(),
+            taxonomy: Taxonomy::default(),
+            obligations: Vec::new(),
+            settings: Vec::new(),
+            found: Vec::new(),
+            warnings: Vec::new(),
+        };
+        loader.taxonomy();
+        loader.packs();
+        loader.unused_lists();
+        loader.profiles();
+        loader.obligations();
+        loader
+    }
+
+    fn taxonomy(&mut self) {
+        self.taxonomy = match self.files.get(taxonomy::FILE) {
+            Some(own) => Taxonomy::read(own, &mut self.found),
+            None => Taxonomy::read(&super::embedded::taxonomy(), &mut self.found),
+        };
+    }
+
+    fn packs(&mut self) {
+        let files = self.files;
+        // Rules without their `pack.toml` would be read by nobody.
+        for (path, file) in files {
+            let inside = ["/rules/", "/slots/"].iter().find_map(|part| path.split_once(part));
+            let folder = inside.map(|(folder, _)| folder).or_else(|| path.strip_suffix("/obligations.toml"));
+            if let Some(folder) = folder.filter(|f| !files.contains_key(&format!("{f}/pack.toml"))) {
+                let lost = Diagnostic::error("no-pack", format!("there is no `{folder}/pack.toml`"));
+                let lost = lost.at(file, Span::default(), "this belongs to no pack");
+                self.found.push(lost.help("a pack has `name`, `version`, `licence` and `title`"));
+            }
+        }
+        let packs = files.iter().filter_map(|(path, file)| Some((path.strip_suffix("pack.toml")?, file)));
+        let packs: Vec<_> = packs.filter(|(folder, _)| folder.ends_with('/')).collect();
+        let read: Vec<_> =
+            packs.into_iter().map(|(folder, file)| (folder, file, self.pack(folder, file))).collect();
+        // Categories of all packs are known before any rule is read.
+        for (folder, file, pack) in read {
+            let Some((pack, places)) = pack else { continue };
+            let name = pack.name.clone();
+            let rules = format!("{folder}rules/");
+            for (_, file) in files.iter().filter(|(p, _)| p.starts_with(&rules) && p.ends_with(".toml")) {
+                self.rules(&name, folder, file);
+            }
+            for (place, slot) in pack.slots.iter().enumerate() {
+                self.slot(&name, folder, slot, (file, &places, place));
+            }
+            let names: Vec<&str> = pack.slots.iter().map(|slot| slot.name.as_str()).collect();
+            let lists = files.iter().filter_map(|(p, file)| Some((p.strip_prefix(folder)?, file)));
+            for (list, file) in lists.filter_map(|(p, file)| Some((p.strip_prefix("slots/")?, file))) {
+                let list = list.trim_end_matches(".txt");
+                if !names.contains(&list) {
+                    let unused = Diagnostic::warning("unused", format!("no slot reads the list `{list}`"));
+                    let unused = unused.at(file, Span::default(), "");
+                    self.warnings.push(unused.valid("slots", list, &names));
+                }
+            }
+        }
+    }
+
+    /// Reads a `pack.toml` and takes in what is no rule.
+    fn pack(&mut self, folder: &str, file: &Arc<SourceFile>) -> Option<(PackFile, Places)> {
+        let read = read_toml::<PackFile>(file);
+        self.found.extend(read.diagnostics);
+        let mut pack = read.value?;
+        let name = folder.trim_end_matches('/');
+        if pack.name != name {
+            let place = read.places.value(&["name".into()]).unwrap_or_default();
+            let wrong = Diagnostic::error(
+                "pack-name",
+                format!("the pack in `{folder}` calls itself `{}`", pack.name),
+            );
+            self.found.push(wrong.at(file, place, "").help("a pack has the name of its folder"));
+        }
+        for (key, value) in [("version", &pack.version), ("licence", &pack.licence), ("title", &pack.title)] {
+            if value.trim().is_empty() {
+                let place = read.places.value(&[key.into()]).unwrap_or_default();
+                self.found.push(Diagnostic::error("empty", format!("`{key}` is empty")).at(file, place, ""));
+            }
+        }
+        if pack.name.starts_with(LAW) && pack.sources.is_empty() {
+            let place = read.places.value(&["name".into()]).unwrap_or_default();
+            let wrong =
+                Diagnostic::error("missing", format!("the pack `{}` names no `[[source]]`", pack.name));
+            self.found.push(wrong.at(file, place, "").help(
+                "a law's pack says which text it was written against: `title`, `written_against` (its date), `sure` (`official`, `secondary`, `draft`)",
+            ));
+        }
+        for (n, category) in std::mem::take(&mut pack.categories).into_iter().enumerate() {
+            // What the taxonomy knows by now may have been declared by a pack before: that breaks nobody's pack.
+            if self.taxonomy.category(&category.code).is_some() {
+                let known =
+                    format!("category `{}` is declared already; its first declaration counts", category.code);
+                let path = ["category".into(), n.into(), "code".into()];
+                let place = read.places.value(&path).unwrap_or_default();
+                self.warnings.push(Diagnostic::warning("duplicate", known).at(file, place, ""));
+                continue;
+            }
+            self.taxonomy.declare(category, file, &read.places, n, &mut self.found);
+        }
+        self.packs.insert(
+            pack.name.clone(),
+            Pack {
+                name: pack.name.clone(),
+                version: pack.version.clone(),
+                title: pack.title.clone(),
+                applies: pack.applies.clone(),
+                sources: pack.sources.clone(),
+                rules: Vec::new(),
+            },
+        );
+        Some((pack, read.places))
+    }
+
+    fn rules(&mut self, pack: &str, folder: &str, file: &Arc<SourceFile>) {
+        let read = read_toml::<RulesFile>(file);
+        let clean = read.diagnostics.is_empty();
+        self.found.extend(read.diagnostics);
+        let Some(rules) = read.value else { return };
+        for (place, rule) in rules.rules.into_iter().enumerate() {
+            let found = &mut self.found;
+            let mut at = At { file, places: &read.places, table: RULE, place, clean, found };
+            let id = format!("{pack}/{}", rule.id);
+            if pack.starts_with(LAW) && rule.basis.is_empty() {
+                at.wrong(&["id"], "missing", format!("rule `{id}` of a law's pack has no `[[rule.basis]]`"));
+            }
+            let mut lists = at.lists("lists", &rule.lists, folder, self.files);
+            let (more, lacks) = at.list_urls(&rule, self.files, self.may_lack);
+            lists.extend(more);
+            let excepted = at.lists("except_lists", &rule.except_lists, folder, self.files);
+            let excepted: Vec<String> = excepted.into_iter().map(|term| term.text).collect();
+            if self.taxonomy.category(&rule.category).is_none() {
+                self.warnings.push(at.here(&["category"], self.taxonomy.undeclared(&rule.category)));
+            }
+            let mut draft = at.draft(id, rule, lists, &excepted);
+            draft.lacks = lacks;
+            self.add(pack, draft, (file, &read.places, RULE, place));
+        }
+    }
+
+    fn slot(
+        &mut self,
+        pack: &str,
+        folder: &str,
+        slot: &SlotFile,
+        (file, places, place): (&Arc<SourceFile>, &Places, usize),
+    ) {
+        let id = format!("{pack}/{}", slot.name);
+        let list = self
+            .files
+            .get(&slot_file(&id))
+            .or_else(|| self.files.get(&format!("{folder}slots/{}.txt", slot.name)));
+        let listed = list.map(terms).unwrap_or_default();
+        let mut seen = BTreeMap::new();
+        for term in &listed {
+            if let Some(first) = seen.insert(term.text.to_lowercase(), term.span)
+                && let Some(file) = list
+            {
+                let twice = Diagnostic::warning("duplicate", format!("`{}` is there twice", term.text));
+                self.warnings.push(twice.at(file, term.span, "").at(file, first, "here first"));
+            }
+        }
+        // Terms at the beginning, in the middle and at the end stand for all of them.
+        let some = [listed.first(), listed.get(listed.len() / 2), listed.last()];
+        let rule = slot.rule(some.into_iter().flatten().map(|term| term.text.clone()).collect());
+        let found = &mut self.found;
+        let mut at = At { file, places, table: SLOT, place, clean: true, found };
+        if slot.minimum == 0 {
+            at.wrong(&["minimum"], "wrong-value", "a slot asks for one term at least, found 0");
+        }
+        if self.taxonomy.category(&slot.category).is_none() {
+            self.warnings.push(at.here(&["category"], self.taxonomy.undeclared(&slot.category)));
+        }
+        let draft = at.draft(id.clone(), rule, listed, &[]);
+        self.slots.push(Slot {
+            id,
+            title: slot.title.clone(),
+            category: slot.category.clone(),
+            minimum: slot.minimum as usize,
+            terms: draft.rule.counts.terms,
+            rule: self.drafts.len(),
+        });
+        self.add(pack, draft, (file, places, SLOT, place));
+    }
+
+    fn add(
+        &mut self,
+        pack: &str,
+        draft: Draft,
+        (file, places, table, place): (&Arc<SourceFile>, &Places, &'static str, usize),
+    ) {
+        let id = &draft.rule.id;
+        if self.drafts.iter().any(|d| d.rule.id == *id) {
+            let (what, key) = if table == SLOT { ("slot", "name") } else { ("rule", "id") };
+            let found = &mut self.found;
+            let mut at = At { file, places, table, place, clean: true, found };
+            at.wrong(&[key], "duplicate", format!("{what} `{id}` is there twice"));
+        }
+        if let Some(pack) = self.packs.get_mut(pack) {
+            pack.rules.push(self.drafts.len());
+        }
+        self.drafts.push(draft);
+    }
+
+    /// Lists at the root that no slot reads.
+    fn unused_lists(&mut self) {
+        let ids: Vec<&str> = self.slots.iter().map(|slot| slot.id.as_str()).collect();
+        for (path, file) in self.files.range("slots/".to_owned()..) {
+            let Some(id) = path.strip_prefix("slots/").and_then(|path| path.strip_suffix(".txt")) else {
+                break;
+            };
+            if !ids.contains(&id) {
+                let unused = Diagnostic::warning("unused", format!("no slot reads the list `{id}`"));
+                self.warnings.push(unused.at(file, Span::default(), "").valid("slots", id, &ids));
+            }
+        }
+    }
+
+    /// Numbers of the rules that are called so: by an id, or by the beginning of ids and `*`.
+    fn called(&self, name: &str) -> Vec<usize> {
+        let ids = self.drafts.iter().map(|draft| draft.rule.id.as_str());
+        ids.enumerate().filter(|(_, id)| is_called(id, name)).map(|(n, _)| n).collect()
+    }
+}
+
+/// Where the operator's list for a slot stands within a library's files, whatever it is called outside: in place of the one in the slot's pack.
+pub fn slot_file(id: &str) -> String {
+    format!("slots/{id}.txt")
+}
+
+/// What a `pack.toml` calls its pack, if it can be read.
+pub(super) fn name_of(file: &Arc<SourceFile>) -> Option<String> {
+    read_toml::<PackFile>(file).value.map(|pack| pack.name)
+}
+
+/// Whether an id is meant by a name: itself, or the beginning of ids and `*`.
+pub(super) fn is_called(id: &str, name: &str) -> bool {
+    name.strip_suffix('*').map_or(id == name, |start| id.starts_with(start))
+}
+
+/// What is written, as everybody reads it.
+pub(super) fn basis(written: &[BasisFile]) -> Vec<Basis> {
+    let one = |b: &BasisFile| Basis { law: b.law.clone(), article: b.article.clone(), link: b.link.clone() };
+    written.iter().map(one).collect()
+}

@@ -1,0 +1,138 @@
+//! Profiles on their way from files to what they mean.
+
+use std::sync::Arc;
+
+use super::super::always;
+use super::super::draft::{At, RULE};
+use super::super::profile::{Checked, Demand, DemandFile, Profile, ProfileFile, Tier};
+use super::super::rule::Choice;
+use super::{Loader, basis};
+use crate::diag::{Diagnostic, Places, SourceFile, Step, read_toml};
+
+impl Loader<'_> {
+    pub(super) fn profiles(&mut self) {
+        let files = self.files;
+        for (path, file) in files.iter().filter(|(p, _)| p.starts_with("profiles/")) {
+            let read = read_toml::<ProfileFile>(file);
+            self.found.extend(read.diagnostics);
+            let Some(profile) = read.value else { continue };
+            let said = self.profile(path, file, &read.places, profile);
+            self.profiles.entry(said.name.clone()).or_insert(said);
+        }
+    }
+
+    fn profile(
+        &mut self,
+        path: &str,
+        file: &Arc<SourceFile>,
+        places: &Places,
+        profile: ProfileFile,
+    ) -> Profile {
+        let value = |path: &[Step<'_>]| places.value(path).unwrap_or_default();
+        if path != format!("profiles/{}.toml", profile.name) {
+            let wrong =
+                Diagnostic::error("profile-name", format!("the profile calls itself `{}`", profile.name));
+            let wrong = wrong.at(file, value(&["name".into()]), "");
+            self.found.push(wrong.help("a profile has the name of its file"));
+        }
+        if profile.tier == Some(Tier::Unacceptable) {
+            let wrong = Diagnostic::error("prohibited", "no profile can be of the tier `unacceptable`");
+            let wrong = wrong.at(file, value(&["tier".into()]), "what is of this tier is prohibited");
+            self.found.push(wrong.valid("tiers", "", &["minimal", "limited", "high"]));
+        }
+        for (i, pack) in profile.packs.iter().enumerate().filter(|(_, p)| !self.packs.contains_key(*p)) {
+            let names: Vec<&String> = self.packs.keys().collect();
+            let wrong = Diagnostic::error("unknown-pack", format!("unknown pack `{pack}`"));
+            let wrong = wrong.at(file, value(&["packs".into(), i.into()]), "");
+            self.found.push(wrong.valid("packs", pack, &names));
+        }
+        let mut changes = Vec::new();
+        for (place, change) in profile.rules.iter().enumerate() {
+            let called = self.called(&change.id);
+            let mut at = At { file, places, table: RULE, place, clean: true, found: &mut self.found };
+            if called.is_empty() {
+                let ids: Vec<&str> = self.drafts.iter().map(|d| d.rule.id.as_str()).collect();
+                at.unknown(&["id"], "rule", &change.id, &ids, false);
+                continue;
+            }
+            let threshold = at.threshold(change.threshold);
+            let actions = at.actions(change.action.as_deref(), &change.actions);
+            for n in called {
+                let Some(rule) = self.drafts.get(n).map(|draft| &draft.rule) else { continue };
+                let base = rule.choice();
+                let threshold = threshold.unwrap_or(base.threshold);
+                let choice = Choice { actions: actions.over(base.actions), threshold };
+                if rule.always && choice.is_weaker_than(&base) {
+                    // `pack/*` means the rules that can be changed.
+                    if !change.id.ends_with('*') {
+                        let wrong = always(rule);
+                        self.found.push(wrong.at(file, value(&["rule".into(), place.into()]), ""));
+                    }
+                    continue;
+                }
+                changes.push((n, choice));
+            }
+        }
+        if let Some(budget) = profile.budget {
+            for (key, share) in [("found", budget.found), ("blocked", budget.blocked)] {
+                if !(0.0..=1.0).contains(&share) {
+                    let wrong = format!("expected `{key}` from 0 to 1, found {share}");
+                    let wrong = Diagnostic::error("wrong-value", wrong);
+                    self.found.push(wrong.at(file, value(&["budget".into(), key.into()]), ""));
+                }
+            }
+        }
+        let demanded = self.demanded(file, places, &profile.demanded);
+        Profile {
+            name: profile.name,
+            title: profile.title,
+            tier: profile.tier,
+            jurisdictions: profile.jurisdictions,
+            sectors: profile.sectors,
+            packs: profile.packs,
+            unscanned: profile.unscanned,
+            block_as: profile.block_as,
+            demands: profile.demands,
+            demanded,
+            labels: profile.labels,
+            retention: profile.retention,
+            residency: profile.residency,
+            notices: profile.notices,
+            budget: profile.budget,
+            changes,
+        }
+    }
+
+    fn demanded(&mut self, file: &Arc<SourceFile>, places: &Places, demanded: &[DemandFile]) -> Vec<Demand> {
+        let mut out = Vec::new();
+        for (place, demand) in demanded.iter().enumerate() {
+            let found = &mut self.found;
+            let mut at = At { file, places, table: "demand", place, clean: true, found };
+            let checked = match (&demand.slot, &demand.standard) {
+                (Some(_), Some(_)) => {
+                    let both = "a demand is for a `slot` or a `standard`, not for both";
+                    at.wrong(&["standard"], "conflict", both);
+                    Checked::No
+                }
+                (Some(name), None) => {
+                    let slot = self.slots.iter().position(|slot| slot.id == *name);
+                    if slot.is_none() {
+                        let ids: Vec<&str> = self.slots.iter().map(|slot| slot.id.as_str()).collect();
+                        at.unknown(&["slot"], "slot", name, &ids, true);
+                    }
+                    slot.map_or(Checked::No, Checked::Slot)
+                }
+                (None, Some(standard)) => {
+                    if self.taxonomy.scheme(standard).is_none() {
+                        let ids = self.taxonomy.scheme_ids();
+                        at.unknown(&["standard"], "standard", standard, &ids, true);
+                    }
+                    Checked::Standard(standard.clone())
+                }
+                (None, None) => Checked::No,
+            };
+            out.push(Demand { checked, what: demand.what.clone(), basis: basis(&demand.basis) });
+        }
+        out
+    }
+}

@@ -1,0 +1,279 @@
+//! Profiles: what one kind of deployment runs with, what it asks of its operator, and what it states for parts of the gateway that do not
+//! read it yet.
+
+use serde::{Deserialize, Serialize};
+
+use super::file::{ActionsFile, BasisFile};
+use super::{BlockAs, Choice, Unscanned};
+
+/// `profiles/*.toml`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProfileFile {
+    pub name: String,
+    pub title: String,
+    #[serde(default)]
+    pub tier: Option<Tier>,
+    #[serde(default)]
+    pub jurisdictions: Vec<String>,
+    #[serde(default)]
+    pub sectors: Vec<String>,
+    pub packs: Vec<String>,
+    #[serde(default)]
+    pub unscanned: Unscanned,
+    #[serde(default)]
+    pub block_as: BlockAs,
+    #[serde(default)]
+    pub demands: Demands,
+    /// Rules with other actions or thresholds than their pack gives them.
+    #[serde(rename = "rule", default)]
+    pub rules: Vec<ProfileRule>,
+    #[serde(rename = "demand", default)]
+    pub demanded: Vec<DemandFile>,
+    #[serde(default)]
+    pub labels: Option<Labels>,
+    #[serde(default)]
+    pub retention: Option<Retention>,
+    #[serde(rename = "residency", default)]
+    pub residency: Vec<Residency>,
+    #[serde(rename = "notice", default)]
+    pub notices: Vec<Notice>,
+    #[serde(default)]
+    pub budget: Option<Budget>,
+}
+
+/// A profile's `[[rule]]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProfileRule {
+    /// A rule's id, or the beginning of ids and `*`: `harm/*`.
+    pub id: String,
+    #[serde(default)]
+    pub action: Option<String>,
+    #[serde(default)]
+    pub actions: ActionsFile,
+    #[serde(default)]
+    pub threshold: Option<f32>,
+}
+
+/// A profile's `[[demand]]`: a slot, a standard, or words alone.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DemandFile {
+    #[serde(default)]
+    pub slot: Option<String>,
+    #[serde(default)]
+    pub standard: Option<String>,
+    /// What the operator has to do, in a sentence.
+    pub what: String,
+    #[serde(default)]
+    pub basis: Vec<BasisFile>,
+}
+
+/// How much may go wrong where the profile is used, after the EU AI Act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tier {
+    /// Nothing that a law regulates for its risk.
+    Minimal,
+    /// People deal with a machine and have to know it.
+    Limited,
+    /// What it says bears on safety or rights.
+    High,
+    /// Prohibited: no profile can be of this tier.
+    Unacceptable,
+}
+
+impl Tier {
+    /// The word in profiles and reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Minimal => "minimal",
+            Self::Limited => "limited",
+            Self::High => "high",
+            Self::Unacceptable => "unacceptable",
+        }
+    }
+}
+
+/// What follows where a demand that can be checked is not met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Demands {
+    /// The policy is refused: the gateway does not start with it.
+    #[default]
+    Refuse,
+    /// It is used, and what is not met is said.
+    Warn,
+}
+
+/// What a profile demands of its operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Demand {
+    /// What can be checked of it.
+    pub checked: Checked,
+    /// What the operator has to do.
+    pub what: String,
+    /// What it rests on.
+    pub basis: Vec<super::Basis>,
+}
+
+impl Demand {
+    /// Whether the gateway can tell whether it is met.
+    pub fn is_checked(&self) -> bool {
+        self.checked != Checked::No
+    }
+}
+
+/// How a demand is checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Checked {
+    /// The slot of this number among the library's holds as many terms as it should.
+    Slot(usize),
+    /// The policy's lists are as long as the standard of this id asks.
+    Standard(String),
+    /// Not by the gateway.
+    No,
+}
+
+/// What people and programs are told of generated text. Stated; labels are not applied yet.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Labels {
+    /// Where the label stands.
+    pub mode: LabelMode,
+    /// The text that people see.
+    #[serde(default)]
+    pub text: Option<String>,
+    /// Whether the file's or stream's metadata say so too.
+    #[serde(default)]
+    pub metadata: bool,
+    /// Whether the text carries a watermark.
+    #[serde(default)]
+    pub mark: bool,
+}
+
+/// Where a label stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LabelMode {
+    /// Nowhere.
+    None,
+    /// Before the text.
+    InlinePrefix,
+    /// Behind the text.
+    InlineSuffix,
+    /// In the client's own interface, by an event that it has to show.
+    Ui,
+    /// Behind the text and in the interface.
+    Both,
+}
+
+/// How long records and content are kept. Stated; the journal keeps everything so far.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// The class in records.
+    pub class: String,
+    /// Days that records are kept at least.
+    pub records_days: u32,
+    /// Days that content is kept at most.
+    pub content_days: u32,
+}
+
+/// Which upstream regions may see data of a grade. Stated; upstreams have no regions yet.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Residency {
+    /// The grade.
+    pub grade: Grade,
+    /// Regions by their country code, `eu`, or `*` for every one; none at all for data that goes nowhere.
+    pub regions: Vec<String>,
+}
+
+/// How closely data is guarded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Grade {
+    /// Anybody may know it.
+    Public,
+    /// The operator's own.
+    Internal,
+    /// Of a person.
+    Personal,
+    /// Of a person, and harmful in wrong hands: health, belief, biometrics, children.
+    Sensitive,
+    /// Of a state or a critical business, as export laws mean it.
+    Important,
+}
+
+/// A fixed text that clients have to show. Stated; applied with the labels.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Notice {
+    /// When.
+    pub when: When,
+    /// Its language, such as `ja`.
+    pub lang: String,
+    /// The text.
+    pub text: String,
+}
+
+/// When a notice is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum When {
+    /// With the first answer of a session.
+    First,
+    /// With every answer.
+    Every,
+    /// In place of an answer that was blocked.
+    Blocked,
+}
+
+/// The greatest share of benign texts that rules may touch. `assess` measures it.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    /// In which anything is found.
+    pub found: f64,
+    /// That are blocked.
+    pub blocked: f64,
+}
+
+/// A profile, checked.
+#[derive(Debug, Clone, Default)]
+pub struct Profile {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub title: String,
+    /// How much may go wrong.
+    pub tier: Option<Tier>,
+    /// Whose law it is made for.
+    pub jurisdictions: Vec<String>,
+    /// Sectors that it is made for.
+    pub sectors: Vec<String>,
+    /// Names of its packs.
+    pub packs: Vec<String>,
+    /// What happens to what cannot be read.
+    pub unscanned: Unscanned,
+    /// How a block looks to the client.
+    pub block_as: BlockAs,
+    /// What follows where its demands are not met.
+    pub demands: Demands,
+    /// What it demands.
+    pub demanded: Vec<Demand>,
+    /// Labels.
+    pub labels: Option<Labels>,
+    /// How long what is kept.
+    pub retention: Option<Retention>,
+    /// Which regions may see what.
+    pub residency: Vec<Residency>,
+    /// Texts that clients have to show.
+    pub notices: Vec<Notice>,
+    /// The share of benign texts that may be touched.
+    pub budget: Option<Budget>,
+    /// Rules with other choices than their pack's, by number.
+    pub(super) changes: Vec<(usize, Choice)>,
+}

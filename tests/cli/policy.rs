@@ -1,0 +1,206 @@
+//! Verbs that tell what policies, profiles and laws say.
+
+use super::{root, run, text};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn json(arguments: &[&str], code: i32) -> Value {
+    let output = run(arguments);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", text(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+/// A report for each article is a query.
+#[test]
+fn reports_are_queries() {
+    let all = json(&["obligations", "--format", "json"], 0);
+    let all = all.as_array().expect("a list");
+    assert!(all.len() > 100, "{}", all.len());
+    for one in all {
+        for key in [
+            "id",
+            "jurisdiction",
+            "instrument",
+            "article",
+            "summary",
+            "effective",
+            "state",
+            "written_against",
+            "sure",
+        ] {
+            assert!(one[key].is_string(), "{key} of {one}");
+        }
+    }
+    let of = |arguments: &[&str]| -> BTreeSet<String> {
+        let mut whole = vec!["obligations", "--format", "json"];
+        whole.extend(arguments);
+        let found = json(&whole, 0);
+        let ids = found.as_array().expect("a list").iter();
+        ids.map(|one| one["id"].as_str().expect("an id").to_owned()).collect()
+    };
+    assert_eq!(
+        of(&["--instrument", "eu-ai-act", "--article", "50"]),
+        ["eu-aia-50-1", "eu-aia-50-2", "eu-aia-50-4", "eu-aia-50-5"].map(str::to_owned).into()
+    );
+    let day = |day: &str| of(&["--jurisdiction", "eu", "--on", day]);
+    assert!(!day("2026-08-01").contains("eu-aia-50-1") && day("2026-08-02").contains("eu-aia-50-1"));
+    assert!(of(&["--jurisdiction", "cn", "--met", "open"]).is_subset(&of(&["--jurisdiction", "cn"])));
+    let output = run(&["obligations", "--instrument", "cn-interim-measures", "--article", "14"]);
+    let said = text(&output.stdout);
+    for want in [
+        "14  cn-im-14  since 2023-08-15",
+        "by      rules harm/*",
+        "shown   a_block_cancels_the_upstream",
+        "1 obligations",
+    ] {
+        assert!(said.contains(want), "{want} is not in\n{said}");
+    }
+    let output = run(&["obligations", "--jurisdiction", "ch"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        text(&output.stderr).contains("did you mean `cn`?") || text(&output.stderr).contains("valid: `cn`")
+    );
+    assert_eq!(run(&["obligations", "--on", "2020-01-01", "--jurisdiction", "us"]).status.code(), Some(1));
+    assert_eq!(run(&["obligations", "--on", "tomorrow"]).status.code(), Some(2));
+}
+
+fn sources(dir: &Path, extension: &str, out: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            sources(&path, extension, out);
+        } else if path.extension().is_some_and(|e| e == extension) {
+            out.push(path);
+        }
+    }
+}
+
+/// What an obligation names as its test is one, and what it names as a command is a verb.
+#[test]
+fn what_shows_an_obligation_is_there() {
+    let mut files = Vec::new();
+    sources(&root().join("src"), "rs", &mut files);
+    sources(&root().join("tests"), "rs", &mut files);
+    let code: String = files.iter().map(|file| fs::read_to_string(file).expect("a file")).collect();
+    let tests: BTreeSet<&str> =
+        code.split("fn ").skip(1).filter_map(|rest| rest.split_once("()")).map(|(name, _)| name).collect();
+    let verbs = sluicegate::cli::verbs();
+    let mut wrong = Vec::new();
+    for one in json(&["obligations", "--format", "json"], 0).as_array().expect("a list") {
+        let id = &one["id"];
+        for test in one["tests"].as_array().expect("tests") {
+            let test = test.as_str().expect("a name");
+            if !tests.contains(test) {
+                wrong.push(format!("{id}: no test is called {test}"));
+            }
+        }
+        for command in
+            one["controls"].as_array().expect("controls").iter().filter_map(|c| c["command"].as_str())
+        {
+            let verb = command.strip_prefix("sluicegate ").and_then(|rest| rest.split(' ').next());
+            if !verb.is_some_and(|verb| verbs.iter().any(|known| known == verb)) {
+                wrong.push(format!("{id}: {command} is no command"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn profiles_tell_what_is_in_force_and_what_is_stated() {
+    let output = run(&["profile"]);
+    assert!(output.status.success());
+    assert_eq!(text(&output.stdout).lines().count(), 10);
+    let output = run(&["profile", "jp-medical"]);
+    let said = text(&output.stdout);
+    let (in_force, stated) =
+        said.split_once("stated, and applied by no part of this version yet").expect("both");
+    assert!(in_force.contains("sector/medical") && in_force.contains("医師"), "{said}");
+    assert!(stated.contains("tier: high") && stated.contains("最終判断は医師が行います"), "{said}");
+    let said = json(&["profile", "cn-public-service", "--format", "json"], 0);
+    assert_eq!(said["stated"]["labels"]["mode"], "inline-suffix");
+    assert_eq!(said["in_force"]["unmet"].as_array().map(Vec::len), Some(4));
+    let output = run(&["profile", "jp-medicla"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("did you mean `jp-medical`?"));
+}
+
+/// A folder with a configuration and lists.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new(policy: &str) -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        let base = fs::read_to_string(root().join("config/minimal.toml")).expect("an example");
+        let base = base.split("[policy]").next().unwrap_or_default().to_owned();
+        fs::write(dir.path().join("gateway.toml"), format!("{base}\n{policy}")).expect("write");
+        Self(dir)
+    }
+
+    fn list(self, name: &str, terms: &str) -> Self {
+        fs::write(self.0.path().join(name), terms).expect("write");
+        self
+    }
+
+    fn check(&self, more: &[&str]) -> (Option<i32>, String) {
+        let config = self.0.path().join("gateway.toml");
+        let mut arguments = vec!["check", "--config", config.to_str().expect("a path")];
+        arguments.extend(more);
+        let output = run(&arguments);
+        (output.status.code(), text(&output.stdout))
+    }
+}
+
+#[test]
+fn a_standard_that_is_not_met_fails_the_check_and_not_the_gateway() {
+    let folder = Folder::new("[policy]\nprofile = \"cn-public-service\"\n");
+    let (code, said) = folder.check(&[]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("warning[demand]") && said.contains("fine: "), "{said}");
+    let (code, said) = folder.check(&["--standard", "tc260"]);
+    assert_eq!(code, Some(1), "{said}");
+    for want in [
+        "A.1.a             0      0 of 200",
+        "the operator's list is awaited: law/cn/a1-a-subversion",
+        "no words tell it",
+        "tc260: not met: ",
+    ] {
+        assert!(said.contains(want), "{want} is not in\n{said}");
+    }
+    let (code, said) = folder.check(&["--standard", "tc260", "--format", "json"]);
+    let answer: Value = serde_json::from_str(&said).expect("JSON");
+    assert_eq!(
+        (code, &answer["ok"], &answer["standard_met"]),
+        (Some(1), &Value::Bool(true), &Value::Bool(false))
+    );
+    assert_eq!(answer["coverage"]["types"].as_array().map(Vec::len), Some(31));
+    let (code, said) = folder.check(&["--standard", "owasp"]);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = folder.check(&["--standard", "tc206"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("did you mean `tc260`?"), "{said}");
+}
+
+#[test]
+fn demands_can_keep_a_gateway_from_starting() {
+    let refuse = Folder::new("[policy]\nprofile = \"us-enterprise\"\ndemands = \"refuse\"\n");
+    let (code, said) = refuse.check(&[]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("error[demand]") && said.contains("commercial/confidential-terms"), "{said}");
+    let brought = "[policy]\nprofile = \"us-enterprise\"\ndemands = \"refuse\"\n\
+        slots = { \"commercial/confidential-terms\" = \"terms.txt\" }\n";
+    let folder = Folder::new(brought).list("terms.txt", "# projects\nglass orchard\n");
+    let (code, said) = folder.check(&[]);
+    assert_eq!(code, Some(0), "{said}");
+    let config = folder.0.path().join("gateway.toml");
+    let mut command =
+        super::program(&["scan", "--emit", "redacted", "--policy", config.to_str().expect("a path")]);
+    command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
+    let line = b"{\"id\":1,\"text\":\"we ship Glass Orchard in May\"}\n";
+    std::io::Write::write_all(&mut child.stdin.take().expect("a pipe"), line).expect("write");
+    let output = child.wait_with_output().expect("it ends");
+    assert!(text(&output.stdout).contains("we ship [CONFIDENTIAL] in May"), "{}", text(&output.stdout));
+}
