@@ -127,7 +127,11 @@ fn human(found: &[&Obligation], colour: Colour, out: &mut impl Write) -> io::Res
             instrument = &one.instrument;
             writeln!(out, "{bold}{}: {}{plain}", one.jurisdiction, one.title)?;
             let link = one.link.as_deref().map(|link| format!(", {link}")).unwrap_or_default();
-            writeln!(out, "  {}, written against the text of {}{link}", one.instrument, one.written_against)?;
+            let text = match one.written_against {
+                Some(day) => format!("written against the text of {day}"),
+                None => "written against a text of unknown date".to_owned(),
+            };
+            writeln!(out, "  {}, {text}{link}", one.instrument)?;
         }
         let until = one.expires.map(|day| format!(" until {day}")).unwrap_or_default();
         writeln!(out, "\n  {bold}{}{plain}  {}  since {}{until}", one.article, one.id, one.effective)?;

@@ -26,8 +26,9 @@ pub(super) struct InstrumentFile {
     pub effective: Date,
     #[serde(default)]
     pub expires: Option<Date>,
-    /// The date of the text that was looked at.
-    pub written_against: Date,
+    /// The date of the text that was looked at, where it is known.
+    #[serde(default)]
+    pub written_against: Option<Date>,
     pub sure: Sure,
 }
 
@@ -233,8 +234,9 @@ pub struct Obligation {
     /// What to ask the record for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence: Option<String>,
-    /// The date of the text that it was written against.
-    pub written_against: Date,
+    /// The date of the text that it was written against, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub written_against: Option<Date>,
     /// How sure it is that it says what that text says.
     pub sure: Sure,
     /// Where to read it.

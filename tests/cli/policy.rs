@@ -19,17 +19,7 @@ fn reports_are_queries() {
     let all = all.as_array().expect("a list");
     assert!(all.len() > 100, "{}", all.len());
     for one in all {
-        for key in [
-            "id",
-            "jurisdiction",
-            "instrument",
-            "article",
-            "summary",
-            "effective",
-            "state",
-            "written_against",
-            "sure",
-        ] {
+        for key in ["id", "jurisdiction", "instrument", "article", "summary", "effective", "state", "sure"] {
             assert!(one[key].is_string(), "{key} of {one}");
         }
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::super::Sure;
 use super::super::draft::At;
 use super::super::obligation::{Control, ControlFile, Obligation, ObligationFile, ObligationsFile, State};
 use super::{Loader, Named, is_called};
@@ -22,6 +23,13 @@ impl Loader<'_> {
                     At { file, places: &read.places, table: "instrument", place: n, clean: true, found };
                 if before.iter().any(|other| other.id == instrument.id) {
                     at.wrong(&["id"], "duplicate", format!("instrument `{}` is there twice", instrument.id));
+                }
+                if instrument.sure == Sure::Official && instrument.written_against.is_none() {
+                    let none = format!(
+                        "`{}` is said to be read in the official text, of which no date is named",
+                        instrument.id
+                    );
+                    at.wrong(&["sure"], "missing", none);
                 }
                 if instrument.expires.is_some_and(|end| end <= instrument.effective) {
                     let wrong = format!("`{}` expires before it is effective", instrument.id);
