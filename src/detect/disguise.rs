@@ -22,6 +22,7 @@ use super::gate::{Bits, Gate, Keys, eight, head};
 use super::lexicon::{Meaning, Word};
 use super::likeness::{Form, LIKE, Likeness, likeness};
 use super::pattern::{after_escape, char_at, char_before, is_word};
+use super::phrase::{FirstKeys, FirstTokens, Next};
 use super::signs::{Between, between, is_letter, is_wide, is_wild, leet, wide_signs};
 use super::trie::{Entry, State, Trie};
 use super::{Folds, RuleId, RuleSpec};
@@ -63,7 +64,7 @@ pub(super) struct Disguised {
     /// What words begin with, see [`likeness`].
     likenesses: Bits,
     /// Tokens of words with nothing but letters after them.
-    tokens_alike: Bits,
+    tokens_alike: FirstTokens,
     /// First characters that are not ASCII.
     firsts: Bits,
     /// ASCII characters with which a disguised word may begin, upper case too.
@@ -189,7 +190,7 @@ impl Disguised {
         all.sort_unstable();
         all.dedup();
         let (mut keys, mut firsts, mut begins) = (Keys::default(), Vec::new(), Box::new([false; 128]));
-        let (mut likenesses, mut tokens_alike) = (Vec::new(), Vec::new());
+        let (mut likenesses, mut tokens_alike) = (Vec::new(), FirstKeys::default());
         let signs = wide_signs();
         let mut digits = Box::new([false; 128]);
         for (letters, ..) in &all {
@@ -213,11 +214,11 @@ impl Disguised {
             .map(|(letters, _, traits)| Entry { bytes: letters.as_bytes(), traits: traits | ANY })
             .collect();
         let words = all.iter().map(|(letters, rule, traits)| (*rule, traits | size(letters))).collect();
-        for list in [&mut likenesses, &mut tokens_alike, &mut firsts] {
+        for list in [&mut likenesses, &mut firsts] {
             list.sort_unstable();
             list.dedup();
         }
-        let tokens_alike = Bits::new(&tokens_alike);
+        let tokens_alike = FirstTokens::new(tokens_alike);
         let (gate, likenesses, firsts) =
             (Gate::new(keys.clone()), Bits::new(&likenesses), Bits::new(&firsts));
         (
@@ -259,10 +260,11 @@ impl Disguised {
         (0..128_u8).filter(|&c| self.begins[usize::from(c)] && !c.is_ascii_alphanumeric())
     }
 
-    /// Whether a word may begin with a token as it stands. `word`: its first eight bytes; `length`: how long it is, eight for more.
+    /// Whether a word may begin with a token as it stands. `word`: its first eight bytes; `length`: how long it is, eight for more;
+    /// `next`: what follows it.
     #[inline]
-    pub(super) fn may_begin_plainly(&self, word: u64, length: usize) -> bool {
-        self.begins[(word & 0x7F) as usize] && self.gate.whole_token(word, length)
+    pub(super) fn may_begin_plainly(&self, word: u64, length: usize, next: Option<Next>) -> bool {
+        self.begins[(word & 0x7F) as usize] && self.gate.whole_token_before(word, length, next)
     }
 
     /// Whether a disguised word may begin with the token at `at`. `word`: the next eight bytes. Never says no where one begins, unless
@@ -284,7 +286,7 @@ impl Disguised {
         match length {
             _ if !twice => false,
             8 => self.likenesses.holds(likeness(word.to_le_bytes())) && self.may_be_alike(text, at),
-            _ => self.tokens_alike.holds(likeness(word.to_le_bytes())),
+            _ => self.tokens_alike.holds_before(likeness(word.to_le_bytes()), Next::after(text, at + length)),
         }
     }
 
@@ -330,7 +332,7 @@ impl Disguised {
             }
             if read.gap == 0 {
                 // A word ends here, or the next one of its phrase may follow.
-                if self.tokens_alike.holds(read.like.word) {
+                if self.tokens_alike.holds_before(read.like.word, Next::after(text, at)) {
                     return true;
                 }
                 if !self.likenesses.holds(read.like.word) {
@@ -790,18 +792,21 @@ fn add_digits(letters: &str, digits: &mut [bool; 128]) {
 }
 
 /// The tokens with which a word may begin: its first one, and with nothing in the joints its first two, three ...
-fn add_keys(letters: &str, keys: &mut Keys, likenesses: &mut Vec<u64>, tokens_alike: &mut Vec<u64>) {
+fn add_keys(letters: &str, keys: &mut Keys, likenesses: &mut Vec<u64>, tokens_alike: &mut FirstKeys) {
     if !letters.is_ascii() {
         let pair: String = letters.chars().filter(|&c| c != ' ').take(2).collect();
         keys.add(pair.as_bytes(), false);
     }
     // The token ends where another script begins.
     let latin = letters.split(|c: char| !c.is_ascii()).next().unwrap_or_default();
+    // What stands behind a token, with nothing in the joints.
+    let all: String = letters.chars().filter(|&c| c != ' ').collect();
     let mut token = String::new();
     for word in latin.split(' ').filter(|word| !word.is_empty()) {
         token.push_str(word);
-        keys.token(token.as_bytes(), token.len());
-        tokens_alike.push(likeness(token.bytes()));
+        let behind = all.as_bytes().get(token.len()..).unwrap_or_default();
+        keys.token(token.as_bytes(), token.len(), behind);
+        tokens_alike.add(likeness(token.bytes()), behind);
     }
     let all = likeness(token.bytes());
     likenesses.extend((1..=LIKE).map(|length| head(all, length)));

@@ -5,6 +5,8 @@
 //! which a word begins (it is a Bloom filter with one hash, Bloom 1970); of other places it lets about one in twenty
 //! pass. A place whose token is not all there yet passes.
 
+use super::phrase::{FirstKeys, FirstTokens, Next};
+
 /// The next eight bytes of the text, zeros after its end.
 #[inline]
 pub(super) fn eight(text: &[u8], at: usize) -> u64 {
@@ -55,7 +57,7 @@ impl Bits {
 /// What is told of the words that a gate opens for.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Keys {
-    tokens: Vec<u64>,
+    tokens: FirstKeys,
     pairs: Vec<u64>,
     singles: Vec<u64>,
     /// What a token may begin with that goes on as it likes: one letter or digit, two, three, four.
@@ -71,7 +73,7 @@ pub(super) struct Keys {
 /// The gate of a set of words.
 #[derive(Debug)]
 pub(super) struct Gate {
-    tokens: Bits,
+    tokens: FirstTokens,
     pairs: Bits,
     /// Characters after which the second one does not matter.
     singles: Bits,
@@ -87,7 +89,7 @@ pub(super) struct Gate {
 impl Keys {
     /// The keys of other words too.
     pub(super) fn extend(&mut self, other: &Self) {
-        self.tokens.extend_from_slice(&other.tokens);
+        self.tokens.extend(&other.tokens);
         self.pairs.extend_from_slice(&other.pairs);
         self.singles.extend_from_slice(&other.singles);
         self.open_one.extend_from_slice(&other.open_one);
@@ -122,7 +124,14 @@ impl Keys {
         if token == 0 {
             self.signs.push(first);
         } else if whole || token < word.len() || token >= 8 {
-            self.token(word, token);
+            let behind = word.get(token..).unwrap_or_default();
+            // Behind white space stands what behind a sign never does.
+            let behind = if behind.first().is_some_and(|&sign| sign != b' ') {
+                b"  "
+            } else {
+                behind.get(1..).unwrap_or_default()
+            };
+            self.token(word, token, behind);
         } else {
             self.open(word);
         }
@@ -152,16 +161,15 @@ impl Keys {
         }
     }
 
-    /// A token of `length` bytes with which a word begins.
-    pub(super) fn token(&mut self, token: &[u8], length: usize) {
-        self.tokens.push(head(eight(token, 0) | LOWER, length));
+    /// A token of `length` bytes with which a word begins. `behind`: what stands behind the white space after it.
+    pub(super) fn token(&mut self, token: &[u8], length: usize, behind: &[u8]) {
+        self.tokens.add(head(eight(token, 0) | LOWER, length), behind);
     }
 }
 
 impl Gate {
     pub(super) fn new(mut keys: Keys) -> Self {
-        let lists =
-            [&mut keys.tokens, &mut keys.pairs, &mut keys.singles, &mut keys.open_three, &mut keys.open_four];
+        let lists = [&mut keys.pairs, &mut keys.singles, &mut keys.open_three, &mut keys.open_four];
         for list in lists {
             list.sort_unstable();
             list.dedup();
@@ -178,7 +186,7 @@ impl Gate {
             signs[usize::from(sign & 0x7F)] = true;
         }
         Self {
-            tokens: Bits::new(&keys.tokens),
+            tokens: FirstTokens::new(keys.tokens),
             pairs: Bits::new(&keys.pairs),
             singles: Bits::new(&keys.singles),
             has_singles: !keys.singles.is_empty(),
@@ -192,14 +200,20 @@ impl Gate {
 
     /// The whole tokens with which words begin, lower case.
     pub(super) fn tokens(&self) -> &Bits {
-        &self.tokens
+        self.tokens.all()
     }
 
     /// Whether a word may begin with a token, and go on with other than letters and digits or not at all. `word`: the
     /// text's next bytes; `length`: how many of them are the token's, eight for eight and more.
     #[inline]
     pub(super) fn whole_token(&self, word: u64, length: usize) -> bool {
-        self.tokens.holds(head(word | LOWER, length))
+        self.tokens.all().holds(head(word | LOWER, length))
+    }
+
+    /// The same where `next` follows.
+    #[inline]
+    pub(super) fn whole_token_before(&self, word: u64, length: usize, next: Option<Next>) -> bool {
+        self.tokens.holds_before(head(word | LOWER, length), next)
     }
 
     /// Whether some word begins with these two letters or digits and goes on as it likes.

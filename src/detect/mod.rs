@@ -20,6 +20,7 @@ mod lexicon;
 mod likeness;
 mod machine;
 mod pattern;
+mod phrase;
 mod scan;
 mod sift;
 mod signs;

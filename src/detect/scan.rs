@@ -16,6 +16,7 @@ use super::judge::{Found, Judge};
 use super::lexicon::{HOLDS, Meaning, Words, is_space};
 use super::likeness::{Form, touched};
 use super::pattern::{CONTEXT, after_escape, begins, boundary, char_before, is_word};
+use super::phrase::Next;
 use super::sift::{MOST_KNOWN, Sifted, Tokens, from};
 use super::thread::Thread;
 use super::trie::{State, Trie};
@@ -306,10 +307,11 @@ impl Scan {
         if !is_free(view.bytes(), at) {
             return false;
         }
-        if open || lexicon.bound.gate.whole_token(word, length) {
+        let next = (length < 8).then(|| Next::after(view.bytes(), at + length)).flatten();
+        if open || lexicon.bound.gate.whole_token_before(word, length, next) {
             self.begin(with, view, &lexicon.bound, at, ended);
         }
-        let walks = lexicon.disguised.may_begin_plainly(word, length);
+        let walks = lexicon.disguised.may_begin_plainly(word, length, next);
         if walks {
             self.begin_walk(with, view, at, ended);
         }
