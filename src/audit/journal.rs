@@ -79,7 +79,7 @@ pub enum OpenError {
 /// How long an end record waits for company before it gets a sync of its own.
 const LINGER: Duration = Duration::from_millis(20);
 /// How long admissions wait for the admissions of other exchanges.
-const GATHER: Duration = Duration::from_millis(2);
+const GATHER: Duration = Duration::from_millis(5);
 /// Exchanges in flight from which on it is tried; a single client is never kept waiting.
 const SIBLINGS: usize = 5;
 /// It pays if so many come along.

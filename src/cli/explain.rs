@@ -1,7 +1,7 @@
 //! `sluicegate explain`: why a text got its verdict, and what would change it.
 
-use super::{Exit, Format, colour, policies, show};
-use crate::diag::{Colour, nearest};
+use super::{Exit, Format, colour, policies, show, texts};
+use crate::diag::Colour;
 use crate::policy::Direction;
 use crate::policy::explain::{Explained, Explanation, explain};
 use std::io::{self, IsTerminal, Read as _, Write};
@@ -33,22 +33,12 @@ pub(super) struct Args {
     policy: String,
 
     /// What the text is: `prompt`, `output` or `tool`
-    #[arg(long, value_name = "DIRECTION", default_value = "prompt", value_parser = direction)]
+    #[arg(long, value_name = "DIRECTION", default_value = "prompt", value_parser = texts::direction)]
     direction: Direction,
 
     /// How to write the answer
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
-}
-
-fn direction(word: &str) -> Result<Direction, String> {
-    Direction::ALL.into_iter().find(|direction| direction.as_str() == word).ok_or_else(|| {
-        let hint = nearest(word, &["prompt", "output", "tool"]);
-        hint.map_or_else(
-            || "valid: prompt, output, tool".to_owned(),
-            |near| format!("did you mean `{near}`?"),
-        )
-    })
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {

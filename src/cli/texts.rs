@@ -39,11 +39,18 @@ pub(super) struct Texts<R> {
     input: R,
     number: u64,
     line: Vec<u8>,
+    /// Of texts that say nothing of it.
+    direction: Direction,
 }
 
 impl<R: BufRead> Texts<R> {
     pub(super) fn new(name: impl Into<String>, input: R) -> Self {
-        Self { name: name.into(), input, number: 0, line: Vec::new() }
+        Self { name: name.into(), input, number: 0, line: Vec::new(), direction: Direction::Prompt }
+    }
+
+    /// The same, where a text that says nothing of its direction has this one.
+    pub(super) fn otherwise(self, direction: Direction) -> Self {
+        Self { direction, ..self }
     }
 
     /// The next text, or what is wrong with the next line; none at the end. Empty lines are passed over.
@@ -62,7 +69,7 @@ impl<R: BufRead> Texts<R> {
             let read = if too_long {
                 Err((1, format!("the line is longer than {LONGEST} bytes")))
             } else {
-                read(line)
+                read(line, self.direction)
             };
             return Ok(Some(read.map_err(|(column, what)| {
                 // The line itself is user text and stays out of the message.
@@ -73,21 +80,22 @@ impl<R: BufRead> Texts<R> {
 }
 
 /// Reads a line, or says in which column what is wrong.
-fn read(line: &[u8]) -> Result<Text, (usize, String)> {
+fn read(line: &[u8], otherwise: Direction) -> Result<Text, (usize, String)> {
     // Serde would take an array for a struct.
     if line.first() != Some(&b'{') {
         return Err((1, format!("expected an object; {LINE}")));
     }
     let read: Line<'_> =
         serde_json::from_slice(line).map_err(|error| (error.column().max(1), reason(&error)))?;
-    let direction = direction(read.direction.as_deref()).map_err(|what| (1, what))?;
+    let direction = read.direction.as_deref().map_or(Ok(otherwise), direction);
+    let direction = direction.map_err(|what| (1, what))?;
     let inside = read.text.get().strip_prefix('"').and_then(|text| text.strip_suffix('"'));
     let inside = inside.ok_or_else(|| (1, format!("expected a string in `text`; {LINE}")))?;
     Ok(Text { id: read.id.get().to_owned(), content: unescape(inside), direction })
 }
 
-fn direction(word: Option<&str>) -> Result<Direction, String> {
-    let Some(word) = word else { return Ok(Direction::Prompt) };
+/// The direction of this name.
+pub(super) fn direction(word: &str) -> Result<Direction, String> {
     Direction::ALL.into_iter().find(|d| d.as_str() == word).ok_or_else(|| {
         let hint = nearest(word, &["prompt", "output", "tool"])
             .map_or(String::new(), |n| format!("; did you mean `{n}`?"));

@@ -49,8 +49,7 @@ fn patterns() -> Vec<RuleSpec> {
 }
 
 fn any_word() -> impl Strategy<Value = Keyword> {
-    let text =
-        prop_oneof![4 => "[abcé]{1,5}", 2 => "[abc]{1,3}( [abc]{1,3}){1,2}", 1 => "[ab中文]{1,4}", 1 => "[ab+-]{1,4}"];
+    let text = prop_oneof![4 => "[abcé]{1,5}", 2 => "[abc]{1,3}( [abc]{1,3}){1,2}", 1 => "[ab中文]{1,4}", 1 => "[ab+-]{1,4}"];
     (text, any::<bool>())
         .prop_filter("something is left", |(text, _)| !text.trim().is_empty())
         .prop_map(|(text, whole)| keyword(&text, whole))

@@ -90,3 +90,41 @@ fn a_policy_file_that_is_wrong_is_told_with_its_line() {
         assert!(err.contains(told), "{policy}: {err}");
     }
 }
+
+/// Files are read by their names, what they are is said once for all, and people get a view.
+#[test]
+fn files_are_scanned_and_shown() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let folder = dir.path();
+    write(folder, "letter.txt", "dear all,\nmail jo.hill@corp.example\n");
+    write(folder, "lines.jsonl", "{\"id\":7,\"text\":\"nothing here\"}\n");
+    write(folder, "broken.txt", "fine");
+    std::fs::write(folder.join("broken.txt"), [0xFF, 0xFE]).expect("a file");
+    let run = |arguments: &[&str]| {
+        let mut command = program(&["scan"]);
+        command.args(arguments).current_dir(folder).stdin(Stdio::null());
+        let output = command.output().expect("it runs");
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let (code, out, _) = run(&["--format", "human", "letter.txt", "lines.jsonl"]);
+    assert_eq!(code, Some(0));
+    assert!(
+        out.contains("    2 | mail [[jo.hill@corp.example]]\n        | mask privacy/email at 2:6"),
+        "{out}"
+    );
+    assert!(out.ends_with("2 texts: 0 blocked, 1 rewritten, 0 flagged\n"), "{out}");
+    let (_, out, _) = run(&["letter.txt", "lines.jsonl"]);
+    let ids: Vec<&str> = out.lines().filter_map(|line| line.split(',').next()).collect();
+    assert_eq!(ids, ["{\"id\":\"letter.txt\"", "{\"id\":7"], "a pipe gets JSON lines: {out}");
+    for (file, told) in [
+        ("broken.txt", "`broken.txt` is not UTF-8"),
+        ("absent.txt", "cannot read `absent.txt`"),
+        (".", "`.` is a folder, not a file"),
+    ] {
+        let (code, out, error) = run(&[file]);
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{file}");
+        assert!(error.contains(told), "{error}");
+    }
+    let (code, _, error) = run(&["--direction", "ouput", "letter.txt"]);
+    assert!(code == Some(2) && error.contains("did you mean `output`?"), "{error}");
+}

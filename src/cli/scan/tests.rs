@@ -2,7 +2,7 @@ use super::*;
 use crate::detect::{Keyword, RuleSpec};
 use crate::policy::{Action, Actions, Rule};
 
-fn policy() -> Arc<Policy> {
+pub(super) fn policy() -> Arc<Policy> {
     let rule = |id: &str, word: &str, action: Action| {
         let rule = Rule {
             id: id.into(),
@@ -23,9 +23,17 @@ fn policy() -> Arc<Policy> {
 }
 
 fn go(input: &str, chunk: Option<u32>) -> (String, Option<String>) {
-    let args = Args { policy: String::new(), format: Format::Jsonl, chunk, emit: Some(Emit::Redacted) };
     let mut out = Vec::new();
-    let end = lines(&policy(), &args, input.as_bytes(), &mut out).expect("no broken pipe");
+    let policy = policy();
+    let mut scanning = Scanning {
+        policy: &policy,
+        direction: Direction::Prompt,
+        chunk,
+        redacted: true,
+        view: None,
+        out: &mut out,
+    };
+    let end = scanning.lines("<stdin>", input.as_bytes()).expect("no broken pipe");
     (String::from_utf8(out).expect("UTF-8"), end.err().map(|d| d.to_string()))
 }
 

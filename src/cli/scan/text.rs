@@ -6,6 +6,7 @@ use crate::policy::{Action, Direction, Policy};
 use crate::text::fold::TextKind;
 use crate::text::json::escape_into;
 use std::io::{self, Write};
+use std::ops::Range;
 
 /// What a policy found in a text and made of it.
 pub(in crate::cli) struct Scanned<'p> {
@@ -15,14 +16,18 @@ pub(in crate::cli) struct Scanned<'p> {
     redacted: Vec<u8>,
 }
 
-struct Found<'p> {
-    rule: &'p str,
-    category: &'p str,
+/// What one rule found.
+pub(super) struct Found<'p> {
+    pub(super) rule: &'p str,
+    pub(super) category: &'p str,
+    /// Its place in code points.
     start: usize,
     end: usize,
-    score: f32,
-    action: Action,
-    hidden: Option<Encodings>,
+    /// Its place in bytes.
+    pub(super) bytes: Range<usize>,
+    pub(super) score: f32,
+    pub(super) action: Action,
+    pub(super) hidden: Option<Encodings>,
 }
 
 /// Runs the text through the streaming scanner, in pieces of `chunk` code points or as one.
@@ -77,12 +82,14 @@ pub(in crate::cli) fn scan<'p>(
         .zip(starts)
         .map(|((f, hidden), start)| {
             let rule = policy.rule(f.rule);
-            let inside = text.get(f.start.0 as usize..f.end.0 as usize).unwrap_or_default();
+            let bytes = f.start.0 as usize..f.end.0 as usize;
+            let inside = text.get(bytes.clone()).unwrap_or_default();
             Found {
                 rule: &rule.id,
                 category: &rule.category,
                 start,
                 end: start + inside.chars().count(),
+                bytes,
                 score: f.score,
                 action: action(f.rule),
                 hidden: *hidden,
@@ -111,6 +118,11 @@ impl Scanned<'_> {
     /// The verdict on the text.
     pub(in crate::cli) fn outcome(&self) -> Outcome {
         self.outcome
+    }
+
+    /// What was found, in order.
+    pub(super) fn findings(&self) -> &[Found<'_>] {
+        &self.findings
     }
 
     /// The rules that found something, each with its action.
