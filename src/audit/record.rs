@@ -33,8 +33,12 @@ pub struct FindingRecord {
     pub direction: &'static str,
     /// What the text is to the exchange: `message`, `reasoning`, `tool`, `logprobs`, `other`.
     pub role: &'static str,
-    /// What followed.
+    /// What followed; of a rule in shadow, what would have.
     pub action: &'static str,
+    /// `shadow`: the rule changed nothing; `canary`: it did, and is in force for a share of the exchanges. Not there for a rule that is in
+    /// force for all.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub state: &'static str,
     /// Number of the channel in order of appearance.
     pub channel: u32,
     /// First byte in the channel's text.

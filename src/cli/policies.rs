@@ -44,13 +44,13 @@ fn of_profile(library: &Library, profile: &str) -> Result<Arc<Policy>, Vec<Diagn
 fn folder(dir: &Path) -> Result<Loaded, Vec<Diagnostic>> {
     if dir.join(PACK).is_file() {
         let library = Library::from_pack(dir)?;
-        return Ok((Arc::new(library.packs_policy()), library));
+        return Ok((Arc::new(library.packs_policy()?), library));
     }
     let library = Library::from_dir(dir)?;
     let policy = if library.profiles().contains(&"default") {
         of_profile(&library, "default")?
     } else {
-        Arc::new(library.packs_policy())
+        Arc::new(library.packs_policy()?)
     };
     Ok((policy, library))
 }

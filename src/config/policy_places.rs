@@ -30,13 +30,16 @@ impl Settings {
             Setting::Pack(_) => ("packs", "no pack has this name"),
             Setting::Action(_) => ("actions", "no rule has this id"),
             Setting::Threshold(_) => ("thresholds", "no rule has this id"),
+            Setting::State(_) => ("states", "no rule has this id"),
             Setting::Slot(_) => ("slots", "no slot has this name"),
         };
         path.push(key.into());
         match &setting {
             Setting::Profile => {}
             Setting::Pack(n) => path.push((*n).into()),
-            Setting::Action(id) | Setting::Threshold(id) | Setting::Slot(id) => path.push(id.as_str().into()),
+            Setting::Action(id) | Setting::Threshold(id) | Setting::State(id) | Setting::Slot(id) => {
+                path.push(id.as_str().into());
+            }
         }
         // What is known and may not be so needs no label that calls it unknown.
         let label = if diagnostic.code.starts_with("unknown-") { label } else { "" };
@@ -65,7 +68,7 @@ impl Settings {
 
 /// Whether what is wrong at the end of the path is the key.
 fn is_entry(path: &[Step<'_>]) -> bool {
-    matches!(path, [.., Step::Key("actions" | "thresholds" | "slots"), Step::Key(_)])
+    matches!(path, [.., Step::Key("actions" | "thresholds" | "states" | "slots"), Step::Key(_)])
 }
 
 /// Whether a tenant itself says this, rather than having it from `[policy]`.
@@ -75,6 +78,7 @@ fn says(change: &PolicyChange, setting: &Setting) -> bool {
         Setting::Pack(_) => change.packs.is_some(),
         Setting::Action(id) => change.actions.contains_key(id),
         Setting::Threshold(id) => change.thresholds.contains_key(id),
+        Setting::State(id) => change.states.contains_key(id),
         // Slots are filled for everybody.
         Setting::Slot(_) => false,
     }

@@ -147,13 +147,27 @@ impl Shared {
             Some((known, library)) if *known == version => Arc::clone(library),
             before => {
                 let before = before.as_ref().map(|(_, library)| &**library);
-                Arc::new(settings.library(files, before)?.unexplained())
+                Arc::new(settings.library(files, before)?)
             }
         };
-        let written = settings.policies_of(&library)?;
+        let make = |library: &Library| {
+            let written = settings.policies_of(library)?;
+            let known = self.of_the_known(settings, &written, library, &kept.tenants)?;
+            Ok((written, known))
+        };
+        let (library, (written, known)) = match make(&library) {
+            Ok(made) => (library, made),
+            // Other rules are in force than before, which may take terms that are not kept.
+            Err(_) if !library.is_explained() => {
+                let library = Arc::new(settings.library(files, Some(&library))?);
+                let made = make(&library)?;
+                (library, made)
+            }
+            Err(found) => return Err(found),
+        };
         let mut warnings = warnings.to_vec();
         warnings.append(&mut Settings::policy_warnings(&library, &written));
-        let known = self.of_the_known(settings, &written, &library, &kept.tenants)?;
+        let library = if library.is_explained() { Arc::new(library.unexplained()) } else { library };
         let (tenants, changes) = known.into_iter().unzip();
         *kept = Kept { library: Some((version, library)), tenants: changes };
         let folder = settings.policy.dir.as_ref();

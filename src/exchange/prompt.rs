@@ -65,7 +65,7 @@ impl Received {
     ) -> Result<Judged, ExchangeError> {
         let Self { matched, terms } = self;
         let mut reader = Reader::new(std::sync::Arc::clone(&terms.policy), Side::Prompt, false);
-        reader.halt = halt.clone();
+        reader.halt_at(halt);
         let mut ask = Ask { choices: 1, ..Ask::default() };
         let mut judged = read_target(&mut reader, &matched.path, query);
         let mut changed = None;
@@ -93,9 +93,9 @@ impl Received {
         };
         let report = Report {
             outcome,
-            findings: reader.findings,
-            found: reader.found,
-            counts: reader.tally.counts().clone(),
+            findings: reader.noted(),
+            found: reader.noted_in_all(),
+            counts: reader.counts(),
             coverage: reader.coverage,
         };
         Ok(Judged { matched, terms, ask, report, next })

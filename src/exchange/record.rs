@@ -7,7 +7,7 @@ use super::segment::spliced;
 use super::{Edit, Judged, Next, Noted, Reader, Side};
 use crate::audit::{FindingRecord, safe};
 use crate::dialect::Role;
-use crate::policy::Policy;
+use crate::policy::{Policy, RuleState};
 
 /// What the records of an exchange say of its findings.
 pub fn findings(policy: &Policy, noted: &[Noted]) -> Vec<FindingRecord> {
@@ -21,6 +21,7 @@ pub fn findings(policy: &Policy, noted: &[Noted]) -> Vec<FindingRecord> {
                 direction: n.direction.as_str(),
                 role: role(n.role),
                 action: n.action.as_str(),
+                state: if n.shadow { "shadow" } else { stated(policy.state(n.rule)) },
                 channel: n.channel,
                 start: n.start,
                 end: n.end,
@@ -29,6 +30,14 @@ pub fn findings(policy: &Policy, noted: &[Noted]) -> Vec<FindingRecord> {
             }
         })
         .collect()
+}
+
+/// Empty for what is in force.
+fn stated(state: RuleState) -> &'static str {
+    match state {
+        RuleState::Enforce => "",
+        RuleState::Retired | RuleState::Draft | RuleState::Shadow | RuleState::Canary(_) => state.as_str(),
+    }
 }
 
 fn role(role: Role) -> &'static str {
@@ -44,7 +53,7 @@ fn role(role: Role) -> &'static str {
 /// A model's name as it may stand in a record: as it went on, and free of whatever a rule finds in it, even where the name went on as it
 /// came or no further. A table that takes it for an identifier does not make it one.
 pub fn model(policy: &Arc<Policy>, name: &str) -> String {
-    let mut reader = Reader::new(Arc::clone(policy), Side::Prompt, false);
+    let mut reader = Reader::alone(Arc::clone(policy), Side::Prompt, false);
     // What would stop an exchange is among the findings.
     let _ = reader.read_loose(name, 0..0);
     if reader.found > MAX_FINDINGS as u64 {

@@ -13,8 +13,10 @@ use crate::policy::{Action, Direction};
 pub struct CountKey {
     /// The rule that found.
     pub rule: RuleId,
-    /// What followed.
+    /// What followed; of a rule in shadow, what would have.
     pub action: Action,
+    /// Whether nothing did, since the rule was in shadow.
+    pub shadow: bool,
     /// Where the text was going.
     pub direction: Direction,
     /// How it was encoded, if it was.
@@ -28,8 +30,8 @@ pub struct Counts(BTreeMap<CountKey, u64>);
 impl Counts {
     /// One more.
     fn count(&mut self, noted: &Noted) {
-        let &Noted { rule, action, direction, hidden, .. } = noted;
-        *self.0.entry(CountKey { rule, action, direction, hidden }).or_default() += 1;
+        let &Noted { rule, action, shadow, direction, hidden, .. } = noted;
+        *self.0.entry(CountKey { rule, action, shadow, direction, hidden }).or_default() += 1;
     }
 
     /// Adds others, as those of the other side.
@@ -120,6 +122,7 @@ mod tests {
             rule: RuleId(rule),
             direction: Direction::Prompt,
             action: Action::Mask,
+            shadow: false,
             role: Role::Message,
             channel: 1,
             start,

@@ -8,7 +8,9 @@ use super::files::Files;
 use super::folds::folds;
 use super::list_url::list_url;
 use super::rule::{Action, Actions, Counts, Rule, Severity};
-use crate::detect::{Exact, Folds, Keyword, PatternSpec, RuleSpec, Validator};
+use super::state::RuleState;
+use super::stated::{OF_LIST, Stated};
+use crate::detect::{Exact, Folds, Keyword, PatternSpec, RuleId, RuleSpec, Validator};
 use crate::diag::{Diagnostic, Places, SourceFile, Span, Step, read_toml};
 use crate::text::fold::fold_literal;
 
@@ -34,6 +36,9 @@ pub(super) struct Draft {
     groups: Vec<String>,
     /// A list of its is not there.
     pub(super) lacks: bool,
+    /// Whether its keywords are whole words.
+    whole_word: bool,
+    is_list: bool,
 }
 
 impl Draft {
@@ -54,6 +59,43 @@ impl Draft {
         match n.checked_sub(self.written).and_then(|n| self.listed.get(n)) {
             Some(term) => diagnostic.at(&term.file, term.span, ""),
             None => self.at(&["keywords".into(), n.into()], diagnostic),
+        }
+    }
+
+    /// Whether it is a list of a rule, with a state of its own.
+    pub(super) fn is_list(&self) -> bool {
+        self.is_list
+    }
+
+    /// One of its lists that has a state of its own: a rule that is as this one in everything else.
+    pub(super) fn list(&self, number: RuleId, list: Stated) -> Self {
+        let whole_word = self.whole_word;
+        let keyword = |term: &Term| Keyword { text: term.text.clone(), whole_word };
+        let keywords: Vec<Keyword> = list.terms.iter().map(keyword).collect();
+        Self {
+            rule: Rule {
+                id: format!("{}{OF_LIST}{}", self.rule.id, list.name),
+                state: list.state,
+                list_of: Some(number),
+                counts: Counts { terms: distinct(&keywords), ..Counts::default() },
+                ..self.rule.clone()
+            },
+            spec: RuleSpec { keywords, patterns: Vec::new(), ..self.spec.clone() },
+            file: Arc::clone(&self.file),
+            written: 0,
+            listed: list.terms,
+            examples: Vec::new(),
+            counter_examples: Vec::new(),
+            groups: self.groups.clone(),
+            is_list: true,
+            ..*self
+        }
+    }
+
+    /// Its lists are rules of their own. Where it has nothing beside them it looks for nothing: its groups say only when they count.
+    pub(super) fn leave_lists(&mut self) {
+        if self.spec.keywords.is_empty() && self.spec.patterns.is_empty() {
+            self.spec = RuleSpec::default();
         }
     }
 
@@ -155,22 +197,33 @@ impl At<'_> {
     pub(super) fn lists(&mut self, key: &str, lists: &[String], folder: &str, files: &Files) -> Vec<Term> {
         let mut out = Vec::new();
         for (i, list) in lists.iter().enumerate() {
-            if let Some(file) = files.get(&format!("{folder}lists/{list}")) {
-                out.extend(terms(file));
-            } else {
-                let prefix = format!("{folder}lists/");
-                let names: Vec<&str> = files.keys().filter_map(|k| k.strip_prefix(&prefix)).collect();
-                self.unknown(&[key, &i.to_string()], "list", list, &names, true);
-            }
+            out.extend(self.list(&[key, &i.to_string()], list, folder, files));
         }
         out
     }
 
-    /// The terms of the rule's lists from URLs, and whether one of them is not there.
-    pub(super) fn list_urls(&mut self, rule: &RuleFile, files: &Files, may_lack: bool) -> (Vec<Term>, bool) {
+    /// The terms of the list that is named at `path`.
+    pub(super) fn list(&mut self, path: &[&str], list: &str, folder: &str, files: &Files) -> Vec<Term> {
+        if let Some(file) = files.get(&format!("{folder}lists/{list}")) {
+            return terms(file);
+        }
+        let prefix = format!("{folder}lists/");
+        let names: Vec<&str> = files.keys().filter_map(|k| k.strip_prefix(&prefix)).collect();
+        self.unknown(path, "list", list, &names, true);
+        Vec::new()
+    }
+
+    /// The terms of each of the rule's lists from URLs, and whether one of them is not there.
+    pub(super) fn list_urls(
+        &mut self,
+        rule: &RuleFile,
+        files: &Files,
+        may_lack: bool,
+    ) -> (Vec<Vec<Term>>, bool) {
         let (mut found, mut lacks) = (Vec::new(), false);
         for (n, list) in rule.list_urls.iter().enumerate() {
             let number = n.to_string();
+            found.push(Vec::new());
             // What seems to be missing may have been mistyped.
             if !self.clean && list.sha256.is_none() && list.public_key.is_none() {
                 continue;
@@ -178,7 +231,7 @@ impl At<'_> {
             match list_url(list, self.file, self.places, self.place, n) {
                 Err((key, why)) => self.wrong(&["list_url", &number, key], "list-url", why),
                 Ok(list) => match files.get(&list.path()) {
-                    Some(file) => found.extend(terms(file)),
+                    Some(file) => found.iter_mut().skip(n).for_each(|list| list.extend(terms(file))),
                     None if may_lack => lacks = true,
                     None => {
                         let message = format!("there is no copy of the list `{}`", list.url);
@@ -223,6 +276,7 @@ impl At<'_> {
         rule: RuleFile,
         lists: Vec<Term>,
         excepted: &[String],
+        of_pack: RuleState,
     ) -> Draft {
         let severity = match rule.severity.as_deref() {
             None => Severity::default(),
@@ -238,6 +292,7 @@ impl At<'_> {
             self.wrong(&[], "missing", format!("rule `{id}` says no action"));
         }
         let actions = self.actions(rule.action.as_deref(), &rule.actions).over(Actions::default());
+        let state = self.rule_state(&id, &rule, of_pack);
         let conditions = self.conditions(&rule, excepted);
         let marker = rule.marker.unwrap_or_else(|| format!("[{}]", rule.category.to_uppercase()));
         let replaces = [actions.prompt, actions.output, actions.tool].contains(&Action::Replace);
@@ -257,7 +312,7 @@ impl At<'_> {
             .chain(lists.iter().map(|term| &term.text))
             .map(|text| Keyword { text: text.clone(), whole_word: rule.whole_word })
             .collect();
-        let from_lists = rule.lists.len() + rule.list_urls.len();
+        let from_lists = rule.lists.len() + rule.list_urls.len() + rule.stated_lists.len();
         let names = [keywords.len(), rule.patterns.len(), from_lists, rule.groups.len()];
         if self.clean && names == [0; 4] && !is_slot {
             self.wrong(
@@ -300,6 +355,8 @@ impl At<'_> {
                 message: rule.message,
                 encoded: rule.encoded,
                 always: rule.always,
+                state,
+                list_of: None,
                 counts,
             },
             written: rule.keywords.len(),
@@ -311,6 +368,8 @@ impl At<'_> {
             counter_examples: rule.counter_examples,
             groups,
             lacks: false,
+            whole_word: rule.whole_word,
+            is_list: false,
         }
     }
 

@@ -5,8 +5,8 @@
 
 use serde::Serialize;
 
-use super::rule::{Action, Direction, Policy, Rule};
-use super::{Basis, Library};
+use super::rule::{Action, Direction, Rule};
+use super::{Basis, Library, Policy};
 use crate::detect::{
     Conditions, Engine, Exact, Finding, Folds, Keyword, RuleId, RuleSet, RuleSpec, Shift, TextKind, scan_all,
     scan_encoded, with_encoded,

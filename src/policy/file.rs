@@ -19,6 +19,12 @@ pub(super) struct PackFile {
     pub licence: String,
     /// What it is for, in a sentence.
     pub title: String,
+    /// How far its rules have come that say nothing else.
+    #[serde(default)]
+    pub state: Option<String>,
+    /// The share of exchanges of its canary.
+    #[serde(default)]
+    pub share: Option<f64>,
     /// For whom it is meant.
     #[serde(default)]
     pub applies: Applies,
@@ -95,6 +101,10 @@ pub(super) struct SlotFile {
     #[serde(default = "one")]
     pub minimum: u32,
     #[serde(default)]
+    pub state: Option<String>,
+    #[serde(default)]
+    pub share: Option<f64>,
+    #[serde(default)]
     pub severity: Option<String>,
     #[serde(default)]
     pub action: Option<String>,
@@ -127,6 +137,8 @@ impl SlotFile {
             id: self.name.clone(),
             title: self.title.clone(),
             category: self.category.clone(),
+            state: self.state.clone(),
+            share: self.share,
             severity: self.severity.clone(),
             action: self.action.clone(),
             actions: self.actions.clone(),
@@ -159,6 +171,12 @@ pub(super) struct RuleFile {
     pub id: String,
     pub title: String,
     pub category: String,
+    /// How far it has come on its way into force; without it, as its pack.
+    #[serde(default)]
+    pub state: Option<String>,
+    /// The share of exchanges of its canary.
+    #[serde(default)]
+    pub share: Option<f64>,
     #[serde(default)]
     pub severity: Option<String>,
     /// One action for every direction.
@@ -181,6 +199,9 @@ pub(super) struct RuleFile {
     /// Files with a term a line.
     #[serde(default)]
     pub lists: Vec<String>,
+    /// The same, each with a state of its own.
+    #[serde(rename = "list", default)]
+    pub stated_lists: Vec<ListFile>,
     /// Lists that come from elsewhere.
     #[serde(rename = "list_url", default)]
     pub list_urls: Vec<ListUrlFile>,
@@ -280,6 +301,18 @@ pub(super) struct PatternFile {
     pub case_sensitive: bool,
 }
 
+/// A rule's `[[rule.list]]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListFile {
+    pub file: String,
+    /// How far it has come on its way into force; never further than its rule.
+    #[serde(default)]
+    pub state: Option<String>,
+    #[serde(default)]
+    pub share: Option<f64>,
+}
+
 /// A rule's `[[rule.list_url]]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -294,6 +327,11 @@ pub(super) struct ListUrlFile {
     /// How often it is asked for.
     #[serde(default)]
     pub every: Option<Time>,
+    /// As of a `[[rule.list]]`.
+    #[serde(default)]
+    pub state: Option<String>,
+    #[serde(default)]
+    pub share: Option<f64>,
 }
 
 /// A rule's `near`.

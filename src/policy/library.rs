@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use super::compiled::{MOST_SHARES, Parts, Policy, shares, without};
 use super::coverage::Coverage;
 use super::draft::Draft;
 use super::files::{self, Files, hash, hash_of, version};
@@ -15,10 +16,13 @@ use super::loader::{Loader, Named, Pack, Slot, is_called};
 use super::mistake::{Mistake, Setting};
 use super::obligation::Obligation;
 use super::profile::{Checked, Demands, Profile};
-use super::rule::{Action, Actions, Choice, Policy, Rule};
+use super::rule::{Action, Actions, Choice, Rule};
+use super::state::RuleState;
 use super::taxonomy::Taxonomy;
 use super::{BlockAs, PolicySettings, Unscanned, always, canary_rule};
-use crate::detect::{Engine, Place, RuleId, RuleSet, RuleSpec, TextKind, scan_all, scan_encoded};
+use crate::detect::{
+    CompileError, Engine, Place, RuleId, RuleSet, RuleSpec, TextKind, scan_all, scan_encoded,
+};
 use crate::diag::Diagnostic;
 
 /// The profile that detects with every rule and changes nothing.
@@ -41,6 +45,21 @@ pub struct Library {
     version: String,
     /// Hash of what the engine looks for.
     looks_for: String,
+    /// What it was made from.
+    contents: Vec<Content>,
+    engines: Engines,
+}
+
+/// Engines that know all rules but some, by which: those of policies that run.
+type Engines = Arc<Mutex<BTreeMap<Vec<RuleId>, Weak<Engine>>>>;
+
+/// A part of a library, and the hash of what it says.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Content {
+    /// A pack's name, or where a list stands among the files.
+    pub name: String,
+    /// Hash of its content.
+    pub hash: String,
 }
 
 impl Library {
@@ -98,16 +117,20 @@ impl Library {
         rules.push(canary.0);
         specs.push(canary.1);
         let looks_for = hash_of(&specs);
-        let engine = match before {
-            Some(before) if before.looks_for == looks_for => Arc::clone(&before.engine),
+        let (engine, engines) = match before {
+            Some(before) if before.looks_for == looks_for => {
+                (Arc::clone(&before.engine), Arc::clone(&before.engines))
+            }
             before => {
                 let before = before.map(|before| &*before.engine);
                 let engine = Engine::compile_after(before, &specs);
-                Arc::new(engine.map_err(|errors| uncompiled(&errors, &drafts))?)
+                (Arc::new(engine.map_err(|errors| uncompiled(&errors, &drafts))?), Engines::default())
             }
         };
         let library = Self {
             engine,
+            engines,
+            contents: contents(files, &packs),
             rules: rules.into(),
             specs,
             packs,
@@ -134,10 +157,61 @@ impl Library {
         self.specs.get(rule.0 as usize)
     }
 
-    /// The same without the terms themselves, which nobody asks for but who explains: a long list is long.
+    /// The same without the terms themselves, which nobody asks for but who explains: a long list is long. A policy of which other rules
+    /// are not in force than of those that run cannot be made of it: see [`Library::is_explained`].
     #[must_use]
-    pub fn unexplained(self) -> Self {
-        Self { specs: Vec::new(), ..self }
+    pub fn unexplained(&self) -> Self {
+        Self {
+            engine: Arc::clone(&self.engine),
+            rules: Arc::clone(&self.rules),
+            specs: Vec::new(),
+            packs: self.packs.clone(),
+            profiles: self.profiles.clone(),
+            slots: self.slots.clone(),
+            taxonomy: self.taxonomy.clone(),
+            obligations: self.obligations.clone(),
+            settings: self.settings.clone(),
+            warnings: self.warnings.clone(),
+            version: self.version.clone(),
+            looks_for: self.looks_for.clone(),
+            contents: self.contents.clone(),
+            engines: Arc::clone(&self.engines),
+        }
+    }
+
+    /// Whether it has the terms themselves.
+    pub fn is_explained(&self) -> bool {
+        self.specs.len() == self.rules.len()
+    }
+
+    /// Its packs and lists with the hashes of their contents.
+    pub fn contents(&self) -> &[Content] {
+        &self.contents
+    }
+
+    /// An engine that knows all rules but these, which are in order.
+    fn engine_without(&self, idle: &[RuleId]) -> Result<Arc<Engine>, Vec<CompileError>> {
+        if idle.is_empty() {
+            return Ok(Arc::clone(&self.engine));
+        }
+        let mut engines = self.engines.lock().unwrap_or_else(PoisonError::into_inner);
+        engines.retain(|_, engine| engine.strong_count() > 0);
+        if let Some(engine) = engines.get(idle).and_then(Weak::upgrade) {
+            return Ok(engine);
+        }
+        if !self.is_explained() {
+            let reason = "the terms are not at hand".to_owned();
+            return Err(vec![CompileError { rule: 0, place: Place::Keyword(0), reason }]);
+        }
+        let engine = Arc::new(Engine::compile_after(Some(&self.engine), &without(&self.specs, idle))?);
+        engines.insert(idle.to_vec(), Arc::downgrade(&engine));
+        Ok(engine)
+    }
+
+    /// The same rules, each as if it were in force: for trying what is not yet.
+    #[must_use]
+    pub fn in_all_states(&self, policy: &Policy) -> Policy {
+        policy.in_all_states(&self.engine)
     }
 
     /// Names of the profiles.
@@ -234,14 +308,14 @@ impl Library {
                 *slot = *change;
             }
         }
-        let mut change = |id: &str, setting: &dyn Fn(String) -> Setting, set: &dyn Fn(&mut Choice)| {
+        let mut change = |id: &str, setting: &dyn Fn(String) -> Setting, set: &dyn Fn(&Rule, &mut Choice)| {
             let mut known = false;
             for (rule, slot) in
                 self.rules.iter().zip(&mut choices).filter(|(rule, _)| is_called(&rule.id, id))
             {
                 known = true;
                 let mut choice = *slot;
-                set(&mut choice);
+                set(rule, &mut choice);
                 if !rule.always || !choice.is_weaker_than(&rule.choice()) {
                     *slot = choice;
                 } else if !id.ends_with('*') {
@@ -264,21 +338,39 @@ impl Library {
         };
         // In the order of the ids, in which `harm/*` comes before all that it means: what is more special counts.
         for (id, action) in &settings.actions {
-            change(id, &Setting::Action, &|choice| choice.actions = Actions::all(*action));
+            change(id, &Setting::Action, &|_, choice| choice.actions = Actions::all(*action));
         }
         for (id, threshold) in &settings.thresholds {
-            change(id, &Setting::Threshold, &|choice| choice.threshold = *threshold);
+            change(id, &Setting::Threshold, &|_, choice| choice.threshold = *threshold);
+        }
+        for (id, state) in &settings.states {
+            change(id, &Setting::State, &|rule, choice| {
+                choice.state = written_for(rule, id, *state).unwrap_or(choice.state);
+            });
+        }
+        let shares = shares(&choices).len();
+        if shares > MOST_SHARES {
+            let last = settings.states.iter().rfind(|(_, state)| matches!(state, RuleState::Canary(_)));
+            let many = format!("expected at most {MOST_SHARES} different shares of canaries, found {shares}");
+            let many = Diagnostic::error("shares", many).help("each takes an automaton of its own");
+            wrong(last.map_or(Setting::Profile, |(id, _)| Setting::State(id.clone())), many);
         }
         if !found.is_empty() {
             return Err(found);
         }
         let unscanned = settings.unscanned.unwrap_or(profile.unscanned);
         let block_as = settings.block_as.unwrap_or(profile.block_as);
-        let mut policy = self.select(&settings.profile, choices, unscanned, block_as);
-        policy.unmet = self.unmet(&profile, &policy);
+        let mut policy = self.select(&settings.profile, choices, unscanned, block_as).map_err(|errors| {
+            // What compiles with all rules does so with fewer.
+            let of = |error: &CompileError| Diagnostic::error("pattern", error.reason.clone());
+            let of = |error| Mistake { setting: Setting::Profile, diagnostic: of(error) };
+            errors.iter().map(of).collect::<Vec<_>>()
+        })?;
+        let unmet = self.unmet(&profile, &policy);
+        policy.set_unmet(unmet);
         match settings.demands.unwrap_or(profile.demands) {
-            Demands::Refuse if !policy.unmet.is_empty() => {
-                let refused = policy.unmet.iter().map(|unmet| {
+            Demands::Refuse if !policy.unmet().is_empty() => {
+                let refused = policy.unmet().iter().map(|unmet| {
                     let what = format!("profile `{}` demands {unmet}", profile.name);
                     let help =
                         "bring what is demanded, or run it for a trial with `policy.demands = \"warn\"`";
@@ -293,12 +385,15 @@ impl Library {
 
     /// Every rule, and nothing changed.
     fn measure(&self) -> Profile {
-        let flag = Choice { actions: Actions::all(Action::Flag), ..Choice::default() };
+        let flag = |rule: &Rule| {
+            let state = if rule.state < RuleState::Shadow { rule.state } else { RuleState::Enforce };
+            Choice { actions: Actions::all(Action::Flag), state, ..Choice::default() }
+        };
         Profile {
             name: MEASURE.to_owned(),
             packs: self.packs.keys().cloned().collect(),
             unscanned: Unscanned::Flag,
-            changes: (0..self.rules.len()).map(|n| (n, flag)).collect(),
+            changes: self.rules.iter().map(flag).enumerate().collect(),
             ..Profile::default()
         }
     }
@@ -325,39 +420,61 @@ impl Library {
         out
     }
 
-    /// A policy over the shared engine. Its version is a hash of what the library holds and of what the policy makes of it.
+    /// A policy over these rules. Its version is a hash of what the library holds and of what the policy makes of it, states included.
     fn select(
         &self,
         name: &str,
         mut choices: Vec<Choice>,
         unscanned: Unscanned,
         block_as: BlockAs,
-    ) -> Policy {
+    ) -> Result<Policy, Vec<CompileError>> {
         // The canary is in every policy, whatever a profile says.
         if let Some(last) = choices.last_mut() {
             *last = Choice { actions: Actions::all(Action::Mask), ..Choice::default() };
         }
+        // A list is never further than its rule.
+        for n in 0..choices.len() {
+            let rule = self.rules.get(n).and_then(|rule| rule.list_of);
+            let state = rule.and_then(|rule| choices.get(rule.0 as usize)).map(|choice| choice.state);
+            if let (Some(choice), Some(state)) = (choices.get_mut(n), state) {
+                choice.state = choice.state.min(state);
+            }
+        }
         let chosen = format!("{name} {unscanned:?} {block_as:?} {choices:?}");
-        let version = hash(&[&self.version, &chosen]);
-        let (engine, rules) = (Arc::clone(&self.engine), Arc::clone(&self.rules));
-        Policy::new(name.to_owned(), version, engine, rules, choices, unscanned, block_as)
+        let parts = Parts {
+            name: name.into(),
+            version: hash(&[&self.version, &chosen]).into(),
+            rules: Arc::clone(&self.rules),
+            choices: choices.into(),
+            unscanned,
+            block_as,
+            unmet: Vec::new(),
+        };
+        Policy::new(parts, &|idle| self.engine_without(idle))
     }
 
     /// The policy of one pack alone.
     pub fn pack_policy(&self, pack: &str) -> Option<Policy> {
         let choices = self.choices(&self.packs.get(pack)?.rules);
-        Some(self.select(pack, choices, Unscanned::default(), BlockAs::default()))
+        self.select(pack, choices, Unscanned::default(), BlockAs::default()).ok()
     }
 
     /// The policy of all packs as they stand.
-    pub fn packs_policy(&self) -> Policy {
+    ///
+    /// # Errors
+    /// An engine cannot be compiled, which loading has seen that it can.
+    pub fn packs_policy(&self) -> Result<Policy, Vec<Diagnostic>> {
         let choices = self.choices(self.packs.values().flat_map(|pack| &pack.rules));
-        self.select("packs", choices, Unscanned::default(), BlockAs::default())
+        self.select("packs", choices, Unscanned::default(), BlockAs::default()).map_err(|errors| {
+            errors.iter().map(|error| Diagnostic::error("pattern", error.reason.clone())).collect()
+        })
     }
 
     /// These rules as they stand; no other one counts.
     fn choices<'n>(&self, numbers: impl IntoIterator<Item = &'n usize>) -> Vec<Choice> {
-        let mut choices = vec![Choice::default(); self.rules.len()];
+        // What does not act anywhere is known to no engine that reads traffic, whichever packs a policy has.
+        let off = |rule: &Rule| Choice { state: rule.state, ..Choice::default() };
+        let mut choices: Vec<Choice> = self.rules.iter().map(off).collect();
         for &n in numbers {
             if let (Some(slot), Some(rule)) = (choices.get_mut(n), self.rules.get(n)) {
                 *slot = rule.choice();
@@ -373,10 +490,16 @@ impl Library {
 
     fn try_examples(&self, drafts: &[Draft]) -> Vec<Diagnostic> {
         let mut failed = Vec::new();
-        for (n, draft) in drafts.iter().enumerate() {
-            let mut rules: RuleSet = [RuleId(n as u32)].into_iter().collect();
+        for (n, draft) in drafts.iter().enumerate().filter(|(_, draft)| !draft.is_list()) {
+            // Its lists with states of their own are read with it, unless they are no more.
+            let id = RuleId(n as u32);
+            let lists = self.rules.iter().zip(0..).filter(|(list, _)| list.list_of == Some(id));
+            let lists = lists.filter(|(list, _)| list.state != RuleState::Retired).map(|(_, n)| RuleId(n));
+            let mut rules: RuleSet = lists.chain([id]).collect();
             let threshold = self.rules.get(n).map_or(0.0, |rule| rule.threshold.score());
-            rules.set_threshold(RuleId(n as u32), threshold);
+            for rule in rules.iter().collect::<Vec<_>>() {
+                rules.set_threshold(rule, threshold);
+            }
             let encoded = self.rules.get(n).is_some_and(|rule| rule.encoded);
             let finds = |text: &str| {
                 let (engine, kind) = (&self.engine, TextKind::Plain);
@@ -404,9 +527,54 @@ impl Library {
     }
 }
 
-fn uncompiled(errors: &[crate::detect::CompileError], drafts: &[Draft]) -> Vec<Diagnostic> {
+/// Whether a state that is written for a name is meant for this rule: not for lists with a state of their own, which are called by theirs, nor
+/// by a pattern for what is retired.
+pub(super) fn written_for(rule: &Rule, name: &str, state: RuleState) -> Option<RuleState> {
+    let own = rule.id == name;
+    let meant = own || rule.list_of.is_none() && rule.state != RuleState::Retired;
+    meant.then_some(state)
+}
+
+/// The packs, and the lists wherever they are from, with the hashes of their contents.
+fn contents(files: &Files, packs: &BTreeMap<String, Pack>) -> Vec<Content> {
+    let mut contents: Vec<Content> = packs
+        .keys()
+        .map(|name| {
+            let folder = format!("{name}/");
+            let own = files.range(folder.clone()..).take_while(|(path, _)| path.starts_with(&folder));
+            // Packs may lie within another's folder: `law/cn` in `law`.
+            let inner = |path: &str| {
+                packs.keys().any(|other| other.len() > name.len() && path.starts_with(&format!("{other}/")))
+            };
+            let own =
+                own.filter(|(path, _)| !inner(path)).map(|(path, file)| (path.clone(), Arc::clone(file)));
+            Content { name: name.clone(), hash: version(&own.collect()) }
+        })
+        .collect();
+    let is_list = |path: &str| {
+        path.starts_with("slots/")
+            || path.starts_with("list_url/")
+            || path.contains("/lists/")
+            || path.contains("/slots/")
+    };
+    contents.extend(
+        files
+            .iter()
+            .filter(|(path, _)| is_list(path))
+            .map(|(path, file)| Content { name: path.clone(), hash: hash(&[file.text()]) }),
+    );
+    contents
+}
+
+fn uncompiled(errors: &[CompileError], drafts: &[Draft]) -> Vec<Diagnostic> {
+    // What a list has from its rule is said of the rule.
+    let own = |error: &&CompileError| {
+        matches!(error.place, Place::Keyword(_))
+            || drafts.get(error.rule).is_none_or(|draft| !draft.is_list())
+    };
     errors
         .iter()
+        .filter(own)
         .map(|error| {
             let diagnostic = Diagnostic::error("pattern", error.reason.clone());
             let Some(draft) = drafts.get(error.rule) else { return diagnostic };

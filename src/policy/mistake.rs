@@ -13,6 +13,8 @@ pub enum Setting {
     Action(String),
     /// One of `thresholds`, by the rule's id.
     Threshold(String),
+    /// One of `states`, by the rule's id.
+    State(String),
     /// One of `slots`, by its id.
     Slot(String),
 }

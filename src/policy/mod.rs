@@ -1,5 +1,6 @@
 //! Packs, rules and profiles: load, compile, decide, swap.
 
+mod compiled;
 mod conditions;
 mod coverage;
 mod date;
@@ -17,15 +18,18 @@ mod obligation;
 mod profile;
 mod rule;
 mod settings;
+mod state;
+mod stated;
 mod taxonomy;
 #[cfg(test)]
 mod tests;
 
+pub use compiled::Policy;
 pub use coverage::{Coverage, Row};
 pub use date::Date;
 pub use file::{Applies, Source, Sure};
 pub use files::Files;
-pub use library::{Library, MEASURE, Unmet};
+pub use library::{Content, Library, MEASURE, Unmet};
 pub use list_url::{ListUrl, Proof, wanted as wanted_lists};
 pub use loader::{Pack, Slot, slot_file};
 pub use mistake::{Mistake, Setting};
@@ -34,8 +38,9 @@ pub use profile::{
     Budget, Checked, Demand, Demands, Grade, LabelMode, Labels, Notice, Profile, Residency, Retention, Tier,
     When,
 };
-pub use rule::{Action, Actions, Basis, Choice, Counts, Direction, Policy, Rule, Severity};
+pub use rule::{Action, Actions, Basis, Choice, Counts, Direction, Rule, Severity};
 pub use settings::{BlockAs, PolicyChange, PolicySettings, Threshold, Unscanned};
+pub use state::{Bucket, RuleState, Share};
 pub use taxonomy::{Category, Scheme, Taxonomy, Type};
 
 /// A term that stands in no text but the canary's: every policy masks it, so that the gateway can see that it is in the path.

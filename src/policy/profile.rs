@@ -54,6 +54,11 @@ pub(super) struct ProfileRule {
     pub actions: ActionsFile,
     #[serde(default)]
     pub threshold: Option<f32>,
+    /// How far the rules have come on their way into force.
+    #[serde(default)]
+    pub state: Option<String>,
+    #[serde(default)]
+    pub share: Option<f64>,
 }
 
 /// A profile's `[[demand]]`: a slot, a standard, or words alone.

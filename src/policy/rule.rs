@@ -1,11 +1,11 @@
-//! Rules and policies as the exchange sees them: compiled, immutable.
+//! Rules as policies see them: what each is called, does and rests on.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-use super::{BlockAs, Threshold, Unmet, Unscanned};
-use crate::detect::{CompileError, Engine, RuleId, RuleSet, RuleSpec};
+use super::{RuleState, Threshold};
+use crate::detect::RuleId;
 
 /// What follows from a finding, in order of strength.
 #[derive(
@@ -143,12 +143,21 @@ pub struct Choice {
     pub actions: Actions,
     /// The least score of what is reported.
     pub threshold: Threshold,
+    /// Whether it does it yet, or still.
+    pub state: RuleState,
 }
 
 impl Choice {
-    /// Whether it does less than another one in some direction, or reports less.
+    /// Whether the rule does something in some direction, once it is in force.
+    pub fn is_on(&self) -> bool {
+        Direction::ALL.into_iter().any(|direction| self.actions.get(direction) > Action::Allow)
+    }
+
+    /// Whether it does less than another one in some direction or state, or reports less.
     pub fn is_weaker_than(&self, other: &Self) -> bool {
-        self.actions.is_weaker_than(&other.actions) || self.threshold.score() > other.threshold.score()
+        self.actions.is_weaker_than(&other.actions)
+            || self.threshold.score() > other.threshold.score()
+            || self.state < other.state
     }
 }
 
@@ -190,6 +199,10 @@ pub struct Rule {
     pub encoded: bool,
     /// Whether no profile and no configuration can make its actions weaker.
     pub always: bool,
+    /// How far it has come, as its pack says.
+    pub state: RuleState,
+    /// The rule of which it is a list with a state of its own. It has everything else from there, and is never further than it.
+    pub list_of: Option<RuleId>,
     /// How much it has of what.
     pub counts: Counts,
 }
@@ -224,6 +237,8 @@ impl Default for Rule {
             message: None,
             encoded: true,
             always: false,
+            state: RuleState::default(),
+            list_of: None,
             counts: Counts::default(),
         }
     }
@@ -232,190 +247,6 @@ impl Default for Rule {
 impl Rule {
     /// What its pack says that is to be made of it.
     pub fn choice(&self) -> Choice {
-        Choice { actions: self.actions, threshold: self.threshold }
-    }
-}
-
-/// What an exchange runs under. Compiled and immutable.
-#[derive(Debug)]
-pub struct Policy {
-    pub(super) name: String,
-    pub(super) version: String,
-    pub(super) engine: Arc<Engine>,
-    /// Rules of the engine; shared by all policies over it.
-    pub(super) rules: Arc<[Rule]>,
-    /// What this policy does with each rule, by rule number.
-    pub(super) choices: Vec<Choice>,
-    pub(super) sets: [RuleSet; 4],
-    /// Of the rules in a direction those that look at encoded text.
-    pub(super) encoded: [RuleSet; 4],
-    pub(super) unscanned: Unscanned,
-    pub(super) block_as: BlockAs,
-    /// What its profile demands and is not there.
-    pub(super) unmet: Vec<Unmet>,
-}
-
-static NO_RULE: std::sync::LazyLock<Rule> = std::sync::LazyLock::new(Rule::default);
-
-impl Policy {
-    /// A policy over rules that an engine holds. `choices` says what it makes of each.
-    pub fn new(
-        name: String,
-        version: String,
-        engine: Arc<Engine>,
-        rules: Arc<[Rule]>,
-        choices: Vec<Choice>,
-        unscanned: Unscanned,
-        block_as: BlockAs,
-    ) -> Self {
-        let set = |direction, encoded: bool| {
-            let mut set = RuleSet::empty();
-            let looks = |rule: usize| !encoded || rules.get(rule).is_some_and(|rule| rule.encoded);
-            let counts = |choice: &Choice| choice.actions.get(direction) > Action::Allow;
-            let all = choices.iter().enumerate().filter(|(_, choice)| counts(choice));
-            for (rule, choice) in all.filter(|&(rule, _)| looks(rule)) {
-                set.insert(RuleId(rule as u32));
-                if choice.threshold != Threshold::default() {
-                    set.set_threshold(RuleId(rule as u32), choice.threshold.score());
-                }
-            }
-            set
-        };
-        let [prompt, output, tool] = Direction::ALL;
-        let all = [prompt, output, tool, Direction::OutputOrTool];
-        let sets = all.map(|direction| set(direction, false));
-        let encoded = all.map(|direction| match direction {
-            Direction::Prompt | Direction::Tool => set(direction, true),
-            Direction::Output | Direction::OutputOrTool => RuleSet::empty(),
-        });
-        Self { name, version, engine, rules, choices, sets, encoded, unscanned, block_as, unmet: Vec::new() }
-    }
-
-    /// A policy of these rules alone, each with its own actions: for tests and for scanning with one rule.
-    pub fn from_rules(rules: Vec<(Rule, RuleSpec)>) -> Result<Self, Vec<CompileError>> {
-        let (rules, specs): (Vec<Rule>, Vec<RuleSpec>) = rules.into_iter().unzip();
-        let engine = Arc::new(Engine::compile(&specs)?);
-        let choices = rules.iter().map(Rule::choice).collect();
-        Ok(Self::new(
-            "rules".into(),
-            String::new(),
-            engine,
-            rules.into(),
-            choices,
-            Unscanned::default(),
-            BlockAs::default(),
-        ))
-    }
-
-    /// The same policy with other choices.
-    #[must_use]
-    pub fn with(mut self, unscanned: Unscanned, block_as: BlockAs) -> Self {
-        self.unscanned = unscanned;
-        self.block_as = block_as;
-        self
-    }
-
-    /// What its profile demands of the operator and is not there.
-    pub fn unmet(&self) -> &[Unmet] {
-        &self.unmet
-    }
-
-    /// Its name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Hash of its content, in hex.
-    pub fn version(&self) -> &str {
-        &self.version
-    }
-
-    /// The engine that it shares with others.
-    pub fn engine(&self) -> &Arc<Engine> {
-        &self.engine
-    }
-
-    /// The rules that count in a direction.
-    pub fn rules(&self, direction: Direction) -> &RuleSet {
-        of_direction(&self.sets, direction)
-    }
-
-    /// Of these the rules that count in what a prompt hides by encoding it: none for what a model answers.
-    pub fn encoded_rules(&self, direction: Direction) -> &RuleSet {
-        of_direction(&self.encoded, direction)
-    }
-
-    /// A rule by number. Numbers come from this policy's engine, so there is one; an empty rule stands for none.
-    pub fn rule(&self, id: RuleId) -> &Rule {
-        self.rules.get(id.0 as usize).unwrap_or(&NO_RULE)
-    }
-
-    /// All rules of the engine.
-    pub fn all_rules(&self) -> &[Rule] {
-        &self.rules
-    }
-
-    /// What this policy does with a rule.
-    pub fn action(&self, id: RuleId, direction: Direction) -> Action {
-        self.choices.get(id.0 as usize).map_or(Action::Allow, |choice| choice.actions.get(direction))
-    }
-
-    /// The least score of a rule's findings that this policy reports.
-    pub fn threshold(&self, id: RuleId) -> f32 {
-        self.choices.get(id.0 as usize).map_or(0.0, |choice| choice.threshold.score())
-    }
-
-    /// The strongest action of a rule, by its number, in any direction.
-    pub fn strongest(&self, rule: usize) -> Action {
-        let all = Direction::ALL.map(|direction| self.action(RuleId(rule as u32), direction));
-        all.into_iter().max().unwrap_or_default()
-    }
-
-    /// The rules that do something in some direction, with their numbers.
-    pub fn in_force(&self) -> impl Iterator<Item = (usize, &Rule)> {
-        self.rules.iter().enumerate().filter(|(n, _)| self.strongest(*n) > Action::Allow)
-    }
-
-    /// The direction under which what a rule found is on record.
-    pub fn named(&self, id: RuleId, direction: Direction) -> Direction {
-        match direction {
-            Direction::Prompt | Direction::Output | Direction::Tool => direction,
-            Direction::OutputOrTool
-                if self.action(id, Direction::Tool) > self.action(id, Direction::Output) =>
-            {
-                Direction::Tool
-            }
-            Direction::OutputOrTool => Direction::Output,
-        }
-    }
-
-    /// What stands in the place of text that the rule masks or replaces.
-    pub fn edit_text(&self, id: RuleId, direction: Direction) -> Option<&Arc<str>> {
-        let rule = self.rule(id);
-        match self.action(id, direction) {
-            Action::Mask => Some(&rule.marker),
-            Action::Replace => Some(rule.replacement.as_ref().unwrap_or(&rule.marker)),
-            Action::Allow | Action::Flag | Action::Block => None,
-        }
-    }
-
-    /// What happens to what cannot be read.
-    pub fn unscanned(&self) -> Unscanned {
-        self.unscanned
-    }
-
-    /// How a block looks to the client.
-    pub fn block_as(&self) -> BlockAs {
-        self.block_as
-    }
-}
-
-fn of_direction(sets: &[RuleSet; 4], direction: Direction) -> &RuleSet {
-    let [prompt, output, tool, output_or_tool] = sets;
-    match direction {
-        Direction::Prompt => prompt,
-        Direction::Output => output,
-        Direction::Tool => tool,
-        Direction::OutputOrTool => output_or_tool,
+        Choice { actions: self.actions, threshold: self.threshold, state: self.state }
     }
 }

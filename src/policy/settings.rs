@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::{Action, Demands};
+use super::{Action, Demands, RuleState};
 use crate::diag::{Size, Time};
 
 /// `[policy]`: what holds for everybody whose tenant does not say otherwise.
@@ -38,6 +38,9 @@ pub struct PolicySettings {
     pub actions: BTreeMap<String, Action>,
     /// Rules whose findings count from another score on than their pack says: `"privacy/email" = 0.8`.
     pub thresholds: BTreeMap<String, Threshold>,
+    /// How far rules have come on their way into force, where that is not as their pack says: `"harm/gambling" = "shadow"`,
+    /// `"harm/*" = { canary = 0.05 }`.
+    pub states: BTreeMap<String, RuleState>,
     /// Lists for the slots of packs, a term a line: `"commercial/customers" = "lists/customers.txt"`.
     pub slots: BTreeMap<String, PathBuf>,
     /// What follows where a demand of the profile is not met; without it, as the profile says.
@@ -59,6 +62,7 @@ impl Default for PolicySettings {
             block_as: None,
             actions: BTreeMap::new(),
             thresholds: BTreeMap::new(),
+            states: BTreeMap::new(),
             slots: BTreeMap::new(),
             demands: None,
         }
@@ -87,6 +91,7 @@ impl PolicySettings {
                 .chain(&change.thresholds)
                 .map(|(id, least)| (id.clone(), *least))
                 .collect(),
+            states: self.states.iter().chain(&change.states).map(|(id, s)| (id.clone(), *s)).collect(),
             slots: self.slots.clone(),
             demands: self.demands,
         }
@@ -109,6 +114,8 @@ pub struct PolicyChange {
     pub actions: BTreeMap<String, Action>,
     /// Rules whose findings count from another score on than their pack or `[policy]` says.
     pub thresholds: BTreeMap<String, Threshold>,
+    /// Rules that are further on their way into force, or less far, than their pack or `[policy]` says.
+    pub states: BTreeMap<String, RuleState>,
 }
 
 /// The least score of what is reported, from 0 to 1.

@@ -326,6 +326,10 @@ pub(super) fn count_findings(
     for (of, n) in counts.each() {
         let action = of.action.as_str();
         let labels = [policy.rule(of.rule).id.as_str(), action, of.direction.as_str()];
+        if of.shadow {
+            gateway.metrics.shadow_findings.with_label_values(&labels).inc_by(n);
+            continue;
+        }
         gateway.metrics.findings.with_label_values(&labels).inc_by(n);
         if let Some(hidden) = of.hidden {
             gateway.metrics.hidden_findings.with_label_values(&[&*hidden.to_string(), action]).inc_by(n);

@@ -216,8 +216,8 @@ impl Recorder {
             metrics.held_bytes.observe(answering.held_max as f64);
             metrics.held_seconds.observe(self.held_longest.as_secs_f64());
             let (policy, coverage) = (answering.policy(), answering.answer_coverage());
-            count_findings(&self.gateway, policy, answering.counts(), coverage);
-            end.findings = record::findings(policy, answering.answer_findings());
+            count_findings(&self.gateway, policy, &answering.counts(), coverage);
+            end.findings = record::findings(policy, &answering.answer_findings());
             end.found = answering.found();
             end.coverage = coverage.clone();
             end.held_bytes_max = answering.held_max as u64;

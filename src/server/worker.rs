@@ -160,7 +160,7 @@ impl Worker {
         if gateway.keys.is_open() && !canary {
             host_check::check(&request, &gateway.server.hosts).map_err(Refusal::closing)?;
         }
-        let policy = gateway.policies.of(caller.number);
+        let policy = gateway.policies.of(caller.number).of_exchange(context.id.text());
         slot.pass = Some(caller.enter().map_err(|full| Refusal::closing(too_many(full)))?);
         let unread =
             Matched { dialect: context.dialect, operation: &GENERIC, path: head.path.clone(), model: None };

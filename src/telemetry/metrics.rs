@@ -17,6 +17,9 @@ pub struct Metrics {
     pub refused: IntCounterVec,
     /// `sluicegate_findings_total{rule,action,direction}`.
     pub findings: IntCounterVec,
+    /// `sluicegate_shadow_findings_total{rule,action,direction}`: what rules in shadow found, which changed nothing, by the action that would have
+    /// followed.
+    pub shadow_findings: IntCounterVec,
     /// `sluicegate_hidden_findings_total{coding,action}`: of these, those in encoded text.
     pub hidden_findings: IntCounterVec,
     /// `sluicegate_unscanned_total{kind}`: what could not be read, and passed or was blocked by the policy's choice.
@@ -133,6 +136,11 @@ impl Metrics {
                 &["reason"],
             )?,
             findings: counters("sluicegate_findings_total", "Findings", &["rule", "action", "direction"])?,
+            shadow_findings: counters(
+                "sluicegate_shadow_findings_total",
+                "Findings of rules in shadow, by what would have followed",
+                &["rule", "action", "direction"],
+            )?,
             hidden_findings: counters(
                 "sluicegate_hidden_findings_total",
                 "Findings in encoded text, by how it was encoded",

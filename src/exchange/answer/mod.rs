@@ -276,15 +276,15 @@ impl Answering {
     pub fn report(&self) -> Report {
         let blocked = if self.blocked { Outcome::Block } else { Outcome::Allow };
         let mut findings = self.prompt.findings.clone();
-        findings.extend(self.reader.findings.iter().cloned());
+        findings.extend(self.reader.noted());
         let mut counts = self.prompt.counts.clone();
-        counts.add(self.reader.tally.counts());
+        counts.add(&self.reader.counts());
         let mut coverage = self.prompt.coverage.clone();
         coverage.add(&self.reader.coverage);
         Report {
             outcome: self.prompt.outcome.max(self.outcome()).max(blocked),
             findings,
-            found: self.prompt.found + self.reader.found,
+            found: self.prompt.found + self.reader.noted_in_all(),
             counts,
             coverage,
         }
@@ -297,17 +297,17 @@ impl Answering {
 
     /// How many findings there were on the answer's side, kept or not.
     pub fn found(&self) -> u64 {
-        self.reader.found
+        self.reader.noted_in_all()
     }
 
     /// All findings on the answer's side by what they were.
-    pub fn counts(&self) -> &super::Counts {
-        self.reader.tally.counts()
+    pub fn counts(&self) -> super::Counts {
+        self.reader.counts()
     }
 
     /// What was found on the answer's side alone.
-    pub fn answer_findings(&self) -> &[super::Noted] {
-        &self.reader.findings
+    pub fn answer_findings(&self) -> Vec<super::Noted> {
+        self.reader.noted()
     }
 
     /// What was read on the answer's side alone.

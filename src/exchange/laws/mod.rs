@@ -8,6 +8,7 @@ mod let_go;
 mod near;
 mod promises;
 mod sample;
+mod shadow;
 mod unnamed;
 mod unread;
 mod untouched;

@@ -83,7 +83,7 @@ fn policy(action: Action) -> Arc<Policy> {
     Arc::new(policy.with(Unscanned::Block, BlockAs::Error))
 }
 
-fn text() -> impl Strategy<Value = String> {
+pub(super) fn text() -> impl Strategy<Value = String> {
     proptest::collection::vec(proptest::sample::select(PIECES), 0..12).prop_map(|p| p.concat())
 }
 
@@ -130,8 +130,8 @@ enum Text {
     Arguments(u64),
 }
 
-struct Wire {
-    name: &'static str,
+pub(super) struct Wire {
+    pub(super) name: &'static str,
     path: &'static str,
     media: &'static str,
     request: &'static str,
@@ -429,11 +429,11 @@ static UNNAMED: Wire = Wire {
     ..CHAT
 };
 
-const WIRES: &[&Wire] = &[&CHAT, &COMPLETIONS, &RESPONSES, &ANTHROPIC, &GEMINI, &OLLAMA];
+pub(super) const WIRES: &[&Wire] = &[&CHAT, &COMPLETIONS, &RESPONSES, &ANTHROPIC, &GEMINI, &OLLAMA];
 
 // === running an exchange ===
 
-fn answering(wire: &Wire, policy: &Arc<Policy>, stream: bool) -> Answering {
+pub(super) fn answering(wire: &Wire, policy: &Arc<Policy>, stream: bool) -> Answering {
     let media = if stream { wire.media } else { "application/json" };
     answering_as(wire, policy, Some(media))
 }
@@ -473,7 +473,7 @@ fn run(mut answering: Answering, bytes: &[u8], piece: usize) -> (Vec<Bytes>, boo
     (out, flow != Flow::More)
 }
 
-fn whole(wire: &Wire, policy: &Arc<Policy>, body: &[u8]) -> Result<Vec<u8>, ()> {
+pub(super) fn whole(wire: &Wire, policy: &Arc<Policy>, body: &[u8]) -> Result<Vec<u8>, ()> {
     whole_as(wire, policy, Some("application/json"), body)
 }
 
@@ -513,9 +513,9 @@ fn read(wire: &Wire, out: &[u8]) -> BTreeMap<Text, String> {
 
 /// Texts of an answer and the order in which their pieces come, in wire form.
 #[derive(Clone, Debug)]
-struct Case {
+pub(super) struct Case {
     texts: BTreeMap<Text, String>,
-    bytes: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
     /// Where each event ends.
     ends: Vec<usize>,
 }
@@ -557,7 +557,7 @@ fn case(wire: &'static Wire) -> impl Strategy<Value = Case> {
     })
 }
 
-fn wire_case() -> impl Strategy<Value = (usize, Case)> {
+pub(super) fn wire_case() -> impl Strategy<Value = (usize, Case)> {
     (0..WIRES.len()).prop_flat_map(|n| case(WIRES[n]).prop_map(move |c| (n, c)))
 }
 

@@ -247,6 +247,12 @@ impl Reader {
 
     /// Nothing more will come: everything is decided.
     pub fn finish(&mut self) -> Result<(), Stop> {
+        let finished = self.finish_alone();
+        self.shadow(|shadow| drop(shadow.finish_alone()));
+        finished
+    }
+
+    fn finish_alone(&mut self) -> Result<(), Stop> {
         for index in 0..self.channels.len() {
             self.settle(index);
         }
@@ -298,6 +304,11 @@ impl Reader {
     /// Takes note of what an event says of the end of texts, so that what they might have become holds back no others. Should text follow
     /// all the same, it is read on.
     pub fn ends(&mut self, ends: &Ends) -> Result<(), Stop> {
+        self.shadow(|shadow| drop(shadow.ends_alone(ends)));
+        self.ends_alone(ends)
+    }
+
+    fn ends_alone(&mut self, ends: &Ends) -> Result<(), Stop> {
         for index in 0..self.channels.len() {
             let Some(channel) = self.channels.get_mut(index).filter(|c| c.is_open()) else { continue };
             match ends {

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use super::emit::Edit;
 use super::halt::Halt;
 use super::segment::{Numbers, Part, Segment, Segments, keep_keys_apart};
-use super::tally::Tally;
+use super::tally::{Counts, Tally};
 use crate::audit::Coverage;
 use crate::detect::{Encodings, Finding, RuleId, TextKind};
 use crate::dialect::{ChannelKey, Class, Flow, Found, Role, Shape};
@@ -39,8 +39,10 @@ pub struct Noted {
     pub rule: RuleId,
     /// Side and kind of the text.
     pub direction: Direction,
-    /// What followed.
+    /// What followed; of a rule in shadow, what would have.
     pub action: Action,
+    /// Whether nothing did, since the rule was in shadow.
+    pub shadow: bool,
     /// What the text is to the exchange.
     pub role: Role,
     /// Number of the text in order of appearance.
@@ -117,11 +119,19 @@ pub struct Reader {
     doubted: Vec<u32>,
     /// Keys of the body or event being read that are written anew: node and segment.
     edited_keys: Vec<(u32, u32)>,
+    /// Reads the same for the rules in shadow. It has no say: nothing that it finds or holds comes to bear on this one.
+    shadow: Option<Box<Reader>>,
 }
 
 impl Reader {
     /// `structured` says that message text is to be JSON.
     pub fn new(policy: Arc<Policy>, side: Side, structured: bool) -> Self {
+        let shadow = policy.shadow().map(|shadow| Self::alone(Arc::clone(shadow), side, structured));
+        Self { shadow: shadow.map(Box::new), ..Self::alone(policy, side, structured) }
+    }
+
+    /// The same without the rules in shadow.
+    pub(super) fn alone(policy: Arc<Policy>, side: Side, structured: bool) -> Self {
         Self {
             policy,
             side,
@@ -146,14 +156,57 @@ impl Reader {
             rewritten: HashSet::new(),
             doubted: Vec::new(),
             edited_keys: Vec::new(),
+            shadow: None,
+        }
+    }
+
+    /// Reads until it is told to stop.
+    pub fn halt_at(&mut self, halt: &Halt) {
+        self.halt = halt.clone();
+        if let Some(shadow) = &mut self.shadow {
+            shadow.halt = halt.clone();
+        }
+    }
+
+    /// What is on record of what was found, as far as [`MAX_FINDINGS`] goes: what was acted on, and behind it what rules in shadow found.
+    pub fn noted(&self) -> Vec<Noted> {
+        let shadow = self.shadow.iter().flat_map(|shadow| &shadow.findings);
+        self.findings.iter().chain(shadow).cloned().collect()
+    }
+
+    /// How many findings there were, kept or not, in shadow or not.
+    pub fn noted_in_all(&self) -> u64 {
+        self.found + self.shadow.as_ref().map_or(0, |shadow| shadow.found)
+    }
+
+    /// All of them by what they were.
+    pub fn counts(&self) -> Counts {
+        let mut counts = self.tally.counts().clone();
+        if let Some(shadow) = &self.shadow {
+            counts.add(shadow.tally.counts());
+        }
+        counts
+    }
+
+    /// Lets the rules in shadow read the same. What would stop an exchange is among what they find.
+    fn shadow(&mut self, read: impl FnOnce(&mut Self)) {
+        if let Some(shadow) = &mut self.shadow {
+            read(shadow);
+            shadow.stop = None;
         }
     }
 
     /// Reads one event of a stream.
     pub fn read_event(&mut self, src: &[u8], tape: &Tape, shape: &Shape) -> Result<Segments, Stop> {
+        let read = self.read_event_alone(src, tape, shape);
+        self.shadow(|shadow| drop(shadow.read_event_alone(src, tape, shape)));
+        read
+    }
+
+    fn read_event_alone(&mut self, src: &[u8], tape: &Tape, shape: &Shape) -> Result<Segments, Stop> {
         self.event = self.event.wrapping_add(1);
         self.streams = true;
-        let read = self.read(src, tape, shape);
+        let read = self.read_alone(src, tape, shape);
         self.streams = false;
         let out = read?;
         if !self.doubted.is_empty() {
@@ -167,6 +220,12 @@ impl Reader {
 
     /// Reads one body or event.
     pub fn read(&mut self, src: &[u8], tape: &Tape, shape: &Shape) -> Result<Segments, Stop> {
+        let read = self.read_alone(src, tape, shape);
+        self.shadow(|shadow| drop(shadow.read_alone(src, tape, shape)));
+        read
+    }
+
+    fn read_alone(&mut self, src: &[u8], tape: &Tape, shape: &Shape) -> Result<Segments, Stop> {
         let mut out = Segments::default();
         shape.walk(src, tape, &mut |found| self.string(src, tape, found, &mut out));
         self.join_texts(src, &mut out);
@@ -182,6 +241,12 @@ impl Reader {
 
     /// Reads a text that is not JSON: a comment, a query, a plain body. Gives its edits as one segment.
     pub fn read_loose(&mut self, text: &str, wire: Range<u32>) -> Result<Segment, Stop> {
+        let read = self.read_loose_alone(text, wire);
+        self.shadow(|shadow| drop(shadow.read_loose_alone(text, 0..0)));
+        read
+    }
+
+    fn read_loose_alone(&mut self, text: &str, wire: Range<u32>) -> Result<Segment, Stop> {
         self.coverage.texts += 1;
         self.coverage.unknown += 1;
         self.coverage.text_bytes += text.len() as u64;
@@ -336,6 +401,7 @@ impl Reader {
             rule: finding.rule,
             direction,
             action,
+            shadow: self.policy.is_shadow(),
             role,
             channel,
             start: finding.start.0,
@@ -349,6 +415,9 @@ impl Reader {
             if self.findings.len() < MAX_FINDINGS {
                 self.findings.push(noted);
             }
+        }
+        if self.policy.is_shadow() {
+            return None;
         }
         self.strongest = self.strongest.max(action);
         match action {

@@ -12,7 +12,10 @@ use super::files::Files;
 use super::obligation::Obligation;
 use super::profile::Profile;
 use super::rule::Basis;
+use super::state::RuleState;
+use super::stated::{OF_LIST, Stated, stated};
 use super::taxonomy::{self, Taxonomy};
+use crate::detect::RuleId;
 use crate::diag::{Diagnostic, Places, SourceFile, Span, read_toml};
 
 /// Packs with names that begin so are a law's: each rule rests on something, and the pack on a text.
@@ -31,6 +34,8 @@ pub struct Pack {
     pub applies: Applies,
     /// The texts that it was written against.
     pub sources: Vec<Source>,
+    /// How far its rules have come that say nothing else.
+    pub state: RuleState,
     /// Numbers of its rules, slots included.
     pub(super) rules: Vec<usize>,
 }
@@ -195,6 +200,11 @@ impl<'f> Loader<'f> {
             }
             self.taxonomy.declare(category, file, &read.places, n, &mut self.found);
         }
+        let found = &mut self.found;
+        let state = stated(pack.state.as_deref(), pack.share, &mut |key, wrong| {
+            let place = read.places.value(&[key.into()]).unwrap_or_default();
+            found.push(wrong.at(file, place, ""));
+        });
         self.packs.insert(
             pack.name.clone(),
             Pack {
@@ -203,6 +213,7 @@ impl<'f> Loader<'f> {
                 title: pack.title.clone(),
                 applies: pack.applies.clone(),
                 sources: pack.sources.clone(),
+                state: state.unwrap_or_default(),
                 rules: Vec::new(),
             },
         );
@@ -214,6 +225,7 @@ impl<'f> Loader<'f> {
         let clean = read.diagnostics.is_empty();
         self.found.extend(read.diagnostics);
         let Some(rules) = read.value else { return };
+        let of_pack = self.packs.get(pack).map(|pack| pack.state).unwrap_or_default();
         for (place, rule) in rules.rules.into_iter().enumerate() {
             let found = &mut self.found;
             let mut at = At { file, places: &read.places, table: RULE, place, clean, found };
@@ -223,15 +235,29 @@ impl<'f> Loader<'f> {
             }
             let mut lists = at.lists("lists", &rule.lists, folder, self.files);
             let (more, lacks) = at.list_urls(&rule, self.files, self.may_lack);
-            lists.extend(more);
+            let mut stated = at.stated_lists(&rule, folder, self.files);
+            for (list, terms) in rule.list_urls.iter().enumerate().zip(more) {
+                match at.stated_list_url(list) {
+                    Some(of) => stated.push(Stated { terms, ..of }),
+                    None => lists.extend(terms),
+                }
+            }
+            at.apart(&stated);
             let excepted = at.lists("except_lists", &rule.except_lists, folder, self.files);
             let excepted: Vec<String> = excepted.into_iter().map(|term| term.text).collect();
             if self.taxonomy.category(&rule.category).is_none() {
                 self.warnings.push(at.here(&["category"], self.taxonomy.undeclared(&rule.category)));
             }
-            let mut draft = at.draft(id, rule, lists, &excepted);
+            let mut draft = at.draft(id, rule, lists, &excepted, of_pack);
             draft.lacks = lacks;
-            self.add(pack, draft, (file, &read.places, RULE, place));
+            let number = RuleId(self.drafts.len() as u32);
+            let lists: Vec<Draft> = stated.into_iter().map(|list| draft.list(number, list)).collect();
+            if !lists.is_empty() {
+                draft.leave_lists();
+            }
+            for draft in std::iter::once(draft).chain(lists) {
+                self.add(pack, draft, (file, &read.places, RULE, place));
+            }
         }
     }
 
@@ -268,7 +294,8 @@ impl<'f> Loader<'f> {
         if self.taxonomy.category(&slot.category).is_none() {
             self.warnings.push(at.here(&["category"], self.taxonomy.undeclared(&slot.category)));
         }
-        let draft = at.draft(id.clone(), rule, listed, &[]);
+        let of_pack = self.packs.get(pack).map(|pack| pack.state).unwrap_or_default();
+        let draft = at.draft(id.clone(), rule, listed, &[], of_pack);
         self.slots.push(Slot {
             id,
             title: slot.title.clone(),
@@ -330,9 +357,11 @@ pub(super) fn name_of(file: &Arc<SourceFile>) -> Option<String> {
     read_toml::<PackFile>(file).value.map(|pack| pack.name)
 }
 
-/// Whether an id is meant by a name: itself, or the beginning of ids and `*`.
+/// Whether an id is meant by a name: itself, the rule of which it is a list, or the beginning of ids and `*`.
 pub(super) fn is_called(id: &str, name: &str) -> bool {
-    name.strip_suffix('*').map_or(id == name, |start| id.starts_with(start))
+    let its =
+        |id: &str| id.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(OF_LIST));
+    name.strip_suffix('*').map_or_else(|| its(id), |start| id.starts_with(start))
 }
 
 /// What is written, as everybody reads it.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::super::always;
 use super::super::draft::{At, RULE};
+use super::super::library::written_for;
 use super::super::profile::{Checked, Demand, DemandFile, Profile, ProfileFile, Tier};
 use super::super::rule::Choice;
 use super::{Loader, basis};
@@ -46,7 +47,7 @@ impl Loader<'_> {
             let wrong = wrong.at(file, value(&["packs".into(), i.into()]), "");
             self.found.push(wrong.valid("packs", pack, &names));
         }
-        let mut changes = Vec::new();
+        let mut changes: Vec<(usize, Choice)> = Vec::new();
         for (place, change) in profile.rules.iter().enumerate() {
             let called = self.called(&change.id);
             let mut at = At { file, places, table: RULE, place, clean: true, found: &mut self.found };
@@ -57,11 +58,16 @@ impl Loader<'_> {
             }
             let threshold = at.threshold(change.threshold);
             let actions = at.actions(change.action.as_deref(), &change.actions);
+            let state = at.state(&[], change.state.as_deref(), change.share);
             for n in called {
                 let Some(rule) = self.drafts.get(n).map(|draft| &draft.rule) else { continue };
                 let base = rule.choice();
                 let threshold = threshold.unwrap_or(base.threshold);
-                let choice = Choice { actions: actions.over(base.actions), threshold };
+                // What an entry for more rules says of states holds where this one says nothing.
+                let before = changes.iter().rfind(|(before, _)| *before == n).map(|(_, choice)| choice.state);
+                let own = state.and_then(|state| written_for(rule, &change.id, state));
+                let state = own.or(before).unwrap_or(base.state);
+                let choice = Choice { actions: actions.over(base.actions), threshold, state };
                 if rule.always && choice.is_weaker_than(&base) {
                     // `pack/*` means the rules that can be changed.
                     if !change.id.ends_with('*') {

@@ -182,6 +182,10 @@ fn rules_have_conditions_and_policies_thresholds() {
     assert!(said.iter().any(|one| one.to_string().contains("did you mean `p/card`?")), "{said:?}");
 }
 
+fn policy_of(library: &Library) -> super::Policy {
+    library.packs_policy().unwrap_or_else(|found| panic!("{found:#?}"))
+}
+
 /// What rules look for is compiled anew only where that has changed.
 #[test]
 fn the_engine_stays_where_rules_look_for_the_same() {
@@ -194,7 +198,7 @@ fn the_engine_stays_where_rules_look_for_the_same() {
         let after = Library::load_after(Some(&before), &changed(from, to));
         let after = after.unwrap_or_else(|found| panic!("{found:#?}"));
         assert_ne!(after.version(), before.version());
-        let [a, b] = [&before, &after].map(|library| Arc::clone(library.packs_policy().engine()));
+        let [a, b] = [&before, &after].map(|library| Arc::clone(policy_of(library).engine()));
         Arc::ptr_eq(&a, &b)
     };
     assert!(shares("action = \"block\"", "action = \"flag\""));

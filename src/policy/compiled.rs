@@ -1,0 +1,345 @@
+//! Policies as the exchange sees them: compiled, immutable.
+//!
+//! Rules differ in how far they have come into force. One policy is therefore a few variants of the same: which one an exchange has is
+//! known when it is admitted, from its id. A variant reads with an engine that knows no rule which does not act in it, so that such a rule
+//! holds nothing back; those that only watch are read beside it ([`Policy::shadow`]).
+
+use std::sync::Arc;
+
+use super::{Action, BlockAs, Bucket, Choice, Direction, Rule, RuleState, Threshold, Unmet, Unscanned};
+use crate::detect::{CompileError, Engine, RuleId, RuleSet, RuleSpec};
+
+/// At most so many different shares of canaries: each takes an engine.
+pub(super) const MOST_SHARES: usize = 8;
+
+/// What an exchange runs under. Compiled and immutable.
+#[derive(Debug)]
+pub struct Policy {
+    parts: Parts,
+    /// Which of the rules it is over.
+    over: Over,
+    engine: Arc<Engine>,
+    sets: [RuleSet; 4],
+    /// Of the rules in a direction those that look at encoded text.
+    encoded: [RuleSet; 4],
+    /// Its rules in shadow, if there are any.
+    shadow: Option<Arc<Policy>>,
+    /// The policies of exchanges with a bucket before the one that is named, in order; all others have this one.
+    canaries: Vec<(Bucket, Arc<Policy>)>,
+}
+
+/// What all variants of a policy have in common.
+#[derive(Clone, Debug)]
+pub(super) struct Parts {
+    pub(super) name: Arc<str>,
+    /// Hash of its content, in hex.
+    pub(super) version: Arc<str>,
+    /// Rules of the engine; shared by all policies over it.
+    pub(super) rules: Arc<[Rule]>,
+    /// What this policy does with each rule, by rule number.
+    pub(super) choices: Arc<[Choice]>,
+    pub(super) unscanned: Unscanned,
+    pub(super) block_as: BlockAs,
+    /// What its profile demands and is not there.
+    pub(super) unmet: Vec<Unmet>,
+}
+
+/// Which rules a policy is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Over {
+    /// Those that act on exchanges with this bucket.
+    Acting(Bucket),
+    /// Those that watch them.
+    Watching(Bucket),
+    /// All, whatever their state.
+    All,
+}
+
+impl Over {
+    fn takes(self, state: RuleState) -> bool {
+        match self {
+            Self::Acting(bucket) => state.acts(bucket),
+            Self::Watching(bucket) => state.watches(bucket),
+            Self::All => true,
+        }
+    }
+}
+
+static NO_RULE: std::sync::LazyLock<Rule> = std::sync::LazyLock::new(Rule::default);
+
+impl Policy {
+    /// A policy and its variants. `engine` gives one that knows all rules but these, which are in order.
+    pub(super) fn new<E>(
+        parts: Parts,
+        engine: &impl Fn(&[RuleId]) -> Result<Arc<Engine>, E>,
+    ) -> Result<Self, E> {
+        let shares = shares(&parts.choices);
+        let mut canaries = Vec::with_capacity(shares.len());
+        // Of two shares, the smaller one's exchanges are among those of the larger one.
+        let mut from = Bucket::FIRST;
+        for end in shares {
+            canaries.push((end, Arc::new(Self::acting(parts.clone(), from, engine)?)));
+            from = end;
+        }
+        Ok(Self { canaries, ..Self::acting(parts, from.min(Bucket::LAST), engine)? })
+    }
+
+    fn acting<E>(
+        parts: Parts,
+        bucket: Bucket,
+        engine: &impl Fn(&[RuleId]) -> Result<Arc<Engine>, E>,
+    ) -> Result<Self, E> {
+        let idle: Vec<RuleId> = numbered(&parts.choices)
+            .filter(|(_, choice)| !choice.state.acts(bucket))
+            .map(|(rule, _)| rule)
+            .collect();
+        let watched = |choice: &Choice| choice.state.watches(bucket) && choice.is_on();
+        let shadow = parts.choices.iter().any(watched).then(|| {
+            let parts = Parts { unscanned: Unscanned::Allow, ..parts.clone() };
+            Ok(Arc::new(Self::over(parts, Over::Watching(bucket), engine(&[])?)))
+        });
+        let shadow = shadow.transpose()?;
+        Ok(Self { shadow, ..Self::over(parts, Over::Acting(bucket), engine(&idle)?) })
+    }
+
+    fn over(parts: Parts, over: Over, engine: Arc<Engine>) -> Self {
+        let set = |direction, encoded: bool| {
+            let mut set = RuleSet::empty();
+            let looks = |rule: RuleId| !encoded || rule_of(&parts.rules, rule).encoded;
+            for (rule, choice) in numbered(&parts.choices) {
+                let counts = over.takes(choice.state) && choice.actions.get(direction) > Action::Allow;
+                if counts && looks(rule) {
+                    set.insert(rule);
+                    if choice.threshold != Threshold::default() {
+                        set.set_threshold(rule, choice.threshold.score());
+                    }
+                }
+            }
+            set
+        };
+        let [prompt, output, tool] = Direction::ALL;
+        let all = [prompt, output, tool, Direction::OutputOrTool];
+        let sets = all.map(|direction| set(direction, false));
+        let encoded = all.map(|direction| match direction {
+            Direction::Prompt | Direction::Tool => set(direction, true),
+            Direction::Output | Direction::OutputOrTool => RuleSet::empty(),
+        });
+        Self { parts, over, engine, sets, encoded, shadow: None, canaries: Vec::new() }
+    }
+
+    /// A policy of these rules alone, each with its own actions: for tests and for scanning with one rule.
+    pub fn from_rules(rules: Vec<(Rule, RuleSpec)>) -> Result<Self, Vec<CompileError>> {
+        let (rules, specs): (Vec<Rule>, Vec<RuleSpec>) = rules.into_iter().unzip();
+        let parts = Parts {
+            name: "rules".into(),
+            version: "".into(),
+            choices: rules.iter().map(Rule::choice).collect(),
+            rules: rules.into(),
+            unscanned: Unscanned::default(),
+            block_as: BlockAs::default(),
+            unmet: Vec::new(),
+        };
+        Self::new(parts, &|idle| Ok(Arc::new(Engine::compile(&without(&specs, idle))?)))
+    }
+
+    /// The same policy with other choices.
+    #[must_use]
+    pub fn with(mut self, unscanned: Unscanned, block_as: BlockAs) -> Self {
+        (self.parts.unscanned, self.parts.block_as) = (unscanned, block_as);
+        let variants = std::mem::take(&mut self.canaries);
+        let with = |variant| {
+            Arc::into_inner(variant).map(|variant: Self| Arc::new(variant.with(unscanned, block_as)))
+        };
+        self.canaries =
+            variants.into_iter().filter_map(|(end, variant)| Some((end, with(variant)?))).collect();
+        self
+    }
+
+    /// The same rules, each as if it were in force. `engine` knows all of them.
+    pub(super) fn in_all_states(&self, engine: &Arc<Engine>) -> Self {
+        Self::over(self.parts.clone(), Over::All, Arc::clone(engine))
+    }
+
+    /// The variant that an exchange of this id runs under, all its life.
+    pub fn of_exchange(self: &Arc<Self>, id: impl AsRef<[u8]>) -> Arc<Self> {
+        if self.canaries.is_empty() {
+            return Arc::clone(self);
+        }
+        let bucket = Bucket::of(id.as_ref());
+        let variant = self.canaries.iter().find(|(end, _)| bucket < *end);
+        Arc::clone(variant.map_or(self, |(_, variant)| variant))
+    }
+
+    /// The rules in shadow, as a policy that is read beside this one and has no say.
+    pub fn shadow(&self) -> Option<&Arc<Self>> {
+        self.shadow.as_ref()
+    }
+
+    /// Whether it is one of rules in shadow.
+    pub fn is_shadow(&self) -> bool {
+        matches!(self.over, Over::Watching(_))
+    }
+
+    /// What its profile demands of the operator and is not there.
+    pub fn unmet(&self) -> &[Unmet] {
+        &self.parts.unmet
+    }
+
+    pub(super) fn set_unmet(&mut self, unmet: Vec<Unmet>) {
+        self.parts.unmet = unmet;
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.parts.name
+    }
+
+    /// Hash of its content, in hex.
+    pub fn version(&self) -> &str {
+        &self.parts.version
+    }
+
+    /// The engine that it shares with others.
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// The rules that count in a direction.
+    pub fn rules(&self, direction: Direction) -> &RuleSet {
+        of_direction(&self.sets, direction)
+    }
+
+    /// Of these the rules that count in what a prompt hides by encoding it: none for what a model answers.
+    pub fn encoded_rules(&self, direction: Direction) -> &RuleSet {
+        of_direction(&self.encoded, direction)
+    }
+
+    /// A rule by number. Numbers come from this policy's engine, so there is one; an empty rule stands for none.
+    pub fn rule(&self, id: RuleId) -> &Rule {
+        rule_of(&self.parts.rules, id)
+    }
+
+    /// All rules of the engine.
+    pub fn all_rules(&self) -> &[Rule] {
+        &self.parts.rules
+    }
+
+    /// What this policy does with a rule.
+    pub fn action(&self, id: RuleId, direction: Direction) -> Action {
+        let choice = self.choice(id).filter(|choice| self.over.takes(choice.state));
+        choice.map_or(Action::Allow, |choice| choice.actions.get(direction))
+    }
+
+    /// What it would do with a rule that is in force.
+    pub fn action_in_force(&self, id: RuleId, direction: Direction) -> Action {
+        self.choice(id).map_or(Action::Allow, |choice| choice.actions.get(direction))
+    }
+
+    fn choice(&self, id: RuleId) -> Option<&Choice> {
+        self.parts.choices.get(id.0 as usize)
+    }
+
+    /// How far a rule has come in this policy.
+    pub fn state(&self, id: RuleId) -> RuleState {
+        self.choice(id).map(|choice| choice.state).unwrap_or_default()
+    }
+
+    /// The least score of a rule's findings that this policy reports.
+    pub fn threshold(&self, id: RuleId) -> f32 {
+        self.choice(id).map_or(0.0, |choice| choice.threshold.score())
+    }
+
+    /// The strongest action of a rule, by its number, in any direction.
+    pub fn strongest(&self, rule: usize) -> Action {
+        let all = Direction::ALL.map(|direction| self.action(RuleId(rule as u32), direction));
+        all.into_iter().max().unwrap_or_default()
+    }
+
+    /// The rules that do something in some direction, with their numbers.
+    pub fn in_force(&self) -> impl Iterator<Item = (usize, &Rule)> {
+        self.parts.rules.iter().enumerate().filter(|(n, _)| self.strongest(*n) > Action::Allow)
+    }
+
+    /// The rules that this policy asks for and that are not in force for everybody, with their states.
+    pub fn not_in_force(&self) -> impl Iterator<Item = (&Rule, RuleState)> {
+        let choices = self.parts.rules.iter().zip(&*self.parts.choices);
+        let unlike = choices.filter(|(_, choice)| choice.state != RuleState::Enforce && choice.is_on());
+        unlike.map(|(rule, choice)| (rule, choice.state))
+    }
+
+    /// The direction under which what a rule found is on record.
+    pub fn named(&self, id: RuleId, direction: Direction) -> Direction {
+        match direction {
+            Direction::Prompt | Direction::Output | Direction::Tool => direction,
+            Direction::OutputOrTool
+                if self.action(id, Direction::Tool) > self.action(id, Direction::Output) =>
+            {
+                Direction::Tool
+            }
+            Direction::OutputOrTool => Direction::Output,
+        }
+    }
+
+    /// What stands in the place of text that the rule masks or replaces.
+    pub fn edit_text(&self, id: RuleId, direction: Direction) -> Option<&Arc<str>> {
+        let rule = self.rule(id);
+        match self.action(id, direction) {
+            Action::Mask => Some(&rule.marker),
+            Action::Replace => Some(rule.replacement.as_ref().unwrap_or(&rule.marker)),
+            Action::Allow | Action::Flag | Action::Block => None,
+        }
+    }
+
+    /// What happens to what cannot be read.
+    pub fn unscanned(&self) -> Unscanned {
+        self.parts.unscanned
+    }
+
+    /// How a block looks to the client.
+    pub fn block_as(&self) -> BlockAs {
+        self.parts.block_as
+    }
+}
+
+/// The same rules, of which these look for nothing.
+pub(super) fn without(specs: &[RuleSpec], idle: &[RuleId]) -> Vec<RuleSpec> {
+    let is_idle = |n: usize| idle.binary_search(&RuleId(n as u32)).is_ok();
+    let of = |(n, spec): (usize, &RuleSpec)| if is_idle(n) { RuleSpec::default() } else { spec.clone() };
+    specs.iter().enumerate().map(of).collect()
+}
+
+/// Where the shares of canaries end, in order.
+pub(super) fn shares(choices: &[Choice]) -> Vec<Bucket> {
+    let share = |choice: &Choice| match choice.state {
+        RuleState::Canary(share) if choice.is_on() => Some(share.end()),
+        RuleState::Canary(_)
+        | RuleState::Retired
+        | RuleState::Draft
+        | RuleState::Shadow
+        | RuleState::Enforce => None,
+    };
+    let mut shares: Vec<Bucket> = choices.iter().filter_map(share).collect();
+    shares.sort_unstable();
+    shares.dedup();
+    // A share of nothing takes no exchange.
+    shares.retain(|end| *end > Bucket::FIRST);
+    shares
+}
+
+fn numbered(choices: &[Choice]) -> impl Iterator<Item = (RuleId, &Choice)> {
+    choices.iter().enumerate().map(|(n, choice)| (RuleId(n as u32), choice))
+}
+
+fn rule_of(rules: &[Rule], id: RuleId) -> &Rule {
+    rules.get(id.0 as usize).unwrap_or(&NO_RULE)
+}
+
+fn of_direction(sets: &[RuleSet; 4], direction: Direction) -> &RuleSet {
+    let [prompt, output, tool, output_or_tool] = sets;
+    match direction {
+        Direction::Prompt => prompt,
+        Direction::Output => output,
+        Direction::Tool => tool,
+        Direction::OutputOrTool => output_or_tool,
+    }
+}
