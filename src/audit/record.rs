@@ -132,6 +132,8 @@ pub struct End {
     pub exchange: ExchangeId,
     /// Milliseconds since 1970 by the system's clock.
     pub time_ms: u64,
+    /// Content hash of the policy under which it ran, as in its admission.
+    pub policy_version: String,
     /// HTTP status sent to the client; 0 when the client left before.
     pub status: u16,
     /// HTTP status of the upstream; 0 when it was not asked or did not answer.

@@ -4,6 +4,7 @@ use super::ask::Operations;
 use super::{Exit, Format};
 use anyhow::Context as _;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::time::Duration;
@@ -89,8 +90,10 @@ fn human(answer: &Value) -> String {
     }
     if let Some(active) = answer.get("active") {
         let _ = writeln!(out, "runs: {}", generation(active));
+        states(active, "  ", &mut out);
         for (name, tenant) in active.get("tenants").and_then(Value::as_object).into_iter().flatten() {
             let _ = writeln!(out, "  tenant {name}: {} {}", text(tenant, "policy"), text(tenant, "version"));
+            states(tenant, "    ", &mut out);
         }
     }
     for before in answer.get("previous").and_then(Value::as_array).into_iter().flatten() {
@@ -100,6 +103,22 @@ fn human(answer: &Value) -> String {
         let _ = writeln!(out, "last reload: {}", attempt(last));
     }
     out
+}
+
+/// The rules that are not in force for everybody: a line for each state.
+fn states(of: &Value, indent: &str, out: &mut String) {
+    let mut by_state: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (rule, state) in of.get("states").and_then(Value::as_object).into_iter().flatten() {
+        let state = match state.get("canary") {
+            Some(share) => format!("canary {share}"),
+            None => state.as_str().unwrap_or_default().to_owned(),
+        };
+        by_state.entry(state).or_default().push(rule);
+    }
+    for (state, rules) in by_state {
+        // Writing to a String does not fail.
+        let _ = writeln!(out, "{indent}{state}: {}", rules.join(", "));
+    }
 }
 
 fn generation(one: &Value) -> String {

@@ -141,6 +141,7 @@ impl Exchange<'_> {
         End {
             exchange: self.context.id,
             time_ms: unix_ms(),
+            policy_version: self.policy.version().into(),
             status,
             upstream_status,
             verdict: outcome.as_str(),
@@ -239,9 +240,8 @@ impl Exchange<'_> {
             self.context.id,
             self.context.started,
             Arc::clone(&route),
-            judged.matched().dialect,
+            &judged,
             Arc::clone(&dialer.upstream().name),
-            judged.report().outcome,
         );
         // The record is made durable while the upstream works and its answer is read; no byte leaves before the record is there.
         let mut durable = pin!(durable);

@@ -174,6 +174,11 @@ impl Attempt {
     }
 }
 
+/// The rules that are not in force for everybody, with their states.
+fn states(policy: &Policy) -> Value {
+    policy.not_in_force().map(|(rule, state)| (rule.id.clone(), json!(state))).collect()
+}
+
 /// There is nothing to go back to.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no earlier policy is kept")]
@@ -303,12 +308,13 @@ impl Policies {
     pub(super) fn json(&self) -> Value {
         let state = self.state();
         let generation = |one: &Generation| {
-            let of = |policy: &Policy| json!({ "policy": policy.name(), "version": policy.version() });
+            let of = |policy: &Policy| json!({ "policy": policy.name(), "version": policy.version(), "states": states(policy) });
             let table = &one.loaded.table;
             let tenants: serde_json::Map<String, Value> =
                 table.names.iter().cloned().zip(table.tenants.iter().map(|policy| of(policy))).collect();
             json!({
                 "generation": one.number, "policy": table.default.name(), "version": table.default.version(),
+                "states": states(&table.default),
                 "tenants": tenants, "from": one.loaded.from, "files": one.loaded.hash, "by": one.by.as_str(),
                 "time_ms": one.at_ms,
             })

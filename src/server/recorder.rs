@@ -9,7 +9,8 @@ use super::gateway::Gateway;
 use super::patience::Activity;
 use crate::audit::{Coverage, End, ExchangeId};
 use crate::dialect::{Dialect, ErrorKind, ExchangeError, Fault};
-use crate::exchange::{Answering, Outcome, record};
+use crate::exchange::{Answering, Judged, Outcome, record};
+use crate::policy::Policy;
 
 /// How an exchange ended and the error's code, in the record's words.
 pub(super) type Ending = (&'static str, &'static str);
@@ -59,6 +60,7 @@ pub(super) struct Recorder {
     sent: u64,
     held_since: Option<Instant>,
     held_longest: Duration,
+    policy: Arc<Policy>,
     /// The verdict on the request: all there is to say where the exchange ends before its answer begins.
     verdict: Outcome,
     written: bool,
@@ -72,16 +74,16 @@ impl Recorder {
         id: ExchangeId,
         started: Instant,
         route: Arc<str>,
-        dialect: &'static dyn Dialect,
+        judged: &Judged,
         upstream: Arc<str>,
-        verdict: Outcome,
     ) -> Self {
         Self {
             gateway,
             id,
             started,
             route,
-            dialect,
+            dialect: judged.matched().dialect,
+            policy: Arc::clone(&judged.terms().policy),
             upstream,
             status: 0,
             upstream_status: 0,
@@ -89,7 +91,7 @@ impl Recorder {
             sent: 0,
             held_since: None,
             held_longest: Duration::ZERO,
-            verdict,
+            verdict: judged.report().outcome,
             written: false,
             connection: None,
         }
@@ -199,6 +201,7 @@ impl Recorder {
         let mut end = End {
             exchange: self.id,
             time_ms: unix_ms(),
+            policy_version: self.policy.version().into(),
             status: self.status,
             upstream_status: self.upstream_status,
             verdict: outcome.as_str(),

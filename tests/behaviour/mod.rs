@@ -23,6 +23,7 @@ mod media;
 mod profiles;
 mod refusals;
 mod reload;
+mod states;
 mod tls;
 mod upstream_failures;
 

@@ -41,6 +41,7 @@ fn end() -> End {
     End {
         exchange: id(),
         time_ms: 1,
+        policy_version: "v".into(),
         status: 200,
         upstream_status: 200,
         verdict: "allow",
