@@ -3,7 +3,8 @@
 use super::{ConfigArgs, Exit, Format, colour};
 use crate::config::{Purpose, Settings};
 use crate::diag::{Diagnostic, has_errors, render_human, sort, to_json};
-use crate::policy::{Coverage, Row};
+use crate::policy::{Content, Coverage, Policy, Row};
+use serde_json::Value;
 use std::io::{self, IsTerminal, Write};
 
 /// Check the configuration, its policies and packs, and say everything that is wrong at once
@@ -34,11 +35,11 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut loaded = args.config.load(Purpose::Check);
-    let mut coverage = None;
+    let (mut coverage, mut states) = (None, None);
     // Mistakes in the configuration hide none in its policies.
     if let Some(settings) = loaded.settings.as_ref().or(loaded.draft.as_ref()) {
-        let (mut found, held) = policies(settings, args.standard.as_deref());
-        coverage = held;
+        let (mut found, held, of_policies) = policies(settings, args.standard.as_deref());
+        (coverage, states) = (held, of_policies);
         let bad = has_errors(&found);
         loaded.diagnostics.append(&mut found);
         sort(&mut loaded.diagnostics);
@@ -57,6 +58,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             coverage.as_ref().map_or(Ok(()), |coverage| table(coverage, &mut out))?;
             let errors = loaded.diagnostics.iter().filter(|d| d.is_error()).count();
             let warnings = loaded.diagnostics.len() - errors;
+            let states = states.iter().filter(|_| !bad).flat_map(|states| &states.policies);
+            states.filter_map(OfPolicy::line).try_for_each(|line| writeln!(out, "{line}"))?;
             match &loaded.settings {
                 Some(settings) => writeln!(
                     out,
@@ -72,6 +75,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         Format::Json => {
             let list: Vec<serde_json::Value> = loaded.diagnostics.iter().map(to_json).collect();
             let mut answer = serde_json::json!({ "ok": !bad, "diagnostics": list });
+            if let (Some(states), Some(answer)) = (states.filter(|_| !bad), answer.as_object_mut()) {
+                answer.insert("policies".into(), serde_json::json!(states.policies));
+                answer.insert("contents".into(), serde_json::json!(states.contents));
+            }
             if let (Some(coverage), Some(answer)) = (&coverage, answer.as_object_mut()) {
                 answer.insert("standard_met".into(), coverage.is_met().into());
                 answer.insert("coverage".into(), serde_json::json!(coverage));
@@ -86,16 +93,68 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     })
 }
 
-/// What there is to say of the policies, and how the one for everybody stands against a standard.
-fn policies(settings: &Settings, standard: Option<&str>) -> (Vec<Diagnostic>, Option<Coverage>) {
+/// What the policies are and what they are made of.
+struct Made {
+    policies: Vec<OfPolicy>,
+    contents: Vec<Content>,
+}
+
+/// A policy, and how far its rules have come.
+#[derive(serde::Serialize)]
+struct OfPolicy {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<String>,
+    policy: String,
+    version: String,
+    /// How many rules are in each state.
+    states: serde_json::Map<String, Value>,
+    /// Those that are not in force for everybody.
+    rules: serde_json::Map<String, Value>,
+}
+
+impl OfPolicy {
+    fn of(tenant: Option<&str>, policy: &Policy) -> Self {
+        let states =
+            policy.by_state().into_iter().map(|(state, rules)| (state.to_owned(), rules.len().into()));
+        let rules = policy.not_in_force().map(|(rule, state)| (rule.id.clone(), serde_json::json!(state)));
+        Self {
+            tenant: tenant.map(str::to_owned),
+            policy: policy.name().to_owned(),
+            version: policy.version().to_owned(),
+            states: states.collect(),
+            rules: rules.collect(),
+        }
+    }
+
+    /// How many rules are in each state, where not all are in force.
+    fn line(&self) -> Option<String> {
+        let states: Vec<String> =
+            self.states.iter().filter(|(_, n)| **n != 0).map(|(state, n)| format!("{n} {state}")).collect();
+        let of = self.tenant.as_ref().map_or_else(String::new, |tenant| format!("tenant {tenant}: "));
+        (!self.rules.is_empty()).then(|| format!("{of}rules: {}", states.join(", ")))
+    }
+}
+
+/// What there is to say of the policies, how the one for everybody stands against a standard, and what they are.
+fn policies(
+    settings: &Settings,
+    standard: Option<&str>,
+) -> (Vec<Diagnostic>, Option<Coverage>, Option<Made>) {
     let (mut found, usable) = settings.check_policies();
-    let Some(((policies, library), standard)) = usable.zip(standard) else { return (found, None) };
+    let Some((policies, library)) = usable else { return (found, None, None) };
+    let tenants = policies.names.iter().map(String::as_str).zip(&policies.tenants);
+    let tenants = tenants.map(|(name, policy)| OfPolicy::of(Some(name), policy));
+    let made = Made {
+        policies: std::iter::once(OfPolicy::of(None, &policies.default)).chain(tenants).collect(),
+        contents: library.contents().to_vec(),
+    };
+    let Some(standard) = standard else { return (found, None, Some(made)) };
     let coverage = library.coverage(&policies.default, standard);
     if coverage.is_none() {
         let unknown = Diagnostic::error("unknown-standard", format!("unknown standard `{standard}`"));
         found.push(unknown.valid("standards", standard, &library.taxonomy().scheme_ids()));
     }
-    (found, coverage)
+    (found, coverage, Some(made))
 }
 
 /// A line for each type: rules, terms against what is asked for, patterns, examples, and whose list is awaited.

@@ -1,5 +1,6 @@
 //! `sluicegate diff`: what another policy would do to the same texts.
 
+use super::policies::States;
 use super::scan::text;
 use super::texts::{Text, Texts};
 use super::{Exit, Format, policies, show};
@@ -30,6 +31,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "POLICY")]
     to: String,
 
+    /// Which rules of the policy as it would be are tried: `all` says what those would do that are not in force yet
+    #[arg(long, value_enum, default_value_t = States::Own)]
+    to_states: States,
+
     /// How to write the answer
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
@@ -43,7 +48,8 @@ pub(super) struct Args {
 const NAMED: usize = 5;
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let (from, to) = match (policies::named(&args.from), policies::named(&args.to)) {
+    let (from, to) = (policies::named(&args.from, States::Own), policies::named(&args.to, args.to_states));
+    let (from, to) = match (from, to) {
         (Ok(from), Ok(to)) => (from, to),
         (from, to) => {
             for found in [from.err(), to.err()].into_iter().flatten() {
@@ -86,8 +92,11 @@ struct Difference {
     texts: u64,
     different: u64,
     verdicts: BTreeMap<(&'static str, &'static str), Seen>,
-    rules: BTreeMap<(String, Option<Action>, Option<Action>), Seen>,
+    rules: BTreeMap<(String, Option<Did>, Option<Did>), Seen>,
 }
+
+/// What a rule did, or would have done if it were not in shadow.
+type Did = (Action, bool);
 
 /// Texts of which something is true.
 #[derive(Default)]
@@ -148,12 +157,16 @@ impl Difference {
     }
 
     fn report(self) -> Report {
-        let word = |action: Option<Action>| action.map_or("none", Action::as_str);
+        let word = |did: Option<Did>| match did {
+            None => "none".to_owned(),
+            Some((action, false)) => action.as_str().to_owned(),
+            Some((action, true)) => format!("{} (shadow)", action.as_str()),
+        };
         let ids = |texts: &Seen| texts.ids.iter().filter_map(|id| serde_json::from_str(id).ok()).collect();
         let verdicts = self.verdicts.iter().map(|(&(from, to), texts)| Row {
             rule: None,
-            from,
-            to,
+            from: from.to_owned(),
+            to: to.to_owned(),
             texts: texts.count,
             ids: ids(texts),
         });
@@ -173,11 +186,11 @@ impl Difference {
 }
 
 /// Of each rule that found something, its strongest action.
-fn strongest<'s>(scanned: &'s text::Scanned<'_>) -> BTreeMap<&'s str, Action> {
+fn strongest<'s>(scanned: &'s text::Scanned<'_>) -> BTreeMap<&'s str, Did> {
     let mut actions = BTreeMap::new();
-    for (rule, action) in scanned.rules() {
-        let strongest = actions.entry(rule).or_insert(action);
-        *strongest = action.max(*strongest);
+    for (rule, action, shadow) in scanned.rules() {
+        let strongest = actions.entry(rule).or_insert((action, shadow));
+        *strongest = (action, shadow).max(*strongest);
     }
     actions
 }
@@ -195,8 +208,8 @@ struct Report {
 struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<String>,
-    from: &'static str,
-    to: &'static str,
+    from: String,
+    to: String,
     texts: u64,
     /// Of the first ones.
     ids: Vec<serde_json::Value>,

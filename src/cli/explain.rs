@@ -1,9 +1,10 @@
 //! `sluicegate explain`: why a text got its verdict, and what would change it.
 
+use super::policies::States;
 use super::{Exit, Format, colour, policies, show, texts};
-use crate::diag::Colour;
+use crate::diag::{Colour, nearest};
 use crate::policy::Direction;
-use crate::policy::explain::{Explained, Explanation, explain};
+use crate::policy::explain::{Described, Explained, Explanation, describe, explain};
 use std::io::{self, IsTerminal, Read as _, Write};
 use std::path::PathBuf;
 
@@ -17,11 +18,12 @@ Exit code: 0 whatever was found, 2 for a bad policy, text or file.
 
 Examples:
   sluicegate explain 'mail jo@corp.example'
+  sluicegate explain --rule harm/gambling
   sluicegate explain --policy measure --direction output --file answer.txt
   echo 'call 138 0013 8000' | sluicegate explain --format json -")]
 pub(super) struct Args {
     /// The text; `-` for standard input
-    #[arg(required_unless_present = "file", conflicts_with = "file")]
+    #[arg(required_unless_present_any = ["file", "rule"], conflicts_with = "file")]
     text: Option<String>,
 
     /// A file that holds the text
@@ -36,12 +38,23 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIRECTION", default_value = "prompt", value_parser = texts::direction)]
     direction: Direction,
 
+    /// Which rules are tried
+    #[arg(long, value_enum, default_value_t = States::Own)]
+    states: States,
+
+    /// Say what a rule is instead, such as one that a record names: what it finds, what it does, how far it has come, what it rests on
+    #[arg(long, value_name = "ID", conflicts_with_all = ["text", "file"])]
+    rule: Option<String>,
+
     /// How to write the answer
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    if let Some(id) = &args.rule {
+        return rule(id, args);
+    }
     let text = match text(args) {
         Ok(text) => text,
         Err(error) => {
@@ -49,7 +62,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             return Ok(Exit::Misuse);
         }
     };
-    let (policy, library) = match policies::loaded(&args.policy) {
+    let (policy, library) = match policies::loaded(&args.policy, args.states) {
         Ok(loaded) => loaded,
         Err(diagnostics) => {
             show(&diagnostics)?;
@@ -65,6 +78,47 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         Format::Human => human(&explanation, &text, colour, &mut out)?,
     }
     Ok(Exit::Fine)
+}
+
+/// What a rule is, by its id.
+fn rule(id: &str, args: &Args) -> anyhow::Result<Exit> {
+    let (policy, _) = match policies::loaded(&args.policy, args.states) {
+        Ok(loaded) => loaded,
+        Err(diagnostics) => {
+            show(&diagnostics)?;
+            return Ok(Exit::Misuse);
+        }
+    };
+    let Some(described) = describe(&policy, id) else {
+        let ids: Vec<&str> = policy.all_rules().iter().map(|rule| rule.id.as_str()).collect();
+        let hint = nearest(id, &ids).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+        writeln!(io::stderr(), "error: unknown rule `{id}`{hint}")?;
+        return Ok(Exit::Misuse);
+    };
+    let mut out = io::stdout().lock();
+    match args.format {
+        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&described)?)?,
+        Format::Human => {
+            let Described { rule, title, category, severity, state, actions, .. } = &described;
+            writeln!(out, "{rule}\n  {title}; {category}, {severity}")?;
+            writeln!(
+                out,
+                "  {:<10}{state}{}",
+                "state",
+                if described.always { ", always in force" } else { "" }
+            )?;
+            let actions: Vec<String> = actions.iter().map(|(of, action)| format!("{of} {action}")).collect();
+            writeln!(out, "  {:<10}{}", "action", actions.join(", "))?;
+            for basis in &described.basis {
+                writeln!(out, "  {:<10}{}, {}{}", "basis", basis.law, basis.article, link(&basis.link))?;
+            }
+        }
+    }
+    Ok(Exit::Fine)
+}
+
+fn link(link: &str) -> String {
+    if link.is_empty() { String::new() } else { format!(" <{link}>") }
 }
 
 fn text(args: &Args) -> Result<String, String> {
@@ -104,9 +158,11 @@ fn human(explanation: &Explanation, text: &str, colour: Colour, out: &mut impl W
         evidence(finding, out)?;
         let by = if finding.decided_by == "rule" { "the rule says so" } else { "the policy says so" };
         writeln!(out, "  {:<10}{}: {by}", "action", finding.action)?;
+        if finding.state == "shadow" {
+            writeln!(out, "  {:<10}shadow: nothing follows, it is only on record", "state")?;
+        }
         for basis in &finding.basis {
-            let link = if basis.link.is_empty() { String::new() } else { format!(" <{}>", basis.link) };
-            writeln!(out, "  {:<10}{}, {}{link}", "basis", basis.law, basis.article)?;
+            writeln!(out, "  {:<10}{}, {}{}", "basis", basis.law, basis.article, link(&basis.link))?;
         }
         for change in &finding.changes {
             let write = change.write.replace('\n', "  ");

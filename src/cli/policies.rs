@@ -12,13 +12,31 @@ const PACK: &str = "pack.toml";
 /// A policy and the rules that it is over.
 pub(super) type Loaded = (Arc<Policy>, Library);
 
+/// Which rules are tried.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum States {
+    /// Each rule as far as it has come: those in shadow have no say, and drafts and retired ones find nothing
+    #[default]
+    Own,
+    /// Each as if it were in force, drafts and retired ones too
+    All,
+}
+
 /// The policy of a profile, a pack, `measure`, a file with `[policy]`, a pack's file or folder, or a folder of packs.
-pub(super) fn named(name: &str) -> Result<Arc<Policy>, Vec<Diagnostic>> {
-    loaded(name).map(|(policy, _)| policy)
+pub(super) fn named(name: &str, states: States) -> Result<Arc<Policy>, Vec<Diagnostic>> {
+    loaded(name, states).map(|(policy, _)| policy)
 }
 
 /// The same, with the rules that it is over.
-pub(super) fn loaded(name: &str) -> Result<Loaded, Vec<Diagnostic>> {
+pub(super) fn loaded(name: &str, states: States) -> Result<Loaded, Vec<Diagnostic>> {
+    let (policy, library) = as_written(name)?;
+    Ok(match states {
+        States::Own => (policy, library),
+        States::All => (Arc::new(library.in_all_states(&policy)), library),
+    })
+}
+
+fn as_written(name: &str) -> Result<Loaded, Vec<Diagnostic>> {
     let path = Path::new(name);
     if path.is_dir() {
         return folder(path);

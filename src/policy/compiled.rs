@@ -267,6 +267,18 @@ impl Policy {
         unlike.map(|(rule, choice)| (rule, choice.state))
     }
 
+    /// The rules that this policy asks for by their states, in the order of the words' list. The gateway's own is not among them.
+    pub fn by_state(&self) -> Vec<(&'static str, Vec<&str>)> {
+        let choices = self.parts.rules.iter().zip(&*self.parts.choices);
+        let asked: Vec<_> =
+            choices.filter(|(rule, choice)| choice.is_on() && rule.category != "CANARY").collect();
+        let of = |name| {
+            let of_it = asked.iter().filter(|(_, choice)| choice.state.as_str() == name);
+            (name, of_it.map(|(rule, _)| rule.id.as_str()).collect())
+        };
+        RuleState::NAMES.map(of).into()
+    }
+
     /// The direction under which what a rule found is on record.
     pub fn named(&self, id: RuleId, direction: Direction) -> Direction {
         match direction {

@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::rule::{Action, Direction, Rule};
-use super::{Basis, Library, Policy};
+use super::{Basis, Library, Policy, RuleState};
 use crate::detect::{
     Conditions, Engine, Exact, Finding, Folds, Keyword, RuleId, RuleSet, RuleSpec, Shift, TextKind, scan_all,
     scan_encoded, with_encoded,
@@ -59,8 +59,11 @@ pub struct Explained {
     pub threshold: f32,
     /// Words near by that count.
     pub around: Vec<Near>,
-    /// What follows.
+    /// What follows; of a rule in shadow, what would.
     pub action: &'static str,
+    /// `shadow` where nothing does, since the rule is in shadow.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub state: &'static str,
     /// Who says so: the rule, or the policy (its profile or the configuration).
     pub decided_by: &'static str,
     /// The laws it rests on.
@@ -91,6 +94,13 @@ pub struct BasisOf {
     pub link: String,
 }
 
+impl From<&Basis> for BasisOf {
+    fn from(basis: &Basis) -> Self {
+        let Basis { law, article, link } = basis.clone();
+        Self { law, article, link }
+    }
+}
+
 /// Something that would change a finding.
 #[derive(Debug, Serialize)]
 pub struct Change {
@@ -119,16 +129,19 @@ pub struct Silent {
 
 /// Explains what `policy`, which is one of `library`'s, makes of a text.
 pub fn explain(library: &Library, policy: &Policy, direction: Direction, text: &str) -> Explanation {
-    let rules = policy.rules(direction);
-    let found = scan_all(policy.engine(), rules, TextKind::Plain, text);
-    let encoded =
-        scan_encoded(policy.engine(), policy.encoded_rules(direction), TextKind::Plain, text, &found);
-    let mut found: Vec<_> = with_encoded(found, encoded).collect();
-    found.sort_by_key(|(finding, _)| (finding.start, finding.end, finding.rule));
+    let mut found = Vec::new();
+    for policy in std::iter::once(policy).chain(policy.shadow().map(|shadow| &**shadow)) {
+        let plain = scan_all(policy.engine(), policy.rules(direction), TextKind::Plain, text);
+        let encoded = policy.encoded_rules(direction);
+        let encoded = scan_encoded(policy.engine(), encoded, TextKind::Plain, text, &plain);
+        found.extend(with_encoded(plain, encoded).map(|(finding, hidden)| (policy, finding, hidden)));
+    }
+    found.sort_by_key(|(_, finding, _)| (finding.start, finding.end, finding.rule));
+    // Of a rule in shadow this one knows no action.
     let action = |id| policy.action(id, direction);
-    let strongest = found.iter().map(|(finding, _)| action(finding.rule)).max().unwrap_or_default();
-    let plain: Vec<Finding> = found.iter().map(|(finding, _)| *finding).collect();
-    let explained = found.into_iter().filter_map(|(finding, hidden)| {
+    let strongest = found.iter().map(|(_, finding, _)| action(finding.rule)).max().unwrap_or_default();
+    let plain: Vec<Finding> = found.iter().map(|(_, finding, _)| *finding).collect();
+    let explained = found.into_iter().filter_map(|(policy, finding, hidden)| {
         let spec = library.spec(finding.rule)?;
         let at = Place { policy, direction, text, spec, finding };
         Some(at.explained(hidden.map(|hidden| hidden.to_string())))
@@ -142,6 +155,44 @@ pub fn explain(library: &Library, policy: &Policy, direction: Direction, text: &
         findings,
         silent: silent(library, policy, direction, text, &plain),
     }
+}
+
+/// What a rule is, for who has nothing but its id, from a record.
+#[derive(Debug, Serialize)]
+pub struct Described {
+    /// The rule's id.
+    pub rule: String,
+    /// What it finds.
+    pub title: String,
+    /// Its category.
+    pub category: String,
+    /// How bad that is.
+    pub severity: &'static str,
+    /// How far it has come in this policy.
+    pub state: RuleState,
+    /// Whether no policy can make it weaker.
+    pub always: bool,
+    /// What the policy does, or would do once it is in force, by direction.
+    pub actions: Vec<(&'static str, &'static str)>,
+    /// The laws it rests on.
+    pub basis: Vec<BasisOf>,
+}
+
+/// Describes the rule of this id, whatever its state: what is retired stays known.
+pub fn describe(policy: &Policy, id: &str) -> Option<Described> {
+    let (n, rule) = policy.all_rules().iter().enumerate().find(|(_, rule)| rule.id == id)?;
+    let number = RuleId(n as u32);
+    let action = |direction: Direction| policy.action_in_force(number, direction).as_str();
+    Some(Described {
+        rule: rule.id.clone(),
+        title: rule.title.clone(),
+        category: rule.category.clone(),
+        severity: rule.severity.as_str(),
+        state: policy.state(number),
+        always: rule.always,
+        actions: Direction::ALL.map(|direction| (direction.as_str(), action(direction))).into(),
+        basis: rule.basis.iter().map(BasisOf::from).collect(),
+    })
 }
 
 /// A finding where it stands.
@@ -166,8 +217,6 @@ impl Place<'_> {
         let (rule, finding) = (self.rule(), self.finding);
         let action = self.policy.action(finding.rule, self.direction);
         let from_rule = rule.actions.get(self.direction) == action;
-        let basis =
-            |b: &Basis| BasisOf { law: b.law.clone(), article: b.article.clone(), link: b.link.clone() };
         Explained {
             rule: rule.id.clone(),
             title: rule.title.clone(),
@@ -182,8 +231,9 @@ impl Place<'_> {
             threshold: self.policy.threshold(finding.rule),
             around: self.around(),
             action: action.as_str(),
+            state: if self.policy.is_shadow() { "shadow" } else { "" },
             decided_by: if from_rule { "rule" } else { "policy" },
-            basis: rule.basis.iter().map(basis).collect(),
+            basis: rule.basis.iter().map(BasisOf::from).collect(),
             changes: self.changes(action, hidden.is_some()),
             hidden,
         }
@@ -272,7 +322,20 @@ impl Place<'_> {
                 effect: "what is no surer is not reported",
             });
         }
-        if action > Action::Flag {
+        if rule.always {
+            return changes;
+        }
+        if self.policy.is_shadow() {
+            let write = format!("[policy.states]\n\"{}\" = \"enforce\"", rule.id);
+            changes.push(Change { place: "configuration", write, effect: "what would follow does" });
+        }
+        if action > Action::Flag && !self.policy.is_shadow() {
+            let write = format!("[policy.states]\n\"{}\" = \"shadow\"", rule.id);
+            changes.push(Change {
+                place: "configuration",
+                write,
+                effect: "it is recorded, and nothing follows",
+            });
             let write = format!("[policy.actions]\n\"{}\" = \"flag\"", rule.id);
             changes.push(Change { place: "configuration", write, effect: "it is recorded and passes" });
         }
@@ -347,9 +410,16 @@ fn reason(
     text: &str,
     finding: &Finding,
 ) -> Option<&'static str> {
-    let all = Direction::ALL.into_iter().any(|other| policy.action(finding.rule, other) > Action::Allow);
-    if policy.action(finding.rule, direction) == Action::Allow {
+    let action = |direction| policy.action_in_force(finding.rule, direction);
+    let all = Direction::ALL.into_iter().any(|other| action(other) > Action::Allow);
+    if action(direction) == Action::Allow {
         return Some(if all { "the rule is not for this direction" } else { "the policy has no such rule" });
+    }
+    match policy.state(finding.rule) {
+        _ if policy.action(finding.rule, direction) > Action::Allow => {}
+        RuleState::Draft => return Some("the rule is a draft"),
+        RuleState::Retired => return Some("the rule is retired"),
+        RuleState::Shadow | RuleState::Canary(_) | RuleState::Enforce => {}
     }
     let mut rules = RuleSet::full(1);
     let finds = |spec: &RuleSpec, rules: &RuleSet| {

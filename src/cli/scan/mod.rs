@@ -3,6 +3,7 @@
 pub(super) mod text;
 mod view;
 
+use super::policies::States;
 use super::texts::{Text, Texts, direction};
 use super::{Exit, colour, show};
 use crate::diag::{Colour, Diagnostic};
@@ -18,7 +19,8 @@ use view::Totals;
 /// Reads lines of `{"id", "text"}`, where given with `direction` (`prompt`, `output`, `tool`), from standard input and from
 /// files that end in `.jsonl`; any other file is one text. Writes one line for each text, in order: `{"id",
 /// "verdict", "scores", "findings"}`. The `start` and `end` of a finding count code points of the text. For people it
-/// shows the lines in which something was found, with the matches marked.
+/// shows the lines in which something was found, with the matches marked. A finding of a rule in shadow has `"state":
+/// "shadow"`: its `action` is what would have followed, and the verdict knows nothing of it.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Exit code: 0 whatever was found, 2 for bad input.
@@ -31,6 +33,10 @@ pub(super) struct Args {
     /// A profile's or a pack's name, a file with `[policy]` or a pack's, a folder of packs, or `measure`: every rule on, nothing changed
     #[arg(long, value_name = "POLICY", default_value = "default")]
     policy: String,
+
+    /// Which rules are tried
+    #[arg(long, value_enum, default_value_t = States::Own)]
+    states: States,
 
     /// How to write the answer; without it `human` on a terminal, `jsonl` elsewhere
     #[arg(long, value_enum)]
@@ -80,7 +86,7 @@ enum Emit {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let policy = match super::policies::named(&args.policy) {
+    let policy = match super::policies::named(&args.policy, args.states) {
         Ok(policy) => policy,
         Err(diagnostics) => {
             show(&diagnostics)?;

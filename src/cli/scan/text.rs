@@ -27,6 +27,8 @@ pub(super) struct Found<'p> {
     pub(super) bytes: Range<usize>,
     pub(super) score: f32,
     pub(super) action: Action,
+    /// Whether nothing follows, since the rule is in shadow.
+    pub(super) shadow: bool,
     pub(super) hidden: Option<Encodings>,
 }
 
@@ -37,22 +39,8 @@ pub(in crate::cli) fn scan<'p>(
     text: &str,
     chunk: Option<u32>,
 ) -> Scanned<'p> {
-    let (engine, rules) = (policy.engine(), policy.rules(direction));
-    let mut scan = Scan::new(TextKind::Plain);
-    let mut found: Vec<Finding> = Vec::new();
-    let mut rest = text;
-    while !rest.is_empty() {
-        let end = chunk.and_then(|n| rest.char_indices().nth(n as usize)).map_or(rest.len(), |(at, _)| at);
-        let (piece, after) = rest.split_at(end);
-        scan.push(engine, rules, piece, &mut found);
-        rest = after;
-    }
-    scan.finish(engine, rules, &mut found);
-    let encoded = scan_encoded(engine, policy.encoded_rules(direction), TextKind::Plain, text, &found);
-    let unread = if encoded.unread { policy.unscanned().action() } else { Action::Allow };
-    let mut found: Vec<_> = with_encoded(found, encoded).collect();
-    found.sort_by_key(|(f, hidden)| (f.start, f.end, f.rule, *hidden));
-
+    let (found, unread) = read(policy, direction, text, chunk);
+    let unread = if unread { policy.unscanned().action() } else { Action::Allow };
     let action = |id: RuleId| policy.action(id, direction);
     let strongest = found.iter().map(|(f, _)| action(f.rule)).max().unwrap_or_default();
     let outcome = Outcome::of(strongest.max(unread));
@@ -75,12 +63,17 @@ pub(in crate::cli) fn scan<'p>(
         let raw = String::from_utf8(raw).unwrap_or_default();
         emitter.write(Piece { raw: &raw, escaped: true, text, start: 0, quoted: true }, &mut redacted);
     }
+    let shadow = policy.shadow().map(|shadow| read(shadow, direction, text, chunk).0).unwrap_or_default();
+    let would = |id: RuleId| policy.action_in_force(id, direction);
+    let mut all: Vec<_> = found.into_iter().map(|one| (one, false)).collect();
+    all.extend(shadow.into_iter().map(|one| (one, true)));
+    all.sort_by_key(|((f, hidden), _)| (f.start, f.end, f.rule, *hidden));
     let mut points = CodePoints { text, byte: 0, point: 0 };
-    let starts: Vec<usize> = found.iter().map(|(f, _)| points.at(f.start.0 as usize)).collect();
-    let findings = found
+    let starts: Vec<usize> = all.iter().map(|((f, _), _)| points.at(f.start.0 as usize)).collect();
+    let findings = all
         .iter()
         .zip(starts)
-        .map(|((f, hidden), start)| {
+        .map(|(((f, hidden), shadow), start)| {
             let rule = policy.rule(f.rule);
             let bytes = f.start.0 as usize..f.end.0 as usize;
             let inside = text.get(bytes.clone()).unwrap_or_default();
@@ -91,12 +84,38 @@ pub(in crate::cli) fn scan<'p>(
                 end: start + inside.chars().count(),
                 bytes,
                 score: f.score,
-                action: action(f.rule),
+                action: would(f.rule),
+                shadow: *shadow,
                 hidden: *hidden,
             }
         })
         .collect();
     Scanned { outcome, findings, redacted }
+}
+
+/// What a policy finds in a text, in its order, and whether it holds more that is encoded than is read.
+fn read(
+    policy: &Policy,
+    direction: Direction,
+    text: &str,
+    chunk: Option<u32>,
+) -> (Vec<(Finding, Option<Encodings>)>, bool) {
+    let (engine, rules) = (policy.engine(), policy.rules(direction));
+    let mut scan = Scan::new(TextKind::Plain);
+    let mut found: Vec<Finding> = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = chunk.and_then(|n| rest.char_indices().nth(n as usize)).map_or(rest.len(), |(at, _)| at);
+        let (piece, after) = rest.split_at(end);
+        scan.push(engine, rules, piece, &mut found);
+        rest = after;
+    }
+    scan.finish(engine, rules, &mut found);
+    let encoded = scan_encoded(engine, policy.encoded_rules(direction), TextKind::Plain, text, &found);
+    let unread = encoded.unread;
+    let mut found: Vec<_> = with_encoded(found, encoded).collect();
+    found.sort_by_key(|(f, hidden)| (f.start, f.end, f.rule, *hidden));
+    (found, unread)
 }
 
 /// Code points before a byte, for bytes in rising order.
@@ -125,9 +144,9 @@ impl Scanned<'_> {
         &self.findings
     }
 
-    /// The rules that found something, each with its action.
-    pub(in crate::cli) fn rules(&self) -> impl Iterator<Item = (&str, Action)> {
-        self.findings.iter().map(|found| (found.rule, found.action))
+    /// The rules that found something, each with its action and whether it is in shadow.
+    pub(in crate::cli) fn rules(&self) -> impl Iterator<Item = (&str, Action, bool)> {
+        self.findings.iter().map(|found| (found.rule, found.action, found.shadow))
     }
 
     /// Writes the line. `id` is the source of a JSON value.
@@ -148,6 +167,9 @@ impl Scanned<'_> {
                 found.score,
                 found.action.as_str()
             )?;
+            if found.shadow {
+                out.write_all(b",\"state\":\"shadow\"")?;
+            }
             if let Some(hidden) = found.hidden {
                 write!(out, ",\"hidden\":\"{hidden}\"")?;
             }

@@ -64,16 +64,22 @@ pub(super) fn write(
         for found in here.into_iter().filter(|found| found.bytes.start >= whole.start || number == 1) {
             let column =
                 text.get(whole.start..found.bytes.start).map_or(0, |before| before.chars().count()) + 1;
-            let action = style(colour, tint(found.action), found.action.as_str());
+            let action = style(colour, tint(shown(found)), found.action.as_str());
+            let shadow = if found.shadow { ", in shadow" } else { "" };
             let hidden = found.hidden.map_or(String::new(), |hidden| format!(", hidden as {hidden}"));
             let Found { rule, category, score, .. } = found;
             writeln!(
                 out,
-                "        | {action} {rule} at {number}:{column} ({category}, score {score:.2}{hidden})"
+                "        | {action} {rule} at {number}:{column} ({category}, score {score:.2}{hidden}{shadow})"
             )?;
         }
     }
     writeln!(out)
+}
+
+/// The action as which a finding is shown: of a rule in shadow nothing follows.
+fn shown(found: &Found<'_>) -> Action {
+    if found.shadow { Action::Allow } else { found.action }
 }
 
 /// Whether a finding stands in a line; one without length stands where it begins.
@@ -93,7 +99,7 @@ fn marked(text: &str, line: &Range<usize>, found: &[&Found<'_>], colour: Colour)
     let (mut run, mut of) = (String::new(), None);
     for (at, c) in text.get(from..to).unwrap_or_default().char_indices() {
         let at = from + at;
-        let action = found.iter().filter(|found| found.bytes.contains(&at)).map(|found| found.action).max();
+        let action = found.iter().filter(|found| found.bytes.contains(&at)).map(|found| shown(found)).max();
         if action != of {
             out.push_str(&mark(colour, of, &run));
             run.clear();
