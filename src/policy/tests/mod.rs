@@ -2,6 +2,7 @@
 //! of them. `SLUICEGATE_BLESS=1` writes anew what is said.
 
 mod ships;
+mod states;
 
 use super::{Files, Library};
 use crate::diag::SourceFile;
