@@ -8,6 +8,7 @@ mod help;
 mod policy;
 mod reload;
 mod scan;
+mod states;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
