@@ -160,8 +160,8 @@ fn a_check_counts_states_and_names_contents() {
     let output = run(&["check", "--config", &config]);
     let said = text(&output.stdout);
     for want in [
-        "rules: 2 shadow, 1 canary, 1 enforce, 1 retired\n",
-        "tenant red: rules: 3 shadow, 1 canary, 1 retired\nfine: ",
+        "rules: 1 canary, 1 enforce, 1 retired, 2 shadow\n",
+        "tenant red: rules: 1 canary, 1 retired, 3 shadow\nfine: ",
     ] {
         assert!(said.contains(want), "{want} is not in\n{said}");
     }
