@@ -161,13 +161,13 @@ impl Policy {
     }
 
     /// The variant that an exchange of this id runs under, all its life.
-    pub fn of_exchange(self: &Arc<Self>, id: impl AsRef<[u8]>) -> Arc<Self> {
+    pub fn of_exchange(self: Arc<Self>, id: impl AsRef<[u8]>) -> Arc<Self> {
         if self.canaries.is_empty() {
-            return Arc::clone(self);
+            return self;
         }
         let bucket = Bucket::of(id.as_ref());
         let variant = self.canaries.iter().find(|(end, _)| bucket < *end);
-        Arc::clone(variant.map_or(self, |(_, variant)| variant))
+        Arc::clone(variant.map_or(&self, |(_, variant)| variant))
     }
 
     /// The rules in shadow, as a policy that is read beside this one and has no say.

@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 
+pub use super::described::{Described, describe};
 use super::rule::{Action, Direction, Rule};
 use super::{Basis, Library, Policy, RuleState};
 use crate::detect::{
@@ -155,44 +156,6 @@ pub fn explain(library: &Library, policy: &Policy, direction: Direction, text: &
         findings,
         silent: silent(library, policy, direction, text, &plain),
     }
-}
-
-/// What a rule is, for who has nothing but its id, from a record.
-#[derive(Debug, Serialize)]
-pub struct Described {
-    /// The rule's id.
-    pub rule: String,
-    /// What it finds.
-    pub title: String,
-    /// Its category.
-    pub category: String,
-    /// How bad that is.
-    pub severity: &'static str,
-    /// How far it has come in this policy.
-    pub state: RuleState,
-    /// Whether no policy can make it weaker.
-    pub always: bool,
-    /// What the policy does, or would do once it is in force, by direction.
-    pub actions: Vec<(&'static str, &'static str)>,
-    /// The laws it rests on.
-    pub basis: Vec<BasisOf>,
-}
-
-/// Describes the rule of this id, whatever its state: what is retired stays known.
-pub fn describe(policy: &Policy, id: &str) -> Option<Described> {
-    let (n, rule) = policy.all_rules().iter().enumerate().find(|(_, rule)| rule.id == id)?;
-    let number = RuleId(n as u32);
-    let action = |direction: Direction| policy.action_in_force(number, direction).as_str();
-    Some(Described {
-        rule: rule.id.clone(),
-        title: rule.title.clone(),
-        category: rule.category.clone(),
-        severity: rule.severity.as_str(),
-        state: policy.state(number),
-        always: rule.always,
-        actions: Direction::ALL.map(|direction| (direction.as_str(), action(direction))).into(),
-        basis: rule.basis.iter().map(BasisOf::from).collect(),
-    })
 }
 
 /// A finding where it stands.

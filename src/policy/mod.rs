@@ -4,6 +4,7 @@ mod compiled;
 mod conditions;
 mod coverage;
 mod date;
+mod described;
 mod draft;
 mod embedded;
 pub mod explain;

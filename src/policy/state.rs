@@ -79,6 +79,7 @@ const WHOLE: u32 = 1_000_000;
 
 impl Share {
     /// A share from 0 to 1.
+    #[expect(clippy::cast_sign_loss, reason = "from 0 to 1")]
     pub fn new(share: f64) -> Option<Self> {
         (0.0..=1.0).contains(&share).then(|| Self((share * f64::from(WHOLE)).round() as u32))
     }

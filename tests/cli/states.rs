@@ -90,6 +90,20 @@ fn scans_tell_shadows_and_try_drafts() {
     assert_eq!(said("all"), vec![block; 5]);
 }
 
+/// People see what a rule in shadow would do, and a verdict that knows nothing of it.
+#[test]
+fn the_view_of_a_scan_tells_shadows() {
+    let dir = files("");
+    let output = run_with(&["scan", "--policy", &path(dir.path()), "--format", "human"], TEXTS);
+    let said = text(&output.stdout);
+    for want in [
+        "2 allow\n      1 | a [[shady word]]\n        | block p/shady at 1:3 (WORD, score 1.00, in shadow)\n",
+        "5 texts: 1 blocked, 0 rewritten, 0 flagged\n",
+    ] {
+        assert!(said.contains(want), "{want} is not in\n{said}");
+    }
+}
+
 #[test]
 fn differences_tell_shadows() {
     let (dir, other) = (files(""), files("\"p/shady\" = \"enforce\"\n\"p/plain\" = \"shadow\""));

@@ -488,6 +488,11 @@ fn whole_as(wire: &Wire, policy: &Arc<Policy>, media: Option<&str>, body: &[u8])
     if fed == Flow::More && finished == Flow::More { Ok(out.concat()) } else { Err(()) }
 }
 
+/// What a client gets of the same texts in one body.
+pub(super) fn whole_answer(wire: &Wire, policy: &Arc<Policy>, case: &Case) -> Result<Vec<u8>, ()> {
+    whole(wire, policy, (wire.whole)(&case.texts).to_string().as_bytes())
+}
+
 /// The events in what came out, as a client parses them.
 fn events(wire: &Wire, out: &[u8]) -> Vec<Value> {
     let text = std::str::from_utf8(out).unwrap_or_else(|e| panic!("{e}"));

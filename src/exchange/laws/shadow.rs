@@ -7,7 +7,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::super::*;
-use super::promises::{WIRES, answering, wire_case};
+use super::promises::{WIRES, answering, whole_answer, wire_case};
 use super::sample;
 use crate::audit::Receipt;
 use crate::detect::{Around, Conditions, Folds, Keyword, PatternSpec, RuleSpec, When};
@@ -138,6 +138,7 @@ proptest! {
             enforced(&with, &answer.answer_findings()),
             enforced(&without, &plain.answer_findings())
         );
+        prop_assert_eq!(whole_answer(wire, &with, &case), whole_answer(wire, &without, &case), "{}", wire.name);
         let acts = |one: &Noted| with.state(one.rule) == RuleState::Enforce;
         for one in answer.answer_findings() {
             prop_assert_eq!(one.shadow, !acts(&one), "{:?}", one);
@@ -209,8 +210,8 @@ fn a_canary_acts_on_its_share() {
     let mut acted = [0_u32; 3];
     for n in 0..2000 {
         let id = format!("{n:026}");
-        let own = policy.of_exchange(&id);
-        assert!(Arc::ptr_eq(&own, &policy.of_exchange(&id)));
+        let own = Arc::clone(&policy).of_exchange(&id);
+        assert!(Arc::ptr_eq(&own, &Arc::clone(&policy).of_exchange(&id)));
         let acts =
             [0, 1].map(|rule| own.action(crate::detect::RuleId(rule), crate::policy::Direction::Output));
         let watched = own.shadow().map_or(0, |shadow| shadow.in_force().count());
