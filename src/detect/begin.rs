@@ -1,6 +1,7 @@
 //! Where a pattern's matches can begin: at a literal, in the run before a byte, or anywhere.
 
 use super::PatternSpec;
+use super::blocks::is_gap;
 use super::pattern::parse;
 use regex_syntax::hir::literal::Extractor;
 use regex_syntax::hir::{Class, Hir, HirKind};
@@ -112,7 +113,9 @@ fn inner(hir: &Hir) -> Option<Begin> {
                 let common = |byte: &u8| bytes[usize::from(*byte)] && !byte.is_ascii_uppercase();
                 least == most && most <= FIXED_RUN && !(0..0x80).any(|byte| common(&byte))
             };
-            if first_bytes(part, &mut bytes) && (apart(&bytes) || rare(&bytes)) {
+            // What stands between words is looked at nowhere: it is everywhere.
+            let gap = |bytes: &Bytes| (0..=255_u8).any(|byte| bytes[usize::from(byte)] && is_gap(byte));
+            if first_bytes(part, &mut bytes) && !gap(&bytes) && (apart(&bytes) || rare(&bytes)) {
                 widen_to_digits(&mut bytes, &run);
                 return Some(Begin::Inner { bytes, run, most });
             }

@@ -53,6 +53,11 @@ impl Inside {
     }
 }
 
+/// What stands between words and is looked at nowhere.
+pub(super) fn is_gap(byte: u8) -> bool {
+    matches!(byte, b' ' | b',' | b'\n')
+}
+
 impl Specials {
     pub(super) fn new(is_special: impl Fn(u8) -> bool, inside: Inside) -> Self {
         let letters: Vec<u8> =
@@ -65,7 +70,8 @@ impl Specials {
     #[inline]
     pub(super) fn contains(&self, byte: u8) -> bool {
         match byte {
-            b' ' | b',' | b'\n' | 0x80.. => false,
+            0x80.. => false,
+            _ if is_gap(byte) => false,
             b'a'..=b'z' | b'A'..=b'Z' => self.letters.contains(&byte),
             _ => true,
         }

@@ -43,6 +43,7 @@ fn patterns() -> Vec<RuleSpec> {
         ),
         rule(vec![], vec![cased, pattern("a-b[ab]{1,5}", false, true)]),
         rule(vec![], vec![pattern("ab{1,3}c", false, false), pattern("ba{2}", true, true)]),
+        rule(vec![], vec![pattern("[ab]{1,4} c", true, true), pattern("[ac]{2,3}[ ,-][ab]", true, false)]),
         rule(vec![], vec![pattern("中[ab]{1,2}文?", false, true)]),
         rule(vec![], vec![pattern("сab[a-c ]{0,9}c", true, true)]),
     ]

@@ -9,6 +9,7 @@ mod around;
 mod begin;
 mod blocks;
 mod conditions;
+mod cost;
 mod disguise;
 mod encoded;
 mod engine;
@@ -37,6 +38,7 @@ mod judge_laws;
 mod laws;
 
 pub use conditions::{Around, Conditions, FURTHEST, MOST_GROUPS, Shift, When};
+pub use cost::PatternCost;
 pub use encoded::{Encoded, EncodedFinding, Encoding, Encodings, scan_encoded, with_encoded};
 pub use engine::Engine;
 pub use scan::{Scan, scan_all};

@@ -14,6 +14,7 @@ use super::compiled::{Policy, without};
 use super::coverage::Coverage;
 use super::draft::Draft;
 use super::files::{self, Files, hash, hash_of, version};
+use super::lints::Lints;
 use super::loader::{Loader, Named, Pack, Slot};
 use super::obligation::Obligation;
 use super::profile::Profile;
@@ -112,7 +113,6 @@ impl Library {
             crate::diag::sort(&mut found);
             return Err(found);
         }
-        crate::diag::sort(&mut warnings);
         let canary = canary_rule();
         let (mut rules, mut specs): (Vec<Rule>, Vec<RuleSpec>) =
             drafts.iter_mut().map(|d| (std::mem::take(&mut d.rule), std::mem::take(&mut d.spec))).unzip();
@@ -129,6 +129,13 @@ impl Library {
                 (Arc::new(engine.map_err(|errors| uncompiled(&errors, &drafts))?), Engines::default())
             }
         };
+        if may_lack {
+            // Who looks for mistakes has the time.
+            let lints =
+                Lints { engine: &engine, rules: &rules, specs: &specs, drafts: &drafts, profiles: &profiles };
+            warnings.extend(lints.all());
+        }
+        crate::diag::sort(&mut warnings);
         let library = Self {
             engine,
             engines,

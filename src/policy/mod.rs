@@ -12,6 +12,7 @@ mod file;
 pub mod files;
 mod folds;
 mod library;
+mod lints;
 mod list_url;
 mod loader;
 mod mistake;

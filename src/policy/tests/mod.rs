@@ -1,6 +1,7 @@
 //! What broken packs are told, as snapshots: each file under `testdata/` holds the files of a library and what is said
 //! of them. `SLUICEGATE_BLESS=1` writes anew what is said.
 
+mod lints;
 mod ships;
 mod states;
 

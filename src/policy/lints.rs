@@ -1,0 +1,202 @@
+//! What is wrong with rules that load: terms that are there twice or never found, rules that others leave nothing to, exceptions of
+//! nothing, patterns that cost much. Warnings for `check`; nobody else waits for them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::draft::Draft;
+use super::profile::Profile;
+use super::rule::{Action, Actions, Rule};
+use crate::detect::{Engine, PatternCost, RuleId, RuleSet, RuleSpec, TextKind, scan_all};
+use crate::diag::Diagnostic;
+use crate::text::fold::fold_literal;
+
+/// Of each kind so many are told of a rule; the last one says how many more there are.
+const TOLD: usize = 8;
+/// A pattern that reads so many of a hundred words to their ends is dear.
+const DEAR_WORDS: u8 = 50;
+/// So is one whose table has so many states.
+const DEAR_STATES: usize = 8_192;
+/// More comparisons of exceptions with keywords are not made.
+const MOST_COMPARED: usize = 1_000_000;
+
+/// What is looked at.
+pub(super) struct Lints<'l> {
+    pub(super) engine: &'l Engine,
+    /// By rule number, as the two below.
+    pub(super) rules: &'l [Rule],
+    pub(super) specs: &'l [RuleSpec],
+    pub(super) drafts: &'l [Draft],
+    pub(super) profiles: &'l BTreeMap<String, Profile>,
+}
+
+impl Lints<'_> {
+    /// All that there is to warn of.
+    pub(super) fn all(&self) -> Vec<Diagnostic> {
+        let every: RuleSet = (0..self.drafts.len()).map(|n| RuleId(n as u32)).collect();
+        let mut out = Vec::new();
+        for (n, ((rule, spec), draft)) in self.rules.iter().zip(self.specs).zip(self.drafts).enumerate() {
+            self.idle(n, rule, draft, &mut out);
+            twice(rule, spec, draft, &mut out);
+            self.terms(n, (rule, spec, draft), &every, &mut out);
+            exceptions(rule, spec, draft, &mut out);
+            dear(rule, spec, draft, &mut out);
+        }
+        out
+    }
+
+    /// A rule that allows everything, in its pack and in every profile.
+    fn idle(&self, n: usize, rule: &Rule, draft: &Draft, out: &mut Vec<Diagnostic>) {
+        let nothing = Actions::all(Action::Allow);
+        let mut changes = self.profiles.values().flat_map(|profile| &profile.changes);
+        if rule.actions == nothing && !changes.any(|(of, choice)| *of == n && choice.actions != nothing) {
+            let what = format!("rule `{}` allows everything, in its pack and in every profile", rule.id);
+            let help = "give it an action, or `state = \"draft\"` while it is being written";
+            out.push(draft.at(&["id".into()], Diagnostic::warning("dead", what).help(help)));
+        }
+    }
+
+    /// Terms that the rule does not find even where they stand alone, and rules of which another one finds every term.
+    fn terms(
+        &self,
+        n: usize,
+        (rule, spec, draft): (&Rule, &RuleSpec, &Draft),
+        every: &RuleSet,
+        out: &mut Vec<Diagnostic>,
+    ) {
+        // What else has to stand in a text does not stand beside a term alone.
+        let conditional = spec.conditions.near.is_some()
+            || spec.conditions.when.is_some()
+            || rule.threshold != Default::default();
+        if spec.keywords.is_empty() || conditional {
+            return;
+        }
+        let mut dead = Told::default();
+        let mut found_by: BTreeMap<u32, usize> = BTreeMap::new();
+        for (place, keyword) in spec.keywords.iter().enumerate() {
+            let found = scan_all(self.engine, every, TextKind::Plain, &keyword.text);
+            if !found.iter().any(|found| found.rule.0 as usize == n) {
+                let what = format!("rule `{}` never finds `{}`", rule.id, keyword.text);
+                let dead_term = Diagnostic::warning("dead", what);
+                let dead_term =
+                    dead_term.help("an exception covers it, or a surer match of the same rule does");
+                dead.tell(draft.at_keyword(place, dead_term), out);
+            }
+            let length = keyword.text.len() as u64;
+            let whole = |found: &&crate::detect::Finding| found.start.0 == 0 && found.end.0 == length;
+            let mut others: Vec<u32> = found.iter().filter(whole).map(|found| found.rule.0).collect();
+            others.dedup();
+            for other in others {
+                *found_by.entry(other).or_default() += 1;
+            }
+        }
+        dead.end("terms that are never found", draft, out);
+        if spec.patterns.is_empty() {
+            let complete = |(&other, &count): (&u32, &usize)| {
+                (count == spec.keywords.len() && self.leaves_nothing(other as usize, n)).then_some(other)
+            };
+            if let Some(other) =
+                found_by.iter().find_map(complete).and_then(|other| self.rules.get(other as usize))
+            {
+                let what =
+                    format!("rule `{}` changes nothing: `{}` finds all of its terms", rule.id, other.id);
+                let help =
+                    "both have one category, and the other one's actions are as strong in every direction";
+                out.push(draft.at(&["id".into()], Diagnostic::warning("shadowed", what).help(help)));
+            }
+        }
+    }
+
+    /// Whether what both rules find is as well found by `other` alone. Of two that are alike the later one is told.
+    fn leaves_nothing(&self, other: usize, n: usize) -> bool {
+        let (Some(one), Some(this)) = (self.rules.get(other), self.rules.get(n)) else { return false };
+        let as_strong = !one.actions.is_weaker_than(&this.actions);
+        let alike = one.actions == this.actions;
+        other != n && one.category == this.category && as_strong && (!alike || other < n)
+    }
+}
+
+/// Terms that are there twice, as the engine reads them.
+fn twice(rule: &Rule, spec: &RuleSpec, draft: &Draft, out: &mut Vec<Diagnostic>) {
+    let mut told = Told::default();
+    let mut known: HashMap<Vec<u8>, usize> = HashMap::with_capacity(spec.keywords.len());
+    for (place, keyword) in spec.keywords.iter().enumerate() {
+        let folded = fold_literal(&keyword.text).to_ascii_lowercase();
+        match known.get(&folded).and_then(|&first| spec.keywords.get(first)) {
+            None => {
+                known.insert(folded, place);
+            }
+            Some(first) => {
+                let what = if first.text == keyword.text {
+                    format!("rule `{}` has `{}` twice", rule.id, keyword.text)
+                } else {
+                    let (first, second) = (&first.text, &keyword.text);
+                    format!("rule `{}` has `{first}` and `{second}`, which are one term", rule.id)
+                };
+                told.tell(draft.at_keyword(place, Diagnostic::warning("duplicate", what)), out);
+            }
+        }
+    }
+    told.end("terms that are there twice", draft, out);
+}
+
+/// Exceptions within which none of the rule's keywords stands.
+fn exceptions(rule: &Rule, spec: &RuleSpec, draft: &Draft, out: &mut Vec<Diagnostic>) {
+    let except = &spec.conditions.except;
+    let compared = except.len().saturating_mul(spec.keywords.len());
+    if !spec.patterns.is_empty() || spec.conditions.when.is_some() || compared > MOST_COMPARED {
+        return;
+    }
+    let folded = |text: &str| String::from_utf8_lossy(&fold_literal(text)).to_lowercase();
+    let keywords: Vec<String> = spec.keywords.iter().map(|keyword| folded(&keyword.text)).collect();
+    let mut told = Told::default();
+    for exception in except {
+        let text = folded(&exception.text);
+        if !keywords.iter().any(|keyword| text.contains(keyword.as_str())) {
+            let what = format!("rule `{}` finds nothing within its exception `{}`", rule.id, exception.text);
+            told.tell(draft.at(&["id".into()], Diagnostic::warning("dead", what)), out);
+        }
+    }
+    told.end("exceptions within which nothing is found", draft, out);
+}
+
+/// Patterns that cost much in any text.
+fn dear(rule: &Rule, spec: &RuleSpec, draft: &Draft, out: &mut Vec<Diagnostic>) {
+    for (place, pattern) in spec.patterns.iter().enumerate() {
+        let Some(cost) = PatternCost::of(pattern) else { continue };
+        let warning = if cost.words >= DEAR_WORDS {
+            let what =
+                format!("a pattern of rule `{}` reads {} of 100 words to their ends", rule.id, cost.words);
+            let help = "begin it with a literal, ask for a digit or a sign early, or give it `context`";
+            Diagnostic::warning("dear", what).help(help)
+        } else if cost.states >= DEAR_STATES {
+            let what = format!("a pattern of rule `{}` needs a table of {} states", rule.id, cost.states);
+            let help = "write long repetitions as `+` with `max_len`";
+            Diagnostic::warning("dear", what).help(help)
+        } else {
+            continue;
+        };
+        out.push(draft.at(&["pattern".into(), place.into(), "regex".into()], warning));
+    }
+}
+
+/// Counts what is told of one kind.
+#[derive(Default)]
+struct Told(usize);
+
+impl Told {
+    fn tell(&mut self, diagnostic: Diagnostic, out: &mut Vec<Diagnostic>) {
+        self.0 += 1;
+        if self.0 <= TOLD {
+            out.push(diagnostic);
+        }
+    }
+
+    /// Says how many were not told.
+    fn end(self, what: &str, draft: &Draft, out: &mut Vec<Diagnostic>) {
+        if let Some(more) = self.0.checked_sub(TOLD).filter(|more| *more > 0) {
+            out.push(
+                draft.at(&["id".into()], Diagnostic::warning("more", format!("and {more} more {what}"))),
+            );
+        }
+    }
+}
