@@ -63,6 +63,7 @@ impl Check<'_> {
             self.route(n, route, file);
         }
         self.dead_routes(&file.routes);
+        self.uses_need_routes(file);
         self.own_addresses(file);
         self.idle_upstreams(file);
         let names: Vec<&str> = file.tenants.iter().map(|t| t.name.as_str()).collect();
@@ -317,6 +318,7 @@ impl Check<'_> {
         if let Some(name) = &route.name {
             self.name(&at("name"), name);
         }
+        self.route_use(n, route, file.server.route_uses);
         if let Some((upstream, dialect)) = upstream.zip(route.dialect)
             && !upstream.dialects.contains(&dialect)
         {

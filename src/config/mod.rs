@@ -11,6 +11,7 @@ mod policies;
 mod policy_file;
 mod policy_places;
 mod policy_source;
+mod route_uses;
 mod secret;
 mod upstream_addresses;
 

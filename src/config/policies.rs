@@ -132,6 +132,7 @@ impl Settings {
         };
         let default = policy(None);
         let tenants: Vec<Arc<Policy>> = (0..self.tenants.len()).filter_map(|n| policy(Some(n))).collect();
+        found.append(&mut self.uses_beyond(library));
         match default {
             Some(default) if found.is_empty() => {
                 let names = self.tenants.iter().map(|tenant| tenant.name.clone()).collect();

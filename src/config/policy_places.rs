@@ -54,7 +54,7 @@ impl Settings {
         diagnostic
     }
 
-    fn at(&self, path: &[Step<'_>], diagnostic: Diagnostic, label: &str) -> Diagnostic {
+    pub(super) fn at(&self, path: &[Step<'_>], diagnostic: Diagnostic, label: &str) -> Diagnostic {
         let PolicyPlaces { source, places } = &self.policy_places;
         // Of what the file does not say, `key` and `value` would give the table around it, which is right as it is.
         let place =

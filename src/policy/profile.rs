@@ -76,7 +76,9 @@ pub(super) struct DemandFile {
 }
 
 /// How much may go wrong where the profile is used, after the EU AI Act.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Tier {
     /// Nothing that a law regulates for its risk.
@@ -159,7 +161,7 @@ pub struct Labels {
 }
 
 /// Where a label stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LabelMode {
     /// Nowhere.

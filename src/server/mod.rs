@@ -25,6 +25,7 @@ mod policies;
 mod recorder;
 mod reload;
 mod request;
+mod route_use;
 mod settings;
 mod source;
 mod tasks;
@@ -41,6 +42,7 @@ pub use demo::{CLEAN, LISTED, SAMPLE};
 pub use gateway::{Gateway, Plan};
 pub use policies::{Attempt, Ended, Loaded, NothingBefore, Policies, PolicyTable, Trigger};
 pub use reload::{Built, Draft, PolicySource, Reloader, Reloading};
+pub use route_use::{Audience, FailMode, Role, RouteUse, RouteUses};
 pub use settings::{HeaderMatch, KeySettings, RouteSettings, ServerSettings, TenantSettings};
 pub use worker::{EXCHANGE, VERDICT};
 

@@ -1,5 +1,6 @@
 //! Listeners, routes and tenants.
 
+use super::route_use::{RouteUse, RouteUses};
 use crate::diag::Time;
 use crate::policy::PolicyChange;
 use crate::upstream::DialectFamily;
@@ -26,6 +27,8 @@ pub struct ServerSettings {
     /// Names by which this machine's programs may call the listeners besides `localhost` and its addresses: asked about where no key is
     /// configured, and on an operations listener that others do not reach.
     pub hosts: Vec<String>,
+    /// Whether every route has to say what it is for, in `[route.use]`.
+    pub route_uses: RouteUses,
     /// How long running exchanges may go on after SIGTERM.
     pub drain: Time,
     /// How often a held stream gets a comment that keeps it alive.
@@ -43,6 +46,7 @@ impl Default for ServerSettings {
             state: PathBuf::from("state"),
             pepper: None,
             hosts: Vec::new(),
+            route_uses: RouteUses::Optional,
             drain: Time::secs(30),
             keep_alive: Time::secs(15),
             canary: Time::secs(60),
@@ -72,6 +76,9 @@ pub struct RouteSettings {
     pub header: Option<HeaderMatch>,
     /// The upstream's name.
     pub upstream: String,
+    /// What it is for.
+    #[serde(default, rename = "use")]
+    pub purpose: Option<RouteUse>,
 }
 
 /// A route's `header`.
