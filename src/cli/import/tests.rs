@@ -20,7 +20,7 @@ fn verdicts(imported: &Imported, texts: &[&str]) -> Vec<Vec<String>> {
     let wanted = pack::Wanted { name: "p", from: "a", licence: "MIT", category: None, action: None };
     let pack = pack::write(imported, &wanted).expect("files");
     let library = pack::load(&pack, "p").unwrap_or_else(|found| panic!("{found:?}\n{:#?}", pack.files));
-    let policy = library.packs_policy();
+    let policy = library.packs_policy().unwrap_or_else(|found| panic!("{found:?}"));
     texts
         .iter()
         .map(|text| {
@@ -175,7 +175,7 @@ fn presidio_recognisers_are_mapped() {
 #[test]
 fn rules_that_are_named_for_presidio_are_there() {
     let library = crate::policy::Library::embedded().expect("the packs that ship");
-    let policy = library.packs_policy();
+    let policy = library.packs_policy().unwrap_or_else(|found| panic!("{found:?}"));
     for (theirs, ours) in presidio::PREDEFINED {
         assert!(policy.all_rules().iter().any(|rule| rule.id == ours), "{theirs}: {ours}");
     }
