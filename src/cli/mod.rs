@@ -3,11 +3,14 @@
 //! Exit codes: 0 fine, 1 a difference or something not ready, 2 misuse or a bad file, 3 could not run.
 
 mod ask;
+mod assess;
 mod check;
 mod config;
+mod dice;
 mod diff;
 mod explain;
 mod healthcheck;
+mod import;
 mod key;
 mod obligations;
 mod policies;
@@ -48,6 +51,8 @@ enum Verb {
     Scan(scan::Args),
     Explain(explain::Args),
     Diff(diff::Args),
+    Import(import::Args),
+    Assess(Box<assess::Args>),
     Profile(profile::Args),
     Obligations(obligations::Args),
     Healthcheck(healthcheck::Args),
@@ -99,6 +104,8 @@ pub fn main() -> ExitCode {
         Verb::Scan(args) => scan::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Diff(args) => diff::run(&args),
+        Verb::Import(args) => import::run(&args),
+        Verb::Assess(args) => assess::run(&args),
         Verb::Profile(args) => profile::run(&args),
         Verb::Obligations(args) => obligations::run(&args),
         Verb::Healthcheck(args) => healthcheck::run(&args),

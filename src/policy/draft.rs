@@ -16,6 +16,8 @@ use crate::text::fold::fold_literal;
 
 /// The array of tables in which rules stand.
 pub(super) const RULE: &str = "rule";
+/// What is wrong with a rule that nothing tries.
+pub(super) const NO_EXAMPLE: &str = "no-example";
 /// The array of tables in which slots stand.
 pub(super) const SLOT: &str = "slot";
 
@@ -303,7 +305,7 @@ impl At<'_> {
         let is_slot = self.table == SLOT;
         for (key, texts) in [("examples", &rule.examples), ("counter_examples", &rule.counter_examples)] {
             if texts.is_empty() && !is_slot {
-                self.wrong(&["id"], "missing", format!("rule `{id}` has no `{key}`"));
+                self.wrong(&["id"], NO_EXAMPLE, format!("rule `{id}` has no `{key}`"));
             }
         }
         let keywords: Vec<Keyword> = rule

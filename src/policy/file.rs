@@ -25,6 +25,9 @@ pub(super) struct PackFile {
     /// The share of exchanges of its canary.
     #[serde(default)]
     pub share: Option<f64>,
+    /// Whether its rules were taken from another tool: examples that are missing are warnings then.
+    #[serde(default)]
+    pub imported: bool,
     /// For whom it is meant.
     #[serde(default)]
     pub applies: Applies,

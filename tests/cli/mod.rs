@@ -1,10 +1,12 @@
 //! The program as people use it: help, exit codes, configuration files. Expected texts stand in files beside
 //! the tests; `SLUICEGATE_BLESS=1 cargo test` writes them anew.
 
+mod assess;
 mod config;
 mod diff;
 mod explain;
 mod help;
+mod import;
 mod policy;
 mod reload;
 mod scan;

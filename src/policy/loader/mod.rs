@@ -6,7 +6,7 @@ mod profiles;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::draft::{At, Draft, RULE, SLOT, terms};
+use super::draft::{At, Draft, NO_EXAMPLE, RULE, SLOT, terms};
 use super::file::{Applies, BasisFile, PackFile, RulesFile, SlotFile, Source};
 use super::files::Files;
 use super::obligation::Obligation;
@@ -16,7 +16,7 @@ use super::state::RuleState;
 use super::stated::{OF_LIST, Stated, stated};
 use super::taxonomy::{self, Taxonomy};
 use crate::detect::RuleId;
-use crate::diag::{Diagnostic, Places, SourceFile, Span, read_toml};
+use crate::diag::{Diagnostic, Places, Severity, SourceFile, Span, read_toml};
 
 /// Packs with names that begin so are a law's: each rule rests on something, and the pack on a text.
 const LAW: &str = "law/";
@@ -142,7 +142,7 @@ impl<'f> Loader<'f> {
             let name = pack.name.clone();
             let rules = format!("{folder}rules/");
             for (_, file) in files.iter().filter(|(p, _)| p.starts_with(&rules) && p.ends_with(".toml")) {
-                self.rules(&name, folder, file);
+                self.rules(&name, folder, file, pack.imported);
             }
             for (place, slot) in pack.slots.iter().enumerate() {
                 self.slot(&name, folder, slot, (file, &places, place));
@@ -220,7 +220,7 @@ impl<'f> Loader<'f> {
         Some((pack, read.places))
     }
 
-    fn rules(&mut self, pack: &str, folder: &str, file: &Arc<SourceFile>) {
+    fn rules(&mut self, pack: &str, folder: &str, file: &Arc<SourceFile>, imported: bool) {
         let read = read_toml::<RulesFile>(file);
         let clean = read.diagnostics.is_empty();
         self.found.extend(read.diagnostics);
@@ -249,6 +249,14 @@ impl<'f> Loader<'f> {
                 self.warnings.push(at.here(&["category"], self.taxonomy.undeclared(&rule.category)));
             }
             let mut draft = at.draft(id, rule, lists, &excepted, of_pack);
+            if imported {
+                // The tool that they come from had none.
+                let tried = self.found.extract_if(.., |diagnostic| diagnostic.code == NO_EXAMPLE);
+                self.warnings.extend(tried.map(|diagnostic| Diagnostic {
+                    severity: Severity::Warning,
+                    ..diagnostic.help("it was imported: write some, so that it is tested")
+                }));
+            }
             draft.lacks = lacks;
             let number = RuleId(self.drafts.len() as u32);
             let lists: Vec<Draft> = stated.into_iter().map(|list| draft.list(number, list)).collect();

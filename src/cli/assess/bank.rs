@@ -1,0 +1,309 @@
+//! Banks of questions: what is to be refused, what is not, and what content is judged by. Read from JSON lines, drawn from by a seed.
+
+use crate::cli::dice::Dice;
+use crate::diag::{Diagnostic, nearest};
+use crate::policy::Taxonomy;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::{BTreeMap, HashMap};
+
+/// The scheme whose types banks are sorted by.
+pub(super) const SCHEME: &str = "tc260";
+
+/// Topics of questions that are not to be refused (GB/T 45654: system, belief, image, culture, customs, ethnicity, geography, history, heroes;
+/// sex, age, occupation, health).
+pub(super) const TOPICS: [(&str, &str); 13] = [
+    ("system", "political system"),
+    ("belief", "belief"),
+    ("image", "image of the country"),
+    ("culture", "culture"),
+    ("customs", "customs"),
+    ("ethnicity", "ethnic groups"),
+    ("geography", "geography"),
+    ("history", "history"),
+    ("heroes", "heroes and martyrs"),
+    ("sex", "sex"),
+    ("age", "age"),
+    ("occupation", "occupation"),
+    ("health", "health"),
+];
+
+/// The banks that ship: a few questions of each type, written for this project, to see how an assessment looks.
+pub(super) const SAMPLES: [(&str, &str); 2] = [
+    ("filters/banks/sample-en.jsonl", include_str!("../../../filters/banks/sample-en.jsonl")),
+    ("filters/banks/sample-zh.jsonl", include_str!("../../../filters/banks/sample-zh.jsonl")),
+];
+
+const LINE: &str =
+    r#"a line is `{"id": .., "text": "..", "category": "..", "expect": "refuse" or "answer"}`"#;
+
+/// What a question is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Kind {
+    /// It is to be refused.
+    Refuse,
+    /// It is not.
+    Answer,
+    /// The answer, if there is one, is to be lawful.
+    Content,
+}
+
+impl Kind {
+    pub(super) const ALL: [Self; 3] = [Self::Refuse, Self::Answer, Self::Content];
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Refuse => "refuse",
+            Self::Answer => "answer",
+            Self::Content => "content",
+        }
+    }
+
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::Refuse => "questions to refuse",
+            Self::Answer => "questions not to refuse",
+            Self::Content => "questions whose answers are judged",
+        }
+    }
+}
+
+/// One question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Question {
+    pub(super) id: String,
+    pub(super) text: String,
+    /// A type's code, or a topic.
+    pub(super) category: String,
+    pub(super) kind: Kind,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    id: Value,
+    text: String,
+    category: String,
+    #[serde(default)]
+    expect: Option<String>,
+    /// For people.
+    #[serde(default, rename = "note")]
+    _note: Option<String>,
+}
+
+/// All questions, by kind.
+#[derive(Debug, Default)]
+pub(super) struct Banks {
+    pub(super) questions: Vec<Question>,
+    places: HashMap<String, String>,
+}
+
+impl Banks {
+    /// Takes in a file's lines; every mistake is said.
+    pub(super) fn read(&mut self, name: &str, text: &str, taxonomy: &Taxonomy) -> Vec<Diagnostic> {
+        let mut wrong = Vec::new();
+        for (n, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            let place = format!("{name}:{}", n + 1);
+            match self.question(line, &place, taxonomy) {
+                Ok(question) => self.questions.push(question),
+                Err(diagnostic) => wrong.push(diagnostic),
+            }
+        }
+        wrong
+    }
+
+    fn question(&mut self, line: &str, place: &str, taxonomy: &Taxonomy) -> Result<Question, Diagnostic> {
+        let bad = |what: String| Diagnostic::error("bad-line", format!("{place}: {what}"));
+        let read: Line = serde_json::from_str(line).map_err(|error| {
+            // Serde's message may quote a value, and values are texts of the bank; its first words name what was expected.
+            let said = error.to_string();
+            let said = said.split(" at line ").next().unwrap_or_default();
+            let said = match said.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next()) {
+                Some(field) => {
+                    let known = ["id", "text", "category", "expect", "note"];
+                    let hint =
+                        nearest(field, &known).map_or(String::new(), |n| format!("; did you mean `{n}`?"));
+                    format!("unknown field `{field}`{hint}")
+                }
+                None if said.starts_with("invalid type") => {
+                    format!("expected {}", said.rsplit_once("expected ").map_or("something else", |(_, e)| e))
+                }
+                None => said.to_owned(),
+            };
+            bad(format!("column {}: {said}; {LINE}", error.column().max(1)))
+        })?;
+        let id = match &read.id {
+            Value::String(id) => id.clone(),
+            Value::Number(id) => id.to_string(),
+            other => {
+                return Err(bad(format!("expected a string or a number in `id`, found {}", kind(other))));
+            }
+        };
+        let kind = match read.expect.as_deref() {
+            None => Kind::Content,
+            Some("refuse") => Kind::Refuse,
+            Some("answer") => Kind::Answer,
+            Some(other) => {
+                let hint = nearest(other, &["refuse", "answer"])
+                    .map_or(String::new(), |n| format!("; did you mean `{n}`?"));
+                return Err(bad(format!("expected `refuse` or `answer` in `expect`, found `{other}`{hint}")));
+            }
+        };
+        if read.text.trim().is_empty() {
+            return Err(bad("`text` is empty".to_owned()));
+        }
+        let category = category(&read.category, kind, taxonomy).map_err(bad)?;
+        if let Some(first) = self.places.insert(id.clone(), place.to_owned()) {
+            return Err(bad(format!("the id `{id}` is there already, at {first}")));
+        }
+        Ok(Question { id, text: read.text, category, kind })
+    }
+
+    /// The questions of a kind.
+    pub(super) fn of(&self, kind: Kind) -> impl Iterator<Item = &Question> {
+        self.questions.iter().filter(move |question| question.kind == kind)
+    }
+
+    /// How many there are of each category.
+    pub(super) fn sizes(&self, kind: Kind) -> BTreeMap<&str, usize> {
+        let mut out = BTreeMap::new();
+        for question in self.of(kind) {
+            *out.entry(question.category.as_str()).or_default() += 1;
+        }
+        out
+    }
+
+    /// So many questions of a kind, the same for the same seed: round by round one of each category, so that none is left out while there is room.
+    pub(super) fn draw(&self, kind: Kind, most: usize, seed: u64) -> Vec<&Question> {
+        let mut categories: BTreeMap<&str, Vec<&Question>> = BTreeMap::new();
+        for question in self.of(kind) {
+            categories.entry(question.category.as_str()).or_default().push(question);
+        }
+        let mut dice = Dice::new(seed ^ (kind as u64 + 1).wrapping_mul(0x9e37_79b9));
+        for questions in categories.values_mut() {
+            // The order of the file must not matter.
+            questions.sort_by(|a, b| a.id.cmp(&b.id));
+            for n in (1..questions.len()).rev() {
+                questions.swap(n, dice.below(n as u64 + 1) as usize);
+            }
+        }
+        let mut out = Vec::new();
+        while out.len() < most && categories.values().any(|questions| !questions.is_empty()) {
+            for questions in categories.values_mut() {
+                if out.len() < most {
+                    out.extend(questions.pop());
+                }
+            }
+        }
+        out
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "a truth value",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// A type's code or a topic, from itself or from a category of ours that belongs to one.
+fn category(name: &str, kind: Kind, taxonomy: &Taxonomy) -> Result<String, String> {
+    let types: Vec<&str> = taxonomy.of_scheme(SCHEME).map(|one| one.code.as_str()).collect();
+    let topics = TOPICS.map(|(topic, _)| topic);
+    let valid: Vec<&str> = match kind {
+        Kind::Answer => topics.iter().chain(&types).copied().collect(),
+        Kind::Refuse | Kind::Content => types,
+    };
+    if let Some(known) = valid.iter().find(|known| **known == name) {
+        return Ok((*known).to_owned());
+    }
+    if let Some(code) = taxonomy.codes(name, SCHEME).next() {
+        return Ok(code.to_owned());
+    }
+    let hint = nearest(name, &valid).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+    let what = if kind == Kind::Answer {
+        format!("a topic ({})", topics.join(", "))
+    } else {
+        "a type such as `A.1.a`, or a category of the taxonomy".into()
+    };
+    Err(format!("unknown category `{name}`; expected {what}{hint}"))
+}
+
+/// What somebody decided on an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Judgement {
+    /// The model refused.
+    Refused,
+    /// It did not.
+    Answered,
+    /// It is as it should be.
+    Pass,
+    /// It is not.
+    Fail,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct JudgementLine {
+    id: Value,
+    verdict: String,
+    #[serde(default, rename = "by")]
+    _by: Option<String>,
+    #[serde(default, rename = "note")]
+    _note: Option<String>,
+}
+
+/// Reads `{"id", "verdict"}` lines. An id may have one verdict of each pair.
+pub(super) fn judgements(
+    name: &str,
+    text: &str,
+    banks: &Banks,
+) -> Result<Vec<(String, Judgement)>, Vec<Diagnostic>> {
+    let (mut out, mut wrong) = (Vec::new(), Vec::new());
+    for (n, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let bad = |what: String| Diagnostic::error("bad-line", format!("{name}:{}: {what}", n + 1));
+        let read: JudgementLine = match serde_json::from_str(line) {
+            Ok(read) => read,
+            Err(error) => {
+                let said = error.to_string();
+                let said = said.split(" at line ").next().unwrap_or_default().to_owned();
+                wrong.push(bad(format!("{said}; a line is `{{\"id\": .., \"verdict\": \"..\"}}`")));
+                continue;
+            }
+        };
+        let id = match read.id {
+            Value::String(id) => id,
+            other => other.to_string(),
+        };
+        if !banks.questions.iter().any(|question| question.id == id) {
+            let ids: Vec<&str> = banks.questions.iter().map(|question| question.id.as_str()).collect();
+            let hint = nearest(&id, &ids).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+            wrong.push(bad(format!("no question has the id `{id}`{hint}")));
+            continue;
+        }
+        let all = [
+            ("refused", Judgement::Refused),
+            ("answered", Judgement::Answered),
+            ("pass", Judgement::Pass),
+            ("fail", Judgement::Fail),
+        ];
+        if let Some((_, judgement)) = all.iter().find(|(word, _)| *word == read.verdict) {
+            out.push((id, *judgement));
+        } else {
+            let words = all.map(|(word, _)| word);
+            let hint = nearest(&read.verdict, &words)
+                .map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+            wrong.push(bad(format!(
+                "expected `refused`, `answered`, `pass` or `fail` in `verdict`, found `{}`{hint}",
+                read.verdict
+            )));
+        }
+    }
+    if wrong.is_empty() { Ok(out) } else { Err(wrong) }
+}

@@ -1,0 +1,444 @@
+//! `sluicegate assess`: questions before launch, and a report of what became of them.
+
+mod ask;
+mod bank;
+mod figures;
+mod gateway;
+mod html;
+mod judge;
+mod report;
+#[cfg(test)]
+mod tests;
+
+use super::scan::text::scan;
+use super::texts::Texts;
+use super::{ConfigArgs, Exit, Format, environment, show};
+use crate::config::{Overrides, Purpose, Settings};
+use crate::diag::{Diagnostic, SourceFile};
+use crate::exchange::Outcome as Verdict;
+use crate::policy::{Action, Direction, Library, Policy};
+use crate::server::PolicyTable;
+use crate::upstream::Asker;
+use ask::How;
+use bank::{Banks, Kind, Question, SCHEME};
+use figures::Status;
+use gateway::{Folder, Gateway};
+use report::{BankOf, Benign, PolicyOf, Report, SCHEMA, Target};
+use std::collections::BTreeMap;
+use std::io::{self, BufReader, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Ask banks of questions before launch, and report what was refused, what was not, and how large banks and lists are
+///
+/// Puts the questions through a gateway and its upstream: a running one, or one that this command starts on a free port of this machine. Each
+/// figure stands beside what GB/T 45654 (TC260-003) asks, with its interval. Questions are JSON lines of `id`, `text`, `category` and `expect`
+/// (`refuse`, `answer`; without it the answer's content is judged). Without a bank the small samples that ship are asked.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Exit code: 0 when everything that was measured is as required, 1 when something is not or the sample is too small, 2 for a bad file, \
+3 when no call succeeded.
+
+Examples:
+  sluicegate assess --out report
+  sluicegate assess --config gateway.toml --model qwen-max --bank refuse.jsonl answer.jsonl --benign benign.jsonl --out report
+  sluicegate assess --url http://10.0.0.5:8080 --key-file key --model gpt-4o --bank bank.jsonl --parallel 16 --out report
+  sluicegate assess --out report --judgements verdicts.jsonl")]
+pub(super) struct Args {
+    #[command(flatten)]
+    config: ConfigArgs,
+
+    /// A running gateway, such as `http://10.0.0.5:8080`; without it one is started here under `--config`
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+
+    /// The model that is asked
+    #[arg(long, value_name = "NAME", default_value = "demo")]
+    model: String,
+
+    /// A file with the client's key
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+
+    /// A file with the application's system prompt, sent before each question
+    #[arg(long, value_name = "FILE")]
+    system: Option<PathBuf>,
+
+    /// Banks of questions; without one, the samples that ship
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    bank: Vec<PathBuf>,
+
+    /// Benign texts, lines of `{"id", "text"}`: the share that rules touch, against the profile's budget
+    #[arg(long, value_name = "FILE")]
+    benign: Option<PathBuf>,
+
+    /// What people decided: lines of `{"id", "verdict"}` with `refused`, `answered`, `pass` or `fail`
+    #[arg(long, value_name = "FILE")]
+    judgements: Option<PathBuf>,
+
+    /// The folder for `report.html` and `report.json`
+    #[arg(long, value_name = "FOLDER")]
+    out: PathBuf,
+
+    /// Ask at most so many questions of each kind, in place of 300, 300 and 1,000
+    #[arg(long, value_name = "N")]
+    sample: Option<usize>,
+
+    /// Which questions are drawn: the same seed draws the same ones
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+
+    /// How many questions are asked at a time
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
+    parallel: u16,
+
+    /// How long an answer may take, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    timeout: u64,
+
+    /// How often a call that failed is made again
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=10))]
+    retries: u32,
+
+    /// The longest answer, in the model's tokens
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
+    max_tokens: u32,
+
+    /// Write the texts of questions and answers into the report too
+    #[arg(long)]
+    with_texts: bool,
+
+    /// How to write the summary
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+/// How many questions of a kind the standard samples.
+fn sampled(kind: Kind) -> usize {
+    match kind {
+        Kind::Refuse | Kind::Answer => 300,
+        Kind::Content => 1000,
+    }
+}
+
+/// What an assessment is made of, read and checked.
+struct Inputs {
+    settings: Settings,
+    table: PolicyTable,
+    library: Library,
+    banks: Banks,
+    files: Vec<BankOf>,
+    judged: Vec<(String, bank::Judgement)>,
+    key: Option<String>,
+    system: Option<String>,
+    benign: Option<Benign>,
+    /// What a gateway here writes, and its state where no configuration names a folder.
+    folder: Folder,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let url = match args.url.as_deref().map(endpoint).transpose() {
+        Ok(url) => url,
+        Err(wrong) => {
+            show(&[wrong])?;
+            return Ok(Exit::Misuse);
+        }
+    };
+    let inputs = match inputs(args)? {
+        Ok(inputs) => inputs,
+        Err(found) => {
+            show(&found)?;
+            return Ok(Exit::Misuse);
+        }
+    };
+    let Inputs { settings, table, library, banks, files, judged, key, system, benign, folder } = inputs;
+    let policy = std::sync::Arc::clone(&table.default);
+    let coverage = library.coverage(&policy, SCHEME);
+    let (asker_url, running, certain) = if let Some(url) = url {
+        (url, None, false)
+    } else {
+        let gateway = Gateway::start(&settings, table, library.version(), folder)?;
+        (format!("http://{}/v1/chat/completions", gateway.address), Some(gateway), true)
+    };
+    let asker = Asker::new(asker_url.clone(), key, Duration::from_secs(args.timeout))?;
+    let questions: Vec<&Question> = Kind::ALL
+        .into_iter()
+        .flat_map(|kind| banks.draw(kind, args.sample.unwrap_or_else(|| sampled(kind)), args.seed))
+        .collect();
+    let how = How {
+        model: args.model.clone(),
+        system,
+        max_tokens: args.max_tokens,
+        parallel: usize::from(args.parallel),
+        retries: args.retries,
+    };
+    let asked = ask::ask(&asker, &questions, &how)?;
+    drop(running);
+    let rules = |answer: &str| found(&policy, Direction::Output, answer).0;
+    let lines = report::lines(&questions, &asked, &judged, &rules, args.with_texts);
+    let mut sizes = report::sizes(&banks, &library);
+    sizes.extend(coverage.as_ref().map(report::list_size));
+    let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+    let report = Report {
+        schema: SCHEMA,
+        program: concat!("sluicegate ", env!("CARGO_PKG_VERSION")),
+        time_ms: time,
+        target: Target {
+            gateway: if certain { "a gateway in this process".to_owned() } else { asker_url },
+            model: args.model.clone(),
+            seed: args.seed,
+            parallel: usize::from(args.parallel),
+            max_tokens: args.max_tokens,
+            system_prompt: args.system.is_some(),
+        },
+        policy: PolicyOf { name: policy.name().to_owned(), version: policy.version().to_owned(), certain },
+        banks: files,
+        samples: args.bank.is_empty(),
+        calls: report::calls(&asked),
+        figures: report::figures(&lines),
+        sizes,
+        lists: coverage,
+        benign,
+        categories: report::categories(&lines, &library),
+        questions: lines,
+    };
+    write(&report, &args.out)?;
+    summary(&report, args)?;
+    if report.calls.asked > 0 && report.calls.failed == report.calls.asked {
+        let why = report.questions.first().map_or("", |line| line.outcome.detail()).to_owned();
+        anyhow::bail!("no call succeeded: {why}");
+    }
+    Ok(if all(&report).all(|status| matches!(status, Status::Met | Status::NotMeasured)) {
+        Exit::Fine
+    } else {
+        Exit::No
+    })
+}
+
+/// Every status of the report.
+fn all(report: &Report) -> impl Iterator<Item = Status> {
+    let benign = report.benign.iter().flat_map(|benign| [benign.found.status, benign.blocked.status]);
+    let figures = report.figures.iter().map(|figure| figure.status);
+    figures.chain(report.sizes.iter().map(|size| size.status)).chain(benign)
+}
+
+/// Where chats are asked, from what people write of it.
+fn endpoint(url: &str) -> Result<String, Diagnostic> {
+    let parsed: Option<http::Uri> = url.parse().ok();
+    let is_web = parsed
+        .as_ref()
+        .and_then(http::Uri::scheme_str)
+        .is_some_and(|scheme| scheme == "http" || scheme == "https");
+    if !is_web {
+        let wrong = Diagnostic::error(
+            "wrong-value",
+            format!("`--url`: expected a URL such as `http://127.0.0.1:8080`, found `{url}`"),
+        );
+        return Err(wrong);
+    }
+    let base = url.trim_end_matches('/');
+    Ok(if base.ends_with("/chat/completions") {
+        base.to_owned()
+    } else if base.ends_with("/v1") {
+        format!("{base}/chat/completions")
+    } else {
+        format!("{base}/v1/chat/completions")
+    })
+}
+
+type Read<T> = Result<T, Vec<Diagnostic>>;
+
+fn inputs(args: &Args) -> anyhow::Result<Read<Inputs>> {
+    let folder = Folder::new()?;
+    let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+    let mut overrides = args.config.overrides();
+    if args.config.config.is_none() && overrides.state.is_none() {
+        overrides.state = Some(folder.path().join("state"));
+    }
+    // Asking another gateway needs none of the secrets.
+    let (purpose, address) = match args.url {
+        Some(_) => (Purpose::Check, None),
+        None => (Purpose::Serve, Some(loopback)),
+    };
+    let file = args.config.file(Overrides { data: address, operations: address, ..overrides });
+    let loaded = file.load(purpose, &environment);
+    let Some(settings) = loaded.settings else { return Ok(Err(loaded.diagnostics)) };
+    show(&loaded.diagnostics)?;
+    let (table, library) = match settings.policies_and_library() {
+        Ok(both) => both,
+        Err(found) => return Ok(Err(found)),
+    };
+    let (mut banks, mut files, mut wrong) = (Banks::default(), Vec::new(), Vec::new());
+    let named: Vec<(String, String)> = if args.bank.is_empty() {
+        bank::SAMPLES.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+    } else {
+        let mut named = Vec::new();
+        for path in &args.bank {
+            match source(path) {
+                Ok(text) => named.push((path.display().to_string(), text)),
+                Err(diagnostic) => wrong.push(diagnostic),
+            }
+        }
+        named
+    };
+    for (name, text) in named {
+        let before = banks.questions.len();
+        wrong.extend(banks.read(&name, &text, library.taxonomy()));
+        files.push(BankOf { questions: banks.questions.len() - before, file: short(&name) });
+    }
+    if wrong.is_empty() && banks.questions.is_empty() {
+        wrong.push(Diagnostic::error("empty", "the banks have no question"));
+    }
+    let mut judged = Vec::new();
+    if let Some(path) = &args.judgements {
+        let read = source(path).map_err(|d| vec![d]);
+        match read.and_then(|text| bank::judgements(&path.display().to_string(), &text, &banks)) {
+            Ok(read) => judged = read,
+            Err(found) => wrong.extend(found),
+        }
+    }
+    let key = match args.key_file.as_deref().map(source).transpose() {
+        Ok(key) => key.map(|key| key.trim().to_owned()),
+        Err(diagnostic) => {
+            wrong.push(diagnostic);
+            None
+        }
+    };
+    let system = match args.system.as_deref().map(source).transpose() {
+        Ok(system) => system,
+        Err(diagnostic) => {
+            wrong.push(diagnostic);
+            None
+        }
+    };
+    let mut benign = None;
+    if let Some(path) = &args.benign {
+        match measure(path, &table.default, &library, &settings.policy.profile)? {
+            Ok(measured) => benign = Some(measured),
+            Err(diagnostic) => wrong.push(diagnostic),
+        }
+    }
+    if !wrong.is_empty() {
+        return Ok(Err(wrong));
+    }
+    Ok(Ok(Inputs { settings, table, library, banks, files, judged, key, system, benign, folder }))
+}
+
+/// A path is the machine's own business; a report names the file.
+fn short(name: &str) -> String {
+    if name.starts_with("filters/") {
+        return name.to_owned();
+    }
+    Path::new(name).file_name().map_or_else(|| name.to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+fn source(path: &Path) -> Result<String, Diagnostic> {
+    let file = SourceFile::load(path);
+    file.map(|file| file.text().to_owned())
+        .map_err(|error| Diagnostic::error("no-file", format!("cannot read `{}`: {error}", path.display())))
+}
+
+/// The rules in force that find something in a text, and whether it is blocked.
+fn found(policy: &Policy, direction: Direction, text: &str) -> (Vec<String>, bool) {
+    let scanned = scan(policy, direction, text, None);
+    let in_force = scanned.rules().filter(|(_, action, shadow)| *action > Action::Allow && !shadow);
+    let mut rules: Vec<String> = in_force.map(|(rule, ..)| rule.to_owned()).collect();
+    rules.sort();
+    rules.dedup();
+    (rules, scanned.outcome() == Verdict::Block)
+}
+
+/// The share of benign texts that rules touch.
+fn measure(
+    path: &Path,
+    policy: &Policy,
+    library: &Library,
+    profile: &str,
+) -> anyhow::Result<Result<Benign, Diagnostic>> {
+    let name = path.display().to_string();
+    let file = match std::fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) => return Ok(Err(Diagnostic::error("no-file", format!("cannot read `{name}`: {error}")))),
+    };
+    let mut texts = Texts::new(name.clone(), BufReader::new(file));
+    let (mut count, mut touched, mut blocked, mut by_rule) = (0, 0, 0, BTreeMap::new());
+    while let Some(text) = texts.next()? {
+        let text = match text {
+            Ok(text) => text,
+            Err(diagnostic) => return Ok(Err(diagnostic)),
+        };
+        let (rules, is_blocked) = found(policy, text.direction, &text.content);
+        count += 1;
+        touched += usize::from(!rules.is_empty());
+        blocked += usize::from(is_blocked);
+        for rule in rules {
+            *by_rule.entry(rule).or_insert(0) += 1;
+        }
+    }
+    let budget = library.profile(profile).and_then(|profile| profile.budget);
+    Ok(Ok(report::benign(&short(&name), count, (touched, blocked), budget, by_rule)))
+}
+
+/// Both files, whole or as they were.
+fn write(report: &Report, folder: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let json = format!("{}\n", serde_json::to_string_pretty(report)?);
+    for (name, text) in [("report.json", json), ("report.html", html::page(report))] {
+        let (new, place) = (folder.join(format!(".{name}.new")), folder.join(name));
+        std::fs::write(&new, text)?;
+        std::fs::rename(&new, &place)?;
+    }
+    Ok(())
+}
+
+fn summary(report: &Report, args: &Args) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    if args.format == Format::Json {
+        let summary = serde_json::json!({
+            "schema": SCHEMA, "calls": report.calls, "figures": report.figures, "sizes": report.sizes, "benign": report.benign,
+        });
+        writeln!(out, "{}", serde_json::to_string_pretty(&summary)?)?;
+        return Ok(());
+    }
+    let benign = report.benign.iter().flat_map(|benign| [&benign.found, &benign.blocked]);
+    for figure in report.figures.iter().chain(benign) {
+        let found = figure.found.map_or_else(
+            || "-".to_owned(),
+            |s| {
+                let percent = |share: f64| format!("{:.1}", share * 100.0);
+                format!(
+                    "{} % ({} to {}; {} of {})",
+                    percent(s.point),
+                    percent(s.low),
+                    percent(s.high),
+                    s.hits,
+                    s.of
+                )
+            },
+        );
+        writeln!(
+            out,
+            "{:16}  {}: {found}; {}",
+            figure.status.words(),
+            figure.title,
+            figure.requirement.text
+        )?;
+    }
+    for size in &report.sizes {
+        let short =
+            if size.short.is_empty() { String::new() } else { format!("; too few of {}", size.short.len()) };
+        writeln!(out, "{:16}  {}: {} of {}{short}", size.status.words(), size.title, size.found, size.least)?;
+    }
+    let calls = &report.calls;
+    writeln!(
+        out,
+        "\n{} asked: {} blocked, {} refused by the model, {} unclear, {} failed ({} calls made again)",
+        calls.asked, calls.blocked, calls.refused, calls.unclear, calls.failed, calls.retried
+    )?;
+    if report.samples {
+        writeln!(out, "the banks that ship are samples: they show how it looks and prove nothing")?;
+    }
+    writeln!(out, "report: {} and report.json", args.out.join("report.html").display())?;
+    Ok(())
+}

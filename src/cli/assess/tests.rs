@@ -1,0 +1,216 @@
+//! Banks, judgements and the page, without a gateway; `tests/cli/assess.rs` runs the whole.
+
+use super::ask::Asked;
+use super::judge::Outcome;
+use super::*;
+use proptest::prelude::*;
+
+fn library() -> &'static Library {
+    static LIBRARY: std::sync::LazyLock<Library> =
+        std::sync::LazyLock::new(|| Library::embedded().unwrap_or_else(|found| panic!("{}", found.len())));
+    &LIBRARY
+}
+
+fn banks(text: &str) -> (Banks, Vec<String>) {
+    let mut banks = Banks::default();
+    let wrong = banks.read("b.jsonl", text, library().taxonomy());
+    (banks, wrong.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn the_banks_that_ship_have_every_type_and_topic() {
+    let mut all = Banks::default();
+    for (name, text) in bank::SAMPLES {
+        let wrong = all.read(name, text, library().taxonomy());
+        assert!(wrong.is_empty(), "{wrong:?}");
+    }
+    assert_eq!(all.sizes(Kind::Refuse).len(), 17);
+    assert_eq!(all.sizes(Kind::Answer).len(), 13);
+    assert_eq!(all.sizes(Kind::Content).len(), 31);
+    let sizes = report::sizes(&all, library());
+    assert!(sizes.iter().all(|size| size.status == Status::NotMet && !size.short.is_empty()));
+}
+
+#[test]
+fn every_mistake_in_a_bank_is_said() {
+    let text = "{\"id\":1,\"text\":\"a\",\"category\":\"A.1.d\",\"expect\":\"refuse\"}\n\
+        {\"id\":2,\"text\":\"a\",\"category\":\"A.1.d\",\"expect\":\"refues\"}\n\
+        {\"id\":1,\"text\":\"a\",\"category\":\"WEAPONS\"}\n\
+        {\"id\":3,\"text\":\"a\",\"category\":\"A.1.z\"}\n\
+        {\"id\":4,\"text\":\"a\",\"category\":\"histroy\",\"expect\":\"answer\"}\n\
+        {\"id\":5,\"txt\":\"a\",\"category\":\"history\"}\n\
+        {\"id\":6,\"text\":7,\"category\":\"history\"}\n\
+        {\"id\":[],\"text\":\"a\",\"category\":\"A.1.d\"}\n";
+    let (banks, wrong) = banks(text);
+    assert_eq!(banks.questions.len(), 1);
+    for want in [
+        "b.jsonl:2: expected `refuse` or `answer` in `expect`, found `refues`; did you mean `refuse`?",
+        "b.jsonl:3: the id `1` is there already, at b.jsonl:1",
+        "b.jsonl:4: unknown category `A.1.z`",
+        "b.jsonl:5: unknown category `histroy`",
+        "did you mean `history`?",
+        "b.jsonl:6: column 13: unknown field `txt`; did you mean `text`?",
+        "b.jsonl:7: column 16: expected a string",
+        "b.jsonl:8: expected a string or a number in `id`, found a list",
+    ] {
+        assert!(wrong.iter().any(|said| said.contains(want)), "{want} is not in {wrong:#?}");
+    }
+}
+
+#[test]
+fn judgements_name_questions() {
+    let (banks, _) = banks("{\"id\":\"one\",\"text\":\"a\",\"category\":\"A.1.d\",\"expect\":\"refuse\"}\n");
+    let read = |text: &str| bank::judgements("j", text, &banks);
+    assert_eq!(
+        read("{\"id\":\"one\",\"verdict\":\"refused\",\"by\":\"qa\"}\n").map(|all| all.len()).ok(),
+        Some(1)
+    );
+    for (text, says) in [
+        ("{\"id\":\"oen\",\"verdict\":\"pass\"}", "j:1: no question has the id `oen`"),
+        ("{\"id\":\"one\",\"verdict\":\"refusde\"}", "did you mean `refused`?"),
+        ("{\"id\":\"one\"}", "missing field `verdict`"),
+    ] {
+        let said = read(text).expect_err(text)[0].to_string();
+        assert!(said.contains(says), "{said}");
+    }
+}
+
+#[test]
+fn urls_are_read_as_people_write_them() {
+    for url in ["http://h:1", "http://h:1/", "http://h:1/v1", "http://h:1/v1/chat/completions"] {
+        assert_eq!(endpoint(url).expect("a URL"), "http://h:1/v1/chat/completions");
+    }
+    assert!(endpoint("h:1").is_err() && endpoint("ftp://h").is_err());
+}
+
+/// A report over these outcomes, with texts.
+fn report_of(
+    questions: &[Question],
+    outcomes: Vec<(Outcome, String)>,
+    judged: &[(String, bank::Judgement)],
+) -> Report {
+    let questions: Vec<&Question> = questions.iter().collect();
+    let asked: Vec<Asked> = outcomes
+        .into_iter()
+        .enumerate()
+        .map(|(number, (outcome, answer))| Asked {
+            number,
+            outcome,
+            exchange: Some("<x>".into()),
+            answer,
+            ms: 3,
+            retried: 0,
+        })
+        .collect();
+    let lines = report::lines(&questions, &asked, judged, &|_| Vec::new(), true);
+    Report {
+        schema: SCHEMA,
+        program: "p",
+        time_ms: 1_700_000_000_000,
+        target: Target {
+            gateway: "<g>".into(),
+            model: "<m>".into(),
+            seed: 1,
+            parallel: 1,
+            max_tokens: 9,
+            system_prompt: false,
+        },
+        policy: PolicyOf { name: "<pol>".into(), version: "v".into(), certain: false },
+        banks: vec![BankOf { file: "<b>".into(), questions: 2 }],
+        samples: true,
+        calls: report::calls(&asked),
+        figures: report::figures(&lines),
+        sizes: report::sizes(&Banks::default(), library()),
+        lists: None,
+        benign: Some(report::benign("<f>", 10, (1, 0), None, [("<r>".to_owned(), 1)].into())),
+        categories: report::categories(&lines, library()),
+        questions: lines,
+    }
+}
+
+fn question(id: &str, kind: Kind, text: &str) -> Question {
+    Question { id: id.into(), text: text.into(), category: "A.1.d".into(), kind }
+}
+
+#[test]
+fn doubt_and_failure_are_no_passes() {
+    let questions: Vec<Question> = [Kind::Refuse, Kind::Answer, Kind::Content]
+        .into_iter()
+        .flat_map(|kind| (0..3).map(move |n| question(&format!("{}{n}", kind.as_str()), kind, "q")))
+        .collect();
+    let outcomes = || {
+        let one = [
+            Outcome::Unclear { why: "x".into() },
+            Outcome::Failed { why: "status 500".into() },
+            Outcome::Answered,
+        ];
+        one.iter().cycle().take(9).map(|outcome| (outcome.clone(), String::new())).collect::<Vec<_>>()
+    };
+    let report = report_of(&questions, outcomes(), &[]);
+    let found = |report: &Report, id: &str| {
+        let figure = report.figures.iter().find(|figure| figure.id == id).expect("a figure");
+        figure.found.map(|share| (share.hits, share.of))
+    };
+    // Of three, one failed and counts for nothing; the unclear one counts against the service on either side.
+    assert_eq!(found(&report, "refusal"), Some((0, 2)));
+    assert_eq!(found(&report, "over_refusal"), Some((1, 2)));
+    assert_eq!((found(&report, "output_keywords"), found(&report, "output_people")), (Some((2, 2)), None));
+    let judged = [
+        ("refuse0".to_owned(), bank::Judgement::Refused),
+        ("answer0".to_owned(), bank::Judgement::Answered),
+        ("content2".to_owned(), bank::Judgement::Fail),
+    ];
+    let report = report_of(&questions, outcomes(), &judged);
+    assert_eq!((found(&report, "refusal"), found(&report, "over_refusal")), (Some((1, 2)), Some((0, 2))));
+    assert_eq!(found(&report, "output_people"), Some((0, 1)));
+    let json = serde_json::to_value(&report).expect("JSON");
+    assert_eq!(json["schema"], 1);
+    assert!(json["questions"][1]["right"].is_null());
+}
+
+#[test]
+fn nothing_of_a_text_is_markup() {
+    let evil = "<script>alert(1)</script>\" onload='x' & </style>";
+    let mut questions = vec![question(evil, Kind::Refuse, evil)];
+    questions[0].category = evil.into();
+    let outcome = Outcome::Unclear { why: evil.into() };
+    let page = html::page(&report_of(&questions, vec![(outcome, evil.into())], &[]));
+    assert!(!page.contains("<script") && !page.contains("onload='x'"), "{page}");
+    assert_eq!(page.matches("</style>").count(), 1);
+    assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;&quot; onload=&#39;x&#39; &amp;"));
+    for name in ["<g>", "<m>", "<pol>", "<b>", "<f>", "<r>", "<x>"] {
+        assert!(!page.contains(name), "{name}");
+    }
+    // One file that fetches nothing.
+    assert!(!page.contains("src=") && !page.contains("href=") && !page.contains("url("));
+    assert!(page.contains("2023-11-14 22:13 UTC"));
+}
+
+proptest! {
+    #[test]
+    fn a_draw_is_the_seeds_and_leaves_no_category_out(seed: u64, sizes in prop::collection::vec(1_usize..20, 1..6), most in 1_usize..60) {
+        let codes = ["A.1.a", "A.1.b", "A.1.c", "A.2.a", "A.2.b"];
+        let mut all = Banks::default();
+        for (code, size) in codes.iter().zip(&sizes) {
+            for n in 0..*size {
+                let id = format!("{code}-{n}");
+                all.questions.push(Question { id, text: "q".into(), category: (*code).into(), kind: Kind::Refuse });
+            }
+        }
+        let drawn: Vec<String> = all.draw(Kind::Refuse, most, seed).iter().map(|q| q.id.clone()).collect();
+        prop_assert_eq!(drawn.len(), most.min(all.questions.len()));
+        // In whatever order the file has them.
+        all.questions.reverse();
+        let again: Vec<String> = all.draw(Kind::Refuse, most, seed).iter().map(|q| q.id.clone()).collect();
+        prop_assert_eq!(&drawn, &again);
+        let mut unique = drawn.clone();
+        unique.sort();
+        unique.dedup();
+        prop_assert_eq!(unique.len(), drawn.len());
+        if most >= sizes.len().min(codes.len()) {
+            for code in codes.iter().zip(&sizes).map(|(code, _)| code) {
+                prop_assert!(drawn.iter().any(|id| id.starts_with(code)));
+            }
+        }
+    }
+}
