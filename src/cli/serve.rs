@@ -93,7 +93,10 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
         journal,
         metrics,
     })?;
-    welcome(&running, settings, open)?;
+    // Who reads it may have seen enough and be gone; the gateway is there all the same.
+    if let Err(error) = welcome(&running, settings, open) {
+        tracing::debug!(%error, "nobody reads where it listens");
+    }
     signals.wait(&running)?;
     tracing::info!("draining");
     running.shutdown();

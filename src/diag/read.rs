@@ -2,7 +2,7 @@
 //!
 //! Serde stops at the first error. So the file is parsed once into a tree with spans; when a type refuses
 //! the tree, the mistake is noted, the entry that caused it is taken out, or a stand-in put where a required
-//! key is missing, and the type is asked again. Every round takes an entry out or tries one more of five
+//! key is missing, and the type is asked again. Every round takes an entry out or tries one more of six
 //! stand-ins for one key, and mistakes are counted, so the number of rounds is bounded.
 
 use super::{Diagnostic, Places, SourceFile, Span, Step, sort};
@@ -86,6 +86,9 @@ struct Rounds<'r, 'f, T> {
     read: &'r mut Read<T>,
 }
 
+/// A string that stands for any.
+const ANY: &str = "x";
+
 /// A value put where a required key is missing, so that the type goes on to the next mistake.
 struct StandIn {
     /// The table it was put into.
@@ -93,6 +96,8 @@ struct StandIn {
     key: String,
     /// Its own span, behind the end of the text.
     span: Range<usize>,
+    /// Its text where it is a string.
+    text: String,
     tried: usize,
 }
 
@@ -141,7 +146,7 @@ impl<T: DeserializeOwned> Rounds<'_, '_, T> {
         // The outermost table has no span of its own.
         let span = error.span().unwrap_or_default();
         if let Some(at) = self.stand_ins.iter().position(|s| s.span == span) {
-            return self.try_another(at);
+            return self.try_another(at, message);
         }
         if let Some(key) = backticked_after(message, "missing field") {
             let table = if span == self.root.span() { ROOT } else { Span::from(span.clone()) };
@@ -189,14 +194,20 @@ impl<T: DeserializeOwned> Rounds<'_, '_, T> {
 
     fn put_stand_in(&mut self, table: Span, key: &str) -> bool {
         let start = self.file.text().len() + 1 + 2 * self.stand_ins.len();
-        let stand_in = StandIn { table, key: key.to_owned(), span: start..start + 1, tried: 0 };
+        let stand_in =
+            StandIn { table, key: key.to_owned(), span: start..start + 1, text: ANY.into(), tried: 0 };
         self.stand_ins.push(stand_in);
         self.set(self.stand_ins.len() - 1)
     }
 
-    fn try_another(&mut self, at: usize) -> bool {
+    fn try_another(&mut self, at: usize, message: &str) -> bool {
         if let Some(stand_in) = self.stand_ins.get_mut(at) {
-            stand_in.tried += 1;
+            // Of a few words the type says which they are.
+            let words = valid_names(message).filter(|_| message.starts_with("unknown variant"));
+            match words.as_ref().and_then(|words| words.first()) {
+                Some(word) if stand_in.text == ANY => word.clone_into(&mut stand_in.text),
+                _ => stand_in.tried += 1,
+            }
         }
         if self.set(at) {
             return true;
@@ -209,9 +220,9 @@ impl<T: DeserializeOwned> Rounds<'_, '_, T> {
 
     /// Puts the stand-in's value of this try into its table.
     fn set(&mut self, at: usize) -> bool {
-        let Some(StandIn { table, key, span, tried }) = self.stand_ins.get(at) else { return false };
+        let Some(StandIn { table, key, span, text, tried }) = self.stand_ins.get(at) else { return false };
         let value = match tried {
-            0 => DeValue::String("x".into()),
+            0 => DeValue::String(text.clone().into()),
             1 => DeValue::Array(std::iter::empty().collect()),
             2 => DeValue::Integer(toml::de::DeInteger::default()),
             3 => DeValue::Boolean(false),

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::Threshold;
 use super::draft::Draft;
 use super::profile::Profile;
 use super::rule::{Action, Actions, Rule};
@@ -66,7 +67,7 @@ impl Lints<'_> {
         // What else has to stand in a text does not stand beside a term alone.
         let conditional = spec.conditions.near.is_some()
             || spec.conditions.when.is_some()
-            || rule.threshold != Default::default();
+            || rule.threshold != Threshold::default();
         if spec.keywords.is_empty() || conditional {
             return;
         }

@@ -10,6 +10,7 @@ mod import;
 mod policy;
 mod reload;
 mod scan;
+mod serve;
 mod states;
 
 use std::path::{Path, PathBuf};
