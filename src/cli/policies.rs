@@ -2,7 +2,7 @@
 
 use crate::config::load_policy;
 use crate::diag::{Diagnostic, SourceFile};
-use crate::policy::{Library, Policy, PolicySettings};
+use crate::policy::{Library, MEASURE, Policy, PolicySettings};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -55,6 +55,9 @@ fn as_written(name: &str) -> Result<Loaded, Vec<Diagnostic>> {
 }
 
 fn of_profile(library: &Library, profile: &str) -> Result<Arc<Policy>, Vec<Diagnostic>> {
+    if profile == MEASURE {
+        return library.measuring().map(Arc::new);
+    }
     library.policy(&PolicySettings { profile: profile.to_owned(), ..PolicySettings::default() }).map(Arc::new)
 }
 

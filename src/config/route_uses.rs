@@ -3,7 +3,7 @@
 use super::check::Check;
 use super::{File, Settings};
 use crate::diag::{Diagnostic, Step};
-use crate::policy::{Library, Tier};
+use crate::policy::{Library, MEASURE, Tier};
 use crate::server::{RouteSettings, RouteUses};
 
 impl Check<'_> {
@@ -76,19 +76,23 @@ impl Settings {
         {
             for tenant in &everybody {
                 let settings = self.policy_of(*tenant);
-                let Some(tier) = library.profile(&settings.profile).and_then(|profile| profile.tier) else {
-                    continue;
-                };
-                if purpose.tier <= tier {
+                // A profile that is not there is a mistake of its own; one that states no tier is made for none.
+                let profile = library.profile(&settings.profile);
+                if profile.is_none() && settings.profile != MEASURE {
                     continue;
                 }
+                let tier = profile.and_then(|profile| profile.tier);
+                if tier.is_some_and(|tier| purpose.tier <= tier) {
+                    continue;
+                }
+                let made_for = tier
+                    .map_or("states no tier".to_owned(), |tier| format!("is made for `{}`", tier.as_str()));
                 let whose = tenant.and_then(|n| self.tenants.get(n));
                 let whose = whose.map_or(String::new(), |tenant| format!(" of tenant `{}`", tenant.name));
                 let what = format!(
-                    "a route of the tier `{}` runs under the profile `{}`{whose}, which is made for `{}`",
+                    "a route of the tier `{}` runs under the profile `{}`{whose}, which {made_for}",
                     purpose.tier.as_str(),
-                    settings.profile,
-                    tier.as_str()
+                    settings.profile
                 );
                 let diagnostic = Diagnostic::error("tier", what).help(
                     "take a profile of that tier, such as `eu-high-risk`; `sluicegate profile` lists them",

@@ -6,7 +6,7 @@ use super::reader::{Reader, Side, Stop};
 use super::{Ahead, Answering, Halt, Outcome, Report, Terms, refuse};
 use crate::audit::Receipt;
 use crate::dialect::{Ask, ErrorKind, ExchangeError, Matched, Reply};
-use crate::policy::{Action, BlockAs};
+use crate::policy::BlockAs;
 use crate::text::json::{JsonError, Tape};
 use crate::text::{looks_like_identifier, percent_decoded};
 
@@ -148,8 +148,8 @@ fn read_target(reader: &mut Reader, path: &str, query: Option<&str>) -> Result<(
     if let Some(query) = query.filter(|q| !q.is_empty()) {
         reader.read_loose(&query_text(query), 0..0)?;
     }
-    match reader.findings.iter().find(|f| f.action > Action::Flag) {
-        Some(finding) => Err(Stop::Blocked(finding.rule)),
+    match reader.acted {
+        Some(rule) => Err(Stop::Blocked(rule)),
         None => Ok(()),
     }
 }

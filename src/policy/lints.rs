@@ -7,7 +7,7 @@ use super::Threshold;
 use super::draft::Draft;
 use super::profile::Profile;
 use super::rule::{Action, Actions, Rule};
-use crate::detect::{Engine, PatternCost, RuleId, RuleSet, RuleSpec, TextKind, scan_all};
+use crate::detect::{Engine, Exact, PatternCost, RuleId, RuleSet, RuleSpec, TextKind, scan_all};
 use crate::diag::Diagnostic;
 use crate::text::fold::fold_literal;
 
@@ -112,12 +112,17 @@ impl Lints<'_> {
         let (Some(one), Some(this)) = (self.rules.get(other), self.rules.get(n)) else { return false };
         let as_strong = !one.actions.is_weaker_than(&this.actions);
         let alike = one.actions == this.actions;
-        other != n && one.category == this.category && as_strong && (!alike || other < n)
+        // What may be switched off, or has not come as far, leaves all to the other one.
+        let as_firm = one.state >= this.state && (one.always || !this.always);
+        other != n && one.category == this.category && as_firm && as_strong && (!alike || other < n)
     }
 }
 
 /// Terms that are there twice, as the engine reads them.
 fn twice(rule: &Rule, spec: &RuleSpec, draft: &Draft, out: &mut Vec<Diagnostic>) {
+    if spec.exact != Exact::default() {
+        return;
+    }
     let mut told = Told::default();
     let mut known: HashMap<Vec<u8>, usize> = HashMap::with_capacity(spec.keywords.len());
     for (place, keyword) in spec.keywords.iter().enumerate() {

@@ -104,6 +104,7 @@ impl At<'_> {
             let number = n.to_string();
             let path = ["list", &number];
             let state = self.state(&path, list.state.as_deref(), list.share).unwrap_or_default();
+            let state = self.list_state(rule.always, &path, state);
             let terms = self.list(&["list", &number, "file"], &list.file, folder, files);
             if rule.lists.contains(&list.file) {
                 let twice = format!("the list `{}` stands among `lists` too", list.file);
@@ -115,11 +116,28 @@ impl At<'_> {
     }
 
     /// The same of one of its lists from URLs, without the terms.
-    pub(super) fn stated_list_url(&mut self, (n, list): (usize, &ListUrlFile)) -> Option<Stated> {
+    pub(super) fn stated_list_url(
+        &mut self,
+        always: bool,
+        (n, list): (usize, &ListUrlFile),
+    ) -> Option<Stated> {
         let number = n.to_string();
-        let state = self.state(&["list_url", &number], list.state.as_deref(), list.share)?;
+        let path = ["list_url", &number];
+        let state = self.state(&path, list.state.as_deref(), list.share)?;
+        let state = self.list_state(always, &path, state);
         let name = list.url.rsplit('/').next().unwrap_or_default().to_owned();
         Some(Stated { name, state, terms: Vec::new(), place: ("list_url", n) })
+    }
+
+    /// The lists of a rule that is always in force are.
+    fn list_state(&mut self, always: bool, path: &[&str], state: RuleState) -> RuleState {
+        if !always || state == RuleState::Enforce {
+            return state;
+        }
+        let whole: Vec<&str> = path.iter().copied().chain(["state"]).collect();
+        let what = format!("the rule is `always` in force, and its list cannot be in `{}`", state.as_str());
+        self.wrong(&whole, "always", what);
+        RuleState::Enforce
     }
 
     /// Lists with states of their own are called by the names of their files, so no two are called alike.

@@ -138,3 +138,22 @@ fn what_fails_changes_nothing() {
     );
     assert_eq!(files(Path::new(&to)).len(), 4);
 }
+
+/// A folder in which packs stand is none: `--replace` would take them all away.
+#[test]
+fn what_is_no_pack_is_not_replaced() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    fs::write(at("terms.txt"), "glass orchard\n").expect("a file");
+    fs::create_dir_all(at("filters/law/cn")).expect("folders");
+    fs::write(at("filters/law/cn/pack.toml"), "name = \"law/cn\"\n").expect("a file");
+    fs::create_dir_all(at("filters/notes")).expect("folders");
+    fs::write(at("filters/notes/keep.txt"), "mine\n").expect("a file");
+    let before = files(&dir.path().join("filters"));
+    for pack in ["law", "notes"] {
+        let done = run(&["import", &at("terms.txt"), "--to", &at("filters"), "--pack", pack, "--replace"]);
+        let said = text(&done.stderr);
+        assert!(!done.status.success() && said.contains("no folder of one pack"), "{pack}: {said}");
+    }
+    assert_eq!(files(&dir.path().join("filters")), before);
+}

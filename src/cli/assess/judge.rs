@@ -119,7 +119,9 @@ pub(super) fn judge(answer: &Answered) -> (Outcome, String) {
     let header = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok());
     let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str);
-    let content = text("/choices/0/message/content").or_else(|| text("/choices/0/text")).unwrap_or_default();
+    let content = text("/choices/0/message/content").or_else(|| text("/choices/0/text")).map(str::to_owned);
+    let content = content.unwrap_or_else(|| parts(&body));
+    let content = content.as_str();
     let blocked = |how: &str| (Outcome::Blocked { how: how.to_owned() }, content.to_owned());
     if header("x-sluicegate-verdict") == Some("block") {
         return blocked(
@@ -145,6 +147,13 @@ pub(super) fn judge(answer: &Answered) -> (Outcome, String) {
         return (Outcome::Refused { phrase: "the field `refusal`".to_owned() }, content.to_owned());
     }
     (by_phrase(content), content.to_owned())
+}
+
+/// The text of a message in parts.
+fn parts(body: &Value) -> String {
+    let parts = body.pointer("/choices/0/message/content").and_then(Value::as_array);
+    let texts = parts.into_iter().flatten().filter_map(|part| part.get("text")?.as_str());
+    texts.collect::<Vec<_>>().join("\n")
 }
 
 fn by_phrase(content: &str) -> Outcome {

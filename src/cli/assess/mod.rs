@@ -237,6 +237,15 @@ fn endpoint(url: &str) -> Result<String, Diagnostic> {
         );
         return Err(wrong);
     }
+    let has = |what: fn(&http::Uri) -> bool| parsed.as_ref().is_some_and(what);
+    if has(|uri| uri.authority().is_some_and(|authority| authority.as_str().contains('@'))) {
+        // What is said in it would stand in the report.
+        let wrong = Diagnostic::error("wrong-value", "`--url`: a URL with a name or password is not taken");
+        return Err(wrong.help("give the key with `--key-file`"));
+    }
+    if has(|uri| uri.query().is_some()) {
+        return Err(Diagnostic::error("wrong-value", "`--url`: a URL with a query is not taken"));
+    }
     let base = url.trim_end_matches('/');
     Ok(if base.ends_with("/chat/completions") {
         base.to_owned()

@@ -214,3 +214,16 @@ proptest! {
         }
     }
 }
+
+/// What stands in the URL stands in the report.
+#[test]
+fn a_url_holds_no_secret() {
+    for url in ["https://ops:secret@gw.example", "https://gw.example/v1?key=secret", "gw.example"] {
+        let wrong = endpoint(url).expect_err("it is refused").to_string();
+        assert!(!wrong.contains("secret"), "{wrong}");
+    }
+    assert_eq!(
+        endpoint("http://gw.example/v1/").ok().as_deref(),
+        Some("http://gw.example/v1/chat/completions")
+    );
+}

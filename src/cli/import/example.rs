@@ -42,12 +42,19 @@ fn example(rule: &Rule, finds: &dyn Fn(&str) -> bool) -> Option<String> {
     })
 }
 
+/// What is longer is no example.
+const LONGEST: usize = 2048;
+
 /// Classes as the engine reads them.
 fn ascii(source: &str) -> String {
     source.replace("\\d", "[0-9]").replace("\\w", "[0-9A-Za-z_]").replace("\\s", " ")
 }
 
 fn write(hir: &Hir, dice: &mut Dice, out: &mut String) {
+    // Repetitions within repetitions have no end.
+    if out.len() > LONGEST {
+        return;
+    }
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => {}
         HirKind::Literal(literal) => out.push_str(&String::from_utf8_lossy(&literal.0)),

@@ -235,15 +235,36 @@ pub(super) fn put(pack: &Pack, folder: &Path, replace: bool) -> io::Result<()> {
             if !replace {
                 return Err(io::Error::new(io::ErrorKind::AlreadyExists, "it is there already"));
             }
+            if !is_one_pack(folder)? {
+                let what = "it is no folder of one pack: with `--replace` all of it would go";
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
+            }
             std::fs::rename(folder, &old)?;
         }
         std::fs::rename(&new, folder).inspect_err(|_| {
             let _ = std::fs::rename(&old, folder);
-        })
+        })?;
+        // What was there goes only once the new one stands in its place.
+        let _ = std::fs::remove_dir_all(&old);
+        Ok(())
     });
     let _ = std::fs::remove_dir_all(&new);
-    let _ = std::fs::remove_dir_all(&old);
     written
+}
+
+/// Whether a folder is a pack's, with none below it.
+fn is_one_pack(folder: &Path) -> io::Result<bool> {
+    fn below(folder: &Path) -> io::Result<bool> {
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            let is_folder = entry.file_type()?.is_dir();
+            if is_folder && (entry.path().join("pack.toml").exists() || below(&entry.path())?) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+    Ok(folder.join("pack.toml").is_file() && !below(folder)?)
 }
 
 fn write_all(pack: &Pack, to: &Path) -> io::Result<()> {

@@ -5,7 +5,7 @@ use crate::detect::{
 };
 use crate::text::fold::fold_literal;
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// How far around a match words may stand.
 pub(super) const AROUND: u32 = 64;
@@ -109,16 +109,16 @@ impl Imported {
 
     /// Drops of every rule what cannot be used, and rules of which nothing is left.
     pub(super) fn settle(&mut self) {
-        let mut seen: HashMap<String, usize> = HashMap::new();
+        let mut seen: HashSet<String> = HashSet::new();
         for mut rule in std::mem::take(&mut self.rules) {
             self.without_twins(&mut rule);
             if self.compiles(&mut rule) {
                 // Two ids that differ in signs alone are one in our spelling.
                 rule.id = slug(&rule.id);
-                let count = seen.entry(rule.id.clone()).or_default();
-                *count += 1;
-                if *count > 1 {
-                    rule.id = format!("{}-{count}", rule.id);
+                let (id, mut count) = (rule.id.clone(), 1);
+                while !seen.insert(rule.id.clone()) {
+                    count += 1;
+                    rule.id = format!("{id}-{count}");
                 }
                 self.rules.push(rule);
             }

@@ -9,6 +9,7 @@ mod near;
 mod promises;
 mod sample;
 mod shadow;
+mod target;
 mod unnamed;
 mod unread;
 mod untouched;

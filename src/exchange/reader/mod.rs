@@ -106,6 +106,8 @@ pub struct Reader {
     pub coverage: Coverage,
     /// The strongest action so far.
     pub strongest: Action,
+    /// The first rule that asked for more than a flag, kept or not.
+    pub acted: Option<RuleId>,
     stop: Option<Stop>,
     scratch: Vec<Finding>,
     /// Whether what is read is an event, and its texts go on in others.
@@ -148,6 +150,7 @@ impl Reader {
             halt: Halt::default(),
             coverage: Coverage::default(),
             strongest: Action::Allow,
+            acted: None,
             stop: None,
             scratch: Vec::new(),
             streams: false,
@@ -420,6 +423,9 @@ impl Reader {
             return None;
         }
         self.strongest = self.strongest.max(action);
+        if action > Action::Flag {
+            self.acted.get_or_insert(finding.rule);
+        }
         match action {
             Action::Allow | Action::Flag => None,
             Action::Mask | Action::Replace => Some(Edit {

@@ -27,7 +27,7 @@ impl Library {
         let mut found = Vec::new();
         let mut wrong = |setting, diagnostic| found.push(Mistake { setting, diagnostic });
         let profile = if settings.profile == MEASURE {
-            self.measure()
+            self.measure(true)
         } else if let Some(profile) = self.profiles.get(&settings.profile) {
             profile.clone()
         } else {
@@ -129,9 +129,23 @@ impl Library {
         }
     }
 
-    /// Every rule, and nothing changed.
-    fn measure(&self) -> Profile {
+    /// Every rule, and nothing changed, not even by rules that are always in force: for scans alone.
+    ///
+    /// # Errors
+    /// An engine cannot be compiled, which loading has seen that it can.
+    pub fn measuring(&self) -> Result<Policy, Vec<Diagnostic>> {
+        let choices = self.measure(false).changes.into_iter().map(|(_, choice)| choice).collect();
+        self.select(MEASURE, choices, Unscanned::Flag, BlockAs::default()).map_err(|errors| {
+            errors.iter().map(|error| Diagnostic::error("pattern", error.reason.clone())).collect()
+        })
+    }
+
+    /// Every rule, and nothing changed, but by those that no profile makes weaker, where that is to be kept.
+    fn measure(&self, keeps_always: bool) -> Profile {
         let flag = |rule: &Rule| {
+            if keeps_always && rule.always {
+                return rule.choice();
+            }
             let state = if rule.state < RuleState::Shadow { rule.state } else { RuleState::Enforce };
             Choice { actions: Actions::all(Action::Flag), state, ..Choice::default() }
         };

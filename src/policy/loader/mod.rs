@@ -237,7 +237,7 @@ impl<'f> Loader<'f> {
             let (more, lacks) = at.list_urls(&rule, self.files, self.may_lack);
             let mut stated = at.stated_lists(&rule, folder, self.files);
             for (list, terms) in rule.list_urls.iter().enumerate().zip(more) {
-                match at.stated_list_url(list) {
+                match at.stated_list_url(rule.always, list) {
                     Some(of) => stated.push(Stated { terms, ..of }),
                     None => lists.extend(terms),
                 }

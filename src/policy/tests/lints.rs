@@ -85,6 +85,8 @@ fn a_rule_to_which_another_leaves_nothing_is_told() {
         ]
     );
     assert_eq!(said(&[strong.clone(), weak(all, "\"gnu\", \"okapi\"")]), [""; 0], "one term is its own");
+    let written = strong.replace("action = \"block\"", "action = \"block\"\nstate = \"shadow\"");
+    assert_eq!(said(&[written, weak(all, "\"gnu\"")]), [""; 0], "a shadow does nothing for the other one");
     let replaces = weak("prompt = \"flag\"", "\"gnu\"");
     let weaker = strong.replace("block", "allow").replace("id = \"a\"", "id = \"c\"");
     assert_eq!(
