@@ -121,7 +121,7 @@ fn head(report: &Report, out: &mut String) {
         escape(report.program),
     );
     if !policy.certain {
-        out.push_str("<p class=\"note\">The gateway was asked over the network: whether it runs this policy, only its operator knows.</p>\n");
+        out.push_str("<p class=\"note\">The gateway was asked over the network, or has tenants with policies of their own: whether it ran this policy, only its operator knows.</p>\n");
     }
     if report.samples {
         out.push_str("<p class=\"note\">Questions of the small banks that ship are among those asked. They show how an assessment looks; they prove nothing about a service. \

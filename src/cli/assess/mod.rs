@@ -192,7 +192,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             max_tokens: args.max_tokens,
             system_prompt: args.system.is_some(),
         },
-        policy: PolicyOf { name: policy.name().to_owned(), version: policy.version().to_owned(), certain },
+        policy: PolicyOf {
+            name: policy.name().to_owned(),
+            version: policy.version().to_owned(),
+            // A tenant's key brings the tenant's policy.
+            certain: certain && settings.tenants.is_empty(),
+        },
         banks: files,
         samples: args.bank.is_empty(),
         calls: report::calls(&asked),
