@@ -3,12 +3,12 @@
 use super::policies::States;
 use super::scan::text;
 use super::texts::{Text, Texts};
-use super::{Exit, Format, policies, show};
+use super::{Exit, Format, policies, show, texts};
 use crate::diag::Diagnostic;
 use crate::policy::{Action, Policy};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -63,13 +63,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         difference.read(&from, &to, "<stdin>", io::stdin().lock())?
     } else {
         args.files.iter().try_fold(Ok(()), |read: Result<(), Diagnostic>, path| {
-            let name = path.display().to_string();
-            match (read, std::fs::File::open(path)) {
-                (Ok(()), Ok(file)) => difference.read(&from, &to, &name, BufReader::new(file)),
-                (Ok(()), Err(error)) => {
-                    Ok(Err(Diagnostic::error("no-file", format!("cannot read `{name}`: {error}"))))
-                }
-                (Err(diagnostic), _) => Ok(Err(diagnostic)),
+            match read.and_then(|()| texts::open(path)) {
+                Ok((name, file)) => difference.read(&from, &to, &name, file),
+                Err(diagnostic) => Ok(Err(diagnostic)),
             }
         })?
     };

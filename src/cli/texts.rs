@@ -5,7 +5,9 @@ use crate::policy::Direction;
 use crate::text::json::unescape;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::io::{self, BufRead};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
 
 /// A line longer than this is bad input; it bounds what a scan holds.
 const LONGEST: u64 = 256 << 20;
@@ -30,6 +32,15 @@ pub(super) struct Text {
     pub(super) id: String,
     pub(super) content: String,
     pub(super) direction: Direction,
+}
+
+/// Opens a file, with the name that messages call it by.
+pub(super) fn open(path: &Path) -> Result<(String, BufReader<File>), Diagnostic> {
+    let name = path.display().to_string();
+    match File::open(path) {
+        Ok(file) => Ok((name, BufReader::new(file))),
+        Err(error) => Err(Diagnostic::error("no-file", format!("cannot read `{name}`: {error}"))),
+    }
 }
 
 /// Reads line after line.

@@ -3,7 +3,7 @@
 use super::PatternSpec;
 use super::begin::{Begin, begin};
 use super::machine::Machine;
-use super::pattern::parse;
+use super::pattern::{STATES, parse};
 
 /// What a pattern costs.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,14 +16,12 @@ pub struct PatternCost {
 
 /// The lengths of words that are tried.
 const LENGTHS: std::ops::RangeInclusive<usize> = 2..=7;
-/// The most states that are counted.
-const MOST: usize = 32_768;
 
 impl PatternCost {
     /// What this pattern costs; nothing where it does not compile.
     pub fn of(spec: &PatternSpec) -> Option<Self> {
         let hir = parse(&spec.regex, !spec.case_sensitive).ok()?;
-        let mut machine = Machine::build(&[&hir], MOST).ok()?;
+        let mut machine = Machine::build(&[&hir], STATES).ok()?;
         machine.right_always = spec.right;
         let everywhere = matches!(begin(&hir, spec), Begin::Anywhere { .. }) && spec.context.is_empty();
         let lives = (b'a'..=b'z').flat_map(|first| {

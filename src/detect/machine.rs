@@ -4,6 +4,7 @@
 //! patterns end in it (not one byte later), whether it can go on, and in which a state that can never match is dead.
 
 use super::RuleSet;
+use super::blocks::is_gap;
 use regex_automata::dfa::{Automaton, StartKind, dense};
 use regex_automata::nfa::thompson::{self, WhichCaptures};
 use regex_automata::util::primitives::StateID;
@@ -159,7 +160,7 @@ impl Machine {
     fn lives_on_run(&self, mut states: BTreeSet<u16>, digits: bool) -> [bool; 9] {
         let letters = self.classes_of((b'a'..=b'z').chain(b'A'..=b'Z'));
         let more = if digits { self.classes_of(b'0'..=b'9') } else { letters.clone() };
-        let gaps = self.classes_of([b' ', b',', b'\n'].into_iter());
+        let gaps = self.classes_of((0..=255_u8).filter(|&byte| is_gap(byte)));
         let mut lives = [true; 9];
         states.remove(&DEAD);
         // What asks for no boundary may end within the token.

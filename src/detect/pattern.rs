@@ -24,7 +24,7 @@ const LONGEST_AT_WORDS: u32 = 1024;
 /// How far before a match its context may stand, in bytes of folded text.
 pub(super) const CONTEXT: usize = 96;
 /// States of one pattern's table, and of a table that patterns share.
-const STATES: usize = 32_768;
+pub(super) const STATES: usize = 32_768;
 const SHARED_STATES: usize = 4_096;
 
 /// What has to hold of a match, and what of it is found.

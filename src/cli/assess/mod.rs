@@ -12,7 +12,7 @@ mod tests;
 
 use super::scan::text::scan;
 use super::texts::Texts;
-use super::{ConfigArgs, Exit, Format, environment, show};
+use super::{ConfigArgs, Exit, Format, environment, show, texts};
 use crate::config::{Overrides, Purpose, Settings};
 use crate::diag::{Diagnostic, SourceFile};
 use crate::exchange::Outcome as Verdict;
@@ -25,7 +25,7 @@ use figures::Status;
 use gateway::{Folder, Gateway};
 use report::{BankOf, Benign, PolicyOf, Report, SCHEMA, Target};
 use std::collections::BTreeMap;
-use std::io::{self, BufReader, Write};
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -370,14 +370,13 @@ fn measure(
     library: &Library,
     profile: &str,
 ) -> anyhow::Result<Result<Benign, Diagnostic>> {
-    let name = path.display().to_string();
-    let file = match std::fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) => return Ok(Err(Diagnostic::error("no-file", format!("cannot read `{name}`: {error}")))),
+    let (name, file) = match texts::open(path) {
+        Ok(opened) => opened,
+        Err(diagnostic) => return Ok(Err(diagnostic)),
     };
-    let mut texts = Texts::new(name.clone(), BufReader::new(file));
+    let mut lines = Texts::new(name.clone(), file);
     let (mut count, mut touched, mut blocked, mut by_rule) = (0, 0, 0, BTreeMap::new());
-    while let Some(text) = texts.next()? {
+    while let Some(text) = lines.next()? {
         let text = match text {
             Ok(text) => text,
             Err(diagnostic) => return Ok(Err(diagnostic)),

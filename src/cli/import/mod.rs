@@ -12,8 +12,8 @@ mod tests;
 mod tree;
 mod words;
 
-use super::{Exit, Format, show};
-use crate::diag::{Diagnostic, SourceFile};
+use super::{Exit, Format, colour, show};
+use crate::diag::{Colour, Diagnostic, SourceFile};
 use clap::ValueEnum;
 use rule::{Imported, Said};
 use serde::Serialize;
@@ -305,12 +305,10 @@ fn parse(file: &Arc<SourceFile>, kind: Kind, column: Option<&str>) -> Result<Imp
 }
 
 fn human(report: &Report<'_>, file: &str, out: &mut impl Write) -> io::Result<()> {
-    let bold = |text: &str| {
-        if io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) {
-            format!("\u{1b}[1m{text}\u{1b}[0m")
-        } else {
-            text.to_owned()
-        }
+    let colour = colour(io::stdout().is_terminal());
+    let bold = |text: &str| match colour {
+        Colour::On => format!("\u{1b}[1m{text}\u{1b}[0m"),
+        Colour::Off => text.to_owned(),
     };
     if report.written {
         writeln!(out, "{}", bold(&format!("pack `{}` stands in {}", report.pack, report.folder)))?;

@@ -5,11 +5,11 @@ mod view;
 
 use super::policies::States;
 use super::texts::{Text, Texts, direction};
-use super::{Exit, colour, show};
+use super::{Exit, colour, show, texts};
 use crate::diag::{Colour, Diagnostic};
 use crate::policy::{Direction, Policy};
 use clap::ValueEnum;
-use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Read, Write};
+use std::io::{self, BufRead, BufWriter, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use view::Totals;
@@ -111,12 +111,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             }
             Input::Jsonl if path.as_os_str() == "-" => scanning.lines("<stdin>", io::stdin().lock()),
             Input::Text if path.as_os_str() == "-" => scanning.whole("<stdin>", io::stdin().lock()),
-            input => match (std::fs::File::open(path), path.display().to_string()) {
-                (Ok(file), name) if input == Input::Jsonl => scanning.lines(&name, BufReader::new(file)),
-                (Ok(file), name) => scanning.whole(&name, file),
-                (Err(error), name) => {
-                    Ok(Err(Diagnostic::error("no-file", format!("cannot read `{name}`: {error}"))))
-                }
+            input => match texts::open(path) {
+                Ok((name, file)) if input == Input::Jsonl => scanning.lines(&name, file),
+                Ok((name, file)) => scanning.whole(&name, file),
+                Err(diagnostic) => Ok(Err(diagnostic)),
             },
         }?;
         if let Err(diagnostic) = read {

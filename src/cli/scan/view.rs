@@ -2,6 +2,7 @@
 
 use super::text::{Found, Scanned};
 use crate::diag::Colour;
+use crate::exchange::Outcome;
 use crate::policy::Action;
 use std::io::{self, Write};
 use std::ops::Range;
@@ -21,11 +22,11 @@ pub(super) struct Totals {
 impl Totals {
     pub(super) fn add(&mut self, scanned: &Scanned<'_>) {
         self.texts += 1;
-        match scanned.outcome().as_str() {
-            "block" => self.blocked += 1,
-            "rewrite" => self.rewritten += 1,
-            "flag" => self.flagged += 1,
-            _ => {}
+        match scanned.outcome() {
+            Outcome::Block => self.blocked += 1,
+            Outcome::Rewrite => self.rewritten += 1,
+            Outcome::Flag => self.flagged += 1,
+            Outcome::Allow => {}
         }
     }
 
@@ -44,7 +45,7 @@ pub(super) fn write(
     colour: Colour,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    if scanned.findings().is_empty() && scanned.outcome().as_str() == "allow" {
+    if scanned.findings().is_empty() && scanned.outcome() == Outcome::Allow {
         return Ok(());
     }
     let verdict = scanned.outcome().as_str();

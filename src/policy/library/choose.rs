@@ -106,11 +106,10 @@ impl Library {
         }
         let unscanned = settings.unscanned.unwrap_or(profile.unscanned);
         let block_as = settings.block_as.unwrap_or(profile.block_as);
-        let mut policy = self.select(&settings.profile, choices, unscanned, block_as).map_err(|errors| {
-            // What compiles with all rules does so with fewer.
-            let of = |error: &CompileError| Diagnostic::error("pattern", error.reason.clone());
-            let of = |error| Mistake { setting: Setting::Profile, diagnostic: of(error) };
-            errors.iter().map(of).collect::<Vec<_>>()
+        let selected = self.select(&settings.profile, choices, unscanned, block_as);
+        let mut policy = selected.map_err(|errors| {
+            let of = |diagnostic| Mistake { setting: Setting::Profile, diagnostic };
+            uncompiled(&errors).into_iter().map(of).collect::<Vec<_>>()
         })?;
         let unmet = self.unmet(&profile, &policy);
         policy.set_unmet(unmet);
@@ -135,9 +134,8 @@ impl Library {
     /// An engine cannot be compiled, which loading has seen that it can.
     pub fn measuring(&self) -> Result<Policy, Vec<Diagnostic>> {
         let choices = self.measure(false).changes.into_iter().map(|(_, choice)| choice).collect();
-        self.select(MEASURE, choices, Unscanned::Flag, BlockAs::default()).map_err(|errors| {
-            errors.iter().map(|error| Diagnostic::error("pattern", error.reason.clone())).collect()
-        })
+        self.select(MEASURE, choices, Unscanned::Flag, BlockAs::default())
+            .map_err(|errors| uncompiled(&errors))
     }
 
     /// Every rule, and nothing changed, but by those that no profile makes weaker, where that is to be kept.
@@ -225,9 +223,8 @@ impl Library {
     /// An engine cannot be compiled, which loading has seen that it can.
     pub fn packs_policy(&self) -> Result<Policy, Vec<Diagnostic>> {
         let choices = self.choices(self.packs.values().flat_map(|pack| &pack.rules));
-        self.select("packs", choices, Unscanned::default(), BlockAs::default()).map_err(|errors| {
-            errors.iter().map(|error| Diagnostic::error("pattern", error.reason.clone())).collect()
-        })
+        self.select("packs", choices, Unscanned::default(), BlockAs::default())
+            .map_err(|errors| uncompiled(&errors))
     }
 
     /// These rules as they stand; no other one counts.
@@ -242,6 +239,11 @@ impl Library {
         }
         choices
     }
+}
+
+/// What is said of an engine that does not compile; but what compiles with all rules does so with fewer.
+fn uncompiled(errors: &[CompileError]) -> Vec<Diagnostic> {
+    errors.iter().map(|error| Diagnostic::error("pattern", error.reason.clone())).collect()
 }
 
 /// Whether a state that is written for a name is meant for this rule: not for lists with a state of their own, which are called by theirs, nor
