@@ -3,15 +3,29 @@
 //! Records name rules and places, never the text. The journal is append-only and durable before anything is delivered; proofs,
 //! indices and sinks read it on their own time.
 
+mod checkpoint;
 mod disk;
 mod id;
 mod journal;
+#[cfg(test)]
+mod laws;
+mod merkle;
+mod notary;
+mod note;
+mod prove;
 mod record;
 mod segment;
 mod settings;
+mod verify;
 
+pub use checkpoint::Checkpoint;
 pub use id::ExchangeId;
 pub use journal::{Commit, Journal, JournalError, OpenError, Receipt, Watcher};
+pub use merkle::{Hash, ProofError, TileError, consistency_holds, inclusion_root, leaf_hash};
+pub use notary::{NotaryError, load_or_make_signer};
+pub use note::{NoteError, Signer, Verifier};
+pub use prove::{ProveError, ProvedRecord, last_checkpoint, prove, prove_growth};
 pub use record::{Admission, Coverage, End, FindingRecord, safe};
 pub use segment::{Entry, EntryKind, ReadError, Recovered, Torn, read_dir};
 pub use settings::JournalSettings;
+pub use verify::{Fault, Verified, verify};

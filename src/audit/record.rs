@@ -86,6 +86,7 @@ impl Coverage {
 
 /// Written before the first byte of the answer leaves.
 #[derive(Clone, Debug, Serialize)]
+#[serde(tag = "record", rename = "admission")]
 pub struct Admission {
     /// The exchange.
     pub exchange: ExchangeId,
@@ -127,6 +128,7 @@ pub struct Admission {
 
 /// Written when the answer is over.
 #[derive(Clone, Debug, Serialize)]
+#[serde(tag = "record", rename = "end")]
 pub struct End {
     /// The exchange.
     pub exchange: ExchangeId,

@@ -229,8 +229,42 @@ pub fn read_dir(dir: &Path, visit: &mut dyn FnMut(Entry)) -> Result<Recovered, R
 
 /// The same without a copy of each record.
 pub(super) fn walk(dir: &Path, visit: &mut dyn FnMut(u64, EntryKind, &[u8])) -> Result<Recovered, ReadError> {
-    let mut recovered = Recovered::default();
+    walk_all(&segments(dir)?, 1, visit)
+}
+
+/// The same for the newest segments alone: as many as have `budget` bytes together, but at least two with records. Gives the sequence number
+/// of the first record too, or of the one that would be the first.
+pub(super) fn walk_newest(
+    dir: &Path,
+    budget: u64,
+    begin: &mut dyn FnMut(u64),
+    visit: &mut dyn FnMut(u64, EntryKind, &[u8]),
+) -> Result<Recovered, ReadError> {
     let all = segments(dir)?;
+    let (mut bytes, mut headed, mut start) = (0, 0, 0);
+    for (place, (_, path)) in all.iter().enumerate().rev() {
+        bytes += fs::metadata(path).map_or(0, |meta| meta.len());
+        if bytes > budget && headed >= 2 {
+            break;
+        }
+        // Without a head it cannot be told what was before.
+        if first_sequence(path).is_some() {
+            headed += 1;
+            start = place;
+        }
+    }
+    let newest = all.get(start..).unwrap_or_default();
+    let first = newest.first().and_then(|(_, path)| first_sequence(path)).unwrap_or(1);
+    begin(first);
+    walk_all(newest, first, visit)
+}
+
+fn walk_all(
+    all: &[(u64, PathBuf)],
+    first: u64,
+    visit: &mut dyn FnMut(u64, EntryKind, &[u8]),
+) -> Result<Recovered, ReadError> {
+    let mut recovered = Recovered { last: first.saturating_sub(1), ..Recovered::default() };
     for (place, (number, path)) in all.iter().enumerate() {
         let bytes = read(path)?;
         recovered.segment = *number;
@@ -248,6 +282,35 @@ pub(super) fn walk(dir: &Path, visit: &mut dyn FnMut(u64, EntryKind, &[u8])) -> 
         }
     }
     Ok(recovered)
+}
+
+/// Where a record stands: its segment and its first byte there.
+pub(super) fn place(dir: &Path, sequence: u64) -> Option<(PathBuf, usize)> {
+    find(dir, sequence, |path, at, _| (path.to_owned(), at))
+}
+
+/// A record by its number, without reading those in other segments.
+pub(super) fn entry(dir: &Path, sequence: u64) -> Option<Entry> {
+    find(dir, sequence, |_, _, raw| {
+        let kind = EntryKind::from_code(raw.kind)?;
+        Some(Entry { sequence, kind, payload: raw.payload.to_vec() })
+    })?
+}
+
+fn find<T>(dir: &Path, sequence: u64, found: impl Fn(&Path, usize, &Raw<'_>) -> T) -> Option<T> {
+    // Of segments with the same beginning the last one counts: those before it were given up.
+    let all = segments(dir).ok()?;
+    let holds = |(_, path): &&(u64, PathBuf)| first_sequence(path).is_some_and(|first| first <= sequence);
+    let (_, path) = all.iter().rev().find(holds)?;
+    let bytes = read(path).ok()?;
+    let mut at = SEGMENT_HEAD;
+    while let Some(raw) = decode(&bytes, at) {
+        if raw.sequence == sequence {
+            return Some(found(path, at, &raw));
+        }
+        at = raw.next;
+    }
+    None
 }
 
 /// What the segments behind one say of it.

@@ -1,7 +1,7 @@
 //! `sluicegate serve`: runs the gateway.
 
 use super::{ConfigArgs, Exit, environment, show};
-use crate::audit::{Commit, Journal};
+use crate::audit::{Commit, Journal, load_or_make_signer};
 use crate::config::{ConfigFile, Overrides, Purpose, Settings};
 use crate::limits::Pepper;
 use crate::server::{self, Loaded, Plan, Reloading, Running, Trigger};
@@ -63,7 +63,7 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
         tracing::warn!("{warning}");
     }
     let pepper = Pepper::load_or_make(&settings.pepper_path())?;
-    let journal_dir = settings.journal.dir.clone().unwrap_or_else(|| settings.server.state.join("journal"));
+    let journal_dir = settings.journal_path();
     let counted = Arc::clone(&metrics);
     let watcher = move |commit: Commit| {
         counted.journal_sync.observe(commit.took.as_secs_f64());
@@ -71,7 +71,9 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
         counted.journal_failures.inc_by(u64::from(!commit.durable));
         counted.journal_lost.inc_by(commit.lost as u64);
     };
-    let (journal, recovered) = Journal::open_watched(&journal_dir, &settings.journal, Box::new(watcher))?;
+    let signer = load_or_make_signer(&settings.journal_key_path(), settings.journal.origin.as_deref())?;
+    let (journal, recovered) =
+        Journal::open_signed(&journal_dir, &settings.journal, signer, Box::new(watcher))?;
     for torn in recovered.torn.iter().filter(|t| t.bytes > 0) {
         tracing::warn!(
             file = %torn.path.display(),

@@ -64,7 +64,7 @@ pub struct Settings {
     pub policy: PolicySettings,
     /// Limits.
     pub limits: LimitsSettings,
-    /// The journal; its folder is set.
+    /// The journal; its folder and the file of its key are set.
     pub journal: JournalSettings,
     /// The log.
     pub log: LogSettings,
@@ -166,6 +166,7 @@ pub fn load(
         && ["dir", "profile", "packs"].iter().all(|key| !is_gone(&["policy".into()], key));
     let mut journal = file.journal;
     journal.dir.get_or_insert_with(|| file.server.state.join("journal"));
+    journal.key.get_or_insert_with(|| file.server.state.join("journal.key"));
     let settings = Settings {
         server: file.server,
         policy: file.policy,
@@ -221,7 +222,13 @@ fn place_paths(file: &mut File, folder: &Path, state_is_written: bool) {
         place(&mut file.server.state);
     }
     let policy = &mut file.policy;
-    let optional = [&mut file.server.pepper, &mut policy.dir, &mut policy.list_roots, &mut file.journal.dir];
+    let optional = [
+        &mut file.server.pepper,
+        &mut policy.dir,
+        &mut policy.list_roots,
+        &mut file.journal.dir,
+        &mut file.journal.key,
+    ];
     optional.into_iter().flatten().chain(policy.slots.values_mut()).for_each(place);
     for upstream in &mut file.upstreams {
         upstream.extra_roots.iter_mut().for_each(place);
@@ -233,6 +240,16 @@ impl Settings {
     /// The file of the pepper.
     pub fn pepper_path(&self) -> PathBuf {
         self.server.pepper.clone().unwrap_or_else(|| self.server.state.join("pepper"))
+    }
+
+    /// The folder of the journal.
+    pub fn journal_path(&self) -> PathBuf {
+        self.journal.dir.clone().unwrap_or_else(|| self.server.state.join("journal"))
+    }
+
+    /// The file of the key that signs the journal.
+    pub fn journal_key_path(&self) -> PathBuf {
+        self.journal.key.clone().unwrap_or_else(|| self.server.state.join("journal.key"))
     }
 
     /// Whether a policy is other than the built-in one, which has no mistakes.
