@@ -4,8 +4,11 @@
 //! indices and sinks read it on their own time.
 
 mod checkpoint;
+mod commitment;
 mod disk;
+mod event;
 mod id;
+mod index;
 mod journal;
 #[cfg(test)]
 mod laws;
@@ -19,13 +22,18 @@ mod settings;
 mod verify;
 
 pub use checkpoint::Checkpoint;
+pub use commitment::{Commitment, CommitmentKey};
+pub use event::EventForm;
 pub use id::ExchangeId;
+pub use index::{Column, Count, Hit, Index, IndexError, Query};
 pub use journal::{Commit, Journal, JournalError, OpenError, Receipt, Watcher};
 pub use merkle::{Hash, ProofError, TileError, consistency_holds, inclusion_root, leaf_hash};
-pub use notary::{NotaryError, load_or_make_signer};
+pub use notary::{NotaryError, key_path, load_or_make_signer};
 pub use note::{NoteError, Signer, Verifier};
 pub use prove::{ProveError, ProvedRecord, last_checkpoint, prove, prove_growth};
 pub use record::{Admission, Coverage, End, FindingRecord, safe};
-pub use segment::{Entry, EntryKind, ReadError, Recovered, Torn, read_dir};
+pub use segment::{
+    Entry, EntryKind, ReadError, Recovered, Torn, entry as read_entry, read_dir, read_records,
+};
 pub use settings::JournalSettings;
 pub use verify::{Fault, Verified, verify};

@@ -26,6 +26,11 @@ pub(super) const CHECKPOINT: &str = "checkpoint";
 /// The key that verifies it, for those who have no better source.
 pub(super) const KEY: &str = "key";
 
+/// Where the public key stands beside a journal.
+pub fn key_path(journal: &Path) -> PathBuf {
+    journal.join(FOLDER).join(KEY)
+}
+
 /// Why there is no notary.
 #[derive(Debug, thiserror::Error)]
 pub enum NotaryError {

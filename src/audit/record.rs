@@ -96,6 +96,10 @@ pub struct Admission {
     pub tenant: String,
     /// Id of the key that was used, `-` without one.
     pub key: String,
+    /// Keyed hash of the user that the client names (`user`, `safety_identifier`, `metadata.user_id`); empty where it names none.
+    pub user: String,
+    /// Keyed hash of the address that the request came from.
+    pub address: String,
     /// Name of the route, `-` without one.
     pub route: String,
     /// The dialect.
@@ -112,6 +116,10 @@ pub struct Admission {
     pub policy_version: String,
     /// Bytes of the request body as received.
     pub request_bytes: u64,
+    /// Keyed hash of the request's body as received, in its content coding; empty for an empty one.
+    pub received: String,
+    /// Keyed hash of the body as it goes to the upstream; empty where none goes.
+    pub sent: String,
     /// Whether the client wants a stream.
     pub stream: bool,
     /// The verdict on the request: `allow`, `flag`, `rewrite`, `block`.
@@ -153,6 +161,10 @@ pub struct End {
     pub found: u64,
     /// What was read of the answer.
     pub coverage: Coverage,
+    /// Keyed hash of the upstream's body as received, without its content coding; empty where none came.
+    pub received: String,
+    /// Keyed hash of the body as the client got it; empty where it got none.
+    pub sent: String,
     /// Bytes of body sent to the client.
     pub response_bytes: u64,
     /// Most bytes held back at once.

@@ -284,13 +284,75 @@ fn walk_all(
     Ok(recovered)
 }
 
+/// Number of the last sound record, 0 in an empty journal. A gateway may be writing meanwhile.
+pub(super) fn last_sequence(dir: &Path) -> Result<u64, ReadError> {
+    let mut last = 0;
+    for (_, path) in segments(dir)?.iter().rev() {
+        let Some(first) = first_sequence(path) else { continue };
+        let bytes = read(path)?;
+        last = first - 1;
+        let mut at = SEGMENT_HEAD;
+        while let Some(raw) = decode(&bytes, at) {
+            last = raw.sequence;
+            at = raw.next;
+        }
+        break;
+    }
+    Ok(last)
+}
+
+/// Reads the payloads of records in order from number `from` on until `visit` says no, with their numbers. A gateway may be writing
+/// meanwhile: what it has not finished is not there yet.
+pub fn read_records(
+    dir: &Path,
+    from: u64,
+    visit: &mut dyn FnMut(u64, &[u8]) -> bool,
+) -> Result<(), ReadError> {
+    read_from(dir, from, &mut |sequence, _, payload| visit(sequence, payload))
+}
+
+/// Reads records in order from number `from` on until `visit` says no. A gateway may be writing meanwhile: what it has not finished is not
+/// there yet.
+pub(super) fn read_from(
+    dir: &Path,
+    from: u64,
+    visit: &mut dyn FnMut(u64, EntryKind, &[u8]) -> bool,
+) -> Result<(), ReadError> {
+    let all: Vec<(u64, PathBuf)> =
+        segments(dir)?.into_iter().filter_map(|(_, path)| Some((first_sequence(&path)?, path))).collect();
+    let mut next = from;
+    for (place, (_, path)) in all.iter().enumerate() {
+        // What the segments behind it hold was never acknowledged here.
+        let until = all.get(place + 1..).unwrap_or_default().iter().map(|(first, _)| *first).min();
+        if until.is_some_and(|until| until <= next) {
+            continue;
+        }
+        let bytes = read(path)?;
+        let mut at = SEGMENT_HEAD;
+        while let Some(raw) = decode(&bytes, at).filter(|raw| until.is_none_or(|until| raw.sequence < until))
+        {
+            at = raw.next;
+            if raw.sequence != next {
+                continue;
+            }
+            next += 1;
+            let kind =
+                EntryKind::from_code(raw.kind).ok_or_else(|| ReadError::Foreign { path: path.clone() })?;
+            if !visit(raw.sequence, kind, raw.payload) {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Where a record stands: its segment and its first byte there.
 pub(super) fn place(dir: &Path, sequence: u64) -> Option<(PathBuf, usize)> {
     find(dir, sequence, |path, at, _| (path.to_owned(), at))
 }
 
 /// A record by its number, without reading those in other segments.
-pub(super) fn entry(dir: &Path, sequence: u64) -> Option<Entry> {
+pub fn entry(dir: &Path, sequence: u64) -> Option<Entry> {
     find(dir, sequence, |_, _, raw| {
         let kind = EntryKind::from_code(raw.kind)?;
         Some(Entry { sequence, kind, payload: raw.payload.to_vec() })

@@ -4,6 +4,7 @@
 
 mod ask;
 mod assess;
+mod audit;
 mod check;
 mod config;
 mod dice;
@@ -53,6 +54,7 @@ enum Verb {
     Diff(diff::Args),
     Import(import::Args),
     Assess(Box<assess::Args>),
+    Audit(Box<audit::Args>),
     Profile(profile::Args),
     Obligations(obligations::Args),
     Healthcheck(healthcheck::Args),
@@ -106,6 +108,7 @@ pub fn main() -> ExitCode {
         Verb::Diff(args) => diff::run(&args),
         Verb::Import(args) => import::run(&args),
         Verb::Assess(args) => assess::run(&args),
+        Verb::Audit(args) => audit::run(&args),
         Verb::Profile(args) => profile::run(&args),
         Verb::Obligations(args) => obligations::run(&args),
         Verb::Healthcheck(args) => healthcheck::run(&args),

@@ -215,6 +215,20 @@ pub fn pepper_path(source: &Arc<SourceFile>, folder: &Path, overrides: &Override
     server.pepper.unwrap_or_else(|| server.state.join("pepper"))
 }
 
+/// The journal's settings, its folder and the file of its key set, also where the rest of the configuration is wrong.
+pub fn journal_settings(source: &Arc<SourceFile>, folder: &Path, overrides: &Overrides) -> JournalSettings {
+    let read = read_toml::<File>(source);
+    let (mut state, mut journal) = (ServerSettings::default().state, JournalSettings::default());
+    if let Some(mut file) = read.value {
+        place_paths(&mut file, folder, read.places.has(&["server".into(), "state".into()]));
+        (state, journal) = (file.server.state, file.journal);
+    }
+    let state = overrides.state.clone().unwrap_or(state);
+    journal.dir.get_or_insert_with(|| state.join("journal"));
+    journal.key.get_or_insert_with(|| state.join("journal.key"));
+    journal
+}
+
 /// Paths in a file are relative to the file. The default state folder is in the working folder.
 fn place_paths(file: &mut File, folder: &Path, state_is_written: bool) {
     let place = |path: &mut PathBuf| *path = folder.join(&*path);

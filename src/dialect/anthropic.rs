@@ -303,6 +303,7 @@ impl Dialect for Anthropic {
 
     fn ask(&self, _: &Operation, src: &[u8], tape: &Tape, _: Option<&str>, model: Option<&str>) -> Ask {
         Ask {
+            user: tape.str_at(src, &["metadata", "user_id"]).unwrap_or_default().into_owned(),
             model: tape.str_at(src, &["model"]).as_deref().or(model).unwrap_or_default().to_owned(),
             stream: tape.bool_at(src, &["stream"]).unwrap_or(false),
             structured: tape.find(src, &["output_format"]).is_some()

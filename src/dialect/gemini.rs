@@ -322,6 +322,7 @@ impl Dialect for Gemini {
             field(["candidateCount", "candidate_count"]).and_then(|v| tape.u64_of(src, v)).unwrap_or(1);
         let sse = query.is_some_and(|q| q.split('&').any(|p| p == "alt=sse"));
         Ask {
+            user: String::new(),
             model: model.unwrap_or_default().to_owned(),
             stream: op.name == "streamGenerateContent",
             structured,

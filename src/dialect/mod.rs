@@ -72,6 +72,8 @@ pub struct Ask {
     pub framing: Option<Framing>,
     /// How many choices are asked for; at least 1.
     pub choices: u32,
+    /// The user that the request names, as it names him; empty when it names none.
+    pub user: String,
 }
 
 /// What the gateway remembers of a running stream, so that it can end it in the dialect's own way. A dialect fills in what its

@@ -44,6 +44,8 @@ enum Body {
         flow: Flow,
         /// As it came, in its coding.
         raw: Option<(Bytes, Coding)>,
+        /// Its keyed hash.
+        received: String,
     },
     Stream {
         source: Box<Source>,
@@ -102,23 +104,26 @@ impl Begun {
             }
         };
         let context = exchange.context;
+        if let Body::Whole { received, .. } = &body {
+            recorder.received.clone_from(received);
+        }
         match body {
             Body::Whole { flow: Flow::Replace(Replaced::Error(error)), .. } => {
-                recorder.finished(&answering, error.status(), 0);
+                recorder.finished(&answering, error.status(), &[]);
                 Err(Refusal::on_record(error, answering.verdict()))
             }
             Body::Whole { flow: Flow::Replace(Replaced::Reply(reply)), .. } => {
-                recorder.finished(&answering, reply.status, reply.body.len());
+                recorder.finished(&answering, reply.status, &reply.body);
                 Ok(answer(context, reply.status, reply.content_type, reply.body.into(), answering.verdict()))
             }
-            Body::Whole { flow: Flow::More | Flow::Cut, raw } => {
+            Body::Whole { flow: Flow::More | Flow::Cut, raw, .. } => {
                 let mut body = out.pop().unwrap_or_default();
                 // Clean means untouched, in the coding that it came in too.
                 if let (Some((raw, coding)), false) = (raw, answering.rewritten) {
                     body = raw;
                     head.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.as_str()));
                 }
-                recorder.finished(&answering, status.as_u16(), body.len());
+                recorder.finished(&answering, status.as_u16(), &body);
                 name_exchange(&mut head, context.id, answering.verdict());
                 Ok(response(status, head, AnswerBody::whole(body)))
             }
@@ -188,8 +193,10 @@ async fn read(
     let media = parts.headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
     let mode = ahead.head(status, media)?;
     let limits = &gateway.limits;
-    let mut source = Source::new(dialer.upstream(), body, coding, limits.answer.get(), limits.inflate_ratio)
-        .map_err(|e| garbage(&e.to_string()))?;
+    let commitment = gateway.commitments.begin();
+    let mut source =
+        Source::new(dialer.upstream(), body, coding, limits.answer.get(), limits.inflate_ratio, commitment)
+            .map_err(|e| garbage(&e.to_string()))?;
     let timeouts = *dialer.upstream().timeouts();
     let body = match mode {
         Mode::Whole => {
@@ -203,11 +210,16 @@ async fn read(
                     streamed(source, framing, timeouts, Fed { flow, over: false })
                 }
                 (Some(flow), Mode::Whole | Mode::Pass) => {
-                    Body::Whole { flow, raw: source.into_raw().zip(coding) }
+                    let received = source.received();
+                    Body::Whole { flow, raw: source.into_raw().zip(coding), received }
                 }
                 (None, _) => {
                     let error = exchange.worker.fault(exchange.context.id);
-                    Body::Whole { flow: Flow::Replace(Replaced::Error(error)), raw: None }
+                    Body::Whole {
+                        flow: Flow::Replace(Replaced::Error(error)),
+                        raw: None,
+                        received: source.received(),
+                    }
                 }
             }
         }

@@ -42,6 +42,10 @@ pub(super) struct Exchange<'w> {
     pub(super) head: &'w Head,
     pub(super) headers: &'w HeaderMap,
     pub(super) request_bytes: u64,
+    /// Keyed hash of the request's body.
+    pub(super) received: String,
+    /// Keyed hash of the client's address.
+    pub(super) address: String,
 }
 
 impl Exchange<'_> {
@@ -89,6 +93,8 @@ impl Exchange<'_> {
             time_ms: unix_ms(),
             tenant: self.caller.tenant.to_string(),
             key: self.caller.key.to_string(),
+            user: String::new(),
+            address: self.address.clone(),
             route: "-".into(),
             dialect: matched.dialect.name(),
             operation: matched.operation.name,
@@ -97,6 +103,8 @@ impl Exchange<'_> {
             policy: policy.name().into(),
             policy_version: policy.version().into(),
             request_bytes: self.request_bytes,
+            received: self.received.clone(),
+            sent: String::new(),
             stream: false,
             verdict: Outcome::Block.as_str(),
             error: error.kind.code(),
@@ -150,6 +158,8 @@ impl Exchange<'_> {
             findings: Vec::new(),
             found: 0,
             coverage: crate::audit::Coverage::default(),
+            received: String::new(),
+            sent: String::new(),
             response_bytes: 0,
             held_bytes_max: 0,
             first_byte_us: 0,
@@ -186,11 +196,23 @@ impl Exchange<'_> {
             )
         };
         let policy = Arc::clone(&judged.terms().policy);
+        let sent = match judged.next() {
+            // What goes on as it came has the hash that it came with.
+            Next::Forward { changed: false, .. }
+                if !no_route && !self.headers.contains_key(CONTENT_ENCODING) =>
+            {
+                self.received.clone()
+            }
+            Next::Forward { body, .. } if !no_route && !body.is_empty() => gateway.commitments.hash(body),
+            Next::Forward { .. } | Next::Answer(_) | Next::Refuse(_) => String::new(),
+        };
         let admission = Admission {
             exchange: self.context.id,
             time_ms: unix_ms(),
             tenant: self.caller.tenant.to_string(),
             key: self.caller.key.to_string(),
+            user: gateway.commitments.name("user", &judged.ask().user),
+            address: self.address.clone(),
             route: route.to_string(),
             dialect: judged.matched().dialect.name(),
             operation: judged.matched().operation.name,
@@ -199,6 +221,8 @@ impl Exchange<'_> {
             policy: policy.name().into(),
             policy_version: policy.version().into(),
             request_bytes: self.request_bytes,
+            received: self.received.clone(),
+            sent,
             stream: judged.ask().stream,
             verdict: if no_route { Outcome::Block } else { judged.report().outcome }.as_str(),
             error: if no_route { ErrorKind::NotFound.code() } else { record::refusal_code(&judged) },

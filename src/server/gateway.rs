@@ -5,12 +5,15 @@ use std::sync::Arc;
 use super::policies::{Loaded, Policies};
 use super::reload::{Reloader, Reloading};
 use super::{RouteSettings, ServerSettings};
-use crate::audit::Journal;
+use crate::audit::{CommitmentKey, Journal};
 use crate::dialect::Matched;
 use crate::exchange::ExchangeLimits;
 use crate::limits::{Connections, KeyTable, LimitsSettings};
 use crate::telemetry::Metrics;
 use crate::upstream::{Credential, DialectFamily, Upstream, UpstreamSettings};
+
+/// What the pepper is derived for: the key under which records name texts, users and addresses.
+pub const COMMITMENTS: &str = "commitments of the journal";
 
 /// Everything a gateway needs to run; the command line composes it.
 #[derive(Debug)]
@@ -56,6 +59,8 @@ pub struct Gateway {
     pub reloader: Option<Reloader>,
     /// The record.
     pub journal: Journal,
+    /// Under which records name texts, users and addresses.
+    pub commitments: CommitmentKey,
     /// Metrics.
     pub metrics: Arc<Metrics>,
     /// Open connections.
@@ -128,6 +133,7 @@ impl Gateway {
             json_depth: plan.limits.json_depth,
             json_values: plan.limits.json_values,
         };
+        let commitments = CommitmentKey::new(&plan.keys.derive(COMMITMENTS));
         let own = KeyTable::new(crate::limits::Pepper::new(&[0; 32]), &[], &plan.limits);
         let connections = Connections::new(plan.limits.connections, plan.limits.connections_per_address);
         Self {
@@ -140,6 +146,7 @@ impl Gateway {
             policies,
             reloader,
             journal: plan.journal,
+            commitments,
             metrics: plan.metrics,
             connections,
             canary: super::canary::State::default(),

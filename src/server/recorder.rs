@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::exchange::{count_findings, unix_ms};
 use super::gateway::Gateway;
 use super::patience::Activity;
-use crate::audit::{Coverage, End, ExchangeId};
+use crate::audit::{Commitment, Coverage, End, ExchangeId};
 use crate::dialect::{Dialect, ErrorKind, ExchangeError, Fault};
 use crate::exchange::{Answering, Judged, Outcome, record};
 use crate::policy::Policy;
@@ -57,7 +57,10 @@ pub(super) struct Recorder {
     pub(super) status: u16,
     pub(super) upstream_status: u16,
     first_byte: Option<Duration>,
+    /// The keyed hash of what the upstream sent.
+    pub(super) received: String,
     sent: u64,
+    given: Commitment,
     held_since: Option<Instant>,
     held_longest: Duration,
     policy: Arc<Policy>,
@@ -77,6 +80,7 @@ impl Recorder {
         judged: &Judged,
         upstream: Arc<str>,
     ) -> Self {
+        let given = gateway.commitments.begin();
         Self {
             gateway,
             id,
@@ -88,7 +92,9 @@ impl Recorder {
             status: 0,
             upstream_status: 0,
             first_byte: None,
+            received: String::new(),
             sent: 0,
+            given,
             held_since: None,
             held_longest: Duration::ZERO,
             verdict: judged.report().outcome,
@@ -115,10 +121,11 @@ impl Recorder {
         }
     }
 
-    /// So much leaves for the client.
-    pub(super) fn gave(&mut self, bytes: usize, now: Instant) {
+    /// This leaves for the client.
+    pub(super) fn gave(&mut self, bytes: &[u8], now: Instant) {
         self.first_byte.get_or_insert_with(|| now.duration_since(self.started));
-        self.sent += bytes as u64;
+        self.sent += bytes.len() as u64;
+        self.given.update(bytes);
     }
 
     /// Whether text is held back from here on.
@@ -143,9 +150,10 @@ impl Recorder {
     }
 
     /// A whole answer is over.
-    pub(super) fn finished(mut self, answering: &Answering, status: u16, bytes: usize) {
+    pub(super) fn finished(mut self, answering: &Answering, status: u16, body: &[u8]) {
         self.status = status;
-        self.sent = bytes as u64;
+        self.sent = body.len() as u64;
+        self.given.update(body);
         self.first_byte = Some(self.started.elapsed());
         self.over(answering, COMPLETE);
     }
@@ -210,6 +218,8 @@ impl Recorder {
             findings: Vec::new(),
             found: 0,
             coverage: Coverage::default(),
+            received: std::mem::take(&mut self.received),
+            sent: self.given.so_far(),
             response_bytes: self.sent,
             held_bytes_max: 0,
             first_byte_us: self.first_byte.map_or(0, |d| d.as_micros() as u64),

@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
+use crate::audit::Commitment;
 use crate::dialect::ErrorKind;
 use crate::exchange::Ended;
 use crate::stream::coding::{Coding, CodingError, Decoder};
@@ -24,6 +25,8 @@ pub(super) struct Source {
     upstream: Arc<Upstream>,
     /// The end of what was given, as long as the upstream's credential may go on from it.
     tail: Vec<u8>,
+    /// Of all that was given.
+    received: Commitment,
 }
 
 /// Why the upstream's body ended early.
@@ -52,9 +55,18 @@ impl Source {
         coding: Option<Coding>,
         limit: usize,
         ratio: u64,
+        received: Commitment,
     ) -> Result<Self, CodingError> {
         let decoder = coding.map(|c| Decoder::new(c, limit, ratio)).transpose()?;
-        Ok(Self { body, decoder, raw: None, over: false, upstream: Arc::clone(upstream), tail: Vec::new() })
+        Ok(Self {
+            body,
+            decoder,
+            raw: None,
+            over: false,
+            upstream: Arc::clone(upstream),
+            tail: Vec::new(),
+            received,
+        })
     }
 
     /// Keeps the coded bytes, at most as many as the decoded ones may be.
@@ -65,6 +77,11 @@ impl Source {
     /// Keeps them no longer.
     pub(super) fn drop_raw(&mut self) {
         self.raw = None;
+    }
+
+    /// The keyed hash of what came so far, without its coding.
+    pub(super) fn received(&self) -> String {
+        self.received.so_far()
     }
 
     /// The coded bytes that were kept.
@@ -85,6 +102,9 @@ impl Source {
         {
             self.over = true;
             return Poll::Ready(Some(Err(Broken::Credential)));
+        }
+        if let Some(Ok(bytes)) = &next {
+            self.received.update(bytes);
         }
         Poll::Ready(next)
     }

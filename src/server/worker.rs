@@ -174,6 +174,8 @@ impl Worker {
             head: &head,
             headers: &parts.headers,
             request_bytes: 0,
+            received: String::new(),
+            address: slot.address().to_owned(),
         };
         let matched = match routed {
             Ok(matched) => matched,
@@ -214,6 +216,9 @@ impl Worker {
             slot.pass = Some(pass);
         }
         exchange.request_bytes = body.len() as u64;
+        if !body.is_empty() {
+            exchange.received = gateway.commitments.hash(&body);
+        }
         let judged = match exchange.judge(matched.clone(), body).await {
             Ok(judged) => judged,
             Err(error) => {

@@ -48,6 +48,7 @@ impl Dialect for OpenAi {
             .or_else(|| tape.str_at(src, &["text", "format", "type"]));
         let named = tape.str_at(src, &["model"]);
         Ask {
+            user: user(src, tape),
             model: named.as_deref().or(model).unwrap_or_default().to_owned(),
             stream: tape.bool_at(src, &["stream"]).unwrap_or(in_query && op.method == "GET"),
             structured: format.is_some_and(|f| f != "text"),
@@ -227,4 +228,10 @@ const FRAMING: Framing = Framing::Sse;
 /// The tables of the typed events of the responses API.
 pub(super) fn event_shapes() -> Vec<&'static super::Shape> {
     responses::event_shapes()
+}
+
+/// The user that a request names: `safety_identifier`, which took the place of `user` (OpenAI, 2025).
+fn user(src: &[u8], tape: &Tape) -> String {
+    let named = ["safety_identifier", "user"].into_iter().find_map(|name| tape.str_at(src, &[name]));
+    named.unwrap_or_default().into_owned()
 }
