@@ -313,7 +313,7 @@ impl Index {
         }
         loop {
             let from = self.cursor()? + 1;
-            let (mut taken, mut failed) = (0, None);
+            let (mut taken, mut last, mut failed) = (0, from - 1, None);
             let db = self
                 .db
                 .transaction()
@@ -324,14 +324,13 @@ impl Index {
                     return false;
                 }
                 taken += 1;
+                last = sequence;
                 seen(sequence);
                 taken < BATCH
             });
             let done = match failed {
                 Some(error) => Err(error),
-                None => db
-                    .execute("UPDATE state SET cursor = ?1", [signed(from - 1 + taken)])
-                    .and_then(|_| db.commit()),
+                None => db.execute("UPDATE state SET cursor = ?1", [signed(last)]).and_then(|_| db.commit()),
             };
             done.map_err(|source| IndexError::Database { path: self.path.clone(), source })?;
             read?;
@@ -480,6 +479,7 @@ fn take(db: &Connection, sequence: u64, kind: EntryKind, payload: &[u8]) -> rusq
             ])?;
             Some((db.last_insert_rowid(), signed(row.time_ms)))
         }
+        EntryKind::Event => None,
         EntryKind::End => {
             let mut statement = db.prepare_cached(
                 "UPDATE exchange SET ending = ?2, verdict = ?3, ended = ?4, error = CASE WHEN ?5 = '' THEN error ELSE ?5 END, status = ?6, \
@@ -513,7 +513,7 @@ fn take(db: &Connection, sequence: u64, kind: EntryKind, payload: &[u8]) -> rusq
     }
     let side = match kind {
         EntryKind::Admission => ["request_received", "request_sent"],
-        EntryKind::End => ["answer_received", "answer_sent"],
+        EntryKind::End | EntryKind::Event => ["answer_received", "answer_sent"],
     };
     for (hash, part) in [(&row.received, side[0]), (&row.sent, side[1])] {
         if !hash.is_empty() {

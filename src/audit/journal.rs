@@ -26,7 +26,7 @@ use super::disk::{self, Disk, RealDisk, SegmentFile};
 use super::merkle::{Hash, LeafHasher};
 use super::notary::{News, Notary, NotaryError, NotaryHandle};
 use super::note::Signer;
-use super::record::{Admission, End};
+use super::record::{Admission, End, Event};
 use super::segment::{self, EntryKind, ReadError, Recovered};
 use super::settings::JournalSettings;
 
@@ -395,6 +395,18 @@ impl Journal {
         }
     }
 
+    /// Writes what was done to the journal; what it returns resolves when that is durable.
+    pub fn note(&self, event: &Event) -> impl Future<Output = Result<Receipt, JournalError>> + use<> {
+        let (done, waits) = oneshot::channel();
+        let payload = serde_json::to_vec(event).map_err(|e| JournalError::Disk(e.to_string()));
+        let pushed = payload
+            .and_then(|payload| self.push(Waiting { kind: EntryKind::Event, payload, done: Some(done) }));
+        async move {
+            pushed?;
+            waits.await.unwrap_or(Err(JournalError::Closed))
+        }
+    }
+
     /// Writes an end record. Never waits: it goes out with the next batch.
     pub fn end(&self, end: &End) -> Result<(), JournalError> {
         let payload = serde_json::to_vec(end).map_err(|e| JournalError::Disk(e.to_string()))?;
@@ -431,11 +443,11 @@ impl Journal {
         }
         // The first admission ends the writer's wait; another record only has to begin it.
         let mut news = queue.dozing || admission && queue.admissions == 0;
-        if admission {
-            queue.admissions += 1;
-            queue.open += 1;
-        } else {
-            queue.open = queue.open.saturating_sub(1);
+        queue.admissions += usize::from(admission);
+        match record.kind {
+            EntryKind::Admission => queue.open += 1,
+            EntryKind::End => queue.open = queue.open.saturating_sub(1),
+            EntryKind::Event => {}
         }
         queue.waiting.push(record);
         // The writer also looks up when nobody is left to wait for.
@@ -496,7 +508,7 @@ impl Writer {
             batch.append(&mut shared.next_batch(!batch.is_empty(), &mut gather));
             let closing = shared.lock().closed;
             if !batch.is_empty() {
-                let admissions = batch.iter().filter(|record| record.done.is_some()).count();
+                let admissions = batch.iter().filter(|record| record.kind == EntryKind::Admission).count();
                 if !self.commit(batch, shared) {
                     // They were refused, and no end record will follow.
                     let mut queue = shared.lock();

@@ -7,6 +7,7 @@ mod checkpoint;
 mod commitment;
 mod disk;
 mod event;
+mod hold;
 mod id;
 mod index;
 mod journal;
@@ -16,14 +17,17 @@ mod merkle;
 mod notary;
 mod note;
 mod prove;
+mod purge;
 mod record;
 mod segment;
 mod settings;
+mod texts;
 mod verify;
 
 pub use checkpoint::Checkpoint;
 pub use commitment::{Commitment, CommitmentKey};
 pub use event::EventForm;
+pub use hold::{Hold, Holds, held};
 pub use id::ExchangeId;
 pub use index::{Column, Count, Hit, Index, IndexError, Query};
 pub use journal::{Commit, Journal, JournalError, OpenError, Receipt, Watcher};
@@ -31,9 +35,13 @@ pub use merkle::{Hash, ProofError, TileError, consistency_holds, inclusion_root,
 pub use notary::{NotaryError, key_path, load_or_make_signer};
 pub use note::{NoteError, Signer, Verifier};
 pub use prove::{ProveError, ProvedRecord, last_checkpoint, prove, prove_growth};
-pub use record::{Admission, Coverage, End, FindingRecord, safe};
+pub use purge::{PurgeError, Purgeable, purge, purgeable};
+pub use record::{Admission, Coverage, End, Event, FindingRecord, safe};
 pub use segment::{
     Entry, EntryKind, ReadError, Recovered, Torn, entry as read_entry, read_dir, read_records,
 };
 pub use settings::JournalSettings;
+pub use texts::{
+    Keep, KeysError, MasterKey, Parts, Subject, TextPlace, Texts, TextsReader, TextsSettings, erase,
+};
 pub use verify::{Fault, Verified, verify};

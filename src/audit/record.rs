@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::ExchangeId;
+use super::texts::TextPlace;
 
 /// Longest client-supplied string kept in a record, in characters.
 const LONGEST: usize = 200;
@@ -134,6 +135,18 @@ pub struct Admission {
     pub coverage: Coverage,
 }
 
+/// Something that was done to the journal or by its keepers: an erasure, a hold, a purge.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "record", rename = "event")]
+pub struct Event {
+    /// What was done: `erasure`, `hold`, `release`, `purge`.
+    pub event: &'static str,
+    /// Milliseconds since 1970 by the system's clock.
+    pub time_ms: u64,
+    /// More, by kind of event.
+    pub detail: serde_json::Value,
+}
+
 /// Written when the answer is over.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "record", rename = "end")]
@@ -165,6 +178,9 @@ pub struct End {
     pub received: String,
     /// Keyed hash of the body as the client got it; empty where it got none.
     pub sent: String,
+    /// Where the bodies stand, sealed, if they are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub texts: Option<TextPlace>,
     /// Bytes of body sent to the client.
     pub response_bytes: u64,
     /// Most bytes held back at once.

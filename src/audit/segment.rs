@@ -33,6 +33,8 @@ pub enum EntryKind {
     Admission,
     /// [`super::End`].
     End,
+    /// [`super::Event`].
+    Event,
 }
 
 impl EntryKind {
@@ -40,6 +42,7 @@ impl EntryKind {
         match self {
             Self::Admission => 1,
             Self::End => 2,
+            Self::Event => 3,
         }
     }
 
@@ -47,6 +50,7 @@ impl EntryKind {
         match code {
             1 => Some(Self::Admission),
             2 => Some(Self::End),
+            3 => Some(Self::Event),
             _ => None,
         }
     }
@@ -56,6 +60,7 @@ impl EntryKind {
         match self {
             Self::Admission => "admission",
             Self::End => "end",
+            Self::Event => "event",
         }
     }
 }
@@ -232,6 +237,19 @@ pub(super) fn walk(dir: &Path, visit: &mut dyn FnMut(u64, EntryKind, &[u8])) -> 
     walk_all(&segments(dir)?, 1, visit)
 }
 
+/// The number of the first record that is there, 1 in an empty journal: more where older ones were purged.
+pub(super) fn first_record(dir: &Path) -> Result<u64, ReadError> {
+    Ok(segments(dir)?.iter().find_map(|(_, path)| first_sequence(path)).unwrap_or(1))
+}
+
+/// Segments, the oldest first, each with its first record and the first one of the segment behind it.
+pub(super) fn closed_segments(dir: &Path) -> Result<Vec<(PathBuf, std::ops::Range<u64>)>, ReadError> {
+    let all: Vec<(u64, PathBuf)> =
+        segments(dir)?.into_iter().filter_map(|(_, path)| Some((first_sequence(&path)?, path))).collect();
+    let next = all.iter().skip(1).map(|(first, _)| *first);
+    Ok(all.iter().zip(next).map(|((first, path), next)| (path.clone(), *first..next)).collect())
+}
+
 /// The same for the newest segments alone: as many as have `budget` bytes together, but at least two with records. Gives the sequence number
 /// of the first record too, or of the one that would be the first.
 pub(super) fn walk_newest(
@@ -320,7 +338,8 @@ pub(super) fn read_from(
 ) -> Result<(), ReadError> {
     let all: Vec<(u64, PathBuf)> =
         segments(dir)?.into_iter().filter_map(|(_, path)| Some((first_sequence(&path)?, path))).collect();
-    let mut next = from;
+    // What was purged is not there any more.
+    let mut next = all.first().map_or(from, |(first, _)| from.max(*first));
     for (place, (_, path)) in all.iter().enumerate() {
         // What the segments behind it hold was never acknowledged here.
         let until = all.get(place + 1..).unwrap_or_default().iter().map(|(first, _)| *first).min();

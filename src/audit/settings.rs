@@ -1,5 +1,6 @@
 //! Where the journal is and how it is cut.
 
+use super::texts::TextsSettings;
 use crate::diag::{Size, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,8 @@ pub struct JournalSettings {
     pub origin: Option<String>,
     /// The longest that a durable record waits for its checkpoint.
     pub checkpoint: Time,
+    /// Which bodies are kept, sealed.
+    pub texts: TextsSettings,
 }
 
 impl Default for JournalSettings {
@@ -33,6 +36,7 @@ impl Default for JournalSettings {
             key: None,
             origin: None,
             checkpoint: Time(Duration::from_secs(1)),
+            texts: TextsSettings::default(),
         }
     }
 }

@@ -41,6 +41,12 @@ pub enum Fault {
         /// Records that are there.
         found: u64,
     },
+    /// The oldest records are gone, and none says that they were purged.
+    #[error("records 1 to {missing} are not there, and no record says that they were purged")]
+    Unpurged {
+        /// How many are missing.
+        missing: u64,
+    },
     /// A record is not the one that was signed.
     #[error("record {sequence} is not the one that was signed ({file}, the record that begins at byte {at})", file = path.display())]
     Record {
@@ -72,6 +78,8 @@ pub enum Fault {
 pub struct Verified {
     /// Records that are there.
     pub records: u64,
+    /// How many of them were purged, as a record says: their hashes are there, they themselves are not.
+    pub purged: u64,
     /// How many of them the checkpoint was signed over; those after it are sound, but not signed yet.
     pub signed: u64,
     /// The checkpoint.
@@ -114,8 +122,21 @@ pub fn verify(
         }
     };
     compare(&mut writer);
-    let mut kind_fault = None;
+    // Of purged records the tiles keep the hashes.
+    let purged = segment::first_record(dir).map_err(Fault::from)? - 1;
+    let mut reader = TileReader::new(&tree, checkpoint.size.max(purged));
+    for index in 0..purged {
+        let Ok(leaf) = reader.node(0, index) else {
+            return Err(Box::new(unpurged(dir, purged)));
+        };
+        writer.push(leaf);
+        compare(&mut writer);
+    }
+    let (mut kind_fault, mut told) = (None, 0);
     let mut visit = |sequence: u64, kind: EntryKind, payload: &[u8]| {
+        if kind == EntryKind::Event && purged > 0 {
+            told = told.max(super::purge::told(payload));
+        }
         writer.push(hasher.hash(payload));
         compare(&mut writer);
         // The kind stands outside of what is signed, for readers in a hurry; the record says it too.
@@ -124,7 +145,10 @@ pub fn verify(
         }
         seen(sequence);
     };
-    let read = segment::walk(dir, &mut visit).map_err(Fault::from)?;
+    let read = segment::walk_newest(dir, u64::MAX, &mut |_| {}, &mut visit).map_err(Fault::from)?;
+    if told < purged {
+        return Err(Box::new(unpurged(dir, purged)));
+    }
     if let Some((path, checkpoint)) = wrong {
         let fault = Fault::Root { size: checkpoint.size, path: path.clone() };
         return Err(Box::new(differing(dir, checkpoint).unwrap_or(fault)));
@@ -141,7 +165,15 @@ pub fn verify(
         return Err(Box::new(fault));
     }
     let torn = read.torn.into_iter().filter(|torn| torn.bytes > 0).collect();
-    Ok(Verified { records: read.last, signed: checkpoint.size, checkpoint, torn })
+    Ok(Verified { records: read.last, purged, signed: checkpoint.size, checkpoint, torn })
+}
+
+/// The first records are not there, and no record says that they were purged.
+fn unpurged(dir: &Path, missing: u64) -> Fault {
+    match segment::walk(dir, &mut |_, _, _| {}) {
+        Err(error) => error.into(),
+        Ok(_) => Fault::Unpurged { missing },
+    }
 }
 
 /// Whether a record says that it is of this kind.

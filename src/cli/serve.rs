@@ -1,7 +1,7 @@
 //! `sluicegate serve`: runs the gateway.
 
 use super::{ConfigArgs, Exit, environment, show};
-use crate::audit::{Commit, Journal, load_or_make_signer};
+use crate::audit::{Commit, Journal, Keep, MasterKey, Texts, load_or_make_signer};
 use crate::config::{ConfigFile, Overrides, Purpose, Settings};
 use crate::limits::Pepper;
 use crate::server::{self, Loaded, Plan, Reloading, Running, Trigger};
@@ -82,6 +82,13 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
             "an end of the journal that was not complete was cut off; nothing of its exchanges was delivered"
         );
     }
+    let texts = match settings.journal.texts.keep {
+        Keep::None => None,
+        Keep::Found | Keep::All => {
+            let master = MasterKey::load_or_make(&settings.texts_key_path())?;
+            Some(Texts::open(&journal_dir, &settings.journal.texts, master, journal.clone())?)
+        }
+    };
     let keys = settings.key_table(pepper);
     let open = keys.is_open();
     let running = server::start(Plan {
@@ -93,6 +100,7 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
         policies: Loaded { table: Arc::new(built.table), hash: built.hash, from: built.from },
         reloading: Some(Reloading { source, watch: built.watch, needs_restart: built.needs_restart }),
         journal,
+        texts,
         metrics,
     })?;
     // Who reads it may have seen enough and be gone; the gateway is there all the same.

@@ -167,6 +167,7 @@ pub fn load(
     let mut journal = file.journal;
     journal.dir.get_or_insert_with(|| file.server.state.join("journal"));
     journal.key.get_or_insert_with(|| file.server.state.join("journal.key"));
+    journal.texts.key.get_or_insert_with(|| file.server.state.join("texts.key"));
     let settings = Settings {
         server: file.server,
         policy: file.policy,
@@ -226,6 +227,7 @@ pub fn journal_settings(source: &Arc<SourceFile>, folder: &Path, overrides: &Ove
     let state = overrides.state.clone().unwrap_or(state);
     journal.dir.get_or_insert_with(|| state.join("journal"));
     journal.key.get_or_insert_with(|| state.join("journal.key"));
+    journal.texts.key.get_or_insert_with(|| state.join("texts.key"));
     journal
 }
 
@@ -242,6 +244,7 @@ fn place_paths(file: &mut File, folder: &Path, state_is_written: bool) {
         &mut policy.list_roots,
         &mut file.journal.dir,
         &mut file.journal.key,
+        &mut file.journal.texts.key,
     ];
     optional.into_iter().flatten().chain(policy.slots.values_mut()).for_each(place);
     for upstream in &mut file.upstreams {
@@ -259,6 +262,11 @@ impl Settings {
     /// The folder of the journal.
     pub fn journal_path(&self) -> PathBuf {
         self.journal.dir.clone().unwrap_or_else(|| self.server.state.join("journal"))
+    }
+
+    /// The file of the key that wraps the keys of kept bodies.
+    pub fn texts_key_path(&self) -> PathBuf {
+        self.journal.texts.key.clone().unwrap_or_else(|| self.server.state.join("texts.key"))
     }
 
     /// The file of the key that signs the journal.

@@ -17,7 +17,7 @@ use super::exchange::{Exchange, takes};
 use super::gateway::Gateway;
 use super::headers;
 use super::recorder::Recorder;
-use super::source::Source;
+use super::source::{Got, Source};
 use super::worker::{Refusal, answer, name_exchange};
 use crate::audit::Receipt;
 use crate::dialect::{ErrorKind, ExchangeError, Framing};
@@ -44,8 +44,7 @@ enum Body {
         flow: Flow,
         /// As it came, in its coding.
         raw: Option<(Bytes, Coding)>,
-        /// Its keyed hash.
-        received: String,
+        got: Got,
     },
     Stream {
         source: Box<Source>,
@@ -104,19 +103,19 @@ impl Begun {
             }
         };
         let context = exchange.context;
-        if let Body::Whole { received, .. } = &body {
-            recorder.received.clone_from(received);
-        }
         match body {
-            Body::Whole { flow: Flow::Replace(Replaced::Error(error)), .. } => {
+            Body::Whole { flow: Flow::Replace(Replaced::Error(error)), got, .. } => {
+                recorder.got = got;
                 recorder.finished(&answering, error.status(), &[]);
                 Err(Refusal::on_record(error, answering.verdict()))
             }
-            Body::Whole { flow: Flow::Replace(Replaced::Reply(reply)), .. } => {
+            Body::Whole { flow: Flow::Replace(Replaced::Reply(reply)), got, .. } => {
+                recorder.got = got;
                 recorder.finished(&answering, reply.status, &reply.body);
                 Ok(answer(context, reply.status, reply.content_type, reply.body.into(), answering.verdict()))
             }
-            Body::Whole { flow: Flow::More | Flow::Cut, raw, .. } => {
+            Body::Whole { flow: Flow::More | Flow::Cut, raw, got } => {
+                recorder.got = got;
                 let mut body = out.pop().unwrap_or_default();
                 // Clean means untouched, in the coding that it came in too.
                 if let (Some((raw, coding)), false) = (raw, answering.rewritten) {
@@ -197,6 +196,7 @@ async fn read(
     let mut source =
         Source::new(dialer.upstream(), body, coding, limits.answer.get(), limits.inflate_ratio, commitment)
             .map_err(|e| garbage(&e.to_string()))?;
+    source.keep(exchange.kept_limit());
     let timeouts = *dialer.upstream().timeouts();
     let body = match mode {
         Mode::Whole => {
@@ -210,16 +210,12 @@ async fn read(
                     streamed(source, framing, timeouts, Fed { flow, over: false })
                 }
                 (Some(flow), Mode::Whole | Mode::Pass) => {
-                    let received = source.received();
-                    Body::Whole { flow, raw: source.into_raw().zip(coding), received }
+                    let got = source.got();
+                    Body::Whole { flow, raw: source.into_raw().zip(coding), got }
                 }
                 (None, _) => {
                     let error = exchange.worker.fault(exchange.context.id);
-                    Body::Whole {
-                        flow: Flow::Replace(Replaced::Error(error)),
-                        raw: None,
-                        received: source.received(),
-                    }
+                    Body::Whole { flow: Flow::Replace(Replaced::Error(error)), raw: None, got: source.got() }
                 }
             }
         }

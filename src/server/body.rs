@@ -374,7 +374,7 @@ impl StreamBody {
         }
         self.state = State::Over;
         self.recorder.gateway.metrics.scan.with_label_values(&["answer"]).observe(self.reading.as_secs_f64());
-        self.recorder.received = self.source.received();
+        self.recorder.got = self.source.got();
         self.recorder.over(&self.answering, otherwise);
     }
 }

@@ -19,10 +19,10 @@ use super::head::Head;
 use super::headers;
 use super::host_check::from_browser;
 use super::long_reads;
-use super::recorder::Recorder;
+use super::recorder::{Kept, Recorder, record_end};
 use super::request::{self, BodyType};
 use super::worker::{Context, EXCHANGE, Refusal, Worker, answer};
-use crate::audit::{Admission, End, Receipt};
+use crate::audit::{Admission, End, Parts, Receipt, Subject};
 use crate::dialect::{Dialect, ErrorKind, ExchangeError, Matched};
 use crate::exchange::{Judged, Next, Outcome, Received, Terms, record};
 use crate::limits::Caller;
@@ -46,6 +46,8 @@ pub(super) struct Exchange<'w> {
     pub(super) received: String,
     /// Keyed hash of the client's address.
     pub(super) address: String,
+    /// The request's body as received, where bodies are kept.
+    pub(super) body: Bytes,
 }
 
 impl Exchange<'_> {
@@ -114,7 +116,7 @@ impl Exchange<'_> {
         };
         let receipt = self.durable(&admission).await?;
         let end = self.ended(error.status(), 0, "refused", error.kind.code(), Outcome::Block);
-        self.record_end(&end);
+        record_end(&self.worker.gateway, end, true, None);
         self.count_end(&admission.route, matched.dialect, Outcome::Block);
         drop(receipt);
         Ok(())
@@ -160,6 +162,7 @@ impl Exchange<'_> {
             coverage: crate::audit::Coverage::default(),
             received: String::new(),
             sent: String::new(),
+            texts: None,
             response_bytes: 0,
             held_bytes_max: 0,
             first_byte_us: 0,
@@ -167,10 +170,26 @@ impl Exchange<'_> {
         }
     }
 
-    fn record_end(&self, end: &End) {
-        if let Err(error) = self.worker.gateway.journal.end(end) {
-            tracing::error!(exchange = %self.context.id, %error, "the end of an exchange is not on record");
-        }
+    /// The most bytes of each body that are kept; 0 where none are.
+    pub(super) fn kept_limit(&self) -> usize {
+        self.worker
+            .gateway
+            .texts
+            .as_ref()
+            .filter(|_| !self.canary)
+            .map_or(0, |texts| texts.limit(&self.caller.tenant))
+    }
+
+    /// The request's bodies, where they are kept.
+    fn kept(&self, judged: &Judged, user: &str) -> Option<Kept> {
+        let limit = Some(self.kept_limit()).filter(|limit| *limit > 0)?;
+        let part = |bytes: &Bytes| bytes.get(..limit.min(bytes.len())).unwrap_or_default().to_vec();
+        let request_sent = match judged.next() {
+            Next::Forward { body, .. } => part(body),
+            Next::Answer(_) | Next::Refuse(_) => Vec::new(),
+        };
+        let parts = Parts { request_received: part(&self.body), request_sent, ..Parts::default() };
+        Some(Kept { limit, subject: Subject::new(&self.caller.tenant, user), parts })
     }
 
     /// From the judgement on: record, upstream, answer.
@@ -230,6 +249,7 @@ impl Exchange<'_> {
             found: judged.report().found,
             coverage: judged.report().coverage.clone(),
         };
+        let kept = self.kept(&judged, &admission.user);
         // The disk works from here on; what follows is done meanwhile.
         let durable = self.durable(&admission);
         count_findings(&gateway, &policy, &judged.report().counts, &judged.report().coverage);
@@ -244,7 +264,8 @@ impl Exchange<'_> {
                 };
                 drop(receipt);
                 let status = reply.as_ref().map_or(error.status(), |r| r.status);
-                self.record_end(&self.ended(status, 0, "refused", error.kind.code(), Outcome::Block));
+                let end = self.ended(status, 0, "refused", error.kind.code(), Outcome::Block);
+                record_end(&gateway, end, true, kept);
                 self.count_end(&route, judged.matched().dialect, Outcome::Block);
                 return match reply {
                     Some(reply) => Ok(answer(
@@ -266,6 +287,7 @@ impl Exchange<'_> {
             Arc::clone(&route),
             &judged,
             Arc::clone(&dialer.upstream().name),
+            kept,
         );
         // The record is made durable while the upstream works and its answer is read; no byte leaves before the record is there.
         let mut durable = pin!(durable);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::policies::{Loaded, Policies};
 use super::reload::{Reloader, Reloading};
 use super::{RouteSettings, ServerSettings};
-use crate::audit::{CommitmentKey, Journal};
+use crate::audit::{CommitmentKey, Journal, Texts};
 use crate::dialect::Matched;
 use crate::exchange::ExchangeLimits;
 use crate::limits::{Connections, KeyTable, LimitsSettings};
@@ -34,6 +34,8 @@ pub struct Plan {
     pub reloading: Option<Reloading>,
     /// The record.
     pub journal: Journal,
+    /// Keeps bodies, where they are kept.
+    pub texts: Option<Texts>,
     /// Metrics.
     pub metrics: Arc<Metrics>,
 }
@@ -59,6 +61,8 @@ pub struct Gateway {
     pub reloader: Option<Reloader>,
     /// The record.
     pub journal: Journal,
+    /// Keeps bodies, where they are kept.
+    pub texts: Option<Texts>,
     /// Under which records name texts, users and addresses.
     pub commitments: CommitmentKey,
     /// Metrics.
@@ -146,6 +150,7 @@ impl Gateway {
             policies,
             reloader,
             journal: plan.journal,
+            texts: plan.texts,
             commitments,
             metrics: plan.metrics,
             connections,

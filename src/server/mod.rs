@@ -206,6 +206,8 @@ impl Running {
         };
         self.workers.into_iter().for_each(join);
         self.loader.into_iter().for_each(join);
+        // Its end records go to the journal.
+        self.gateway.texts.iter().for_each(crate::audit::Texts::close);
         self.gateway.journal.close();
         let _ = self.close.send(true);
         join(self.control);

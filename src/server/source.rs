@@ -27,6 +27,17 @@ pub(super) struct Source {
     tail: Vec<u8>,
     /// Of all that was given.
     received: Commitment,
+    /// The beginning of it, and how much is kept at most.
+    kept: (Vec<u8>, usize),
+}
+
+/// What is on record of an upstream's body.
+#[derive(Debug, Default)]
+pub(super) struct Got {
+    /// Its keyed hash, without its content coding.
+    pub(super) hash: String,
+    /// As much of it as is kept.
+    pub(super) kept: Vec<u8>,
 }
 
 /// Why the upstream's body ended early.
@@ -48,6 +59,12 @@ impl From<Broken> for Ended {
     }
 }
 
+/// Appends as much as the limit leaves room for.
+pub(super) fn keep(kept: &mut Vec<u8>, bytes: &[u8], limit: usize) {
+    let room = limit.saturating_sub(kept.len()).min(bytes.len());
+    kept.extend_from_slice(bytes.get(..room).unwrap_or_default());
+}
+
 impl Source {
     pub(super) fn new(
         upstream: &Arc<Upstream>,
@@ -66,6 +83,7 @@ impl Source {
             upstream: Arc::clone(upstream),
             tail: Vec::new(),
             received,
+            kept: (Vec::new(), 0),
         })
     }
 
@@ -79,9 +97,14 @@ impl Source {
         self.raw = None;
     }
 
-    /// The keyed hash of what came so far, without its coding.
-    pub(super) fn received(&self) -> String {
-        self.received.so_far()
+    /// Keeps the beginning of what comes.
+    pub(super) fn keep(&mut self, limit: usize) {
+        self.kept.1 = limit;
+    }
+
+    /// What is on record of what came so far.
+    pub(super) fn got(&mut self) -> Got {
+        Got { hash: self.received.so_far(), kept: std::mem::take(&mut self.kept.0) }
     }
 
     /// The coded bytes that were kept.
@@ -105,6 +128,7 @@ impl Source {
         }
         if let Some(Ok(bytes)) = &next {
             self.received.update(bytes);
+            keep(&mut self.kept.0, bytes, self.kept.1);
         }
         Poll::Ready(next)
     }

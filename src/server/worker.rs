@@ -176,6 +176,7 @@ impl Worker {
             request_bytes: 0,
             received: String::new(),
             address: slot.address().to_owned(),
+            body: Bytes::new(),
         };
         let matched = match routed {
             Ok(matched) => matched,
@@ -218,6 +219,9 @@ impl Worker {
         exchange.request_bytes = body.len() as u64;
         if !body.is_empty() {
             exchange.received = gateway.commitments.hash(&body);
+        }
+        if exchange.kept_limit() > 0 {
+            exchange.body = body.clone();
         }
         let judged = match exchange.judge(matched.clone(), body).await {
             Ok(judged) => judged,

@@ -163,6 +163,7 @@ impl Gateway {
             },
             reloading: None,
             journal,
+            texts: None,
             metrics: Arc::new(Metrics::new("test").expect("metrics")),
         };
         let running = start(plan)?;

@@ -79,6 +79,7 @@ impl Files {
             policies: Loaded { table: Arc::new(built.table), hash: built.hash, from: built.from },
             reloading: Some(Reloading { source, watch: built.watch, needs_restart: built.needs_restart }),
             journal,
+            texts: None,
             metrics,
         };
         let running = start(plan).expect("a gateway");

@@ -56,6 +56,7 @@ pub(in crate::audit) fn end() -> End {
         coverage: Coverage::default(),
         received: String::new(),
         sent: String::new(),
+        texts: None,
         response_bytes: 1,
         held_bytes_max: 0,
         first_byte_us: 1,

@@ -37,6 +37,7 @@ impl Gateway {
             policies: Loaded { table: Arc::new(table), hash: version.to_owned(), from: "assess".to_owned() },
             reloading: None,
             journal,
+            texts: None,
             metrics: Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))?),
         })?;
         Ok(Self { address: running.data, running: Some(running), _folder: folder })
