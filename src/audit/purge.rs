@@ -1,34 +1,12 @@
 //! What is not kept for ever: old segments go, with a record that says so; their hashes stay, so that what is left can still be proved.
 
 use super::hold::Holds;
-use super::journal::{Journal, JournalError};
 use super::merkle::TILE_WIDTH;
-use super::record::Event;
 use super::segment::{self, ReadError};
 use serde::Deserialize;
-use serde_json::json;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-
-/// Why nothing was purged.
-#[derive(Debug, thiserror::Error)]
-pub enum PurgeError {
-    /// The journal cannot be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// The record of it cannot be written, so nothing goes.
-    #[error("nothing was purged: {0}")]
-    Journal(#[from] JournalError),
-    /// A file cannot be removed.
-    #[error("{path}: {source}", path = path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-}
 
 /// What may go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,23 +64,8 @@ pub fn purgeable(dir: &Path, signed: u64, before_ms: u64) -> Result<Purgeable, R
     Ok(out)
 }
 
-/// Records a purge, and then removes the segments.
-pub async fn purge(
-    journal: &Journal,
-    dir: &Path,
-    what: &Purgeable,
-    before_ms: u64,
-    now_ms: u64,
-) -> Result<(), PurgeError> {
-    if what.segments.is_empty() {
-        return Ok(());
-    }
-    let detail = json!({"through": what.through, "before_ms": before_ms, "segments": what.segments.len()});
-    let _receipt = journal.note(&Event { event: "purge", time_ms: now_ms, detail }).await?;
-    for path in &what.segments {
-        fs::remove_file(path).map_err(|source| PurgeError::Io { path: path.clone(), source })?;
-    }
-    File::open(dir)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|source| PurgeError::Io { path: dir.to_owned(), source })
+/// Removes the segments, of which a record has to say so before.
+pub fn remove(dir: &Path, what: &Purgeable) -> io::Result<()> {
+    what.segments.iter().try_for_each(fs::remove_file)?;
+    File::open(dir)?.sync_all()
 }

@@ -11,9 +11,11 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use serde_json::{Value, json};
 
+use super::exchange::unix_ms;
 use super::gateway::Gateway;
 use super::host_check;
 use super::policies::{Ended, Trigger};
+use crate::audit::Event;
 
 /// Answers below `/admin/`; `None` for a path that is not there.
 pub(super) async fn answer<B>(
@@ -23,7 +25,7 @@ pub(super) async fn answer<B>(
 ) -> Option<Response<Full<Bytes>>> {
     let change = match request.uri().path() {
         "/admin/policy" => false,
-        "/admin/reload" | "/admin/rollback" => true,
+        "/admin/reload" | "/admin/rollback" | "/admin/audit/note" => true,
         _ => return None,
     };
     let allowed = if change { "POST" } else { "GET" };
@@ -39,6 +41,7 @@ pub(super) async fn answer<B>(
     Some(match request.uri().path() {
         "/admin/reload" => reload(gateway).await,
         "/admin/rollback" => roll_back(gateway),
+        "/admin/audit/note" => note(gateway, request.uri().query().unwrap_or_default()).await,
         _ => with(StatusCode::OK, &gateway.policies.json()),
     })
 }
@@ -68,6 +71,25 @@ async fn reload(gateway: &Gateway) -> Response<Full<Bytes>> {
         Ended::Failed => StatusCode::UNPROCESSABLE_ENTITY,
     };
     with(status, &beside(attempt.json(), gateway))
+}
+
+/// Puts on record what the command line did to the journal's keepings.
+async fn note(gateway: &Gateway, query: &str) -> Response<Full<Bytes>> {
+    const EVENTS: [&str; 4] = ["erasure", "hold", "release", "purge"];
+    let field = |name: &str| query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+    let event = field("event").and_then(|event| EVENTS.into_iter().find(|known| *known == event));
+    let bytes: Option<Vec<u8>> = field("detail").and_then(|hex| {
+        let digits: Option<Vec<u8>> = hex.chars().map(|c| c.to_digit(16).map(|d| d as u8)).collect();
+        Some(digits?.as_chunks().0.iter().map(|[high, low]| high << 4 | low).collect())
+    });
+    let detail = bytes.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+    let (Some(event), Some(detail)) = (event, detail) else {
+        return refusal(StatusCode::BAD_REQUEST, "expected `event` and `detail`, JSON in hexadecimal digits");
+    };
+    match gateway.journal.note(&Event { event, time_ms: unix_ms(), detail }).await {
+        Ok(receipt) => with(StatusCode::OK, &json!({ "record": receipt.sequence() })),
+        Err(error) => refusal(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+    }
 }
 
 fn roll_back(gateway: &Gateway) -> Response<Full<Bytes>> {

@@ -109,7 +109,9 @@ impl MasterKey {
             let io = |source| KeysError::Io { path: path.to_owned(), source };
             let bytes = random().map_err(io)?;
             let mut text = Zeroizing::new(String::with_capacity(2 * KEY + 1));
-            bytes.iter().for_each(|byte| drop(write!(text, "{byte:02x}")));
+            for byte in bytes.iter() {
+                let _ = write!(text, "{byte:02x}");
+            }
             text.push('\n');
             write_new(path, text.as_bytes()).map_err(io)?;
         }

@@ -1,6 +1,7 @@
 //! `sluicegate audit`: what the journal holds, that nothing in it was changed, and proof of it for others.
 
 mod export;
+mod keep;
 mod moment;
 mod prove;
 mod search;
@@ -36,6 +37,9 @@ enum What {
     Stats(search::Stats),
     Export(export::Args),
     Key(prove::Key),
+    Erase(keep::Erase),
+    Hold(keep::HoldArgs),
+    Purge(keep::Purge),
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
@@ -47,6 +51,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         What::Stats(args) => search::stats(args),
         What::Export(args) => export::run(args),
         What::Key(args) => prove::key(args),
+        What::Erase(args) => keep::erase_subject(args),
+        What::Hold(args) => keep::hold(args),
+        What::Purge(args) => keep::purge(args),
     }
 }
 
@@ -145,6 +152,15 @@ impl Progress {
             let _ = writeln!(io::stderr());
         }
     }
+}
+
+/// A text for a terminal: control characters written out, but for line breaks.
+fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() && c != '\n' { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    out
 }
 
 /// The key under which records name texts, users and addresses.

@@ -48,7 +48,7 @@ fn is_leap(year: u64) -> bool {
     year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400)
 }
 
-fn now() -> anyhow::Result<u64> {
+pub(super) fn now() -> anyhow::Result<u64> {
     #[expect(clippy::disallowed_methods, reason = "the command line stands at the edge")]
     let since = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)

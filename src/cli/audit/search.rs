@@ -2,12 +2,12 @@
 
 use super::moment::{parse, written};
 use super::{Place, commitments};
-use crate::audit::{Column, Count, Query, read_entry};
+use crate::audit::{Column, Count, MasterKey, Query, Subject, TextPlace, TextsReader, read_entry};
 use crate::cli::{Exit, Format};
 use anyhow::Context as _;
 use serde_json::Value;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What exchanges are looked for.
 #[derive(Debug, clap::Args)]
@@ -183,6 +183,10 @@ pub(super) struct Show {
     #[arg(value_name = "EXCHANGE")]
     exchange: String,
 
+    /// The bodies too, where they are kept and not erased
+    #[arg(long)]
+    texts: bool,
+
     #[command(flatten)]
     place: Place,
 
@@ -206,9 +210,17 @@ pub(super) fn show(args: &Show) -> anyhow::Result<Exit> {
         }
         records.push(record);
     }
+    let texts = if args.texts { Some(bodies(args, &dir, &records)?) } else { None };
     let mut out = io::stdout().lock();
     match args.format {
-        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&records)?)?,
+        Format::Json => {
+            if let (Some(texts), Some(last)) = (&texts, records.last_mut()) {
+                for (name, body) in texts {
+                    last[name] = String::from_utf8_lossy(body).into();
+                }
+            }
+            writeln!(out, "{}", serde_json::to_string_pretty(&records)?)?;
+        }
         Format::Human => {
             for record in &records {
                 let when = record["time_ms"].as_u64().map_or_else(String::new, written);
@@ -248,12 +260,39 @@ pub(super) fn show(args: &Show) -> anyhow::Result<Exit> {
                     )?;
                 }
             }
+            for (name, body) in texts.iter().flatten() {
+                writeln!(
+                    out,
+                    "\n--- {name}, {} bytes\n{}",
+                    body.len(),
+                    super::plain(&String::from_utf8_lossy(body))
+                )?;
+            }
             if hit.end.is_none() {
                 writeln!(out, "no end record: the exchange runs, or the gateway was killed while it did")?;
             }
         }
     }
     Ok(Exit::Fine)
+}
+
+/// The bodies of an exchange, by name.
+fn bodies(args: &Show, dir: &Path, records: &[Value]) -> anyhow::Result<Vec<(&'static str, Vec<u8>)>> {
+    let (Some(admission), Some(end)) = (records.first(), records.get(1)) else {
+        anyhow::bail!("the exchange has no end record, which says where its bodies stand");
+    };
+    anyhow::ensure!(end["texts"].is_object(), "no bodies were kept of this exchange (`journal.texts.keep`)");
+    let place: TextPlace = serde_json::from_value(end["texts"].clone())?;
+    let word = |name: &str| admission[name].as_str().unwrap_or_default();
+    let subject = Subject::new(word("tenant"), word("user"));
+    let key = args.place.settings()?.texts.key.context("the configuration names no master key")?;
+    let parts = TextsReader::new(dir, MasterKey::load(&key)?).read(&args.exchange, &subject, &place)?;
+    Ok(vec![
+        ("request_received", parts.request_received),
+        ("request_sent", parts.request_sent),
+        ("answer_received", parts.answer_received),
+        ("answer_sent", parts.answer_sent),
+    ])
 }
 
 /// Count exchanges by what they were and what was found in them
