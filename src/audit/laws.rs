@@ -298,3 +298,48 @@ fn the_last_records_of_a_crash_are_signed_by_the_next_start() {
     grow(&dir, 0);
     assert_eq!(check(&dir, &[]).expect("sound").signed, sample.records);
 }
+
+#[test]
+fn what_was_purged_leaves_a_gap_that_is_on_record() {
+    let sample = &*SAMPLE;
+    let (_folder, dir) = sample.copy();
+    // Everything in the sample is of the first second of 1970; what is held does not go.
+    let mut holds = Holds::read(&dir).expect("none");
+    let hold =
+        Hold { name: "h".into(), reason: "r".into(), tenant: String::new(), user: String::new(), time_ms: 1 };
+    assert!(holds.add(hold).expect("a disk"));
+    assert!(purgeable(&dir, sample.records, 1000).expect("a journal").segments.is_empty());
+    assert!(holds.release("h").expect("a disk").is_some());
+    let what = purgeable(&dir, sample.records, 1000).expect("a journal");
+    // Only what stands in full tiles.
+    assert!(what.through > 100 && what.through <= 256, "{}", what.through);
+    assert!(purgeable(&dir, sample.records, 1).expect("a journal").segments.is_empty(), "not older");
+
+    // Without a record of it, it is a fault.
+    let (_other, silent) = sample.copy();
+    remove(&silent, &purgeable(&silent, sample.records, 1000).expect("a journal")).expect("a disk");
+    assert!(matches!(*check(&silent, &[]).expect_err("a gap"), Fault::Unpurged { .. } | Fault::Segment(_)));
+
+    let (journal, _) = Journal::open_signed(&dir, &small(), signer(), Box::new(|_| {})).expect("a journal");
+    let detail = serde_json::json!({"through": what.through});
+    runtime().block_on(async {
+        let _receipt = journal.note(&Event { event: "purge", time_ms: 1, detail }).await.expect("durable");
+    });
+    remove(&dir, &what).expect("a disk");
+    journal.close();
+    let verified = check(&dir, std::slice::from_ref(&sample.early)).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!((verified.purged, verified.records), (what.through, sample.records + 1));
+    // It goes on from there, and what is left can be proved.
+    grow(&dir, 3);
+    assert_eq!(check(&dir, &[]).expect("sound").records, sample.records + 7);
+    assert!(prove(&dir, &verifier(), what.through + 1).is_ok() && prove(&dir, &verifier(), 1).is_err());
+    let mut index = Index::open(&dir).expect("an index");
+    index.update(&mut |_| {}).expect("an index");
+    assert_eq!(index.cursor().expect("a number"), sample.records + 7);
+    // One record more than was told is missing: a fault.
+    let next = purgeable(&dir, sample.records, 1000).expect("a journal");
+    assert!(next.segments.is_empty(), "the rest is not in full tiles");
+    let first = segments(&dir).remove(0).0;
+    fs::remove_file(first).expect("gone");
+    assert!(check(&dir, &[]).is_err());
+}

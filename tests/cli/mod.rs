@@ -2,6 +2,7 @@
 //! the tests; `SLUICEGATE_BLESS=1 cargo test` writes them anew.
 
 mod assess;
+mod audit;
 mod config;
 mod diff;
 mod explain;

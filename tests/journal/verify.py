@@ -120,7 +120,7 @@ def open_checkpoint(note, key):
 # --- Segments, as docs/journal.md describes them
 
 MAGIC = b"SGJRNL\x00\x01"
-KINDS = {1: "admission", 2: "end"}
+KINDS = {1: "admission", 2: "end", 3: "event"}
 
 
 def segment(data):
@@ -144,7 +144,7 @@ def records_of(folder):
     """All records in order; a later segment that begins with a number takes the place of what stands from there on."""
     segments = [segment(path.read_bytes()) for path in sorted(folder.glob("*.sgj"), key=lambda path: int(path.stem))]
     segments = [(first, records) for first, records in segments if first is not None]
-    next_sequence = 1
+    next_sequence = segments[0][0] if segments else 1
     for place, (first, records) in enumerate(segments):
         if first != next_sequence:
             raise Fault(f"a segment begins with record {first} where {next_sequence} should stand")
@@ -160,16 +160,44 @@ def records_of(folder):
             yield sequence, payload
 
 
+def kept_hash(folder, index):
+    """The hash of a purged record, which its tile keeps (C2SP tlog-tiles)."""
+    number, parts = index // 256, []
+    while True:
+        parts.append(f"{number % 1000:03}")
+        number //= 1000
+        if number == 0:
+            break
+    path = folder / "log" / "tile" / "0"
+    for part in reversed(parts[1:]):
+        path /= "x" + part
+    with open(path / parts[0], "rb") as tile:
+        tile.seek(index % 256 * 32)
+        return tile.read(32)
+
+
 def verify_journal(folder, key, kept):
     own = open_checkpoint((folder / "log" / "checkpoint").read_text(), key)
     wanted = [own] + [open_checkpoint(pathlib.Path(path).read_text(), key) for path in kept]
     tree = Tree()
     roots = {0: tree.root()}
     sizes = {size for size, _ in wanted}
-    for _, payload in records_of(folder):
+    first, told = None, 0
+    for sequence, payload in records_of(folder):
+        if first is None:
+            first = sequence
+            for index in range(first - 1):
+                tree.push(kept_hash(folder, index))
+                if tree.size in sizes:
+                    roots[tree.size] = tree.root()
+        record = json.loads(payload)
+        if record["record"] == "event" and record["event"] == "purge":
+            told = max(told, record["detail"]["through"])
         tree.push(leaf_hash(payload))
         if tree.size in sizes:
             roots[tree.size] = tree.root()
+    if first is not None and told < first - 1:
+        raise Fault(f"records 1 to {first - 1} are missing, and none says that they were purged")
     for size, root in wanted:
         if size > tree.size:
             raise Fault(f"{size} records were signed, {tree.size} are there")

@@ -94,7 +94,7 @@ fn a_master_key_that_others_may_read_is_refused() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn every_changed_byte_of_what_is_sealed_is_noticed(at in any::<prop::sample::Index>(), xor in 1..=255_u8) {
