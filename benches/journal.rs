@@ -4,6 +4,8 @@
 //!
 //! The folder is made beside the working one, so that it is the same disk, and removed at the end.
 
+#![expect(clippy::disallowed_methods, reason = "what is measured is time")]
+
 use sluicegate::audit::{
     Admission, Column, Coverage, End, ExchangeId, FindingRecord, Index, Journal, JournalSettings, Query,
     Signer, prove, verify,

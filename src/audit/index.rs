@@ -340,9 +340,52 @@ impl Index {
         }
     }
 
+    /// What stands behind `WHERE`, and its values.
+    fn conditions(&self, query: &Query) -> Result<(String, Vec<Value>), IndexError> {
+        let (mut wheres, mut values) = (Vec::new(), Vec::new());
+        let mut add = |sql: String, value: Value| {
+            values.push(value);
+            wheres.push(sql.replace('?', &format!("?{}", values.len())));
+        };
+        for (column, value) in &query.equals {
+            // The index of users holds those alone that are named.
+            let named = if *column == Column::User { " AND e.user <> ''" } else { "" };
+            add(format!("e.{} = ?{named}", column.name()), Value::Text(value.clone()));
+        }
+        if let Some(since) = query.since {
+            add("e.time >= ?".into(), Value::Integer(signed(since)));
+        }
+        if let Some(until) = query.until {
+            add("e.time < ?".into(), Value::Integer(signed(until)));
+        }
+        for (column, value) in [("rule", &query.rule), ("category", &query.category)] {
+            let Some(value) = value else { continue };
+            let sql = if self.is_frequent(column, value)? {
+                format!("EXISTS (SELECT 1 FROM finding WHERE number = e.number AND {column} = ?)")
+            } else {
+                format!("e.number IN (SELECT number FROM finding WHERE {column} = ?)")
+            };
+            add(sql, Value::Text(value.clone()));
+        }
+        if let Some(hash) = &query.hash {
+            add("e.number IN (SELECT number FROM text WHERE hash = ?)".into(), Value::Text(hash.clone()));
+        }
+        let wheres =
+            if wheres.is_empty() { String::new() } else { format!("WHERE {}", wheres.join(" AND ")) };
+        Ok((wheres, values))
+    }
+
+    /// Whether there are so many findings of a rule or category that the newest exchanges are sooner looked through than all of them sorted.
+    fn is_frequent(&self, column: &str, value: &str) -> Result<bool, IndexError> {
+        const MANY: i64 = 4000;
+        let sql = format!("SELECT count(*) FROM (SELECT 1 FROM finding WHERE {column} = ?1 LIMIT {MANY})");
+        let count = self.db.query_row(&sql, [value], |row| row.get::<_, i64>(0));
+        count.map(|count| count >= MANY).map_err(|source| self.fail(source))
+    }
+
     /// The exchanges that are looked for, the newest first.
     pub fn search(&self, query: &Query) -> Result<Vec<Hit>, IndexError> {
-        let (wheres, values) = conditions(query);
+        let (wheres, values) = self.conditions(query)?;
         let limit = if query.limit == 0 { String::new() } else { format!(" LIMIT {}", query.limit) };
         let sql = format!(
             "SELECT name, admission, ending, time, tenant, key, route, model, upstream, verdict, ended, status, found FROM exchange e \
@@ -374,7 +417,7 @@ impl Index {
 
     /// How many exchanges are looked for.
     pub fn count(&self, query: &Query) -> Result<u64, IndexError> {
-        let (wheres, values) = conditions(query);
+        let (wheres, values) = self.conditions(query)?;
         let sql = format!("SELECT count(*) FROM exchange e {wheres}");
         let count = self.db.query_row(&sql, params_from_iter(values), |row| row.get(0));
         count.map(unsigned).map_err(|source| self.fail(source))
@@ -382,7 +425,7 @@ impl Index {
 
     /// How many of them by the values of a column, the most frequent first.
     pub fn by_column(&self, query: &Query, column: Column) -> Result<Vec<Count>, IndexError> {
-        let (wheres, values) = conditions(query);
+        let (wheres, values) = self.conditions(query)?;
         let name = column.name();
         self.counts(
             &format!("SELECT {name}, count(*) FROM exchange e {wheres} GROUP BY {name} ORDER BY 2 DESC, 1"),
@@ -392,7 +435,7 @@ impl Index {
 
     /// How many of them by rule, the most frequent first.
     pub fn by_rule(&self, query: &Query) -> Result<Vec<Count>, IndexError> {
-        let (wheres, values) = conditions(query);
+        let (wheres, values) = self.conditions(query)?;
         let sql = format!(
             "SELECT f.rule, count(DISTINCT f.number) FROM finding f WHERE f.number IN (SELECT e.number FROM exchange e {wheres}) \
              GROUP BY f.rule ORDER BY 2 DESC, 1"
@@ -416,36 +459,6 @@ impl Index {
         let equals = vec![(Column::Exchange, name.to_owned())];
         Ok(self.search(&Query { equals, limit: 1, ..Query::default() })?.pop())
     }
-}
-
-/// What stands behind `WHERE`, and its values.
-fn conditions(query: &Query) -> (String, Vec<Value>) {
-    let (mut wheres, mut values) = (Vec::new(), Vec::new());
-    let mut add = |sql: String, value: Value| {
-        values.push(value);
-        wheres.push(sql.replace('?', &format!("?{}", values.len())));
-    };
-    for (column, value) in &query.equals {
-        add(format!("e.{} = ?", column.name()), Value::Text(value.clone()));
-    }
-    if let Some(since) = query.since {
-        add("e.time >= ?".into(), Value::Integer(signed(since)));
-    }
-    if let Some(until) = query.until {
-        add("e.time < ?".into(), Value::Integer(signed(until)));
-    }
-    if let Some(rule) = &query.rule {
-        add("e.number IN (SELECT number FROM finding WHERE rule = ?)".into(), Value::Text(rule.clone()));
-    }
-    if let Some(category) = &query.category {
-        let own = "e.number IN (SELECT number FROM finding WHERE category = ?)";
-        add(own.into(), Value::Text(category.clone()));
-    }
-    if let Some(hash) = &query.hash {
-        add("e.number IN (SELECT number FROM text WHERE hash = ?)".into(), Value::Text(hash.clone()));
-    }
-    let wheres = if wheres.is_empty() { String::new() } else { format!("WHERE {}", wheres.join(" AND ")) };
-    (wheres, values)
 }
 
 /// Takes in a record. One that is no JSON of ours is passed over: to find it is the verifier's work.

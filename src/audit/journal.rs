@@ -216,8 +216,8 @@ impl Shared {
     }
 }
 
-/// Bytes of the newest segments that are read at a start: less than a second's work.
-const READ_AT_START: u64 = 256 << 20;
+/// Bytes of the newest segments that are read at a start, but two of them whatever their size: a fraction of a second's work.
+const READ_AT_START: u64 = 32 << 20;
 
 /// Reads what a start has to know, and takes up the tree.
 fn recover(

@@ -208,6 +208,8 @@ impl Notary {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(io(&path)(error)),
         }
+        self.writer.flush().map_err(io(&self.dir))?;
+        self.writer.replayed();
         let public = format!("{}\n", self.signer.verifier());
         write_whole(&key, public.as_bytes(), 0o644).map_err(io(&key))
     }
@@ -276,7 +278,7 @@ impl Notary {
     fn note(&mut self, result: io::Result<()>) {
         match result {
             Ok(()) if std::mem::take(&mut self.failing) => {
-                tracing::warn!("the journal's tree can be written again")
+                tracing::warn!("the journal's tree can be written again");
             }
             Ok(()) => {}
             Err(error) if !std::mem::replace(&mut self.failing, true) => {

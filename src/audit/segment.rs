@@ -385,11 +385,12 @@ fn find<T>(dir: &Path, sequence: u64, found: impl Fn(&Path, usize, &Raw<'_>) -> 
     let (_, path) = all.iter().rev().find(holds)?;
     let bytes = read(path).ok()?;
     let mut at = SEGMENT_HEAD;
-    while let Some(raw) = decode(&bytes, at) {
-        if raw.sequence == sequence {
-            return Some(found(path, at, &raw));
+    // Heads alone lead to it; only its own sum is looked at.
+    while let Some(length) = u32_at(&bytes, at).filter(|length| (1..=LONGEST).contains(length)) {
+        if u64_at(&bytes, at + 8)? == sequence {
+            return decode(&bytes, at).map(|raw| found(path, at, &raw));
         }
-        at = raw.next;
+        at += RECORD_HEAD + length as usize;
     }
     None
 }

@@ -24,7 +24,7 @@ pub enum ProofError {
 
 /// The largest power of two below `n`, which is more than 1.
 fn split(n: u64) -> u64 {
-    1 << (63 - (n - 1).leading_zeros())
+    1 << (n - 1).ilog2()
 }
 
 /// The hash of the leaves of a range as RFC 6962 has it; ranges begin where a subtree of their size does.
@@ -135,9 +135,9 @@ fn inclusion_length(index: u64, size: u64) -> usize {
     while high - low > 1 {
         let middle = low + split(high - low);
         if index < middle {
-            high = middle
+            high = middle;
         } else {
-            low = middle
+            low = middle;
         }
         length += 1;
     }

@@ -97,6 +97,8 @@ pub(in crate::audit) struct TileWriter {
     pending: Vec<(PathBuf, Vec<Hash>)>,
     /// Full tiles written since the last [`TileWriter::sync`].
     unsynced: Vec<PathBuf>,
+    /// Tiles may be on disk already: those that are as they should be are not written again.
+    replaying: bool,
 }
 
 impl TileWriter {
@@ -109,6 +111,7 @@ impl TileWriter {
             partial: Vec::new(),
             pending: Vec::new(),
             unsynced: Vec::new(),
+            replaying: true,
         }
     }
 
@@ -129,6 +132,11 @@ impl TileWriter {
             full /= WIDTH as u64;
         }
         Ok(writer)
+    }
+
+    /// From here on nothing is on disk that is not written by this writer.
+    pub(in crate::audit) fn replayed(&mut self) {
+        self.replaying = false;
     }
 
     /// Leaves so far.
@@ -165,7 +173,9 @@ impl TileWriter {
     /// Writes the full tiles that wait. What cannot be written goes on to wait.
     pub(in crate::audit) fn flush(&mut self) -> io::Result<()> {
         while let Some((path, hashes)) = self.pending.last() {
-            write(path, hashes)?;
+            if !(self.replaying && fs::read(path).is_ok_and(|bytes| bytes == hashes.as_flattened())) {
+                write(path, hashes)?;
+            }
             self.unsynced.extend(self.pending.pop().map(|(path, _)| path));
         }
         Ok(())

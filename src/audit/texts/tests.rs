@@ -30,7 +30,7 @@ fn keep(dir: &Path, of: &[(&Subject, &str)]) -> Vec<(String, TextPlace)> {
     read_dir(dir, &mut |entry| {
         let record: serde_json::Value = serde_json::from_slice(&entry.payload).expect("JSON");
         if entry.kind == EntryKind::End {
-            let place = serde_json::from_value(record["texts"].clone()).expect("a place");
+            let place = TextPlace::deserialize(&record["texts"]).expect("a place");
             places.push((record["exchange"].as_str().expect("a name").to_owned(), place));
         }
     })

@@ -5,6 +5,7 @@ use super::{Place, commitments};
 use crate::audit::{Column, Count, MasterKey, Query, Subject, TextPlace, TextsReader, read_entry};
 use crate::cli::{Exit, Format};
 use anyhow::Context as _;
+use serde::Deserialize as _;
 use serde_json::Value;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -282,7 +283,7 @@ fn bodies(args: &Show, dir: &Path, records: &[Value]) -> anyhow::Result<Vec<(&'s
         anyhow::bail!("the exchange has no end record, which says where its bodies stand");
     };
     anyhow::ensure!(end["texts"].is_object(), "no bodies were kept of this exchange (`journal.texts.keep`)");
-    let place: TextPlace = serde_json::from_value(end["texts"].clone())?;
+    let place: TextPlace = TextPlace::deserialize(&end["texts"])?;
     let word = |name: &str| admission[name].as_str().unwrap_or_default();
     let subject = Subject::new(word("tenant"), word("user"));
     let key = args.place.settings()?.texts.key.context("the configuration names no master key")?;
