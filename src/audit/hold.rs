@@ -25,10 +25,12 @@ pub struct Hold {
 }
 
 /// All holds of a journal.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Holds {
     path: PathBuf,
     all: Vec<Hold>,
+    /// Nobody else changes them meanwhile.
+    _lock: Option<File>,
 }
 
 impl Holds {
@@ -40,7 +42,15 @@ impl Holds {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(error),
         };
-        Ok(Self { path, all })
+        Ok(Self { path, all, _lock: None })
+    }
+
+    /// Reads them to change them; who else wants to waits until this value is gone.
+    pub fn change(journal: &Path) -> io::Result<Self> {
+        let path = journal.join(FILE).with_extension("lock");
+        let lock = File::options().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        lock.lock()?;
+        Ok(Self { _lock: Some(lock), ..Self::read(journal)? })
     }
 
     /// Whether there is none.

@@ -4,7 +4,7 @@
 
 use super::segment::{self, EntryKind, ReadError};
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params, params_from_iter};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -276,13 +276,18 @@ impl Index {
         db.busy_timeout(PATIENCE)?;
         // What a crash loses is read again.
         db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536;")?;
-        let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        if version != VERSION {
+        let version = || db.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
+        if version()? == VERSION {
+            return Ok(db);
+        }
+        db.execute_batch("BEGIN IMMEDIATE")?;
+        if version()? != VERSION {
             db.execute_batch(
                 "DROP TABLE IF EXISTS exchange; DROP TABLE IF EXISTS tag; DROP TABLE IF EXISTS text; DROP TABLE IF EXISTS state;",
             )?;
-            db.execute_batch(&format!("BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"))?;
+            db.execute_batch(&format!("{SCHEMA} PRAGMA user_version = {VERSION};"))?;
         }
+        db.execute_batch("COMMIT")?;
         Ok(db)
     }
 
@@ -305,12 +310,12 @@ impl Index {
             self.db = Self::connect(&self.path).map_err(|source| self.fail(source))?;
         }
         loop {
-            let from = self.cursor()? + 1;
+            let fail = |source| IndexError::Database { path: self.path.clone(), source };
+            // Others may do the same at this moment: whoever comes second goes on from where the first has come to.
+            let db = self.db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fail)?;
+            let cursor = db.query_row("SELECT cursor FROM state", [], |row| row.get(0)).map_err(fail)?;
+            let from = unsigned(cursor) + 1;
             let (mut taken, mut last, mut failed) = (0, from - 1, None);
-            let db = self
-                .db
-                .transaction()
-                .map_err(|source| IndexError::Database { path: self.path.clone(), source })?;
             let read = segment::read_from(&self.dir, from, &mut |sequence, kind, payload| {
                 if let Err(error) = take(&db, sequence, kind, payload) {
                     failed = Some(error);
@@ -487,7 +492,7 @@ fn take(db: &Connection, sequence: u64, kind: EntryKind, payload: &[u8]) -> rusq
         EntryKind::End => {
             let mut statement = db.prepare_cached(
                 "UPDATE exchange SET ending = ?2, verdict = ?3, ended = ?4, error = CASE WHEN ?5 = '' THEN error ELSE ?5 END, status = ?6, \
-                 total_us = ?7, found = found + ?8 WHERE name = ?1 RETURNING number, time",
+                 total_us = ?7, found = found + ?8 WHERE name = ?1 AND ending IS NULL RETURNING number, time",
             )?;
             let of = params![
                 row.exchange,

@@ -99,7 +99,9 @@ pub fn load_or_make_signer(path: &Path, origin: Option<&str>) -> Result<Signer, 
             if mode & 0o077 != 0 {
                 return Err(NotaryError::Open { path: path.to_owned(), mode });
             }
-            Signer::parse(&text).map_err(key)
+            let mut signer = Signer::parse(&text).map_err(key)?;
+            signer.file = Some(path.to_owned());
+            Ok(signer)
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let mut seed = Zeroizing::new([0; 32]);
@@ -114,8 +116,14 @@ pub fn load_or_make_signer(path: &Path, origin: Option<&str>) -> Result<Signer, 
             if let Some(folder) = path.parent() {
                 fs::create_dir_all(folder).map_err(io)?;
             }
-            write_whole(path, format!("{}\n", *signer.secret()).as_bytes(), 0o600).map_err(io)?;
-            Ok(signer)
+            match super::disk::write_new(path, format!("{}\n", *signer.secret()).as_bytes()) {
+                // Another process may have been faster; its key counts.
+                Ok(()) => load_or_make_signer(path, origin),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    load_or_make_signer(path, origin)
+                }
+                Err(error) => Err(io(error)),
+            }
         }
         Err(error) => Err(io(error)),
     }
@@ -129,6 +137,11 @@ fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     file.sync_all()?;
     fs::rename(&beside, path)?;
     path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}
+
+/// Where the last checkpoint is kept beside the key.
+fn beside_key(signer: &Signer) -> Option<PathBuf> {
+    signer.file.as_ref().map(|file| file.with_extension("last"))
 }
 
 /// What the journal's writer tells.
@@ -172,16 +185,21 @@ impl Notary {
         let dir = journal.join(FOLDER);
         let io = |path: &Path, source| NotaryError::Io { path: path.to_owned(), source };
         private_dir(&dir).map_err(|source| io(&dir, source))?;
-        let path = dir.join(CHECKPOINT);
-        let last = match fs::read_to_string(&path) {
-            Ok(note) => {
-                let checkpoint = Checkpoint::open(&note, signer.verifier())
-                    .map_err(|source| NotaryError::Checkpoint { path: path.clone(), source })?;
-                Some((checkpoint, None))
+        // Beside the key stands a copy of what it signed last: who replaces the journal has to replace that too.
+        let mut last: Option<Checkpoint> = None;
+        for path in std::iter::once(dir.join(CHECKPOINT)).chain(beside_key(&signer)) {
+            let note = match fs::read_to_string(&path) {
+                Ok(note) => note,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(source) => return Err(io(&path, source)),
+            };
+            let found = Checkpoint::open(&note, signer.verifier())
+                .map_err(|source| NotaryError::Checkpoint { path: path.clone(), source })?;
+            if last.as_ref().is_none_or(|last| last.size < found.size) {
+                last = Some(found);
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(source) => return Err(io(&path, source)),
-        };
+        }
+        let last = last.map(|last| (last, None));
         let whole = first.next_multiple_of(super::merkle::TILE_WIDTH as u64);
         let writer = if whole == 0 { TileWriter::new(&dir) } else { TileWriter::resume(&dir, whole)? };
         let mut notary = Self { dir, signer, writer, interval, last, signed: 0, failing: false };
@@ -293,6 +311,9 @@ impl Notary {
         };
         let note = checkpoint.sign(&self.signer);
         write_whole(&self.dir.join(CHECKPOINT), note.as_bytes(), 0o644)?;
+        if let Some(path) = beside_key(&self.signer) {
+            write_whole(&path, note.as_bytes(), 0o600)?;
+        }
         self.signed = checkpoint.size;
         Ok(())
     }

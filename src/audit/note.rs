@@ -7,6 +7,7 @@ use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublic
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 use zeroize::Zeroizing;
 
@@ -152,6 +153,8 @@ pub struct Signer {
     pair: Ed25519KeyPair,
     seed: Zeroizing<[u8; 32]>,
     verifier: Verifier,
+    /// The key's file, if it was read from one.
+    pub(super) file: Option<PathBuf>,
 }
 
 impl fmt::Debug for Signer {
@@ -167,7 +170,7 @@ impl Signer {
         let pair = Ed25519KeyPair::from_seed_unchecked(&*seed).map_err(|_| NoteError::Key)?;
         let public: [u8; 32] = pair.public_key().as_ref().try_into().map_err(|_| NoteError::Key)?;
         let verifier = Verifier { name: name.to_owned(), id: key_id(name, &public), public };
-        Ok(Self { pair, seed, verifier })
+        Ok(Self { pair, seed, verifier, file: None })
     }
 
     /// Reads a private key.

@@ -142,7 +142,7 @@ fn decode(bytes: &[u8], at: usize) -> Option<Raw<'_>> {
 fn decode_head(bytes: &[u8]) -> Option<u64> {
     let head = bytes.get(..16)?;
     (head.starts_with(MAGIC) && Some(crc32fast::hash(head)) == u32_at(bytes, 16)).then_some(())?;
-    u64_at(bytes, 8)
+    u64_at(bytes, 8).filter(|first| *first > 0)
 }
 
 /// Whether a record of a batch after the one that holds `sequence` begins anywhere behind `from`.
@@ -218,6 +218,8 @@ fn segments(dir: &Path) -> Result<Vec<(u64, PathBuf)>, ReadError> {
     for entry in fs::read_dir(dir).map_err(io)? {
         let path = entry.map_err(io)?.path();
         let stem = path.file_stem().and_then(|s| s.to_str()).and_then(|s| s.parse().ok());
+        // No journal has so many that their number does not fit here.
+        let stem = stem.filter(|number: &u64| *number < 1 << 53);
         if let (Some(number), Some("sgj")) = (stem, path.extension().and_then(|e| e.to_str())) {
             out.push((number, path));
         }
@@ -360,6 +362,10 @@ pub(super) fn read_from(
             if !visit(raw.sequence, kind, raw.payload) {
                 return Ok(());
             }
+        }
+        // The next segment begins behind what is here.
+        if until.is_some_and(|until| next < until) {
+            return Err(ReadError::Damaged { path: path.clone(), at, sequence: next });
         }
     }
     Ok(())

@@ -10,9 +10,10 @@ use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use serde_json::{Value, json};
+use subtle::ConstantTimeEq as _;
 
 use super::exchange::unix_ms;
-use super::gateway::Gateway;
+use super::gateway::{Gateway, NOTES};
 use super::host_check;
 use super::policies::{Ended, Trigger};
 use crate::audit::Event;
@@ -83,7 +84,14 @@ async fn note(gateway: &Gateway, query: &str) -> Response<Full<Bytes>> {
         Some(digits?.as_chunks().0.iter().map(|[high, low]| high << 4 | low).collect())
     });
     let detail = bytes.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
-    let (Some(event), Some(detail)) = (event, detail) else {
+    let token: String = gateway.keys.derive(NOTES).iter().map(|byte| format!("{byte:02x}")).collect();
+    if !bool::from(token.as_bytes().ct_eq(field("token").unwrap_or_default().as_bytes())) {
+        return refusal(
+            StatusCode::FORBIDDEN,
+            "only who may read the pepper of the state folder puts events on record",
+        );
+    }
+    let (Some(event), Some(detail)) = (event, detail.filter(Value::is_object)) else {
         return refusal(StatusCode::BAD_REQUEST, "expected `event` and `detail`, JSON in hexadecimal digits");
     };
     match gateway.journal.note(&Event { event, time_ms: unix_ms(), detail }).await {

@@ -15,6 +15,9 @@ use crate::upstream::{Credential, DialectFamily, Upstream, UpstreamSettings};
 /// What the pepper is derived for: the key under which records name texts, users and addresses.
 pub const COMMITMENTS: &str = "commitments of the journal";
 
+/// What the pepper is derived for: the word with which the command line shows that it may put events on record.
+pub const NOTES: &str = "notes of the command line";
+
 /// Everything a gateway needs to run; the command line composes it.
 #[derive(Debug)]
 pub struct Plan {

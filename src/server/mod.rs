@@ -39,7 +39,7 @@ use std::thread::JoinHandle;
 use tokio::sync::watch;
 
 pub use demo::{CLEAN, LISTED, SAMPLE};
-pub use gateway::{COMMITMENTS, Gateway, Plan};
+pub use gateway::{COMMITMENTS, Gateway, NOTES, Plan};
 pub use policies::{Attempt, Ended, Loaded, NothingBefore, Policies, PolicyTable, Trigger};
 pub use reload::{Built, Draft, PolicySource, Reloader, Reloading};
 pub use route_use::{Audience, FailMode, Role, RouteUse, RouteUses};

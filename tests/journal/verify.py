@@ -142,7 +142,7 @@ def segment(data):
 
 def records_of(folder):
     """All records in order; a later segment that begins with a number takes the place of what stands from there on."""
-    segments = [segment(path.read_bytes()) for path in sorted(folder.glob("*.sgj"), key=lambda path: int(path.stem))]
+    segments = [segment(path.read_bytes()) for path in sorted((path for path in folder.glob("*.sgj") if path.stem.isdigit()), key=lambda path: int(path.stem))]
     segments = [(first, records) for first, records in segments if first is not None]
     next_sequence = segments[0][0] if segments else 1
     for place, (first, records) in enumerate(segments):
@@ -191,8 +191,8 @@ def verify_journal(folder, key, kept):
                 if tree.size in sizes:
                     roots[tree.size] = tree.root()
         record = json.loads(payload)
-        if record["record"] == "event" and record["event"] == "purge":
-            told = max(told, record["detail"]["through"])
+        if record["record"] == "event" and record["event"] == "purge" and sequence <= own[0]:
+            told = max(told, min(record["detail"]["through"], sequence - 1))
         tree.push(leaf_hash(payload))
         if tree.size in sizes:
             roots[tree.size] = tree.root()
@@ -207,6 +207,8 @@ def verify_journal(folder, key, kept):
 
 
 def verify_proof(bundle, key):
+    if not bundle["records"]:
+        raise Fault("it holds no record")
     for record in bundle["records"]:
         head, _, note = record["proof"].partition("\n\n")
         version, index, *path = head.splitlines()
@@ -216,7 +218,7 @@ def verify_proof(bundle, key):
         path = [base64.b64decode(line, validate=True) for line in path]
         if root_of_path(leaf_hash(record["record"].encode()), record["sequence"] - 1, size, path) != root:
             raise Fault(f"record {record['sequence']} is not in the tree that was signed")
-        if bundle["exchange"] not in (None, json.loads(record["record"])["exchange"]):
+        if bundle["exchange"] not in (None, json.loads(record["record"]).get("exchange")):
             raise Fault(f"record {record['sequence']} is of another exchange")
 
 
@@ -232,7 +234,7 @@ def main(arguments):
         else:
             records, signed = verify_journal(pathlib.Path(source), key, kept)
             print(f"sound: {records} records, {signed} of them signed")
-    except (Fault, ValueError, KeyError, OSError, struct.error) as error:
+    except (Fault, ValueError, KeyError, TypeError, OSError, struct.error) as error:
         print(f"NOT SOUND: {error}")
         return 1
     return 0

@@ -3,13 +3,13 @@
 //! A key is a file of its own, so that erasing it is a matter of one file: it is overwritten, made durable, and removed. AES-256-GCM with a random
 //! nonce wraps and seals (NIST SP 800-38D); what a ciphertext belongs to is authenticated with it.
 
-use crate::audit::disk::private_dir;
+use crate::audit::disk::{private_dir, write_new};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::digest::{SHA256, digest};
 use std::fmt::{self, Write as _};
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -150,19 +150,6 @@ fn random() -> io::Result<Zeroizing<[u8; KEY]>> {
     let mut bytes = Zeroizing::new([0; KEY]);
     getrandom::fill(&mut *bytes)?;
     Ok(bytes)
-}
-
-/// Written beside its place, made durable, and moved there, if nothing is there yet.
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(path);
-    fs::create_dir_all(folder)?;
-    let beside = path.with_extension(format!("{:08x}", getrandom::u32()?));
-    let mut file = File::options().write(true).create_new(true).mode(0o600).open(&beside)?;
-    let written =
-        file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::hard_link(&beside, path));
-    fs::remove_file(&beside)?;
-    written?;
-    File::open(folder)?.sync_all()
 }
 
 /// The keys of all subjects.

@@ -59,7 +59,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let dir = args.place.dir()?;
     let mut out = BufWriter::new(io::stdout().lock());
     let mut failed = None;
-    read_records(&dir, args.after + 1, &mut |sequence, payload| {
+    read_records(&dir, args.after.saturating_add(1), &mut |sequence, payload| {
         let line = EventForm::from(args.form).lines(
             sequence,
             payload,

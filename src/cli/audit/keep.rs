@@ -1,13 +1,15 @@
 //! `sluicegate audit erase`, `hold`, `purge`: what is forgotten, what may not be, and the record of it.
 
 use super::moment::{parse, written};
-use super::{Place, commitments};
+use super::{Place, commitments, pepper};
 use crate::audit::{
     Event, Hold, Holds, Journal, OpenError, erase, held, last_checkpoint, load_or_make_signer, purgeable,
 };
 use crate::cli::ask::Operations;
 use crate::cli::{Exit, Format};
+use crate::server::NOTES;
 use anyhow::Context as _;
+use clap::builder::NonEmptyStringValueParser;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -21,7 +23,7 @@ const FLOOR_MS: u64 = 184 * 86_400_000;
 
 /// Who writes the record: a gateway that runs, or this process.
 enum Writer<'a> {
-    Running(&'a Operations),
+    Running(&'a Operations, String),
     Own(Journal),
 }
 
@@ -33,7 +35,16 @@ impl<'a> Writer<'a> {
         match Journal::open_signed(dir, &settings, signer, Box::new(|_| {})) {
             Ok((journal, _)) => Ok(Self::Own(journal)),
             Err(OpenError::Io { source, .. }) if source.to_string().contains("another gateway") => {
-                Ok(Self::Running(operations))
+                let address = operations.address();
+                // Before anything is done of which there could be no record.
+                operations.ask("GET", "/healthz", PATIENCE).with_context(|| {
+                    format!("a gateway has the journal open, and does not answer at {address}; `--operations` says where it listens")
+                })?;
+                let mut token = String::new();
+                for byte in pepper(place)?.derive(NOTES) {
+                    let _ = write!(token, "{byte:02x}");
+                }
+                Ok(Self::Running(operations, token))
             }
             Err(error) => Err(error.into()),
         }
@@ -46,16 +57,16 @@ impl<'a> Writer<'a> {
                 let record = Event { event, time_ms: super::moment::now()?, detail };
                 let _receipt = runtime.block_on(journal.note(&record))?;
             }
-            Self::Running(operations) => {
+            Self::Running(operations, token) => {
                 let mut hex = String::new();
                 for byte in serde_json::to_vec(&detail)? {
                     let _ = write!(hex, "{byte:02x}");
                 }
                 let address = operations.address();
-                let path = format!("/admin/audit/note?event={event}&detail={hex}");
-                let (status, body) = operations.ask("POST", &path, PATIENCE).with_context(|| {
-                    format!("a gateway has the journal open, and does not answer at {address}; `--operations` says where it listens")
-                })?;
+                let path = format!("/admin/audit/note?event={event}&token={token}&detail={hex}");
+                let (status, body) = operations
+                    .ask("POST", &path, PATIENCE)
+                    .with_context(|| format!("the gateway at {address} does not answer"))?;
                 anyhow::ensure!(status == 200, "{address} answers {status}: {}", body.trim());
             }
         }
@@ -76,11 +87,11 @@ Examples:
   sluicegate audit erase --tenant red --nameless --basis 'end of contract'")]
 pub(super) struct Erase {
     /// The tenant
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     tenant: String,
 
     /// The user, as clients name him
-    #[arg(long, value_name = "ID", required_unless_present = "nameless", conflicts_with = "nameless")]
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new(), required_unless_present = "nameless", conflicts_with = "nameless")]
     user: Option<String>,
 
     /// Those exchanges of the tenant that name no user
@@ -165,7 +176,7 @@ struct Add {
     tenant: String,
 
     /// The user, as clients name him; without it, all
-    #[arg(long, value_name = "ID", requires = "tenant")]
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new(), requires = "tenant")]
     user: Option<String>,
 
     #[command(flatten)]
@@ -229,14 +240,15 @@ fn add(args: &Add) -> anyhow::Result<Exit> {
         None => String::new(),
     };
     let writer = Writer::new(&args.place, &dir, &args.operations)?;
-    let (name, reason, tenant) = (args.name.clone(), args.reason.clone(), args.tenant.clone());
-    let detail = json!({"name": name, "reason": reason, "tenant": tenant, "user": user});
-    let hold = Hold { name, reason, tenant, user, time_ms: super::moment::now()? };
-    if !Holds::read(&dir)?.add(hold)? {
+    if Holds::read(&dir)?.iter().any(|hold| hold.name == args.name) {
         writeln!(io::stderr(), "there is a hold `{}` already", args.name)?;
         return Ok(Exit::No);
     }
+    let (name, reason, tenant) = (args.name.clone(), args.reason.clone(), args.tenant.clone());
+    let detail = json!({"name": name, "reason": reason, "tenant": tenant, "user": user});
+    let hold = Hold { name, reason, tenant, user, time_ms: super::moment::now()? };
     writer.note("hold", detail)?;
+    anyhow::ensure!(Holds::change(&dir)?.add(hold)?, "there is a hold `{}` already", args.name);
     writeln!(io::stdout(), "held: `{}`", args.name)?;
     Ok(Exit::Fine)
 }
@@ -244,14 +256,14 @@ fn add(args: &Add) -> anyhow::Result<Exit> {
 fn release(args: &Release) -> anyhow::Result<Exit> {
     let dir = args.place.dir()?;
     let writer = Writer::new(&args.place, &dir, &args.operations)?;
-    let mut holds = Holds::read(&dir)?;
+    let holds = Holds::read(&dir)?;
     if !holds.iter().any(|hold| hold.name == args.name) {
         writeln!(io::stderr(), "there is no hold `{}`", args.name)?;
         return Ok(Exit::No);
     }
     // First the record: a hold that ends without one would be missed by nobody.
     writer.note("release", json!({"name": args.name, "reason": args.reason}))?;
-    holds.release(&args.name)?;
+    Holds::change(&dir)?.release(&args.name)?;
     writeln!(io::stdout(), "released: `{}`", args.name)?;
     Ok(Exit::Fine)
 }

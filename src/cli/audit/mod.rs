@@ -163,11 +163,16 @@ fn plain(text: &str) -> String {
     out
 }
 
-/// The key under which records name texts, users and addresses.
-fn commitments(place: &Place) -> anyhow::Result<crate::audit::CommitmentKey> {
+/// The pepper of the state folder.
+fn pepper(place: &Place) -> anyhow::Result<crate::limits::Pepper> {
     let file = place.config.file(place.config.overrides());
     let (source, folder) = file.source().map_err(|diagnostic| anyhow::anyhow!("{diagnostic}"))?;
     let path = crate::config::pepper_path(&source, &folder, &place.config.overrides());
-    let pepper = crate::limits::Pepper::load(&path)?;
+    Ok(crate::limits::Pepper::load(&path)?)
+}
+
+/// The key under which records name texts, users and addresses.
+fn commitments(place: &Place) -> anyhow::Result<crate::audit::CommitmentKey> {
+    let pepper = pepper(place)?;
     Ok(crate::audit::CommitmentKey::new(&pepper.derive(crate::server::COMMITMENTS)))
 }

@@ -11,7 +11,7 @@ pub(super) fn parse(text: &str) -> Result<u64, String> {
     };
     let units = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400)];
     if let Some((unit, seconds)) = units.into_iter().find(|(unit, _)| text.ends_with(*unit)) {
-        let count: u64 = text.trim_end_matches(unit).parse().map_err(|_| wrong())?;
+        let count: u64 = text.strip_suffix(unit).unwrap_or_default().parse().map_err(|_| wrong())?;
         let ago = count.checked_mul(seconds).and_then(|ago| ago.checked_mul(1000)).ok_or_else(wrong)?;
         return Ok(now().map_err(|error| error.to_string())?.saturating_sub(ago));
     }

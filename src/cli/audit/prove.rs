@@ -74,6 +74,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut records = Vec::new();
     for number in numbers {
         match prove(&dir, &verifier, number) {
+            Ok(record)
+                if args.exchange.as_ref().is_some_and(|name| !record.record.contains(name.as_str())) =>
+            {
+                anyhow::bail!("the index does not fit the journal; remove index.sqlite, it is made anew")
+            }
             Ok(record) => records.push(record),
             Err(error) => return refuse(&error),
         }

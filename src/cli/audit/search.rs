@@ -206,6 +206,10 @@ pub(super) fn show(args: &Show) -> anyhow::Result<Exit> {
     for number in std::iter::once(hit.admission).chain(hit.end) {
         let entry = read_entry(&dir, number).with_context(|| format!("record {number} cannot be read"))?;
         let mut record: Value = serde_json::from_slice(&entry.payload)?;
+        anyhow::ensure!(
+            record["exchange"].as_str() == Some(&*args.exchange),
+            "the index does not fit the journal; remove index.sqlite, it is made anew"
+        );
         if let Some(record) = record.as_object_mut() {
             record.insert("sequence".into(), number.into());
         }
