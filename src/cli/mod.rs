@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 fine, 1 a difference or something not ready, 2 misuse or a bad file, 3 could not run.
 
+mod approval;
 mod ask;
 mod assess;
 mod check;

@@ -220,6 +220,7 @@ impl Check<'_> {
                 self.value(&["policy".into(), "list_hosts".into(), n.into()], diagnostic, "not a host");
             }
         }
+        self.approval(&file.policy);
         // Nothing: the files are not watched.
         let watch = file.policy.watch.get();
         if !watch.is_zero() && !(Duration::from_millis(10)..=Duration::from_hours(24)).contains(&watch) {
@@ -445,7 +446,7 @@ impl Check<'_> {
     }
 
     /// Names are labels in metrics and words in records.
-    fn name(&mut self, path: &[Step<'_>], name: &str) {
+    pub(super) fn name(&mut self, path: &[Step<'_>], name: &str) {
         let good = (1..=64).contains(&name.len())
             && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
         if !good {

@@ -1,5 +1,6 @@
 //! Packs, rules and profiles: load, compile, decide, swap.
 
+pub mod approval;
 mod compiled;
 mod conditions;
 mod coverage;
@@ -26,6 +27,7 @@ mod taxonomy;
 #[cfg(test)]
 mod tests;
 
+pub use approval::{APPROVAL, ApprovalSettings, Approvals, Approved, Signer};
 pub use compiled::Policy;
 pub use coverage::{Coverage, Row};
 pub use date::Date;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::{Action, Demands, RuleState};
+use super::{Action, ApprovalSettings, Demands, RuleState};
 use crate::diag::{Size, Time};
 
 /// `[policy]`: what holds for everybody whose tenant does not say otherwise.
@@ -45,6 +45,8 @@ pub struct PolicySettings {
     pub slots: BTreeMap<String, PathBuf>,
     /// What follows where a demand of the profile is not met; without it, as the profile says.
     pub demands: Option<Demands>,
+    /// Who has to approve a policy before it runs; without it, nobody.
+    pub approval: Option<ApprovalSettings>,
 }
 
 impl Default for PolicySettings {
@@ -65,6 +67,7 @@ impl Default for PolicySettings {
             states: BTreeMap::new(),
             slots: BTreeMap::new(),
             demands: None,
+            approval: None,
         }
     }
 }
@@ -94,6 +97,7 @@ impl PolicySettings {
             states: self.states.iter().chain(&change.states).map(|(id, s)| (id.clone(), *s)).collect(),
             slots: self.slots.clone(),
             demands: self.demands,
+            approval: self.approval.clone(),
         }
     }
 }

@@ -65,7 +65,7 @@ async fn reload(gateway: &Gateway) -> Response<Full<Bytes>> {
     };
     let status = match attempt.ended {
         Ended::Ok | Ended::Unchanged => StatusCode::OK,
-        Ended::Failed => StatusCode::UNPROCESSABLE_ENTITY,
+        Ended::Unapproved | Ended::Failed => StatusCode::UNPROCESSABLE_ENTITY,
     };
     with(status, &beside(attempt.json(), gateway))
 }

@@ -40,7 +40,7 @@ use tokio::sync::watch;
 
 pub use demo::{CLEAN, LISTED, SAMPLE};
 pub use gateway::{Gateway, Plan};
-pub use policies::{Attempt, Ended, Loaded, NothingBefore, Policies, PolicyTable, Trigger};
+pub use policies::{ApprovedBy, Attempt, Ended, Loaded, NothingBefore, Policies, PolicyTable, Trigger};
 pub use reload::{Built, Draft, PolicySource, Reloader, Reloading};
 pub use route_use::{Audience, FailMode, Role, RouteUse, RouteUses};
 pub use settings::{HeaderMatch, KeySettings, RouteSettings, ServerSettings, TenantSettings};

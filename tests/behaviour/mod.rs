@@ -160,6 +160,7 @@ impl Gateway {
                 }),
                 hash: String::new(),
                 from: String::new(),
+                approved: None,
             },
             reloading: None,
             journal,

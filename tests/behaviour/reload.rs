@@ -76,7 +76,12 @@ impl Files {
             upstreams: settings.upstreams.clone(),
             routes: settings.routes.clone(),
             keys: settings.key_table(Pepper::new(&[7; 32])),
-            policies: Loaded { table: Arc::new(built.table), hash: built.hash, from: built.from },
+            policies: Loaded {
+                table: Arc::new(built.table),
+                hash: built.hash,
+                from: built.from,
+                approved: built.approved,
+            },
             reloading: Some(Reloading { source, watch: built.watch, needs_restart: built.needs_restart }),
             journal,
             metrics,

@@ -1,6 +1,7 @@
 //! The program as people use it: help, exit codes, configuration files. Expected texts stand in files beside
 //! the tests; `SLUICEGATE_BLESS=1 cargo test` writes them anew.
 
+mod approval;
 mod assess;
 mod config;
 mod diff;

@@ -9,29 +9,19 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A gateway as a process of its own.
-struct Process {
+pub(super) struct Process {
     child: Child,
-    operations: String,
-    dir: tempfile::TempDir,
+    pub(super) operations: String,
+    pub(super) dir: tempfile::TempDir,
 }
 
 impl Process {
     fn start(policy: &str) -> Self {
-        let dir = tempfile::tempdir().expect("a folder");
-        let config = format!(
-            "schema = 1\n[server]\ndata = \"127.0.0.1:0\"\noperations = \"127.0.0.1:0\"\nstate = \"state\"\nworkers = 1\n\
-             [policy]\ndir = \"packs\"\n{policy}\n\
-             [[upstream]]\nname = \"demo\"\ndialects = [\"openai\"]\nbase_url = \"demonstration:\"\n"
-        );
-        fs::write(dir.path().join("gateway.toml"), config).expect("a file");
-        let packs = dir.path().join("packs");
-        for folder in ["p/rules", "p/lists", "profiles"] {
-            fs::create_dir_all(packs.join(folder)).expect("a folder");
-        }
-        let write = |name: &str, text: &str| fs::write(packs.join(name), text).expect("a file");
-        write("p/pack.toml", "name = \"p\"\nversion = \"1\"\nlicence = \"Apache-2.0\"\ntitle = \"t\"\n");
-        write("profiles/default.toml", "name = \"default\"\ntitle = \"t\"\npacks = [\"p\"]\n");
-        masks(dir.path(), "first");
+        Self::run(lay_out(policy))
+    }
+
+    /// Runs what lies in a folder.
+    pub(super) fn run(dir: tempfile::TempDir) -> Self {
         let path = dir.path().join("gateway.toml");
         let mut child = program(&["serve", "--config", path.to_str().expect("a path")])
             .stdout(Stdio::piped())
@@ -49,12 +39,12 @@ impl Process {
         Self { child, operations: operations.expect("an address"), dir }
     }
 
-    fn policy(&self, verb: &str) -> (Option<i32>, Value) {
+    pub(super) fn policy(&self, verb: &str) -> (Option<i32>, Value) {
         let output = run(&["policy", verb, "--operations", &self.operations, "--format", "json"]);
         (output.status.code(), serde_json::from_slice(&output.stdout).unwrap_or_default())
     }
 
-    fn human(&self, verb: &str) -> String {
+    pub(super) fn human(&self, verb: &str) -> String {
         text(&run(&["policy", verb, "--operations", &self.operations]).stdout)
     }
 
@@ -63,7 +53,7 @@ impl Process {
         assert!(sent.expect("kill").success());
     }
 
-    fn generation(&self) -> u64 {
+    pub(super) fn generation(&self) -> u64 {
         self.policy("status").1["active"]["generation"].as_u64().unwrap_or(0)
     }
 
@@ -83,7 +73,27 @@ impl Drop for Process {
     }
 }
 
-fn masks(dir: &Path, word: &str) {
+/// A folder with a configuration and a pack that masks `first`.
+pub(super) fn lay_out(policy: &str) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a folder");
+    let config = format!(
+        "schema = 1\n[server]\ndata = \"127.0.0.1:0\"\noperations = \"127.0.0.1:0\"\nstate = \"state\"\nworkers = 1\n\
+         [policy]\ndir = \"packs\"\n{policy}\n\
+         [[upstream]]\nname = \"demo\"\ndialects = [\"openai\"]\nbase_url = \"demonstration:\"\n"
+    );
+    fs::write(dir.path().join("gateway.toml"), config).expect("a file");
+    let packs = dir.path().join("packs");
+    for folder in ["p/rules", "p/lists", "profiles"] {
+        fs::create_dir_all(packs.join(folder)).expect("a folder");
+    }
+    let write = |name: &str, text: &str| fs::write(packs.join(name), text).expect("a file");
+    write("p/pack.toml", "name = \"p\"\nversion = \"1\"\nlicence = \"Apache-2.0\"\ntitle = \"t\"\n");
+    write("profiles/default.toml", "name = \"default\"\ntitle = \"t\"\npacks = [\"p\"]\n");
+    masks(dir.path(), "first");
+    dir
+}
+
+pub(super) fn masks(dir: &Path, word: &str) {
     let rule = format!(
         "[[rule]]\nid = \"word\"\ntitle = \"t\"\ncategory = \"WORD\"\naction = \"mask\"\nkeywords = [\"{word}\"]\n\
          examples = [\"{word}\"]\ncounter_examples = [\"nothing\"]\n"
@@ -91,7 +101,7 @@ fn masks(dir: &Path, word: &str) {
     fs::write(dir.join("packs/p/rules/words.toml"), rule).expect("a file");
 }
 
-fn wait_for(what: impl Fn() -> bool) -> bool {
+pub(super) fn wait_for(what: impl Fn() -> bool) -> bool {
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(30) {
         if what() {
