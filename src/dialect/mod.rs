@@ -21,7 +21,7 @@ mod walk;
 
 use std::fmt::Debug;
 
-pub use fault::{ErrorKind, ExchangeError, Fault};
+pub use fault::{Details, ErrorKind, ExchangeError, Fault};
 pub use field::{Class, Field, Flow, Role};
 pub use reading::{READINGS, Readings};
 pub use route::{Matched, route};
@@ -140,8 +140,8 @@ impl Memo {
 /// Why an answer ends where the upstream did not end it.
 #[derive(Clone, Copy, Debug)]
 pub enum Why<'a> {
-    /// The policy blocks; the text is what the client may be told.
-    Policy(&'a str),
+    /// The policy blocks; the message is what the client may be told.
+    Policy(&'a ExchangeError),
     /// Something failed.
     Failure(&'a ExchangeError),
 }
@@ -220,7 +220,7 @@ pub trait Dialect: Sync + Debug {
 
     /// An answer that refuses, as if the model had: used where the policy says `block_as = "refusal"`. A whole body, or all frames
     /// of a stream when `ask.stream`.
-    fn refusal(&self, op: &Operation, ask: &Ask, message: &str) -> Reply;
+    fn refusal(&self, op: &Operation, ask: &Ask, error: &ExchangeError) -> Reply;
 
     /// The frames that end a running stream so that the dialect's SDK ends cleanly.
     fn cut(&self, op: &Operation, ask: &Ask, memo: &Memo, why: Why<'_>) -> Vec<u8>;

@@ -7,8 +7,8 @@ use super::{Ahead, Answering, Halt, Outcome, Report, Terms, refuse};
 use crate::audit::Receipt;
 use crate::dialect::{Ask, ErrorKind, ExchangeError, Matched, Reply};
 use crate::policy::BlockAs;
-use crate::text::json::{JsonError, Tape};
-use crate::text::{looks_like_identifier, percent_decoded};
+use crate::text::json::{JsonError, Kind, Tape, unescape};
+use crate::text::{Language, Scripts, looks_like_identifier, percent_decoded};
 
 /// A request whose head is known.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl Received {
         json: bool,
         body: Bytes,
     ) -> Result<Judged, ExchangeError> {
-        let Self { matched, terms } = self;
+        let Self { matched, mut terms } = self;
         let mut reader = Reader::new(std::sync::Arc::clone(&terms.policy), Side::Prompt, false);
         reader.halt_at(halt);
         let mut ask = Ask { choices: 1, ..Ask::default() };
@@ -73,6 +73,9 @@ impl Received {
             if json {
                 let mut tape = Tape::within(terms.limits.json_depth, terms.limits.json_values);
                 tape.parse(&body).map_err(|e| bad_json(&e))?;
+                if terms.client.language.is_none() {
+                    terms.client.language = language(&body, &tape);
+                }
                 ask = matched.dialect.ask(matched.operation, &body, &tape, query, matched.model.as_deref());
                 judged = read_body(&mut reader, &matched, &body, &tape, &mut changed);
             } else {
@@ -84,7 +87,7 @@ impl Received {
         }
         let next = match judged {
             Ok(()) => Next::Forward { changed: changed.is_some(), body: changed.map_or(body, Bytes::from) },
-            Err(Stop::Halted) => return Err(refuse(&Stop::Halted, &terms.policy, Side::Prompt)),
+            Err(Stop::Halted) => return Err(refuse(&Stop::Halted, &terms, Side::Prompt)),
             Err(stop) => refusal(&stop, &matched, &terms, &ask),
         };
         let outcome = match &next {
@@ -173,15 +176,43 @@ fn read_body(
     Ok(())
 }
 
+/// So many bytes of a request's last texts tell its language.
+const TELLING: usize = 4 << 10;
+
+/// The language of what a request says, by its last texts.
+fn language(body: &[u8], tape: &Tape) -> Option<Language> {
+    let (mut scripts, mut left) = (Scripts::default(), TELLING);
+    for (n, node) in tape.nodes().iter().enumerate().rev().filter(|(_, node)| node.kind == Kind::String) {
+        let length = (node.end - node.start) as usize;
+        // A text that is too long is told by its beginning.
+        let end = node.start as usize + length.min(left);
+        let part = body.get(node.start as usize..end).unwrap_or_default();
+        if node.escaped && length <= left {
+            scripts.add(&tape.text(body, n));
+        } else {
+            let part = std::str::from_utf8(part).unwrap_or_else(|error| {
+                let whole = part.get(..error.valid_up_to()).unwrap_or_default();
+                std::str::from_utf8(whole).unwrap_or_default()
+            });
+            if node.escaped { scripts.add(&unescape(part)) } else { scripts.add(part) }
+        }
+        left = left.saturating_sub(length);
+        if left == 0 {
+            break;
+        }
+    }
+    scripts.language()
+}
+
 fn bad_json(error: &JsonError) -> ExchangeError {
     ExchangeError::new(ErrorKind::BadRequest, format!("the request body cannot be read: {error}"))
 }
 
 fn refusal(stop: &Stop, matched: &Matched, terms: &Terms, ask: &Ask) -> Next {
-    let error = refuse(stop, &terms.policy, Side::Prompt);
+    let error = refuse(stop, terms, Side::Prompt);
     match (stop, terms.policy.block_as()) {
         (Stop::Blocked(_), BlockAs::Refusal) => {
-            Next::Answer(matched.dialect.refusal(matched.operation, ask, &error.message))
+            Next::Answer(matched.dialect.refusal(matched.operation, ask, &error))
         }
         _ => Next::Refuse(error),
     }

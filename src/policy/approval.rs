@@ -311,11 +311,11 @@ mod tests {
             (vec![alice()], "has 1 of 2 approvals: signed by alice (author), not by bob, carol"),
             (
                 vec![alice(), file("2.toml", &a, "alice", 1, Reviewer)],
-                "2.toml:2:12: `alice` approves twice, here and in `alice.toml`: it counts once",
+                "2.toml:2:12: error[approval]: `alice` approves twice, here and in `alice.toml`: it counts once",
             ),
             (
                 vec![alice(), file("b.toml", &b, "bob", 2, Reviewer)],
-                "b.toml:1:10: `bob` approves another policy than aaaa",
+                "b.toml:1:10: error[approval]: `bob` approves another policy than aaaa",
             ),
             (
                 vec![alice(), file("m.toml", &a, "mallory", 9, Reviewer)],

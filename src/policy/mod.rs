@@ -43,7 +43,7 @@ pub use profile::{
     When,
 };
 pub use rule::{Action, Actions, Basis, Choice, Counts, Direction, Rule, Severity};
-pub use settings::{BlockAs, PolicyChange, PolicySettings, Threshold, Unscanned};
+pub use settings::{BlockAs, Complaints, PolicyChange, PolicySettings, Threshold, Unscanned};
 pub use state::{Bucket, RuleState, Share};
 pub use taxonomy::{Category, Scheme, Taxonomy, Type};
 

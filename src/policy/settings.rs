@@ -45,6 +45,8 @@ pub struct PolicySettings {
     pub slots: BTreeMap<String, PathBuf>,
     /// What follows where a demand of the profile is not met; without it, as the profile says.
     pub demands: Option<Demands>,
+    /// Where those complain whose exchange a policy blocks: who is blocked is told.
+    pub complaints: Option<Complaints>,
     /// Who has to approve a policy before it runs; without it, nobody.
     pub approval: Option<ApprovalSettings>,
 }
@@ -67,6 +69,7 @@ impl Default for PolicySettings {
             states: BTreeMap::new(),
             slots: BTreeMap::new(),
             demands: None,
+            complaints: None,
             approval: None,
         }
     }
@@ -97,6 +100,7 @@ impl PolicySettings {
             states: self.states.iter().chain(&change.states).map(|(id, s)| (id.clone(), *s)).collect(),
             slots: self.slots.clone(),
             demands: self.demands,
+            complaints: change.complaints.clone().or_else(|| self.complaints.clone()),
             approval: self.approval.clone(),
         }
     }
@@ -120,6 +124,18 @@ pub struct PolicyChange {
     pub thresholds: BTreeMap<String, Threshold>,
     /// Rules that are further on their way into force, or less far, than their pack or `[policy]` says.
     pub states: BTreeMap<String, RuleState>,
+    /// Where those complain whose exchange a policy blocks.
+    pub complaints: Option<Complaints>,
+}
+
+/// Where those complain whose exchange a policy blocks, and when they get an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Complaints {
+    /// An `https://` or `mailto:` URL; `{exchange}` in it is the exchange's id.
+    pub url: String,
+    /// In how many days an answer comes.
+    pub answered_within_days: u16,
 }
 
 /// The least score of what is reported, from 0 to 1.

@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
+use http::header::{ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Response};
 
 use super::answer::Begun;
@@ -24,11 +24,11 @@ use super::request::{self, BodyType};
 use super::worker::{Context, EXCHANGE, Refusal, Worker, answer};
 use crate::audit::{Admission, End, Receipt};
 use crate::dialect::{Dialect, ErrorKind, ExchangeError, Matched};
-use crate::exchange::{Judged, Next, Outcome, Received, Terms, record};
+use crate::exchange::{Client, Judged, Next, Outcome, Received, Terms, record};
 use crate::limits::Caller;
 use crate::policy::Policy;
 use crate::stream::coding::Coding;
-use crate::text::reads_as_utf8;
+use crate::text::{Language, reads_as_utf8};
 use crate::upstream::Outgoing;
 
 /// An exchange whose caller is known.
@@ -49,7 +49,10 @@ impl Exchange<'_> {
     pub(super) async fn judge(&mut self, matched: Matched, body: Bytes) -> Result<Judged, ExchangeError> {
         let gateway = Arc::clone(&self.worker.gateway);
         let policy = Arc::clone(&self.policy);
-        let received = Received::new(matched, Terms { policy, limits: gateway.exchange_limits });
+        let language = self.headers.get(ACCEPT_LANGUAGE).and_then(|field| field.to_str().ok());
+        let language = language.and_then(Language::accepted);
+        let client = Client { exchange: Some(self.context.id), language };
+        let received = Received::new(matched, Terms { policy, limits: gateway.exchange_limits, client });
         let body_type = BodyType::of(self.headers);
         if body_type == BodyType::Form && from_browser(self.headers) {
             return Err(ExchangeError::new(

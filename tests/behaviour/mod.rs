@@ -6,6 +6,7 @@
     reason = "tests wait, spawn and read the clock; counters are whole numbers; buffers are few"
 )]
 
+mod block_details;
 mod codings;
 mod counts;
 mod durability;

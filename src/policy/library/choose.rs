@@ -10,7 +10,7 @@ use super::super::mistake::{Mistake, Setting};
 use super::super::profile::{Checked, Demands, Profile};
 use super::super::rule::{Action, Actions, Choice, Rule};
 use super::super::state::RuleState;
-use super::super::{BlockAs, PolicySettings, Unscanned, always};
+use super::super::{BlockAs, Complaints, PolicySettings, Unscanned, always};
 use super::{Library, MEASURE};
 use crate::detect::CompileError;
 use crate::diag::Diagnostic;
@@ -106,7 +106,8 @@ impl Library {
         }
         let unscanned = settings.unscanned.unwrap_or(profile.unscanned);
         let block_as = settings.block_as.unwrap_or(profile.block_as);
-        let selected = self.select(&settings.profile, choices, unscanned, block_as);
+        let complaints = settings.complaints.clone().map(Arc::new);
+        let selected = self.select(&settings.profile, choices, unscanned, block_as, complaints);
         let mut policy = selected.map_err(|errors| {
             let of = |diagnostic| Mistake { setting: Setting::Profile, diagnostic };
             uncompiled(&errors).into_iter().map(of).collect::<Vec<_>>()
@@ -134,7 +135,7 @@ impl Library {
     /// An engine cannot be compiled, which loading has seen that it can.
     pub fn measuring(&self) -> Result<Policy, Vec<Diagnostic>> {
         let choices = self.measure(false).changes.into_iter().map(|(_, choice)| choice).collect();
-        self.select(MEASURE, choices, Unscanned::Flag, BlockAs::default())
+        self.select(MEASURE, choices, Unscanned::Flag, BlockAs::default(), None)
             .map_err(|errors| uncompiled(&errors))
     }
 
@@ -185,6 +186,7 @@ impl Library {
         mut choices: Vec<Choice>,
         unscanned: Unscanned,
         block_as: BlockAs,
+        complaints: Option<Arc<Complaints>>,
     ) -> Result<Policy, Vec<CompileError>> {
         // The canary is in every policy, whatever a profile says.
         if let Some(last) = choices.last_mut() {
@@ -198,7 +200,7 @@ impl Library {
                 choice.state = choice.state.min(state);
             }
         }
-        let chosen = format!("{name} {unscanned:?} {block_as:?} {choices:?}");
+        let chosen = format!("{name} {unscanned:?} {block_as:?} {complaints:?} {choices:?}");
         let parts = Parts {
             name: name.into(),
             version: hash(&[&self.version, &chosen]).into(),
@@ -206,6 +208,7 @@ impl Library {
             choices: choices.into(),
             unscanned,
             block_as,
+            complaints,
             unmet: Vec::new(),
         };
         Policy::new(parts, &|idle| self.engine_without(idle))
@@ -214,7 +217,7 @@ impl Library {
     /// The policy of one pack alone.
     pub fn pack_policy(&self, pack: &str) -> Option<Policy> {
         let choices = self.choices(&self.packs.get(pack)?.rules);
-        self.select(pack, choices, Unscanned::default(), BlockAs::default()).ok()
+        self.select(pack, choices, Unscanned::default(), BlockAs::default(), None).ok()
     }
 
     /// The policy of all packs as they stand.
@@ -223,7 +226,7 @@ impl Library {
     /// An engine cannot be compiled, which loading has seen that it can.
     pub fn packs_policy(&self) -> Result<Policy, Vec<Diagnostic>> {
         let choices = self.choices(self.packs.values().flat_map(|pack| &pack.rules));
-        self.select("packs", choices, Unscanned::default(), BlockAs::default())
+        self.select("packs", choices, Unscanned::default(), BlockAs::default(), None)
             .map_err(|errors| uncompiled(&errors))
     }
 

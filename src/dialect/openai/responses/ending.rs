@@ -1,7 +1,7 @@
 //! How an answer of the responses API ends where the gateway ends it.
 
-use super::super::super::{Ask, Memo, Reply, Why, quoted};
-use super::super::{error_object, reason};
+use super::super::super::{Ask, ExchangeError, Memo, Reply, Why, quoted};
+use super::super::error_object;
 
 fn response(
     id: &str,
@@ -24,7 +24,8 @@ fn typed(kind: &str, sequence: u64, rest: &str) -> String {
 }
 
 /// An answer that refuses.
-pub(in crate::dialect::openai) fn refusal(ask: &Ask, message: &str) -> Reply {
+pub(in crate::dialect::openai) fn refusal(ask: &Ask, error: &ExchangeError) -> Reply {
+    let message = &error.message;
     let part = format!(r#"{{"type":"refusal","refusal":{}}}"#, quoted(message));
     let item = |status: &str, content: &str| {
         format!(
@@ -33,7 +34,10 @@ pub(in crate::dialect::openai) fn refusal(ask: &Ask, message: &str) -> Reply {
     };
     let whole = |status: &str, output: &str| response("", &ask.model, 0, status, "null", "null", output);
     if !ask.stream {
-        let body = whole("completed", &item("completed", &part));
+        let mut body = whole("completed", &item("completed", &part));
+        // Into the object, before its last brace.
+        body.truncate(body.len() - 1);
+        body += &format!("{}}}", error.member());
         return Reply { status: 200, content_type: "application/json", body: body.into_bytes() };
     }
     let at = r#""item_id":"msg_sluicegate","output_index":0,"content_index":0"#;
@@ -56,7 +60,7 @@ pub(in crate::dialect::openai) fn refusal(ask: &Ask, message: &str) -> Reply {
         typed(
             "response.completed",
             7,
-            &format!(r#""response":{}"#, whole("completed", &item("completed", &part))),
+            &format!(r#""response":{}{}"#, whole("completed", &item("completed", &part)), error.member()),
         ),
     ];
     Reply { status: 200, content_type: "text/event-stream", body: body.concat().into_bytes() }
@@ -67,11 +71,11 @@ pub(in crate::dialect::openai) fn cut(ask: &Ask, memo: &Memo, why: Why<'_>) -> V
     let model = if memo.model.is_empty() { &ask.model } else { &memo.model };
     let next = memo.sequence + 1;
     match why {
-        Why::Policy(message) => {
+        Why::Policy(error) => {
             let details = r#"{"reason":"content_filter"}"#;
             let output = memo.said.items();
             let whole = response(&memo.id, model, memo.created, "incomplete", details, "null", &output);
-            typed("response.incomplete", next, &format!(r#""response":{whole},{}"#, reason(message)))
+            typed("response.incomplete", next, &format!(r#""response":{whole},{}"#, error.reason()))
                 .into_bytes()
         }
         Why::Failure(error) if !memo.id.is_empty() => {
