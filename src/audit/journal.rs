@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::disk::{self, Disk, RealDisk, SegmentFile};
-use super::record::{Admission, End};
+use super::record::{Admission, End, StandingRecord};
 use super::segment::{self, EntryKind, ReadError, Recovered};
 use super::settings::JournalSettings;
 
@@ -336,6 +336,12 @@ impl Journal {
         self.push(Waiting { kind: EntryKind::End, payload, done: None })
     }
 
+    /// Writes a record of a standing that changed. Never waits.
+    pub fn standing(&self, record: &StandingRecord) -> Result<(), JournalError> {
+        let payload = serde_json::to_vec(record).map_err(|e| JournalError::Disk(e.to_string()))?;
+        self.push(Waiting { kind: EntryKind::Standing, payload, done: None })
+    }
+
     /// Whether the last batch could not be written. Who asks an upstream meanwhile waits for the receipt first: a record that will not be
     /// there sends no prompt away.
     pub fn is_failing(&self) -> bool {
@@ -364,7 +370,7 @@ impl Journal {
         if admission {
             queue.admissions += 1;
             queue.open += 1;
-        } else {
+        } else if record.kind == EntryKind::End {
             queue.open = queue.open.saturating_sub(1);
         }
         queue.waiting.push(record);

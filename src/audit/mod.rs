@@ -12,6 +12,6 @@ mod settings;
 
 pub use id::ExchangeId;
 pub use journal::{Commit, Journal, JournalError, OpenError, Receipt, Watcher};
-pub use record::{Admission, Coverage, End, FindingRecord, safe};
+pub use record::{Admission, Coverage, End, FindingRecord, StandingRecord, safe};
 pub use segment::{Entry, EntryKind, ReadError, Recovered, Torn, read_dir};
 pub use settings::JournalSettings;

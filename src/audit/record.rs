@@ -160,3 +160,33 @@ pub struct End {
     /// Microseconds from the request's head to the end.
     pub total_us: u64,
 }
+
+/// Written when somebody moves on the ladder of those who are blocked again and again.
+#[derive(Clone, Debug, Serialize)]
+pub struct StandingRecord {
+    /// Milliseconds since 1970 by the system's clock.
+    pub time_ms: u64,
+    /// The tenant.
+    pub tenant: String,
+    /// Id of the key.
+    pub key: String,
+    /// The user under it, as a hash; not there for the key itself.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub user: String,
+    /// `good`, `warned`, `limited`, `suspended`.
+    pub from: &'static str,
+    /// The same.
+    pub to: &'static str,
+    /// How many blocks count.
+    pub blocks: u64,
+    /// When it ends by itself, in milliseconds since 1970; not there where it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until_ms: Option<u64>,
+    /// The exchange that was blocked last; empty where none was.
+    pub exchange: String,
+    /// `policy`, `time` or `operator`.
+    pub by: &'static str,
+    /// What an operator said.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub why: String,
+}

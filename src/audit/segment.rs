@@ -33,6 +33,8 @@ pub enum EntryKind {
     Admission,
     /// [`super::End`].
     End,
+    /// [`super::StandingRecord`].
+    Standing,
 }
 
 impl EntryKind {
@@ -40,6 +42,7 @@ impl EntryKind {
         match self {
             Self::Admission => 1,
             Self::End => 2,
+            Self::Standing => 3,
         }
     }
 
@@ -47,6 +50,7 @@ impl EntryKind {
         match code {
             1 => Some(Self::Admission),
             2 => Some(Self::End),
+            3 => Some(Self::Standing),
             _ => None,
         }
     }
@@ -56,6 +60,7 @@ impl EntryKind {
         match self {
             Self::Admission => "admission",
             Self::End => "end",
+            Self::Standing => "standing",
         }
     }
 }

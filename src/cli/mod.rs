@@ -19,6 +19,7 @@ mod policy;
 mod profile;
 mod scan;
 mod serve;
+mod standing;
 mod texts;
 mod version;
 
@@ -49,6 +50,7 @@ enum Verb {
     Config(config::Args),
     Key(key::Args),
     Policy(policy::Args),
+    Standing(standing::Args),
     Scan(scan::Args),
     Explain(explain::Args),
     Diff(diff::Args),
@@ -102,6 +104,7 @@ pub fn main() -> ExitCode {
         Verb::Config(args) => config::run(&args),
         Verb::Key(args) => key::run(&args),
         Verb::Policy(args) => policy::run(&args),
+        Verb::Standing(args) => standing::run(&args),
         Verb::Scan(args) => scan::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Diff(args) => diff::run(&args),

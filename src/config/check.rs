@@ -3,7 +3,6 @@
 use super::file::File;
 use crate::diag::{Diagnostic, Places, Size, SourceFile, Step, Time};
 use crate::limits::{KeyHash, PREFIX};
-use crate::policy::Complaints;
 use crate::server::{RouteSettings, TenantSettings};
 use crate::upstream::{DEMONSTRATION, UpstreamSettings};
 use rustls_pki_types::CertificateDer;
@@ -222,11 +221,7 @@ impl Check<'_> {
             }
         }
         self.approval(&file.policy);
-        self.complaints(&["policy".into(), "complaints".into()], file.policy.complaints.as_ref());
-        for (n, tenant) in file.tenants.iter().enumerate() {
-            let place = ["tenant".into(), n.into(), "policy".into(), "complaints".into()];
-            self.complaints(&place, tenant.policy.complaints.as_ref());
-        }
+        self.for_clients(file);
         // Nothing: the files are not watched.
         let watch = file.policy.watch.get();
         if !watch.is_zero() && !(Duration::from_millis(10)..=Duration::from_hours(24)).contains(&watch) {
@@ -241,25 +236,7 @@ impl Check<'_> {
         }
     }
 
-    /// Where to complain: a place that a client can go to.
-    fn complaints(&mut self, place: &[Step<'_>], complaints: Option<&Complaints>) {
-        let Some(complaints) = complaints else { return };
-        let url = &complaints.url;
-        let at = |key: &'static str| -> Vec<Step<'_>> { place.iter().copied().chain([key.into()]).collect() };
-        let good =
-            ["https://", "mailto:"].iter().any(|scheme| url.len() > scheme.len() && url.starts_with(scheme));
-        if !good || url.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            let diagnostic = Diagnostic::error("bad-url", format!("`{url}` is no place to complain")).help(
-                "an `https://` or `mailto:` URL is expected, in which `{exchange}` is the exchange's id",
-            );
-            self.value(&at("url"), diagnostic, "not such a URL");
-        }
-        if !(1..=365).contains(&complaints.answered_within_days) {
-            self.range(&at("answered_within_days"), "1", "365");
-        }
-    }
-
-    fn range(&mut self, path: &[Step<'_>], least: &str, most: &str) {
+    pub(super) fn range(&mut self, path: &[Step<'_>], least: &str, most: &str) {
         let name = path.iter().rev().find_map(|s| match s {
             Step::Key(key) => Some(*key),
             Step::Item(_) => None,

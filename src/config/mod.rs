@@ -5,6 +5,7 @@
 
 mod approval;
 mod check;
+mod client_checks;
 mod differences;
 mod file;
 mod lists;

@@ -11,6 +11,7 @@ use super::{
     Ask, Dialect, Ends, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Stage, Why, part_of,
     quoted,
 };
+use crate::telemetry::Quiet;
 use crate::text::json::Tape;
 
 /// Anthropic's APIs.
@@ -309,6 +310,7 @@ impl Dialect for Anthropic {
                 || tape.find(src, &["output_config", "format"]).is_some(),
             framing: Some(Framing::Sse),
             choices: 1,
+            user: tape.str_at(src, &["metadata", "user_id"]).map(|user| Quiet(user.into_owned())),
         }
     }
 
@@ -349,7 +351,7 @@ impl Dialect for Anthropic {
     fn error_body(&self, error: &ExchangeError) -> Vec<u8> {
         let kind = match error.kind {
             ErrorKind::Unauthorized => "authentication_error",
-            ErrorKind::Forbidden => "permission_error",
+            ErrorKind::Forbidden | ErrorKind::Suspended => "permission_error",
             ErrorKind::NotFound | ErrorKind::MethodNotAllowed => "not_found_error",
             ErrorKind::TooLarge => "request_too_large",
             ErrorKind::RateLimited => "rate_limit_error",

@@ -38,6 +38,8 @@ pub enum ErrorKind {
     UnsupportedMedia,
     /// Too many requests or connections.
     RateLimited,
+    /// Who asks was blocked too often.
+    Suspended,
     /// A rule blocks the exchange.
     Blocked,
     /// Something in the exchange cannot be read and the policy does not let it pass unread.
@@ -64,7 +66,7 @@ impl ErrorKind {
         match self {
             Self::BadRequest | Self::Blocked | Self::Unscanned => 400,
             Self::Unauthorized => 401,
-            Self::Forbidden => 403,
+            Self::Forbidden | Self::Suspended => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
@@ -93,7 +95,7 @@ impl ErrorKind {
             | Self::TooManyFields
             | Self::UnsupportedMedia
             | Self::RateLimited => Fault::Client,
-            Self::Blocked | Self::Unscanned => Fault::Policy,
+            Self::Blocked | Self::Unscanned | Self::Suspended => Fault::Policy,
             Self::UpstreamUnreachable | Self::UpstreamTimeout | Self::UpstreamGarbage => Fault::Upstream,
             Self::RecordUnavailable | Self::ShuttingDown | Self::Loop | Self::Internal => Fault::Gateway,
         }
@@ -112,6 +114,7 @@ impl ErrorKind {
             Self::TooManyFields => "too_many_fields",
             Self::UnsupportedMedia => "unsupported_media",
             Self::RateLimited => "rate_limited",
+            Self::Suspended => "suspended",
             Self::Blocked => "content_filter",
             Self::Unscanned => "unscanned_content",
             Self::UpstreamUnreachable => "upstream_unreachable",

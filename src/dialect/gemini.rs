@@ -327,6 +327,7 @@ impl Dialect for Gemini {
             structured,
             framing: Some(if sse { Framing::Sse } else { Framing::JsonArray }),
             choices: u32::try_from(choices).unwrap_or(1).clamp(1, 128),
+            user: None,
         }
     }
 
@@ -420,7 +421,7 @@ impl Dialect for Gemini {
 fn error_object(error: &ExchangeError) -> String {
     let status = match error.kind {
         ErrorKind::Unauthorized => "UNAUTHENTICATED",
-        ErrorKind::Forbidden => "PERMISSION_DENIED",
+        ErrorKind::Forbidden | ErrorKind::Suspended => "PERMISSION_DENIED",
         ErrorKind::NotFound | ErrorKind::MethodNotAllowed => "NOT_FOUND",
         ErrorKind::RateLimited => "RESOURCE_EXHAUSTED",
         ErrorKind::BadRequest

@@ -32,6 +32,7 @@ pub use walk::{ChannelKey, Found, Home};
 pub use crate::stream::Framing;
 use smallvec::SmallVec;
 
+use crate::telemetry::Quiet;
 use crate::text::json::{Kind, Tape};
 
 /// Every dialect there is.
@@ -72,6 +73,8 @@ pub struct Ask {
     pub framing: Option<Framing>,
     /// How many choices are asked for; at least 1.
     pub choices: u32,
+    /// Whom the request says that it is for.
+    pub user: Option<Quiet<String>>,
 }
 
 /// What the gateway remembers of a running stream, so that it can end it in the dialect's own way. A dialect fills in what its

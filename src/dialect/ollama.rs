@@ -155,6 +155,7 @@ impl Dialect for Ollama {
             structured: tape.find(src, &["format"]).is_some_and(|f| !tape.text(src, f).is_empty()),
             framing: Some(Framing::Ndjson),
             choices: 1,
+            user: None,
         }
     }
 

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::reader::{Reader, Side, Stop};
 use super::{Ahead, Answering, Halt, Outcome, Report, Terms, refuse};
 use crate::audit::Receipt;
+use crate::detect::RuleId;
 use crate::dialect::{Ask, ErrorKind, ExchangeError, Matched, Reply};
 use crate::policy::BlockAs;
 use crate::text::json::{JsonError, Kind, Tape, unescape};
@@ -18,7 +19,7 @@ pub struct Received {
 }
 
 /// What follows from the judgement.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Next {
     /// The request goes to the upstream with this body.
     Forward {
@@ -41,6 +42,8 @@ pub struct Judged {
     ask: Ask,
     report: Report,
     next: Next,
+    /// The rule that blocks it and what is told of it.
+    blocked: Option<(RuleId, ExchangeError)>,
 }
 
 impl Received {
@@ -85,6 +88,10 @@ impl Received {
         if body.is_empty() {
             ask.model = matched.model.clone().unwrap_or_default();
         }
+        let blocked = match &judged {
+            Err(stop @ Stop::Blocked(rule)) => Some((*rule, refuse(stop, &terms, Side::Prompt))),
+            Ok(()) | Err(Stop::Unscanned(_) | Stop::Halted | Stop::TooManyChannels) => None,
+        };
         let next = match judged {
             Ok(()) => Next::Forward { changed: changed.is_some(), body: changed.map_or(body, Bytes::from) },
             Err(Stop::Halted) => return Err(refuse(&Stop::Halted, &terms, Side::Prompt)),
@@ -101,7 +108,7 @@ impl Received {
             counts: reader.counts(),
             coverage: reader.coverage,
         };
-        Ok(Judged { matched, terms, ask, report, next })
+        Ok(Judged { matched, terms, ask, report, next, blocked })
     }
 }
 
@@ -124,6 +131,11 @@ impl Judged {
     /// What was found and read.
     pub fn report(&self) -> &Report {
         &self.report
+    }
+
+    /// The rule that blocks it and what is told of it, where one does.
+    pub fn blocked(&self) -> Option<&(RuleId, ExchangeError)> {
+        self.blocked.as_ref()
     }
 
     /// What follows.

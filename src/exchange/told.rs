@@ -3,7 +3,7 @@
 use super::reader::{MAX_CHANNELS, Side, Stop};
 use super::{Client, Terms};
 use crate::dialect::{Details, ErrorKind, ExchangeError};
-use crate::policy::{Complaints, Rule};
+use crate::policy::{Complaints, Rule, Standing};
 use crate::text::Language;
 
 /// What the client is told when `stop` ends an exchange.
@@ -71,6 +71,42 @@ fn told(
     ExchangeError { details: Some(Box::new(details)), ..ExchangeError::new(kind, message) }
 }
 
+/// What is told of a block, with how who asks stands after it, where something follows.
+pub(crate) fn warn(
+    error: &ExchangeError,
+    standing: Standing,
+    blocks: usize,
+    next: Option<(Standing, u32)>,
+    client: &Client,
+) -> ExchangeError {
+    let mut error = error.clone();
+    let details = error.details.get_or_insert_default();
+    details.text("standing", standing.as_str());
+    details.number("blocks", blocks as u64);
+    if let Some((next, from)) = next {
+        details.text("next_standing", next.as_str());
+        details.number("next_standing_at", u64::from(from));
+    }
+    if standing != Standing::Good {
+        error.message.push_str(&warning(standing, blocks, next, client.language.unwrap_or_default()));
+    }
+    error
+}
+
+/// What is told to who was blocked too often. `seconds`: after how many an exchange may pass, where that is known.
+pub(crate) fn shut_out(standing: Standing, seconds: Option<u64>, terms: &Terms) -> ExchangeError {
+    let Terms { policy, client, .. } = terms;
+    let kind = if standing == Standing::Suspended { ErrorKind::Suspended } else { ErrorKind::RateLimited };
+    let mut details = Details::default();
+    details.text("code", kind.code());
+    details.text("standing", standing.as_str());
+    if let Some(seconds) = seconds {
+        details.number("seconds", seconds);
+    }
+    let message = closed(standing, seconds, client.language.unwrap_or_default());
+    told(kind, message, details, client, policy.complaints())
+}
+
 /// A rule by its name and the content of its pack: `privacy/email@` and sixteen digits.
 fn versioned(rule: &Rule) -> String {
     let version: String = rule.version.chars().take(16).collect();
@@ -120,6 +156,72 @@ fn unscanned(kind: &str, side: Side, language: Language) -> String {
             format!(
                 "回答にはこのゲートウェイが読み取らない内容（{kind}）があり、ポリシーは未読の内容を通しません"
             )
+        }
+    }
+}
+
+fn warning(standing: Standing, blocks: usize, next: Option<(Standing, u32)>, language: Language) -> String {
+    match language {
+        Language::English => {
+            let then = next.map(|(next, from)| format!("; from {from} on: {}", next.as_str()));
+            format!(
+                "; {blocks} prompts were blocked lately: {}{}",
+                standing.as_str(),
+                then.unwrap_or_default()
+            )
+        }
+        Language::Chinese => {
+            let then = next.map(|(next, from)| format!("，达到 {from} 次：{}", chinese(next)));
+            format!("；近期已有 {blocks} 次请求被拦截：{}{}", chinese(standing), then.unwrap_or_default())
+        }
+        Language::Japanese => {
+            let then = next.map(|(next, from)| format!("、{from} 件から：{}", japanese(next)));
+            format!(
+                "。最近 {blocks} 件のリクエストが遮断されました：{}{}",
+                japanese(standing),
+                then.unwrap_or_default()
+            )
+        }
+    }
+}
+
+fn chinese(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Good => "正常",
+        Standing::Warned => "警告",
+        Standing::Limited => "限制使用",
+        Standing::Suspended => "暂停使用",
+    }
+}
+
+fn japanese(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Good => "通常",
+        Standing::Warned => "警告",
+        Standing::Limited => "利用制限",
+        Standing::Suspended => "利用停止",
+    }
+}
+
+fn closed(standing: Standing, seconds: Option<u64>, language: Language) -> String {
+    let suspended = standing == Standing::Suspended;
+    match (language, seconds) {
+        (Language::English, Some(n)) if suspended => {
+            format!("suspended for {n} s after too many blocked prompts")
+        }
+        (Language::English, None) => "suspended after too many blocked prompts until it is lifted".to_owned(),
+        (Language::English, Some(n)) => format!("limited after too many blocked prompts: again in {n} s"),
+        (Language::Chinese, Some(n)) if suspended => format!("因多次请求被拦截，已暂停使用，剩余 {n} 秒"),
+        (Language::Chinese, None) => "因多次请求被拦截，已暂停使用，直至解除".to_owned(),
+        (Language::Chinese, Some(n)) => format!("因多次请求被拦截，使用受限，请在 {n} 秒后重试"),
+        (Language::Japanese, Some(n)) if suspended => {
+            format!("遮断されたリクエストが多いため、利用を停止しています（残り {n} 秒）")
+        }
+        (Language::Japanese, None) => {
+            "遮断されたリクエストが多いため、解除されるまで利用を停止しています".to_owned()
+        }
+        (Language::Japanese, Some(n)) => {
+            format!("遮断されたリクエストが多いため、利用を制限しています。{n} 秒後に再度お試しください")
         }
     }
 }

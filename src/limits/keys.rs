@@ -266,6 +266,18 @@ impl KeyTable {
         Self { pepper, callers, anybody }
     }
 
+    /// Whether a tenant has a key of this name.
+    pub fn has(&self, tenant: &str, key: &str) -> bool {
+        let mut all = self.callers.values().chain(&self.anybody);
+        all.any(|caller| *caller.tenant == *tenant && *caller.key == *key)
+    }
+
+    /// A name for a tenant's user that tells nobody who it is: half of their hash under the pepper.
+    pub fn pseudonym(&self, tenant: &str, user: &[u8]) -> String {
+        let said = [tenant.as_bytes(), &[0], user].concat();
+        self.pepper.hash(&said).to_string().chars().take(32).collect()
+    }
+
     /// Whether no key is asked for.
     pub fn is_open(&self) -> bool {
         self.anybody.is_some()

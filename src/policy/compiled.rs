@@ -7,7 +7,8 @@
 use std::sync::Arc;
 
 use super::{
-    Action, BlockAs, Bucket, Choice, Complaints, Direction, Rule, RuleState, Threshold, Unmet, Unscanned,
+    Action, BlockAs, Bucket, Choice, Complaints, Direction, LadderSettings, Rule, RuleState, Threshold,
+    Unmet, Unscanned,
 };
 use crate::detect::{CompileError, Engine, RuleId, RuleSet, RuleSpec};
 
@@ -43,6 +44,7 @@ pub(super) struct Parts {
     pub(super) unscanned: Unscanned,
     pub(super) block_as: BlockAs,
     pub(super) complaints: Option<Arc<Complaints>>,
+    pub(super) ladder: Option<Arc<LadderSettings>>,
     /// What its profile demands and is not there.
     pub(super) unmet: Vec<Unmet>,
 }
@@ -141,6 +143,7 @@ impl Policy {
             unscanned: Unscanned::default(),
             block_as: BlockAs::default(),
             complaints: None,
+            ladder: None,
             unmet: Vec::new(),
         };
         Self::new(parts, &|idle| Ok(Arc::new(Engine::compile(&without(&specs, idle))?)))
@@ -309,6 +312,11 @@ impl Policy {
     /// What happens to what cannot be read.
     pub fn unscanned(&self) -> Unscanned {
         self.parts.unscanned
+    }
+
+    /// What follows for who is blocked again and again.
+    pub fn ladder(&self) -> Option<&LadderSettings> {
+        self.parts.ladder.as_deref()
     }
 
     /// Where to object to what a policy decides.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::{Action, ApprovalSettings, Demands, RuleState};
+use super::{Action, ApprovalSettings, Demands, LadderSettings, RuleState};
 use crate::diag::{Size, Time};
 
 /// `[policy]`: what holds for everybody whose tenant does not say otherwise.
@@ -45,6 +45,8 @@ pub struct PolicySettings {
     pub slots: BTreeMap<String, PathBuf>,
     /// What follows where a demand of the profile is not met; without it, as the profile says.
     pub demands: Option<Demands>,
+    /// What follows for who is blocked again and again; without it, nothing.
+    pub ladder: Option<LadderSettings>,
     /// Where those complain whose exchange a policy blocks: who is blocked is told.
     pub complaints: Option<Complaints>,
     /// Who has to approve a policy before it runs; without it, nobody.
@@ -69,6 +71,7 @@ impl Default for PolicySettings {
             states: BTreeMap::new(),
             slots: BTreeMap::new(),
             demands: None,
+            ladder: None,
             complaints: None,
             approval: None,
         }
@@ -100,6 +103,7 @@ impl PolicySettings {
             states: self.states.iter().chain(&change.states).map(|(id, s)| (id.clone(), *s)).collect(),
             slots: self.slots.clone(),
             demands: self.demands,
+            ladder: change.ladder.clone().or_else(|| self.ladder.clone()),
             complaints: change.complaints.clone().or_else(|| self.complaints.clone()),
             approval: self.approval.clone(),
         }
@@ -124,6 +128,8 @@ pub struct PolicyChange {
     pub thresholds: BTreeMap<String, Threshold>,
     /// Rules that are further on their way into force, or less far, than their pack or `[policy]` says.
     pub states: BTreeMap<String, RuleState>,
+    /// What follows for who is blocked again and again.
+    pub ladder: Option<LadderSettings>,
     /// Where those complain whose exchange a policy blocks.
     pub complaints: Option<Complaints>,
 }

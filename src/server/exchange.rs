@@ -21,12 +21,13 @@ use super::host_check::from_browser;
 use super::long_reads;
 use super::recorder::Recorder;
 use super::request::{self, BodyType};
+use super::standing::{self, name_standing};
 use super::worker::{Context, EXCHANGE, Refusal, Worker, answer};
 use crate::audit::{Admission, End, Receipt};
 use crate::dialect::{Dialect, ErrorKind, ExchangeError, Matched};
 use crate::exchange::{Client, Judged, Next, Outcome, Received, Terms, record};
 use crate::limits::Caller;
-use crate::policy::Policy;
+use crate::policy::{Policy, Standing};
 use crate::stream::coding::Coding;
 use crate::text::{Language, reads_as_utf8};
 use crate::upstream::Outgoing;
@@ -39,6 +40,8 @@ pub(super) struct Exchange<'w> {
     /// As it was when the request came; a reload changes nothing of it.
     pub(super) policy: Arc<Policy>,
     pub(super) canary: bool,
+    /// How who asks stands.
+    pub(super) standing: Standing,
     pub(super) head: &'w Head,
     pub(super) headers: &'w HeaderMap,
     pub(super) request_bytes: u64,
@@ -169,7 +172,10 @@ impl Exchange<'_> {
     /// From the judgement on: record, upstream, answer.
     pub(super) async fn admitted(&mut self, judged: Judged) -> Result<Response<AnswerBody>, Refusal> {
         let gateway = Arc::clone(&self.worker.gateway);
-        let forwards = matches!(judged.next(), Next::Forward { .. });
+        let stands = self.stands(&judged);
+        self.standing = stands.standing;
+        let next = standing::next(&judged, &stands);
+        let forwards = matches!(next, Next::Forward { .. });
         let found =
             forwards.then(|| gateway.route(judged.matched(), &judged.ask().model, self.headers)).flatten();
         let mut upstream = found.and_then(|r| self.worker.dialers.get(r.upstream));
@@ -203,8 +209,8 @@ impl Exchange<'_> {
             policy_version: policy.version().into(),
             request_bytes: self.request_bytes,
             stream: judged.ask().stream,
-            verdict: if no_route { Outcome::Block } else { judged.report().outcome }.as_str(),
-            error: if no_route { ErrorKind::NotFound.code() } else { record::refusal_code(&judged) },
+            verdict: if no_route || !forwards { Outcome::Block } else { judged.report().outcome }.as_str(),
+            error: if no_route { ErrorKind::NotFound.code() } else { record::refusal_code(&next) },
             findings: record::findings(&policy, &judged.report().findings),
             found: judged.report().found,
             coverage: judged.report().coverage.clone(),
@@ -212,28 +218,28 @@ impl Exchange<'_> {
         // The disk works from here on; what follows is done meanwhile.
         let durable = self.durable(&admission);
         count_findings(&gateway, &policy, &judged.report().counts, &judged.report().coverage);
-        let upstream = match (judged.next(), upstream) {
-            (Next::Forward { body, .. }, Some(upstream)) => (upstream, body.clone()),
+        let upstream = match (next, upstream) {
+            (Next::Forward { body, .. }, Some(upstream)) => (upstream, body),
             (next, _) => {
                 let receipt = durable.await?;
                 let (error, reply) = match next {
                     Next::Forward { .. } => (not_found(), None),
-                    Next::Refuse(error) => (error.clone(), None),
-                    Next::Answer(reply) => (ExchangeError::new(ErrorKind::Blocked, ""), Some(reply.clone())),
+                    Next::Refuse(error) => (error, None),
+                    Next::Answer(reply) => (ExchangeError::new(ErrorKind::Blocked, ""), Some(reply)),
                 };
                 drop(receipt);
                 let status = reply.as_ref().map_or(error.status(), |r| r.status);
                 self.record_end(&self.ended(status, 0, "refused", error.kind.code(), Outcome::Block));
                 self.count_end(&route, judged.matched().dialect, Outcome::Block);
+                let retry_after = stands.shut_out.and_then(|(_, seconds)| seconds);
                 return match reply {
-                    Some(reply) => Ok(answer(
-                        self.context,
-                        reply.status,
-                        reply.content_type,
-                        reply.body.into(),
-                        Outcome::Block,
-                    )),
-                    None => Err(error.into()),
+                    Some(reply) => {
+                        let (status, media, body) = (reply.status, reply.content_type, reply.body.into());
+                        let mut response = answer(self.context, status, media, body, Outcome::Block);
+                        name_standing(response.headers_mut(), self.standing);
+                        Ok(response)
+                    }
+                    None => Err(Refusal::from(error).of_standing(self.standing, retry_after)),
                 };
             }
         };

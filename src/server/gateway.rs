@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::policies::{Loaded, Policies};
 use super::reload::{Reloader, Reloading};
+use super::standing::Standings;
 use super::{RouteSettings, ServerSettings};
 use crate::audit::Journal;
 use crate::dialect::Matched;
@@ -54,6 +55,8 @@ pub struct Gateway {
     pub policies: Arc<Policies>,
     /// Asks for a reload.
     pub reloader: Option<Reloader>,
+    /// Who was blocked how often.
+    pub standings: Arc<Standings>,
     /// The record.
     pub journal: Journal,
     /// Metrics.
@@ -91,6 +94,17 @@ pub struct Route {
     pub upstream: usize,
 }
 
+/// What changes while a gateway runs.
+#[derive(Debug)]
+pub struct Live {
+    /// Policies.
+    pub policies: Arc<Policies>,
+    /// Asks for others.
+    pub reloader: Option<Reloader>,
+    /// Who was blocked how often.
+    pub standings: Arc<Standings>,
+}
+
 impl Gateway {
     /// Composes the shared part. `upstreams` are the plan's, prepared.
     pub fn new(
@@ -99,9 +113,9 @@ impl Gateway {
         canary: Arc<Upstream>,
         canary_key: String,
         name: crate::audit::ExchangeId,
-        policies: Arc<Policies>,
-        reloader: Option<Reloader>,
+        live: Live,
     ) -> Self {
+        let Live { policies, reloader, standings } = live;
         let route = |name: &str, settings: Option<RouteSettings>, upstream: usize| Route {
             name: name.into(),
             settings,
@@ -139,6 +153,7 @@ impl Gateway {
             keys: plan.keys,
             policies,
             reloader,
+            standings,
             journal: plan.journal,
             metrics: plan.metrics,
             connections,

@@ -16,6 +16,7 @@ mod fake;
 mod host_check;
 mod http2;
 mod http_hygiene;
+mod ladder;
 mod lifecycle;
 mod limits;
 mod list_urls;
@@ -208,6 +209,9 @@ impl Gateway {
         let mut all: Vec<(serde_json::Value, Option<serde_json::Value>)> = Vec::new();
         let mut visit = |entry: sluicegate::audit::Entry| {
             let value: serde_json::Value = serde_json::from_slice(&entry.payload).expect("records are JSON");
+            if entry.kind == sluicegate::audit::EntryKind::Standing {
+                return;
+            }
             let is_end = entry.kind == sluicegate::audit::EntryKind::End;
             match all.iter_mut().find(|(a, _)| a["exchange"] == value["exchange"]) {
                 Some((_, end)) if is_end => *end = Some(value),

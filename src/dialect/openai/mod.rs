@@ -11,6 +11,7 @@ use super::{
     Ask, Dialect, Ends, ExchangeError, Framing, Memo, Operation, Reply, Stage, Why, finished, is_error,
     quoted,
 };
+use crate::telemetry::Quiet;
 use crate::text::json::Tape;
 
 /// All of OpenAI's APIs.
@@ -53,6 +54,10 @@ impl Dialect for OpenAi {
             structured: format.is_some_and(|f| f != "text"),
             framing: Some(op.framing),
             choices: tape.u64_at(src, &["n"]).and_then(|n| u32::try_from(n).ok()).unwrap_or(1).clamp(1, 128),
+            user: tape
+                .str_at(src, &["safety_identifier"])
+                .or_else(|| tape.str_at(src, &["user"]))
+                .map(|user| Quiet(user.into_owned())),
         }
     }
 

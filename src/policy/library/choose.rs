@@ -10,7 +10,7 @@ use super::super::mistake::{Mistake, Setting};
 use super::super::profile::{Checked, Demands, Profile};
 use super::super::rule::{Action, Actions, Choice, Rule};
 use super::super::state::RuleState;
-use super::super::{BlockAs, Complaints, PolicySettings, Unscanned, always};
+use super::super::{BlockAs, Complaints, LadderSettings, PolicySettings, Unscanned, always};
 use super::{Library, MEASURE};
 use crate::detect::CompileError;
 use crate::diag::Diagnostic;
@@ -94,6 +94,16 @@ impl Library {
                 choice.state = written_for(rule, id, *state).unwrap_or(choice.state);
             });
         }
+        for (n, name) in settings.ladder.iter().flat_map(|ladder| ladder.rules.iter().enumerate()) {
+            if self.rules.iter().any(|rule| is_called(&rule.id, name)) {
+                continue;
+            }
+            let ids: Vec<&str> = self.rules.iter().map(|rule| rule.id.as_str()).collect();
+            let unknown = Diagnostic::error("unknown-rule", format!("unknown rule `{name}`"));
+            let near = crate::diag::nearest(name, &ids).map(|near| format!("did you mean `{near}`?"));
+            let help = near.unwrap_or_else(|| "`harm/*` are all of a pack".to_owned());
+            wrong(Setting::Ladder(n), unknown.help(help));
+        }
         let shares = shares(&choices).len();
         if shares > MOST_SHARES {
             let last = settings.states.iter().rfind(|(_, state)| matches!(state, RuleState::Canary(_)));
@@ -106,8 +116,12 @@ impl Library {
         }
         let unscanned = settings.unscanned.unwrap_or(profile.unscanned);
         let block_as = settings.block_as.unwrap_or(profile.block_as);
-        let complaints = settings.complaints.clone().map(Arc::new);
-        let selected = self.select(&settings.profile, choices, unscanned, block_as, complaints);
+        let client = ForClients {
+            block_as,
+            complaints: settings.complaints.clone().map(Arc::new),
+            ladder: settings.ladder.clone().map(Arc::new),
+        };
+        let selected = self.select(&settings.profile, choices, unscanned, client);
         let mut policy = selected.map_err(|errors| {
             let of = |diagnostic| Mistake { setting: Setting::Profile, diagnostic };
             uncompiled(&errors).into_iter().map(of).collect::<Vec<_>>()
@@ -135,7 +149,7 @@ impl Library {
     /// An engine cannot be compiled, which loading has seen that it can.
     pub fn measuring(&self) -> Result<Policy, Vec<Diagnostic>> {
         let choices = self.measure(false).changes.into_iter().map(|(_, choice)| choice).collect();
-        self.select(MEASURE, choices, Unscanned::Flag, BlockAs::default(), None)
+        self.select(MEASURE, choices, Unscanned::Flag, ForClients::default())
             .map_err(|errors| uncompiled(&errors))
     }
 
@@ -185,8 +199,7 @@ impl Library {
         name: &str,
         mut choices: Vec<Choice>,
         unscanned: Unscanned,
-        block_as: BlockAs,
-        complaints: Option<Arc<Complaints>>,
+        client: ForClients,
     ) -> Result<Policy, Vec<CompileError>> {
         // The canary is in every policy, whatever a profile says.
         if let Some(last) = choices.last_mut() {
@@ -200,7 +213,8 @@ impl Library {
                 choice.state = choice.state.min(state);
             }
         }
-        let chosen = format!("{name} {unscanned:?} {block_as:?} {complaints:?} {choices:?}");
+        let chosen = format!("{name} {unscanned:?} {client:?} {choices:?}");
+        let ForClients { block_as, complaints, ladder } = client;
         let parts = Parts {
             name: name.into(),
             version: hash(&[&self.version, &chosen]).into(),
@@ -209,6 +223,7 @@ impl Library {
             unscanned,
             block_as,
             complaints,
+            ladder,
             unmet: Vec::new(),
         };
         Policy::new(parts, &|idle| self.engine_without(idle))
@@ -217,7 +232,7 @@ impl Library {
     /// The policy of one pack alone.
     pub fn pack_policy(&self, pack: &str) -> Option<Policy> {
         let choices = self.choices(&self.packs.get(pack)?.rules);
-        self.select(pack, choices, Unscanned::default(), BlockAs::default(), None).ok()
+        self.select(pack, choices, Unscanned::default(), ForClients::default()).ok()
     }
 
     /// The policy of all packs as they stand.
@@ -226,7 +241,7 @@ impl Library {
     /// An engine cannot be compiled, which loading has seen that it can.
     pub fn packs_policy(&self) -> Result<Policy, Vec<Diagnostic>> {
         let choices = self.choices(self.packs.values().flat_map(|pack| &pack.rules));
-        self.select("packs", choices, Unscanned::default(), BlockAs::default(), None)
+        self.select("packs", choices, Unscanned::default(), ForClients::default())
             .map_err(|errors| uncompiled(&errors))
     }
 
@@ -255,6 +270,14 @@ pub(in crate::policy) fn written_for(rule: &Rule, name: &str, state: RuleState) 
     let own = rule.id == name;
     let meant = own || rule.list_of.is_none() && rule.state != RuleState::Retired;
     meant.then_some(state)
+}
+
+/// What a policy says of how clients are told and what follows for them.
+#[derive(Debug, Default)]
+struct ForClients {
+    block_as: BlockAs,
+    complaints: Option<Arc<Complaints>>,
+    ladder: Option<Arc<LadderSettings>>,
 }
 
 /// A demand of a profile that is not met.
