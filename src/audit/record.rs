@@ -141,7 +141,7 @@ pub struct End {
     /// The verdict on both sides.
     pub verdict: &'static str,
     /// `complete`, `upstream_error` (its own error, passed on), `no_end_sign`, `cut`, `client_left`, `stalled` (the client took nothing
-    /// more), `upstream_failed`, `refused`, `panic`.
+    /// more), `upstream_failed`, `refused`, `answered` (by the gateway itself: a reminder, or the end of a session), `panic`.
     pub ended: &'static str,
     /// The error's code, or the kind of the upstream's own error; else empty.
     pub error: &'static str,

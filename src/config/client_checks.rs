@@ -3,7 +3,7 @@
 use super::check::Check;
 use super::file::File;
 use crate::diag::{Diagnostic, Step, Time};
-use crate::policy::{Climber, Complaints, LadderSettings};
+use crate::policy::{Climber, Complaints, LadderSettings, SessionSettings};
 use std::time::Duration;
 
 /// The longest time that a ladder counts or lasts.
@@ -16,12 +16,14 @@ impl Check<'_> {
         let place = |key: &'static str| -> Vec<Step<'_>> { vec!["policy".into(), key.into()] };
         self.complaints(&place("complaints"), file.policy.complaints.as_ref());
         self.ladder(&place("ladder"), file.policy.ladder.as_ref(), open);
+        self.sessions(&place("sessions"), file.policy.sessions.as_ref(), file);
         for (n, tenant) in file.tenants.iter().enumerate() {
             let place = |key: &'static str| -> Vec<Step<'_>> {
                 vec!["tenant".into(), n.into(), "policy".into(), key.into()]
             };
             self.complaints(&place("complaints"), tenant.policy.complaints.as_ref());
             self.ladder(&place("ladder"), tenant.policy.ladder.as_ref(), false);
+            self.sessions(&place("sessions"), tenant.policy.sessions.as_ref(), file);
         }
     }
 
@@ -39,6 +41,37 @@ impl Check<'_> {
         }
         if !(1..=365).contains(&complaints.answered_within_days) {
             self.range(&below(place, "answered_within_days"), "1", "365");
+        }
+    }
+
+    /// Times that are some, and routes that are there.
+    fn sessions(&mut self, place: &[Step<'_>], sessions: Option<&SessionSettings>, file: &File) {
+        let Some(sessions) = sessions else { return };
+        if sessions.remind > LONG {
+            self.range(&below(place, "remind"), "0 s", "366 d");
+        }
+        if sessions.pause < Time::secs(1) || sessions.pause > LONG {
+            self.range(&below(place, "pause"), "1 s", "366 d");
+        }
+        for (n, exit) in sessions.exit.iter().enumerate().filter(|(_, exit)| exit.trim().is_empty()) {
+            let mut at = below(place, "exit");
+            at.push(n.into());
+            let diagnostic =
+                Diagnostic::error("wrong-value", format!("`{exit}` ends nothing: it has no words"));
+            self.value(&at, diagnostic, "empty");
+        }
+        // Without routes each upstream is one.
+        let names: Vec<&str> = if file.routes.is_empty() {
+            file.upstreams.iter().map(|upstream| upstream.name.as_str()).collect()
+        } else {
+            file.routes.iter().map(|route| route.name.as_deref().unwrap_or(&route.upstream)).collect()
+        };
+        let unknown = sessions.routes.iter().enumerate().filter(|(_, name)| !names.contains(&name.as_str()));
+        for (n, name) in unknown.filter(|(_, name)| !self.dropped.contains(name)).collect::<Vec<_>>() {
+            let mut at = below(place, "routes");
+            at.push(n.into());
+            let diagnostic = Diagnostic::error("unknown-route", format!("unknown route `{name}`"));
+            self.value(&at, diagnostic.valid("routes", name, &names), "no route has this name");
         }
     }
 

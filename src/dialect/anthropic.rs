@@ -366,6 +366,8 @@ impl Dialect for Anthropic {
             ErrorKind::UpstreamUnreachable
             | ErrorKind::UpstreamGarbage
             | ErrorKind::Loop
+            | ErrorKind::Reminder
+            | ErrorKind::SessionEnded
             | ErrorKind::Internal => "api_error",
         };
         let (message, code, details) = (quoted(&error.message), error.kind.code(), error.member());
@@ -390,7 +392,7 @@ impl Dialect for Anthropic {
         };
         let block = |text: &str| format!(r#"{{"type":"text","text":{text}}}"#);
         if !ask.stream {
-            let body = whole(&block(&text), r#""refusal""#, &error.member());
+            let body = whole(&block(&text), &quoted(error.finish("end_turn", "refusal")), &error.member());
             return Reply { status: 200, content_type: "application/json", body: body.into_bytes() };
         }
         let body = [
@@ -438,8 +440,9 @@ fn ending(error: &ExchangeError, explains: bool) -> String {
     let why = quoted(&error.message);
     let details = format!(r#","stop_details":{{"type":"refusal","category":null,"explanation":{why}}}"#);
     let details = if explains { details } else { String::new() };
+    let stop = error.finish("end_turn", "refusal");
     let delta = format!(
-        r#""delta":{{"stop_reason":"refusal","stop_sequence":null{details}}},"usage":{{"output_tokens":0}}"#
+        r#""delta":{{"stop_reason":"{stop}","stop_sequence":null{details}}},"usage":{{"output_tokens":0}}"#
     );
     let own = error.member();
     let own = own.strip_prefix(',').unwrap_or(r#""sluicegate":true"#);

@@ -38,6 +38,10 @@ pub enum ErrorKind {
     UnsupportedMedia,
     /// Too many requests or connections.
     RateLimited,
+    /// No error: the gateway answers in the model's place that it is time for a break.
+    Reminder,
+    /// No error: the gateway answers in the model's place that the user has ended the session.
+    SessionEnded,
     /// Who asks was blocked too often.
     Suspended,
     /// A rule blocks the exchange.
@@ -64,6 +68,7 @@ impl ErrorKind {
     /// The HTTP status whose exception the official SDKs raise for this.
     pub fn status(self) -> u16 {
         match self {
+            Self::Reminder | Self::SessionEnded => 200,
             Self::BadRequest | Self::Blocked | Self::Unscanned => 400,
             Self::Unauthorized => 401,
             Self::Forbidden | Self::Suspended => 403,
@@ -82,6 +87,11 @@ impl ErrorKind {
         }
     }
 
+    /// Whether it is no error but an answer of the gateway's own.
+    pub fn is_answer(self) -> bool {
+        matches!(self, Self::Reminder | Self::SessionEnded)
+    }
+
     /// Whose fault it is.
     pub fn fault(self) -> Fault {
         match self {
@@ -95,7 +105,9 @@ impl ErrorKind {
             | Self::TooManyFields
             | Self::UnsupportedMedia
             | Self::RateLimited => Fault::Client,
-            Self::Blocked | Self::Unscanned | Self::Suspended => Fault::Policy,
+            Self::Blocked | Self::Unscanned | Self::Suspended | Self::Reminder | Self::SessionEnded => {
+                Fault::Policy
+            }
             Self::UpstreamUnreachable | Self::UpstreamTimeout | Self::UpstreamGarbage => Fault::Upstream,
             Self::RecordUnavailable | Self::ShuttingDown | Self::Loop | Self::Internal => Fault::Gateway,
         }
@@ -114,6 +126,8 @@ impl ErrorKind {
             Self::TooManyFields => "too_many_fields",
             Self::UnsupportedMedia => "unsupported_media",
             Self::RateLimited => "rate_limited",
+            Self::Reminder => "reminder",
+            Self::SessionEnded => "session_ended",
             Self::Suspended => "suspended",
             Self::Blocked => "content_filter",
             Self::Unscanned => "unscanned_content",
@@ -217,6 +231,11 @@ impl ExchangeError {
         let members = self.details.as_ref().map(|details| details.members());
         let members = members.as_ref().and_then(|members| members.strip_prefix(','));
         members.map_or_else(String::new, |members| format!(r#","sluicegate":{{{members}}}"#))
+    }
+
+    /// The reason for which a whole answer ends: `stop`, where it is no error.
+    pub(super) fn finish<'w>(&self, stop: &'w str, refused: &'w str) -> &'w str {
+        if self.kind.is_answer() { stop } else { refused }
     }
 
     /// What a closing frame says of the reason, in a field of its own that SDKs keep but do not need.

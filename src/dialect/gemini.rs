@@ -346,6 +346,10 @@ impl Dialect for Gemini {
         if over { Stage::Signed } else { Stage::Open }
     }
 
+    fn has_words(&self, op: &Operation) -> bool {
+        matches!(op.name, "generateContent" | "streamGenerateContent")
+    }
+
     fn tells_end(&self, op: &Operation) -> bool {
         op.name == "streamGenerateContent"
     }
@@ -366,6 +370,11 @@ impl Dialect for Gemini {
                 let body = error_object(error).into_bytes();
                 return Reply { status: error.status(), content_type: "application/json", body };
             }
+            _ if error.kind.is_answer() => format!(
+                r#"{{"candidates":[{{"content":{{"role":"model","parts":[{{"text":{why}}}]}},"finishReason":"STOP","index":0}}],"usageMetadata":{{"promptTokenCount":0,"totalTokenCount":0}},"modelVersion":{}{}}}"#,
+                quoted(&ask.model),
+                error.member(),
+            ),
             _ => format!(
                 r#"{{"promptFeedback":{{"blockReason":"PROHIBITED_CONTENT","blockReasonMessage":{why}}},"candidates":[],"usageMetadata":{{"promptTokenCount":0,"totalTokenCount":0}},"modelVersion":{}{}}}"#,
                 quoted(&ask.model),
@@ -434,6 +443,7 @@ fn error_object(error: &ExchangeError) -> String {
         ErrorKind::UpstreamUnreachable | ErrorKind::RecordUnavailable | ErrorKind::ShuttingDown => {
             "UNAVAILABLE"
         }
+        ErrorKind::Reminder | ErrorKind::SessionEnded => "OK",
         ErrorKind::UpstreamGarbage | ErrorKind::Loop | ErrorKind::Internal => "INTERNAL",
     };
     let metadata = error.details.as_ref().map_or_else(String::new, |d| format!(r#","metadata":{}"#, d.map()));

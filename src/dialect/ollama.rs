@@ -185,7 +185,8 @@ impl Dialect for Ollama {
             let body = self.error_body(error);
             return Reply { status: error.status(), content_type, body };
         }
-        let mut body = line(op, &ask.model, &error.message, &error.member());
+        let done = error.finish("stop", "content_filter");
+        let mut body = line(op, &ask.model, &error.message, done, &error.member());
         if ask.stream {
             body.push('\n');
         }
@@ -195,7 +196,7 @@ impl Dialect for Ollama {
     fn cut(&self, op: &Operation, ask: &Ask, memo: &Memo, why: Why<'_>) -> Vec<u8> {
         let model = if memo.model.is_empty() { &ask.model } else { &memo.model };
         let line = match why {
-            Why::Policy(error) => line(op, model, "", &format!(",{}", error.reason())),
+            Why::Policy(error) => line(op, model, "", "content_filter", &format!(",{}", error.reason())),
             Why::Failure(error) => error_object(error),
         };
         format!("{line}\n").into_bytes()
@@ -207,13 +208,13 @@ fn error_object(error: &ExchangeError) -> String {
 }
 
 /// A last line. `more` are members of its object, each with a comma before it.
-fn line(op: &Operation, model: &str, said: &str, more: &str) -> String {
+fn line(op: &Operation, model: &str, said: &str, done: &str, more: &str) -> String {
     let (model, said) = (quoted(model), quoted(said));
     let text = match op.name {
         "generate" => format!(r#""response":{said}"#),
         _ => format!(r#""message":{{"role":"assistant","content":{said}}}"#),
     };
     format!(
-        r#"{{"model":{model},"created_at":"1970-01-01T00:00:00Z",{text},"done":true,"done_reason":"content_filter"{more}}}"#
+        r#"{{"model":{model},"created_at":"1970-01-01T00:00:00Z",{text},"done":true,"done_reason":"{done}"{more}}}"#
     )
 }

@@ -134,6 +134,60 @@ fn every_operation_can_refuse_and_end() {
 }
 
 #[test]
+fn an_own_answer_is_no_refusal_in_any_dialect() {
+    for dialect in DIALECTS {
+        for operation in dialect.operations().iter().filter(|operation| dialect.has_words(operation)) {
+            for stream in [false, true] {
+                let what = format!("{} {} {stream}", dialect.name(), operation.name);
+                let framing = Some(operation.framing);
+                let ask = Ask { model: "m".into(), stream, framing, choices: 1, ..Ask::default() };
+                let reply = dialect.refusal(operation, &ask, &ExchangeError::new(ErrorKind::Reminder, SAID));
+                let text = String::from_utf8_lossy(&reply.body);
+                assert_eq!(reply.status, 200, "{what}");
+                if stream && reply.content_type != "application/json" {
+                    assert!(!frames(*dialect, operation.framing, &reply.body, &what).is_empty(), "{what}");
+                } else {
+                    json(&reply.body, &what);
+                }
+                for word in ["content_filter", "\"refusal\":\"no", "blockReason", "PROHIBITED", "\"error\":{"]
+                {
+                    assert!(!text.contains(word), "{what}: {word}: {text}");
+                }
+                let stops = ["\"stop\"", "end_turn", "STOP", "\"completed\""];
+                assert!(stops.iter().any(|stop| text.contains(stop)), "{what}: {text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn last_words_are_the_users() {
+    for (body, want) in [
+        (r#"{"messages":[{"role":"system","content":"a"},{"role":"user","content":"b"}]}"#, Some("b")),
+        (
+            r#"{"messages":[{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}]}"#,
+            Some("b"),
+        ),
+        (r#"{"contents":[{"role":"user","parts":[{"text":"b"}]}]}"#, Some("b")),
+        (r#"{"contents":[{"parts":[{"text":"b"}]}]}"#, Some("b")),
+        (r#"{"input":[{"role":"user","content":[{"type":"input_text","text":"b"}]}]}"#, Some("b")),
+        (r#"{"input":"b"}"#, Some("b")),
+        (r#"{"prompt":"b"}"#, Some("b")),
+        (r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}"#, None),
+        (r#"{"messages":[{"role":"tool","content":"b"}]}"#, None),
+        (r#"{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"b"}}]}]}"#, None),
+        (r#"{"messages":[]}"#, None),
+        (r#"{"messages":[{"role":"user","content":null}]}"#, None),
+        (r#"{"input":[1,2]}"#, None),
+        (r"{}", None),
+    ] {
+        let mut tape = Tape::default();
+        assert_eq!(tape.parse(body.as_bytes()), Ok(()));
+        assert_eq!(last_words(body.as_bytes(), &tape).as_deref(), want, "{body}");
+    }
+}
+
+#[test]
 fn tables_of_typed_events_share_no_row() {
     for operation in DIALECTS.iter().flat_map(|d| d.operations()) {
         // Each table is built, and its joins with it.

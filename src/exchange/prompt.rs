@@ -6,8 +6,9 @@ use super::reader::{Reader, Side, Stop};
 use super::{Ahead, Answering, Halt, Outcome, Report, Terms, refuse};
 use crate::audit::Receipt;
 use crate::detect::RuleId;
-use crate::dialect::{Ask, ErrorKind, ExchangeError, Matched, Reply};
+use crate::dialect::{Ask, ErrorKind, ExchangeError, Matched, Reply, last_words};
 use crate::policy::BlockAs;
+use crate::telemetry::Quiet;
 use crate::text::json::{JsonError, Kind, Tape, unescape};
 use crate::text::{Language, Scripts, looks_like_identifier, percent_decoded};
 
@@ -44,6 +45,8 @@ pub struct Judged {
     next: Next,
     /// The rule that blocks it and what is told of it.
     blocked: Option<(RuleId, ExchangeError)>,
+    /// What the user says last, where somebody asks for it and it is short.
+    last: Option<Quiet<String>>,
 }
 
 impl Received {
@@ -71,13 +74,18 @@ impl Received {
         reader.halt_at(halt);
         let mut ask = Ask { choices: 1, ..Ask::default() };
         let mut judged = read_target(&mut reader, &matched.path, query);
-        let mut changed = None;
+        let (mut changed, mut last) = (None, None);
         if judged.is_ok() && !body.is_empty() {
             if json {
                 let mut tape = Tape::within(terms.limits.json_depth, terms.limits.json_values);
                 tape.parse(&body).map_err(|e| bad_json(&e))?;
                 if terms.client.language.is_none() {
                     terms.client.language = language(&body, &tape);
+                }
+                if terms.policy.sessions().is_some() && matched.dialect.has_words(matched.operation) {
+                    let words = last_words(&body, &tape);
+                    // What ends a session is no long text; of a longer one it is known that it is there.
+                    last = words.map(|words| Quiet(words.chars().take(SHORT).collect()));
                 }
                 ask = matched.dialect.ask(matched.operation, &body, &tape, query, matched.model.as_deref());
                 judged = read_body(&mut reader, &matched, &body, &tape, &mut changed);
@@ -108,7 +116,7 @@ impl Received {
             counts: reader.counts(),
             coverage: reader.coverage,
         };
-        Ok(Judged { matched, terms, ask, report, next, blocked })
+        Ok(Judged { matched, terms, ask, report, next, blocked, last })
     }
 }
 
@@ -131,6 +139,11 @@ impl Judged {
     /// What was found and read.
     pub fn report(&self) -> &Report {
         &self.report
+    }
+
+    /// The beginning of what the user says last; nothing, where no user's words wait for a model's or nobody asks for them.
+    pub fn last_words(&self) -> Option<&str> {
+        self.last.as_ref().map(|words| words.0.as_str())
     }
 
     /// The rule that blocks it and what is told of it, where one does.
@@ -188,6 +201,8 @@ fn read_body(
     Ok(())
 }
 
+/// So many characters of a user's last words are kept.
+const SHORT: usize = 64;
 /// So many bytes of a request's last texts tell its language.
 const TELLING: usize = 4 << 10;
 

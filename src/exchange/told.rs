@@ -107,6 +107,37 @@ pub(crate) fn shut_out(standing: Standing, seconds: Option<u64>, terms: &Terms) 
     told(kind, message, details, client, policy.complaints())
 }
 
+/// What the gateway answers in the model's place: a reminder after so many seconds without a break, or that the session is over.
+pub(crate) fn own_answer(after: Option<u64>, client: &Client) -> ExchangeError {
+    let kind = if after.is_some() { ErrorKind::Reminder } else { ErrorKind::SessionEnded };
+    let mut details = Details::default();
+    details.text("code", kind.code());
+    if let Some(seconds) = after {
+        details.number("seconds_without_break", seconds);
+    }
+    let message = match (after, client.language.unwrap_or_default()) {
+        (Some(seconds), language) => reminder(seconds / 60, language),
+        (None, Language::English) => "This conversation has ended. Take care.".to_owned(),
+        (None, Language::Chinese) => "本次对话已结束，请保重。".to_owned(),
+        (None, Language::Japanese) => "会話を終了しました。お元気で。".to_owned(),
+    };
+    told(kind, message, details, client, None)
+}
+
+fn reminder(minutes: u64, language: Language) -> String {
+    match language {
+        Language::English => format!(
+            "You have been talking for {minutes} minutes without a break. This is an AI, not a person. Please take a break; to go on, send your message again."
+        ),
+        Language::Chinese => format!(
+            "您已连续使用 {minutes} 分钟。与您对话的是人工智能，不是真人。请适当休息；如需继续，请再次发送您的消息。"
+        ),
+        Language::Japanese => format!(
+            "休憩なしで {minutes} 分間ご利用中です。お話し相手は AI であり、人ではありません。休憩をお取りください。続けるには、もう一度メッセージを送信してください。"
+        ),
+    }
+}
+
 /// A rule by its name and the content of its pack: `privacy/email@` and sixteen digits.
 fn versioned(rule: &Rule) -> String {
     let version: String = rule.version.chars().take(16).collect();

@@ -3,6 +3,7 @@
 mod gate;
 mod keys;
 mod ladder;
+mod sessions;
 mod settings;
 
 pub use gate::{ConnectionPass, Connections, Gate, Pass};
@@ -11,4 +12,5 @@ pub use keys::{
     new_key,
 };
 pub use ladder::{Known, Ladder, Passes, Person, Step};
+pub use sessions::Sessions;
 pub use settings::LimitsSettings;

@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use super::{
-    Action, BlockAs, Bucket, Choice, Complaints, Direction, LadderSettings, Rule, RuleState, Threshold,
-    Unmet, Unscanned,
+    Action, BlockAs, Bucket, Choice, Complaints, Direction, LadderSettings, Rule, RuleState, SessionSettings,
+    Threshold, Unmet, Unscanned,
 };
 use crate::detect::{CompileError, Engine, RuleId, RuleSet, RuleSpec};
 
@@ -45,6 +45,7 @@ pub(super) struct Parts {
     pub(super) block_as: BlockAs,
     pub(super) complaints: Option<Arc<Complaints>>,
     pub(super) ladder: Option<Arc<LadderSettings>>,
+    pub(super) sessions: Option<Arc<SessionSettings>>,
     /// What its profile demands and is not there.
     pub(super) unmet: Vec<Unmet>,
 }
@@ -144,6 +145,7 @@ impl Policy {
             block_as: BlockAs::default(),
             complaints: None,
             ladder: None,
+            sessions: None,
             unmet: Vec::new(),
         };
         Self::new(parts, &|idle| Ok(Arc::new(Engine::compile(&without(&specs, idle))?)))
@@ -312,6 +314,11 @@ impl Policy {
     /// What happens to what cannot be read.
     pub fn unscanned(&self) -> Unscanned {
         self.parts.unscanned
+    }
+
+    /// Reminders of who talks for long, and words that end it.
+    pub fn sessions(&self) -> Option<&SessionSettings> {
+        self.parts.sessions.as_deref()
     }
 
     /// What follows for who is blocked again and again.

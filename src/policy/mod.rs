@@ -21,6 +21,7 @@ mod mistake;
 mod obligation;
 mod profile;
 mod rule;
+mod sessions;
 mod settings;
 mod state;
 mod stated;
@@ -45,6 +46,7 @@ pub use profile::{
     When,
 };
 pub use rule::{Action, Actions, Basis, Choice, Counts, Direction, Rule, Severity};
+pub use sessions::{RemindIn, SessionSettings};
 pub use settings::{BlockAs, Complaints, PolicyChange, PolicySettings, Threshold, Unscanned};
 pub use state::{Bucket, RuleState, Share};
 pub use taxonomy::{Category, Scheme, Taxonomy, Type};

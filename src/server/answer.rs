@@ -18,7 +18,7 @@ use super::gateway::Gateway;
 use super::headers;
 use super::recorder::Recorder;
 use super::source::Source;
-use super::standing::name_standing;
+use super::standing::{REMINDER, name_standing};
 use super::worker::{Refusal, answer, name_exchange};
 use crate::audit::Receipt;
 use crate::dialect::{ErrorKind, ExchangeError, Framing};
@@ -127,11 +127,17 @@ impl Begun {
                 recorder.finished(&answering, status.as_u16(), body.len());
                 name_exchange(&mut head, context.id, answering.verdict());
                 name_standing(&mut head, exchange.standing);
+                if let Some(seconds) = exchange.remind {
+                    head.insert(REMINDER, seconds.into());
+                }
                 Ok(response(status, head, AnswerBody::whole(body)))
             }
             Body::Stream { source, sse, timeouts, fed } => {
                 name_exchange(&mut head, context.id, answering.verdict());
                 name_standing(&mut head, exchange.standing);
+                if let Some(seconds) = exchange.remind {
+                    head.insert(REMINDER, seconds.into());
+                }
                 let keep_alive = sse.then_some(exchange.worker.gateway.server.keep_alive.0);
                 recorder.status = status.as_u16();
                 let body = StreamBody::new(answering, *source, recorder, timeouts, keep_alive, out, fed);

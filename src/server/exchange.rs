@@ -21,7 +21,7 @@ use super::host_check::from_browser;
 use super::long_reads;
 use super::recorder::Recorder;
 use super::request::{self, BodyType};
-use super::standing::{self, name_standing};
+use super::standing::{self, Session, name_standing};
 use super::worker::{Context, EXCHANGE, Refusal, Worker, answer};
 use crate::audit::{Admission, End, Receipt};
 use crate::dialect::{Dialect, ErrorKind, ExchangeError, Matched};
@@ -42,6 +42,8 @@ pub(super) struct Exchange<'w> {
     pub(super) canary: bool,
     /// How who asks stands.
     pub(super) standing: Standing,
+    /// After how many seconds without a break the application is told so.
+    pub(super) remind: Option<u64>,
     pub(super) head: &'w Head,
     pub(super) headers: &'w HeaderMap,
     pub(super) request_bytes: u64,
@@ -194,6 +196,23 @@ impl Exchange<'_> {
                 ),
             )
         };
+        // Somebody else's answer needs nobody's upstream.
+        let own = match if forwards && !no_route { self.session(&judged, &route) } else { Session::GoesOn } {
+            Session::GoesOn => None,
+            Session::Reminder(seconds) => {
+                self.remind = Some(seconds);
+                gateway.metrics.reminders.with_label_values(&["header"]).inc();
+                None
+            }
+            Session::Answer(error) => {
+                gateway.metrics.reminders.with_label_values(&[error.kind.code()]).inc();
+                let matched = judged.matched();
+                Some((matched.dialect.refusal(matched.operation, judged.ask(), &error), error.kind.code()))
+            }
+        };
+        if own.is_some() {
+            upstream = None;
+        }
         let policy = Arc::clone(&judged.terms().policy);
         let admission = Admission {
             exchange: self.context.id,
@@ -210,7 +229,11 @@ impl Exchange<'_> {
             request_bytes: self.request_bytes,
             stream: judged.ask().stream,
             verdict: if no_route || !forwards { Outcome::Block } else { judged.report().outcome }.as_str(),
-            error: if no_route { ErrorKind::NotFound.code() } else { record::refusal_code(&next) },
+            error: match &own {
+                Some((_, code)) => code,
+                None if no_route => ErrorKind::NotFound.code(),
+                None => record::refusal_code(&next),
+            },
             findings: record::findings(&policy, &judged.report().findings),
             found: judged.report().found,
             coverage: judged.report().coverage.clone(),
@@ -218,6 +241,17 @@ impl Exchange<'_> {
         // The disk works from here on; what follows is done meanwhile.
         let durable = self.durable(&admission);
         count_findings(&gateway, &policy, &judged.report().counts, &judged.report().coverage);
+        if let Some((reply, code)) = own {
+            let receipt = durable.await?;
+            drop(receipt);
+            let outcome = judged.report().outcome;
+            self.record_end(&self.ended(reply.status, 0, "answered", code, outcome));
+            self.count_end(&route, judged.matched().dialect, outcome);
+            let mut response =
+                answer(self.context, reply.status, reply.content_type, reply.body.into(), outcome);
+            name_standing(response.headers_mut(), self.standing);
+            return Ok(response);
+        }
         let upstream = match (next, upstream) {
             (Next::Forward { body, .. }, Some(upstream)) => (upstream, body),
             (next, _) => {

@@ -9,7 +9,7 @@ use super::{RouteSettings, ServerSettings};
 use crate::audit::Journal;
 use crate::dialect::Matched;
 use crate::exchange::ExchangeLimits;
-use crate::limits::{Connections, KeyTable, LimitsSettings};
+use crate::limits::{Connections, KeyTable, LimitsSettings, Sessions};
 use crate::telemetry::Metrics;
 use crate::upstream::{Credential, DialectFamily, Upstream, UpstreamSettings};
 
@@ -57,6 +57,8 @@ pub struct Gateway {
     pub reloader: Option<Reloader>,
     /// Who was blocked how often.
     pub standings: Arc<Standings>,
+    /// Who has been talking since when.
+    pub sessions: Sessions,
     /// The record.
     pub journal: Journal,
     /// Metrics.
@@ -154,6 +156,7 @@ impl Gateway {
             policies,
             reloader,
             standings,
+            sessions: Sessions::default(),
             journal: plan.journal,
             metrics: plan.metrics,
             connections,

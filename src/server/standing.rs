@@ -12,14 +12,16 @@ use super::exchange::{Exchange, unix_ms};
 use super::gateway::Gateway;
 use crate::audit::{StandingRecord, safe};
 use crate::dialect::ExchangeError;
-use crate::exchange::{Judged, Next, shut_out, warn};
+use crate::exchange::{Judged, Next, own_answer, shut_out, warn};
 use crate::limits::{Ladder, Passes, Person, Step};
-use crate::policy::{Climber, LadderSettings, Standing};
+use crate::policy::{Climber, RemindIn, Standing};
 
 /// How who asks stands, where something follows.
 pub const STANDING: HeaderName = HeaderName::from_static("x-sluicegate-standing");
 /// Whom the client's program asks for.
 const USER: HeaderName = HeaderName::from_static("x-sluicegate-user");
+/// After how many seconds without a break somebody is to be reminded.
+pub(super) const REMINDER: HeaderName = HeaderName::from_static("x-sluicegate-reminder");
 /// How soon after a change the file says it.
 const KEPT: Duration = Duration::from_millis(250);
 
@@ -162,7 +164,7 @@ impl Exchange<'_> {
         let terms = judged.terms();
         let Some(settings) = terms.policy.ladder().filter(|_| !self.canary) else { return Stands::default() };
         let gateway = &self.worker.gateway;
-        let (person, now) = (self.person(settings, judged), unix_ms());
+        let (person, now) = (self.person(settings.of, judged), unix_ms());
         let (mut passes, step) = gateway.standings.ladder.ask(&person, settings, now);
         if let Some(step) = &step {
             note(gateway, step, By::Time, "");
@@ -201,10 +203,30 @@ impl Exchange<'_> {
         out
     }
 
-    /// Who climbs: the key, or the user that the request names.
-    fn person(&self, settings: &LadderSettings, judged: &Judged) -> Person {
+    /// What the gateway says in the model's place on a route whose sessions it watches, or how long in seconds there was no break.
+    pub(super) fn session(&self, judged: &Judged, route: &str) -> Session {
+        let terms = judged.terms();
+        let settings = terms.policy.sessions().filter(|settings| !self.canary && settings.is_for(route));
+        let (Some(settings), Some(words)) = (settings, judged.last_words()) else { return Session::GoesOn };
+        let sessions = &self.worker.gateway.sessions;
+        let person = self.person(settings.of, judged);
+        if settings.is_exit(words) {
+            sessions.end(&person);
+            return Session::Answer(Box::new(own_answer(None, &terms.client)));
+        }
+        match (sessions.exchange(&person, settings, unix_ms()), settings.remind_in) {
+            (None, _) => Session::GoesOn,
+            (Some(seconds), RemindIn::Header) => Session::Reminder(seconds),
+            (Some(seconds), RemindIn::Answer) => {
+                Session::Answer(Box::new(own_answer(Some(seconds), &terms.client)))
+            }
+        }
+    }
+
+    /// Who is meant: the key, or the user that the request names.
+    fn person(&self, of: Climber, judged: &Judged) -> Person {
         let (tenant, key) = (Arc::clone(&self.caller.tenant), Arc::clone(&self.caller.key));
-        let user = match settings.of {
+        let user = match of {
             Climber::Key => String::new(),
             Climber::User => {
                 let named = self.headers.get(USER).map(|name| name.as_bytes().to_vec());
@@ -215,6 +237,17 @@ impl Exchange<'_> {
         };
         Person { tenant, key, user }
     }
+}
+
+/// What a session asks for.
+#[derive(Debug)]
+pub(super) enum Session {
+    /// Nothing.
+    GoesOn,
+    /// The application is told after how many seconds without a break.
+    Reminder(u64),
+    /// The gateway answers in the model's place.
+    Answer(Box<ExchangeError>),
 }
 
 /// What a judged request comes to, with what the ladder makes of it.

@@ -188,6 +188,7 @@ impl Worker {
             policy: Arc::clone(&policy),
             canary,
             standing: Standing::default(),
+            remind: None,
             head: &head,
             headers: &parts.headers,
             request_bytes: 0,

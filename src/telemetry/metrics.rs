@@ -58,6 +58,8 @@ pub struct Metrics {
     pub canary: IntGauge,
     /// `sluicegate_standing_steps_total{to, by}`: steps on the ladder.
     pub standing_steps: IntCounterVec,
+    /// `sluicegate_session_notices_total{kind}`: reminders and ends of sessions.
+    pub reminders: IntCounterVec,
     /// `sluicegate_standings{standing}`: how many keys and users stand how.
     pub standings: IntGaugeVec,
     /// `sluicegate_policy_reloads_total{outcome}`.
@@ -219,6 +221,11 @@ impl Metrics {
                 &["to", "by"],
             )?,
             standings,
+            reminders: counters(
+                "sluicegate_session_notices_total",
+                "Reminders of long use and ends of sessions, by kind",
+                &["kind"],
+            )?,
             policy_reloads: counters(
                 "sluicegate_policy_reloads_total",
                 "Tries to replace the policies, by how they ended",

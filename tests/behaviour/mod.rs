@@ -25,6 +25,7 @@ mod media;
 mod profiles;
 mod refusals;
 mod reload;
+mod sessions;
 mod states;
 mod tls;
 mod upstream_failures;

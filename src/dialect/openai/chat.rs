@@ -285,6 +285,7 @@ pub(super) fn observe(src: &[u8], tape: &Tape, memo: &mut Memo) {
 /// An answer that refuses.
 pub(super) fn refusal(ask: &Ask, error: &ExchangeError) -> Reply {
     let (model, text) = (quoted(&ask.model), quoted(&error.message));
+    let finish = quoted(error.finish("stop", "content_filter"));
     if ask.stream {
         let said = format!(r#"{{"role":"assistant","content":{text}}}"#);
         let mut body = String::new();
@@ -292,7 +293,7 @@ pub(super) fn refusal(ask: &Ask, error: &ExchangeError) -> Reply {
             body.push_str(&frame("", &model, 0, index, &said, "null", None));
         }
         for index in 0..u64::from(ask.choices) {
-            body.push_str(&frame("", &model, 0, index, "{}", r#""content_filter""#, Some(error)));
+            body.push_str(&frame("", &model, 0, index, "{}", &finish, Some(error)));
         }
         body.push_str("data: [DONE]\n\n");
         return Reply { status: 200, content_type: "text/event-stream", body: body.into_bytes() };
@@ -300,7 +301,7 @@ pub(super) fn refusal(ask: &Ask, error: &ExchangeError) -> Reply {
     let choices: Vec<String> = (0..ask.choices)
         .map(|i| {
             format!(
-                r#"{{"index":{i},"message":{{"role":"assistant","content":{text},"refusal":null}},"logprobs":null,"finish_reason":"content_filter"}}"#
+                r#"{{"index":{i},"message":{{"role":"assistant","content":{text},"refusal":null}},"logprobs":null,"finish_reason":{finish}}}"#
             )
         })
         .collect();

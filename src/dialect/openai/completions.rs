@@ -98,16 +98,17 @@ const COMMON_FIELDS: &[Field] = &[
 /// An answer that refuses.
 pub(super) fn refusal(ask: &Ask, error: &ExchangeError) -> Reply {
     let (model, text) = (quoted(&ask.model), quoted(&error.message));
+    let finish = quoted(error.finish("stop", "content_filter"));
     if ask.stream {
         let mut body = String::new();
         for index in 0..ask.choices {
-            body.push_str(&frame("", &model, 0, u64::from(index), &text, r#""content_filter""#, Some(error)));
+            body.push_str(&frame("", &model, 0, u64::from(index), &text, &finish, Some(error)));
         }
         body.push_str("data: [DONE]\n\n");
         return Reply { status: 200, content_type: "text/event-stream", body: body.into_bytes() };
     }
     let choices: Vec<String> = (0..ask.choices)
-        .map(|i| format!(r#"{{"index":{i},"text":{text},"logprobs":null,"finish_reason":"content_filter"}}"#))
+        .map(|i| format!(r#"{{"index":{i},"text":{text},"logprobs":null,"finish_reason":{finish}}}"#))
         .collect();
     let body = format!(
         r#"{{"id":"cmpl-sluicegate","object":"text_completion","created":0,"model":{model},"choices":[{}],"usage":{{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}}{}}}"#,

@@ -86,6 +86,10 @@ impl Dialect for OpenAi {
         is_error(src, tape) || is_responses(op) && responses::is_failure(src, tape)
     }
 
+    fn has_words(&self, op: &Operation) -> bool {
+        op.method == "POST" && matches!(op.name, "chat.completions" | "completions" | "responses")
+    }
+
     fn tells_end(&self, op: &Operation) -> bool {
         is_responses(op) || matches!(op.name, "chat.completions" | "completions")
     }

@@ -10,7 +10,7 @@ use super::super::mistake::{Mistake, Setting};
 use super::super::profile::{Checked, Demands, Profile};
 use super::super::rule::{Action, Actions, Choice, Rule};
 use super::super::state::RuleState;
-use super::super::{BlockAs, Complaints, LadderSettings, PolicySettings, Unscanned, always};
+use super::super::{BlockAs, Complaints, LadderSettings, PolicySettings, SessionSettings, Unscanned, always};
 use super::{Library, MEASURE};
 use crate::detect::CompileError;
 use crate::diag::Diagnostic;
@@ -120,6 +120,7 @@ impl Library {
             block_as,
             complaints: settings.complaints.clone().map(Arc::new),
             ladder: settings.ladder.clone().map(Arc::new),
+            sessions: settings.sessions.clone().map(Arc::new),
         };
         let selected = self.select(&settings.profile, choices, unscanned, client);
         let mut policy = selected.map_err(|errors| {
@@ -214,7 +215,7 @@ impl Library {
             }
         }
         let chosen = format!("{name} {unscanned:?} {client:?} {choices:?}");
-        let ForClients { block_as, complaints, ladder } = client;
+        let ForClients { block_as, complaints, ladder, sessions } = client;
         let parts = Parts {
             name: name.into(),
             version: hash(&[&self.version, &chosen]).into(),
@@ -224,6 +225,7 @@ impl Library {
             block_as,
             complaints,
             ladder,
+            sessions,
             unmet: Vec::new(),
         };
         Policy::new(parts, &|idle| self.engine_without(idle))
@@ -278,6 +280,7 @@ struct ForClients {
     block_as: BlockAs,
     complaints: Option<Arc<Complaints>>,
     ladder: Option<Arc<LadderSettings>>,
+    sessions: Option<Arc<SessionSettings>>,
 }
 
 /// A demand of a profile that is not met.

@@ -26,7 +26,14 @@ fn typed(kind: &str, sequence: u64, rest: &str) -> String {
 /// An answer that refuses.
 pub(in crate::dialect::openai) fn refusal(ask: &Ask, error: &ExchangeError) -> Reply {
     let message = &error.message;
-    let part = format!(r#"{{"type":"refusal","refusal":{}}}"#, quoted(message));
+    // What is no refusal is text.
+    let (kind, field, more) = if error.kind.is_answer() {
+        ("output_text", "text", r#","annotations":[]"#)
+    } else {
+        ("refusal", "refusal", "")
+    };
+    let part = |said: &str| format!(r#"{{"type":"{kind}","{field}":{}{more}}}"#, quoted(said));
+    let part = (part(""), part(message));
     let item = |status: &str, content: &str| {
         format!(
             r#"{{"id":"msg_sluicegate","type":"message","status":"{status}","role":"assistant","content":[{content}]}}"#
@@ -34,7 +41,7 @@ pub(in crate::dialect::openai) fn refusal(ask: &Ask, error: &ExchangeError) -> R
     };
     let whole = |status: &str, output: &str| response("", &ask.model, 0, status, "null", "null", output);
     if !ask.stream {
-        let mut body = whole("completed", &item("completed", &part));
+        let mut body = whole("completed", &item("completed", &part.1));
         // Into the object, before its last brace.
         body.truncate(body.len() - 1);
         body += &format!("{}}}", error.member());
@@ -48,19 +55,19 @@ pub(in crate::dialect::openai) fn refusal(ask: &Ask, error: &ExchangeError) -> R
             1,
             &format!(r#""output_index":0,"item":{}"#, item("in_progress", "")),
         ),
-        typed("response.content_part.added", 2, &format!(r#"{at},"part":{{"type":"refusal","refusal":""}}"#)),
-        typed("response.refusal.delta", 3, &format!(r#"{at},"delta":{}"#, quoted(message))),
-        typed("response.refusal.done", 4, &format!(r#"{at},"refusal":{}"#, quoted(message))),
-        typed("response.content_part.done", 5, &format!(r#"{at},"part":{part}"#)),
+        typed("response.content_part.added", 2, &format!(r#"{at},"part":{}"#, part.0)),
+        typed(&format!("response.{kind}.delta"), 3, &format!(r#"{at},"delta":{}"#, quoted(message))),
+        typed(&format!("response.{kind}.done"), 4, &format!(r#"{at},"{field}":{}"#, quoted(message))),
+        typed("response.content_part.done", 5, &format!(r#"{at},"part":{}"#, part.1)),
         typed(
             "response.output_item.done",
             6,
-            &format!(r#""output_index":0,"item":{}"#, item("completed", &part)),
+            &format!(r#""output_index":0,"item":{}"#, item("completed", &part.1)),
         ),
         typed(
             "response.completed",
             7,
-            &format!(r#""response":{}{}"#, whole("completed", &item("completed", &part)), error.member()),
+            &format!(r#""response":{}{}"#, whole("completed", &item("completed", &part.1)), error.member()),
         ),
     ];
     Reply { status: 200, content_type: "text/event-stream", body: body.concat().into_bytes() }
