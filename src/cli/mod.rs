@@ -10,6 +10,7 @@ mod config;
 mod dice;
 mod diff;
 mod explain;
+mod filing;
 mod healthcheck;
 mod import;
 mod key;
@@ -58,6 +59,7 @@ enum Verb {
     Assess(Box<assess::Args>),
     Profile(profile::Args),
     Obligations(obligations::Args),
+    Filing(filing::Args),
     Healthcheck(healthcheck::Args),
     Version(version::Args),
 }
@@ -112,6 +114,7 @@ pub fn main() -> ExitCode {
         Verb::Assess(args) => assess::run(&args),
         Verb::Profile(args) => profile::run(&args),
         Verb::Obligations(args) => obligations::run(&args),
+        Verb::Filing(args) => filing::run(&args),
         Verb::Healthcheck(args) => healthcheck::run(&args),
         Verb::Version(args) => version::run(&args),
     };

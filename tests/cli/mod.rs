@@ -6,6 +6,7 @@ mod assess;
 mod config;
 mod diff;
 mod explain;
+mod filing;
 mod help;
 mod import;
 mod policy;

@@ -23,6 +23,7 @@ use ask::How;
 use bank::{Banks, Kind, Question, SCHEME};
 use figures::Status;
 use gateway::{Folder, Gateway};
+pub(in crate::cli) use html::{STYLE, escape};
 use report::{BankOf, Benign, PolicyOf, Report, SCHEMA, Target};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
