@@ -15,6 +15,7 @@ mod healthcheck;
 mod import;
 mod key;
 mod obligations;
+mod overblock;
 mod policies;
 mod policy;
 mod profile;
@@ -60,6 +61,7 @@ enum Verb {
     Profile(profile::Args),
     Obligations(obligations::Args),
     Filing(filing::Args),
+    Overblock(overblock::Args),
     Healthcheck(healthcheck::Args),
     Version(version::Args),
 }
@@ -115,6 +117,7 @@ pub fn main() -> ExitCode {
         Verb::Profile(args) => profile::run(&args),
         Verb::Obligations(args) => obligations::run(&args),
         Verb::Filing(args) => filing::run(&args),
+        Verb::Overblock(args) => overblock::run(&args),
         Verb::Healthcheck(args) => healthcheck::run(&args),
         Verb::Version(args) => version::run(&args),
     };

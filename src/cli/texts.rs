@@ -32,6 +32,8 @@ pub(super) struct Text {
     pub(super) id: String,
     pub(super) content: String,
     pub(super) direction: Direction,
+    /// The group that it belongs to, where somebody asks for it and the line says it.
+    pub(super) group: Option<String>,
 }
 
 /// Opens a file, with the name that messages call it by.
@@ -52,16 +54,30 @@ pub(super) struct Texts<R> {
     line: Vec<u8>,
     /// Of texts that say nothing of it.
     direction: Direction,
+    /// The field that says to which group a text belongs.
+    group: Option<String>,
 }
 
 impl<R: BufRead> Texts<R> {
     pub(super) fn new(name: impl Into<String>, input: R) -> Self {
-        Self { name: name.into(), input, number: 0, line: Vec::new(), direction: Direction::Prompt }
+        Self {
+            name: name.into(),
+            input,
+            number: 0,
+            line: Vec::new(),
+            direction: Direction::Prompt,
+            group: None,
+        }
     }
 
     /// The same, where a text that says nothing of its direction has this one.
     pub(super) fn otherwise(self, direction: Direction) -> Self {
         Self { direction, ..self }
+    }
+
+    /// The same, where this field says to which group a text belongs.
+    pub(super) fn grouped(self, field: &str) -> Self {
+        Self { group: Some(field.to_owned()), ..self }
     }
 
     /// The next text, or what is wrong with the next line; none at the end. Empty lines are passed over.
@@ -80,7 +96,10 @@ impl<R: BufRead> Texts<R> {
             let read = if too_long {
                 Err((1, format!("the line is longer than {LONGEST} bytes")))
             } else {
-                read(line, self.direction)
+                read(line, self.direction).map(|text| {
+                    let field = self.group.as_ref();
+                    Text { group: field.and_then(|field| group(line, field)), ..text }
+                })
             };
             return Ok(Some(read.map_err(|(column, what)| {
                 // The line itself is user text and stays out of the message.
@@ -102,7 +121,16 @@ fn read(line: &[u8], otherwise: Direction) -> Result<Text, (usize, String)> {
     let direction = direction.map_err(|what| (1, what))?;
     let inside = read.text.get().strip_prefix('"').and_then(|text| text.strip_suffix('"'));
     let inside = inside.ok_or_else(|| (1, format!("expected a string in `text`; {LINE}")))?;
-    Ok(Text { id: read.id.get().to_owned(), content: unescape(inside), direction })
+    Ok(Text { id: read.id.get().to_owned(), content: unescape(inside), direction, group: None })
+}
+
+/// What a field of a line says, where it is a word or a number.
+fn group(line: &[u8], field: &str) -> Option<String> {
+    let fields: std::collections::HashMap<String, &RawValue> = serde_json::from_slice(line).ok()?;
+    let value = fields.get(field)?.get();
+    let text = value.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    let is_number = value.starts_with(|c: char| c.is_ascii_digit() || c == '-');
+    text.map(unescape).or_else(|| is_number.then(|| value.to_owned()))
 }
 
 /// The direction of this name.

@@ -9,6 +9,7 @@ mod explain;
 mod filing;
 mod help;
 mod import;
+mod overblock;
 mod policy;
 mod reload;
 mod scan;

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 pub(super) struct Process {
     child: Child,
     pub(super) operations: String,
-    pub(super) dir: tempfile::TempDir,
+    pub(super) data: String,
+    dir: Option<tempfile::TempDir>,
 }
 
 impl Process {
@@ -29,6 +30,8 @@ impl Process {
             .spawn()
             .expect("it starts");
         let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        let first = lines.next().expect("a line").expect("a line");
+        let data = first.rsplit_once("http://").map(|(_, address)| address.to_owned()).expect("an address");
         let operations = lines.find_map(|line| {
             let line = line.expect("a line");
             let address = line.strip_prefix("health, readiness and metrics: http://")?;
@@ -36,7 +39,7 @@ impl Process {
         });
         // Somebody has to read the rest.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, operations: operations.expect("an address"), dir }
+        Self { child, operations: operations.expect("an address"), data, dir: Some(dir) }
     }
 
     pub(super) fn policy(&self, verb: &str) -> (Option<i32>, Value) {
@@ -46,6 +49,18 @@ impl Process {
 
     pub(super) fn human(&self, verb: &str) -> String {
         text(&run(&["policy", verb, "--operations", &self.operations]).stdout)
+    }
+
+    /// The folder that it runs in.
+    fn dir(&self) -> &Path {
+        self.dir.as_ref().expect("it runs").path()
+    }
+
+    /// Ends it, and gives back its folder.
+    pub(super) fn stop(mut self) -> tempfile::TempDir {
+        self.signal("-TERM");
+        self.child.wait().expect("it ends");
+        self.dir.take().expect("it ran")
     }
 
     fn signal(&self, name: &str) {
@@ -116,13 +131,13 @@ pub(super) fn wait_for(what: impl Fn() -> bool) -> bool {
 fn sighup_and_the_verbs_change_policies() {
     let gateway = Process::start("watch = \"0 s\"");
     assert_eq!(gateway.generation(), 1);
-    masks(gateway.dir.path(), "second");
+    masks(gateway.dir(), "second");
     gateway.signal("-HUP");
     assert!(wait_for(|| gateway.generation() == 2));
     let (code, status) = gateway.policy("status");
     assert_eq!((code, status["active"]["by"].as_str()), (Some(0), Some("signal")), "{status}");
 
-    masks(gateway.dir.path(), "third\", 3, \"");
+    masks(gateway.dir(), "third\", 3, \"");
     let (code, said) = gateway.policy("reload");
     assert_eq!((code, said["outcome"].as_str()), (Some(1), Some("failed")), "{said}");
     let said = gateway.human("reload");
@@ -153,10 +168,10 @@ fn many_reloads_do_not_grow() {
     let gateway = Process::start("watch = \"0 s\"\nkeep = 1");
     let reload = |n: usize| {
         let words: String = (0..10_000).map(|w| format!("w{}x{n}\n", w * 7919)).collect();
-        fs::write(gateway.dir.path().join("packs/p/lists/words.txt"), words).expect("a file");
+        fs::write(gateway.dir().join("packs/p/lists/words.txt"), words).expect("a file");
         let rule = "[[rule]]\nid = \"word\"\ntitle = \"t\"\ncategory = \"WORD\"\naction = \"mask\"\nlists = [\"words.txt\"]\n\
                     keywords = [\"first\"]\nexamples = [\"first\"]\ncounter_examples = [\"nothing\"]\n";
-        fs::write(gateway.dir.path().join("packs/p/rules/words.toml"), rule).expect("a file");
+        fs::write(gateway.dir().join("packs/p/rules/words.toml"), rule).expect("a file");
         let (code, said) = gateway.policy("reload");
         assert_eq!((code, said["outcome"].as_str()), (Some(0), Some("ok")), "{said}");
     };

@@ -21,6 +21,7 @@ use crate::server::PolicyTable;
 use crate::upstream::Asker;
 use ask::How;
 use bank::{Banks, Kind, Question, SCHEME};
+pub(in crate::cli) use figures::Share;
 use figures::Status;
 use gateway::{Folder, Gateway};
 pub(in crate::cli) use html::{STYLE, escape};

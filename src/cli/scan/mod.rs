@@ -175,11 +175,11 @@ impl<W: Write> Scanning<'_, W> {
             return Ok(Err(Diagnostic::error("bad-text", format!("`{name}` is not UTF-8"))));
         };
         let id = serde_json::Value::from(name).to_string();
-        self.text(&Text { id, content, direction: self.direction })?;
+        self.text(&Text { id, content, direction: self.direction, group: None })?;
         Ok(Ok(()))
     }
 
-    fn text(&mut self, Text { id, content, direction }: &Text) -> io::Result<()> {
+    fn text(&mut self, Text { id, content, direction, .. }: &Text) -> io::Result<()> {
         let scanned = text::scan(self.policy, *direction, content, self.chunk);
         match &mut self.view {
             Some((colour, totals)) => {
