@@ -36,6 +36,30 @@ pub(super) struct Text {
     pub(super) group: Option<String>,
 }
 
+/// A whole text from a file, else from standard input, and what it is called.
+pub(super) fn whole(path: Option<&Path>) -> Result<(String, String), String> {
+    let name = path.map_or_else(|| "<stdin>".to_owned(), |path| path.display().to_string());
+    let bytes = match path {
+        Some(path) => std::fs::read(path),
+        None => {
+            let mut bytes = Vec::new();
+            io::Read::read_to_end(&mut io::stdin().lock(), &mut bytes).map(|_| bytes)
+        }
+    };
+    let bytes = bytes.map_err(|error| format!("cannot read `{name}`: {error}"))?;
+    let text = utf8(&name, bytes)?;
+    Ok((name, text))
+}
+
+/// Bytes that are to be text; else the line that is none.
+pub(super) fn utf8(name: &str, bytes: Vec<u8>) -> Result<String, String> {
+    String::from_utf8(bytes).map_err(|error| {
+        let (at, bytes) = (error.utf8_error().valid_up_to(), error.as_bytes());
+        let line = 1 + memchr::memchr_iter(b'\n', bytes.get(..at).unwrap_or_default()).count();
+        format!("`{name}` is not UTF-8 (line {line})")
+    })
+}
+
 /// Opens a file, with the name that messages call it by.
 pub(super) fn open(path: &Path) -> Result<(String, BufReader<File>), Diagnostic> {
     let name = path.display().to_string();

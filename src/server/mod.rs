@@ -43,7 +43,7 @@ pub use demo::{CLEAN, LISTED, SAMPLE};
 pub use gateway::{Gateway, Live, Plan};
 pub use policies::{ApprovedBy, Attempt, Ended, Loaded, NothingBefore, Policies, PolicyTable, Trigger};
 pub use reload::{Built, Draft, PolicySource, Reloader, Reloading};
-pub use route_use::{Audience, FailMode, Role, RouteUse, RouteUses};
+pub use route_use::{FailMode, RouteUse, RouteUses};
 pub use settings::{HeaderMatch, KeySettings, RouteSettings, ServerSettings, TenantSettings};
 pub use standing::{STANDING, Standings};
 pub use worker::{EXCHANGE, VERDICT};

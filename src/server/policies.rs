@@ -35,6 +35,12 @@ impl PolicyTable {
         tenant.and_then(|n| self.tenants.get(n)).unwrap_or(&self.default)
     }
 
+    /// Everybody's policy, then each tenant's with its name.
+    pub fn each_with_name(&self) -> impl Iterator<Item = (Option<&str>, &Arc<Policy>)> {
+        let tenants = self.names.iter().map(|name| Some(name.as_str())).zip(&self.tenants);
+        std::iter::once((None, &self.default)).chain(tenants)
+    }
+
     /// Each policy once, by name and version.
     fn each(&self) -> Vec<[&str; 2]> {
         let all = std::iter::once(&self.default).chain(&self.tenants);
@@ -327,7 +333,12 @@ impl Policies {
         let mut runs = vec![format!("policy {} {}\n", default.name(), default.version())];
         let approved = state.active.loaded.approved.as_ref();
         runs.extend(approved.map(|by| format!("approved by {} as {}\n", by.names(), by.policy)));
-        runs.extend(default.unmet().iter().map(|unmet| format!("not met: {unmet}\n")));
+        for (tenant, policy) in state.active.loaded.table.each_with_name() {
+            let own =
+                policy.unmet().iter().filter(|unmet| tenant.is_none() || !default.unmet().contains(unmet));
+            let of = tenant.map_or_else(String::new, |tenant| format!(" for tenant {tenant}"));
+            runs.extend(own.map(|unmet| format!("not met{of}: {unmet}\n")));
+        }
         let runs = runs.concat();
         match state.last.as_ref().filter(|last| last.ended.is_refused()) {
             Some(refused) => {

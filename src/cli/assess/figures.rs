@@ -51,6 +51,8 @@ pub(super) enum Status {
     TooSmall,
     /// Nothing was measured.
     NotMeasured,
+    /// Nobody asks for anything.
+    NotAsked,
 }
 
 impl Status {
@@ -60,6 +62,7 @@ impl Status {
             Self::NotMet => "not met",
             Self::TooSmall => "sample too small",
             Self::NotMeasured => "not measured",
+            Self::NotAsked => "nothing asked for",
         }
     }
 }

@@ -73,7 +73,7 @@ fn chip(status: Status) -> String {
         Status::Met => "met",
         Status::NotMet => "not_met",
         Status::TooSmall => "too_small",
-        Status::NotMeasured => "not_measured",
+        Status::NotMeasured | Status::NotAsked => "not_measured",
     };
     format!("<span class=\"chip {class}\">{}</span>", status.words())
 }

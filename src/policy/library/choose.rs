@@ -54,44 +54,53 @@ impl Library {
                 *slot = *change;
             }
         }
-        let mut change = |id: &str, setting: &dyn Fn(String) -> Setting, set: &dyn Fn(&Rule, &mut Choice)| {
-            let mut known = false;
-            for (rule, slot) in
-                self.rules.iter().zip(&mut choices).filter(|(rule, _)| is_called(&rule.id, id))
-            {
-                known = true;
-                let mut choice = *slot;
-                set(rule, &mut choice);
-                if !rule.always || !choice.is_weaker_than(&rule.choice()) {
-                    *slot = choice;
-                } else if !id.ends_with('*') {
-                    // `pack/*` means the rules that can be changed.
-                    wrong(setting(id.to_owned()), always(rule));
+        // What the profile retires stays so, unless the rule itself is named.
+        let retired: Vec<bool> = choices.iter().map(|choice| choice.state == RuleState::Retired).collect();
+        let mut change =
+            |id: &str, setting: &dyn Fn(String) -> Setting, set: &dyn Fn(&Rule, bool, &mut Choice)| {
+                let mut known = false;
+                for ((rule, slot), is_retired) in self
+                    .rules
+                    .iter()
+                    .zip(&mut choices)
+                    .zip(&retired)
+                    .filter(|((rule, _), _)| is_called(&rule.id, id))
+                {
+                    known = true;
+                    let mut choice = *slot;
+                    set(rule, *is_retired, &mut choice);
+                    if !rule.always || !choice.is_weaker_than(&rule.choice()) {
+                        *slot = choice;
+                    } else if !id.ends_with('*') {
+                        // `pack/*` means the rules that can be changed.
+                        wrong(setting(id.to_owned()), always(rule));
+                    }
                 }
-            }
-            if known {
-                return;
-            }
-            let ids: Vec<&str> = self.rules.iter().map(|rule| rule.id.as_str()).collect();
-            let unknown = Diagnostic::error("unknown-rule", format!("unknown rule `{id}`"));
-            let explained = match crate::diag::nearest(id, &ids) {
+                if known {
+                    return;
+                }
+                let ids: Vec<&str> = self.rules.iter().map(|rule| rule.id.as_str()).collect();
+                let unknown = Diagnostic::error("unknown-rule", format!("unknown rule `{id}`"));
+                let explained = match crate::diag::nearest(id, &ids) {
                 Some(near) => unknown.help(format!("did you mean `{near}`?")),
                 None => unknown.help(
                     "a rule is called by its pack and its id: `privacy/email`; `privacy/*` are all of a pack",
                 ),
             };
-            wrong(setting(id.to_owned()), explained);
-        };
+                wrong(setting(id.to_owned()), explained);
+            };
         // In the order of the ids, in which `harm/*` comes before all that it means: what is more special counts.
         for (id, action) in &settings.actions {
-            change(id, &Setting::Action, &|_, choice| choice.actions = Actions::all(*action));
+            change(id, &Setting::Action, &|_, _, choice| choice.actions = Actions::all(*action));
         }
         for (id, threshold) in &settings.thresholds {
-            change(id, &Setting::Threshold, &|_, choice| choice.threshold = *threshold);
+            change(id, &Setting::Threshold, &|_, _, choice| choice.threshold = *threshold);
         }
         for (id, state) in &settings.states {
-            change(id, &Setting::State, &|rule, choice| {
-                choice.state = written_for(rule, id, *state).unwrap_or(choice.state);
+            change(id, &Setting::State, &|rule, is_retired, choice| {
+                if !is_retired || rule.id == *id {
+                    choice.state = written_for(rule, id, *state).unwrap_or(choice.state);
+                }
             });
         }
         for (n, name) in settings.ladder.iter().flat_map(|ladder| ladder.rules.iter().enumerate()) {
