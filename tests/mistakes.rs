@@ -2,6 +2,7 @@
 //! each with the snapshot that shows it. A kind is a code and a sentence without the names and numbers in it.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -64,10 +65,11 @@ fn mistakes_of_many_kinds_are_shown() {
     let config = kinds("tests/fixtures/config", "expected", "");
     let packs = kinds("src/policy/testdata", "case", "=== said\n");
     let mut table = String::new();
+    // Writing to a String does not fail.
     for (what, kinds) in [("configuration", &config), ("packs and profiles", &packs)] {
-        table += &format!("{what}: {} kinds\n", kinds.len());
+        let _ = writeln!(table, "{what}: {} kinds", kinds.len());
         for (kind, shown) in kinds {
-            table += &format!("  {kind}\n    {shown}\n");
+            let _ = writeln!(table, "  {kind}\n    {shown}");
         }
     }
     assert!(config.len() >= 40, "{} kinds in configurations\n{table}", config.len());

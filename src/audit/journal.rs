@@ -14,7 +14,8 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -22,7 +23,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::disk::{self, Disk, RealDisk, SegmentFile};
-use super::record::{Admission, End, StandingRecord};
+use super::merkle::{Hash, LeafHasher};
+use super::notary::{News, Notary, NotaryError, NotaryHandle};
+use super::note::Signer;
+use super::record::{Admission, End, Event};
 use super::segment::{self, EntryKind, ReadError, Recovered};
 use super::settings::JournalSettings;
 
@@ -66,6 +70,9 @@ pub enum OpenError {
     /// What is there cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// The records are not those that were signed, or the tree's files cannot be used.
+    #[error(transparent)]
+    Notary(#[from] NotaryError),
     /// The folder cannot be made or the thread not started.
     #[error("{path}: {source}", path = path.display())]
     Io {
@@ -209,6 +216,48 @@ impl Shared {
     }
 }
 
+/// Bytes of the newest segments that are read at a start, but two of them whatever their size: a fraction of a second's work.
+const READ_AT_START: u64 = 32 << 20;
+
+/// Reads what a start has to know, and takes up the tree.
+fn recover(
+    dir: &Path,
+    settings: &JournalSettings,
+    signer: Option<Signer>,
+) -> Result<(Recovered, Option<Notary>), OpenError> {
+    let Some(signer) = signer else {
+        let read = segment::walk_newest(dir, READ_AT_START, &mut |_| {}, &mut |_, _, _| {})?;
+        return Ok((read, None));
+    };
+    let signer = Arc::new(signer);
+    match recover_signed(dir, settings, &signer, READ_AT_START) {
+        // Tiles that are missing or damaged are made anew from all records.
+        Err(OpenError::Notary(NotaryError::Tiles(_) | NotaryError::Changed { .. })) => {
+            recover_signed(dir, settings, &signer, u64::MAX)
+        }
+        done => done,
+    }
+}
+
+fn recover_signed(
+    dir: &Path,
+    settings: &JournalSettings,
+    signer: &Arc<Signer>,
+    budget: u64,
+) -> Result<(Recovered, Option<Notary>), OpenError> {
+    let mut first = 0;
+    let mut hasher = LeafHasher::default();
+    let mut leaves: Vec<Hash> = Vec::new();
+    let mut visit = |_, _, payload: &[u8]| leaves.push(hasher.hash(payload));
+    let read = segment::walk_newest(dir, budget, &mut |sequence| first = sequence - 1, &mut visit)?;
+    let mut notary = Notary::resume(dir, Arc::clone(signer), settings.checkpoint.0, first)?;
+    for (index, leaf) in (first..).zip(leaves) {
+        notary.replay(index, leaf);
+    }
+    notary.check()?;
+    Ok((read, Some(notary)))
+}
+
 #[expect(clippy::disallowed_methods, reason = "the writer's thread stands at the edge")]
 fn now() -> Instant {
     Instant::now()
@@ -218,16 +267,22 @@ fn now() -> Instant {
 struct Handle {
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// The notary's thread, which ends behind the writer's.
+    notary: Mutex<Option<JoinHandle<()>>>,
+    /// Records under the last checkpoint.
+    signed: Arc<AtomicU64>,
 }
 
 impl Handle {
     fn close(&self) {
         self.shared.lock().closed = true;
         self.shared.wake.notify_one();
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
-            // A writer that panicked has dropped its waiters already, and they have got their error.
-            let _ = thread.join();
+        for thread in [&self.thread, &self.notary] {
+            let thread = thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(thread) = thread {
+                // A writer that panicked has dropped its waiters already, and they have got their error.
+                let _ = thread.join();
+            }
         }
     }
 }
@@ -251,31 +306,33 @@ impl std::fmt::Debug for Journal {
 }
 
 impl Journal {
-    /// Opens the journal in `dir`, making the folder if need be, for this process alone. What stands there is read through, an
-    /// incomplete end is cut off, and new records go to a fresh segment.
+    /// Opens the journal in `dir`, making the folder if need be, for this process alone. The newest of what stands there is read, an
+    /// incomplete end is cut off, and new records go to a fresh segment. Nothing is signed.
     pub fn open(dir: &Path, settings: &JournalSettings) -> Result<(Self, Recovered), OpenError> {
-        Self::open_watched(dir, settings, Box::new(|_| {}))
+        Self::open_on(dir, settings, None, Box::new(RealDisk), Box::new(|_| {}))
     }
 
-    /// The same; `watcher` is told of every commit.
-    pub fn open_watched(
+    /// The same; what it holds has to be what was signed, and new records go on to be signed. `watcher` is told of every commit.
+    pub fn open_signed(
         dir: &Path,
         settings: &JournalSettings,
+        signer: Signer,
         watcher: Watcher,
     ) -> Result<(Self, Recovered), OpenError> {
-        Self::open_on(dir, settings, Box::new(RealDisk), watcher)
+        Self::open_on(dir, settings, Some(signer), Box::new(RealDisk), watcher)
     }
 
     fn open_on(
         dir: &Path,
         settings: &JournalSettings,
+        signer: Option<Signer>,
         disk: Box<dyn Disk>,
         watcher: Watcher,
     ) -> Result<(Self, Recovered), OpenError> {
         let io = |source| OpenError::Io { path: dir.to_owned(), source };
         disk::private_dir(dir).map_err(io)?;
         let lock = disk::lock(dir).map_err(io)?;
-        let recovered = segment::walk(dir, &mut |_, _, _| {})?;
+        let (recovered, notary) = recover(dir, settings, signer)?;
         for torn in &recovered.torn {
             disk::cut(&torn.path, torn.at)
                 .map_err(|source| OpenError::Io { path: torn.path.clone(), source })?;
@@ -285,6 +342,11 @@ impl Journal {
         if let Some((path, end)) = &recovered.tail {
             disk::cut(path, *end).map_err(|source| OpenError::Io { path: path.clone(), source })?;
         }
+        let notary = notary.map(Notary::start).transpose().map_err(io)?;
+        let (news, notary, signed) = match notary {
+            Some(NotaryHandle { news, thread, signed }) => (Some(news), Some(thread), signed),
+            None => (None, None, Arc::default()),
+        };
         let shared = Arc::new(Shared {
             failing: AtomicBool::new(false),
             queue: Mutex::default(),
@@ -301,6 +363,8 @@ impl Journal {
             buffer: Vec::new(),
             kept: Vec::new(),
             failing: false,
+            news,
+            hasher: LeafHasher::default(),
             watcher,
             _lock: lock,
         };
@@ -312,7 +376,8 @@ impl Journal {
                 writer.run(&for_thread);
             })
             .map_err(io)?;
-        Ok((Self { handle: Arc::new(Handle { shared, thread: Mutex::new(Some(thread)) }) }, recovered))
+        let (thread, notary) = (Mutex::new(Some(thread)), Mutex::new(notary));
+        Ok((Self { handle: Arc::new(Handle { shared, thread, notary, signed }) }, recovered))
     }
 
     /// Writes an admission record, at once; what it returns resolves when the record is durable.
@@ -330,22 +395,33 @@ impl Journal {
         }
     }
 
+    /// Writes what was done to the journal; what it returns resolves when that is durable.
+    pub fn note(&self, event: &Event) -> impl Future<Output = Result<Receipt, JournalError>> + use<> {
+        let (done, waits) = oneshot::channel();
+        let payload = serde_json::to_vec(event).map_err(|e| JournalError::Disk(e.to_string()));
+        let pushed = payload
+            .and_then(|payload| self.push(Waiting { kind: EntryKind::Event, payload, done: Some(done) }));
+        async move {
+            pushed?;
+            waits.await.unwrap_or(Err(JournalError::Closed))
+        }
+    }
+
     /// Writes an end record. Never waits: it goes out with the next batch.
     pub fn end(&self, end: &End) -> Result<(), JournalError> {
         let payload = serde_json::to_vec(end).map_err(|e| JournalError::Disk(e.to_string()))?;
         self.push(Waiting { kind: EntryKind::End, payload, done: None })
     }
 
-    /// Writes a record of a standing that changed. Never waits.
-    pub fn standing(&self, record: &StandingRecord) -> Result<(), JournalError> {
-        let payload = serde_json::to_vec(record).map_err(|e| JournalError::Disk(e.to_string()))?;
-        self.push(Waiting { kind: EntryKind::Standing, payload, done: None })
-    }
-
     /// Whether the last batch could not be written. Who asks an upstream meanwhile waits for the receipt first: a record that will not be
     /// there sends no prompt away.
     pub fn is_failing(&self) -> bool {
         self.handle.shared.failing.load(Ordering::Acquire)
+    }
+
+    /// How many records stand under the last checkpoint.
+    pub fn signed(&self) -> u64 {
+        self.handle.signed.load(Ordering::Acquire)
     }
 
     /// Writes what waits and ends the writer. Later records are refused.
@@ -367,11 +443,11 @@ impl Journal {
         }
         // The first admission ends the writer's wait; another record only has to begin it.
         let mut news = queue.dozing || admission && queue.admissions == 0;
-        if admission {
-            queue.admissions += 1;
-            queue.open += 1;
-        } else if record.kind == EntryKind::End {
-            queue.open = queue.open.saturating_sub(1);
+        queue.admissions += usize::from(admission);
+        match record.kind {
+            EntryKind::Admission => queue.open += 1,
+            EntryKind::End => queue.open = queue.open.saturating_sub(1),
+            EntryKind::Event => {}
         }
         queue.waiting.push(record);
         // The writer also looks up when nobody is left to wait for.
@@ -417,6 +493,9 @@ struct Writer {
     /// End records that a failed batch held: they go out again with the next one.
     kept: Vec<Waiting>,
     failing: bool,
+    /// To the notary, if there is one.
+    news: Option<Sender<News>>,
+    hasher: LeafHasher,
     watcher: Watcher,
     _lock: File,
 }
@@ -429,7 +508,7 @@ impl Writer {
             batch.append(&mut shared.next_batch(!batch.is_empty(), &mut gather));
             let closing = shared.lock().closed;
             if !batch.is_empty() {
-                let admissions = batch.iter().filter(|record| record.done.is_some()).count();
+                let admissions = batch.iter().filter(|record| record.kind == EntryKind::Admission).count();
                 if !self.commit(batch, shared) {
                     // They were refused, and no end record will follow.
                     let mut queue = shared.lock();
@@ -466,9 +545,14 @@ impl Writer {
         } else if std::mem::take(&mut self.failing) {
             tracing::warn!("the journal can be written again");
         }
-        for record in batch {
+        let signs = result.is_ok() && self.news.is_some();
+        let mut leaves: Vec<Vec<u8>> = Vec::with_capacity(if signs { batch.len() } else { 0 });
+        for mut record in batch {
             if result.is_ok() {
                 self.sequence += 1;
+            }
+            if signs {
+                leaves.push(std::mem::take(&mut record.payload));
             }
             // A client that has left does not wait any more; its record stands all the same.
             match (record.done, &result) {
@@ -478,6 +562,12 @@ impl Writer {
                 (None, Err(_)) if self.kept.len() < room => self.kept.push(Waiting { done: None, ..record }),
                 (None, Err(_)) => commit.lost += 1,
             }
+        }
+        if let Some(news) = self.news.as_ref().filter(|_| signs) {
+            // Nobody waits any more: there is time for hashes.
+            let leaves: Vec<Hash> = leaves.iter().map(|payload| self.hasher.hash(payload)).collect();
+            // A notary that has ended by a fault is found by the next start.
+            let _ = news.send(News::Leaves(leaves));
         }
         (self.watcher)(commit);
         if self.buffer.capacity() > BUFFER {
@@ -502,6 +592,7 @@ impl Writer {
         self.buffer.clear();
         if self.file.as_ref().is_some_and(|open| open.written >= self.segment_bytes) {
             self.file = None;
+            let _ = self.news.as_ref().map(|news| news.send(News::Rotated));
         }
         let open = match &mut self.file {
             Some(open) => open,
@@ -525,4 +616,4 @@ impl Writer {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -3,15 +3,45 @@
 //! Records name rules and places, never the text. The journal is append-only and durable before anything is delivered; proofs,
 //! indices and sinks read it on their own time.
 
+mod checkpoint;
+mod commitment;
 mod disk;
+mod event;
+mod hold;
 mod id;
+mod index;
 mod journal;
+#[cfg(test)]
+mod laws;
+mod merkle;
+mod notary;
+mod note;
+mod prove;
+mod purge;
 mod record;
 mod segment;
 mod settings;
+mod texts;
+mod verify;
 
+pub use checkpoint::Checkpoint;
+pub use commitment::{Commitment, CommitmentKey};
+pub use event::EventForm;
+pub use hold::{Hold, Holds, held};
 pub use id::ExchangeId;
+pub use index::{Column, Count, Hit, Index, IndexError, Query};
 pub use journal::{Commit, Journal, JournalError, OpenError, Receipt, Watcher};
-pub use record::{Admission, Coverage, End, FindingRecord, StandingRecord, safe};
-pub use segment::{Entry, EntryKind, ReadError, Recovered, Torn, read_dir};
+pub use merkle::{Hash, ProofError, TileError, consistency_holds, inclusion_root, leaf_hash};
+pub use notary::{NotaryError, key_path, load_or_make_signer};
+pub use note::{NoteError, Signer, Verifier};
+pub use prove::{ProveError, ProvedRecord, last_checkpoint, prove, prove_growth};
+pub use purge::{Purgeable, purgeable, remove};
+pub use record::{Admission, Coverage, End, Event, FindingRecord, safe};
+pub use segment::{
+    Entry, EntryKind, ReadError, Recovered, Torn, entry as read_entry, read_dir, read_records,
+};
 pub use settings::JournalSettings;
+pub use texts::{
+    Keep, KeysError, MasterKey, Parts, Subject, TextPlace, Texts, TextsReader, TextsSettings, erase,
+};
+pub use verify::{Fault, Verified, verify};

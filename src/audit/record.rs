@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::ExchangeId;
+use super::texts::TextPlace;
 
 /// Longest client-supplied string kept in a record, in characters.
 const LONGEST: usize = 200;
@@ -86,6 +87,7 @@ impl Coverage {
 
 /// Written before the first byte of the answer leaves.
 #[derive(Clone, Debug, Serialize)]
+#[serde(tag = "record", rename = "admission")]
 pub struct Admission {
     /// The exchange.
     pub exchange: ExchangeId,
@@ -95,6 +97,10 @@ pub struct Admission {
     pub tenant: String,
     /// Id of the key that was used, `-` without one.
     pub key: String,
+    /// Keyed hash of the user that the client names (`x-sluicegate-user`, `user`, `safety_identifier`, `metadata.user_id`); empty where it names none.
+    pub user: String,
+    /// Keyed hash of the address that the request came from.
+    pub address: String,
     /// Name of the route, `-` without one.
     pub route: String,
     /// The dialect.
@@ -111,6 +117,10 @@ pub struct Admission {
     pub policy_version: String,
     /// Bytes of the request body as received.
     pub request_bytes: u64,
+    /// Keyed hash of the request's body as received, in its content coding; empty for an empty one.
+    pub received: String,
+    /// Keyed hash of the body as it goes to the upstream; empty where none goes.
+    pub sent: String,
     /// Whether the client wants a stream.
     pub stream: bool,
     /// The verdict on the request: `allow`, `flag`, `rewrite`, `block`.
@@ -125,8 +135,22 @@ pub struct Admission {
     pub coverage: Coverage,
 }
 
+/// Something beside exchanges: what was done to the journal or by its keepers, and who moved on the ladder of those who are blocked again and
+/// again.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "record", rename = "event")]
+pub struct Event {
+    /// What was done: `erasure`, `hold`, `release`, `purge`, `standing`.
+    pub event: &'static str,
+    /// Milliseconds since 1970 by the system's clock.
+    pub time_ms: u64,
+    /// More, by kind of event.
+    pub detail: serde_json::Value,
+}
+
 /// Written when the answer is over.
 #[derive(Clone, Debug, Serialize)]
+#[serde(tag = "record", rename = "end")]
 pub struct End {
     /// The exchange.
     pub exchange: ExchangeId,
@@ -151,6 +175,13 @@ pub struct End {
     pub found: u64,
     /// What was read of the answer.
     pub coverage: Coverage,
+    /// Keyed hash of the upstream's body as received, without its content coding; empty where none came.
+    pub received: String,
+    /// Keyed hash of the body as the client got it; empty where it got none.
+    pub sent: String,
+    /// Where the bodies stand, sealed, if they are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub texts: Option<TextPlace>,
     /// Bytes of body sent to the client.
     pub response_bytes: u64,
     /// Most bytes held back at once.
@@ -159,34 +190,4 @@ pub struct End {
     pub first_byte_us: u64,
     /// Microseconds from the request's head to the end.
     pub total_us: u64,
-}
-
-/// Written when somebody moves on the ladder of those who are blocked again and again.
-#[derive(Clone, Debug, Serialize)]
-pub struct StandingRecord {
-    /// Milliseconds since 1970 by the system's clock.
-    pub time_ms: u64,
-    /// The tenant.
-    pub tenant: String,
-    /// Id of the key.
-    pub key: String,
-    /// The user under it, as a hash; not there for the key itself.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub user: String,
-    /// `good`, `warned`, `limited`, `suspended`.
-    pub from: &'static str,
-    /// The same.
-    pub to: &'static str,
-    /// How many blocks count.
-    pub blocks: u64,
-    /// When it ends by itself, in milliseconds since 1970; not there where it does not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub until_ms: Option<u64>,
-    /// The exchange that was blocked last; empty where none was.
-    pub exchange: String,
-    /// `policy`, `time` or `operator`.
-    pub by: &'static str,
-    /// What an operator said.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub why: String,
 }

@@ -33,8 +33,8 @@ pub enum EntryKind {
     Admission,
     /// [`super::End`].
     End,
-    /// [`super::StandingRecord`].
-    Standing,
+    /// [`super::Event`].
+    Event,
 }
 
 impl EntryKind {
@@ -42,7 +42,7 @@ impl EntryKind {
         match self {
             Self::Admission => 1,
             Self::End => 2,
-            Self::Standing => 3,
+            Self::Event => 3,
         }
     }
 
@@ -50,7 +50,7 @@ impl EntryKind {
         match code {
             1 => Some(Self::Admission),
             2 => Some(Self::End),
-            3 => Some(Self::Standing),
+            3 => Some(Self::Event),
             _ => None,
         }
     }
@@ -60,7 +60,7 @@ impl EntryKind {
         match self {
             Self::Admission => "admission",
             Self::End => "end",
-            Self::Standing => "standing",
+            Self::Event => "event",
         }
     }
 }
@@ -234,8 +234,55 @@ pub fn read_dir(dir: &Path, visit: &mut dyn FnMut(Entry)) -> Result<Recovered, R
 
 /// The same without a copy of each record.
 pub(super) fn walk(dir: &Path, visit: &mut dyn FnMut(u64, EntryKind, &[u8])) -> Result<Recovered, ReadError> {
-    let mut recovered = Recovered::default();
+    walk_all(&segments(dir)?, 1, visit)
+}
+
+/// The number of the first record that is there, 1 in an empty journal: more where older ones were purged.
+pub(super) fn first_record(dir: &Path) -> Result<u64, ReadError> {
+    Ok(segments(dir)?.iter().find_map(|(_, path)| first_sequence(path)).unwrap_or(1))
+}
+
+/// Segments, the oldest first, each with its first record and the first one of the segment behind it.
+pub(super) fn closed_segments(dir: &Path) -> Result<Vec<(PathBuf, std::ops::Range<u64>)>, ReadError> {
+    let all: Vec<(u64, PathBuf)> =
+        segments(dir)?.into_iter().filter_map(|(_, path)| Some((first_sequence(&path)?, path))).collect();
+    let next = all.iter().skip(1).map(|(first, _)| *first);
+    Ok(all.iter().zip(next).map(|((first, path), next)| (path.clone(), *first..next)).collect())
+}
+
+/// The same for the newest segments alone: as many as have `budget` bytes together, but at least two with records. Gives the sequence number
+/// of the first record too, or of the one that would be the first.
+pub(super) fn walk_newest(
+    dir: &Path,
+    budget: u64,
+    begin: &mut dyn FnMut(u64),
+    visit: &mut dyn FnMut(u64, EntryKind, &[u8]),
+) -> Result<Recovered, ReadError> {
     let all = segments(dir)?;
+    let (mut bytes, mut headed, mut start) = (0, 0, 0);
+    for (place, (_, path)) in all.iter().enumerate().rev() {
+        bytes += fs::metadata(path).map_or(0, |meta| meta.len());
+        if bytes > budget && headed >= 2 {
+            break;
+        }
+        // Without a head it cannot be told what was before.
+        if first_sequence(path).is_some() {
+            headed += 1;
+            start = place;
+        }
+    }
+    let newest = all.get(start..).unwrap_or_default();
+    let first = newest.first().and_then(|(_, path)| first_sequence(path)).unwrap_or(1);
+    begin(first);
+    walk_all(newest, first, visit)
+}
+
+fn walk_all(
+    all: &[(u64, PathBuf)],
+    first: u64,
+    visit: &mut dyn FnMut(u64, EntryKind, &[u8]),
+) -> Result<Recovered, ReadError> {
+    let mut recovered = Recovered { last: first.saturating_sub(1), ..Recovered::default() };
     for (place, (number, path)) in all.iter().enumerate() {
         let bytes = read(path)?;
         recovered.segment = *number;
@@ -253,6 +300,99 @@ pub(super) fn walk(dir: &Path, visit: &mut dyn FnMut(u64, EntryKind, &[u8])) -> 
         }
     }
     Ok(recovered)
+}
+
+/// Number of the last sound record, 0 in an empty journal. A gateway may be writing meanwhile.
+pub(super) fn last_sequence(dir: &Path) -> Result<u64, ReadError> {
+    let mut last = 0;
+    for (_, path) in segments(dir)?.iter().rev() {
+        let Some(first) = first_sequence(path) else { continue };
+        let bytes = read(path)?;
+        last = first - 1;
+        let mut at = SEGMENT_HEAD;
+        while let Some(raw) = decode(&bytes, at) {
+            last = raw.sequence;
+            at = raw.next;
+        }
+        break;
+    }
+    Ok(last)
+}
+
+/// Reads the payloads of records in order from number `from` on until `visit` says no, with their numbers. A gateway may be writing
+/// meanwhile: what it has not finished is not there yet.
+pub fn read_records(
+    dir: &Path,
+    from: u64,
+    visit: &mut dyn FnMut(u64, &[u8]) -> bool,
+) -> Result<(), ReadError> {
+    read_from(dir, from, &mut |sequence, _, payload| visit(sequence, payload))
+}
+
+/// Reads records in order from number `from` on until `visit` says no. A gateway may be writing meanwhile: what it has not finished is not
+/// there yet.
+pub(super) fn read_from(
+    dir: &Path,
+    from: u64,
+    visit: &mut dyn FnMut(u64, EntryKind, &[u8]) -> bool,
+) -> Result<(), ReadError> {
+    let all: Vec<(u64, PathBuf)> =
+        segments(dir)?.into_iter().filter_map(|(_, path)| Some((first_sequence(&path)?, path))).collect();
+    // What was purged is not there any more.
+    let mut next = all.first().map_or(from, |(first, _)| from.max(*first));
+    for (place, (_, path)) in all.iter().enumerate() {
+        // What the segments behind it hold was never acknowledged here.
+        let until = all.get(place + 1..).unwrap_or_default().iter().map(|(first, _)| *first).min();
+        if until.is_some_and(|until| until <= next) {
+            continue;
+        }
+        let bytes = read(path)?;
+        let mut at = SEGMENT_HEAD;
+        while let Some(raw) = decode(&bytes, at).filter(|raw| until.is_none_or(|until| raw.sequence < until))
+        {
+            at = raw.next;
+            if raw.sequence != next {
+                continue;
+            }
+            next += 1;
+            let kind =
+                EntryKind::from_code(raw.kind).ok_or_else(|| ReadError::Foreign { path: path.clone() })?;
+            if !visit(raw.sequence, kind, raw.payload) {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Where a record stands: its segment and its first byte there.
+pub(super) fn place(dir: &Path, sequence: u64) -> Option<(PathBuf, usize)> {
+    find(dir, sequence, |path, at, _| (path.to_owned(), at))
+}
+
+/// A record by its number, without reading those in other segments.
+pub fn entry(dir: &Path, sequence: u64) -> Option<Entry> {
+    find(dir, sequence, |_, _, raw| {
+        let kind = EntryKind::from_code(raw.kind)?;
+        Some(Entry { sequence, kind, payload: raw.payload.to_vec() })
+    })?
+}
+
+fn find<T>(dir: &Path, sequence: u64, found: impl Fn(&Path, usize, &Raw<'_>) -> T) -> Option<T> {
+    // Of segments with the same beginning the last one counts: those before it were given up.
+    let all = segments(dir).ok()?;
+    let holds = |(_, path): &&(u64, PathBuf)| first_sequence(path).is_some_and(|first| first <= sequence);
+    let (_, path) = all.iter().rev().find(holds)?;
+    let bytes = read(path).ok()?;
+    let mut at = SEGMENT_HEAD;
+    // Heads alone lead to it; only its own sum is looked at.
+    while let Some(length) = u32_at(&bytes, at).filter(|length| (1..=LONGEST).contains(length)) {
+        if u64_at(&bytes, at + 8)? == sequence {
+            return decode(&bytes, at).map(|raw| found(path, at, &raw));
+        }
+        at += RECORD_HEAD + length as usize;
+    }
+    None
 }
 
 /// What the segments behind one say of it.

@@ -1,9 +1,11 @@
 //! Where the journal is and how it is cut.
 
-use crate::diag::Size;
+use super::texts::TextsSettings;
+use crate::diag::{Size, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// `[journal]`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -15,10 +17,26 @@ pub struct JournalSettings {
     pub segment: Size,
     /// Records that may wait for the disk before new requests are refused.
     pub queue: usize,
+    /// The file of the key that signs checkpoints; without it, `journal.key` in the state folder, made at the first start.
+    pub key: Option<PathBuf>,
+    /// The name under which a new key signs, such as `example.com/sluicegate`; without it, one from chance.
+    pub origin: Option<String>,
+    /// The longest that a durable record waits for its checkpoint.
+    pub checkpoint: Time,
+    /// Which bodies are kept, sealed.
+    pub texts: TextsSettings,
 }
 
 impl Default for JournalSettings {
     fn default() -> Self {
-        Self { dir: None, segment: Size::mib(64), queue: 4096 }
+        Self {
+            dir: None,
+            segment: Size::mib(64),
+            queue: 4096,
+            key: None,
+            origin: None,
+            checkpoint: Time(Duration::from_secs(1)),
+            texts: TextsSettings::default(),
+        }
     }
 }

@@ -5,6 +5,7 @@
 mod approval;
 mod ask;
 mod assess;
+mod audit;
 mod check;
 mod config;
 mod dice;
@@ -58,6 +59,7 @@ enum Verb {
     Diff(diff::Args),
     Import(import::Args),
     Assess(Box<assess::Args>),
+    Audit(Box<audit::Args>),
     Profile(profile::Args),
     Obligations(obligations::Args),
     Filing(filing::Args),
@@ -114,6 +116,7 @@ pub fn main() -> ExitCode {
         Verb::Diff(args) => diff::run(&args),
         Verb::Import(args) => import::run(&args),
         Verb::Assess(args) => assess::run(&args),
+        Verb::Audit(args) => audit::run(&args),
         Verb::Profile(args) => profile::run(&args),
         Verb::Obligations(args) => obligations::run(&args),
         Verb::Filing(args) => filing::run(&args),

@@ -75,7 +75,8 @@ struct Report {
 /// The exchanges of a month.
 #[derive(Debug, Serialize)]
 struct Month {
-    month: String,
+    #[serde(rename = "month")]
+    name: String,
     exchanges: usize,
     /// Those that the policy blocked.
     blocked: Option<Share>,
@@ -111,7 +112,8 @@ struct Benign {
 
 #[derive(Debug, Serialize)]
 struct Group {
-    group: String,
+    #[serde(rename = "group")]
+    name: String,
     texts: usize,
     blocked: Option<Share>,
     touched: Option<Share>,
@@ -279,8 +281,10 @@ impl Journal {
                     self.close(month, &rules);
                 }
             }
-            EntryKind::Standing => {
-                self.lifted += usize::from(text("by") == "operator" && text("to") == "good");
+            EntryKind::Event => {
+                let of = |key: &str| record.pointer(key).and_then(Value::as_str).unwrap_or_default();
+                let is_lift = text("event") == "standing" && of("/detail/to") == "good";
+                self.lifted += usize::from(is_lift && of("/detail/by") == "operator");
             }
         }
     }
@@ -313,7 +317,7 @@ impl Journal {
             let hits = |one: &OfRule| one.blocked.as_ref().map_or(0, |share| share.hits);
             rules.sort_by(|a, b| hits(b).cmp(&hits(a)).then_with(|| a.rule.cmp(&b.rule)));
             let blocked = Share::new(counted.blocked, counted.exchanges);
-            Month { month, exchanges: counted.exchanges, blocked, rules }
+            Month { name: month, exchanges: counted.exchanges, blocked, rules }
         };
         (self.months.into_iter().map(of).collect(), self.lifted)
     }
@@ -356,8 +360,8 @@ fn benign(path: &Path, field: &str, policy: &Arc<Policy>) -> io::Result<Result<B
     }
     let groups: Vec<Group> = groups
         .into_iter()
-        .map(|(group, [texts, touched, blocked])| Group {
-            group,
+        .map(|(name, [texts, touched, blocked])| Group {
+            name,
             texts,
             blocked: Share::new(blocked, texts),
             touched: Share::new(touched, texts),
@@ -385,8 +389,8 @@ fn spread(groups: &[Group]) -> Option<Spread> {
     let (least, low) = large().min_by(by_share)?;
     let (most, high) = large().max_by(by_share)?;
     (large().count() > 1).then(|| Spread {
-        least: least.group.clone(),
-        most: most.group.clone(),
+        least: least.name.clone(),
+        most: most.name.clone(),
         difference: high.point - low.point,
         certain: low.high < high.low,
     })
@@ -460,7 +464,7 @@ impl Report {
             writeln!(
                 out,
                 "{}: {} exchanges, blocked {}",
-                month.month,
+                month.name,
                 month.exchanges,
                 percent(month.blocked.as_ref())
             )?;
@@ -480,7 +484,7 @@ impl Report {
             writeln!(out, "  touched {}", percent(benign.touched.as_ref()))?;
             for group in &benign.groups {
                 let small = if group.texts < LARGE { ", too few to compare" } else { "" };
-                writeln!(out, "  group {}: blocked {}{small}", group.group, percent(group.blocked.as_ref()))?;
+                writeln!(out, "  group {}: blocked {}{small}", group.name, percent(group.blocked.as_ref()))?;
             }
             if benign.groups.is_empty() {
                 writeln!(out, "  no groups: `--group` names the field that says them")?;
@@ -545,7 +549,7 @@ mod tests {
     #[test]
     fn groups_are_compared_where_they_are_large() {
         let group = |name: &str, blocked, texts| Group {
-            group: name.into(),
+            name: name.into(),
             texts,
             blocked: Share::new(blocked, texts),
             touched: Share::new(blocked, texts),

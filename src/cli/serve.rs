@@ -1,7 +1,7 @@
 //! `sluicegate serve`: runs the gateway.
 
 use super::{ConfigArgs, Exit, environment, show};
-use crate::audit::{Commit, Journal};
+use crate::audit::{Commit, Journal, Keep, MasterKey, Texts, load_or_make_signer};
 use crate::config::{ConfigFile, Overrides, Purpose, Settings};
 use crate::limits::Pepper;
 use crate::policy::APPROVAL;
@@ -64,7 +64,7 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
         tracing::warn!("{warning}");
     }
     let pepper = Pepper::load_or_make(&settings.pepper_path())?;
-    let journal_dir = settings.journal.dir.clone().unwrap_or_else(|| settings.server.state.join("journal"));
+    let journal_dir = settings.journal_path();
     let counted = Arc::clone(&metrics);
     let watcher = move |commit: Commit| {
         counted.journal_sync.observe(commit.took.as_secs_f64());
@@ -72,7 +72,9 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
         counted.journal_failures.inc_by(u64::from(!commit.durable));
         counted.journal_lost.inc_by(commit.lost as u64);
     };
-    let (journal, recovered) = Journal::open_watched(&journal_dir, &settings.journal, Box::new(watcher))?;
+    let signer = load_or_make_signer(&settings.journal_key_path(), settings.journal.origin.as_deref())?;
+    let (journal, recovered) =
+        Journal::open_signed(&journal_dir, &settings.journal, signer, Box::new(watcher))?;
     for torn in recovered.torn.iter().filter(|t| t.bytes > 0) {
         tracing::warn!(
             file = %torn.path.display(),
@@ -81,6 +83,13 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
             "an end of the journal that was not complete was cut off; nothing of its exchanges was delivered"
         );
     }
+    let texts = match settings.journal.texts.keep {
+        Keep::None => None,
+        Keep::Found | Keep::All => {
+            let master = MasterKey::load_or_make(&settings.texts_key_path())?;
+            Some(Texts::open(&journal_dir, &settings.journal.texts, master, journal.clone())?)
+        }
+    };
     let keys = settings.key_table(pepper);
     let open = keys.is_open();
     let running = server::start(Plan {
@@ -97,6 +106,7 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
         },
         reloading: Some(Reloading { source, watch: built.watch, needs_restart: built.needs_restart }),
         journal,
+        texts,
         metrics,
     })?;
     // Who reads it may have seen enough and be gone; the gateway is there all the same.

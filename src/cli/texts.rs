@@ -39,13 +39,13 @@ pub(super) struct Text {
 /// A whole text from a file, else from standard input, and what it is called.
 pub(super) fn whole(path: Option<&Path>) -> Result<(String, String), String> {
     let name = path.map_or_else(|| "<stdin>".to_owned(), |path| path.display().to_string());
-    let bytes = match path {
-        Some(path) => std::fs::read(path),
-        None => {
+    let bytes = path.map_or_else(
+        || {
             let mut bytes = Vec::new();
             io::Read::read_to_end(&mut io::stdin().lock(), &mut bytes).map(|_| bytes)
-        }
-    };
+        },
+        std::fs::read,
+    );
     let bytes = bytes.map_err(|error| format!("cannot read `{name}`: {error}"))?;
     let text = utf8(&name, bytes)?;
     Ok((name, text))

@@ -66,7 +66,7 @@ pub struct Settings {
     pub policy: PolicySettings,
     /// Limits.
     pub limits: LimitsSettings,
-    /// The journal; its folder is set.
+    /// The journal; its folder and the file of its key are set.
     pub journal: JournalSettings,
     /// The log.
     pub log: LogSettings,
@@ -168,6 +168,8 @@ pub fn load(
         && ["dir", "profile", "packs"].iter().all(|key| !is_gone(&["policy".into()], key));
     let mut journal = file.journal;
     journal.dir.get_or_insert_with(|| file.server.state.join("journal"));
+    journal.key.get_or_insert_with(|| file.server.state.join("journal.key"));
+    journal.texts.key.get_or_insert_with(|| file.server.state.join("texts.key"));
     let settings = Settings {
         server: file.server,
         policy: file.policy,
@@ -216,6 +218,21 @@ pub fn pepper_path(source: &Arc<SourceFile>, folder: &Path, overrides: &Override
     server.pepper.unwrap_or_else(|| server.state.join("pepper"))
 }
 
+/// The journal's settings, its folder and the file of its key set, also where the rest of the configuration is wrong.
+pub fn journal_settings(source: &Arc<SourceFile>, folder: &Path, overrides: &Overrides) -> JournalSettings {
+    let read = read_toml::<File>(source);
+    let (mut state, mut journal) = (ServerSettings::default().state, JournalSettings::default());
+    if let Some(mut file) = read.value {
+        place_paths(&mut file, folder, read.places.has(&["server".into(), "state".into()]));
+        (state, journal) = (file.server.state, file.journal);
+    }
+    let state = overrides.state.clone().unwrap_or(state);
+    journal.dir.get_or_insert_with(|| state.join("journal"));
+    journal.key.get_or_insert_with(|| state.join("journal.key"));
+    journal.texts.key.get_or_insert_with(|| state.join("texts.key"));
+    journal
+}
+
 /// Paths in a file are relative to the file. The default state folder is in the working folder.
 fn place_paths(file: &mut File, folder: &Path, state_is_written: bool) {
     let place = |path: &mut PathBuf| *path = folder.join(&*path);
@@ -223,7 +240,14 @@ fn place_paths(file: &mut File, folder: &Path, state_is_written: bool) {
         place(&mut file.server.state);
     }
     let policy = &mut file.policy;
-    let optional = [&mut file.server.pepper, &mut policy.dir, &mut policy.list_roots, &mut file.journal.dir];
+    let optional = [
+        &mut file.server.pepper,
+        &mut policy.dir,
+        &mut policy.list_roots,
+        &mut file.journal.dir,
+        &mut file.journal.key,
+        &mut file.journal.texts.key,
+    ];
     let approvals = policy.approval.iter_mut().map(|approval| &mut approval.dir);
     optional.into_iter().flatten().chain(policy.slots.values_mut()).chain(approvals).for_each(place);
     for upstream in &mut file.upstreams {
@@ -236,6 +260,21 @@ impl Settings {
     /// The file of the pepper.
     pub fn pepper_path(&self) -> PathBuf {
         self.server.pepper.clone().unwrap_or_else(|| self.server.state.join("pepper"))
+    }
+
+    /// The folder of the journal.
+    pub fn journal_path(&self) -> PathBuf {
+        self.journal.dir.clone().unwrap_or_else(|| self.server.state.join("journal"))
+    }
+
+    /// The file of the key that wraps the keys of kept bodies.
+    pub fn texts_key_path(&self) -> PathBuf {
+        self.journal.texts.key.clone().unwrap_or_else(|| self.server.state.join("texts.key"))
+    }
+
+    /// The file of the key that signs the journal.
+    pub fn journal_key_path(&self) -> PathBuf {
+        self.journal.key.clone().unwrap_or_else(|| self.server.state.join("journal.key"))
     }
 
     /// Whether a policy is other than the built-in one, which has no mistakes.

@@ -11,7 +11,6 @@ use super::{
     Ask, Dialect, Ends, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Stage, Why, part_of,
     quoted,
 };
-use crate::telemetry::Quiet;
 use crate::text::json::Tape;
 
 /// Anthropic's APIs.
@@ -304,13 +303,13 @@ impl Dialect for Anthropic {
 
     fn ask(&self, _: &Operation, src: &[u8], tape: &Tape, _: Option<&str>, model: Option<&str>) -> Ask {
         Ask {
+            user: tape.str_at(src, &["metadata", "user_id"]).unwrap_or_default().into_owned(),
             model: tape.str_at(src, &["model"]).as_deref().or(model).unwrap_or_default().to_owned(),
             stream: tape.bool_at(src, &["stream"]).unwrap_or(false),
             structured: tape.find(src, &["output_format"]).is_some()
                 || tape.find(src, &["output_config", "format"]).is_some(),
             framing: Some(Framing::Sse),
             choices: 1,
-            user: tape.str_at(src, &["metadata", "user_id"]).map(|user| Quiet(user.into_owned())),
         }
     }
 

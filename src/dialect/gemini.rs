@@ -322,12 +322,12 @@ impl Dialect for Gemini {
             field(["candidateCount", "candidate_count"]).and_then(|v| tape.u64_of(src, v)).unwrap_or(1);
         let sse = query.is_some_and(|q| q.split('&').any(|p| p == "alt=sse"));
         Ask {
+            user: String::new(),
             model: model.unwrap_or_default().to_owned(),
             stream: op.name == "streamGenerateContent",
             structured,
             framing: Some(if sse { Framing::Sse } else { Framing::JsonArray }),
             choices: u32::try_from(choices).unwrap_or(1).clamp(1, 128),
-            user: None,
         }
     }
 

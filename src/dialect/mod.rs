@@ -33,7 +33,6 @@ pub use walk::{ChannelKey, Found, Home};
 pub use crate::stream::Framing;
 use smallvec::SmallVec;
 
-use crate::telemetry::Quiet;
 use crate::text::json::{Kind, Tape};
 
 /// Every dialect there is.
@@ -74,8 +73,8 @@ pub struct Ask {
     pub framing: Option<Framing>,
     /// How many choices are asked for; at least 1.
     pub choices: u32,
-    /// Whom the request says that it is for.
-    pub user: Option<Quiet<String>>,
+    /// The user that the request names, as it names him; empty when it names none.
+    pub user: String,
 }
 
 /// What the gateway remembers of a running stream, so that it can end it in the dialect's own way. A dialect fills in what its

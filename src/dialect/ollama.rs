@@ -150,12 +150,12 @@ impl Dialect for Ollama {
     fn ask(&self, op: &Operation, src: &[u8], tape: &Tape, _: Option<&str>, _: Option<&str>) -> Ask {
         let streams = matches!(op.name, "chat" | "generate");
         Ask {
+            user: String::new(),
             model: tape.str_at(src, &["model"]).unwrap_or_default().into_owned(),
             stream: streams && tape.bool_at(src, &["stream"]).unwrap_or(true),
             structured: tape.find(src, &["format"]).is_some_and(|f| !tape.text(src, f).is_empty()),
             framing: Some(Framing::Ndjson),
             choices: 1,
-            user: None,
         }
     }
 

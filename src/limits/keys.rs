@@ -95,6 +95,12 @@ impl Pepper {
         }
     }
 
+    /// Bytes for another use, which tell nothing of the pepper or of those for other uses.
+    pub fn derive(&self, purpose: &str) -> [u8; 32] {
+        // No key begins so: those that clients send are HTTP field values, which hold no zero byte.
+        self.hash(format!("\0{purpose}").as_bytes()).0
+    }
+
     /// The hash of a key.
     pub fn hash(&self, key: &[u8]) -> KeyHash {
         let tag = hmac::sign(&self.0, key);
@@ -234,6 +240,11 @@ pub struct KeyTable {
 }
 
 impl KeyTable {
+    /// Bytes for another use, from the server's pepper, see [`Pepper::derive`].
+    pub fn derive(&self, purpose: &str) -> [u8; 32] {
+        self.pepper.derive(purpose)
+    }
+
     /// The table of these tenants; without any key, everybody is let in as tenant `anonymous`.
     pub fn new(pepper: Pepper, tenants: &[TenantKeys<'_>], limits: &LimitsSettings) -> Self {
         let [all, slow] = gates(limits.exchanges);
@@ -270,12 +281,6 @@ impl KeyTable {
     pub fn has(&self, tenant: &str, key: &str) -> bool {
         let mut all = self.callers.values().chain(&self.anybody);
         all.any(|caller| *caller.tenant == *tenant && *caller.key == *key)
-    }
-
-    /// A name for a tenant's user that tells nobody who it is: half of their hash under the pepper.
-    pub fn pseudonym(&self, tenant: &str, user: &[u8]) -> String {
-        let said = [tenant.as_bytes(), &[0], user].concat();
-        self.pepper.hash(&said).to_string().chars().take(32).collect()
     }
 
     /// Whether no key is asked for.

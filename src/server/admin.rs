@@ -17,6 +17,7 @@ use super::gateway::Gateway;
 use super::host_check;
 use super::policies::{Ended, Trigger};
 use super::standing;
+use crate::audit::Event;
 use crate::limits::Person;
 use crate::policy::Standing;
 use crate::text::percent_decoded;
@@ -29,7 +30,11 @@ pub(super) async fn answer<B>(
 ) -> Option<Response<Full<Bytes>>> {
     let change = match request.uri().path() {
         "/admin/policy" | "/admin/standing" => false,
-        "/admin/reload" | "/admin/rollback" | "/admin/standing/suspend" | "/admin/standing/lift" => true,
+        "/admin/reload"
+        | "/admin/rollback"
+        | "/admin/audit/note"
+        | "/admin/standing/suspend"
+        | "/admin/standing/lift" => true,
         _ => return None,
     };
     let allowed = if change { "POST" } else { "GET" };
@@ -48,6 +53,7 @@ pub(super) async fn answer<B>(
         "/admin/standing" => with(StatusCode::OK, &gateway.standings.ladder.to_json()),
         "/admin/standing/suspend" => stand(gateway, request.uri().query(), Standing::Suspended),
         "/admin/standing/lift" => stand(gateway, request.uri().query(), Standing::Good),
+        "/admin/audit/note" => note(gateway, request.uri().query().unwrap_or_default()).await,
         _ => with(StatusCode::OK, &gateway.policies.json()),
     })
 }
@@ -77,6 +83,25 @@ async fn reload(gateway: &Gateway) -> Response<Full<Bytes>> {
         Ended::Unapproved | Ended::Failed => StatusCode::UNPROCESSABLE_ENTITY,
     };
     with(status, &beside(attempt.json(), gateway))
+}
+
+/// Puts on record what the command line did to the journal's keepings.
+async fn note(gateway: &Gateway, query: &str) -> Response<Full<Bytes>> {
+    const EVENTS: [&str; 4] = ["erasure", "hold", "release", "purge"];
+    let field = |name: &str| query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+    let event = field("event").and_then(|event| EVENTS.into_iter().find(|known| *known == event));
+    let bytes: Option<Vec<u8>> = field("detail").and_then(|hex| {
+        let digits: Option<Vec<u8>> = hex.chars().map(|c| c.to_digit(16).map(|d| d as u8)).collect();
+        Some(digits?.as_chunks().0.iter().map(|[high, low]| high << 4 | low).collect())
+    });
+    let detail = bytes.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+    let (Some(event), Some(detail)) = (event, detail) else {
+        return refusal(StatusCode::BAD_REQUEST, "expected `event` and `detail`, JSON in hexadecimal digits");
+    };
+    match gateway.journal.note(&Event { event, time_ms: unix_ms(), detail }).await {
+        Ok(receipt) => with(StatusCode::OK, &json!({ "record": receipt.sequence() })),
+        Err(error) => refusal(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+    }
 }
 
 fn roll_back(gateway: &Gateway) -> Response<Full<Bytes>> {

@@ -17,7 +17,7 @@ use super::exchange::{Exchange, takes};
 use super::gateway::Gateway;
 use super::headers;
 use super::recorder::Recorder;
-use super::source::Source;
+use super::source::{Got, Source};
 use super::standing::{REMINDER, name_standing};
 use super::worker::{Refusal, answer, name_exchange};
 use crate::audit::Receipt;
@@ -45,6 +45,7 @@ enum Body {
         flow: Flow,
         /// As it came, in its coding.
         raw: Option<(Bytes, Coding)>,
+        got: Got,
     },
     Stream {
         source: Box<Source>,
@@ -106,25 +107,28 @@ impl Begun {
         };
         let context = exchange.context;
         match body {
-            Body::Whole { flow: Flow::Replace(Replaced::Error(error)), .. } => {
-                recorder.finished(&answering, error.status(), 0);
+            Body::Whole { flow: Flow::Replace(Replaced::Error(error)), got, .. } => {
+                recorder.got = got;
+                recorder.finished(&answering, error.status(), &[]);
                 Err(Refusal::on_record(error, answering.verdict()).of_standing(exchange.standing, None))
             }
-            Body::Whole { flow: Flow::Replace(Replaced::Reply(reply)), .. } => {
-                recorder.finished(&answering, reply.status, reply.body.len());
+            Body::Whole { flow: Flow::Replace(Replaced::Reply(reply)), got, .. } => {
+                recorder.got = got;
+                recorder.finished(&answering, reply.status, &reply.body);
                 let (status, media, body) = (reply.status, reply.content_type, reply.body.into());
                 let mut response = answer(context, status, media, body, answering.verdict());
                 name_standing(response.headers_mut(), exchange.standing);
                 Ok(response)
             }
-            Body::Whole { flow: Flow::More | Flow::Cut, raw } => {
+            Body::Whole { flow: Flow::More | Flow::Cut, raw, got } => {
+                recorder.got = got;
                 let mut body = out.pop().unwrap_or_default();
                 // Clean means untouched, in the coding that it came in too.
                 if let (Some((raw, coding)), false) = (raw, answering.rewritten) {
                     body = raw;
                     head.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.as_str()));
                 }
-                recorder.finished(&answering, status.as_u16(), body.len());
+                recorder.finished(&answering, status.as_u16(), &body);
                 name_exchange(&mut head, context.id, answering.verdict());
                 name_standing(&mut head, exchange.standing);
                 if let Some(seconds) = exchange.remind {
@@ -202,8 +206,11 @@ async fn read(
     let media = parts.headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
     let mode = ahead.head(status, media)?;
     let limits = &gateway.limits;
-    let mut source = Source::new(dialer.upstream(), body, coding, limits.answer.get(), limits.inflate_ratio)
-        .map_err(|e| garbage(&e.to_string()))?;
+    let commitment = gateway.commitments.begin();
+    let mut source =
+        Source::new(dialer.upstream(), body, coding, limits.answer.get(), limits.inflate_ratio, commitment)
+            .map_err(|e| garbage(&e.to_string()))?;
+    source.keep(exchange.kept_limit());
     let timeouts = *dialer.upstream().timeouts();
     let body = match mode {
         Mode::Whole => {
@@ -217,11 +224,12 @@ async fn read(
                     streamed(source, framing, timeouts, Fed { flow, over: false })
                 }
                 (Some(flow), Mode::Whole | Mode::Pass) => {
-                    Body::Whole { flow, raw: source.into_raw().zip(coding) }
+                    let got = source.got();
+                    Body::Whole { flow, raw: source.into_raw().zip(coding), got }
                 }
                 (None, _) => {
                     let error = exchange.worker.fault(exchange.context.id);
-                    Body::Whole { flow: Flow::Replace(Replaced::Error(error)), raw: None }
+                    Body::Whole { flow: Flow::Replace(Replaced::Error(error)), raw: None, got: source.got() }
                 }
             }
         }

@@ -56,6 +56,11 @@ impl Slot {
         running.inc();
         Self { running: running.clone(), pass: None, part: Part::new(activity) }
     }
+
+    /// Keyed hash of the client's address.
+    pub(super) fn address(&self) -> &str {
+        &self.part.activity().address
+    }
 }
 
 impl Drop for Slot {
@@ -286,7 +291,7 @@ impl StreamBody {
             return None;
         }
         self.spoke = now();
-        self.recorder.gave(bytes.len(), self.spoke);
+        self.recorder.gave(&bytes, self.spoke);
         Some(bytes)
     }
 
@@ -369,6 +374,7 @@ impl StreamBody {
         }
         self.state = State::Over;
         self.recorder.gateway.metrics.scan.with_label_values(&["answer"]).observe(self.reading.as_secs_f64());
+        self.recorder.got = self.source.got();
         self.recorder.over(&self.answering, otherwise);
     }
 }

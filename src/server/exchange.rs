@@ -19,11 +19,11 @@ use super::head::Head;
 use super::headers;
 use super::host_check::from_browser;
 use super::long_reads;
-use super::recorder::Recorder;
+use super::recorder::{Kept, Recorder, record_end};
 use super::request::{self, BodyType};
 use super::standing::{self, Session, name_standing};
 use super::worker::{Context, EXCHANGE, Refusal, Worker, answer};
-use crate::audit::{Admission, End, Receipt};
+use crate::audit::{Admission, End, Parts, Receipt, Subject};
 use crate::dialect::{Dialect, ErrorKind, ExchangeError, Matched};
 use crate::exchange::{Client, Judged, Next, Outcome, Received, Terms, record};
 use crate::limits::Caller;
@@ -47,6 +47,12 @@ pub(super) struct Exchange<'w> {
     pub(super) head: &'w Head,
     pub(super) headers: &'w HeaderMap,
     pub(super) request_bytes: u64,
+    /// Keyed hash of the request's body.
+    pub(super) received: String,
+    /// Keyed hash of the client's address.
+    pub(super) address: String,
+    /// The request's body as received, where bodies are kept.
+    pub(super) body: Bytes,
 }
 
 impl Exchange<'_> {
@@ -97,6 +103,8 @@ impl Exchange<'_> {
             time_ms: unix_ms(),
             tenant: self.caller.tenant.to_string(),
             key: self.caller.key.to_string(),
+            user: String::new(),
+            address: self.address.clone(),
             route: "-".into(),
             dialect: matched.dialect.name(),
             operation: matched.operation.name,
@@ -105,6 +113,8 @@ impl Exchange<'_> {
             policy: policy.name().into(),
             policy_version: policy.version().into(),
             request_bytes: self.request_bytes,
+            received: self.received.clone(),
+            sent: String::new(),
             stream: false,
             verdict: Outcome::Block.as_str(),
             error: error.kind.code(),
@@ -114,7 +124,7 @@ impl Exchange<'_> {
         };
         let receipt = self.durable(&admission).await?;
         let end = self.ended(error.status(), 0, "refused", error.kind.code(), Outcome::Block);
-        self.record_end(&end);
+        record_end(&self.worker.gateway, end, true, None);
         self.count_end(&admission.route, matched.dialect, Outcome::Block);
         drop(receipt);
         Ok(())
@@ -158,6 +168,9 @@ impl Exchange<'_> {
             findings: Vec::new(),
             found: 0,
             coverage: crate::audit::Coverage::default(),
+            received: String::new(),
+            sent: String::new(),
+            texts: None,
             response_bytes: 0,
             held_bytes_max: 0,
             first_byte_us: 0,
@@ -165,10 +178,26 @@ impl Exchange<'_> {
         }
     }
 
-    fn record_end(&self, end: &End) {
-        if let Err(error) = self.worker.gateway.journal.end(end) {
-            tracing::error!(exchange = %self.context.id, %error, "the end of an exchange is not on record");
-        }
+    /// The most bytes of each body that are kept; 0 where none are.
+    pub(super) fn kept_limit(&self) -> usize {
+        self.worker
+            .gateway
+            .texts
+            .as_ref()
+            .filter(|_| !self.canary)
+            .map_or(0, |texts| texts.limit(&self.caller.tenant))
+    }
+
+    /// The request's bodies, where they are kept.
+    fn kept(&self, next: &Next, goes_on: bool, user: &str) -> Option<Kept> {
+        let limit = Some(self.kept_limit()).filter(|limit| *limit > 0)?;
+        let part = |bytes: &Bytes| bytes.get(..limit.min(bytes.len())).unwrap_or_default().to_vec();
+        let request_sent = match next {
+            Next::Forward { body, .. } if goes_on => part(body),
+            Next::Forward { .. } | Next::Answer(_) | Next::Refuse(_) => Vec::new(),
+        };
+        let parts = Parts { request_received: part(&self.body), request_sent, ..Parts::default() };
+        Some(Kept { limit, subject: Subject::new(&self.caller.tenant, user), parts })
     }
 
     /// From the judgement on: record, upstream, answer.
@@ -214,11 +243,24 @@ impl Exchange<'_> {
             upstream = None;
         }
         let policy = Arc::clone(&judged.terms().policy);
+        let goes_on = forwards && !no_route && own.is_none();
+        let sent = match &next {
+            // What goes on as it came has the hash that it came with.
+            Next::Forward { changed: false, .. }
+                if goes_on && !self.headers.contains_key(CONTENT_ENCODING) =>
+            {
+                self.received.clone()
+            }
+            Next::Forward { body, .. } if goes_on && !body.is_empty() => gateway.commitments.hash(body),
+            Next::Forward { .. } | Next::Answer(_) | Next::Refuse(_) => String::new(),
+        };
         let admission = Admission {
             exchange: self.context.id,
             time_ms: unix_ms(),
             tenant: self.caller.tenant.to_string(),
             key: self.caller.key.to_string(),
+            user: self.user(&judged),
+            address: self.address.clone(),
             route: route.to_string(),
             dialect: judged.matched().dialect.name(),
             operation: judged.matched().operation.name,
@@ -227,6 +269,8 @@ impl Exchange<'_> {
             policy: policy.name().into(),
             policy_version: policy.version().into(),
             request_bytes: self.request_bytes,
+            received: self.received.clone(),
+            sent,
             stream: judged.ask().stream,
             verdict: if no_route || !forwards { Outcome::Block } else { judged.report().outcome }.as_str(),
             error: match &own {
@@ -238,6 +282,7 @@ impl Exchange<'_> {
             found: judged.report().found,
             coverage: judged.report().coverage.clone(),
         };
+        let kept = self.kept(&next, goes_on, &admission.user);
         // The disk works from here on; what follows is done meanwhile.
         let durable = self.durable(&admission);
         count_findings(&gateway, &policy, &judged.report().counts, &judged.report().coverage);
@@ -245,7 +290,8 @@ impl Exchange<'_> {
             let receipt = durable.await?;
             drop(receipt);
             let outcome = judged.report().outcome;
-            self.record_end(&self.ended(reply.status, 0, "answered", code, outcome));
+            let end = self.ended(reply.status, 0, "answered", code, outcome);
+            record_end(&gateway, end, true, kept);
             self.count_end(&route, judged.matched().dialect, outcome);
             let mut response =
                 answer(self.context, reply.status, reply.content_type, reply.body.into(), outcome);
@@ -263,7 +309,8 @@ impl Exchange<'_> {
                 };
                 drop(receipt);
                 let status = reply.as_ref().map_or(error.status(), |r| r.status);
-                self.record_end(&self.ended(status, 0, "refused", error.kind.code(), Outcome::Block));
+                let end = self.ended(status, 0, "refused", error.kind.code(), Outcome::Block);
+                record_end(&gateway, end, true, kept);
                 self.count_end(&route, judged.matched().dialect, Outcome::Block);
                 let retry_after = stands.shut_out.and_then(|(_, seconds)| seconds);
                 return match reply {
@@ -285,6 +332,7 @@ impl Exchange<'_> {
             Arc::clone(&route),
             &judged,
             Arc::clone(&dialer.upstream().name),
+            kept,
         );
         // The record is made durable while the upstream works and its answer is read; no byte leaves before the record is there.
         let mut durable = pin!(durable);

@@ -6,12 +6,15 @@ use super::policies::{Loaded, Policies};
 use super::reload::{Reloader, Reloading};
 use super::standing::Standings;
 use super::{RouteSettings, ServerSettings};
-use crate::audit::Journal;
+use crate::audit::{CommitmentKey, Journal, Texts};
 use crate::dialect::Matched;
 use crate::exchange::ExchangeLimits;
 use crate::limits::{Connections, KeyTable, LimitsSettings, Sessions};
 use crate::telemetry::Metrics;
 use crate::upstream::{Credential, DialectFamily, Upstream, UpstreamSettings};
+
+/// What the pepper is derived for: the key under which records name texts, users and addresses.
+pub const COMMITMENTS: &str = "commitments of the journal";
 
 /// Everything a gateway needs to run; the command line composes it.
 #[derive(Debug)]
@@ -32,6 +35,8 @@ pub struct Plan {
     pub reloading: Option<Reloading>,
     /// The record.
     pub journal: Journal,
+    /// Keeps bodies, where they are kept.
+    pub texts: Option<Texts>,
     /// Metrics.
     pub metrics: Arc<Metrics>,
 }
@@ -61,6 +66,10 @@ pub struct Gateway {
     pub sessions: Sessions,
     /// The record.
     pub journal: Journal,
+    /// Keeps bodies, where they are kept.
+    pub texts: Option<Texts>,
+    /// Under which records name texts, users and addresses.
+    pub commitments: CommitmentKey,
     /// Metrics.
     pub metrics: Arc<Metrics>,
     /// Open connections.
@@ -144,6 +153,7 @@ impl Gateway {
             json_depth: plan.limits.json_depth,
             json_values: plan.limits.json_values,
         };
+        let commitments = CommitmentKey::new(&plan.keys.derive(COMMITMENTS));
         let own = KeyTable::new(crate::limits::Pepper::new(&[0; 32]), &[], &plan.limits);
         let connections = Connections::new(plan.limits.connections, plan.limits.connections_per_address);
         Self {
@@ -158,6 +168,8 @@ impl Gateway {
             standings,
             sessions: Sessions::default(),
             journal: plan.journal,
+            texts: plan.texts,
+            commitments,
             metrics: plan.metrics,
             connections,
             canary: super::canary::State::default(),

@@ -149,7 +149,8 @@ fn connection(
     let head_time = worker.gateway.limits.header_read.0;
     let open = worker.gateway.metrics.connections.clone();
     open.inc();
-    let activity = Arc::new(Activity::default());
+    let address = worker.gateway.commitments.name("address", &peer.ip().to_canonical().to_string());
+    let activity = Arc::new(Activity::new(address));
     let mut patience = Patience::new(&worker.gateway.limits, Arc::clone(&activity));
     let (shared, stalls) = (Arc::clone(worker), Arc::clone(&activity));
     let service = service_fn(move |request| Arc::clone(&shared).handle(request, Arc::clone(&activity)));

@@ -40,7 +40,7 @@ use std::thread::JoinHandle;
 use tokio::sync::watch;
 
 pub use demo::{CLEAN, LISTED, SAMPLE};
-pub use gateway::{Gateway, Live, Plan};
+pub use gateway::{COMMITMENTS, Gateway, Live, Plan};
 pub use policies::{ApprovedBy, Attempt, Ended, Loaded, NothingBefore, Policies, PolicyTable, Trigger};
 pub use reload::{Built, Draft, PolicySource, Reloader, Reloading};
 pub use route_use::{FailMode, RouteUse, RouteUses};
@@ -219,6 +219,8 @@ impl Running {
         self.workers.into_iter().for_each(join);
         self.loader.into_iter().for_each(join);
         self.gateway.standings.flush();
+        // Its end records go to the journal.
+        self.gateway.texts.iter().for_each(crate::audit::Texts::close);
         self.gateway.journal.close();
         let _ = self.close.send(true);
         join(self.control);

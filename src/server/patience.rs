@@ -20,9 +20,16 @@ pub(super) struct Activity {
     moved: AtomicU64,
     /// The connection was let go, since its client took nothing more.
     stalled: AtomicBool,
+    /// Keyed hash of the client's address.
+    pub(super) address: String,
 }
 
 impl Activity {
+    /// Of a connection from the address of this keyed hash.
+    pub(super) fn new(address: String) -> Self {
+        Self { address, ..Self::default() }
+    }
+
     fn moves(&self) {
         self.moved.fetch_add(1, Ordering::Relaxed);
     }

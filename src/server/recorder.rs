@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use super::exchange::{count_findings, unix_ms};
 use super::gateway::Gateway;
 use super::patience::Activity;
-use crate::audit::{Coverage, End, ExchangeId};
+use super::source::{Got, keep};
+use crate::audit::{Commitment, Coverage, End, ExchangeId, Parts, Subject};
 use crate::dialect::{Dialect, ErrorKind, ExchangeError, Fault};
 use crate::exchange::{Answering, Judged, Outcome, record};
 use crate::policy::Policy;
@@ -45,6 +46,15 @@ fn because_of(error: &ExchangeError) -> Ending {
     (ended, error.kind.code())
 }
 
+/// Bodies of an exchange that are to be kept.
+#[derive(Debug)]
+pub(super) struct Kept {
+    /// The most bytes of each.
+    pub(super) limit: usize,
+    pub(super) subject: Subject,
+    pub(super) parts: Parts,
+}
+
 /// Writes the end record, once, whatever ends the exchange.
 #[derive(Debug)]
 pub(super) struct Recorder {
@@ -57,7 +67,12 @@ pub(super) struct Recorder {
     pub(super) status: u16,
     pub(super) upstream_status: u16,
     first_byte: Option<Duration>,
+    /// What the upstream sent.
+    pub(super) got: Got,
+    /// The bodies, where they are kept.
+    kept: Option<Kept>,
     sent: u64,
+    given: Commitment,
     held_since: Option<Instant>,
     held_longest: Duration,
     policy: Arc<Policy>,
@@ -76,7 +91,9 @@ impl Recorder {
         route: Arc<str>,
         judged: &Judged,
         upstream: Arc<str>,
+        kept: Option<Kept>,
     ) -> Self {
+        let given = gateway.commitments.begin();
         Self {
             gateway,
             id,
@@ -88,7 +105,10 @@ impl Recorder {
             status: 0,
             upstream_status: 0,
             first_byte: None,
+            got: Got::default(),
+            kept,
             sent: 0,
+            given,
             held_since: None,
             held_longest: Duration::ZERO,
             verdict: judged.report().outcome,
@@ -115,10 +135,14 @@ impl Recorder {
         }
     }
 
-    /// So much leaves for the client.
-    pub(super) fn gave(&mut self, bytes: usize, now: Instant) {
+    /// This leaves for the client.
+    pub(super) fn gave(&mut self, bytes: &[u8], now: Instant) {
         self.first_byte.get_or_insert_with(|| now.duration_since(self.started));
-        self.sent += bytes as u64;
+        self.sent += bytes.len() as u64;
+        self.given.update(bytes);
+        if let Some(kept) = &mut self.kept {
+            keep(&mut kept.parts.answer_sent, bytes, kept.limit);
+        }
     }
 
     /// Whether text is held back from here on.
@@ -143,9 +167,13 @@ impl Recorder {
     }
 
     /// A whole answer is over.
-    pub(super) fn finished(mut self, answering: &Answering, status: u16, bytes: usize) {
+    pub(super) fn finished(mut self, answering: &Answering, status: u16, body: &[u8]) {
         self.status = status;
-        self.sent = bytes as u64;
+        self.sent = body.len() as u64;
+        self.given.update(body);
+        if let Some(kept) = &mut self.kept {
+            keep(&mut kept.parts.answer_sent, body, kept.limit);
+        }
         self.first_byte = Some(self.started.elapsed());
         self.over(answering, COMPLETE);
     }
@@ -210,6 +238,9 @@ impl Recorder {
             findings: Vec::new(),
             found: 0,
             coverage: Coverage::default(),
+            received: std::mem::take(&mut self.got.hash),
+            sent: self.given.so_far(),
+            texts: None,
             response_bytes: self.sent,
             held_bytes_max: 0,
             first_byte_us: self.first_byte.map_or(0, |d| d.as_micros() as u64),
@@ -225,9 +256,24 @@ impl Recorder {
             end.coverage = coverage.clone();
             end.held_bytes_max = answering.held_max as u64;
         }
-        if let Err(error) = self.gateway.journal.end(&end) {
-            tracing::error!(exchange = %self.id, %error, "the end of an exchange is not on record");
-        }
+        let kept = self.kept.take().map(|mut kept| {
+            kept.parts.answer_received = std::mem::take(&mut self.got.kept);
+            kept
+        });
+        let found = outcome != Outcome::Allow || self.verdict != Outcome::Allow;
+        record_end(&self.gateway, end, found, kept);
+    }
+}
+
+/// Gives an end record to the journal, with the bodies where they are kept.
+pub(super) fn record_end(gateway: &Gateway, end: End, found: bool, kept: Option<Kept>) {
+    let id = end.exchange;
+    let recorded = match (kept, &gateway.texts) {
+        (Some(kept), Some(texts)) => texts.end(end, found, kept.subject, kept.parts),
+        _ => gateway.journal.end(&end),
+    };
+    if let Err(error) = recorded {
+        tracing::error!(exchange = %id, %error, "the end of an exchange is not on record");
     }
 }
 

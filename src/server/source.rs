@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
+use crate::audit::Commitment;
 use crate::dialect::ErrorKind;
 use crate::exchange::Ended;
 use crate::stream::coding::{Coding, CodingError, Decoder};
@@ -24,6 +25,19 @@ pub(super) struct Source {
     upstream: Arc<Upstream>,
     /// The end of what was given, as long as the upstream's credential may go on from it.
     tail: Vec<u8>,
+    /// Of all that was given.
+    received: Commitment,
+    /// The beginning of it, and how much is kept at most.
+    kept: (Vec<u8>, usize),
+}
+
+/// What is on record of an upstream's body.
+#[derive(Debug, Default)]
+pub(super) struct Got {
+    /// Its keyed hash, without its content coding.
+    pub(super) hash: String,
+    /// As much of it as is kept.
+    pub(super) kept: Vec<u8>,
 }
 
 /// Why the upstream's body ended early.
@@ -45,6 +59,12 @@ impl From<Broken> for Ended {
     }
 }
 
+/// Appends as much as the limit leaves room for.
+pub(super) fn keep(kept: &mut Vec<u8>, bytes: &[u8], limit: usize) {
+    let room = limit.saturating_sub(kept.len()).min(bytes.len());
+    kept.extend_from_slice(bytes.get(..room).unwrap_or_default());
+}
+
 impl Source {
     pub(super) fn new(
         upstream: &Arc<Upstream>,
@@ -52,9 +72,19 @@ impl Source {
         coding: Option<Coding>,
         limit: usize,
         ratio: u64,
+        received: Commitment,
     ) -> Result<Self, CodingError> {
         let decoder = coding.map(|c| Decoder::new(c, limit, ratio)).transpose()?;
-        Ok(Self { body, decoder, raw: None, over: false, upstream: Arc::clone(upstream), tail: Vec::new() })
+        Ok(Self {
+            body,
+            decoder,
+            raw: None,
+            over: false,
+            upstream: Arc::clone(upstream),
+            tail: Vec::new(),
+            received,
+            kept: (Vec::new(), 0),
+        })
     }
 
     /// Keeps the coded bytes, at most as many as the decoded ones may be.
@@ -65,6 +95,16 @@ impl Source {
     /// Keeps them no longer.
     pub(super) fn drop_raw(&mut self) {
         self.raw = None;
+    }
+
+    /// Keeps the beginning of what comes.
+    pub(super) fn keep(&mut self, limit: usize) {
+        self.kept.1 = limit;
+    }
+
+    /// What is on record of what came so far.
+    pub(super) fn got(&mut self) -> Got {
+        Got { hash: self.received.so_far(), kept: std::mem::take(&mut self.kept.0) }
     }
 
     /// The coded bytes that were kept.
@@ -85,6 +125,10 @@ impl Source {
         {
             self.over = true;
             return Poll::Ready(Some(Err(Broken::Credential)));
+        }
+        if let Some(Ok(bytes)) = &next {
+            self.received.update(bytes);
+            keep(&mut self.kept.0, bytes, self.kept.1);
         }
         Poll::Ready(next)
     }

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::json;
 
 use super::StartError;
 use super::exchange::{Exchange, unix_ms};
 use super::gateway::Gateway;
-use crate::audit::{StandingRecord, safe};
+use crate::audit::{Event, safe};
 use crate::dialect::ExchangeError;
 use crate::exchange::{Judged, Next, own_answer, shut_out, warn};
 use crate::limits::{Ladder, Passes, Person, Step};
@@ -128,22 +129,12 @@ pub(super) fn note(gateway: &Gateway, step: &Step, by: By, why: &str) {
             .with_label_values(&[standing.as_str()])
             .set(people.try_into().unwrap_or(i64::MAX));
     }
-    let record = StandingRecord {
-        time_ms: unix_ms(),
-        tenant: tenant.into(),
-        key: key.into(),
-        user: user.into(),
-        from,
-        to,
-        blocks: *blocks as u64,
-        until_ms: *until_ms,
-        exchange: exchange.clone(),
-        by,
-        why: why.into_owned(),
-    };
-    if let Err(error) = gateway.journal.standing(&record) {
-        tracing::error!(%error, "a standing that changed is not on record");
-    }
+    let detail = json!({
+        "tenant": tenant, "key": key, "user": user, "from": from, "to": to, "blocks": blocks, "until_ms": until_ms,
+        "exchange": exchange, "by": by, "why": why,
+    });
+    // It stands in the queue from here on; nobody waits for the disk. A journal that fails says so itself.
+    drop(gateway.journal.note(&Event { event: "standing", time_ms: unix_ms(), detail }));
     gateway.standings.changed();
 }
 
@@ -228,14 +219,15 @@ impl Exchange<'_> {
         let (tenant, key) = (Arc::clone(&self.caller.tenant), Arc::clone(&self.caller.key));
         let user = match of {
             Climber::Key => String::new(),
-            Climber::User => {
-                let named = self.headers.get(USER).map(|name| name.as_bytes().to_vec());
-                let named =
-                    named.or_else(|| judged.ask().user.as_ref().map(|user| user.0.clone().into_bytes()));
-                named.map_or_else(String::new, |user| self.worker.gateway.keys.pseudonym(&tenant, &user))
-            }
+            Climber::User => self.user(judged),
         };
         Person { tenant, key, user }
+    }
+
+    /// The user whom the request names, as records have them: a keyed hash; empty where it names none.
+    pub(super) fn user(&self, judged: &Judged) -> String {
+        let named = self.headers.get(USER).and_then(|name| name.to_str().ok());
+        self.worker.gateway.commitments.name("user", named.unwrap_or(&judged.ask().user))
     }
 }
 

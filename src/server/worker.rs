@@ -192,6 +192,9 @@ impl Worker {
             head: &head,
             headers: &parts.headers,
             request_bytes: 0,
+            received: String::new(),
+            address: slot.address().to_owned(),
+            body: Bytes::new(),
         };
         let matched = match routed {
             Ok(matched) => matched,
@@ -232,6 +235,12 @@ impl Worker {
             slot.pass = Some(pass);
         }
         exchange.request_bytes = body.len() as u64;
+        if !body.is_empty() {
+            exchange.received = gateway.commitments.hash(&body);
+        }
+        if exchange.kept_limit() > 0 {
+            exchange.body = body.clone();
+        }
         let judged = match exchange.judge(matched.clone(), body).await {
             Ok(judged) => judged,
             Err(error) => {

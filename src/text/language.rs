@@ -64,7 +64,7 @@ impl Scripts {
             match c {
                 '\u{3040}'..='\u{30ff}' | '\u{ff66}'..='\u{ff9d}' => self.kana += 1,
                 '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}' => {
-                    self.han += 1
+                    self.han += 1;
                 }
                 c if c.is_alphabetic() => self.latin += 1,
                 _ => {}

@@ -87,6 +87,14 @@ fn no_kill_loses_the_record_of_what_was_delivered() {
         }
     };
     sluicegate::audit::read_dir(&dir.path().join("journal"), &mut visit).expect("the journal is sound");
+    let key = std::fs::read_to_string(dir.path().join("journal/log/key")).expect("a key");
+    let verified = sluicegate::audit::verify(
+        &dir.path().join("journal"),
+        &key.parse().expect("a key"),
+        &[],
+        &mut |_| {},
+    );
+    verified.unwrap_or_else(|fault| panic!("{fault}"));
     let lost: Vec<_> = delivered.difference(&recorded).collect();
     assert!(lost.is_empty(), "{} of {} delivered are not on record: {lost:?}", lost.len(), delivered.len());
     assert!(delivered.len() >= KILLS as usize * CLIENTS / 4, "{} delivered", delivered.len());

@@ -60,8 +60,9 @@ fn list(gateway: &Gateway) -> Value {
 fn recorded(dir: &Path) -> Vec<Value> {
     let mut all = Vec::new();
     read_dir(dir, &mut |entry: sluicegate::audit::Entry| {
-        if entry.kind == EntryKind::Standing {
-            all.push(serde_json::from_slice(&entry.payload).expect("records are JSON"));
+        if entry.kind == EntryKind::Event {
+            let event: Value = serde_json::from_slice(&entry.payload).expect("records are JSON");
+            all.push(event["detail"].clone());
         }
     })
     .expect("a journal");

@@ -167,6 +167,7 @@ impl Gateway {
             },
             reloading: None,
             journal,
+            texts: None,
             metrics: Arc::new(Metrics::new("test").expect("metrics")),
         };
         let running = start(plan)?;
@@ -210,7 +211,7 @@ impl Gateway {
         let mut all: Vec<(serde_json::Value, Option<serde_json::Value>)> = Vec::new();
         let mut visit = |entry: sluicegate::audit::Entry| {
             let value: serde_json::Value = serde_json::from_slice(&entry.payload).expect("records are JSON");
-            if entry.kind == sluicegate::audit::EntryKind::Standing {
+            if entry.kind == sluicegate::audit::EntryKind::Event {
                 return;
             }
             let is_end = entry.kind == sluicegate::audit::EntryKind::End;

@@ -91,6 +91,7 @@ pub(super) fn of_folder(root: &Path, dir: tempfile::TempDir) -> Gateway {
         },
         reloading: Some(Reloading { source, watch: built.watch, needs_restart: built.needs_restart }),
         journal,
+        texts: None,
         metrics,
     };
     let running = start(plan).expect("a gateway");

@@ -88,7 +88,10 @@ fn a_gateway_runs_what_two_people_approved() {
     assert!(text(&output.stdout).contains("warning[approval]"), "{}", text(&output.stdout));
 
     assert!(approve(&root, "alice", &[], 1).contains("`alice` has approved the policy"));
-    assert!(approve(&root, "bob", &["--policy", &first[..8]], 0).contains("2 of 2: it may run"));
+    assert!(
+        approve(&root, "bob", &["--policy", first.get(..8).expect("digits")], 0)
+            .contains("2 of 2: it may run")
+    );
     let gateway = Process::run(dir);
     let ready = || get(&gateway.operations, "/readyz");
     assert!(ready().contains(&format!("\napproved by alice, bob as {first}\n")), "{}", ready());
@@ -161,7 +164,8 @@ fn what_is_wrong_with_an_approval_is_said() {
 
     // The one that was read, and no other.
     assert!(
-        approve(root, "bob", &["--policy", &other[..12]], 2).contains(&format!("the policy here is {now}"))
+        approve(root, "bob", &["--policy", other.get(..12).expect("digits")], 2)
+            .contains(&format!("the policy here is {now}"))
     );
     // With a key that is nobody's, and one that everybody can read.
     verb(root, &["keygen", "--name", "mallory", "--out", &key(root, "mallory")], 0);

@@ -3,6 +3,7 @@
 
 mod approval;
 mod assess;
+mod audit;
 mod config;
 mod diff;
 mod explain;

@@ -14,12 +14,14 @@ fn id() -> ExchangeId {
     ExchangeId::random().unwrap_or_else(|e| panic!("{e}"))
 }
 
-fn admission() -> Admission {
+pub(in crate::audit) fn admission() -> Admission {
     Admission {
         exchange: id(),
         time_ms: 1,
         tenant: "-".into(),
         key: "-".into(),
+        user: String::new(),
+        address: String::new(),
         route: "-".into(),
         dialect: "openai",
         operation: "chat.completions",
@@ -28,6 +30,8 @@ fn admission() -> Admission {
         policy: "default".into(),
         policy_version: "v".into(),
         request_bytes: 1,
+        received: String::new(),
+        sent: String::new(),
         stream: false,
         verdict: "allow",
         error: "",
@@ -37,7 +41,7 @@ fn admission() -> Admission {
     }
 }
 
-fn end() -> End {
+pub(in crate::audit) fn end() -> End {
     End {
         exchange: id(),
         time_ms: 1,
@@ -50,6 +54,9 @@ fn end() -> End {
         findings: Vec::new(),
         found: 0,
         coverage: Coverage::default(),
+        received: String::new(),
+        sent: String::new(),
+        texts: None,
         response_bytes: 1,
         held_bytes_max: 0,
         first_byte_us: 1,
@@ -58,7 +65,7 @@ fn end() -> End {
 }
 
 /// In memory where that is to be had: these tests ask what is synced when, not how long a disk takes.
-fn folder() -> TempDir {
+pub(in crate::audit) fn folder() -> TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap_or_else(|e| panic!("{e}"))
 }
 
@@ -72,11 +79,11 @@ fn entries(dir: &Path) -> (Vec<Entry>, Recovered) {
     (out, recovered)
 }
 
-fn small() -> JournalSettings {
+pub(in crate::audit) fn small() -> JournalSettings {
     JournalSettings { segment: crate::diag::Size::kib(4), queue: 16, ..JournalSettings::default() }
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub(in crate::audit) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().build().unwrap_or_else(|e| panic!("{e}"))
 }
 
@@ -334,7 +341,7 @@ impl SegmentFile for SimFile {
 
 fn sim(dir: &Path, state: &Shelf) -> (Journal, Recovered) {
     let (journal, recovered) =
-        Journal::open_on(dir, &small(), Box::new(SimDisk(Arc::clone(state))), Box::new(|_| {}))
+        Journal::open_on(dir, &small(), None, Box::new(SimDisk(Arc::clone(state))), Box::new(|_| {}))
             .unwrap_or_else(|e| panic!("{e}"));
     // Opening makes the tail durable; other segments stay as doubtful as they were.
     if let Some((path, _)) = &recovered.tail {

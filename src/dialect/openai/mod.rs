@@ -11,7 +11,6 @@ use super::{
     Ask, Dialect, Ends, ExchangeError, Framing, Memo, Operation, Reply, Stage, Why, finished, is_error,
     quoted,
 };
-use crate::telemetry::Quiet;
 use crate::text::json::Tape;
 
 /// All of OpenAI's APIs.
@@ -49,15 +48,12 @@ impl Dialect for OpenAi {
             .or_else(|| tape.str_at(src, &["text", "format", "type"]));
         let named = tape.str_at(src, &["model"]);
         Ask {
+            user: user(src, tape),
             model: named.as_deref().or(model).unwrap_or_default().to_owned(),
             stream: tape.bool_at(src, &["stream"]).unwrap_or(in_query && op.method == "GET"),
             structured: format.is_some_and(|f| f != "text"),
             framing: Some(op.framing),
             choices: tape.u64_at(src, &["n"]).and_then(|n| u32::try_from(n).ok()).unwrap_or(1).clamp(1, 128),
-            user: tape
-                .str_at(src, &["safety_identifier"])
-                .or_else(|| tape.str_at(src, &["user"]))
-                .map(|user| Quiet(user.into_owned())),
         }
     }
 
@@ -229,4 +225,10 @@ const FRAMING: Framing = Framing::Sse;
 /// The tables of the typed events of the responses API.
 pub(super) fn event_shapes() -> Vec<&'static super::Shape> {
     responses::event_shapes()
+}
+
+/// The user that a request names: `safety_identifier`, which took the place of `user` (OpenAI, 2025).
+fn user(src: &[u8], tape: &Tape) -> String {
+    let named = ["safety_identifier", "user"].into_iter().find_map(|name| tape.str_at(src, &[name]));
+    named.unwrap_or_default().into_owned()
 }

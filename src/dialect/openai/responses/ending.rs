@@ -44,7 +44,8 @@ pub(in crate::dialect::openai) fn refusal(ask: &Ask, error: &ExchangeError) -> R
         let mut body = whole("completed", &item("completed", &part.1));
         // Into the object, before its last brace.
         body.truncate(body.len() - 1);
-        body += &format!("{}}}", error.member());
+        body.push_str(&error.member());
+        body.push('}');
         return Reply { status: 200, content_type: "application/json", body: body.into_bytes() };
     }
     let at = r#""item_id":"msg_sluicegate","output_index":0,"content_index":0"#;

@@ -1,0 +1,547 @@
+//! An index over the journal, for whoever looks for an exchange: SQLite, beside the segments, made from them and made anew at any time.
+//!
+//! It is brought up to date by whoever asks, not by the gateway: an exchange costs nothing for it.
+
+use super::segment::{self, EntryKind, ReadError};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The file in the journal's folder.
+const FILE: &str = "index.sqlite";
+/// An index of another version is made anew.
+const VERSION: i64 = 1;
+/// Records taken in at a time; what a crash costs.
+const BATCH: u64 = 20_000;
+/// How long one asks while another brings it up to date.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const SCHEMA: &str = "
+CREATE TABLE exchange (
+  number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, admission INTEGER NOT NULL, ending INTEGER, time INTEGER NOT NULL,
+  tenant TEXT NOT NULL, key TEXT NOT NULL, user TEXT NOT NULL, address TEXT NOT NULL, route TEXT NOT NULL, dialect TEXT NOT NULL,
+  operation TEXT NOT NULL, model TEXT NOT NULL, upstream TEXT NOT NULL, policy TEXT NOT NULL, policy_version TEXT NOT NULL,
+  verdict TEXT NOT NULL, ended TEXT NOT NULL, error TEXT NOT NULL, status INTEGER NOT NULL, total_us INTEGER NOT NULL,
+  found INTEGER NOT NULL
+) STRICT;
+CREATE INDEX exchange_time ON exchange (time);
+CREATE INDEX exchange_tenant ON exchange (tenant, time);
+CREATE INDEX exchange_key ON exchange (key, time);
+CREATE INDEX exchange_user ON exchange (user, time) WHERE user <> '';
+CREATE INDEX exchange_verdict ON exchange (verdict, time);
+CREATE INDEX exchange_model ON exchange (model, time);
+CREATE TABLE finding (
+  time INTEGER NOT NULL, number INTEGER NOT NULL, rule TEXT NOT NULL, category TEXT NOT NULL, action TEXT NOT NULL,
+  direction TEXT NOT NULL, PRIMARY KEY (number, rule, action, direction)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX finding_rule ON finding (rule, time);
+CREATE INDEX finding_category ON finding (category, time);
+CREATE TABLE text (hash TEXT NOT NULL, number INTEGER NOT NULL, part TEXT NOT NULL, PRIMARY KEY (hash, number, part)) STRICT, WITHOUT ROWID;
+CREATE TABLE state (cursor INTEGER NOT NULL) STRICT;
+INSERT INTO state VALUES (0);
+";
+
+/// Why an index cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum IndexError {
+    /// The database says no.
+    #[error("{path}: {source}; it can be removed: it is made anew from the journal", path = path.display())]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What it says.
+        source: rusqlite::Error,
+    },
+    /// The journal cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// What is looked for; what is not said is not asked.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    /// From this millisecond since 1970 on.
+    pub since: Option<u64>,
+    /// Before this millisecond since 1970.
+    pub until: Option<u64>,
+    /// Exact values of columns.
+    pub equals: Vec<(Column, String)>,
+    /// Exchanges in which this rule found something.
+    pub rule: Option<String>,
+    /// Exchanges with a finding of this category.
+    pub category: Option<String>,
+    /// Exchanges of which a text has this keyed hash.
+    pub hash: Option<String>,
+    /// The most exchanges, the newest first; 0 for all.
+    pub limit: usize,
+}
+
+/// What exchanges are told apart by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// The exchange's name.
+    Exchange,
+    /// The tenant.
+    Tenant,
+    /// The key's id.
+    Key,
+    /// The user's keyed hash.
+    User,
+    /// The address's keyed hash.
+    Address,
+    /// The route.
+    Route,
+    /// The model.
+    Model,
+    /// The upstream.
+    Upstream,
+    /// The dialect.
+    Dialect,
+    /// The verdict on both sides.
+    Verdict,
+    /// How it ended.
+    Ended,
+    /// The error's code.
+    Error,
+    /// The policy's name.
+    Policy,
+    /// The policy's version.
+    PolicyVersion,
+}
+
+impl Column {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Exchange => "name",
+            Self::Tenant => "tenant",
+            Self::Key => "key",
+            Self::User => "user",
+            Self::Address => "address",
+            Self::Route => "route",
+            Self::Model => "model",
+            Self::Upstream => "upstream",
+            Self::Dialect => "dialect",
+            Self::Verdict => "verdict",
+            Self::Ended => "ended",
+            Self::Error => "error",
+            Self::Policy => "policy",
+            Self::PolicyVersion => "policy_version",
+        }
+    }
+}
+
+/// An exchange as the index knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Hit {
+    /// Its name.
+    pub exchange: String,
+    /// Number of its admission record.
+    pub admission: u64,
+    /// Number of its end record; none while it runs, or where a crash took it.
+    pub end: Option<u64>,
+    /// When it was admitted, in milliseconds since 1970.
+    pub time_ms: u64,
+    /// The tenant.
+    pub tenant: String,
+    /// The key's id.
+    pub key: String,
+    /// The route.
+    pub route: String,
+    /// The model.
+    pub model: String,
+    /// The upstream.
+    pub upstream: String,
+    /// The verdict on both sides.
+    pub verdict: String,
+    /// How it ended; empty while it runs.
+    pub ended: String,
+    /// HTTP status that the client got.
+    pub status: u16,
+    /// Findings in all.
+    pub found: u64,
+}
+
+/// A number and what it counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Count {
+    /// What.
+    pub name: String,
+    /// How often.
+    pub count: u64,
+}
+
+/// What a record says that is looked for, of either kind.
+#[derive(Deserialize)]
+#[serde(default)]
+struct Row<'a> {
+    #[serde(borrow)]
+    exchange: Cow<'a, str>,
+    time_ms: u64,
+    #[serde(borrow)]
+    tenant: Cow<'a, str>,
+    #[serde(borrow)]
+    key: Cow<'a, str>,
+    #[serde(borrow)]
+    user: Cow<'a, str>,
+    #[serde(borrow)]
+    address: Cow<'a, str>,
+    #[serde(borrow)]
+    route: Cow<'a, str>,
+    #[serde(borrow)]
+    dialect: Cow<'a, str>,
+    #[serde(borrow)]
+    operation: Cow<'a, str>,
+    #[serde(borrow)]
+    model: Cow<'a, str>,
+    #[serde(borrow)]
+    upstream: Cow<'a, str>,
+    #[serde(borrow)]
+    policy: Cow<'a, str>,
+    #[serde(borrow)]
+    policy_version: Cow<'a, str>,
+    #[serde(borrow)]
+    verdict: Cow<'a, str>,
+    #[serde(borrow)]
+    ended: Cow<'a, str>,
+    #[serde(borrow)]
+    error: Cow<'a, str>,
+    status: u16,
+    total_us: u64,
+    found: u64,
+    #[serde(borrow)]
+    findings: Vec<Found<'a>>,
+    #[serde(borrow)]
+    received: Cow<'a, str>,
+    #[serde(borrow)]
+    sent: Cow<'a, str>,
+}
+
+impl Default for Row<'_> {
+    fn default() -> Self {
+        let none = || Cow::Borrowed("");
+        Self {
+            exchange: none(),
+            time_ms: 0,
+            tenant: none(),
+            key: none(),
+            user: none(),
+            address: none(),
+            route: none(),
+            dialect: none(),
+            operation: none(),
+            model: none(),
+            upstream: none(),
+            policy: none(),
+            policy_version: none(),
+            verdict: none(),
+            ended: none(),
+            error: none(),
+            status: 0,
+            total_us: 0,
+            found: 0,
+            findings: Vec::new(),
+            received: none(),
+            sent: none(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Found<'a> {
+    #[serde(borrow)]
+    rule: Cow<'a, str>,
+    #[serde(borrow)]
+    category: Cow<'a, str>,
+    #[serde(borrow)]
+    action: Cow<'a, str>,
+    #[serde(borrow)]
+    direction: Cow<'a, str>,
+}
+
+/// The index of a journal's folder.
+#[derive(Debug)]
+pub struct Index {
+    dir: PathBuf,
+    path: PathBuf,
+    db: Connection,
+}
+
+impl Index {
+    /// Opens the index, or makes an empty one.
+    pub fn open(dir: &Path) -> Result<Self, IndexError> {
+        let path = dir.join(FILE);
+        let fail = |source| IndexError::Database { path: path.clone(), source };
+        let db = Self::connect(&path).map_err(fail)?;
+        Ok(Self { dir: dir.to_owned(), path, db })
+    }
+
+    fn connect(path: &Path) -> rusqlite::Result<Connection> {
+        let db = Connection::open(path)?;
+        db.busy_timeout(PATIENCE)?;
+        // What a crash loses is read again.
+        db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536;")?;
+        let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        if version != VERSION {
+            db.execute_batch(
+                "DROP TABLE IF EXISTS exchange; DROP TABLE IF EXISTS finding; DROP TABLE IF EXISTS text; DROP TABLE IF EXISTS state;",
+            )?;
+            db.execute_batch(&format!("BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"))?;
+        }
+        Ok(db)
+    }
+
+    fn fail(&self, source: rusqlite::Error) -> IndexError {
+        IndexError::Database { path: self.path.clone(), source }
+    }
+
+    /// How many records it has taken in.
+    pub fn cursor(&self) -> Result<u64, IndexError> {
+        let cursor = self.db.query_row("SELECT cursor FROM state", [], |row| row.get(0));
+        cursor.map(unsigned).map_err(|source| self.fail(source))
+    }
+
+    /// Takes in what the journal has more. `seen` is told of every record. An index of more records than the journal has was of another one and
+    /// is made anew.
+    pub fn update(&mut self, seen: &mut dyn FnMut(u64)) -> Result<(), IndexError> {
+        let last = segment::last_sequence(&self.dir)?;
+        if self.cursor()? > last {
+            self.db.execute_batch("PRAGMA user_version = 0").map_err(|source| self.fail(source))?;
+            self.db = Self::connect(&self.path).map_err(|source| self.fail(source))?;
+        }
+        loop {
+            let from = self.cursor()? + 1;
+            let (mut taken, mut last, mut failed) = (0, from - 1, None);
+            let db = self
+                .db
+                .transaction()
+                .map_err(|source| IndexError::Database { path: self.path.clone(), source })?;
+            let read = segment::read_from(&self.dir, from, &mut |sequence, kind, payload| {
+                if let Err(error) = take(&db, sequence, kind, payload) {
+                    failed = Some(error);
+                    return false;
+                }
+                taken += 1;
+                last = sequence;
+                seen(sequence);
+                taken < BATCH
+            });
+            let done = match failed {
+                Some(error) => Err(error),
+                None => db.execute("UPDATE state SET cursor = ?1", [signed(last)]).and_then(|_| db.commit()),
+            };
+            done.map_err(|source| IndexError::Database { path: self.path.clone(), source })?;
+            read?;
+            if taken < BATCH {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What stands behind `WHERE`, and its values.
+    fn conditions(&self, query: &Query) -> Result<(String, Vec<Value>), IndexError> {
+        let (mut wheres, mut values) = (Vec::new(), Vec::new());
+        let mut add = |sql: String, value: Value| {
+            values.push(value);
+            wheres.push(sql.replace('?', &format!("?{}", values.len())));
+        };
+        for (column, value) in &query.equals {
+            // The index of users holds those alone that are named.
+            let named = if *column == Column::User { " AND e.user <> ''" } else { "" };
+            add(format!("e.{} = ?{named}", column.name()), Value::Text(value.clone()));
+        }
+        if let Some(since) = query.since {
+            add("e.time >= ?".into(), Value::Integer(signed(since)));
+        }
+        if let Some(until) = query.until {
+            add("e.time < ?".into(), Value::Integer(signed(until)));
+        }
+        for (column, value) in [("rule", &query.rule), ("category", &query.category)] {
+            let Some(value) = value else { continue };
+            let sql = if self.is_frequent(column, value)? {
+                format!("EXISTS (SELECT 1 FROM finding WHERE number = e.number AND {column} = ?)")
+            } else {
+                format!("e.number IN (SELECT number FROM finding WHERE {column} = ?)")
+            };
+            add(sql, Value::Text(value.clone()));
+        }
+        if let Some(hash) = &query.hash {
+            add("e.number IN (SELECT number FROM text WHERE hash = ?)".into(), Value::Text(hash.clone()));
+        }
+        let wheres =
+            if wheres.is_empty() { String::new() } else { format!("WHERE {}", wheres.join(" AND ")) };
+        Ok((wheres, values))
+    }
+
+    /// Whether there are so many findings of a rule or category that the newest exchanges are sooner looked through than all of them sorted.
+    fn is_frequent(&self, column: &str, value: &str) -> Result<bool, IndexError> {
+        const MANY: i64 = 4000;
+        let sql = format!("SELECT count(*) FROM (SELECT 1 FROM finding WHERE {column} = ?1 LIMIT {MANY})");
+        let count = self.db.query_row(&sql, [value], |row| row.get::<_, i64>(0));
+        count.map(|count| count >= MANY).map_err(|source| self.fail(source))
+    }
+
+    /// The exchanges that are looked for, the newest first.
+    pub fn search(&self, query: &Query) -> Result<Vec<Hit>, IndexError> {
+        let (wheres, values) = self.conditions(query)?;
+        let limit = if query.limit == 0 { String::new() } else { format!(" LIMIT {}", query.limit) };
+        let sql = format!(
+            "SELECT name, admission, ending, time, tenant, key, route, model, upstream, verdict, ended, status, found FROM exchange e \
+             {wheres} ORDER BY time DESC, number DESC{limit}"
+        );
+        let run = || -> rusqlite::Result<Vec<Hit>> {
+            let mut statement = self.db.prepare_cached(&sql)?;
+            let rows = statement.query_map(params_from_iter(values), |row| {
+                Ok(Hit {
+                    exchange: row.get(0)?,
+                    admission: unsigned(row.get(1)?),
+                    end: row.get::<_, Option<i64>>(2)?.map(unsigned),
+                    time_ms: unsigned(row.get(3)?),
+                    tenant: row.get(4)?,
+                    key: row.get(5)?,
+                    route: row.get(6)?,
+                    model: row.get(7)?,
+                    upstream: row.get(8)?,
+                    verdict: row.get(9)?,
+                    ended: row.get(10)?,
+                    status: row.get(11)?,
+                    found: unsigned(row.get(12)?),
+                })
+            })?;
+            rows.collect()
+        };
+        run().map_err(|source| self.fail(source))
+    }
+
+    /// How many exchanges are looked for.
+    pub fn count(&self, query: &Query) -> Result<u64, IndexError> {
+        let (wheres, values) = self.conditions(query)?;
+        let sql = format!("SELECT count(*) FROM exchange e {wheres}");
+        let count = self.db.query_row(&sql, params_from_iter(values), |row| row.get(0));
+        count.map(unsigned).map_err(|source| self.fail(source))
+    }
+
+    /// How many of them by the values of a column, the most frequent first.
+    pub fn by_column(&self, query: &Query, column: Column) -> Result<Vec<Count>, IndexError> {
+        let (wheres, values) = self.conditions(query)?;
+        let name = column.name();
+        self.counts(
+            &format!("SELECT {name}, count(*) FROM exchange e {wheres} GROUP BY {name} ORDER BY 2 DESC, 1"),
+            values,
+        )
+    }
+
+    /// How many of them by rule, the most frequent first.
+    pub fn by_rule(&self, query: &Query) -> Result<Vec<Count>, IndexError> {
+        let (wheres, values) = self.conditions(query)?;
+        let sql = format!(
+            "SELECT f.rule, count(DISTINCT f.number) FROM finding f WHERE f.number IN (SELECT e.number FROM exchange e {wheres}) \
+             GROUP BY f.rule ORDER BY 2 DESC, 1"
+        );
+        self.counts(&sql, values)
+    }
+
+    fn counts(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Count>, IndexError> {
+        let run = || -> rusqlite::Result<Vec<Count>> {
+            let mut statement = self.db.prepare(sql)?;
+            let rows = statement.query_map(params_from_iter(values), |row| {
+                Ok(Count { name: row.get(0)?, count: unsigned(row.get(1)?) })
+            })?;
+            rows.collect()
+        };
+        run().map_err(|source| self.fail(source))
+    }
+
+    /// The exchange of that name.
+    pub fn exchange(&self, name: &str) -> Result<Option<Hit>, IndexError> {
+        let equals = vec![(Column::Exchange, name.to_owned())];
+        Ok(self.search(&Query { equals, limit: 1, ..Query::default() })?.pop())
+    }
+}
+
+/// Takes in a record. One that is no JSON of ours is passed over: to find it is the verifier's work.
+fn take(db: &Connection, sequence: u64, kind: EntryKind, payload: &[u8]) -> rusqlite::Result<()> {
+    let Ok(row) = serde_json::from_slice::<Row<'_>>(payload) else { return Ok(()) };
+    let number = match kind {
+        EntryKind::Admission => {
+            let mut statement = db.prepare_cached(
+                "INSERT OR IGNORE INTO exchange (name, admission, time, tenant, key, user, address, route, dialect, operation, model, \
+                 upstream, policy, policy_version, verdict, ended, error, status, total_us, found) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, '', ?16, 0, 0, ?17)",
+            )?;
+            statement.execute(params![
+                row.exchange,
+                signed(sequence),
+                signed(row.time_ms),
+                row.tenant,
+                row.key,
+                row.user,
+                row.address,
+                row.route,
+                row.dialect,
+                row.operation,
+                row.model,
+                row.upstream,
+                row.policy,
+                row.policy_version,
+                row.verdict,
+                row.error,
+                signed(row.found)
+            ])?;
+            Some((db.last_insert_rowid(), signed(row.time_ms)))
+        }
+        EntryKind::Event => None,
+        EntryKind::End => {
+            let mut statement = db.prepare_cached(
+                "UPDATE exchange SET ending = ?2, verdict = ?3, ended = ?4, error = CASE WHEN ?5 = '' THEN error ELSE ?5 END, status = ?6, \
+                 total_us = ?7, found = found + ?8 WHERE name = ?1 RETURNING number, time",
+            )?;
+            let of = params![
+                row.exchange,
+                signed(sequence),
+                row.verdict,
+                row.ended,
+                row.error,
+                row.status,
+                signed(row.total_us),
+                signed(row.found)
+            ];
+            statement.query_row(of, |row| Ok((row.get(0)?, row.get(1)?))).optional()?
+        }
+    };
+    let Some((number, time)) = number else { return Ok(()) };
+    for found in &row.findings {
+        let mut statement =
+            db.prepare_cached("INSERT OR IGNORE INTO finding VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+        statement.execute(params![
+            time,
+            number,
+            found.rule,
+            found.category,
+            found.action,
+            found.direction
+        ])?;
+    }
+    let side = match kind {
+        EntryKind::Admission => ["request_received", "request_sent"],
+        EntryKind::End | EntryKind::Event => ["answer_received", "answer_sent"],
+    };
+    for (hash, part) in [(&row.received, side[0]), (&row.sent, side[1])] {
+        if !hash.is_empty() {
+            let mut statement = db.prepare_cached("INSERT OR IGNORE INTO text VALUES (?1, ?2, ?3)")?;
+            statement.execute(params![hash, number, part])?;
+        }
+    }
+    Ok(())
+}
+
+// SQLite's integers are signed; no journal has so many records.
+fn signed(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+fn unsigned(n: i64) -> u64 {
+    u64::try_from(n).unwrap_or(0)
+}

@@ -1,0 +1,295 @@
+//! The notary: hashes of durable records go into the tree, and about once a second the tree is signed.
+//!
+//! It runs on a thread of its own behind the journal's and holds nobody up. What it writes follows from the records: a crash costs the
+//! checkpoints of a second, and the next start makes up for them. It signs nothing that is not durable, so there are never two signed
+//! trees of one size.
+
+use super::checkpoint::Checkpoint;
+use super::disk::private_dir;
+use super::merkle::{Hash, TileError, TileReader, TileWriter, root};
+use super::note::{NoteError, Signer};
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use zeroize::Zeroizing;
+
+/// The folder of tiles and checkpoint within the journal's.
+pub(super) const FOLDER: &str = "log";
+/// The signed tree head.
+pub(super) const CHECKPOINT: &str = "checkpoint";
+/// The key that verifies it, for those who have no better source.
+pub(super) const KEY: &str = "key";
+
+/// Where the public key stands beside a journal.
+pub fn key_path(journal: &Path) -> PathBuf {
+    journal.join(FOLDER).join(KEY)
+}
+
+/// Why there is no notary.
+#[derive(Debug, thiserror::Error)]
+pub enum NotaryError {
+    /// A file cannot be read or written.
+    #[error("{path}: {source}", path = path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The key's file does not hold a key.
+    #[error("{path}: {source}", path = path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: NoteError,
+    },
+    /// Others may read the key's file.
+    #[error("{path}: the key may be read by others (mode {mode:o}), expected mode 600", path = path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// The last checkpoint is not signed with this key.
+    #[error("{path}: {source}; restore the key that signed it, or move the journal's folder away to begin another one", path = path.display())]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: NoteError,
+    },
+    /// Records are gone that were signed.
+    #[error(
+        "the journal holds {found} records, its last checkpoint was signed over {signed}: records are gone. `sluicegate audit verify` says more; move the journal's folder away to begin another one"
+    )]
+    Gone {
+        /// Records that are there.
+        found: u64,
+        /// Records that were signed.
+        signed: u64,
+    },
+    /// The records are others than those that were signed.
+    #[error(
+        "the first {size} records are not those that the last checkpoint was signed over. `sluicegate audit verify` says which; move the journal's folder away to begin another one"
+    )]
+    Changed {
+        /// The checkpoint's size.
+        size: u64,
+    },
+    /// The tree's files.
+    #[error(transparent)]
+    Tiles(#[from] TileError),
+}
+
+/// Reads the signing key; makes it, for its owner only, where there is none. Without an `origin` a new key gets a name from chance.
+pub fn load_or_make_signer(path: &Path, origin: Option<&str>) -> Result<Signer, NotaryError> {
+    let io = |source| NotaryError::Io { path: path.to_owned(), source };
+    let key = |source| NotaryError::Key { path: path.to_owned(), source };
+    match fs::read_to_string(path).map(Zeroizing::new) {
+        Ok(text) => {
+            let mode = fs::metadata(path).map_err(io)?.permissions().mode() & 0o777;
+            if mode & 0o077 != 0 {
+                return Err(NotaryError::Open { path: path.to_owned(), mode });
+            }
+            Signer::parse(&text).map_err(key)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let mut seed = Zeroizing::new([0; 32]);
+            getrandom::fill(&mut *seed).map_err(|error| io(error.into()))?;
+            let name = match origin {
+                Some(origin) => origin.to_owned(),
+                None => {
+                    format!("sluicegate.invalid/{:08x}", getrandom::u32().map_err(|error| io(error.into()))?)
+                }
+            };
+            let signer = Signer::new(&name, seed).map_err(key)?;
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder).map_err(io)?;
+            }
+            write_whole(path, format!("{}\n", *signer.secret()).as_bytes(), 0o600).map_err(io)?;
+            Ok(signer)
+        }
+        Err(error) => Err(io(error)),
+    }
+}
+
+/// Written beside its place, made durable, and moved there: whoever reads it sees the old or the new one, whole.
+fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let beside = path.with_extension("new");
+    let mut file = File::options().write(true).create(true).truncate(true).mode(mode).open(&beside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}
+
+/// What the journal's writer tells.
+pub(super) enum News {
+    /// Hashes of records that are durable, in order.
+    Leaves(Vec<Hash>),
+    /// The records so far stand in segments that are full.
+    Rotated,
+}
+
+/// Where the notary is told of records, and how far it has signed.
+#[derive(Debug)]
+pub(super) struct NotaryHandle {
+    pub(super) news: Sender<News>,
+    pub(super) thread: JoinHandle<()>,
+    pub(super) signed: Arc<AtomicU64>,
+}
+
+/// The tree as the last start left it.
+#[derive(Debug)]
+pub(super) struct Notary {
+    dir: PathBuf,
+    signer: Arc<Signer>,
+    writer: TileWriter,
+    interval: Duration,
+    signed: u64,
+    failing: bool,
+}
+
+impl Notary {
+    /// Takes up the tree of a journal. `first`: the leaf with which the records read at the start begin; their hashes follow with
+    /// [`Notary::replay`].
+    pub(super) fn resume(
+        journal: &Path,
+        signer: Arc<Signer>,
+        interval: Duration,
+        first: u64,
+    ) -> Result<Self, NotaryError> {
+        let dir = journal.join(FOLDER);
+        private_dir(&dir).map_err(|source| NotaryError::Io { path: dir.clone(), source })?;
+        let whole = first.next_multiple_of(super::merkle::TILE_WIDTH as u64);
+        let writer = if whole == 0 { TileWriter::new(&dir) } else { TileWriter::resume(&dir, whole)? };
+        Ok(Self { dir, signer, writer, interval, signed: 0, failing: false })
+    }
+
+    /// A record that was there at the start.
+    pub(super) fn replay(&mut self, index: u64, leaf: Hash) {
+        // Those before stand in full tiles.
+        if index >= self.writer.size() {
+            self.writer.push(leaf);
+        }
+    }
+
+    /// Compares with the last checkpoint what is there.
+    pub(super) fn check(&mut self) -> Result<(), NotaryError> {
+        let path = self.dir.join(CHECKPOINT);
+        let io = |path: &Path| {
+            let path = path.to_owned();
+            move |source| NotaryError::Io { path, source }
+        };
+        let key = self.dir.join(KEY);
+        match fs::read_to_string(&path) {
+            Ok(note) => {
+                let checkpoint = Checkpoint::open(&note, self.signer.verifier())
+                    .map_err(|source| NotaryError::Checkpoint { path: path.clone(), source })?;
+                let found = self.writer.size();
+                if checkpoint.size > found {
+                    return Err(NotaryError::Gone { found, signed: checkpoint.size });
+                }
+                self.writer.write_partial().map_err(io(&self.dir))?;
+                let mut reader = TileReader::new(&self.dir, found);
+                if root(&mut reader, checkpoint.size)? != checkpoint.root {
+                    return Err(NotaryError::Changed { size: checkpoint.size });
+                }
+                self.signed = checkpoint.size;
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(io(&path)(error)),
+        }
+        self.writer.flush().map_err(io(&self.dir))?;
+        self.writer.replayed();
+        let public = format!("{}\n", self.signer.verifier());
+        write_whole(&key, public.as_bytes(), 0o644).map_err(io(&key))
+    }
+
+    /// Works on a thread of its own until nobody has news any more; then it signs once more.
+    pub(super) fn start(mut self) -> io::Result<NotaryHandle> {
+        let (news, told) = channel();
+        let signed = Arc::new(AtomicU64::new(self.signed));
+        let shared = Arc::clone(&signed);
+        let thread =
+            std::thread::Builder::new().name("notary".into()).spawn(move || self.run(&told, &shared))?;
+        Ok(NotaryHandle { news, thread, signed })
+    }
+
+    fn run(&mut self, told: &Receiver<News>, signed: &AtomicU64) {
+        // What a crash left without a checkpoint gets one at once.
+        let mut due = (self.writer.size() > self.signed).then(now);
+        loop {
+            let news = match due {
+                Some(due) => told.recv_timeout(due.saturating_duration_since(now())),
+                None => told.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match news {
+                Ok(News::Leaves(leaves)) => {
+                    leaves.into_iter().for_each(|leaf| self.writer.push(leaf));
+                    let flushed = self.writer.flush();
+                    self.note(flushed);
+                    due.get_or_insert_with(|| now() + self.interval);
+                }
+                Ok(News::Rotated) => {
+                    let synced = self.writer.flush().and_then(|()| self.writer.sync());
+                    self.note(synced);
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    let done = self.sign();
+                    due = if done.is_ok() { None } else { Some(now() + self.interval) };
+                    self.note(done);
+                    signed.store(self.signed, Ordering::Release);
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    if self.signed < self.writer.size() {
+                        let done = self.sign();
+                        self.note(done);
+                        signed.store(self.signed, Ordering::Release);
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn sign(&mut self) -> io::Result<()> {
+        self.writer.write_partial()?;
+        let checkpoint = Checkpoint {
+            origin: self.signer.verifier().name().to_owned(),
+            size: self.writer.size(),
+            root: self.writer.root(),
+        };
+        let note = checkpoint.sign(&self.signer);
+        write_whole(&self.dir.join(CHECKPOINT), note.as_bytes(), 0o644)?;
+        self.signed = checkpoint.size;
+        Ok(())
+    }
+
+    /// Says once that something fails, and once that it works again.
+    fn note(&mut self, result: io::Result<()>) {
+        match result {
+            Ok(()) if std::mem::take(&mut self.failing) => {
+                tracing::warn!("the journal's tree can be written again");
+            }
+            Ok(()) => {}
+            Err(error) if !std::mem::replace(&mut self.failing, true) => {
+                tracing::error!(%error, "the journal's tree cannot be written; records go on, proofs wait");
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the notary's thread stands at the edge")]
+fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,71 @@
+//! What is not kept for ever: old segments go, with a record that says so; their hashes stay, so that what is left can still be proved.
+
+use super::hold::Holds;
+use super::merkle::TILE_WIDTH;
+use super::segment::{self, ReadError};
+use serde::Deserialize;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What may go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Purgeable {
+    /// The segments, the oldest first.
+    pub segments: Vec<PathBuf>,
+    /// The last record in them; 0 if there is none.
+    pub through: u64,
+}
+
+/// What a record says that is looked at here.
+#[derive(Deserialize)]
+struct Told {
+    #[serde(default)]
+    event: String,
+    #[serde(default)]
+    time_ms: u64,
+    #[serde(default)]
+    detail: Detail,
+}
+
+#[derive(Default, Deserialize)]
+struct Detail {
+    #[serde(default)]
+    through: u64,
+}
+
+/// Up to which record an event says that was purged; 0 if it is another event.
+pub(super) fn told(payload: &[u8]) -> u64 {
+    let told = serde_json::from_slice::<Told>(payload).ok();
+    told.filter(|told| told.event == "purge").map_or(0, |told| told.detail.through)
+}
+
+/// The segments all of whose records are older than `before_ms`, up to the first that has to stay: of signed records only, and of none while
+/// anything is held.
+pub fn purgeable(dir: &Path, signed: u64, before_ms: u64) -> Result<Purgeable, ReadError> {
+    let mut out = Purgeable::default();
+    // Holds that cannot be read hold all.
+    if !Holds::read(dir).is_ok_and(|holds| holds.is_empty()) {
+        return Ok(out);
+    }
+    // Their hashes have to stand in full tiles, which are durable by now.
+    let whole = signed / TILE_WIDTH as u64 * TILE_WIDTH as u64;
+    for (path, records) in segment::closed_segments(dir)? {
+        let last = records.end - 1;
+        let old = segment::entry(dir, last)
+            .and_then(|entry| serde_json::from_slice::<Told>(&entry.payload).ok())
+            .is_some_and(|told| told.time_ms < before_ms);
+        if last > whole || !old {
+            break;
+        }
+        out.segments.push(path);
+        out.through = last;
+    }
+    Ok(out)
+}
+
+/// Removes the segments, of which a record has to say so before.
+pub fn remove(dir: &Path, what: &Purgeable) -> io::Result<()> {
+    what.segments.iter().try_for_each(fs::remove_file)?;
+    File::open(dir)?.sync_all()
+}

@@ -1,0 +1,255 @@
+//! Keys of subjects: made at random, wrapped, and gone for good when they are erased.
+//!
+//! A key is a file of its own, so that erasing it is a matter of one file: it is overwritten, made durable, and removed. AES-256-GCM with a random
+//! nonce wraps and seals (NIST SP 800-38D); what a ciphertext belongs to is authenticated with it.
+
+use crate::audit::disk::private_dir;
+use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::digest::{SHA256, digest};
+use std::fmt::{self, Write as _};
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// Bytes of a key.
+const KEY: usize = 32;
+/// Nonce, key, tag.
+const WRAPPED: usize = NONCE_LEN + KEY + 16;
+
+/// Why a key cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// A file cannot be read or written.
+    #[error("{path}: {source}", path = path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Others may read the master key.
+    #[error("{path}: the key may be read by others (mode {mode:o}), expected mode 600", path = path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// The file does not hold a key, or not one of this master key.
+    #[error("{path}: not a key that this master key has wrapped", path = path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The subject has no key: it was erased, or nothing was kept of it.
+    #[error("the subject's key is gone: what was kept was erased")]
+    Erased,
+    /// The sealed bytes are not those that were written.
+    #[error("the sealed bytes are damaged or belong to another exchange")]
+    Damaged,
+}
+
+/// Whose bodies they are.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Subject {
+    tenant: String,
+    name: String,
+}
+
+impl Subject {
+    /// A user of a tenant by the keyed hash under which records name him; empty for the tenant's nameless ones.
+    pub fn new(tenant: &str, user: &str) -> Self {
+        let name = if user.is_empty() { "nameless".to_owned() } else { user.to_owned() };
+        Self { tenant: short_hash(tenant), name }
+    }
+
+    /// What is authenticated with its keys.
+    pub(super) fn text(&self) -> String {
+        format!("{}/{}", self.tenant, self.name)
+    }
+
+    fn folder(&self, texts: &Path) -> PathBuf {
+        texts.join("keys").join(&self.tenant)
+    }
+
+    fn path(&self, texts: &Path) -> PathBuf {
+        // The name may come from outside: what it is called on disk must not.
+        self.folder(texts).join(format!("{}.key", short_hash(&self.name)))
+    }
+}
+
+fn short_hash(text: &str) -> String {
+    let mut out = String::new();
+    for byte in digest(&SHA256, text.as_bytes()).as_ref().iter().take(16) {
+        let _ = write!(out, "{byte:02x}");
+    }
+    out
+}
+
+/// The key that wraps the others.
+pub struct MasterKey(RandomizedNonceKey);
+
+impl fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MasterKey")
+    }
+}
+
+impl MasterKey {
+    /// A key of these bytes.
+    pub fn new(bytes: &[u8; KEY]) -> Self {
+        Self(cipher(bytes))
+    }
+
+    /// Reads the file, 64 hexadecimal digits; makes it, for its owner only, where there is none.
+    pub fn load_or_make(path: &Path) -> Result<Self, KeysError> {
+        if !path.exists() {
+            let io = |source| KeysError::Io { path: path.to_owned(), source };
+            let bytes = random().map_err(io)?;
+            let mut text = Zeroizing::new(String::with_capacity(2 * KEY + 1));
+            for byte in bytes.iter() {
+                let _ = write!(text, "{byte:02x}");
+            }
+            text.push('\n');
+            write_new(path, text.as_bytes()).map_err(io)?;
+        }
+        Self::load(path)
+    }
+
+    /// Reads the file.
+    pub fn load(path: &Path) -> Result<Self, KeysError> {
+        let io = |source| KeysError::Io { path: path.to_owned(), source };
+        let text = Zeroizing::new(fs::read_to_string(path).map_err(io)?);
+        let mode = fs::metadata(path).map_err(io)?.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(KeysError::Open { path: path.to_owned(), mode });
+        }
+        let foreign = || KeysError::Foreign { path: path.to_owned() };
+        let mut bytes = Zeroizing::new([0; KEY]);
+        let digits: Option<Vec<u8>> = text.trim().chars().map(|c| c.to_digit(16).map(|d| d as u8)).collect();
+        let digits = Zeroizing::new(digits.filter(|digits| digits.len() == 2 * KEY).ok_or_else(foreign)?);
+        for (byte, pair) in bytes.iter_mut().zip(digits.as_chunks().0) {
+            let [high, low]: [u8; 2] = *pair;
+            *byte = high << 4 | low;
+        }
+        if bytes.iter().all(|byte| *byte == bytes[0]) {
+            return Err(foreign());
+        }
+        Ok(Self::new(&bytes))
+    }
+}
+
+pub(super) fn cipher(bytes: &[u8; KEY]) -> RandomizedNonceKey {
+    // Only a wrong length is refused.
+    RandomizedNonceKey::new(&AES_256_GCM, bytes).unwrap_or_else(|_| unreachable!("the key has 256 bits"))
+}
+
+fn random() -> io::Result<Zeroizing<[u8; KEY]>> {
+    let mut bytes = Zeroizing::new([0; KEY]);
+    getrandom::fill(&mut *bytes)?;
+    Ok(bytes)
+}
+
+/// Written beside its place, made durable, and moved there, if nothing is there yet.
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder)?;
+    let beside = path.with_extension(format!("{:08x}", getrandom::u32()?));
+    let mut file = File::options().write(true).create_new(true).mode(0o600).open(&beside)?;
+    let written =
+        file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::hard_link(&beside, path));
+    fs::remove_file(&beside)?;
+    written?;
+    File::open(folder)?.sync_all()
+}
+
+/// The keys of all subjects.
+#[derive(Debug)]
+pub(super) struct Keys {
+    texts: PathBuf,
+    master: MasterKey,
+}
+
+impl Keys {
+    pub(super) fn new(texts: &Path, master: MasterKey) -> Self {
+        Self { texts: texts.to_owned(), master }
+    }
+
+    /// The subject's key; makes it where there is none.
+    pub(super) fn of(&self, subject: &Subject) -> Result<RandomizedNonceKey, KeysError> {
+        private_dir(&subject.folder(&self.texts))
+            .map_err(|source| KeysError::Io { path: subject.folder(&self.texts), source })?;
+        let tenant_path = subject.folder(&self.texts).join("tenant");
+        let tenant = read_or_make(&tenant_path, &self.master.0, &subject.tenant)?;
+        Ok(cipher(&*read_or_make(&subject.path(&self.texts), &cipher(&tenant), &subject.text())?))
+    }
+
+    /// The subject's key, if it was not erased.
+    pub(super) fn known(&self, subject: &Subject) -> Result<RandomizedNonceKey, KeysError> {
+        let tenant = read(&subject.folder(&self.texts).join("tenant"), &self.master.0, &subject.tenant)?;
+        Ok(cipher(&*read(&subject.path(&self.texts), &cipher(&tenant), &subject.text())?))
+    }
+
+    pub(super) fn erase(&self, subject: &Subject) -> io::Result<bool> {
+        erase(&self.texts, subject)
+    }
+}
+
+/// Destroys a subject's key.
+pub(super) fn erase(texts: &Path, subject: &Subject) -> io::Result<bool> {
+    let path = subject.path(texts);
+    let mut file = match File::options().write(true).open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    // What the file system keeps of old blocks is as good as random to who has not the tenant's key; what it overwrites in place is gone.
+    file.write_all(&[0; WRAPPED])?;
+    file.sync_all()?;
+    fs::remove_file(&path)?;
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())?;
+    Ok(true)
+}
+
+fn read_or_make(
+    path: &Path,
+    wrapping: &RandomizedNonceKey,
+    of: &str,
+) -> Result<Zeroizing<[u8; KEY]>, KeysError> {
+    match read(path, wrapping, of) {
+        Err(KeysError::Erased) => {}
+        done => return done,
+    }
+    let io = |source| KeysError::Io { path: path.to_owned(), source };
+    let key = random().map_err(io)?;
+    let mut bytes = Zeroizing::new(key.to_vec());
+    let nonce = wrapping
+        .seal_in_place_append_tag(Aad::from(of.as_bytes()), &mut *bytes)
+        .map_err(|_| io(io::Error::other("the key cannot be wrapped")))?;
+    let file = [nonce.as_ref().as_slice(), &bytes].concat();
+    match write_new(path, &file) {
+        Ok(()) => Ok(key),
+        // Another process was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read(path, wrapping, of),
+        Err(error) => Err(io(error)),
+    }
+}
+
+fn read(path: &Path, wrapping: &RandomizedNonceKey, of: &str) -> Result<Zeroizing<[u8; KEY]>, KeysError> {
+    let file = match fs::read(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(KeysError::Erased),
+        Err(source) => return Err(KeysError::Io { path: path.to_owned(), source }),
+    };
+    let foreign = || KeysError::Foreign { path: path.to_owned() };
+    let (nonce, sealed) =
+        file.split_first_chunk::<NONCE_LEN>().filter(|_| file.len() == WRAPPED).ok_or_else(foreign)?;
+    let mut sealed = Zeroizing::new(sealed.to_vec());
+    let opened = wrapping
+        .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(of.as_bytes()), &mut sealed)
+        .map_err(|_| foreign())?;
+    let key: [u8; KEY] = (&*opened).try_into().map_err(|_| foreign())?;
+    Ok(Zeroizing::new(key))
+}

@@ -1,0 +1,196 @@
+//! Bodies of exchanges, where they are kept: sealed under a key of their subject, so that whoever destroys the key has erased them.
+//!
+//! A subject is a user within a tenant as clients name him, or the tenant's nameless ones together. Each has a random key, wrapped by one of its
+//! tenant, wrapped by the master key. The end record names the sealed bytes by their hash, so the journal proves them too, and goes on to do so
+//! when nobody can read them any more.
+
+mod keys;
+mod store;
+
+pub use keys::{KeysError, MasterKey, Subject};
+pub use store::{TextPlace, TextsReader};
+
+use super::journal::Journal;
+use super::record::End;
+use crate::diag::Size;
+use keys::Keys;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use store::Store;
+
+/// The folder within the journal's.
+const FOLDER: &str = "texts";
+/// Exchanges whose bodies wait to be sealed; those beyond go on record without.
+const QUEUE: usize = 256;
+
+/// Which bodies are kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Keep {
+    /// None.
+    #[default]
+    None,
+    /// Those of exchanges in which something was found.
+    Found,
+    /// All.
+    All,
+}
+
+/// `[journal.texts]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TextsSettings {
+    /// Which bodies are kept, sealed: `none`, `found`, `all`.
+    pub keep: Keep,
+    /// The tenants of which they are kept; without it, of all.
+    pub tenants: Option<Vec<String>>,
+    /// The file of the master key; without it, `texts.key` in the state folder, made at the first start.
+    pub key: Option<PathBuf>,
+    /// The most bytes of each body that are kept.
+    pub limit: Size,
+}
+
+impl Default for TextsSettings {
+    fn default() -> Self {
+        Self { keep: Keep::None, tenants: None, key: None, limit: Size::mib(1) }
+    }
+}
+
+/// The bodies of an exchange, as far as they are kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parts {
+    /// The request's as received.
+    pub request_received: Vec<u8>,
+    /// The request's as it went to the upstream; empty where none did.
+    pub request_sent: Vec<u8>,
+    /// The answer's as received, without its content coding.
+    pub answer_received: Vec<u8>,
+    /// The answer's as the client got it.
+    pub answer_sent: Vec<u8>,
+}
+
+struct Job {
+    end: Box<End>,
+    subject: Subject,
+    parts: Parts,
+}
+
+/// Seals bodies on a thread of its own, and then gives their end record to the journal.
+#[derive(Debug)]
+pub struct Texts {
+    settings: TextsSettings,
+    jobs: Mutex<Option<SyncSender<Job>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    journal: Journal,
+    keys: Arc<Keys>,
+}
+
+impl Texts {
+    /// Opens the folder beside the journal's segments.
+    pub fn open(
+        dir: &Path,
+        settings: &TextsSettings,
+        master: MasterKey,
+        journal: Journal,
+    ) -> Result<Self, KeysError> {
+        let folder = dir.join(FOLDER);
+        let io = |source| KeysError::Io { path: folder.clone(), source };
+        super::disk::private_dir(&folder).map_err(io)?;
+        let store = Store::open(&folder).map_err(io)?;
+        let keys = Arc::new(Keys::new(&folder, master));
+        let (jobs, taken) = sync_channel(QUEUE);
+        let (shared, own) = (Arc::clone(&keys), journal.clone());
+        let thread = std::thread::Builder::new()
+            .name("texts".into())
+            .spawn(move || run(&taken, store, &shared, &own))
+            .map_err(io)?;
+        Ok(Self {
+            settings: settings.clone(),
+            jobs: Mutex::new(Some(jobs)),
+            thread: Mutex::new(Some(thread)),
+            journal,
+            keys,
+        })
+    }
+
+    /// The most bytes of a body that are kept of an exchange of this tenant; 0 if none are.
+    pub fn limit(&self, tenant: &str) -> usize {
+        let kept = self.settings.tenants.as_ref().is_none_or(|all| all.iter().any(|name| name == tenant));
+        if self.settings.keep == Keep::None || !kept { 0 } else { self.settings.limit.get() }
+    }
+
+    /// Takes an end record and the bodies that belong to it. Never waits: where too many do, the record goes out without.
+    pub fn end(
+        &self,
+        end: End,
+        found: bool,
+        subject: Subject,
+        parts: Parts,
+    ) -> Result<(), super::JournalError> {
+        if self.settings.keep == Keep::Found && !found {
+            return self.journal.end(&end);
+        }
+        let job = Job { end: Box::new(end), subject, parts };
+        let sent = match &*self.jobs.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(jobs) => jobs.try_send(job),
+            None => Err(TrySendError::Disconnected(job)),
+        };
+        match sent {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => {
+                tracing::warn!(exchange = %job.end.exchange, "the bodies of an exchange are not kept: too many wait");
+                self.journal.end(&job.end)
+            }
+        }
+    }
+
+    /// Destroys the key of a subject: nobody can read again what was kept of it. False if there was none.
+    pub fn erase(&self, subject: &Subject) -> io::Result<bool> {
+        self.keys.erase(subject)
+    }
+
+    /// Seals what waits, and ends.
+    pub fn close(&self) {
+        drop(self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take());
+        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Texts {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Destroys the key of a subject in a journal that no gateway has open.
+pub fn erase(dir: &Path, subject: &Subject) -> io::Result<bool> {
+    keys::erase(&dir.join(FOLDER), subject)
+}
+
+fn run(jobs: &Receiver<Job>, mut store: Store, keys: &Keys, journal: &Journal) {
+    while let Ok(mut job) = jobs.recv() {
+        let exchange = job.end.exchange.to_string();
+        let sealed = keys.of(&job.subject).and_then(|key| {
+            store
+                .append(&exchange, &job.subject, &key, &job.parts)
+                .map_err(|source| KeysError::Io { path: store.path().to_owned(), source })
+        });
+        match sealed {
+            Ok(place) => job.end.texts = Some(place),
+            Err(error) => tracing::error!(%exchange, %error, "the bodies of an exchange are not kept"),
+        }
+        if let Err(error) = journal.end(&job.end) {
+            tracing::error!(%exchange, %error, "the end of an exchange is not on record");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

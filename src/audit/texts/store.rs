@@ -1,0 +1,179 @@
+//! Where sealed bodies stand.
+//!
+//! ```text
+//! file   "SGTEXT\0\1"
+//! item   length u32 | nonce 12 bytes | sealed bytes and tag
+//! sealed four times: length u32 | bytes; all of it in zstd
+//! ```
+//!
+//! Numbers are little-endian, `length` is that of the sealed bytes with their tag. With an item its exchange and its subject are authenticated. Where
+//! an item stands, and its SHA-256, is in the exchange's end record.
+
+use super::keys::{Keys, KeysError, MasterKey, Subject};
+use super::{FOLDER, Parts};
+use aws_lc_rs::aead::{Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+const MAGIC: &[u8; 8] = b"SGTEXT\0\x01";
+/// A file of this size is followed by another one.
+const FILE_BYTES: u64 = 64 << 20;
+/// The most that sealed bytes may unfold to.
+const LONGEST: u64 = 256 << 20;
+
+/// Where the bodies of an exchange stand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextPlace {
+    /// Number of the file.
+    pub file: u64,
+    /// First byte of the item.
+    pub at: u64,
+    /// Bytes of the item.
+    pub bytes: u64,
+    /// SHA-256 of the item.
+    pub sha256: String,
+}
+
+fn path(folder: &Path, number: u64) -> PathBuf {
+    folder.join(format!("{number:08}.sgt"))
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    for byte in digest(&SHA256, bytes).as_ref() {
+        let _ = write!(out, "{byte:02x}");
+    }
+    out
+}
+
+fn authenticated(exchange: &str, subject: &Subject) -> String {
+    format!("{exchange} {}", subject.text())
+}
+
+/// Appends items.
+#[derive(Debug)]
+pub(super) struct Store {
+    folder: PathBuf,
+    number: u64,
+    path: PathBuf,
+    file: Option<(File, u64)>,
+}
+
+impl Store {
+    /// Each start begins a file of its own: what a crash left unfinished in the one before is not written over.
+    pub(super) fn open(folder: &Path) -> io::Result<Self> {
+        let mut number = 0;
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            let stem = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
+            number = number.max(stem.filter(|_| path.extension().is_some_and(|e| e == "sgt")).unwrap_or(0));
+        }
+        Ok(Self { folder: folder.to_owned(), number, path: folder.to_owned(), file: None })
+    }
+
+    /// The file that is written, for people.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn append(
+        &mut self,
+        exchange: &str,
+        subject: &Subject,
+        key: &RandomizedNonceKey,
+        parts: &Parts,
+    ) -> io::Result<TextPlace> {
+        let mut plain = Vec::new();
+        for part in [&parts.request_received, &parts.request_sent, &parts.answer_received, &parts.answer_sent]
+        {
+            plain.extend_from_slice(&(part.len() as u32).to_le_bytes());
+            plain.extend_from_slice(part);
+        }
+        let mut sealed = zstd::bulk::compress(&plain, 1)?;
+        let nonce = key
+            .seal_in_place_append_tag(Aad::from(authenticated(exchange, subject)), &mut sealed)
+            .map_err(|_| io::Error::other("the bodies cannot be sealed"))?;
+        let mut item = (sealed.len() as u32).to_le_bytes().to_vec();
+        item.extend_from_slice(nonce.as_ref());
+        item.extend_from_slice(&sealed);
+        if self.file.as_ref().is_some_and(|(_, written)| *written >= FILE_BYTES) {
+            self.file = None;
+        }
+        let (file, written) = match &mut self.file {
+            Some(open) => open,
+            none => {
+                self.number += 1;
+                self.path = path(&self.folder, self.number);
+                let mut file = File::options().write(true).create_new(true).mode(0o600).open(&self.path)?;
+                file.write_all(MAGIC)?;
+                File::open(&self.folder)?.sync_all()?;
+                none.insert((file, MAGIC.len() as u64))
+            }
+        };
+        let at = *written;
+        let done = file.write_all_at(&item, at).and_then(|()| file.sync_data());
+        if let Err(error) = done {
+            // Not trusted again: what it holds after a failure is not known.
+            self.file = None;
+            return Err(error);
+        }
+        *written += item.len() as u64;
+        Ok(TextPlace { file: self.number, at, bytes: item.len() as u64, sha256: sha256(&item) })
+    }
+}
+
+/// Reads what was kept.
+#[derive(Debug)]
+pub struct TextsReader {
+    folder: PathBuf,
+    keys: Keys,
+}
+
+impl TextsReader {
+    /// The bodies beside a journal.
+    pub fn new(journal: &Path, master: MasterKey) -> Self {
+        let folder = journal.join(FOLDER);
+        Self { keys: Keys::new(&folder, master), folder }
+    }
+
+    /// The bodies of an exchange.
+    pub fn read(&self, exchange: &str, subject: &Subject, place: &TextPlace) -> Result<Parts, KeysError> {
+        let path = path(&self.folder, place.file);
+        let io = |source| KeysError::Io { path: path.clone(), source };
+        let key = self.keys.known(subject)?;
+        let mut item = vec![0; usize::try_from(place.bytes.min(LONGEST)).unwrap_or(0)];
+        File::open(&path).and_then(|file| file.read_exact_at(&mut item, place.at)).map_err(io)?;
+        if sha256(&item) != place.sha256 {
+            return Err(KeysError::Damaged);
+        }
+        let (_, rest) = item.split_at_mut_checked(4).ok_or(KeysError::Damaged)?;
+        let (nonce, sealed) = rest.split_first_chunk_mut::<NONCE_LEN>().ok_or(KeysError::Damaged)?;
+        let aad = Aad::from(authenticated(exchange, subject));
+        let plain = key
+            .open_in_place(Nonce::assume_unique_for_key(*nonce), aad, sealed)
+            .map_err(|_| KeysError::Damaged)?;
+        let mut unfolded = Vec::new();
+        zstd::Decoder::new(&*plain)
+            .and_then(|decoder| decoder.take(LONGEST).read_to_end(&mut unfolded))
+            .map_err(|_| KeysError::Damaged)?;
+        let mut rest = unfolded.as_slice();
+        let mut part = || -> Option<Vec<u8>> {
+            let (length, behind) = rest.split_first_chunk()?;
+            let (part, behind) = behind.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+            rest = behind;
+            Some(part.to_vec())
+        };
+        let mut next = || part().ok_or(KeysError::Damaged);
+        Ok(Parts {
+            request_received: next()?,
+            request_sent: next()?,
+            answer_received: next()?,
+            answer_sent: next()?,
+        })
+    }
+}

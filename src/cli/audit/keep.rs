@@ -1,0 +1,336 @@
+//! `sluicegate audit erase`, `hold`, `purge`: what is forgotten, what may not be, and the record of it.
+
+use super::moment::{parse, written};
+use super::{Place, commitments};
+use crate::audit::{
+    Event, Hold, Holds, Journal, OpenError, erase, held, last_checkpoint, load_or_make_signer, purgeable,
+};
+use crate::cli::ask::Operations;
+use crate::cli::{Exit, Format};
+use anyhow::Context as _;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a running gateway may take to write a record.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The shortest time for which records are kept: six months, as article 19 and 26 of the EU's AI Act and article 21 of China's Cybersecurity Law ask.
+const FLOOR_MS: u64 = 184 * 86_400_000;
+
+/// Who writes the record: a gateway that runs, or this process.
+enum Writer<'a> {
+    Running(&'a Operations),
+    Own(Journal),
+}
+
+impl<'a> Writer<'a> {
+    fn new(place: &Place, dir: &Path, operations: &'a Operations) -> anyhow::Result<Self> {
+        let settings = place.settings()?;
+        let key = settings.key.clone().context("the configuration names no key")?;
+        let signer = load_or_make_signer(&key, settings.origin.as_deref())?;
+        match Journal::open_signed(dir, &settings, signer, Box::new(|_| {})) {
+            Ok((journal, _)) => Ok(Self::Own(journal)),
+            Err(OpenError::Io { source, .. }) if source.to_string().contains("another gateway") => {
+                Ok(Self::Running(operations))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn note(&self, event: &'static str, detail: Value) -> anyhow::Result<()> {
+        match self {
+            Self::Own(journal) => {
+                let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+                let record = Event { event, time_ms: super::moment::now()?, detail };
+                let _receipt = runtime.block_on(journal.note(&record))?;
+            }
+            Self::Running(operations) => {
+                let mut hex = String::new();
+                for byte in serde_json::to_vec(&detail)? {
+                    let _ = write!(hex, "{byte:02x}");
+                }
+                let address = operations.address();
+                let path = format!("/admin/audit/note?event={event}&detail={hex}");
+                let (status, body) = operations.ask("POST", &path, PATIENCE).with_context(|| {
+                    format!("a gateway has the journal open, and does not answer at {address}; `--operations` says where it listens")
+                })?;
+                anyhow::ensure!(status == 200, "{address} answers {status}: {}", body.trim());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Destroy the key under which the bodies of a user's exchanges are sealed
+///
+/// Nobody can read them again, in copies of the journal neither. The records stay, and so do their proofs: they hold no text. What was done is on
+/// record itself.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Exit code: 0 when it is erased, 1 when there was nothing or it is held, 3 when it cannot be told.
+
+Examples:
+  sluicegate audit erase --tenant red --user alice@example.com --basis 'GDPR article 17, request 4711'
+  sluicegate audit erase --tenant red --nameless --basis 'end of contract'")]
+pub(super) struct Erase {
+    /// The tenant
+    #[arg(long, value_name = "NAME")]
+    tenant: String,
+
+    /// The user, as clients name him
+    #[arg(long, value_name = "ID", required_unless_present = "nameless", conflicts_with = "nameless")]
+    user: Option<String>,
+
+    /// Those exchanges of the tenant that name no user
+    #[arg(long)]
+    nameless: bool,
+
+    /// On which basis, for the record; name nobody here
+    #[arg(long, value_name = "TEXT")]
+    basis: String,
+
+    #[command(flatten)]
+    place: Place,
+
+    #[command(flatten)]
+    operations: Operations,
+}
+
+pub(super) fn erase_subject(args: &Erase) -> anyhow::Result<Exit> {
+    let dir = args.place.dir()?;
+    let user = match &args.user {
+        Some(user) => commitments(&args.place)?.name("user", user),
+        None => String::new(),
+    };
+    let subject = match held(&dir, &args.tenant, &user) {
+        Ok(subject) => subject,
+        Err(why) => {
+            writeln!(io::stderr(), "not erased: {why}")?;
+            return Ok(Exit::No);
+        }
+    };
+    let writer = Writer::new(&args.place, &dir, &args.operations)?;
+    let gone = erase(&dir, &subject)?;
+    writer
+        .note("erasure", json!({"tenant": args.tenant, "user": user, "basis": args.basis, "found": gone}))?;
+    let mut out = io::stdout().lock();
+    if gone {
+        writeln!(out, "erased: what was kept of this user's exchanges cannot be read any more")?;
+        return Ok(Exit::Fine);
+    }
+    writeln!(out, "nothing was kept of this user, or it was erased before; the request is on record")?;
+    Ok(Exit::No)
+}
+
+/// Keep what may be asked for from being erased or purged
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  sluicegate audit hold add case-7 --tenant red --user alice@example.com --reason 'court order 7/2026'
+  sluicegate audit hold list
+  sluicegate audit hold release case-7 --reason 'case closed'")]
+pub(super) struct HoldArgs {
+    #[command(subcommand)]
+    what: HoldWhat,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum HoldWhat {
+    Add(Add),
+    Release(Release),
+    List(List),
+}
+
+/// Begin a hold: on one user, on a tenant, or on all; while there is any, nothing is purged
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Exit code: 0, 1 when the name is taken, 3 when it cannot be told.
+
+Examples:
+  sluicegate audit hold add case-7 --tenant red --reason 'court order 7/2026'
+  sluicegate audit hold add all --reason 'authority's request of 2026-11-27'")]
+struct Add {
+    /// The hold's name
+    #[arg(value_name = "NAME")]
+    name: String,
+
+    /// Why, and on whose order
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+
+    /// The tenant; without it, all
+    #[arg(long, value_name = "NAME", default_value = "")]
+    tenant: String,
+
+    /// The user, as clients name him; without it, all
+    #[arg(long, value_name = "ID", requires = "tenant")]
+    user: Option<String>,
+
+    #[command(flatten)]
+    place: Place,
+
+    #[command(flatten)]
+    operations: Operations,
+}
+
+/// End a hold
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Exit code: 0, 1 when there is none of that name, 3 when it cannot be told.
+
+Examples:
+  sluicegate audit hold release case-7 --reason 'case closed'
+  sluicegate audit hold release all --reason 'withdrawn' --state /var/lib/sluicegate")]
+struct Release {
+    /// The hold's name
+    #[arg(value_name = "NAME")]
+    name: String,
+
+    /// Why, and on whose order
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+
+    #[command(flatten)]
+    place: Place,
+
+    #[command(flatten)]
+    operations: Operations,
+}
+
+/// List all holds
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  sluicegate audit hold list
+  sluicegate audit hold list --format json")]
+struct List {
+    #[command(flatten)]
+    place: Place,
+
+    /// How to write the answer
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+pub(super) fn hold(args: &HoldArgs) -> anyhow::Result<Exit> {
+    match &args.what {
+        HoldWhat::Add(args) => add(args),
+        HoldWhat::Release(args) => release(args),
+        HoldWhat::List(args) => list(args),
+    }
+}
+
+fn add(args: &Add) -> anyhow::Result<Exit> {
+    let dir = args.place.dir()?;
+    let user = match &args.user {
+        Some(user) => commitments(&args.place)?.name("user", user),
+        None => String::new(),
+    };
+    let writer = Writer::new(&args.place, &dir, &args.operations)?;
+    let (name, reason, tenant) = (args.name.clone(), args.reason.clone(), args.tenant.clone());
+    let detail = json!({"name": name, "reason": reason, "tenant": tenant, "user": user});
+    let hold = Hold { name, reason, tenant, user, time_ms: super::moment::now()? };
+    if !Holds::read(&dir)?.add(hold)? {
+        writeln!(io::stderr(), "there is a hold `{}` already", args.name)?;
+        return Ok(Exit::No);
+    }
+    writer.note("hold", detail)?;
+    writeln!(io::stdout(), "held: `{}`", args.name)?;
+    Ok(Exit::Fine)
+}
+
+fn release(args: &Release) -> anyhow::Result<Exit> {
+    let dir = args.place.dir()?;
+    let writer = Writer::new(&args.place, &dir, &args.operations)?;
+    let mut holds = Holds::read(&dir)?;
+    if !holds.iter().any(|hold| hold.name == args.name) {
+        writeln!(io::stderr(), "there is no hold `{}`", args.name)?;
+        return Ok(Exit::No);
+    }
+    // First the record: a hold that ends without one would be missed by nobody.
+    writer.note("release", json!({"name": args.name, "reason": args.reason}))?;
+    holds.release(&args.name)?;
+    writeln!(io::stdout(), "released: `{}`", args.name)?;
+    Ok(Exit::Fine)
+}
+
+fn list(args: &List) -> anyhow::Result<Exit> {
+    let holds = Holds::read(&args.place.dir()?)?;
+    let mut out = io::stdout().lock();
+    match args.format {
+        Format::Json => {
+            let all: Vec<&Hold> = holds.iter().collect();
+            writeln!(out, "{}", serde_json::to_string_pretty(&all)?)?;
+        }
+        Format::Human if holds.is_empty() => writeln!(out, "no holds")?,
+        Format::Human => {
+            for hold in holds.iter() {
+                let whom = match (hold.tenant.as_str(), hold.user.as_str()) {
+                    ("", _) => "all".to_owned(),
+                    (tenant, "") => format!("tenant {tenant}"),
+                    (tenant, user) => format!("user {user} of {tenant}"),
+                };
+                writeln!(out, "{}  since {}  {whom}: {}", hold.name, written(hold.time_ms), hold.reason)?;
+            }
+        }
+    }
+    Ok(Exit::Fine)
+}
+
+/// Remove records that are older than anybody asks for
+///
+/// Whole segments go, the oldest first; a record says up to where. The tree keeps the hashes, so what is left goes on to verify. Nothing goes while
+/// there is a hold, and nothing that is younger than six months.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Exit code: 0 when something went, 1 when nothing may go, 3 when it cannot be told.
+
+Examples:
+  sluicegate audit purge --before 400d --dry-run
+  sluicegate audit purge --before 2025-11-01")]
+pub(super) struct Purge {
+    /// Records before this moment: `2025-11-01`, `2025-11-01T00:00:00Z`, or so long ago: `400d`
+    #[arg(long, value_name = "WHEN", value_parser = parse)]
+    before: u64,
+
+    /// Say what would go, and leave it
+    #[arg(long)]
+    dry_run: bool,
+
+    #[command(flatten)]
+    place: Place,
+
+    #[command(flatten)]
+    operations: Operations,
+}
+
+pub(super) fn purge(args: &Purge) -> anyhow::Result<Exit> {
+    let dir = args.place.dir()?;
+    let now = super::moment::now()?;
+    if args.before > now.saturating_sub(FLOOR_MS) {
+        writeln!(io::stderr(), "records are kept for at least 184 days: nothing younger is purged")?;
+        return Ok(Exit::No);
+    }
+    let (verifier, _) = super::KeyArg { key: None }.verifier(&dir)?;
+    let (_, checkpoint) = last_checkpoint(&dir, &verifier)?;
+    let what = purgeable(&dir, checkpoint.size, args.before)?;
+    if what.segments.is_empty() {
+        let held = !Holds::read(&dir)?.is_empty();
+        let why = if held { "there is a hold" } else { "no whole segment is older" };
+        writeln!(io::stdout(), "nothing is purged: {why}")?;
+        return Ok(Exit::No);
+    }
+    if !args.dry_run {
+        let writer = Writer::new(&args.place, &dir, &args.operations)?;
+        writer.note(
+            "purge",
+            json!({"through": what.through, "before_ms": args.before, "segments": what.segments.len()}),
+        )?;
+        crate::audit::remove(&dir, &what)?;
+    }
+    let went = if args.dry_run { "would go" } else { "went" };
+    writeln!(io::stdout(), "records up to {} {went}: {} segments", what.through, what.segments.len())?;
+    Ok(Exit::Fine)
+}

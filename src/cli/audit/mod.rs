@@ -1,0 +1,173 @@
+//! `sluicegate audit`: what the journal holds, that nothing in it was changed, and proof of it for others.
+
+mod export;
+mod keep;
+mod moment;
+mod prove;
+mod search;
+mod verify;
+
+use super::{ConfigArgs, Exit};
+use crate::audit::{Index, JournalSettings, Verifier};
+use crate::config::journal_settings;
+use anyhow::Context as _;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+
+/// Verify the journal, find exchanges in it, prove and export them
+///
+/// The journal's folder may be a copy, and a gateway may be writing to it meanwhile.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  sluicegate audit verify
+  sluicegate audit search --verdict block --since 1d
+  sluicegate audit prove 4bzk0hmm1qf0n6cz6rwr9w3yxd > exchange.proof.json")]
+pub(super) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    Verify(verify::Args),
+    Prove(prove::Args),
+    Show(search::Show),
+    Search(search::Search),
+    Stats(search::Stats),
+    Export(export::Args),
+    Key(prove::Key),
+    Erase(keep::Erase),
+    Hold(keep::HoldArgs),
+    Purge(keep::Purge),
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    match &args.what {
+        What::Verify(args) => verify::run(args),
+        What::Prove(args) => prove::run(args),
+        What::Show(args) => search::show(args),
+        What::Search(args) => search::search(args),
+        What::Stats(args) => search::stats(args),
+        What::Export(args) => export::run(args),
+        What::Key(args) => prove::key(args),
+        What::Erase(args) => keep::erase_subject(args),
+        What::Hold(args) => keep::hold(args),
+        What::Purge(args) => keep::purge(args),
+    }
+}
+
+/// Where the journal is.
+#[derive(Debug, clap::Args)]
+struct Place {
+    /// The journal's folder, or a copy of it; without it, the one of the configuration
+    #[arg(long, value_name = "DIR")]
+    journal: Option<PathBuf>,
+
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+impl Place {
+    fn settings(&self) -> anyhow::Result<JournalSettings> {
+        let file = self.config.file(self.config.overrides());
+        let (source, folder) = file.source().map_err(|diagnostic| anyhow::anyhow!("{diagnostic}"))?;
+        Ok(journal_settings(&source, &folder, &self.config.overrides()))
+    }
+
+    fn dir(&self) -> anyhow::Result<PathBuf> {
+        let dir = match &self.journal {
+            Some(dir) => dir.clone(),
+            None => self.settings()?.dir.context("the configuration names no journal")?,
+        };
+        anyhow::ensure!(
+            dir.is_dir(),
+            "there is no journal at `{}`; `--journal`, `--state` or `--config` says where it is",
+            dir.display()
+        );
+        Ok(dir)
+    }
+
+    /// The index, with all that the journal has.
+    fn index(&self) -> anyhow::Result<(PathBuf, Index)> {
+        let dir = self.dir()?;
+        let mut index = Index::open(&dir)?;
+        let mut progress = Progress::new("records taken into the index");
+        index.update(&mut |sequence| progress.at(sequence))?;
+        progress.done();
+        Ok((dir, index))
+    }
+}
+
+/// Which key signed.
+#[derive(Debug, clap::Args)]
+struct KeyArg {
+    /// The public key that signs the journal, or a file that holds it; without it, the one that stands beside the journal, which shows
+    /// nothing against somebody who could write there
+    #[arg(long, value_name = "KEY|FILE")]
+    key: Option<String>,
+}
+
+impl KeyArg {
+    /// The key, and whether it came from elsewhere than the journal.
+    fn verifier(&self, dir: &Path) -> anyhow::Result<(Verifier, bool)> {
+        let read = |path: &Path| {
+            std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read the key in `{}`", path.display()))
+        };
+        let (text, own) = match &self.key {
+            Some(key) if key.contains('+') && !Path::new(key).exists() => (key.clone(), false),
+            Some(path) => (read(Path::new(path))?, false),
+            None => (read(&crate::audit::key_path(dir))?, true),
+        };
+        let verifier = text.parse().map_err(|error| anyhow::anyhow!("`{}`: {error}", text.trim()))?;
+        Ok((verifier, !own))
+    }
+}
+
+/// Says on a terminal how far something is.
+struct Progress {
+    what: &'static str,
+    shown: u64,
+    terminal: bool,
+}
+
+impl Progress {
+    /// Records between two signs of life.
+    const STEP: u64 = 10_000;
+
+    fn new(what: &'static str) -> Self {
+        Self { what, shown: 0, terminal: io::stderr().is_terminal() }
+    }
+
+    fn at(&mut self, sequence: u64) {
+        if self.terminal && sequence.is_multiple_of(Self::STEP) {
+            self.shown = sequence;
+            let _ = write!(io::stderr(), "\r{sequence} {}", self.what);
+        }
+    }
+
+    fn done(&self) {
+        if self.shown > 0 {
+            let _ = writeln!(io::stderr());
+        }
+    }
+}
+
+/// A text for a terminal: control characters written out, but for line breaks.
+fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() && c != '\n' { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    out
+}
+
+/// The key under which records name texts, users and addresses.
+fn commitments(place: &Place) -> anyhow::Result<crate::audit::CommitmentKey> {
+    let file = place.config.file(place.config.overrides());
+    let (source, folder) = file.source().map_err(|diagnostic| anyhow::anyhow!("{diagnostic}"))?;
+    let path = crate::config::pepper_path(&source, &folder, &place.config.overrides());
+    let pepper = crate::limits::Pepper::load(&path)?;
+    Ok(crate::audit::CommitmentKey::new(&pepper.derive(crate::server::COMMITMENTS)))
+}

@@ -1,0 +1,118 @@
+//! Moments as people write them.
+
+use anyhow::Context as _;
+
+/// A moment of the command line: `2026-11-27`, `2026-11-27T20:00:00Z`, or so long ago: `90s`, `15m`, `2h`, `7d`. In milliseconds since 1970, UTC.
+pub(super) fn parse(text: &str) -> Result<u64, String> {
+    let wrong = || {
+        format!(
+            "`{text}` is no moment; expected `2026-11-27`, `2026-11-27T20:00:00Z`, or so long ago: `90s`, `15m`, `2h`, `7d`"
+        )
+    };
+    let units = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400)];
+    if let Some((unit, seconds)) = units.into_iter().find(|(unit, _)| text.ends_with(*unit)) {
+        let count: u64 = text.trim_end_matches(unit).parse().map_err(|_| wrong())?;
+        let ago = count.checked_mul(seconds).and_then(|ago| ago.checked_mul(1000)).ok_or_else(wrong)?;
+        return Ok(now().map_err(|error| error.to_string())?.saturating_sub(ago));
+    }
+    let (day, time) = match text.split_once('T') {
+        Some((day, time)) => (day, time.strip_suffix('Z').ok_or_else(wrong)?),
+        None => (text, "00:00:00"),
+    };
+    let numbers = |text: &str, sign: char| -> Option<[u64; 3]> {
+        let parts: Option<Vec<u64>> = text
+            .split(sign)
+            .map(|part| part.parse().ok().filter(|_| part.bytes().all(|b| b.is_ascii_digit())))
+            .collect();
+        parts?.try_into().ok()
+    };
+    let [year, month, day] = numbers(day, '-').ok_or_else(wrong)?;
+    let [hour, minute, second] = numbers(time, ':').ok_or_else(wrong)?;
+    let lengths = [31, if is_leap(year) { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let month = usize::try_from(month).ok().and_then(|month| month.checked_sub(1)).ok_or_else(wrong)?;
+    let length = lengths.get(month).copied().ok_or_else(wrong)?;
+    if !(1970..10_000).contains(&year)
+        || !(1..=length).contains(&day)
+        || hour > 23
+        || minute > 59
+        || second > 60
+    {
+        return Err(wrong());
+    }
+    let leap_days = (1970..year).filter(|year| is_leap(*year)).count() as u64;
+    let days = (year - 1970) * 365 + leap_days + lengths.iter().take(month).sum::<u64>() + day - 1;
+    Ok(((days * 24 + hour) * 60 + minute) * 60_000 + second * 1000)
+}
+
+fn is_leap(year: u64) -> bool {
+    year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400)
+}
+
+pub(super) fn now() -> anyhow::Result<u64> {
+    let since = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .context("the clock stands before 1970")?;
+    Ok(since.as_millis() as u64)
+}
+
+/// The moment in UTC, as RFC 3339 has it, to the millisecond.
+pub(super) fn written(ms: u64) -> String {
+    let (days, of_day) = (ms / 86_400_000, ms % 86_400_000);
+    let mut year = 1970;
+    let mut rest = days;
+    loop {
+        let length = if is_leap(year) { 366 } else { 365 };
+        if rest < length || year >= 9999 {
+            break;
+        }
+        rest -= length;
+        year += 1;
+    }
+    let lengths = [31, if is_leap(year) { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let mut month = 1;
+    for length in lengths {
+        if rest < length {
+            break;
+        }
+        rest -= length;
+        month += 1;
+    }
+    let (hour, minute, second) = (of_day / 3_600_000, of_day / 60_000 % 60, of_day / 1000 % 60);
+    format!("{year:04}-{month:02}-{:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", rest + 1, of_day % 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn moments_are_those_of_the_calendar() {
+        assert_eq!(parse("1970-01-01"), Ok(0));
+        assert_eq!(parse("2026-11-27T20:00:03Z"), Ok(1_795_809_603_000));
+        assert_eq!(written(1_795_809_603_123), "2026-11-27T20:00:03.123Z");
+        assert_eq!(written(951_782_400_000), "2000-02-29T00:00:00.000Z");
+        for wrong in [
+            "",
+            "s",
+            "-1d",
+            "yesterday",
+            "2026-02-29",
+            "2026-13-01",
+            "2026-1-1T1:1:1",
+            "99999999999999999999d",
+            "2026-11-27T24:00:00Z",
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(seconds in 0..250_000_000_000_u64) {
+            let ms = seconds * 1000;
+            let text = written(ms).replace(".000Z", "Z");
+            prop_assert_eq!(parse(&text), Ok(ms));
+        }
+    }
+}

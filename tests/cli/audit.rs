@@ -1,0 +1,253 @@
+//! An auditor's day: exchanges are found, shown, proved, kept from erasure and erased, while the gateway runs and after it.
+
+use super::{program, run, text};
+use serde_json::Value;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A gateway that keeps bodies, and what it is asked with.
+struct Gateway {
+    folder: tempfile::TempDir,
+    child: Child,
+    data: String,
+    operations: String,
+}
+
+impl Gateway {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = "schema = 1\n[server]\ndata = \"127.0.0.1:0\"\noperations = \"127.0.0.1:0\"\nstate = \"state\"\n\
+            [journal]\norigin = \"example.com/gateway\"\n[journal.texts]\nkeep = \"all\"\n\
+            [[upstream]]\nname = \"demonstration\"\ndialects = [\"openai\"]\nbase_url = \"demonstration:\"\n";
+        fs::write(folder.path().join("gateway.toml"), config).expect("a file");
+        let mut child = program(&["serve", "--config", &Self::config(folder.path())])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        let mut out = BufReader::new(child.stdout.take().expect("its output"));
+        let mut line = || {
+            let mut line = String::new();
+            out.read_line(&mut line).expect("a line");
+            let address = line.split("http://").nth(1).unwrap_or_default().trim();
+            address.split('/').next().unwrap_or_default().to_owned()
+        };
+        let (data, operations) = (line(), line());
+        std::mem::forget(out);
+        Self { folder, child, data, operations }
+    }
+
+    fn config(folder: &Path) -> String {
+        folder.join("gateway.toml").to_str().expect("a path of characters").to_owned()
+    }
+
+    /// Sends a chat message and gives the exchange's name.
+    fn ask(&self, user: &str, content: &str) -> String {
+        let body = format!(
+            r#"{{"model":"demo","user":"{user}","stream":true,"messages":[{{"role":"user","content":"{content}"}}]}}"#
+        );
+        let mut socket = TcpStream::connect(&self.data).expect("a connection");
+        socket.set_read_timeout(Some(PATIENCE)).expect("a deadline");
+        let host = &self.data;
+        write!(
+            socket,
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .expect("a request");
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).expect("an answer");
+        let name = answer.lines().find_map(|line| line.strip_prefix("x-sluicegate-exchange: "));
+        name.unwrap_or_else(|| panic!("no name in {answer}")).to_owned()
+    }
+
+    fn audit(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let config = Self::config(self.folder.path());
+        let mut all = vec!["audit"];
+        all.extend(arguments);
+        all.extend(["--config", &config]);
+        if ["erase", "hold"].contains(&arguments[0]) && arguments.get(1) != Some(&"list") {
+            all.extend(["--operations", &self.operations]);
+        }
+        let output = run(&all);
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let (code, out, err) = self.audit(&[arguments, &["--format", "json"]].concat());
+        assert_eq!(code, Some(0), "{arguments:?}: {out}{err}");
+        serde_json::from_str(&out).expect("JSON")
+    }
+
+    /// Waits until the last checkpoint covers all of an exchange.
+    #[expect(clippy::disallowed_methods, reason = "a checkpoint comes with time")]
+    fn signed(&self, name: &str) {
+        let until = std::time::Instant::now() + PATIENCE;
+        while self.audit(&["prove", name]).0 != Some(0) {
+            assert!(std::time::Instant::now() < until, "no checkpoint");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn stop(&mut self) {
+        let pid = i32::try_from(self.child.id()).expect("a process id");
+        let pid = rustix::process::Pid::from_raw(pid).expect("a process id");
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("a running program");
+        self.child.wait().expect("its end");
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// All bytes of all files in a folder.
+fn all_bytes(folder: &Path) -> Vec<u8> {
+    let mut out = Vec::new();
+    for path in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+        out.extend(if path.is_dir() { all_bytes(&path) } else { fs::read(&path).unwrap_or_default() });
+    }
+    out
+}
+
+#[test]
+fn exchanges_are_found_and_proved() {
+    let gateway = Gateway::start();
+    let alice = gateway.ask("alice", "mail me at alice@corp-example.com");
+    let blocked = gateway.ask("bob", "block");
+    gateway.signed(&blocked);
+
+    let found = |arguments: &[&str]| -> Vec<String> {
+        let hits = gateway.json(arguments);
+        let names = hits.as_array().expect("a list").iter();
+        names.map(|hit| hit["exchange"].as_str().expect("a name").to_owned()).collect()
+    };
+    assert_eq!(found(&["search", "--user", "alice"]), [alice.clone()]);
+    assert_eq!(found(&["search", "--verdict", "block"]), [blocked.clone()]);
+    assert_eq!(
+        found(&["search", "--since", "1h", "--address", "127.0.0.1", "--limit", "1"]),
+        [blocked.clone()]
+    );
+    assert_eq!(found(&["search", "--category", "WEAPONS"]), [blocked.clone()]);
+    assert_eq!(gateway.audit(&["search", "--user", "nobody"]).0, Some(1));
+    assert_eq!(gateway.audit(&["search", "--since", "yesterday"]).0, Some(2));
+    // Who has a body finds its exchange.
+    let body = gateway.folder.path().join("body");
+    let shown = gateway.json(&["show", &alice, "--texts"]);
+    fs::write(&body, shown[1]["answer_sent"].as_str().expect("a body")).expect("a file");
+    assert_eq!(found(&["search", "--text", body.to_str().expect("a path")]), [alice.clone()]);
+    let sent = shown[1]["request_sent"].as_str().expect("a body");
+    assert!(sent.contains("[EMAIL]") && !sent.contains("corp-example"), "{sent}");
+    assert_eq!(gateway.json(&["stats", "--user", "bob"])["exchanges"], 1);
+
+    let proof = gateway.folder.path().join("proof.json");
+    let (code, out, _) = gateway.audit(&["prove", &alice]);
+    assert_eq!(code, Some(0));
+    fs::write(&proof, &out).expect("a file");
+    let key = gateway.audit(&["key"]).1;
+    let verify = |key: &str| {
+        run(&["audit", "verify", "--proof", proof.to_str().expect("a path"), "--key", key.trim()])
+    };
+    assert_eq!(verify(&key).status.code(), Some(0));
+    fs::write(&proof, out.replace("demonstration", "demonstratiom")).expect("a file");
+    assert_eq!(verify(&key).status.code(), Some(1));
+
+    let kept = gateway.folder.path().join("kept");
+    fs::write(&kept, gateway.audit(&["key", "--checkpoint"]).1).expect("a file");
+    let last = gateway.ask("carol", "hello");
+    gateway.signed(&last);
+    let kept = kept.to_str().expect("a path");
+    let sound = gateway.json(&["verify", "--kept", kept, "--key", key.trim()]);
+    assert_eq!(
+        (&sound["sound"], &sound["independent_key"], &sound["kept"]),
+        (&true.into(), &true.into(), &1.into())
+    );
+    assert_eq!(gateway.audit(&["prove", "--since", kept]).0, Some(0));
+    for form in ["records", "ocsf", "otel", "cef"] {
+        let (code, out, _) = gateway.audit(&["export", "--form", form]);
+        assert_eq!(code, Some(0));
+        assert!(out.contains(&alice) && !out.contains("corp-example"), "{form}");
+    }
+}
+
+#[test]
+fn who_is_erased_is_gone_and_who_is_held_is_not() {
+    let mut gateway = Gateway::start();
+    let alice = gateway.ask("alice", "mail me at alice@corp-example.com");
+    let bob = gateway.ask("bob", "mail me at bob@corp-example.com");
+    gateway.signed(&bob);
+    assert!(memchr::memmem::find(&all_bytes(gateway.folder.path()), b"corp-example").is_none(), "sealed");
+    let of = ["--tenant", "anonymous", "--user", "alice"];
+    let erase =
+        |gateway: &Gateway, of: &[&str]| gateway.audit(&[&["erase", "--basis", "request 7"], of].concat());
+
+    assert_eq!(
+        gateway.audit(&[&["hold", "add", "case-7", "--reason", "order 7"], &of[..]].concat()).0,
+        Some(0)
+    );
+    assert_eq!(
+        gateway.audit(&[&["hold", "add", "case-7", "--reason", "again"], &of[..]].concat()).0,
+        Some(1)
+    );
+    let (code, _, why) = erase(&gateway, &of);
+    assert_eq!(code, Some(1));
+    assert!(why.contains("order 7"), "{why}");
+    assert_eq!(gateway.json(&["hold", "list"]).as_array().map(Vec::len), Some(1));
+    assert!(gateway.audit(&["show", &alice, "--texts"]).1.contains("alice@corp-example.com"));
+    assert_eq!(gateway.audit(&["hold", "release", "case-7", "--reason", "closed"]).0, Some(0));
+
+    assert_eq!(erase(&gateway, &of).0, Some(0));
+    let (code, out, why) = gateway.audit(&["show", &alice, "--texts"]);
+    assert_eq!((code, out.as_str()), (Some(3), ""));
+    assert!(why.contains("erased"), "{why}");
+    // The records stay, are still sound, and say what was done; the other's bodies are there.
+    assert_eq!(gateway.audit(&["show", &alice]).0, Some(0));
+    assert_eq!(gateway.audit(&["verify"]).0, Some(0));
+    assert!(gateway.audit(&["show", &bob, "--texts"]).1.contains("bob@corp-example.com"));
+    gateway.stop();
+    // The same without a gateway.
+    assert_eq!(erase(&gateway, &["--tenant", "anonymous", "--user", "bob"]).0, Some(0));
+    assert_eq!(erase(&gateway, &["--tenant", "anonymous", "--user", "bob"]).0, Some(1));
+    assert_eq!(gateway.audit(&["show", &bob, "--texts"]).0, Some(3));
+    assert_eq!(gateway.audit(&["verify"]).0, Some(0));
+    let events: Vec<Value> = gateway
+        .audit(&["export"])
+        .1
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("JSON"))
+        .filter(|record| record["record"] == "event")
+        .collect();
+    let words: Vec<&str> = events.iter().filter_map(|event| event["event"].as_str()).collect();
+    assert_eq!(words, ["hold", "release", "erasure", "erasure", "erasure"]);
+}
+
+#[test]
+fn nothing_young_is_purged() {
+    let gateway = Gateway::start();
+    let one = gateway.ask("alice", "hello");
+    gateway.signed(&one);
+    let config = Gateway::config(gateway.folder.path());
+    let purge = |before: &str| run(&["audit", "purge", "--before", before, "--config", &config]);
+    let young = purge("30d");
+    assert_eq!(young.status.code(), Some(1));
+    assert!(text(&young.stderr).contains("184 days"));
+    assert_eq!(purge("400d").status.code(), Some(1), "there is nothing so old");
+    // A copy whose end was cut off is noticed.
+    let journal = gateway.folder.path().join("state/journal");
+    let segment = fs::read_dir(&journal).expect("a folder").map(|e| e.expect("an entry").path());
+    let segment =
+        segment.filter(|path| path.extension().is_some_and(|e| e == "sgj")).max().expect("a segment");
+    fs::File::options().write(true).open(&segment).and_then(|file| file.set_len(30)).expect("a cut");
+    let (code, out, _) = gateway.audit(&["verify"]);
+    assert_eq!(code, Some(1));
+    assert!(out.contains("NOT SOUND"), "{out}");
+}
