@@ -13,7 +13,7 @@ use std::time::Duration;
 /// The file in the journal's folder.
 const FILE: &str = "index.sqlite";
 /// An index of another version is made anew.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 /// Records taken in at a time; what a crash costs.
 const BATCH: u64 = 20_000;
 /// How long one asks while another brings it up to date.
@@ -33,12 +33,9 @@ CREATE INDEX exchange_key ON exchange (key, time);
 CREATE INDEX exchange_user ON exchange (user, time) WHERE user <> '';
 CREATE INDEX exchange_verdict ON exchange (verdict, time);
 CREATE INDEX exchange_model ON exchange (model, time);
-CREATE TABLE finding (
-  time INTEGER NOT NULL, number INTEGER NOT NULL, rule TEXT NOT NULL, category TEXT NOT NULL, action TEXT NOT NULL,
-  direction TEXT NOT NULL, PRIMARY KEY (number, rule, action, direction)
+CREATE TABLE tag (
+  kind TEXT NOT NULL, value TEXT NOT NULL, time INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (kind, value, time, number)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX finding_rule ON finding (rule, time);
-CREATE INDEX finding_category ON finding (category, time);
 CREATE TABLE text (hash TEXT NOT NULL, number INTEGER NOT NULL, part TEXT NOT NULL, PRIMARY KEY (hash, number, part)) STRICT, WITHOUT ROWID;
 CREATE TABLE state (cursor INTEGER NOT NULL) STRICT;
 INSERT INTO state VALUES (0);
@@ -255,10 +252,6 @@ struct Found<'a> {
     rule: Cow<'a, str>,
     #[serde(borrow)]
     category: Cow<'a, str>,
-    #[serde(borrow)]
-    action: Cow<'a, str>,
-    #[serde(borrow)]
-    direction: Cow<'a, str>,
 }
 
 /// The index of a journal's folder.
@@ -286,7 +279,7 @@ impl Index {
         let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         if version != VERSION {
             db.execute_batch(
-                "DROP TABLE IF EXISTS exchange; DROP TABLE IF EXISTS finding; DROP TABLE IF EXISTS text; DROP TABLE IF EXISTS state;",
+                "DROP TABLE IF EXISTS exchange; DROP TABLE IF EXISTS tag; DROP TABLE IF EXISTS text; DROP TABLE IF EXISTS state;",
             )?;
             db.execute_batch(&format!("BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"))?;
         }
@@ -340,56 +333,17 @@ impl Index {
         }
     }
 
-    /// What stands behind `WHERE`, and its values.
-    fn conditions(&self, query: &Query) -> Result<(String, Vec<Value>), IndexError> {
-        let (mut wheres, mut values) = (Vec::new(), Vec::new());
-        let mut add = |sql: String, value: Value| {
-            values.push(value);
-            wheres.push(sql.replace('?', &format!("?{}", values.len())));
-        };
-        for (column, value) in &query.equals {
-            // The index of users holds those alone that are named.
-            let named = if *column == Column::User { " AND e.user <> ''" } else { "" };
-            add(format!("e.{} = ?{named}", column.name()), Value::Text(value.clone()));
-        }
-        if let Some(since) = query.since {
-            add("e.time >= ?".into(), Value::Integer(signed(since)));
-        }
-        if let Some(until) = query.until {
-            add("e.time < ?".into(), Value::Integer(signed(until)));
-        }
-        for (column, value) in [("rule", &query.rule), ("category", &query.category)] {
-            let Some(value) = value else { continue };
-            let sql = if self.is_frequent(column, value)? {
-                format!("EXISTS (SELECT 1 FROM finding WHERE number = e.number AND {column} = ?)")
-            } else {
-                format!("e.number IN (SELECT number FROM finding WHERE {column} = ?)")
-            };
-            add(sql, Value::Text(value.clone()));
-        }
-        if let Some(hash) = &query.hash {
-            add("e.number IN (SELECT number FROM text WHERE hash = ?)".into(), Value::Text(hash.clone()));
-        }
-        let wheres =
-            if wheres.is_empty() { String::new() } else { format!("WHERE {}", wheres.join(" AND ")) };
-        Ok((wheres, values))
-    }
-
-    /// Whether there are so many findings of a rule or category that the newest exchanges are sooner looked through than all of them sorted.
-    fn is_frequent(&self, column: &str, value: &str) -> Result<bool, IndexError> {
-        const MANY: i64 = 4000;
-        let sql = format!("SELECT count(*) FROM (SELECT 1 FROM finding WHERE {column} = ?1 LIMIT {MANY})");
-        let count = self.db.query_row(&sql, [value], |row| row.get::<_, i64>(0));
-        count.map(|count| count >= MANY).map_err(|source| self.fail(source))
-    }
-
     /// The exchanges that are looked for, the newest first.
     pub fn search(&self, query: &Query) -> Result<Vec<Hit>, IndexError> {
-        let (wheres, values) = self.conditions(query)?;
+        let (wheres, values) = conditions(query);
+        let order = if query.rule.is_some() || query.category.is_some() {
+            "t.time DESC, t.number DESC"
+        } else {
+            "e.time DESC, e.number DESC"
+        };
         let limit = if query.limit == 0 { String::new() } else { format!(" LIMIT {}", query.limit) };
         let sql = format!(
-            "SELECT name, admission, ending, time, tenant, key, route, model, upstream, verdict, ended, status, found FROM exchange e \
-             {wheres} ORDER BY time DESC, number DESC{limit}"
+            "SELECT name, admission, ending, e.time, tenant, key, route, model, upstream, verdict, ended, status, found {wheres} ORDER BY {order}{limit}"
         );
         let run = || -> rusqlite::Result<Vec<Hit>> {
             let mut statement = self.db.prepare_cached(&sql)?;
@@ -417,28 +371,24 @@ impl Index {
 
     /// How many exchanges are looked for.
     pub fn count(&self, query: &Query) -> Result<u64, IndexError> {
-        let (wheres, values) = self.conditions(query)?;
-        let sql = format!("SELECT count(*) FROM exchange e {wheres}");
+        let (wheres, values) = conditions(query);
+        let sql = format!("SELECT count(*) {wheres}");
         let count = self.db.query_row(&sql, params_from_iter(values), |row| row.get(0));
         count.map(unsigned).map_err(|source| self.fail(source))
     }
 
     /// How many of them by the values of a column, the most frequent first.
     pub fn by_column(&self, query: &Query, column: Column) -> Result<Vec<Count>, IndexError> {
-        let (wheres, values) = self.conditions(query)?;
+        let (wheres, values) = conditions(query);
         let name = column.name();
-        self.counts(
-            &format!("SELECT {name}, count(*) FROM exchange e {wheres} GROUP BY {name} ORDER BY 2 DESC, 1"),
-            values,
-        )
+        self.counts(&format!("SELECT {name}, count(*) {wheres} GROUP BY {name} ORDER BY 2 DESC, 1"), values)
     }
 
     /// How many of them by rule, the most frequent first.
     pub fn by_rule(&self, query: &Query) -> Result<Vec<Count>, IndexError> {
-        let (wheres, values) = self.conditions(query)?;
+        let (wheres, values) = conditions(query);
         let sql = format!(
-            "SELECT f.rule, count(DISTINCT f.number) FROM finding f WHERE f.number IN (SELECT e.number FROM exchange e {wheres}) \
-             GROUP BY f.rule ORDER BY 2 DESC, 1"
+            "SELECT value, count(*) FROM tag WHERE kind = 'rule' AND number IN (SELECT e.number {wheres}) GROUP BY value ORDER BY 2 DESC, 1"
         );
         self.counts(&sql, values)
     }
@@ -459,6 +409,47 @@ impl Index {
         let equals = vec![(Column::Exchange, name.to_owned())];
         Ok(self.search(&Query { equals, limit: 1, ..Query::default() })?.pop())
     }
+}
+
+/// What stands from `FROM` on, and its values. Rules and categories have their exchanges in order of time.
+fn conditions(query: &Query) -> (String, Vec<Value>) {
+    let (mut wheres, mut values) = (Vec::new(), Vec::new());
+    let mut add = |sql: String, value: Value| {
+        values.push(value);
+        wheres.push(sql.replace('?', &format!("?{}", values.len())));
+    };
+    let tags = [("rule", &query.rule), ("category", &query.category)];
+    let mut tags = tags.into_iter().filter_map(|(kind, value)| Some((kind, value.as_ref()?)));
+    let leading = tags.next();
+    let from = match leading {
+        Some((kind, value)) => {
+            add(format!("t.kind = '{kind}' AND t.value = ?"), Value::Text(value.clone()));
+            "FROM tag t CROSS JOIN exchange e ON e.number = t.number"
+        }
+        None => "FROM exchange e",
+    };
+    for (kind, value) in tags {
+        let other =
+            "EXISTS (SELECT 1 FROM tag o WHERE o.value = ? AND o.time = e.time AND o.number = e.number";
+        add(format!("{other} AND o.kind = '{kind}')"), Value::Text(value.clone()));
+    }
+    for (column, value) in &query.equals {
+        // The index of users holds those alone that are named.
+        let named = if *column == Column::User { " AND e.user <> ''" } else { "" };
+        add(format!("e.{} = ?{named}", column.name()), Value::Text(value.clone()));
+    }
+    let time = if leading.is_some() { "t.time" } else { "e.time" };
+    if let Some(since) = query.since {
+        add(format!("{time} >= ?"), Value::Integer(signed(since)));
+    }
+    if let Some(until) = query.until {
+        add(format!("{time} < ?"), Value::Integer(signed(until)));
+    }
+    if let Some(hash) = &query.hash {
+        add("e.number IN (SELECT number FROM text WHERE hash = ?)".into(), Value::Text(hash.clone()));
+    }
+    let wheres = if wheres.is_empty() { String::new() } else { format!(" WHERE {}", wheres.join(" AND ")) };
+    (format!("{from}{wheres}"), values)
 }
 
 /// Takes in a record. One that is no JSON of ours is passed over: to find it is the verifier's work.
@@ -513,16 +504,10 @@ fn take(db: &Connection, sequence: u64, kind: EntryKind, payload: &[u8]) -> rusq
     };
     let Some((number, time)) = number else { return Ok(()) };
     for found in &row.findings {
-        let mut statement =
-            db.prepare_cached("INSERT OR IGNORE INTO finding VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
-        statement.execute(params![
-            time,
-            number,
-            found.rule,
-            found.category,
-            found.action,
-            found.direction
-        ])?;
+        for (kind, value) in [("rule", &found.rule), ("category", &found.category)] {
+            let mut statement = db.prepare_cached("INSERT OR IGNORE INTO tag VALUES (?1, ?2, ?3, ?4)")?;
+            statement.execute(params![kind, value, time, number])?;
+        }
     }
     let side = match kind {
         EntryKind::Admission => ["request_received", "request_sent"],
@@ -544,4 +529,91 @@ fn signed(n: u64) -> i64 {
 
 fn unsigned(n: i64) -> u64 {
     u64::try_from(n).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::journal::tests::{admission, end, folder, runtime, small};
+    use crate::audit::{FindingRecord, Journal};
+
+    fn finding(rule: &str, category: &str) -> FindingRecord {
+        FindingRecord {
+            rule: rule.into(),
+            category: category.into(),
+            direction: "prompt",
+            role: "message",
+            action: "mask",
+            state: "",
+            channel: 0,
+            start: 0,
+            end: 1,
+            score: 1.0,
+            hidden: String::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_looked_for_is_found_and_nothing_else() {
+        let folder = folder();
+        let (journal, _) = Journal::open(folder.path(), &small()).expect("a journal");
+        let mut names = Vec::new();
+        runtime().block_on(async {
+            for n in 0..30_u64 {
+                let mut one = admission();
+                (one.time_ms, one.user, one.received) = (n, format!("u{}", n % 3), format!("h{n}"));
+                if n % 5 == 0 {
+                    one.findings = vec![finding("a/b", "A"), finding("a/b", "A"), finding("a/c", "A")];
+                }
+                names.push(one.exchange.to_string());
+                let _receipt = journal.admit(&one).await.expect("durable");
+                let mut last = end();
+                (last.exchange, last.verdict) = (one.exchange, if n % 2 == 0 { "block" } else { "allow" });
+                if n % 10 == 0 {
+                    last.findings = vec![finding("d/e", "D")];
+                }
+                journal.end(&last).expect("room");
+            }
+        });
+        journal.close();
+        let mut index = Index::open(folder.path()).expect("an index");
+        index.update(&mut |_| {}).expect("an index");
+        let find = |query: Query| -> Vec<usize> {
+            let hits = index.search(&query).expect("a search");
+            assert_eq!(index.count(&query).expect("a count"), hits.len() as u64, "{query:?}");
+            hits.iter()
+                .map(|hit| names.iter().position(|name| *name == hit.exchange).expect("known"))
+                .collect()
+        };
+        let of = |column, value: &str| vec![(column, value.to_owned())];
+        let rule = |rule: &str| Query { rule: Some(rule.into()), ..Query::default() };
+        assert_eq!(find(Query::default()), (0..30).rev().collect::<Vec<_>>());
+        assert_eq!(find(rule("a/b")), [25, 20, 15, 10, 5, 0]);
+        assert_eq!(
+            find(Query { category: Some("A".into()), since: Some(10), until: Some(21), ..Query::default() }),
+            [20, 15, 10]
+        );
+        assert_eq!(find(Query { category: Some("D".into()), ..rule("a/c") }), [20, 10, 0]);
+        assert_eq!(find(Query { equals: of(Column::User, "u1"), ..rule("a/b") }), [25, 10]);
+        assert_eq!(
+            find(Query { equals: of(Column::Verdict, "block"), since: Some(26), ..Query::default() }),
+            [28, 26]
+        );
+        assert_eq!(find(Query { hash: Some("h7".into()), ..Query::default() }), [7]);
+        assert_eq!(find(rule("x")), [0; 0]);
+        let count = |name: &str, count| Count { name: name.into(), count };
+        assert_eq!(
+            index.by_rule(&Query::default()).expect("counts"),
+            [count("a/b", 6), count("a/c", 6), count("d/e", 3)]
+        );
+        assert_eq!(
+            index.by_column(&rule("a/b"), Column::User).expect("counts"),
+            [count("u0", 2), count("u1", 2), count("u2", 2)]
+        );
+        // What is not known is no index: it says so and what to do.
+        drop(index);
+        std::fs::write(folder.path().join(FILE), vec![7; 4096]).expect("a file");
+        let error = Index::open(folder.path()).expect_err("no database").to_string();
+        assert!(error.contains("made anew"), "{error}");
+    }
 }

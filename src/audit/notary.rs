@@ -154,6 +154,8 @@ pub(super) struct Notary {
     signer: Arc<Signer>,
     writer: TileWriter,
     interval: Duration,
+    /// The last checkpoint, and whether the records are those that it was signed over, once so many were seen.
+    last: Option<(Checkpoint, Option<bool>)>,
     signed: u64,
     failing: bool,
 }
@@ -168,10 +170,23 @@ impl Notary {
         first: u64,
     ) -> Result<Self, NotaryError> {
         let dir = journal.join(FOLDER);
-        private_dir(&dir).map_err(|source| NotaryError::Io { path: dir.clone(), source })?;
+        let io = |path: &Path, source| NotaryError::Io { path: path.to_owned(), source };
+        private_dir(&dir).map_err(|source| io(&dir, source))?;
+        let path = dir.join(CHECKPOINT);
+        let last = match fs::read_to_string(&path) {
+            Ok(note) => {
+                let checkpoint = Checkpoint::open(&note, signer.verifier())
+                    .map_err(|source| NotaryError::Checkpoint { path: path.clone(), source })?;
+                Some((checkpoint, None))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(source) => return Err(io(&path, source)),
+        };
         let whole = first.next_multiple_of(super::merkle::TILE_WIDTH as u64);
         let writer = if whole == 0 { TileWriter::new(&dir) } else { TileWriter::resume(&dir, whole)? };
-        Ok(Self { dir, signer, writer, interval, signed: 0, failing: false })
+        let mut notary = Self { dir, signer, writer, interval, last, signed: 0, failing: false };
+        notary.compare();
+        Ok(notary)
     }
 
     /// A record that was there at the start.
@@ -179,39 +194,47 @@ impl Notary {
         // Those before stand in full tiles.
         if index >= self.writer.size() {
             self.writer.push(leaf);
+            self.compare();
+        }
+    }
+
+    fn compare(&mut self) {
+        if let Some((last, same)) = self.last.as_mut().filter(|(last, _)| last.size == self.writer.size()) {
+            *same = Some(last.root == self.writer.root());
         }
     }
 
     /// Compares with the last checkpoint what is there.
     pub(super) fn check(&mut self) -> Result<(), NotaryError> {
-        let path = self.dir.join(CHECKPOINT);
-        let io = |path: &Path| {
-            let path = path.to_owned();
-            move |source| NotaryError::Io { path, source }
-        };
-        let key = self.dir.join(KEY);
-        match fs::read_to_string(&path) {
-            Ok(note) => {
-                let checkpoint = Checkpoint::open(&note, self.signer.verifier())
-                    .map_err(|source| NotaryError::Checkpoint { path: path.clone(), source })?;
-                let found = self.writer.size();
-                if checkpoint.size > found {
-                    return Err(NotaryError::Gone { found, signed: checkpoint.size });
-                }
-                self.writer.write_partial().map_err(io(&self.dir))?;
-                let mut reader = TileReader::new(&self.dir, found);
-                if root(&mut reader, checkpoint.size)? != checkpoint.root {
-                    return Err(NotaryError::Changed { size: checkpoint.size });
-                }
-                self.signed = checkpoint.size;
+        if let Some((last, same)) = &self.last {
+            let found = self.writer.size();
+            if last.size > found {
+                return Err(NotaryError::Gone { found, signed: last.size });
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(io(&path)(error)),
+            let same = match same {
+                Some(same) => *same,
+                // It was signed over records before those that were read.
+                None => root(&mut TileReader::new(&self.dir, found), last.size)? == last.root,
+            };
+            if !same {
+                return Err(NotaryError::Changed { size: last.size });
+            }
+            self.signed = last.size;
         }
-        self.writer.flush().map_err(io(&self.dir))?;
+        // On a full disk the gateway starts all the same, and refuses exchanges until there is room.
+        let flushed = self.writer.flush().and_then(|()| self.publish_key());
         self.writer.replayed();
+        self.note(flushed);
+        Ok(())
+    }
+
+    fn publish_key(&self) -> io::Result<()> {
+        let path = self.dir.join(KEY);
         let public = format!("{}\n", self.signer.verifier());
-        write_whole(&key, public.as_bytes(), 0o644).map_err(io(&key))
+        if fs::read_to_string(&path).is_ok_and(|text| text == public) {
+            return Ok(());
+        }
+        write_whole(&path, public.as_bytes(), 0o644)
     }
 
     /// Works on a thread of its own until nobody has news any more; then it signs once more.
