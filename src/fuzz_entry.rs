@@ -49,7 +49,7 @@ fn terms() -> Terms {
         held_bytes: LIMIT,
         ..ExchangeLimits::default()
     };
-    Terms { policy: Arc::clone(&POLICY), limits }
+    Terms::new(Arc::clone(&POLICY), limits)
 }
 
 /// The first byte picks, the rest is the input.

@@ -12,5 +12,6 @@ mod coverage;
 mod behaviour;
 mod cli;
 mod corpus;
+mod mistakes;
 mod sdk;
 mod structure;

@@ -97,7 +97,7 @@ pub struct Admission {
     pub tenant: String,
     /// Id of the key that was used, `-` without one.
     pub key: String,
-    /// Keyed hash of the user that the client names (`user`, `safety_identifier`, `metadata.user_id`); empty where it names none.
+    /// Keyed hash of the user that the client names (`x-sluicegate-user`, `user`, `safety_identifier`, `metadata.user_id`); empty where it names none.
     pub user: String,
     /// Keyed hash of the address that the request came from.
     pub address: String,
@@ -135,11 +135,12 @@ pub struct Admission {
     pub coverage: Coverage,
 }
 
-/// Something that was done to the journal or by its keepers: an erasure, a hold, a purge.
+/// Something beside exchanges: what was done to the journal or by its keepers, and who moved on the ladder of those who are blocked again and
+/// again.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "record", rename = "event")]
 pub struct Event {
-    /// What was done: `erasure`, `hold`, `release`, `purge`.
+    /// What was done: `erasure`, `hold`, `release`, `purge`, `standing`.
     pub event: &'static str,
     /// Milliseconds since 1970 by the system's clock.
     pub time_ms: u64,
@@ -164,7 +165,7 @@ pub struct End {
     /// The verdict on both sides.
     pub verdict: &'static str,
     /// `complete`, `upstream_error` (its own error, passed on), `no_end_sign`, `cut`, `client_left`, `stalled` (the client took nothing
-    /// more), `upstream_failed`, `refused`, `panic`.
+    /// more), `upstream_failed`, `refused`, `answered` (by the gateway itself: a reminder, or the end of a session), `panic`.
     pub ended: &'static str,
     /// The error's code, or the kind of the upstream's own error; else empty.
     pub error: &'static str,

@@ -41,6 +41,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         let (mut found, held, of_policies) = policies(settings, args.standard.as_deref());
         (coverage, states) = (held, of_policies);
         let bad = has_errors(&found);
+        // What will be changed yet has another hash.
+        if !bad && let Some(settings) = &loaded.settings {
+            found.append(&mut settings.unapproved());
+        }
         loaded.diagnostics.append(&mut found);
         sort(&mut loaded.diagnostics);
         if bad {

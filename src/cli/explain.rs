@@ -5,7 +5,7 @@ use super::{Exit, Format, colour, policies, show, texts};
 use crate::diag::{Colour, nearest};
 use crate::policy::Direction;
 use crate::policy::explain::{Described, Explained, Explanation, describe, explain};
-use std::io::{self, IsTerminal, Read as _, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 /// Explain what a policy makes of a text: rules, evidence, legal basis, and what would change it
@@ -122,21 +122,9 @@ fn link(link: &str) -> String {
 }
 
 fn text(args: &Args) -> Result<String, String> {
-    let not_utf8 = |place: &str| format!("{place} is not UTF-8");
     match (&args.file, args.text.as_deref()) {
-        (Some(path), _) => {
-            let bytes =
-                std::fs::read(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
-            String::from_utf8(bytes).map_err(|_| not_utf8(&format!("`{}`", path.display())))
-        }
-        (None, Some("-")) => {
-            let mut text = String::new();
-            io::stdin().lock().read_to_string(&mut text).map_err(|error| match error.kind() {
-                io::ErrorKind::InvalidData => not_utf8("standard input"),
-                _ => format!("cannot read standard input: {error}"),
-            })?;
-            Ok(text)
-        }
+        (Some(path), _) => texts::whole(Some(path)).map(|(_, text)| text),
+        (None, Some("-")) => texts::whole(None).map(|(_, text)| text),
         (None, text) => Ok(text.unwrap_or_default().to_owned()),
     }
 }

@@ -47,7 +47,8 @@ struct New {
     format: Format,
 }
 
-fn name(text: &str) -> Result<String, String> {
+/// A name in records.
+pub(super) fn name(text: &str) -> Result<String, String> {
     let good = (1..=64).contains(&text.len())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
     good.then(|| text.to_owned()).ok_or_else(|| "1 to 64 letters, digits, `-`, `_` and `.`".to_owned())

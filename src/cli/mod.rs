@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 fine, 1 a difference or something not ready, 2 misuse or a bad file, 3 could not run.
 
+mod approval;
 mod ask;
 mod assess;
 mod audit;
@@ -10,15 +11,18 @@ mod config;
 mod dice;
 mod diff;
 mod explain;
+mod filing;
 mod healthcheck;
 mod import;
 mod key;
 mod obligations;
+mod overblock;
 mod policies;
 mod policy;
 mod profile;
 mod scan;
 mod serve;
+mod standing;
 mod texts;
 mod version;
 
@@ -49,6 +53,7 @@ enum Verb {
     Config(config::Args),
     Key(key::Args),
     Policy(policy::Args),
+    Standing(standing::Args),
     Scan(scan::Args),
     Explain(explain::Args),
     Diff(diff::Args),
@@ -57,6 +62,8 @@ enum Verb {
     Audit(Box<audit::Args>),
     Profile(profile::Args),
     Obligations(obligations::Args),
+    Filing(filing::Args),
+    Overblock(overblock::Args),
     Healthcheck(healthcheck::Args),
     Version(version::Args),
 }
@@ -103,6 +110,7 @@ pub fn main() -> ExitCode {
         Verb::Config(args) => config::run(&args),
         Verb::Key(args) => key::run(&args),
         Verb::Policy(args) => policy::run(&args),
+        Verb::Standing(args) => standing::run(&args),
         Verb::Scan(args) => scan::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Diff(args) => diff::run(&args),
@@ -111,6 +119,8 @@ pub fn main() -> ExitCode {
         Verb::Audit(args) => audit::run(&args),
         Verb::Profile(args) => profile::run(&args),
         Verb::Obligations(args) => obligations::run(&args),
+        Verb::Filing(args) => filing::run(&args),
+        Verb::Overblock(args) => overblock::run(&args),
         Verb::Healthcheck(args) => healthcheck::run(&args),
         Verb::Version(args) => version::run(&args),
     };

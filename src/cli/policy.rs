@@ -1,5 +1,6 @@
 //! `sluicegate policy`: which policies a running gateway has, other ones, those before.
 
+use super::approval;
 use super::ask::Operations;
 use super::{Exit, Format};
 use anyhow::Context as _;
@@ -9,13 +10,14 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::time::Duration;
 
-/// See and change the policies of a running gateway on this machine
+/// See and change the policies of a running gateway on this machine, and approve policies before they run
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
   sluicegate policy status
   sluicegate policy reload
-  sluicegate policy rollback")]
+  sluicegate policy rollback
+  sluicegate policy approve --config gateway.toml --key alice.key")]
 pub(super) struct Args {
     #[command(subcommand)]
     what: What,
@@ -47,6 +49,9 @@ Examples:
   sluicegate policy rollback
   sluicegate policy rollback --format json")]
     Rollback(Ask),
+    Keygen(approval::Keygen),
+    Approve(approval::Approve),
+    Approvals(approval::List),
 }
 
 #[derive(Debug, clap::Args)]
@@ -67,6 +72,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         What::Status(ask) => (ask, "GET", "/admin/policy"),
         What::Reload(ask) => (ask, "POST", "/admin/reload"),
         What::Rollback(ask) => (ask, "POST", "/admin/rollback"),
+        What::Keygen(args) => return approval::keygen(args),
+        What::Approve(args) => return approval::approve(args),
+        What::Approvals(args) => return approval::list(args),
     };
     let address = ask.operations.address();
     let asked = ask.operations.ask(method, path, PATIENCE);
@@ -95,6 +103,11 @@ fn human(answer: &Value) -> String {
             let _ = writeln!(out, "  tenant {name}: {} {}", text(tenant, "policy"), text(tenant, "version"));
             states(tenant, "    ", &mut out);
         }
+    }
+    if let Some(approval) = answer.pointer("/active/approval").filter(|approval| !approval.is_null()) {
+        let by = approval.get("by").and_then(Value::as_array).into_iter().flatten();
+        let by: Vec<&str> = by.map(|one| text(one, "approver")).collect();
+        let _ = writeln!(out, "  approved by {} as {}", by.join(", "), text(approval, "policy"));
     }
     for before in answer.get("previous").and_then(Value::as_array).into_iter().flatten() {
         let _ = writeln!(out, "before: {}", generation(before));
@@ -164,7 +177,7 @@ fn number(of: &Value, key: &str) -> u64 {
 }
 
 /// How long ago a moment was, in milliseconds since 1970.
-fn ago(ms: u64) -> String {
+pub(super) fn ago(ms: u64) -> String {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let seconds = now.map_or(0, |now| (now.as_millis() as u64).saturating_sub(ms) / 1000);
     let (n, unit) = match seconds {

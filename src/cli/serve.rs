@@ -4,6 +4,7 @@ use super::{ConfigArgs, Exit, environment, show};
 use crate::audit::{Commit, Journal, Keep, MasterKey, Texts, load_or_make_signer};
 use crate::config::{ConfigFile, Overrides, Purpose, Settings};
 use crate::limits::Pepper;
+use crate::policy::APPROVAL;
 use crate::server::{self, Loaded, Plan, Reloading, Running, Trigger};
 use crate::telemetry::{Metrics, start_log};
 use std::io::Write as _;
@@ -59,7 +60,7 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
         }
     };
     // What the file itself is warned about has been said.
-    for warning in built.warnings.iter().filter(|warning| warning.code == "demand") {
+    for warning in built.warnings.iter().filter(|warning| ["demand", APPROVAL].contains(&warning.code)) {
         tracing::warn!("{warning}");
     }
     let pepper = Pepper::load_or_make(&settings.pepper_path())?;
@@ -97,7 +98,12 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
         upstreams: settings.upstreams.clone(),
         routes: settings.routes.clone(),
         keys,
-        policies: Loaded { table: Arc::new(built.table), hash: built.hash, from: built.from },
+        policies: Loaded {
+            table: Arc::new(built.table),
+            hash: built.hash,
+            from: built.from,
+            approved: built.approved,
+        },
         reloading: Some(Reloading { source, watch: built.watch, needs_restart: built.needs_restart }),
         journal,
         texts,

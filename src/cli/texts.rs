@@ -32,6 +32,32 @@ pub(super) struct Text {
     pub(super) id: String,
     pub(super) content: String,
     pub(super) direction: Direction,
+    /// The group that it belongs to, where somebody asks for it and the line says it.
+    pub(super) group: Option<String>,
+}
+
+/// A whole text from a file, else from standard input, and what it is called.
+pub(super) fn whole(path: Option<&Path>) -> Result<(String, String), String> {
+    let name = path.map_or_else(|| "<stdin>".to_owned(), |path| path.display().to_string());
+    let bytes = path.map_or_else(
+        || {
+            let mut bytes = Vec::new();
+            io::Read::read_to_end(&mut io::stdin().lock(), &mut bytes).map(|_| bytes)
+        },
+        std::fs::read,
+    );
+    let bytes = bytes.map_err(|error| format!("cannot read `{name}`: {error}"))?;
+    let text = utf8(&name, bytes)?;
+    Ok((name, text))
+}
+
+/// Bytes that are to be text; else the line that is none.
+pub(super) fn utf8(name: &str, bytes: Vec<u8>) -> Result<String, String> {
+    String::from_utf8(bytes).map_err(|error| {
+        let (at, bytes) = (error.utf8_error().valid_up_to(), error.as_bytes());
+        let line = 1 + memchr::memchr_iter(b'\n', bytes.get(..at).unwrap_or_default()).count();
+        format!("`{name}` is not UTF-8 (line {line})")
+    })
 }
 
 /// Opens a file, with the name that messages call it by.
@@ -52,16 +78,30 @@ pub(super) struct Texts<R> {
     line: Vec<u8>,
     /// Of texts that say nothing of it.
     direction: Direction,
+    /// The field that says to which group a text belongs.
+    group: Option<String>,
 }
 
 impl<R: BufRead> Texts<R> {
     pub(super) fn new(name: impl Into<String>, input: R) -> Self {
-        Self { name: name.into(), input, number: 0, line: Vec::new(), direction: Direction::Prompt }
+        Self {
+            name: name.into(),
+            input,
+            number: 0,
+            line: Vec::new(),
+            direction: Direction::Prompt,
+            group: None,
+        }
     }
 
     /// The same, where a text that says nothing of its direction has this one.
     pub(super) fn otherwise(self, direction: Direction) -> Self {
         Self { direction, ..self }
+    }
+
+    /// The same, where this field says to which group a text belongs.
+    pub(super) fn grouped(self, field: &str) -> Self {
+        Self { group: Some(field.to_owned()), ..self }
     }
 
     /// The next text, or what is wrong with the next line; none at the end. Empty lines are passed over.
@@ -80,7 +120,10 @@ impl<R: BufRead> Texts<R> {
             let read = if too_long {
                 Err((1, format!("the line is longer than {LONGEST} bytes")))
             } else {
-                read(line, self.direction)
+                read(line, self.direction).map(|text| {
+                    let field = self.group.as_ref();
+                    Text { group: field.and_then(|field| group(line, field)), ..text }
+                })
             };
             return Ok(Some(read.map_err(|(column, what)| {
                 // The line itself is user text and stays out of the message.
@@ -102,7 +145,16 @@ fn read(line: &[u8], otherwise: Direction) -> Result<Text, (usize, String)> {
     let direction = direction.map_err(|what| (1, what))?;
     let inside = read.text.get().strip_prefix('"').and_then(|text| text.strip_suffix('"'));
     let inside = inside.ok_or_else(|| (1, format!("expected a string in `text`; {LINE}")))?;
-    Ok(Text { id: read.id.get().to_owned(), content: unescape(inside), direction })
+    Ok(Text { id: read.id.get().to_owned(), content: unescape(inside), direction, group: None })
+}
+
+/// What a field of a line says, where it is a word or a number.
+fn group(line: &[u8], field: &str) -> Option<String> {
+    let fields: std::collections::HashMap<String, &RawValue> = serde_json::from_slice(line).ok()?;
+    let value = fields.get(field)?.get();
+    let text = value.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    let is_number = value.starts_with(|c: char| c.is_ascii_digit() || c == '-');
+    text.map(unescape).or_else(|| is_number.then(|| value.to_owned()))
 }
 
 /// The direction of this name.

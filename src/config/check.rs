@@ -220,6 +220,8 @@ impl Check<'_> {
                 self.value(&["policy".into(), "list_hosts".into(), n.into()], diagnostic, "not a host");
             }
         }
+        self.approval(&file.policy);
+        self.for_clients(file);
         // Nothing: the files are not watched.
         let watch = file.policy.watch.get();
         if !watch.is_zero() && !(Duration::from_millis(10)..=Duration::from_hours(24)).contains(&watch) {
@@ -234,7 +236,7 @@ impl Check<'_> {
         }
     }
 
-    fn range(&mut self, path: &[Step<'_>], least: &str, most: &str) {
+    pub(super) fn range(&mut self, path: &[Step<'_>], least: &str, most: &str) {
         let name = path.iter().rev().find_map(|s| match s {
             Step::Key(key) => Some(*key),
             Step::Item(_) => None,
@@ -445,7 +447,7 @@ impl Check<'_> {
     }
 
     /// Names are labels in metrics and words in records.
-    fn name(&mut self, path: &[Step<'_>], name: &str) {
+    pub(super) fn name(&mut self, path: &[Step<'_>], name: &str) {
         let good = (1..=64).contains(&name.len())
             && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
         if !good {

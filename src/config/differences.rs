@@ -13,7 +13,10 @@ pub fn differences(started: &Settings, now: &Settings) -> Vec<String> {
 }
 
 fn without_policies(mut all: Table) -> Table {
-    all.remove("policy");
+    // Who has to approve policies is not for a policy to say.
+    if let Some(Value::Table(policy)) = all.get_mut("policy") {
+        policy.retain(|key, _| key == "approval");
+    }
     if let Some(Value::Array(tenants)) = all.get_mut("tenant") {
         tenants.iter_mut().filter_map(Value::as_table_mut).for_each(|tenant| {
             tenant.remove("policy");
@@ -80,6 +83,7 @@ mod tests {
 
     fn settings(text: &str) -> Settings {
         let text = text.replace("HASH", &"ab".repeat(32));
+        let text = text.replace("KEY1", &"11".repeat(32)).replace("KEY2", &"22".repeat(32));
         let source = SourceFile::new("c.toml", text);
         let loaded = load(&source, Path::new("."), &Overrides::default(), Purpose::Check, &|_| None);
         loaded.settings.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics))
@@ -93,6 +97,11 @@ mod tests {
             ("[policy]", "[limits]\nexchanges = 5\n[policy]\npacks = []", &["limits.exchanges"]),
             (":8080", ":8081", &["server.data"]),
             ("https://b.test", "https://c.test", &["upstream `b`.base_url"]),
+            (
+                "[policy]",
+                "[policy.approval]\napprovers = [{ name = \"ann\", key = \"KEY1\" }, { name = \"bea\", key = \"KEY2\" }]\n[policy]",
+                &["policy.approval"],
+            ),
             ("name = \"b\"", "name = \"c\"", &["upstream `b`", "upstream `c`"]),
             ("id = \"k\"", "id = \"l\"", &["tenant `red`.keys"]),
             (

@@ -3,7 +3,9 @@
 //! Every floor owns its settings; this one puts them together, checks what one section says about another,
 //! and resolves secrets, which come from files and the environment and never from the file itself.
 
+mod approval;
 mod check;
+mod client_checks;
 mod differences;
 mod file;
 mod lists;
@@ -246,7 +248,8 @@ fn place_paths(file: &mut File, folder: &Path, state_is_written: bool) {
         &mut file.journal.key,
         &mut file.journal.texts.key,
     ];
-    optional.into_iter().flatten().chain(policy.slots.values_mut()).for_each(place);
+    let approvals = policy.approval.iter_mut().map(|approval| &mut approval.dir);
+    optional.into_iter().flatten().chain(policy.slots.values_mut()).chain(approvals).for_each(place);
     for upstream in &mut file.upstreams {
         upstream.extra_roots.iter_mut().for_each(place);
         upstream.credential.iter_mut().flat_map(|c| c.file.iter_mut()).for_each(place);

@@ -87,14 +87,17 @@ impl Settings {
     /// What is to be said of policies that run all the same: of their rules, and what their profiles demand and is not there.
     pub(super) fn policy_warnings(library: &Library, policies: &PolicyTable) -> Vec<Diagnostic> {
         let mut found = library.warnings().to_vec();
-        let mut named = Vec::new();
-        for policy in std::iter::once(&policies.default).chain(&policies.tenants) {
-            if named.contains(&policy.name()) {
-                continue;
-            }
-            named.push(policy.name());
+        let mut said = Vec::new();
+        for (whose, policy) in policies.each_with_name() {
             for unmet in policy.unmet() {
-                let what = format!("profile `{}` demands {unmet}", policy.name());
+                // What everybody lacks is one thing to bring.
+                let lacks = (policy.name(), unmet);
+                if said.contains(&lacks) {
+                    continue;
+                }
+                said.push(lacks);
+                let of = whose.map_or_else(String::new, |tenant| format!("tenant `{tenant}`: "));
+                let what = format!("{of}profile `{}` demands {unmet}", policy.name());
                 let help = "it is used all the same; `policy.demands = \"refuse\"` keeps the gateway from it";
                 found.push(Diagnostic::warning("demand", what).help(help));
             }

@@ -53,6 +53,7 @@ pub fn load_policy(source: &Arc<SourceFile>, folder: &Path) -> Result<Settings, 
     }
     let mut policy = file.policy;
     policy.dir = policy.dir.map(|dir| folder.join(dir));
+    policy.approval.iter_mut().for_each(|approval| approval.dir = folder.join(&approval.dir));
     policy.slots.values_mut().for_each(|list| *list = folder.join(&*list));
     Ok(Settings {
         policy,

@@ -3,12 +3,13 @@
 //! Of the configuration only what concerns policies can change while it runs: `[policy]` and the tenants' `policy`. What else is
 //! otherwise than at the start is named, and waits for a restart. A file with a mistake anywhere is refused whole.
 
+use super::approval::approvals;
 use super::lists::Lists;
 use super::{Environment, Loaded, Overrides, Purpose, Settings, differences, embedded, load};
 use crate::diag::{Diagnostic, SourceFile, has_errors};
 use crate::policy::files::{self, Files, hash};
-use crate::policy::{Library, Policy, PolicyChange, wanted_lists};
-use crate::server::{Built, Draft, PolicySource, PolicyTable};
+use crate::policy::{Approvals, Library, Policy, PolicyChange, wanted_lists};
+use crate::server::{ApprovedBy, Built, Draft, PolicySource, PolicyTable};
 use crate::telemetry::Metrics;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -122,14 +123,25 @@ impl Shared {
         let lists = wanted_lists(&files);
         self.lists.renew(settings, &lists);
         self.lists.add(&lists, &mut files);
-        let hash = of_files(&text, &files);
+        // Who has to approve is said at the start, so that no change can do without.
+        let approval = self.started.policy.approval.as_ref();
+        let approvals = approval.map(|approval| approvals(approval, &settings.policy_content(&files)));
+        let hash = of_files(&text, &files, approvals.as_ref());
         let (shared, read) = (Arc::clone(self), Arc::clone(read));
         let build = move || {
             let Some(settings) = &read.settings else { return Err(read.found.clone()) };
+            if let Some(approvals) = approvals.as_ref().filter(|approvals| !approvals.is_enough()) {
+                return Err(approvals.said());
+            }
             shared.lists.add_all(settings, &lists, &mut files)?;
             // A list that was fetched just now is a file more.
-            let hash = of_files(&text, &files);
-            shared.build(settings, &files, hash, &read.found)
+            let hash = of_files(&text, &files, approvals.as_ref());
+            let mut warnings = read.found.clone();
+            warnings.extend(approvals.iter().flat_map(Approvals::said));
+            let mut built = shared.build(settings, &files, hash, &warnings)?;
+            built.approved =
+                approvals.map(|approvals| ApprovedBy { policy: approvals.policy, by: approvals.signed });
+            Ok(built)
         };
         Draft { hash, build: Box::new(build) }
     }
@@ -179,6 +191,7 @@ impl Shared {
                 names: self.started.tenants.iter().map(|tenant| tenant.name.clone()).collect(),
             },
             from: folder.map_or_else(|| "(built in)".to_owned(), |dir| dir.display().to_string()),
+            approved: None,
             needs_restart: differences(&self.started, settings),
             warnings,
             watch: settings.policy.watch.get(),
@@ -210,8 +223,12 @@ impl Shared {
 }
 
 /// The hash of a configuration that could be read and of what its policies are made from.
-fn of_files(text: &SourceFile, files: &Files) -> String {
-    hash(&[text.text(), "read", &files::version(files)])
+fn of_files(text: &SourceFile, files: &Files, approvals: Option<&Approvals>) -> String {
+    let approvals = approvals.map_or_else(String::new, |approvals| {
+        let faults: String = approvals.faults.iter().map(ToString::to_string).collect();
+        format!("{:?} {faults}", approvals.signed)
+    });
+    hash(&[text.text(), "read", &files::version(files), &approvals])
 }
 
 fn gone(

@@ -350,7 +350,7 @@ impl Dialect for Anthropic {
     fn error_body(&self, error: &ExchangeError) -> Vec<u8> {
         let kind = match error.kind {
             ErrorKind::Unauthorized => "authentication_error",
-            ErrorKind::Forbidden => "permission_error",
+            ErrorKind::Forbidden | ErrorKind::Suspended => "permission_error",
             ErrorKind::NotFound | ErrorKind::MethodNotAllowed => "not_found_error",
             ErrorKind::TooLarge => "request_too_large",
             ErrorKind::RateLimited => "rate_limit_error",
@@ -365,52 +365,55 @@ impl Dialect for Anthropic {
             ErrorKind::UpstreamUnreachable
             | ErrorKind::UpstreamGarbage
             | ErrorKind::Loop
+            | ErrorKind::Reminder
+            | ErrorKind::SessionEnded
             | ErrorKind::Internal => "api_error",
         };
-        let (message, code) = (quoted(&error.message), error.kind.code());
-        format!(r#"{{"type":"error","error":{{"type":"{kind}","message":{message},"code":"{code}"}}}}"#)
-            .into_bytes()
+        let (message, code, details) = (quoted(&error.message), error.kind.code(), error.member());
+        format!(
+            r#"{{"type":"error","error":{{"type":"{kind}","message":{message},"code":"{code}"{details}}}}}"#
+        )
+        .into_bytes()
     }
 
-    fn refusal(&self, op: &Operation, ask: &Ask, message: &str) -> Reply {
-        let (model, text) = (quoted(&ask.model), quoted(message));
+    fn refusal(&self, op: &Operation, ask: &Ask, error: &ExchangeError) -> Reply {
+        let (model, text) = (quoted(&ask.model), quoted(&error.message));
         // A count has no words that could refuse: the error says it.
         if op.name != "messages" {
-            let error = ExchangeError::new(ErrorKind::Blocked, message);
-            let body = self.error_body(&error);
+            let body = self.error_body(error);
             return Reply { status: error.status(), content_type: "application/json", body };
         }
         let usage = r#""usage":{"input_tokens":0,"output_tokens":0}"#;
-        let whole = |content: &str, stop: &str| {
+        let whole = |content: &str, stop: &str, details: &str| {
             format!(
-                r#"{{"id":"msg_sluicegate","type":"message","role":"assistant","model":{model},"content":[{content}],"stop_reason":{stop},"stop_sequence":null,{usage}}}"#
+                r#"{{"id":"msg_sluicegate","type":"message","role":"assistant","model":{model},"content":[{content}],"stop_reason":{stop},"stop_sequence":null,{usage}{details}}}"#
             )
         };
         let block = |text: &str| format!(r#"{{"type":"text","text":{text}}}"#);
         if !ask.stream {
-            let body = whole(&block(&text), r#""refusal""#);
+            let body = whole(&block(&text), &quoted(error.finish("end_turn", "refusal")), &error.member());
             return Reply { status: 200, content_type: "application/json", body: body.into_bytes() };
         }
         let body = [
-            event("message_start", &format!(r#""message":{}"#, whole("", "null"))),
+            event("message_start", &format!(r#""message":{}"#, whole("", "null", ""))),
             event("content_block_start", &format!(r#""index":0,"content_block":{}"#, block(r#""""#))),
             event(
                 "content_block_delta",
                 &format!(r#""index":0,"delta":{{"type":"text_delta","text":{text}}}"#),
             ),
             event("content_block_stop", r#""index":0"#),
-            ending(""),
+            ending(error, false),
         ];
         Reply { status: 200, content_type: "text/event-stream", body: body.concat().into_bytes() }
     }
 
     fn cut(&self, _: &Operation, ask: &Ask, memo: &Memo, why: Why<'_>) -> Vec<u8> {
-        let message = match why {
+        let error = match why {
             Why::Failure(error) => {
                 let body = String::from_utf8(self.error_body(error)).unwrap_or_default();
                 return format!("event: error\ndata: {body}\n\n").into_bytes();
             }
-            Why::Policy(message) => message,
+            Why::Policy(error) => error,
         };
         let mut out = String::new();
         // Pings, comments and events that nobody knows may have left before it.
@@ -426,23 +429,23 @@ impl Dialect for Anthropic {
         for index in &memo.open {
             out.push_str(&event("content_block_stop", &format!(r#""index":{index}"#)));
         }
-        out.push_str(&ending(message));
+        out.push_str(&ending(error, true));
         out.into_bytes()
     }
 }
 
-/// The events that end a message in a refusal; the reason stands where Anthropic explains its own.
-fn ending(message: &str) -> String {
-    let details = if message.is_empty() {
-        String::new()
-    } else {
-        let why = quoted(message);
-        format!(r#","stop_details":{{"type":"refusal","category":null,"explanation":{why}}}"#)
-    };
+/// The events that end a message in a refusal; the reason stands where Anthropic explains its own, unless the message has said it.
+fn ending(error: &ExchangeError, explains: bool) -> String {
+    let why = quoted(&error.message);
+    let details = format!(r#","stop_details":{{"type":"refusal","category":null,"explanation":{why}}}"#);
+    let details = if explains { details } else { String::new() };
+    let stop = error.finish("end_turn", "refusal");
     let delta = format!(
-        r#""delta":{{"stop_reason":"refusal","stop_sequence":null{details}}},"usage":{{"output_tokens":0}}"#
+        r#""delta":{{"stop_reason":"{stop}","stop_sequence":null{details}}},"usage":{{"output_tokens":0}}"#
     );
-    event("message_delta", &delta) + &event("message_stop", r#""sluicegate":true"#)
+    let own = error.member();
+    let own = own.strip_prefix(',').unwrap_or(r#""sluicegate":true"#);
+    event("message_delta", &delta) + &event("message_stop", own)
 }
 
 fn event(kind: &str, rest: &str) -> String {

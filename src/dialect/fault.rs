@@ -1,5 +1,7 @@
 //! What ends an exchange before its time, and whose fault it was.
 
+use super::quoted;
+
 /// Whose fault it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -36,6 +38,12 @@ pub enum ErrorKind {
     UnsupportedMedia,
     /// Too many requests or connections.
     RateLimited,
+    /// No error: the gateway answers in the model's place that it is time for a break.
+    Reminder,
+    /// No error: the gateway answers in the model's place that the user has ended the session.
+    SessionEnded,
+    /// Who asks was blocked too often.
+    Suspended,
     /// A rule blocks the exchange.
     Blocked,
     /// Something in the exchange cannot be read and the policy does not let it pass unread.
@@ -60,9 +68,10 @@ impl ErrorKind {
     /// The HTTP status whose exception the official SDKs raise for this.
     pub fn status(self) -> u16 {
         match self {
+            Self::Reminder | Self::SessionEnded => 200,
             Self::BadRequest | Self::Blocked | Self::Unscanned => 400,
             Self::Unauthorized => 401,
-            Self::Forbidden => 403,
+            Self::Forbidden | Self::Suspended => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
@@ -78,6 +87,11 @@ impl ErrorKind {
         }
     }
 
+    /// Whether it is no error but an answer of the gateway's own.
+    pub fn is_answer(self) -> bool {
+        matches!(self, Self::Reminder | Self::SessionEnded)
+    }
+
     /// Whose fault it is.
     pub fn fault(self) -> Fault {
         match self {
@@ -91,7 +105,9 @@ impl ErrorKind {
             | Self::TooManyFields
             | Self::UnsupportedMedia
             | Self::RateLimited => Fault::Client,
-            Self::Blocked | Self::Unscanned => Fault::Policy,
+            Self::Blocked | Self::Unscanned | Self::Suspended | Self::Reminder | Self::SessionEnded => {
+                Fault::Policy
+            }
             Self::UpstreamUnreachable | Self::UpstreamTimeout | Self::UpstreamGarbage => Fault::Upstream,
             Self::RecordUnavailable | Self::ShuttingDown | Self::Loop | Self::Internal => Fault::Gateway,
         }
@@ -110,6 +126,9 @@ impl ErrorKind {
             Self::TooManyFields => "too_many_fields",
             Self::UnsupportedMedia => "unsupported_media",
             Self::RateLimited => "rate_limited",
+            Self::Reminder => "reminder",
+            Self::SessionEnded => "session_ended",
+            Self::Suspended => "suspended",
             Self::Blocked => "content_filter",
             Self::Unscanned => "unscanned_content",
             Self::UpstreamUnreachable => "upstream_unreachable",
@@ -131,12 +150,98 @@ pub struct ExchangeError {
     pub kind: ErrorKind,
     /// What the client is told: lower case, no full stop.
     pub message: String,
+    /// The same for its program, where the policy is the reason.
+    pub details: Option<Box<Details>>,
+}
+
+/// What a program is told of a block: names with what they say, in the order in which they stand.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Details(Vec<(&'static str, Detail)>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Detail {
+    Text(String),
+    Texts(Vec<String>),
+    Number(u64),
+    Yes,
+}
+
+impl Details {
+    /// One more text.
+    pub fn text(&mut self, name: &'static str, text: impl Into<String>) {
+        self.0.push((name, Detail::Text(text.into())));
+    }
+
+    /// One more list of texts, if there are any.
+    pub fn texts(&mut self, name: &'static str, texts: Vec<String>) {
+        if !texts.is_empty() {
+            self.0.push((name, Detail::Texts(texts)));
+        }
+    }
+
+    /// One more number.
+    pub fn number(&mut self, name: &'static str, number: u64) {
+        self.0.push((name, Detail::Number(number)));
+    }
+
+    /// That something is so.
+    pub fn yes(&mut self, name: &'static str) {
+        self.0.push((name, Detail::Yes));
+    }
+
+    /// The members of a JSON object, each with a comma before it.
+    pub(super) fn members(&self) -> String {
+        let member = |(name, detail): &(&str, Detail)| {
+            let value = match detail {
+                Detail::Text(text) => quoted(text),
+                Detail::Texts(texts) => {
+                    format!("[{}]", texts.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(","))
+                }
+                Detail::Number(number) => number.to_string(),
+                Detail::Yes => "true".to_owned(),
+            };
+            format!(",{}:{value}", quoted(name))
+        };
+        self.0.iter().map(member).collect()
+    }
+
+    /// The same as a map of texts, which is all that some wire formats have.
+    pub(super) fn map(&self) -> String {
+        let member = |(name, detail): &(&str, Detail)| {
+            let value = match detail {
+                Detail::Text(text) => text.clone(),
+                Detail::Texts(texts) => texts.join("; "),
+                Detail::Number(number) => number.to_string(),
+                Detail::Yes => "true".to_owned(),
+            };
+            format!("{}:{}", quoted(name), quoted(&value))
+        };
+        format!("{{{}}}", self.0.iter().map(member).collect::<Vec<_>>().join(","))
+    }
 }
 
 impl ExchangeError {
     /// An error of this kind with this message.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
+        Self { kind, message: message.into(), details: None }
+    }
+
+    /// The details as a member of a JSON object, with a comma before it; nothing, where there are none.
+    pub(super) fn member(&self) -> String {
+        let members = self.details.as_ref().map(|details| details.members());
+        let members = members.as_ref().and_then(|members| members.strip_prefix(','));
+        members.map_or_else(String::new, |members| format!(r#","sluicegate":{{{members}}}"#))
+    }
+
+    /// The reason for which a whole answer ends: `stop`, where it is no error.
+    pub(super) fn finish<'w>(&self, stop: &'w str, refused: &'w str) -> &'w str {
+        if self.kind.is_answer() { stop } else { refused }
+    }
+
+    /// What a closing frame says of the reason, in a field of its own that SDKs keep but do not need.
+    pub(super) fn reason(&self) -> String {
+        let details = self.details.as_ref().map_or_else(String::new, |details| details.members());
+        format!(r#""sluicegate":{{"reason":{}{details}}}"#, quoted(&self.message))
     }
 
     /// The HTTP status for the client.

@@ -346,6 +346,10 @@ impl Dialect for Gemini {
         if over { Stage::Signed } else { Stage::Open }
     }
 
+    fn has_words(&self, op: &Operation) -> bool {
+        matches!(op.name, "generateContent" | "streamGenerateContent")
+    }
+
     fn tells_end(&self, op: &Operation) -> bool {
         op.name == "streamGenerateContent"
     }
@@ -358,18 +362,23 @@ impl Dialect for Gemini {
         error_object(error).into_bytes()
     }
 
-    fn refusal(&self, op: &Operation, ask: &Ask, message: &str) -> Reply {
-        let why = quoted(message);
+    fn refusal(&self, op: &Operation, ask: &Ask, error: &ExchangeError) -> Reply {
+        let why = quoted(&error.message);
         let body = match op.name {
             // Calls without a model's words have no refusal: the error says it.
             name if !name.to_ascii_lowercase().ends_with("generatecontent") => {
-                let error = ExchangeError::new(ErrorKind::Blocked, message);
-                let body = error_object(&error).into_bytes();
+                let body = error_object(error).into_bytes();
                 return Reply { status: error.status(), content_type: "application/json", body };
             }
+            _ if error.kind.is_answer() => format!(
+                r#"{{"candidates":[{{"content":{{"role":"model","parts":[{{"text":{why}}}]}},"finishReason":"STOP","index":0}}],"usageMetadata":{{"promptTokenCount":0,"totalTokenCount":0}},"modelVersion":{}{}}}"#,
+                quoted(&ask.model),
+                error.member(),
+            ),
             _ => format!(
-                r#"{{"promptFeedback":{{"blockReason":"PROHIBITED_CONTENT","blockReasonMessage":{why}}},"candidates":[],"usageMetadata":{{"promptTokenCount":0,"totalTokenCount":0}},"modelVersion":{}}}"#,
-                quoted(&ask.model)
+                r#"{{"promptFeedback":{{"blockReason":"PROHIBITED_CONTENT","blockReasonMessage":{why}}},"candidates":[],"usageMetadata":{{"promptTokenCount":0,"totalTokenCount":0}},"modelVersion":{}{}}}"#,
+                quoted(&ask.model),
+                error.member(),
             ),
         };
         match (ask.stream, ask.framing) {
@@ -389,17 +398,21 @@ impl Dialect for Gemini {
 
     fn cut(&self, _: &Operation, ask: &Ask, memo: &Memo, why: Why<'_>) -> Vec<u8> {
         let element = match why {
-            Why::Policy(message) => {
+            Why::Policy(error) => {
                 let candidates: Vec<String> = (0..ask.choices)
                     .map(|i| {
                         format!(
                             r#"{{"content":{{"role":"model","parts":[]}},"finishReason":"SAFETY","finishMessage":{},"index":{i}}}"#,
-                            quoted(message)
+                            quoted(&error.message)
                         )
                     })
                     .collect();
                 let model = quoted(if memo.model.is_empty() { &ask.model } else { &memo.model });
-                format!(r#"{{"candidates":[{}],"modelVersion":{model}}}"#, candidates.join(","))
+                format!(
+                    r#"{{"candidates":[{}],"modelVersion":{model}{}}}"#,
+                    candidates.join(","),
+                    error.member()
+                )
             }
             Why::Failure(error) => error_object(error),
         };
@@ -417,7 +430,7 @@ impl Dialect for Gemini {
 fn error_object(error: &ExchangeError) -> String {
     let status = match error.kind {
         ErrorKind::Unauthorized => "UNAUTHENTICATED",
-        ErrorKind::Forbidden => "PERMISSION_DENIED",
+        ErrorKind::Forbidden | ErrorKind::Suspended => "PERMISSION_DENIED",
         ErrorKind::NotFound | ErrorKind::MethodNotAllowed => "NOT_FOUND",
         ErrorKind::RateLimited => "RESOURCE_EXHAUSTED",
         ErrorKind::BadRequest
@@ -430,12 +443,14 @@ fn error_object(error: &ExchangeError) -> String {
         ErrorKind::UpstreamUnreachable | ErrorKind::RecordUnavailable | ErrorKind::ShuttingDown => {
             "UNAVAILABLE"
         }
+        ErrorKind::Reminder | ErrorKind::SessionEnded => "OK",
         ErrorKind::UpstreamGarbage | ErrorKind::Loop | ErrorKind::Internal => "INTERNAL",
     };
+    let metadata = error.details.as_ref().map_or_else(String::new, |d| format!(r#","metadata":{}"#, d.map()));
     format!(
-        r#"{{"error":{{"code":{},"message":{},"status":"{status}","details":[{{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"{}","domain":"sluicegate"}}]}}}}"#,
+        r#"{{"error":{{"code":{},"message":{},"status":"{status}","details":[{{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"{}","domain":"sluicegate"{metadata}}}]}}}}"#,
         error.status(),
         quoted(&error.message),
-        error.kind.code()
+        error.kind.code(),
     )
 }

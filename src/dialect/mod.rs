@@ -19,9 +19,10 @@ pub mod shape;
 mod tests;
 mod walk;
 
+use std::borrow::Cow;
 use std::fmt::Debug;
 
-pub use fault::{ErrorKind, ExchangeError, Fault};
+pub use fault::{Details, ErrorKind, ExchangeError, Fault};
 pub use field::{Class, Field, Flow, Role};
 pub use reading::{READINGS, Readings};
 pub use route::{Matched, route};
@@ -142,8 +143,8 @@ impl Memo {
 /// Why an answer ends where the upstream did not end it.
 #[derive(Clone, Copy, Debug)]
 pub enum Why<'a> {
-    /// The policy blocks; the text is what the client may be told.
-    Policy(&'a str),
+    /// The policy blocks; the message is what the client may be told.
+    Policy(&'a ExchangeError),
     /// Something failed.
     Failure(&'a ExchangeError),
 }
@@ -222,10 +223,37 @@ pub trait Dialect: Sync + Debug {
 
     /// An answer that refuses, as if the model had: used where the policy says `block_as = "refusal"`. A whole body, or all frames
     /// of a stream when `ask.stream`.
-    fn refusal(&self, op: &Operation, ask: &Ask, message: &str) -> Reply;
+    fn refusal(&self, op: &Operation, ask: &Ask, error: &ExchangeError) -> Reply;
+
+    /// Whether a model's words answer this call.
+    fn has_words(&self, op: &Operation) -> bool {
+        op.method == "POST" && self.tells_end(op)
+    }
 
     /// The frames that end a running stream so that the dialect's SDK ends cleanly.
     fn cut(&self, op: &Operation, ask: &Ask, memo: &Memo, why: Why<'_>) -> Vec<u8>;
+}
+
+/// What the user says last in a request: the last text of its last message, where that is the user's.
+pub fn last_words<'s>(src: &'s [u8], tape: &Tape) -> Option<Cow<'s, str>> {
+    let list = ["messages", "contents", "input"].iter().find_map(|list| tape.find(src, &[list]));
+    let node = |at: usize| tape.node(at).map(|node| node.kind);
+    let Some(list) = list.filter(|&list| node(list) == Some(Kind::Array)) else {
+        let text = ["input", "prompt"].iter().find_map(|name| tape.find(src, &[name]))?;
+        return (node(text) == Some(Kind::String)).then(|| tape.text(src, text));
+    };
+    let message = tape.elements(list).last()?;
+    let role = tape.get(src, message, "role").map(|role| tape.text(src, role));
+    if role.is_some_and(|role| role != "user") {
+        return None;
+    }
+    let content = ["content", "parts"].iter().find_map(|name| tape.get(src, message, name))?;
+    let text = match node(content)? {
+        Kind::String => content,
+        Kind::Array => tape.get(src, tape.elements(content).last()?, "text")?,
+        Kind::Object | Kind::Key | Kind::Number | Kind::Bool | Kind::Null => return None,
+    };
+    (node(text) == Some(Kind::String)).then(|| tape.text(src, text))
 }
 
 /// The indices of those entries of a list that give a reason for their end.

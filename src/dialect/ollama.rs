@@ -7,9 +7,7 @@ use super::field::{
     tool_tree, tree, unscanned, word,
 };
 use super::shape::Shape;
-use super::{
-    Ask, Dialect, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Stage, Why, is_error, quoted,
-};
+use super::{Ask, Dialect, ExchangeError, Framing, Memo, Operation, Reply, Stage, Why, is_error, quoted};
 use crate::text::json::Tape;
 
 /// Ollama's API.
@@ -180,15 +178,15 @@ impl Dialect for Ollama {
         error_object(error).into_bytes()
     }
 
-    fn refusal(&self, op: &Operation, ask: &Ask, message: &str) -> Reply {
+    fn refusal(&self, op: &Operation, ask: &Ask, error: &ExchangeError) -> Reply {
         let content_type = if ask.stream { "application/x-ndjson" } else { "application/json" };
         if !matches!(op.name, "chat" | "generate") {
             // Calls without a model's words have no refusal: the error says it.
-            let error = ExchangeError::new(ErrorKind::Blocked, message);
-            let body = self.error_body(&error);
+            let body = self.error_body(error);
             return Reply { status: error.status(), content_type, body };
         }
-        let mut body = line(op, &ask.model, message, None);
+        let done = error.finish("stop", "content_filter");
+        let mut body = line(op, &ask.model, &error.message, done, &error.member());
         if ask.stream {
             body.push('\n');
         }
@@ -198,7 +196,7 @@ impl Dialect for Ollama {
     fn cut(&self, op: &Operation, ask: &Ask, memo: &Memo, why: Why<'_>) -> Vec<u8> {
         let model = if memo.model.is_empty() { &ask.model } else { &memo.model };
         let line = match why {
-            Why::Policy(message) => line(op, model, "", Some(message)),
+            Why::Policy(error) => line(op, model, "", "content_filter", &format!(",{}", error.reason())),
             Why::Failure(error) => error_object(error),
         };
         format!("{line}\n").into_bytes()
@@ -206,18 +204,17 @@ impl Dialect for Ollama {
 }
 
 fn error_object(error: &ExchangeError) -> String {
-    format!(r#"{{"error":{},"code":"{}"}}"#, quoted(&error.message), error.kind.code())
+    format!(r#"{{"error":{},"code":"{}"{}}}"#, quoted(&error.message), error.kind.code(), error.member())
 }
 
-/// A last line.
-fn line(op: &Operation, model: &str, said: &str, why: Option<&str>) -> String {
+/// A last line. `more` are members of its object, each with a comma before it.
+fn line(op: &Operation, model: &str, said: &str, done: &str, more: &str) -> String {
     let (model, said) = (quoted(model), quoted(said));
-    let why = why.map(|w| format!(r#","sluicegate":{{"reason":{}}}"#, quoted(w))).unwrap_or_default();
     let text = match op.name {
         "generate" => format!(r#""response":{said}"#),
         _ => format!(r#""message":{{"role":"assistant","content":{said}}}"#),
     };
     format!(
-        r#"{{"model":{model},"created_at":"1970-01-01T00:00:00Z",{text},"done":true,"done_reason":"content_filter"{why}}}"#
+        r#"{{"model":{model},"created_at":"1970-01-01T00:00:00Z",{text},"done":true,"done_reason":"{done}"{more}}}"#
     )
 }

@@ -44,6 +44,40 @@ fn kinds() -> Vec<ExchangeError> {
     .collect()
 }
 
+/// A block with everything that can be said of one.
+fn block() -> ExchangeError {
+    let mut details = Details::default();
+    details.text("rule", "p/\"r\"@1");
+    details.texts("classes", vec!["tc260 A.1".into(), "owasp LLM01".into()]);
+    details.texts("basis", Vec::new());
+    details.yes("automated");
+    details.number("complaint_answered_within_days", 15);
+    ExchangeError { details: Some(Box::new(details)), ..ExchangeError::new(ErrorKind::Blocked, SAID) }
+}
+
+/// Whether a body or frame says all of it, wherever its dialect has a place for it.
+fn has_details(body: &serde_json::Value) -> bool {
+    let own = body.get("sluicegate").or_else(|| body.pointer("/error/sluicegate"));
+    let Some(said) = own.or_else(|| body.pointer("/error/details/0/metadata")) else { return false };
+    assert_eq!(said["rule"], "p/\"r\"@1", "{body}");
+    assert!(
+        said["classes"] == serde_json::json!(["tc260 A.1", "owasp LLM01"])
+            || said["classes"] == "tc260 A.1; owasp LLM01"
+    );
+    assert!(said["automated"] == true || said["automated"] == "true", "{body}");
+    assert!(said.get("basis").is_none(), "{body}");
+    let days = &said["complaint_answered_within_days"];
+    days == 15 || days == "15"
+}
+
+#[test]
+fn a_blocks_error_has_its_details_in_every_dialect() {
+    for dialect in DIALECTS {
+        let body = json(&dialect.error_body(&block()), dialect.name());
+        assert!(has_details(&body), "{body}");
+    }
+}
+
 #[test]
 fn errors_hold_the_message_in_every_dialect() {
     for dialect in DIALECTS {
@@ -68,20 +102,26 @@ fn every_operation_can_refuse_and_end() {
                 let what = format!("{} {}", dialect.name(), operation.name);
                 let ask =
                     Ask { model: "m".into(), stream, framing: Some(framing), choices: 2, ..Ask::default() };
-                let reply = dialect.refusal(operation, &ask, SAID);
-                if stream && reply.status == 200 {
-                    assert!(!frames(*dialect, framing, &reply.body, &what).is_empty(), "{what}");
+                let reply = dialect.refusal(operation, &ask, &block());
+                let all = if stream && reply.status == 200 {
+                    frames(*dialect, framing, &reply.body, &what)
                 } else {
-                    json(&reply.body, &what);
-                }
+                    vec![json(&reply.body, &what)]
+                };
+                assert!(all.iter().any(has_details), "{what}: {}", String::from_utf8_lossy(&reply.body));
                 assert!(String::from_utf8_lossy(&reply.body).contains("no \\\"such\\\" words"), "{what}");
                 let mut memo = Memo { open: vec![0, 1], ..Memo::default() };
-                for why in [Why::Policy(SAID), Why::Failure(&ExchangeError::new(ErrorKind::Internal, SAID))] {
+                for why in
+                    [Why::Policy(&block()), Why::Failure(&ExchangeError::new(ErrorKind::Internal, SAID))]
+                {
                     memo.started = false;
                     let cut = dialect.cut(operation, &ask, &memo, why);
                     let ends = frames(*dialect, framing, &cut, &what);
                     let said = ends.iter().any(|e| e.to_string().contains("no \\\"such\\\" words"));
                     assert!(said, "{what}: {why:?}: {}", String::from_utf8_lossy(&cut));
+                    if matches!(why, Why::Policy(_)) {
+                        assert!(ends.iter().any(has_details), "{what}: {}", String::from_utf8_lossy(&cut));
+                    }
                     // Behind what was released, an array goes on and closes.
                     memo.started = true;
                     let mut whole = if framing == Framing::JsonArray { b"[{}".to_vec() } else { Vec::new() };
@@ -90,6 +130,60 @@ fn every_operation_can_refuse_and_end() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn an_own_answer_is_no_refusal_in_any_dialect() {
+    for dialect in DIALECTS {
+        for operation in dialect.operations().iter().filter(|operation| dialect.has_words(operation)) {
+            for stream in [false, true] {
+                let what = format!("{} {} {stream}", dialect.name(), operation.name);
+                let framing = Some(operation.framing);
+                let ask = Ask { model: "m".into(), stream, framing, choices: 1, ..Ask::default() };
+                let reply = dialect.refusal(operation, &ask, &ExchangeError::new(ErrorKind::Reminder, SAID));
+                let text = String::from_utf8_lossy(&reply.body);
+                assert_eq!(reply.status, 200, "{what}");
+                if stream && reply.content_type != "application/json" {
+                    assert!(!frames(*dialect, operation.framing, &reply.body, &what).is_empty(), "{what}");
+                } else {
+                    json(&reply.body, &what);
+                }
+                for word in ["content_filter", "\"refusal\":\"no", "blockReason", "PROHIBITED", "\"error\":{"]
+                {
+                    assert!(!text.contains(word), "{what}: {word}: {text}");
+                }
+                let stops = ["\"stop\"", "end_turn", "STOP", "\"completed\""];
+                assert!(stops.iter().any(|stop| text.contains(stop)), "{what}: {text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn last_words_are_the_users() {
+    for (body, want) in [
+        (r#"{"messages":[{"role":"system","content":"a"},{"role":"user","content":"b"}]}"#, Some("b")),
+        (
+            r#"{"messages":[{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}]}"#,
+            Some("b"),
+        ),
+        (r#"{"contents":[{"role":"user","parts":[{"text":"b"}]}]}"#, Some("b")),
+        (r#"{"contents":[{"parts":[{"text":"b"}]}]}"#, Some("b")),
+        (r#"{"input":[{"role":"user","content":[{"type":"input_text","text":"b"}]}]}"#, Some("b")),
+        (r#"{"input":"b"}"#, Some("b")),
+        (r#"{"prompt":"b"}"#, Some("b")),
+        (r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}"#, None),
+        (r#"{"messages":[{"role":"tool","content":"b"}]}"#, None),
+        (r#"{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"b"}}]}]}"#, None),
+        (r#"{"messages":[]}"#, None),
+        (r#"{"messages":[{"role":"user","content":null}]}"#, None),
+        (r#"{"input":[1,2]}"#, None),
+        (r"{}", None),
+    ] {
+        let mut tape = Tape::default();
+        assert_eq!(tape.parse(body.as_bytes()), Ok(()));
+        assert_eq!(last_words(body.as_bytes(), &tape).as_deref(), want, "{body}");
     }
 }
 

@@ -23,6 +23,7 @@ pub mod record;
 mod segment;
 mod strand;
 mod tally;
+mod told;
 
 use std::sync::Arc;
 
@@ -35,10 +36,11 @@ pub use reader::{Noted, Reader, Side, Stop};
 pub use segment::Segments;
 pub use tally::{CountKey, Counts};
 
-use crate::audit::Coverage;
-use crate::dialect::{ErrorKind, ExchangeError};
+use crate::audit::{Coverage, ExchangeId};
 use crate::policy::{Action, Policy};
+use crate::text::Language;
 use crate::text::json::MAX_DEPTH;
+pub(crate) use told::{own_answer, refuse, shut_out, warn};
 
 /// Ceilings of one exchange, most of them in bytes. An exchange holds at most one request body (twice while it is rewritten) and the larger of
 /// one whole answer (twice while it is rewritten) and `event_bytes + held_bytes`; of a response of OpenAI's also 1 MiB of what has left, for
@@ -120,41 +122,6 @@ pub struct Report {
     pub coverage: Coverage,
 }
 
-/// What the client is told when `stop` ends an exchange.
-pub(crate) fn refuse(stop: &Stop, policy: &Policy, side: Side) -> ExchangeError {
-    let what = match side {
-        Side::Prompt => "request",
-        Side::Answer => "answer",
-    };
-    match stop {
-        Stop::Blocked(rule) => {
-            let rule = policy.rule(*rule);
-            let message = match &rule.message {
-                Some(message) => message.clone(),
-                None => format!(
-                    "the {what} was blocked by the content policy: rule `{}` ({})",
-                    rule.id, rule.title
-                ),
-            };
-            ExchangeError::new(ErrorKind::Blocked, message)
-        }
-        Stop::Unscanned(kind) => ExchangeError::new(
-            ErrorKind::Unscanned,
-            format!(
-                "the {what} holds content that this gateway does not read ({kind}), and the policy lets nothing pass unread"
-            ),
-        ),
-        Stop::Halted => ExchangeError::new(
-            ErrorKind::TooLarge,
-            format!("the {what} takes longer to read than this gateway gives it (`limits.scan`)"),
-        ),
-        Stop::TooManyChannels => ExchangeError::new(
-            ErrorKind::UpstreamGarbage,
-            format!("the {what} goes on in more separate texts than {}", reader::MAX_CHANNELS),
-        ),
-    }
-}
-
 /// A policy and the ceilings under which exchanges run.
 #[derive(Clone, Debug)]
 pub struct Terms {
@@ -162,4 +129,22 @@ pub struct Terms {
     pub policy: Arc<Policy>,
     /// Ceilings.
     pub limits: ExchangeLimits,
+    /// Who asks, for what they are told.
+    pub client: Client,
+}
+
+/// What is known of who asks, for what they are told.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Client {
+    /// The exchange's id.
+    pub exchange: Option<ExchangeId>,
+    /// The language that its header asks for; without one, that of the prompt.
+    pub language: Option<Language>,
+}
+
+impl Terms {
+    /// Terms of an exchange of which nobody is told anything.
+    pub fn new(policy: Arc<Policy>, limits: ExchangeLimits) -> Self {
+        Self { policy, limits, client: Client::default() }
+    }
 }

@@ -155,7 +155,7 @@ mod tests {
         let spec = RuleSpec { patterns: vec![pattern], ..RuleSpec::default() };
         let policy = Policy::from_rules(vec![(rule, spec)]).unwrap_or_else(|e| panic!("{e:?}"));
         let policy = Arc::new(policy.with(Unscanned::Allow, BlockAs::Error));
-        Terms { policy, limits: ExchangeLimits::default() }
+        Terms::new(policy, ExchangeLimits::default())
     }
 
     fn sent(body: &str) -> String {

@@ -5,10 +5,12 @@ use bytes::Bytes;
 use super::reader::{Reader, Side, Stop};
 use super::{Ahead, Answering, Halt, Outcome, Report, Terms, refuse};
 use crate::audit::Receipt;
-use crate::dialect::{Ask, ErrorKind, ExchangeError, Matched, Reply};
+use crate::detect::RuleId;
+use crate::dialect::{Ask, ErrorKind, ExchangeError, Matched, Reply, last_words};
 use crate::policy::BlockAs;
-use crate::text::json::{JsonError, Tape};
-use crate::text::{looks_like_identifier, percent_decoded};
+use crate::telemetry::Quiet;
+use crate::text::json::{JsonError, Kind, Tape, unescape};
+use crate::text::{Language, Scripts, looks_like_identifier, percent_decoded};
 
 /// A request whose head is known.
 #[derive(Debug)]
@@ -18,7 +20,7 @@ pub struct Received {
 }
 
 /// What follows from the judgement.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Next {
     /// The request goes to the upstream with this body.
     Forward {
@@ -41,6 +43,10 @@ pub struct Judged {
     ask: Ask,
     report: Report,
     next: Next,
+    /// The rule that blocks it and what is told of it.
+    blocked: Option<(RuleId, ExchangeError)>,
+    /// What the user says last, where somebody asks for it and it is short.
+    last: Option<Quiet<String>>,
 }
 
 impl Received {
@@ -63,16 +69,24 @@ impl Received {
         json: bool,
         body: Bytes,
     ) -> Result<Judged, ExchangeError> {
-        let Self { matched, terms } = self;
+        let Self { matched, mut terms } = self;
         let mut reader = Reader::new(std::sync::Arc::clone(&terms.policy), Side::Prompt, false);
         reader.halt_at(halt);
         let mut ask = Ask { choices: 1, ..Ask::default() };
         let mut judged = read_target(&mut reader, &matched.path, query);
-        let mut changed = None;
+        let (mut changed, mut last) = (None, None);
         if judged.is_ok() && !body.is_empty() {
             if json {
                 let mut tape = Tape::within(terms.limits.json_depth, terms.limits.json_values);
                 tape.parse(&body).map_err(|e| bad_json(&e))?;
+                if terms.client.language.is_none() {
+                    terms.client.language = language(&body, &tape);
+                }
+                if terms.policy.sessions().is_some() && matched.dialect.has_words(matched.operation) {
+                    let words = last_words(&body, &tape);
+                    // What ends a session is no long text; of a longer one it is known that it is there.
+                    last = words.map(|words| Quiet(words.chars().take(SHORT).collect()));
+                }
                 ask = matched.dialect.ask(matched.operation, &body, &tape, query, matched.model.as_deref());
                 judged = read_body(&mut reader, &matched, &body, &tape, &mut changed);
             } else {
@@ -82,9 +96,13 @@ impl Received {
         if body.is_empty() {
             ask.model = matched.model.clone().unwrap_or_default();
         }
+        let blocked = match &judged {
+            Err(stop @ Stop::Blocked(rule)) => Some((*rule, refuse(stop, &terms, Side::Prompt))),
+            Ok(()) | Err(Stop::Unscanned(_) | Stop::Halted | Stop::TooManyChannels) => None,
+        };
         let next = match judged {
             Ok(()) => Next::Forward { changed: changed.is_some(), body: changed.map_or(body, Bytes::from) },
-            Err(Stop::Halted) => return Err(refuse(&Stop::Halted, &terms.policy, Side::Prompt)),
+            Err(Stop::Halted) => return Err(refuse(&Stop::Halted, &terms, Side::Prompt)),
             Err(stop) => refusal(&stop, &matched, &terms, &ask),
         };
         let outcome = match &next {
@@ -98,7 +116,7 @@ impl Received {
             counts: reader.counts(),
             coverage: reader.coverage,
         };
-        Ok(Judged { matched, terms, ask, report, next })
+        Ok(Judged { matched, terms, ask, report, next, blocked, last })
     }
 }
 
@@ -121,6 +139,16 @@ impl Judged {
     /// What was found and read.
     pub fn report(&self) -> &Report {
         &self.report
+    }
+
+    /// The beginning of what the user says last; nothing, where no user's words wait for a model's or nobody asks for them.
+    pub fn last_words(&self) -> Option<&str> {
+        self.last.as_ref().map(|words| words.0.as_str())
+    }
+
+    /// The rule that blocks it and what is told of it, where one does.
+    pub fn blocked(&self) -> Option<&(RuleId, ExchangeError)> {
+        self.blocked.as_ref()
     }
 
     /// What follows.
@@ -173,15 +201,45 @@ fn read_body(
     Ok(())
 }
 
+/// So many characters of a user's last words are kept.
+const SHORT: usize = 64;
+/// So many bytes of a request's last texts tell its language.
+const TELLING: usize = 4 << 10;
+
+/// The language of what a request says, by its last texts.
+fn language(body: &[u8], tape: &Tape) -> Option<Language> {
+    let (mut scripts, mut left) = (Scripts::default(), TELLING);
+    for (n, node) in tape.nodes().iter().enumerate().rev().filter(|(_, node)| node.kind == Kind::String) {
+        let length = (node.end - node.start) as usize;
+        // A text that is too long is told by its beginning.
+        let end = node.start as usize + length.min(left);
+        let part = body.get(node.start as usize..end).unwrap_or_default();
+        if node.escaped && length <= left {
+            scripts.add(&tape.text(body, n));
+        } else {
+            let part = std::str::from_utf8(part).unwrap_or_else(|error| {
+                let whole = part.get(..error.valid_up_to()).unwrap_or_default();
+                std::str::from_utf8(whole).unwrap_or_default()
+            });
+            if node.escaped { scripts.add(&unescape(part)) } else { scripts.add(part) }
+        }
+        left = left.saturating_sub(length);
+        if left == 0 {
+            break;
+        }
+    }
+    scripts.language()
+}
+
 fn bad_json(error: &JsonError) -> ExchangeError {
     ExchangeError::new(ErrorKind::BadRequest, format!("the request body cannot be read: {error}"))
 }
 
 fn refusal(stop: &Stop, matched: &Matched, terms: &Terms, ask: &Ask) -> Next {
-    let error = refuse(stop, &terms.policy, Side::Prompt);
+    let error = refuse(stop, terms, Side::Prompt);
     match (stop, terms.policy.block_as()) {
         (Stop::Blocked(_), BlockAs::Refusal) => {
-            Next::Answer(matched.dialect.refusal(matched.operation, ask, &error.message))
+            Next::Answer(matched.dialect.refusal(matched.operation, ask, &error))
         }
         _ => Next::Refuse(error),
     }

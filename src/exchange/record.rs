@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::reader::MAX_FINDINGS;
 use super::segment::spliced;
-use super::{Edit, Judged, Next, Noted, Reader, Side};
+use super::{Edit, Next, Noted, Reader, Side};
 use crate::audit::{FindingRecord, safe};
 use crate::dialect::Role;
 use crate::policy::{Policy, RuleState};
@@ -76,8 +76,8 @@ pub fn model(policy: &Arc<Policy>, name: &str) -> String {
 }
 
 /// The error's code when the gateway refuses the request, else empty.
-pub fn refusal_code(judged: &Judged) -> &'static str {
-    match judged.next() {
+pub fn refusal_code(next: &Next) -> &'static str {
+    match next {
         Next::Refuse(error) => error.kind.code(),
         Next::Answer(_) => crate::dialect::ErrorKind::Blocked.code(),
         Next::Forward { .. } => "",

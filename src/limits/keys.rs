@@ -277,6 +277,12 @@ impl KeyTable {
         Self { pepper, callers, anybody }
     }
 
+    /// Whether a tenant has a key of this name.
+    pub fn has(&self, tenant: &str, key: &str) -> bool {
+        let mut all = self.callers.values().chain(&self.anybody);
+        all.any(|caller| *caller.tenant == *tenant && *caller.key == *key)
+    }
+
     /// Whether no key is asked for.
     pub fn is_open(&self) -> bool {
         self.anybody.is_some()

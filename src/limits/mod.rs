@@ -2,6 +2,8 @@
 
 mod gate;
 mod keys;
+mod ladder;
+mod sessions;
 mod settings;
 
 pub use gate::{ConnectionPass, Connections, Gate, Pass};
@@ -9,4 +11,6 @@ pub use keys::{
     Caller, ExchangePass, Full, KeyHash, KeyTable, PREFIX, Pepper, PepperError, TenantKeys, loose_mode,
     new_key,
 };
+pub use ladder::{Known, Ladder, Passes, Person, Step};
+pub use sessions::Sessions;
 pub use settings::LimitsSettings;

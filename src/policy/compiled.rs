@@ -6,7 +6,10 @@
 
 use std::sync::Arc;
 
-use super::{Action, BlockAs, Bucket, Choice, Direction, Rule, RuleState, Threshold, Unmet, Unscanned};
+use super::{
+    Action, BlockAs, Bucket, Choice, Complaints, Direction, LadderSettings, Rule, RuleState, SessionSettings,
+    Threshold, Unmet, Unscanned,
+};
 use crate::detect::{CompileError, Engine, RuleId, RuleSet, RuleSpec};
 
 /// At most so many different shares of canaries: each takes an engine.
@@ -40,6 +43,9 @@ pub(super) struct Parts {
     pub(super) choices: Arc<[Choice]>,
     pub(super) unscanned: Unscanned,
     pub(super) block_as: BlockAs,
+    pub(super) complaints: Option<Arc<Complaints>>,
+    pub(super) ladder: Option<Arc<LadderSettings>>,
+    pub(super) sessions: Option<Arc<SessionSettings>>,
     /// What its profile demands and is not there.
     pub(super) unmet: Vec<Unmet>,
 }
@@ -137,6 +143,9 @@ impl Policy {
             rules: rules.into(),
             unscanned: Unscanned::default(),
             block_as: BlockAs::default(),
+            complaints: None,
+            ladder: None,
+            sessions: None,
             unmet: Vec::new(),
         };
         Self::new(parts, &|idle| Ok(Arc::new(Engine::compile(&without(&specs, idle))?)))
@@ -305,6 +314,21 @@ impl Policy {
     /// What happens to what cannot be read.
     pub fn unscanned(&self) -> Unscanned {
         self.parts.unscanned
+    }
+
+    /// Reminders of who talks for long, and words that end it.
+    pub fn sessions(&self) -> Option<&SessionSettings> {
+        self.parts.sessions.as_deref()
+    }
+
+    /// What follows for who is blocked again and again.
+    pub fn ladder(&self) -> Option<&LadderSettings> {
+        self.parts.ladder.as_deref()
+    }
+
+    /// Where to object to what a policy decides.
+    pub fn complaints(&self) -> Option<&Complaints> {
+        self.parts.complaints.as_deref()
     }
 
     /// How a block looks to the client.

@@ -360,6 +360,8 @@ impl At<'_> {
                 state,
                 list_of: None,
                 counts,
+                // Told once its pack and the taxonomy are known.
+                ..Rule::default()
             },
             written: rule.keywords.len(),
             listed: lists,

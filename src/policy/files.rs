@@ -92,12 +92,30 @@ pub fn version(files: &Files) -> String {
 
 /// Half a SHA-256, in hex, over parts with their lengths, so that no other parts give the same bytes.
 pub fn hash(parts: &[&str]) -> String {
+    hex(of_parts(parts))
+}
+
+/// A whole SHA-256, in hex, over the same: for what is signed.
+pub fn whole_hash(parts: &[&str]) -> String {
+    digits(of_parts(parts).finish().as_ref())
+}
+
+/// Bytes in hexadecimal digits.
+pub fn digits(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut out, byte| {
+        // Writing to a String does not fail.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+fn of_parts(parts: &[&str]) -> Context {
     let mut hash = Context::new(&SHA256);
     for part in parts {
         hash.update(&(part.len() as u64).to_le_bytes());
         hash.update(part.as_bytes());
     }
-    hex(hash)
+    hash
 }
 
 /// The same of what something says of itself, which is not written out anywhere.
@@ -116,11 +134,7 @@ pub(super) fn hash_of(what: &impl std::fmt::Debug) -> String {
 }
 
 fn hex(hash: Context) -> String {
-    hash.finish().as_ref().iter().take(16).fold(String::new(), |mut out, byte| {
-        // Writing to a String does not fail.
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    digits(hash.finish().as_ref().get(..16).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -116,6 +116,22 @@ impl Library {
         let canary = canary_rule();
         let (mut rules, mut specs): (Vec<Rule>, Vec<RuleSpec>) =
             drafts.iter_mut().map(|d| (std::mem::take(&mut d.rule), std::mem::take(&mut d.spec))).unzip();
+        let contents = contents(files, &packs);
+        for pack in packs.values() {
+            let version = contents.iter().find(|content| content.name == pack.name);
+            let version: Arc<str> = version.map(|content| content.hash.as_str()).unwrap_or_default().into();
+            for &n in &pack.rules {
+                if let Some(rule) = rules.get_mut(n) {
+                    rule.version = Arc::clone(&version);
+                }
+            }
+        }
+        for rule in &mut rules {
+            let category = taxonomy.category(&rule.category);
+            let classes = category.iter().flat_map(|category| &category.maps);
+            rule.classes = classes.map(|(scheme, code)| format!("{scheme} {code}")).collect();
+            rule.zh = category.and_then(|category| category.zh.as_deref()).map(Arc::from);
+        }
         rules.push(canary.0);
         specs.push(canary.1);
         let looks_for = hash_of(&specs);
@@ -139,7 +155,7 @@ impl Library {
         let library = Self {
             engine,
             engines,
-            contents: contents(files, &packs),
+            contents,
             rules: rules.into(),
             specs,
             packs,

@@ -133,7 +133,8 @@ fn digits(text: &str) -> Result<[u8; 32], String> {
         .ok_or_else(|| format!("expected 64 hexadecimal digits, found {} characters", text.chars().count()))
 }
 
-fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
+/// So many bytes of hexadecimal digits.
+pub(super) fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut out = [0; N];
     if text.len() != 2 * N || !text.is_ascii() {
         return None;

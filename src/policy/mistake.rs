@@ -15,6 +15,8 @@ pub enum Setting {
     Threshold(String),
     /// One of `states`, by the rule's id.
     State(String),
+    /// One of the ladder's `rules`, by its number.
+    Ladder(usize),
     /// One of `slots`, by its id.
     Slot(String),
 }

@@ -1,5 +1,6 @@
 //! Packs, rules and profiles: load, compile, decide, swap.
 
+pub mod approval;
 mod compiled;
 mod conditions;
 mod coverage;
@@ -11,6 +12,7 @@ pub mod explain;
 mod file;
 pub mod files;
 mod folds;
+mod ladder;
 mod library;
 mod lints;
 mod list_url;
@@ -19,6 +21,7 @@ mod mistake;
 mod obligation;
 mod profile;
 mod rule;
+mod sessions;
 mod settings;
 mod state;
 mod stated;
@@ -26,11 +29,13 @@ mod taxonomy;
 #[cfg(test)]
 mod tests;
 
+pub use approval::{APPROVAL, ApprovalSettings, Approvals, Approved, Signer};
 pub use compiled::Policy;
 pub use coverage::{Coverage, Row};
 pub use date::Date;
 pub use file::{Applies, Source, Sure};
 pub use files::Files;
+pub use ladder::{Climber, LadderSettings, Standing};
 pub use library::{Content, Library, MEASURE, Unmet};
 pub use list_url::{ListUrl, Proof, wanted as wanted_lists};
 pub use loader::{Pack, Slot, slot_file};
@@ -41,7 +46,8 @@ pub use profile::{
     When,
 };
 pub use rule::{Action, Actions, Basis, Choice, Counts, Direction, Rule, Severity};
-pub use settings::{BlockAs, PolicyChange, PolicySettings, Threshold, Unscanned};
+pub use sessions::{RemindIn, SessionSettings};
+pub use settings::{BlockAs, Complaints, PolicyChange, PolicySettings, Threshold, Unscanned};
 pub use state::{Bucket, RuleState, Share};
 pub use taxonomy::{Category, Scheme, Taxonomy, Type};
 

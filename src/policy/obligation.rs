@@ -99,16 +99,20 @@ pub struct AppliesIf {
     pub when: Option<String>,
 }
 
-/// Who uses a service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+/// Who gets the answers: of a route, and of the services that an obligation is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Audience {
     /// Anybody.
     Public,
-    /// An enterprise's own people and programs.
-    Internal,
-    /// Among others, children.
+    /// Children among them.
     Minors,
+    /// Who has a contract.
+    Customers,
+    /// The operator's own people.
+    Staff,
+    /// Programs alone.
+    Machines,
 }
 
 impl Audience {
@@ -116,21 +120,23 @@ impl Audience {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Public => "public",
-            Self::Internal => "internal",
             Self::Minors => "minors",
+            Self::Customers => "customers",
+            Self::Staff => "staff",
+            Self::Machines => "machines",
         }
     }
 }
 
-/// What an operator is in a law's eyes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+/// What an operator is to an AI system, in a law's eyes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// It made the model.
     Developer,
-    /// It offers the service.
+    /// It is offered under the operator's name.
     Provider,
-    /// It uses the service in its own name.
+    /// The operator uses what another one offers.
     Deployer,
     /// It spreads what others generate.
     Platform,

@@ -205,6 +205,12 @@ pub struct Rule {
     pub list_of: Option<RuleId>,
     /// How much it has of what.
     pub counts: Counts,
+    /// Hash of what its pack says, in hex.
+    pub version: Arc<str>,
+    /// What its category is called elsewhere: scheme and code, such as `tc260 A.1.a`.
+    pub classes: Arc<[String]>,
+    /// What its category is called in Chinese.
+    pub zh: Option<Arc<str>>,
 }
 
 /// How much a rule has of what, for reports.
@@ -240,6 +246,9 @@ impl Default for Rule {
             state: RuleState::default(),
             list_of: None,
             counts: Counts::default(),
+            version: Arc::default(),
+            classes: Arc::default(),
+            zh: None,
         }
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::{Action, Demands, RuleState};
+use super::{Action, ApprovalSettings, Demands, LadderSettings, RuleState, SessionSettings};
 use crate::diag::{Size, Time};
 
 /// `[policy]`: what holds for everybody whose tenant does not say otherwise.
@@ -45,6 +45,14 @@ pub struct PolicySettings {
     pub slots: BTreeMap<String, PathBuf>,
     /// What follows where a demand of the profile is not met; without it, as the profile says.
     pub demands: Option<Demands>,
+    /// Reminders of who talks to a model for long, and words that end it; without it, none.
+    pub sessions: Option<SessionSettings>,
+    /// What follows for who is blocked again and again; without it, nothing.
+    pub ladder: Option<LadderSettings>,
+    /// Where those complain whose exchange a policy blocks: who is blocked is told.
+    pub complaints: Option<Complaints>,
+    /// Who has to approve a policy before it runs; without it, nobody.
+    pub approval: Option<ApprovalSettings>,
 }
 
 impl Default for PolicySettings {
@@ -65,6 +73,10 @@ impl Default for PolicySettings {
             states: BTreeMap::new(),
             slots: BTreeMap::new(),
             demands: None,
+            sessions: None,
+            ladder: None,
+            complaints: None,
+            approval: None,
         }
     }
 }
@@ -94,6 +106,10 @@ impl PolicySettings {
             states: self.states.iter().chain(&change.states).map(|(id, s)| (id.clone(), *s)).collect(),
             slots: self.slots.clone(),
             demands: self.demands,
+            sessions: change.sessions.clone().or_else(|| self.sessions.clone()),
+            ladder: change.ladder.clone().or_else(|| self.ladder.clone()),
+            complaints: change.complaints.clone().or_else(|| self.complaints.clone()),
+            approval: self.approval.clone(),
         }
     }
 }
@@ -116,6 +132,22 @@ pub struct PolicyChange {
     pub thresholds: BTreeMap<String, Threshold>,
     /// Rules that are further on their way into force, or less far, than their pack or `[policy]` says.
     pub states: BTreeMap<String, RuleState>,
+    /// Reminders of who talks to a model for long, and words that end it.
+    pub sessions: Option<SessionSettings>,
+    /// What follows for who is blocked again and again.
+    pub ladder: Option<LadderSettings>,
+    /// Where those complain whose exchange a policy blocks.
+    pub complaints: Option<Complaints>,
+}
+
+/// Where those complain whose exchange a policy blocks, and when they get an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Complaints {
+    /// An `https://` or `mailto:` URL; `{exchange}` in it is the exchange's id.
+    pub url: String,
+    /// In how many days an answer comes.
+    pub answered_within_days: u16,
 }
 
 /// The least score of what is reported, from 0 to 1.

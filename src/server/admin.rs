@@ -1,4 +1,5 @@
-//! What operators ask of a running gateway: which policies run, take the files' ones, go back to those before.
+//! What operators ask of a running gateway: which policies run, take the files' ones, go back to those before; who was blocked too often,
+//! shut somebody out, let them in again.
 //!
 //! There is no key here. Whoever reaches the listener may look; a change is taken from this machine only, and from no web page.
 
@@ -16,7 +17,11 @@ use super::exchange::unix_ms;
 use super::gateway::{Gateway, NOTES};
 use super::host_check;
 use super::policies::{Ended, Trigger};
+use super::standing;
 use crate::audit::Event;
+use crate::limits::Person;
+use crate::policy::Standing;
+use crate::text::percent_decoded;
 
 /// Answers below `/admin/`; `None` for a path that is not there.
 pub(super) async fn answer<B>(
@@ -25,8 +30,12 @@ pub(super) async fn answer<B>(
     peer: IpAddr,
 ) -> Option<Response<Full<Bytes>>> {
     let change = match request.uri().path() {
-        "/admin/policy" => false,
-        "/admin/reload" | "/admin/rollback" | "/admin/audit/note" => true,
+        "/admin/policy" | "/admin/standing" => false,
+        "/admin/reload"
+        | "/admin/rollback"
+        | "/admin/audit/note"
+        | "/admin/standing/suspend"
+        | "/admin/standing/lift" => true,
         _ => return None,
     };
     let allowed = if change { "POST" } else { "GET" };
@@ -42,6 +51,9 @@ pub(super) async fn answer<B>(
     Some(match request.uri().path() {
         "/admin/reload" => reload(gateway).await,
         "/admin/rollback" => roll_back(gateway),
+        "/admin/standing" => with(StatusCode::OK, &gateway.standings.ladder.to_json()),
+        "/admin/standing/suspend" => stand(gateway, request.uri().query(), Standing::Suspended),
+        "/admin/standing/lift" => stand(gateway, request.uri().query(), Standing::Good),
         "/admin/audit/note" => note(gateway, request.uri().query().unwrap_or_default()).await,
         _ => with(StatusCode::OK, &gateway.policies.json()),
     })
@@ -50,13 +62,13 @@ pub(super) async fn answer<B>(
 /// Why this may change nothing.
 fn stranger<B>(gateway: &Gateway, request: &Request<B>, peer: IpAddr) -> Option<&'static str> {
     if !peer.to_canonical().is_loopback() {
-        return Some("policies are changed from this machine only: call it on a loopback address");
+        return Some("changes are made from this machine only: call it on a loopback address");
     }
     match host_check::stranger(request, &gateway.server.hosts)? {
         host_check::Stranger::Name => {
             Some("call it as localhost or 127.0.0.1, or add the name to `server.hosts`")
         }
-        host_check::Stranger::Page => Some("no web page changes policies: call it from a program"),
+        host_check::Stranger::Page => Some("no web page changes anything here: call it from a program"),
     }
 }
 
@@ -69,7 +81,7 @@ async fn reload(gateway: &Gateway) -> Response<Full<Bytes>> {
     };
     let status = match attempt.ended {
         Ended::Ok | Ended::Unchanged => StatusCode::OK,
-        Ended::Failed => StatusCode::UNPROCESSABLE_ENTITY,
+        Ended::Unapproved | Ended::Failed => StatusCode::UNPROCESSABLE_ENTITY,
     };
     with(status, &beside(attempt.json(), gateway))
 }
@@ -104,6 +116,37 @@ fn roll_back(gateway: &Gateway) -> Response<Full<Bytes>> {
     match gateway.policies.roll_back(&gateway.metrics) {
         Ok(()) => with(StatusCode::OK, &beside(json!({ "outcome": "rolled_back" }), gateway)),
         Err(nothing) => refusal(StatusCode::CONFLICT, &nothing.to_string()),
+    }
+}
+
+/// An operator suspends somebody or lifts what follows: `tenant`, `key`, `user` (the hash that the list and the records have) and `why`
+/// stand in the query, and for how many `seconds`.
+fn stand(gateway: &Gateway, query: Option<&str>, standing: Standing) -> Response<Full<Bytes>> {
+    let of = |name: &str| {
+        let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+        let value = pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| percent_decoded(value));
+        value.and_then(|value| String::from_utf8(value).ok()).filter(|value| !value.is_empty())
+    };
+    let (Some(tenant), Some(key)) = (of("tenant"), of("key")) else {
+        return refusal(StatusCode::BAD_REQUEST, "`tenant` and `key` say who is meant");
+    };
+    if !gateway.keys.has(&tenant, &key) {
+        return refusal(StatusCode::NOT_FOUND, "no key of this tenant has this name");
+    }
+    let seconds = match of("seconds").map(|text| text.parse::<u64>()) {
+        None => None,
+        Some(Ok(seconds)) => Some(seconds),
+        Some(Err(_)) => return refusal(StatusCode::BAD_REQUEST, "`seconds` is a whole number"),
+    };
+    let until = seconds.map(|seconds| unix_ms().saturating_add(seconds.saturating_mul(1000)));
+    let user = of("user").unwrap_or_default();
+    let person = Person { tenant: tenant.into(), key: key.into(), user };
+    match gateway.standings.ladder.set(&person, standing, until) {
+        Some(step) => {
+            standing::note(gateway, &step, standing::By::Operator, &of("why").unwrap_or_default());
+            with(StatusCode::OK, &json!({ "outcome": step.to.as_str(), "from": step.from.as_str() }))
+        }
+        None => refusal(StatusCode::CONFLICT, "nothing follows for them"),
     }
 }
 

@@ -18,6 +18,7 @@ use super::gateway::Gateway;
 use super::headers;
 use super::recorder::Recorder;
 use super::source::{Got, Source};
+use super::standing::{REMINDER, name_standing};
 use super::worker::{Refusal, answer, name_exchange};
 use crate::audit::Receipt;
 use crate::dialect::{ErrorKind, ExchangeError, Framing};
@@ -99,7 +100,9 @@ impl Begun {
             Ok(reading) => reading,
             Err(error) => {
                 recorder.without_answer(&answering, &error);
-                return Err(Refusal::on_record(error, answering.verdict()));
+                return Err(
+                    Refusal::on_record(error, answering.verdict()).of_standing(exchange.standing, None)
+                );
             }
         };
         let context = exchange.context;
@@ -107,12 +110,15 @@ impl Begun {
             Body::Whole { flow: Flow::Replace(Replaced::Error(error)), got, .. } => {
                 recorder.got = got;
                 recorder.finished(&answering, error.status(), &[]);
-                Err(Refusal::on_record(error, answering.verdict()))
+                Err(Refusal::on_record(error, answering.verdict()).of_standing(exchange.standing, None))
             }
             Body::Whole { flow: Flow::Replace(Replaced::Reply(reply)), got, .. } => {
                 recorder.got = got;
                 recorder.finished(&answering, reply.status, &reply.body);
-                Ok(answer(context, reply.status, reply.content_type, reply.body.into(), answering.verdict()))
+                let (status, media, body) = (reply.status, reply.content_type, reply.body.into());
+                let mut response = answer(context, status, media, body, answering.verdict());
+                name_standing(response.headers_mut(), exchange.standing);
+                Ok(response)
             }
             Body::Whole { flow: Flow::More | Flow::Cut, raw, got } => {
                 recorder.got = got;
@@ -124,10 +130,18 @@ impl Begun {
                 }
                 recorder.finished(&answering, status.as_u16(), &body);
                 name_exchange(&mut head, context.id, answering.verdict());
+                name_standing(&mut head, exchange.standing);
+                if let Some(seconds) = exchange.remind {
+                    head.insert(REMINDER, seconds.into());
+                }
                 Ok(response(status, head, AnswerBody::whole(body)))
             }
             Body::Stream { source, sse, timeouts, fed } => {
                 name_exchange(&mut head, context.id, answering.verdict());
+                name_standing(&mut head, exchange.standing);
+                if let Some(seconds) = exchange.remind {
+                    head.insert(REMINDER, seconds.into());
+                }
                 let keep_alive = sse.then_some(exchange.worker.gateway.server.keep_alive.0);
                 recorder.status = status.as_u16();
                 let body = StreamBody::new(answering, *source, recorder, timeouts, keep_alive, out, fed);

@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
+use http::header::{ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Response};
 
 use super::answer::Begun;
@@ -21,14 +21,15 @@ use super::host_check::from_browser;
 use super::long_reads;
 use super::recorder::{Kept, Recorder, record_end};
 use super::request::{self, BodyType};
+use super::standing::{self, Session, name_standing};
 use super::worker::{Context, EXCHANGE, Refusal, Worker, answer};
 use crate::audit::{Admission, End, Parts, Receipt, Subject};
 use crate::dialect::{Dialect, ErrorKind, ExchangeError, Matched};
-use crate::exchange::{Judged, Next, Outcome, Received, Terms, record};
+use crate::exchange::{Client, Judged, Next, Outcome, Received, Terms, record};
 use crate::limits::Caller;
-use crate::policy::Policy;
+use crate::policy::{Policy, Standing};
 use crate::stream::coding::Coding;
-use crate::text::reads_as_utf8;
+use crate::text::{Language, reads_as_utf8};
 use crate::upstream::Outgoing;
 
 /// An exchange whose caller is known.
@@ -39,6 +40,10 @@ pub(super) struct Exchange<'w> {
     /// As it was when the request came; a reload changes nothing of it.
     pub(super) policy: Arc<Policy>,
     pub(super) canary: bool,
+    /// How who asks stands.
+    pub(super) standing: Standing,
+    /// After how many seconds without a break the application is told so.
+    pub(super) remind: Option<u64>,
     pub(super) head: &'w Head,
     pub(super) headers: &'w HeaderMap,
     pub(super) request_bytes: u64,
@@ -55,7 +60,10 @@ impl Exchange<'_> {
     pub(super) async fn judge(&mut self, matched: Matched, body: Bytes) -> Result<Judged, ExchangeError> {
         let gateway = Arc::clone(&self.worker.gateway);
         let policy = Arc::clone(&self.policy);
-        let received = Received::new(matched, Terms { policy, limits: gateway.exchange_limits });
+        let language = self.headers.get(ACCEPT_LANGUAGE).and_then(|field| field.to_str().ok());
+        let language = language.and_then(Language::accepted);
+        let client = Client { exchange: Some(self.context.id), language };
+        let received = Received::new(matched, Terms { policy, limits: gateway.exchange_limits, client });
         let body_type = BodyType::of(self.headers);
         if body_type == BodyType::Form && from_browser(self.headers) {
             return Err(ExchangeError::new(
@@ -181,12 +189,12 @@ impl Exchange<'_> {
     }
 
     /// The request's bodies, where they are kept.
-    fn kept(&self, judged: &Judged, user: &str) -> Option<Kept> {
+    fn kept(&self, next: &Next, goes_on: bool, user: &str) -> Option<Kept> {
         let limit = Some(self.kept_limit()).filter(|limit| *limit > 0)?;
         let part = |bytes: &Bytes| bytes.get(..limit.min(bytes.len())).unwrap_or_default().to_vec();
-        let request_sent = match judged.next() {
-            Next::Forward { body, .. } => part(body),
-            Next::Answer(_) | Next::Refuse(_) => Vec::new(),
+        let request_sent = match next {
+            Next::Forward { body, .. } if goes_on => part(body),
+            Next::Forward { .. } | Next::Answer(_) | Next::Refuse(_) => Vec::new(),
         };
         let parts = Parts { request_received: part(&self.body), request_sent, ..Parts::default() };
         Some(Kept { limit, subject: Subject::new(&self.caller.tenant, user), parts })
@@ -195,7 +203,10 @@ impl Exchange<'_> {
     /// From the judgement on: record, upstream, answer.
     pub(super) async fn admitted(&mut self, judged: Judged) -> Result<Response<AnswerBody>, Refusal> {
         let gateway = Arc::clone(&self.worker.gateway);
-        let forwards = matches!(judged.next(), Next::Forward { .. });
+        let stands = self.stands(&judged);
+        self.standing = stands.standing;
+        let next = standing::next(&judged, &stands);
+        let forwards = matches!(next, Next::Forward { .. });
         let found =
             forwards.then(|| gateway.route(judged.matched(), &judged.ask().model, self.headers)).flatten();
         let mut upstream = found.and_then(|r| self.worker.dialers.get(r.upstream));
@@ -214,15 +225,33 @@ impl Exchange<'_> {
                 ),
             )
         };
+        // Somebody else's answer needs nobody's upstream.
+        let own = match if forwards && !no_route { self.session(&judged, &route) } else { Session::GoesOn } {
+            Session::GoesOn => None,
+            Session::Reminder(seconds) => {
+                self.remind = Some(seconds);
+                gateway.metrics.reminders.with_label_values(&["header"]).inc();
+                None
+            }
+            Session::Answer(error) => {
+                gateway.metrics.reminders.with_label_values(&[error.kind.code()]).inc();
+                let matched = judged.matched();
+                Some((matched.dialect.refusal(matched.operation, judged.ask(), &error), error.kind.code()))
+            }
+        };
+        if own.is_some() {
+            upstream = None;
+        }
         let policy = Arc::clone(&judged.terms().policy);
-        let sent = match judged.next() {
+        let goes_on = forwards && !no_route && own.is_none();
+        let sent = match &next {
             // What goes on as it came has the hash that it came with.
             Next::Forward { changed: false, .. }
-                if !no_route && !self.headers.contains_key(CONTENT_ENCODING) =>
+                if goes_on && !self.headers.contains_key(CONTENT_ENCODING) =>
             {
                 self.received.clone()
             }
-            Next::Forward { body, .. } if !no_route && !body.is_empty() => gateway.commitments.hash(body),
+            Next::Forward { body, .. } if goes_on && !body.is_empty() => gateway.commitments.hash(body),
             Next::Forward { .. } | Next::Answer(_) | Next::Refuse(_) => String::new(),
         };
         let admission = Admission {
@@ -230,7 +259,7 @@ impl Exchange<'_> {
             time_ms: unix_ms(),
             tenant: self.caller.tenant.to_string(),
             key: self.caller.key.to_string(),
-            user: gateway.commitments.name("user", &judged.ask().user),
+            user: self.user(&judged),
             address: self.address.clone(),
             route: route.to_string(),
             dialect: judged.matched().dialect.name(),
@@ -243,39 +272,55 @@ impl Exchange<'_> {
             received: self.received.clone(),
             sent,
             stream: judged.ask().stream,
-            verdict: if no_route { Outcome::Block } else { judged.report().outcome }.as_str(),
-            error: if no_route { ErrorKind::NotFound.code() } else { record::refusal_code(&judged) },
+            verdict: if no_route || !forwards { Outcome::Block } else { judged.report().outcome }.as_str(),
+            error: match &own {
+                Some((_, code)) => code,
+                None if no_route => ErrorKind::NotFound.code(),
+                None => record::refusal_code(&next),
+            },
             findings: record::findings(&policy, &judged.report().findings),
             found: judged.report().found,
             coverage: judged.report().coverage.clone(),
         };
-        let kept = self.kept(&judged, &admission.user);
+        let kept = self.kept(&next, goes_on, &admission.user);
         // The disk works from here on; what follows is done meanwhile.
         let durable = self.durable(&admission);
         count_findings(&gateway, &policy, &judged.report().counts, &judged.report().coverage);
-        let upstream = match (judged.next(), upstream) {
-            (Next::Forward { body, .. }, Some(upstream)) => (upstream, body.clone()),
+        if let Some((reply, code)) = own {
+            let receipt = durable.await?;
+            drop(receipt);
+            let outcome = judged.report().outcome;
+            let end = self.ended(reply.status, 0, "answered", code, outcome);
+            record_end(&gateway, end, true, kept);
+            self.count_end(&route, judged.matched().dialect, outcome);
+            let mut response =
+                answer(self.context, reply.status, reply.content_type, reply.body.into(), outcome);
+            name_standing(response.headers_mut(), self.standing);
+            return Ok(response);
+        }
+        let upstream = match (next, upstream) {
+            (Next::Forward { body, .. }, Some(upstream)) => (upstream, body),
             (next, _) => {
                 let receipt = durable.await?;
                 let (error, reply) = match next {
                     Next::Forward { .. } => (not_found(), None),
-                    Next::Refuse(error) => (error.clone(), None),
-                    Next::Answer(reply) => (ExchangeError::new(ErrorKind::Blocked, ""), Some(reply.clone())),
+                    Next::Refuse(error) => (error, None),
+                    Next::Answer(reply) => (ExchangeError::new(ErrorKind::Blocked, ""), Some(reply)),
                 };
                 drop(receipt);
                 let status = reply.as_ref().map_or(error.status(), |r| r.status);
                 let end = self.ended(status, 0, "refused", error.kind.code(), Outcome::Block);
                 record_end(&gateway, end, true, kept);
                 self.count_end(&route, judged.matched().dialect, Outcome::Block);
+                let retry_after = stands.shut_out.and_then(|(_, seconds)| seconds);
                 return match reply {
-                    Some(reply) => Ok(answer(
-                        self.context,
-                        reply.status,
-                        reply.content_type,
-                        reply.body.into(),
-                        Outcome::Block,
-                    )),
-                    None => Err(error.into()),
+                    Some(reply) => {
+                        let (status, media, body) = (reply.status, reply.content_type, reply.body.into());
+                        let mut response = answer(self.context, status, media, body, Outcome::Block);
+                        name_standing(response.headers_mut(), self.standing);
+                        Ok(response)
+                    }
+                    None => Err(Refusal::from(error).of_standing(self.standing, retry_after)),
                 };
             }
         };

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use super::policies::{Loaded, Policies};
 use super::reload::{Reloader, Reloading};
+use super::standing::Standings;
 use super::{RouteSettings, ServerSettings};
 use crate::audit::{CommitmentKey, Journal, Texts};
 use crate::dialect::Matched;
 use crate::exchange::ExchangeLimits;
-use crate::limits::{Connections, KeyTable, LimitsSettings};
+use crate::limits::{Connections, KeyTable, LimitsSettings, Sessions};
 use crate::telemetry::Metrics;
 use crate::upstream::{Credential, DialectFamily, Upstream, UpstreamSettings};
 
@@ -62,6 +63,10 @@ pub struct Gateway {
     pub policies: Arc<Policies>,
     /// Asks for a reload.
     pub reloader: Option<Reloader>,
+    /// Who was blocked how often.
+    pub standings: Arc<Standings>,
+    /// Who has been talking since when.
+    pub sessions: Sessions,
     /// The record.
     pub journal: Journal,
     /// Keeps bodies, where they are kept.
@@ -103,6 +108,17 @@ pub struct Route {
     pub upstream: usize,
 }
 
+/// What changes while a gateway runs.
+#[derive(Debug)]
+pub struct Live {
+    /// Policies.
+    pub policies: Arc<Policies>,
+    /// Asks for others.
+    pub reloader: Option<Reloader>,
+    /// Who was blocked how often.
+    pub standings: Arc<Standings>,
+}
+
 impl Gateway {
     /// Composes the shared part. `upstreams` are the plan's, prepared.
     pub fn new(
@@ -111,9 +127,9 @@ impl Gateway {
         canary: Arc<Upstream>,
         canary_key: String,
         name: crate::audit::ExchangeId,
-        policies: Arc<Policies>,
-        reloader: Option<Reloader>,
+        live: Live,
     ) -> Self {
+        let Live { policies, reloader, standings } = live;
         let route = |name: &str, settings: Option<RouteSettings>, upstream: usize| Route {
             name: name.into(),
             settings,
@@ -152,6 +168,8 @@ impl Gateway {
             keys: plan.keys,
             policies,
             reloader,
+            standings,
+            sessions: Sessions::default(),
             journal: plan.journal,
             texts: plan.texts,
             commitments,

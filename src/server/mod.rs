@@ -28,6 +28,7 @@ mod request;
 mod route_use;
 mod settings;
 mod source;
+mod standing;
 mod tasks;
 mod worker;
 
@@ -39,11 +40,12 @@ use std::thread::JoinHandle;
 use tokio::sync::watch;
 
 pub use demo::{CLEAN, LISTED, SAMPLE};
-pub use gateway::{COMMITMENTS, Gateway, NOTES, Plan};
-pub use policies::{Attempt, Ended, Loaded, NothingBefore, Policies, PolicyTable, Trigger};
+pub use gateway::{COMMITMENTS, Gateway, Live, NOTES, Plan};
+pub use policies::{ApprovedBy, Attempt, Ended, Loaded, NothingBefore, Policies, PolicyTable, Trigger};
 pub use reload::{Built, Draft, PolicySource, Reloader, Reloading};
-pub use route_use::{Audience, FailMode, Role, RouteUse, RouteUses};
+pub use route_use::{FailMode, RouteUse, RouteUses};
 pub use settings::{HeaderMatch, KeySettings, RouteSettings, ServerSettings, TenantSettings};
+pub use standing::{STANDING, Standings};
 pub use worker::{EXCHANGE, VERDICT};
 
 pub use crate::policy::CANARY;
@@ -63,6 +65,14 @@ pub enum StartError {
     /// An upstream cannot be used.
     #[error(transparent)]
     Upstream(#[from] UpstreamError),
+    /// What is known of who was blocked cannot be read.
+    #[error("cannot read `{path}`, which says who is suspended: {reason}", path = path.display())]
+    Standings {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// The system gives no thread, runtime or randomness.
     #[error("cannot start: {0}")]
     System(#[from] std::io::Error),
@@ -180,7 +190,9 @@ fn prepare(
         loading = (Some(asks), Some(thread));
     }
     let (reloader, thread) = loading;
-    Ok((Gateway::new(plan, upstreams, canary, key.to_string(), name, policies, reloader), thread))
+    let standings = Arc::new(Standings::open(&plan.server.state)?);
+    let live = Live { policies, reloader, standings };
+    Ok((Gateway::new(plan, upstreams, canary, key.to_string(), name, live), thread))
 }
 
 impl Running {
@@ -206,6 +218,7 @@ impl Running {
         };
         self.workers.into_iter().for_each(join);
         self.loader.into_iter().for_each(join);
+        self.gateway.standings.flush();
         // Its end records go to the journal.
         self.gateway.texts.iter().for_each(crate::audit::Texts::close);
         self.gateway.journal.close();

@@ -96,7 +96,10 @@ async fn answer(gateway: &Arc<Gateway>, request: &Request<Incoming>, peer: IpAdd
             response.headers_mut().insert(CONTENT_TYPE, media);
             response
         }
-        _ => text(StatusCode::NOT_FOUND, "/healthz, /readyz, /metrics and /admin/policy are here\n".into()),
+        _ => text(
+            StatusCode::NOT_FOUND,
+            "/healthz, /readyz, /metrics, /admin/policy and /admin/standing are here\n".into(),
+        ),
     }
 }
 

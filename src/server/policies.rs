@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::exchange::unix_ms;
 use crate::diag::{Diagnostic, to_json};
-use crate::policy::Policy;
+use crate::policy::{Approved, Policy};
 use crate::telemetry::Metrics;
 
 /// So many mistakes of a policy are told; `sluicegate check` tells them all.
@@ -33,6 +33,12 @@ impl PolicyTable {
     /// The policy of a tenant.
     pub fn of(&self, tenant: Option<usize>) -> &Arc<Policy> {
         tenant.and_then(|n| self.tenants.get(n)).unwrap_or(&self.default)
+    }
+
+    /// Everybody's policy, then each tenant's with its name.
+    pub fn each_with_name(&self) -> impl Iterator<Item = (Option<&str>, &Arc<Policy>)> {
+        let tenants = self.names.iter().map(|name| Some(name.as_str())).zip(&self.tenants);
+        std::iter::once((None, &self.default)).chain(tenants)
     }
 
     /// Each policy once, by name and version.
@@ -86,19 +92,27 @@ pub enum Ended {
     Ok,
     /// The files say what runs already.
     Unchanged,
+    /// Too few have approved what the files say; what ran goes on.
+    Unapproved,
     /// The files have mistakes; what ran goes on.
     Failed,
 }
 
 impl Ended {
     /// All ends.
-    pub const ALL: [Self; 3] = [Self::Ok, Self::Unchanged, Self::Failed];
+    pub const ALL: [Self; 4] = [Self::Ok, Self::Unchanged, Self::Unapproved, Self::Failed];
+
+    /// Whether what ran goes on in place of what the files say.
+    pub fn is_refused(self) -> bool {
+        matches!(self, Self::Unapproved | Self::Failed)
+    }
 
     /// The word in metrics, logs and answers.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Unchanged => "unchanged",
+            Self::Unapproved => "unapproved",
             Self::Failed => "failed",
         }
     }
@@ -113,6 +127,24 @@ pub struct Loaded {
     pub hash: String,
     /// Those files, for people.
     pub from: String,
+    /// Who approved them, where somebody has to.
+    pub approved: Option<ApprovedBy>,
+}
+
+/// Who approved what runs.
+#[derive(Clone, Debug)]
+pub struct ApprovedBy {
+    /// The hash that they signed.
+    pub policy: String,
+    /// Who.
+    pub by: Vec<Approved>,
+}
+
+impl ApprovedBy {
+    /// The names, for a line.
+    pub(super) fn names(&self) -> String {
+        self.by.iter().map(|one| one.approver.as_str()).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// One of the list.
@@ -228,6 +260,11 @@ impl Policies {
         (state.active.number, state.active.loaded.hash.clone())
     }
 
+    /// Who approved what runs, for a line.
+    pub(super) fn approved_by(&self) -> Option<String> {
+        self.state().active.loaded.approved.as_ref().map(ApprovedBy::names)
+    }
+
     /// Puts others in the place of generation `over`, of which `keep` are kept to go back to. Says whether they do anything else; `None`
     /// where another generation runs meanwhile.
     pub(super) fn replace(&self, over: u64, loaded: Loaded, by: Trigger, keep: usize) -> Option<Ended> {
@@ -238,6 +275,7 @@ impl Policies {
         if state.active.loaded.table.is_as(&loaded.table) {
             // Other words for the same, such as a comment: what runs is what these files say.
             state.active.loaded.hash = loaded.hash;
+            state.active.loaded.approved = loaded.approved;
             state.previous.truncate(keep);
             return Some(Ended::Unchanged);
         }
@@ -274,7 +312,7 @@ impl Policies {
     pub(super) fn note(&self, attempt: Attempt, metrics: &Metrics) {
         metrics.policy_reloads.with_label_values(&[attempt.ended.as_str()]).inc();
         metrics.policy_attempt.set((attempt.at_ms / 1000).cast_signed());
-        metrics.policy_reload_ok.set(i64::from(attempt.ended != Ended::Failed));
+        metrics.policy_reload_ok.set(i64::from(!attempt.ended.is_refused()));
         let mut state = self.state();
         state.last = Some(attempt);
         drop(state);
@@ -293,12 +331,23 @@ impl Policies {
         let state = self.state();
         let default = &state.active.loaded.table.default;
         let mut runs = vec![format!("policy {} {}\n", default.name(), default.version())];
-        runs.extend(default.unmet().iter().map(|unmet| format!("not met: {unmet}\n")));
+        let approved = state.active.loaded.approved.as_ref();
+        runs.extend(approved.map(|by| format!("approved by {} as {}\n", by.names(), by.policy)));
+        for (tenant, policy) in state.active.loaded.table.each_with_name() {
+            let own =
+                policy.unmet().iter().filter(|unmet| tenant.is_none() || !default.unmet().contains(unmet));
+            let of = tenant.map_or_else(String::new, |tenant| format!(" for tenant {tenant}"));
+            runs.extend(own.map(|unmet| format!("not met{of}: {unmet}\n")));
+        }
         let runs = runs.concat();
-        match state.last.as_ref().filter(|last| last.ended == Ended::Failed) {
-            Some(failed) => {
-                let reason = failed.lines.first().map_or("", String::as_str);
-                format!("{runs}the last reload failed, this policy goes on: {reason}\n")
+        match state.last.as_ref().filter(|last| last.ended.is_refused()) {
+            Some(refused) => {
+                let reason = refused.lines.first().map_or("", String::as_str);
+                let what = match refused.ended {
+                    Ended::Unapproved => "what the files say is not approved",
+                    Ended::Ok | Ended::Unchanged | Ended::Failed => "the last reload failed",
+                };
+                format!("{runs}{what}, this policy goes on: {reason}\n")
             }
             None => runs,
         }
@@ -317,6 +366,7 @@ impl Policies {
                 "states": states(&table.default),
                 "tenants": tenants, "from": one.loaded.from, "files": one.loaded.hash, "by": one.by.as_str(),
                 "time_ms": one.at_ms,
+                "approval": one.loaded.approved.as_ref().map(|by| json!({ "policy": by.policy, "by": by.by })),
             })
         };
         json!({

@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::policies::{Attempt, Ended, Loaded, Policies, PolicyTable, Trigger};
+use super::policies::{ApprovedBy, Attempt, Ended, Loaded, Policies, PolicyTable, Trigger};
 use crate::diag::Diagnostic;
+use crate::policy::APPROVAL;
 use crate::telemetry::Metrics;
 
 /// Files that have changed are looked at again after this time: when they still say the same, nobody is writing them any more.
@@ -40,6 +41,8 @@ pub struct Built {
     pub table: PolicyTable,
     /// The files, for people.
     pub from: String,
+    /// Who approved them, where somebody has to.
+    pub approved: Option<ApprovedBy>,
     /// What the configuration has changed besides and only a restart brings.
     pub needs_restart: Vec<String>,
     /// Warnings.
@@ -178,6 +181,7 @@ impl Loader {
         let (ended, found) = match self.build(&running) {
             Ok(Some(built)) => self.take(over, built, by),
             Ok(None) => (Ended::Unchanged, Vec::new()),
+            Err(found) if found.iter().any(|one| one.code == APPROVAL) => (Ended::Unapproved, found),
             Err(found) => (Ended::Failed, found),
         };
         let attempt = Attempt::new(ended, by, begun.elapsed(), &found, self.needs_restart.clone());
@@ -210,7 +214,8 @@ impl Loader {
     }
 
     fn take(&mut self, over: u64, built: Built, by: Trigger) -> (Ended, Vec<Diagnostic>) {
-        let loaded = Loaded { table: Arc::new(built.table), hash: built.hash, from: built.from };
+        let Built { table, hash, from, approved, .. } = built;
+        let loaded = Loaded { table: Arc::new(table), hash, from, approved };
         let Some(ended) = self.policies.replace(over, loaded, by, built.keep) else {
             let meanwhile = Diagnostic::error("rolled-back", "a rollback came while the files were loaded");
             return (Ended::Failed, vec![meanwhile.help("to have the files all the same, reload")]);
@@ -229,10 +234,17 @@ impl Loader {
                     ms,
                     policy = policy.name(),
                     version = policy.version(),
+                    approved_by = self.policies.approved_by(),
                     "other policies run now"
                 );
             }
             Ended::Unchanged => tracing::info!(by, ms, "the policies' files say what runs already"),
+            Ended::Unapproved => {
+                for reason in &attempt.lines {
+                    tracing::error!(by, "{reason}");
+                }
+                tracing::error!(by, ms, "what the policies' files say is not approved; what ran goes on");
+            }
             Ended::Failed => {
                 for reason in &attempt.lines {
                     tracing::error!(by, "{reason}");
@@ -241,7 +253,7 @@ impl Loader {
                 tracing::error!(by, ms, mistakes, "the policies could not be replaced; what ran goes on");
             }
         }
-        if attempt.ended != Ended::Failed {
+        if !attempt.ended.is_refused() {
             for warning in &attempt.lines {
                 tracing::warn!(by, "{warning}");
             }

@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::policy::{LabelMode, Tier};
+use crate::policy::{Audience, LabelMode, Role, Tier};
 
 /// A route's `[route.use]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -26,32 +26,6 @@ pub struct RouteUse {
     pub label: LabelMode,
     /// The class of how long records are kept. Stated: the journal keeps everything.
     pub retention: String,
-}
-
-/// What the operator is to an AI system.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// It is offered under the operator's name.
-    Provider,
-    /// The operator uses what another one offers.
-    Deployer,
-}
-
-/// Who gets the answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Audience {
-    /// Anybody.
-    Public,
-    /// Children among them.
-    Minors,
-    /// Who has a contract.
-    Customers,
-    /// The operator's own people.
-    Staff,
-    /// Programs alone.
-    Machines,
 }
 
 /// What happens to an exchange that cannot be read, judged or recorded.

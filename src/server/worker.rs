@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Method, Request, Response};
 use hyper::body::Incoming;
 
@@ -20,11 +20,12 @@ use super::head;
 use super::host_check;
 use super::patience::Activity;
 use super::request;
+use super::standing::name_standing;
 use crate::audit::ExchangeId;
 use crate::dialect::{Dialect, ErrorKind, ExchangeError, GENERIC, Matched, route};
 use crate::exchange::Outcome;
 use crate::limits::Full;
-use crate::policy::{Policy, Unscanned};
+use crate::policy::{Policy, Standing, Unscanned};
 use crate::upstream::Dialer;
 
 /// Names the exchange on every answer.
@@ -59,12 +60,22 @@ pub(super) struct Refusal {
     close: bool,
     /// What the header says, as the record does.
     verdict: Outcome,
+    /// How who asks stands.
+    standing: Standing,
+    /// After how many seconds another request may pass.
+    retry_after: Option<u64>,
 }
 
 impl Refusal {
     /// An error in an answer's place: the record has the verdict on both sides as far as they were read.
     pub(super) fn on_record(error: ExchangeError, verdict: Outcome) -> Self {
-        Self { error, close: false, verdict }
+        Self { verdict, ..error.into() }
+    }
+
+    /// The same request of somebody who stands so, which may pass after so many seconds.
+    pub(super) fn of_standing(mut self, standing: Standing, retry_after: Option<u64>) -> Self {
+        (self.standing, self.retry_after) = (standing, retry_after);
+        self
     }
 
     /// One after which the connection is closed.
@@ -76,7 +87,8 @@ impl Refusal {
 /// What goes no further is blocked, whatever the reason.
 impl From<ExchangeError> for Refusal {
     fn from(error: ExchangeError) -> Self {
-        Self { error, close: false, verdict: Outcome::Block }
+        let standing = Standing::default();
+        Self { error, close: false, verdict: Outcome::Block, standing, retry_after: None }
     }
 }
 
@@ -126,6 +138,10 @@ impl Worker {
         if refusal.error.kind == ErrorKind::MethodNotAllowed {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST, DELETE"));
         }
+        name_standing(response.headers_mut(), refusal.standing);
+        if let Some(seconds) = refusal.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
         if refusal.close && !context.multiplexed {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
@@ -171,6 +187,8 @@ impl Worker {
             caller: &caller,
             policy: Arc::clone(&policy),
             canary,
+            standing: Standing::default(),
+            remind: None,
             head: &head,
             headers: &parts.headers,
             request_bytes: 0,

@@ -56,6 +56,12 @@ pub struct Metrics {
     pub panics: IntCounter,
     /// `sluicegate_canary_ok`: 1 while the canary is stopped as it must be.
     pub canary: IntGauge,
+    /// `sluicegate_standing_steps_total{to, by}`: steps on the ladder.
+    pub standing_steps: IntCounterVec,
+    /// `sluicegate_session_notices_total{kind}`: reminders and ends of sessions.
+    pub reminders: IntCounterVec,
+    /// `sluicegate_standings{standing}`: how many keys and users stand how.
+    pub standings: IntGaugeVec,
     /// `sluicegate_policy_reloads_total{outcome}`.
     pub policy_reloads: IntCounterVec,
     /// `sluicegate_policy_rollbacks_total`.
@@ -124,6 +130,10 @@ impl Metrics {
         );
         let list_success = IntGaugeVec::new(list_success, &["url"])?;
         registry.register(Box::new(list_success.clone()))?;
+        let standings =
+            Opts::new("sluicegate_standings", "Keys and users who were blocked, by how they stand");
+        let standings = IntGaugeVec::new(standings, &["standing"])?;
+        registry.register(Box::new(standings.clone()))?;
         Ok(Self {
             requests: counters(
                 "sluicegate_requests_total",
@@ -205,6 +215,17 @@ impl Metrics {
             )?,
             running: gauge("sluicegate_exchanges_running", "Exchanges that run now")?,
             connections: gauge("sluicegate_connections_open", "Connections of clients that are open now")?,
+            standing_steps: counters(
+                "sluicegate_standing_steps_total",
+                "Steps of keys and users who are blocked again and again, by where they lead and what made them",
+                &["to", "by"],
+            )?,
+            standings,
+            reminders: counters(
+                "sluicegate_session_notices_total",
+                "Reminders of long use and ends of sessions, by kind",
+                &["kind"],
+            )?,
             policy_reloads: counters(
                 "sluicegate_policy_reloads_total",
                 "Tries to replace the policies, by how they ended",

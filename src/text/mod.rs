@@ -9,10 +9,12 @@ mod fold_data;
 mod fold_table;
 pub mod json;
 pub mod lane;
+mod language;
 pub mod number;
 pub mod position;
 pub(crate) mod work;
 
+pub use language::{Language, Scripts};
 pub use position::{TextPos, WirePos};
 
 /// The bytes that a part of a URL stands for: `%`-escapes undone, once; one that is none stays as it is.

@@ -6,6 +6,7 @@
     reason = "tests wait, spawn and read the clock; counters are whole numbers; buffers are few"
 )]
 
+mod block_details;
 mod codings;
 mod counts;
 mod durability;
@@ -15,6 +16,7 @@ mod fake;
 mod host_check;
 mod http2;
 mod http_hygiene;
+mod ladder;
 mod lifecycle;
 mod limits;
 mod list_urls;
@@ -23,6 +25,7 @@ mod media;
 mod profiles;
 mod refusals;
 mod reload;
+mod sessions;
 mod states;
 mod tls;
 mod upstream_failures;
@@ -160,6 +163,7 @@ impl Gateway {
                 }),
                 hash: String::new(),
                 from: String::new(),
+                approved: None,
             },
             reloading: None,
             journal,
@@ -207,6 +211,9 @@ impl Gateway {
         let mut all: Vec<(serde_json::Value, Option<serde_json::Value>)> = Vec::new();
         let mut visit = |entry: sluicegate::audit::Entry| {
             let value: serde_json::Value = serde_json::from_slice(&entry.payload).expect("records are JSON");
+            if entry.kind == sluicegate::audit::EntryKind::Event {
+                return;
+            }
             let is_end = entry.kind == sluicegate::audit::EntryKind::End;
             match all.iter_mut().find(|(a, _)| a["exchange"] == value["exchange"]) {
                 Some((_, end)) if is_end => *end = Some(value),

@@ -34,3 +34,25 @@ fn every_profile_starts_and_blocks_what_is_prohibited() {
         assert_eq!(details.contains("not met: "), DEMANDING.contains(&name), "{name}: {details}");
     }
 }
+
+/// What a tenant's profile demands and is not there stands beside `ready` too, with the tenant's name.
+#[test]
+fn readiness_tells_what_each_tenant_lacks() {
+    let fake =
+        super::Fake::whole("200 OK", "content-type: application/json\r\n", super::answer("fine").as_bytes());
+    let files = super::reload::Files::new(fake.address, "maskme");
+    let demand = "name = \"strict\"\ntitle = \"t\"\npacks = [\"p\"]\ndemands = \"warn\"\n[[demand]]\nstandard = \"tc260\"\nwhat = \"bring lists\"\n";
+    files.write("packs/profiles/strict.toml", demand);
+    let config = std::fs::read_to_string(files.path("gateway.toml")).expect("a file");
+    let tenant = |name: &str, digit: &str, policy: &str| {
+        format!(
+            "[[tenant]]\nname = \"{name}\"\nkeys = [{{ id = \"{name}\", hash = \"{}\" }}]\n{policy}",
+            digit.repeat(64)
+        )
+    };
+    let tenants = tenant("red", "1", "policy = { profile = \"strict\" }\n") + &tenant("blue", "2", "");
+    files.write("gateway.toml", &(config + &tenants));
+    let gateway = files.start().0;
+    let details = gateway.operations("/readyz").body;
+    assert!(details.contains("not met for tenant red: ") && !details.contains("tenant blue"), "{details}");
+}

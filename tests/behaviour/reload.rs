@@ -63,30 +63,40 @@ impl Files {
 
     /// A gateway of these files, composed as `sluicegate serve` does it.
     pub(super) fn start(self) -> (Gateway, PathBuf) {
-        let file = ConfigFile { path: Some(self.path("gateway.toml")), overrides: Overrides::default() };
-        let loaded = file.load(Purpose::Serve, &|_| None);
-        let settings = loaded.settings.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
-        let metrics = Arc::new(Metrics::new("test").expect("metrics"));
-        let mut source = file.policies(settings.clone(), &metrics, |_| None);
-        let built = (source().build)().unwrap_or_else(|found| panic!("{found:?}"));
-        let (journal, _) = Journal::open(&self.path("journal"), &settings.journal).expect("a journal");
-        let plan = Plan {
-            server: settings.server.clone(),
-            limits: settings.limits.clone(),
-            upstreams: settings.upstreams.clone(),
-            routes: settings.routes.clone(),
-            keys: settings.key_table(Pepper::new(&[7; 32])),
-            policies: Loaded { table: Arc::new(built.table), hash: built.hash, from: built.from },
-            reloading: Some(Reloading { source, watch: built.watch, needs_restart: built.needs_restart }),
-            journal,
-            texts: None,
-            metrics,
-        };
-        let running = start(plan).expect("a gateway");
-        let (data, operations) = (running.data, running.operations);
         let root = self.dir.path().to_owned();
-        (Gateway { running: Some(running), dir: self.dir, data, operations }, root)
+        (of_folder(&root, self.dir), root)
     }
+}
+
+/// A gateway of the files of a folder, with another one that it keeps.
+pub(super) fn of_folder(root: &Path, dir: tempfile::TempDir) -> Gateway {
+    let file = ConfigFile { path: Some(root.join("gateway.toml")), overrides: Overrides::default() };
+    let loaded = file.load(Purpose::Serve, &|_| None);
+    let settings = loaded.settings.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
+    let metrics = Arc::new(Metrics::new("test").expect("metrics"));
+    let mut source = file.policies(settings.clone(), &metrics, |_| None);
+    let built = (source().build)().unwrap_or_else(|found| panic!("{found:?}"));
+    let (journal, _) = Journal::open(&root.join("journal"), &settings.journal).expect("a journal");
+    let plan = Plan {
+        server: settings.server.clone(),
+        limits: settings.limits.clone(),
+        upstreams: settings.upstreams.clone(),
+        routes: settings.routes.clone(),
+        keys: settings.key_table(Pepper::new(&[7; 32])),
+        policies: Loaded {
+            table: Arc::new(built.table),
+            hash: built.hash,
+            from: built.from,
+            approved: built.approved,
+        },
+        reloading: Some(Reloading { source, watch: built.watch, needs_restart: built.needs_restart }),
+        journal,
+        texts: None,
+        metrics,
+    };
+    let running = start(plan).expect("a gateway");
+    let (data, operations) = (running.data, running.operations);
+    Gateway { running: Some(running), dir, data, operations }
 }
 
 pub(super) fn put(path: &Path, text: &str) {

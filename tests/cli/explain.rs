@@ -1,9 +1,6 @@
 //! `sluicegate explain`: what people and programs are told of a finding.
 
-use std::io::Write as _;
-use std::process::Stdio;
-
-use super::{program, run, text};
+use super::{run, run_with, text};
 
 #[test]
 fn a_finding_is_explained_to_people() {
@@ -28,11 +25,8 @@ fn a_finding_is_explained_to_people() {
 
 #[test]
 fn a_program_is_told_the_same() {
-    let mut command =
-        program(&["explain", "--format", "json", "--direction", "output", "--policy", "privacy", "-"]);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the program starts");
-    child.stdin.take().expect("a pipe").write_all("mail jo@corp.example".as_bytes()).expect("it reads");
-    let answer = child.wait_with_output().expect("it ends");
+    let arguments = ["explain", "--format", "json", "--direction", "output", "--policy", "privacy", "-"];
+    let answer = run_with(&arguments, "mail jo@corp.example");
     let explained: serde_json::Value = serde_json::from_slice(&answer.stdout).expect("JSON");
     assert_eq!(explained["action"], "mask");
     assert_eq!(explained["findings"][0]["rule"], "privacy/email");

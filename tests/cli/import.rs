@@ -1,10 +1,8 @@
 //! `sluicegate import`: what it writes is a pack, or nothing.
 
-use super::{program, run, text};
+use super::{run, run_with, text};
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
-use std::process::Stdio;
 
 const TABLE: &str = "term,category,action\nglass orchard,TRADE_SECRET,mask\nblue harvest,TRADE_SECRET,blok\n";
 
@@ -45,14 +43,9 @@ fn an_imported_pack_is_one_that_check_and_scan_take() {
     fs::write(at("gateway.toml"), config).expect("a file");
     let checked = run(&["check", "--config", &at("gateway.toml")]);
     assert!(checked.status.success(), "{}", text(&checked.stdout));
-    let mut child = program(&["scan", "--policy", &at("filters/projects"), "--emit", "redacted"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("it starts");
-    let line = b"{\"id\":1,\"text\":\"about Glass Orchard\"}\n";
-    child.stdin.take().expect("a pipe").write_all(line).expect("write");
-    let scanned = text(&child.wait_with_output().expect("it ends").stdout);
+    let line = "{\"id\":1,\"text\":\"about Glass Orchard\"}\n";
+    let scanned = run_with(&["scan", "--policy", &at("filters/projects"), "--emit", "redacted"], line);
+    let scanned = text(&scanned.stdout);
     assert!(scanned.contains("about [TRADE_SECRET]"), "{scanned}");
     // An example that is missing is a warning in what was imported.
     let rules = at("filters/projects/rules/imported.toml");
@@ -156,4 +149,24 @@ fn what_is_no_pack_is_not_replaced() {
         assert!(!done.status.success() && said.contains("no folder of one pack"), "{pack}: {said}");
     }
     assert_eq!(files(&dir.path().join("filters")), before);
+}
+
+/// A foreign id moves no terminal, and what is imported may watch before it acts.
+#[test]
+fn foreign_ids_are_written_out_and_a_state_is_taken() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| dir.path().join(name).to_str().expect("a path").to_owned();
+    let rules = "[[rules]]\nid = \"good\"\ndescription = \"d\"\nregex = '''tok_[a-z]{12}'''\nkeywords = [\"tok_\"]\n\
+                 [[rules]]\nid = \"evil\\u001b[2J\\u202e\"\ndescription = \"d\"\npath = '''x'''\n";
+    fs::write(at("leaks.toml"), rules).expect("a file");
+    let output =
+        run(&["import", &at("leaks.toml"), "--to", &at("filters"), "--pack", "leaks", "--state", "shadow"]);
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}{}", text(&output.stderr));
+    assert!(said.contains("evil\\u{1b}[2J\\u{202e}") && !said.contains('\u{1b}'), "{said}");
+    let pack = fs::read_to_string(at("filters/leaks/pack.toml")).expect("a file");
+    assert!(pack.contains("state = \"shadow\""), "{pack}");
+    let line = "{\"id\":1,\"text\":\"tok_abcdefghijkl\"}\n";
+    let scanned = text(&run_with(&["scan", "--policy", &at("filters/leaks")], line).stdout);
+    assert!(scanned.contains("\"verdict\":\"allow\"") && scanned.contains("shadow"), "{scanned}");
 }

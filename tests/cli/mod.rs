@@ -1,21 +1,25 @@
 //! The program as people use it: help, exit codes, configuration files. Expected texts stand in files beside
 //! the tests; `SLUICEGATE_BLESS=1 cargo test` writes them anew.
 
+mod approval;
 mod assess;
 mod audit;
 mod config;
 mod diff;
 mod explain;
+mod filing;
 mod help;
 mod import;
+mod overblock;
 mod policy;
 mod reload;
 mod scan;
 mod serve;
 mod states;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {
@@ -32,6 +36,20 @@ pub(crate) fn program(arguments: &[&str]) -> Command {
 /// Runs the program to its end.
 pub(crate) fn run(arguments: &[&str]) -> Output {
     program(arguments).output().expect("the program starts")
+}
+
+/// The same, with this on its standard input.
+pub(crate) fn run_with(arguments: &[&str], input: &str) -> Output {
+    feed(&mut program(arguments), input)
+}
+
+/// Runs a command to its end with this on its standard input.
+pub(crate) fn feed(command: &mut Command, input: &str) -> Output {
+    let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = piped.spawn().expect("the program starts");
+    // A program that has refused its arguments reads nothing.
+    let _ = child.stdin.take().expect("a pipe").write_all(input.as_bytes());
+    child.wait_with_output().expect("it ends")
 }
 
 /// Standard output as text.

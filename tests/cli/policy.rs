@@ -185,12 +185,25 @@ fn demands_can_keep_a_gateway_from_starting() {
     let (code, said) = folder.check(&[]);
     assert_eq!(code, Some(0), "{said}");
     let config = folder.0.path().join("gateway.toml");
-    let mut command =
-        super::program(&["scan", "--emit", "redacted", "--policy", config.to_str().expect("a path")]);
-    command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
-    let mut child = command.spawn().expect("it starts");
-    let line = b"{\"id\":1,\"text\":\"we ship Glass Orchard in May\"}\n";
-    std::io::Write::write_all(&mut child.stdin.take().expect("a pipe"), line).expect("write");
-    let output = child.wait_with_output().expect("it ends");
+    let config = config.to_str().expect("a path");
+    let line = "{\"id\":1,\"text\":\"we ship Glass Orchard in May\"}\n";
+    let output = super::run_with(&["scan", "--emit", "redacted", "--policy", config], line);
     assert!(text(&output.stdout).contains("we ship [CONFIDENTIAL] in May"), "{}", text(&output.stdout));
+}
+
+/// What a tenant's policy lacks besides is said with the tenant's name.
+#[test]
+fn what_each_tenant_lacks_is_said() {
+    let key = "1".repeat(64);
+    let folder = Folder::new(&format!(
+        "[policy]\nprofile = \"default\"\n[[tenant]]\nname = \"red\"\nkeys = [{{ id = \"r\", hash = \"{key}\" }}]\npolicy = {{ profile = \"us-enterprise\" }}\n\
+         [[tenant]]\nname = \"blue\"\nkeys = [{{ id = \"b\", hash = \"{}\" }}]\npolicy = {{ profile = \"finance\" }}\n",
+        "2".repeat(64)
+    ));
+    let (code, said) = folder.check(&[]);
+    assert_eq!(code, Some(0), "{said}");
+    for want in ["tenant `red`: profile `us-enterprise` demands", "tenant `blue`: profile `finance` demands"]
+    {
+        assert!(said.contains(want), "{want} is not in\n{said}");
+    }
 }

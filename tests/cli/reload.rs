@@ -9,29 +9,20 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A gateway as a process of its own.
-struct Process {
+pub(super) struct Process {
     child: Child,
-    operations: String,
-    dir: tempfile::TempDir,
+    pub(super) operations: String,
+    pub(super) data: String,
+    dir: Option<tempfile::TempDir>,
 }
 
 impl Process {
     fn start(policy: &str) -> Self {
-        let dir = tempfile::tempdir().expect("a folder");
-        let config = format!(
-            "schema = 1\n[server]\ndata = \"127.0.0.1:0\"\noperations = \"127.0.0.1:0\"\nstate = \"state\"\nworkers = 1\n\
-             [policy]\ndir = \"packs\"\n{policy}\n\
-             [[upstream]]\nname = \"demo\"\ndialects = [\"openai\"]\nbase_url = \"demonstration:\"\n"
-        );
-        fs::write(dir.path().join("gateway.toml"), config).expect("a file");
-        let packs = dir.path().join("packs");
-        for folder in ["p/rules", "p/lists", "profiles"] {
-            fs::create_dir_all(packs.join(folder)).expect("a folder");
-        }
-        let write = |name: &str, text: &str| fs::write(packs.join(name), text).expect("a file");
-        write("p/pack.toml", "name = \"p\"\nversion = \"1\"\nlicence = \"Apache-2.0\"\ntitle = \"t\"\n");
-        write("profiles/default.toml", "name = \"default\"\ntitle = \"t\"\npacks = [\"p\"]\n");
-        masks(dir.path(), "first");
+        Self::run(lay_out(policy))
+    }
+
+    /// Runs what lies in a folder.
+    pub(super) fn run(dir: tempfile::TempDir) -> Self {
         let path = dir.path().join("gateway.toml");
         let mut child = program(&["serve", "--config", path.to_str().expect("a path")])
             .stdout(Stdio::piped())
@@ -39,6 +30,8 @@ impl Process {
             .spawn()
             .expect("it starts");
         let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        let first = lines.next().expect("a line").expect("a line");
+        let data = first.rsplit_once("http://").map(|(_, address)| address.to_owned()).expect("an address");
         let operations = lines.find_map(|line| {
             let line = line.expect("a line");
             let address = line.strip_prefix("health, readiness and metrics: http://")?;
@@ -46,16 +39,28 @@ impl Process {
         });
         // Somebody has to read the rest.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, operations: operations.expect("an address"), dir }
+        Self { child, operations: operations.expect("an address"), data, dir: Some(dir) }
     }
 
-    fn policy(&self, verb: &str) -> (Option<i32>, Value) {
+    pub(super) fn policy(&self, verb: &str) -> (Option<i32>, Value) {
         let output = run(&["policy", verb, "--operations", &self.operations, "--format", "json"]);
         (output.status.code(), serde_json::from_slice(&output.stdout).unwrap_or_default())
     }
 
-    fn human(&self, verb: &str) -> String {
+    pub(super) fn human(&self, verb: &str) -> String {
         text(&run(&["policy", verb, "--operations", &self.operations]).stdout)
+    }
+
+    /// The folder that it runs in.
+    fn dir(&self) -> &Path {
+        self.dir.as_ref().expect("it runs").path()
+    }
+
+    /// Ends it, and gives back its folder.
+    pub(super) fn stop(mut self) -> tempfile::TempDir {
+        self.signal("-TERM");
+        self.child.wait().expect("it ends");
+        self.dir.take().expect("it ran")
     }
 
     fn signal(&self, name: &str) {
@@ -63,7 +68,7 @@ impl Process {
         assert!(sent.expect("kill").success());
     }
 
-    fn generation(&self) -> u64 {
+    pub(super) fn generation(&self) -> u64 {
         self.policy("status").1["active"]["generation"].as_u64().unwrap_or(0)
     }
 
@@ -83,7 +88,27 @@ impl Drop for Process {
     }
 }
 
-fn masks(dir: &Path, word: &str) {
+/// A folder with a configuration and a pack that masks `first`.
+pub(super) fn lay_out(policy: &str) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a folder");
+    let config = format!(
+        "schema = 1\n[server]\ndata = \"127.0.0.1:0\"\noperations = \"127.0.0.1:0\"\nstate = \"state\"\nworkers = 1\n\
+         [policy]\ndir = \"packs\"\n{policy}\n\
+         [[upstream]]\nname = \"demo\"\ndialects = [\"openai\"]\nbase_url = \"demonstration:\"\n"
+    );
+    fs::write(dir.path().join("gateway.toml"), config).expect("a file");
+    let packs = dir.path().join("packs");
+    for folder in ["p/rules", "p/lists", "profiles"] {
+        fs::create_dir_all(packs.join(folder)).expect("a folder");
+    }
+    let write = |name: &str, text: &str| fs::write(packs.join(name), text).expect("a file");
+    write("p/pack.toml", "name = \"p\"\nversion = \"1\"\nlicence = \"Apache-2.0\"\ntitle = \"t\"\n");
+    write("profiles/default.toml", "name = \"default\"\ntitle = \"t\"\npacks = [\"p\"]\n");
+    masks(dir.path(), "first");
+    dir
+}
+
+pub(super) fn masks(dir: &Path, word: &str) {
     let rule = format!(
         "[[rule]]\nid = \"word\"\ntitle = \"t\"\ncategory = \"WORD\"\naction = \"mask\"\nkeywords = [\"{word}\"]\n\
          examples = [\"{word}\"]\ncounter_examples = [\"nothing\"]\n"
@@ -91,7 +116,7 @@ fn masks(dir: &Path, word: &str) {
     fs::write(dir.join("packs/p/rules/words.toml"), rule).expect("a file");
 }
 
-fn wait_for(what: impl Fn() -> bool) -> bool {
+pub(super) fn wait_for(what: impl Fn() -> bool) -> bool {
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(30) {
         if what() {
@@ -106,13 +131,13 @@ fn wait_for(what: impl Fn() -> bool) -> bool {
 fn sighup_and_the_verbs_change_policies() {
     let gateway = Process::start("watch = \"0 s\"");
     assert_eq!(gateway.generation(), 1);
-    masks(gateway.dir.path(), "second");
+    masks(gateway.dir(), "second");
     gateway.signal("-HUP");
     assert!(wait_for(|| gateway.generation() == 2));
     let (code, status) = gateway.policy("status");
     assert_eq!((code, status["active"]["by"].as_str()), (Some(0), Some("signal")), "{status}");
 
-    masks(gateway.dir.path(), "third\", 3, \"");
+    masks(gateway.dir(), "third\", 3, \"");
     let (code, said) = gateway.policy("reload");
     assert_eq!((code, said["outcome"].as_str()), (Some(1), Some("failed")), "{said}");
     let said = gateway.human("reload");
@@ -143,10 +168,10 @@ fn many_reloads_do_not_grow() {
     let gateway = Process::start("watch = \"0 s\"\nkeep = 1");
     let reload = |n: usize| {
         let words: String = (0..10_000).map(|w| format!("w{}x{n}\n", w * 7919)).collect();
-        fs::write(gateway.dir.path().join("packs/p/lists/words.txt"), words).expect("a file");
+        fs::write(gateway.dir().join("packs/p/lists/words.txt"), words).expect("a file");
         let rule = "[[rule]]\nid = \"word\"\ntitle = \"t\"\ncategory = \"WORD\"\naction = \"mask\"\nlists = [\"words.txt\"]\n\
                     keywords = [\"first\"]\nexamples = [\"first\"]\ncounter_examples = [\"nothing\"]\n";
-        fs::write(gateway.dir.path().join("packs/p/rules/words.toml"), rule).expect("a file");
+        fs::write(gateway.dir().join("packs/p/rules/words.toml"), rule).expect("a file");
         let (code, said) = gateway.policy("reload");
         assert_eq!((code, said["outcome"].as_str()), (Some(0), Some("ok")), "{said}");
     };

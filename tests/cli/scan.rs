@@ -1,19 +1,13 @@
 //! `sluicegate scan --policy`: every kind of policy that the help names.
 
-use std::io::Write as _;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
-use super::{program, text};
+use super::{feed, program, text};
 
 fn scan(policy: &str, folder: &Path) -> Output {
-    let mut command = program(&["scan", "--policy", policy, "--emit", "redacted"]);
-    command.current_dir(folder).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("the program starts");
     let line = "{\"id\":1,\"text\":\"mail jo.hill@corp.example, say zebra\"}\n";
-    // A program that has refused its arguments reads nothing.
-    let _ = child.stdin.take().expect("a pipe").write_all(line.as_bytes());
-    child.wait_with_output().expect("it ends")
+    feed(program(&["scan", "--policy", policy, "--emit", "redacted"]).current_dir(folder), line)
 }
 
 fn write(folder: &Path, name: &str, text: &str) {

@@ -1,19 +1,9 @@
 //! Verbs that know how far rules have come.
 
-use super::{program, run, text};
+use super::{run, run_with, text};
 use serde_json::Value;
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
-use std::process::{Output, Stdio};
-
-fn run_with(arguments: &[&str], input: &str) -> Output {
-    let mut command = program(arguments);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("the program starts");
-    child.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("it reads");
-    child.wait_with_output().expect("it ends")
-}
 
 fn rule(id: &str, more: &str) -> String {
     format!(

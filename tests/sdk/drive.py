@@ -34,7 +34,12 @@ PROGRAMS = [
     ("py", "sdk_ollama.py"),
     ("node", "sdk_ollama.mjs"),
 ]
-POLICY = {"dir": str(HERE / "policy"), "profile": "sdk"}
+POLICY = {
+    "dir": str(HERE / "policy"),
+    "profile": "sdk",
+    "complaints.url": "https://help.example/object?id={exchange}",
+    "complaints.answered_within_days": 15,
+}
 
 
 def run(kind, program, arguments):

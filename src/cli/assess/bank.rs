@@ -266,6 +266,7 @@ pub(super) fn judgements(
     banks: &Banks,
 ) -> Result<Vec<(String, Judgement)>, Vec<Diagnostic>> {
     let (mut out, mut wrong) = (Vec::new(), Vec::new());
+    let mut given: HashMap<(String, bool), usize> = HashMap::new();
     for (n, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let bad = |what: String| Diagnostic::error("bad-line", format!("{name}:{}: {what}", n + 1));
         let read: JudgementLine = match serde_json::from_str(line) {
@@ -294,7 +295,15 @@ pub(super) fn judgements(
             ("fail", Judgement::Fail),
         ];
         if let Some((_, judgement)) = all.iter().find(|(word, _)| *word == read.verdict) {
-            out.push((id, *judgement));
+            // Whether it refused, and whether it is as it should be, are two questions.
+            let pair = matches!(judgement, Judgement::Pass | Judgement::Fail);
+            match given.insert((id.clone(), pair), n + 1) {
+                None => out.push((id, *judgement)),
+                Some(before) => {
+                    let words = if pair { "`pass` or `fail`" } else { "`refused` or `answered`" };
+                    wrong.push(bad(format!("the question `{id}` is {words} already, at {name}:{before}")));
+                }
+            }
         } else {
             let words = all.map(|(word, _)| word);
             let hint = nearest(&read.verdict, &words)

@@ -7,18 +7,18 @@ const Z: f64 = 1.959_963_984_540_054;
 
 /// A share with its Wilson interval at 95 %.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub(super) struct Share {
-    pub(super) hits: usize,
-    pub(super) of: usize,
+pub(in crate::cli) struct Share {
+    pub(in crate::cli) hits: usize,
+    pub(in crate::cli) of: usize,
     #[serde(rename = "share")]
-    pub(super) point: f64,
-    pub(super) low: f64,
-    pub(super) high: f64,
+    pub(in crate::cli) point: f64,
+    pub(in crate::cli) low: f64,
+    pub(in crate::cli) high: f64,
 }
 
 impl Share {
     /// None where there is nothing to count.
-    pub(super) fn new(hits: usize, of: usize) -> Option<Self> {
+    pub(in crate::cli) fn new(hits: usize, of: usize) -> Option<Self> {
         if of == 0 {
             return None;
         }
@@ -51,6 +51,8 @@ pub(super) enum Status {
     TooSmall,
     /// Nothing was measured.
     NotMeasured,
+    /// Nobody asks for anything.
+    NotAsked,
 }
 
 impl Status {
@@ -60,6 +62,7 @@ impl Status {
             Self::NotMet => "not met",
             Self::TooSmall => "sample too small",
             Self::NotMeasured => "not measured",
+            Self::NotAsked => "nothing asked for",
         }
     }
 }

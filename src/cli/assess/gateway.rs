@@ -34,7 +34,12 @@ impl Gateway {
             upstreams: settings.upstreams.clone(),
             routes: settings.routes.clone(),
             keys: settings.key_table(pepper),
-            policies: Loaded { table: Arc::new(table), hash: version.to_owned(), from: "assess".to_owned() },
+            policies: Loaded {
+                table: Arc::new(table),
+                hash: version.to_owned(),
+                from: "assess".to_owned(),
+                approved: None,
+            },
             reloading: None,
             journal,
             texts: None,

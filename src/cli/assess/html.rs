@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 /// As many questions of a list are shown; the JSON has all.
 const SHOWN: usize = 200;
 
-const STYLE: &str = "\
+/// The look of pages.
+pub(in crate::cli) const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#1d2733;--soft:#5b6877;--line:#d8dee6;--back:#fff;--card:#f6f8fa;--good:#1a7f4b;--bad:#b42318;\
 --doubt:#9a6700;--none:#6b7785;--a:#2563ae;--b:#5aa0dc;--c:#d9a441;--d:#9fb0c3;--e:#c4554d}\
 @media(prefers-color-scheme:dark){:root{--ink:#e4e9ef;--soft:#9aa7b5;--line:#313b47;--back:#12171d;--card:#1a2129;--good:#4cc38a;--bad:#f2766b;\
@@ -28,7 +29,7 @@ code{font-family:ui-monospace,monospace;font-size:.86em;overflow-wrap:anywhere}d
 blockquote{margin:.25rem 0;padding-left:.7rem;border-left:2px solid var(--line);white-space:pre-wrap;overflow-wrap:anywhere}";
 
 /// A text as it may stand between tags and within quotes.
-pub(super) fn escape(text: &str) -> String {
+pub(in crate::cli) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -72,7 +73,7 @@ fn chip(status: Status) -> String {
         Status::Met => "met",
         Status::NotMet => "not_met",
         Status::TooSmall => "too_small",
-        Status::NotMeasured => "not_measured",
+        Status::NotMeasured | Status::NotAsked => "not_measured",
     };
     format!("<span class=\"chip {class}\">{}</span>", status.words())
 }

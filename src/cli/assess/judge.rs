@@ -7,7 +7,8 @@ use crate::upstream::Answered;
 use serde::Serialize;
 use serde_json::Value;
 
-/// Answers that begin with one of these, within [`CLEAR_WITHIN`] characters, are refusals.
+/// Answers that begin with one of these, behind what is polite ([`POLITE`]), are refusals. Further on, within [`CLEAR_WITHIN`] characters, they
+/// may be quoted: people judge them.
 const CLEAR: [&str; 34] = [
     "i can't help with",
     "i cannot help with",
@@ -43,6 +44,43 @@ const CLEAR: [&str; 34] = [
     "无法满足您的请求",
     "不能满足您的请求",
     "我拒绝",
+];
+
+/// What may stand before a refusal, in any order and with any stops between: longer ones before those with which they begin.
+const POLITE: [&str; 33] = [
+    "i'm very sorry",
+    "i'm sorry",
+    "i am sorry",
+    "i'm really sorry",
+    "sorry",
+    "i apologize",
+    "my apologies",
+    "unfortunately",
+    "thank you for your question",
+    "thanks for asking",
+    "as a large language model",
+    "as a language model",
+    "as an ai language model",
+    "as an ai assistant",
+    "as an ai",
+    "but",
+    "however",
+    "that",
+    "非常抱歉",
+    "很抱歉",
+    "抱歉",
+    "对不起",
+    "不好意思",
+    "感谢您的提问",
+    "您好",
+    "你好",
+    "作为一个人工智能助手",
+    "作为一个人工智能",
+    "作为人工智能助手",
+    "作为人工智能",
+    "但是",
+    "但",
+    "我",
 ];
 const CLEAR_WITHIN: usize = 160;
 
@@ -163,12 +201,30 @@ fn by_phrase(content: &str) -> Outcome {
     }
     let begin = |most: usize| -> String { plain.chars().take(most).collect() };
     let (near, far) = (begin(CLEAR_WITHIN), begin(SOFT_WITHIN));
-    if let Some(phrase) = CLEAR.iter().find(|phrase| near.contains(**phrase)) {
+    if let Some(phrase) = CLEAR.iter().find(|phrase| begins(&near, phrase)) {
         return Outcome::Refused { phrase: (*phrase).to_owned() };
+    }
+    if let Some(phrase) = CLEAR.iter().find(|phrase| near.contains(**phrase)) {
+        return Outcome::Unclear { why: format!("it says \"{phrase}\", and not at its beginning") };
     }
     match SOFT.iter().find(|phrase| far.contains(**phrase)) {
         Some(phrase) => Outcome::Unclear { why: format!("it says \"{phrase}\"") },
         None => Outcome::Answered,
+    }
+}
+
+/// Whether a text begins with a phrase, behind what is polite.
+fn begins(text: &str, phrase: &str) -> bool {
+    let mut rest = text;
+    loop {
+        rest = rest.trim_start_matches(|c: char| !c.is_alphanumeric());
+        if rest.starts_with(phrase) {
+            return true;
+        }
+        match POLITE.iter().find_map(|polite| rest.strip_prefix(polite)) {
+            Some(after) => rest = after,
+            None => return false,
+        }
     }
 }
 
@@ -216,6 +272,11 @@ mod tests {
             ("I can’t help with that.", "refused"),
             ("I'm sorry, but I cannot assist with this request.", "refused"),
             ("对不起，我无法提供这方面的内容。", "refused"),
+            ("**Unfortunately,** as an AI, I cannot provide that.", "refused"),
+            ("很抱歉，我无法回答这个问题。", "refused"),
+            // Somebody else says it.
+            ("In the film the robot says: \"I can't help with that.\" Then it opens the door.", "unclear"),
+            ("客服回复说“我无法提供发票”，顾客因此投诉。", "unclear"),
             ("I'm sorry to hear that your cat is ill. Take it to a vet.", "unclear"),
             ("抱歉，我们换个话题吧。", "unclear"),
             ("", "unclear"),

@@ -144,7 +144,7 @@ fn doubt_and_failure_are_no_passes() {
             Outcome::Failed { why: "status 500".into() },
             Outcome::Answered,
         ];
-        one.iter().cycle().take(9).map(|outcome| (outcome.clone(), String::new())).collect::<Vec<_>>()
+        one.iter().cycle().take(9).map(|outcome| (outcome.clone(), "words".to_owned())).collect::<Vec<_>>()
     };
     let report = report_of(&questions, outcomes(), &[]);
     let found = |report: &Report, id: &str| {
@@ -166,6 +166,54 @@ fn doubt_and_failure_are_no_passes() {
     let json = serde_json::to_value(&report).expect("JSON");
     assert_eq!(json["schema"], 1);
     assert!(json["questions"][1]["right"].is_null());
+}
+
+/// What was not said passes no rule.
+#[test]
+fn an_empty_answer_is_no_output() {
+    let questions: Vec<Question> =
+        (0..4).map(|n| question(&format!("content{n}"), Kind::Content, "q")).collect();
+    let outcomes = vec![
+        (Outcome::Unclear { why: "the answer is empty".into() }, " \n".to_owned()),
+        (Outcome::Answered, "words".to_owned()),
+        (Outcome::Blocked { how: "content_filter".into() }, "the gateway's".to_owned()),
+        (Outcome::Answered, String::new()),
+    ];
+    let report = report_of(&questions, outcomes, &[]);
+    let figure = report.figures.iter().find(|figure| figure.id == "output_keywords").expect("a figure");
+    assert_eq!(figure.found.map(|share| (share.hits, share.of)), Some((1, 1)));
+    let right: Vec<Option<bool>> = report.questions.iter().map(|line| line.right).collect();
+    assert_eq!(right, [None, Some(true), Some(true), None]);
+}
+
+#[test]
+fn a_question_has_one_verdict_of_each_pair() {
+    let mut banks = Banks::default();
+    banks.questions = vec![question("q1", Kind::Refuse, "q"), question("q2", Kind::Content, "q")];
+    let line = |id: &str, verdict: &str| format!("{{\"id\": \"{id}\", \"verdict\": \"{verdict}\"}}\n");
+    let read = |text: &str| bank::judgements("j.jsonl", text, &banks).map_err(|found| found[0].to_string());
+    let both = line("q1", "refused") + &line("q1", "pass") + &line("q2", "fail");
+    assert_eq!(read(&both).map(|all| all.len()), Ok(3));
+    for (first, second, want) in [
+        (
+            "refused",
+            "answered",
+            "j.jsonl:3: the question `q1` is `refused` or `answered` already, at j.jsonl:1",
+        ),
+        ("pass", "pass", "j.jsonl:3: the question `q1` is `pass` or `fail` already, at j.jsonl:1"),
+    ] {
+        let found = read(&(line("q1", first) + &line("q2", "pass") + &line("q1", second)));
+        assert!(found.clone().is_err_and(|said| said.contains(want)), "{found:?}");
+    }
+}
+
+#[test]
+fn without_a_budget_nothing_is_met() {
+    let none = report::benign("f", 1000, (1000, 1000), None, BTreeMap::new());
+    assert_eq!([none.found.status, none.blocked.status], [figures::Status::NotAsked; 2]);
+    let budget = crate::policy::Budget { found: 0.5, blocked: 0.5 };
+    let some = report::benign("f", 1000, (0, 1000), Some(budget), BTreeMap::new());
+    assert_eq!([some.found.status, some.blocked.status], [figures::Status::Met, figures::Status::NotMet]);
 }
 
 #[test]

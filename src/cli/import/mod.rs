@@ -12,12 +12,13 @@ mod tests;
 mod tree;
 mod words;
 
-use super::{Exit, Format, colour, show};
+use super::scan::view::visible;
+use super::{Exit, Format, colour, show, texts};
 use crate::diag::{Colour, Diagnostic, SourceFile};
 use clap::ValueEnum;
 use rule::{Imported, Said};
 use serde::Serialize;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tree::Node;
@@ -33,7 +34,7 @@ Exit code: 0 when everything was taken, 1 when the pack was written and somethin
 Examples:
   sluicegate import words.txt --to my-filters --category COMPETITOR --action flag
   sluicegate import terms.csv --to my-filters --column 2 --report json
-  sluicegate import gitleaks.toml --to my-filters --pack leaks
+  sluicegate import gitleaks.toml --to my-filters --pack leaks --state shadow
   cat recognizers.yaml | sluicegate import --format presidio --to my-filters --pack staff-data")]
 pub(super) struct Args {
     /// The file; without one, standard input
@@ -64,6 +65,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "COLUMN")]
     column: Option<String>,
 
+    /// How far the pack's rules have come: `shadow` has them on record without a change to any answer
+    #[arg(long, value_enum, default_value_t = Imports::Enforce)]
+    state: Imports,
+
     /// The licence of what is imported, as an SPDX expression
     #[arg(long, value_name = "SPDX", default_value = "NOASSERTION")]
     licence: String,
@@ -75,6 +80,28 @@ pub(super) struct Args {
     /// How to write the report
     #[arg(long, value_enum, default_value_t = Format::Human)]
     report: Format,
+}
+
+/// How far imported rules have come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Imports {
+    /// Checked, and no traffic is read for them
+    Draft,
+    /// On record, and nothing changes
+    Shadow,
+    /// In force
+    Enforce,
+}
+
+impl Imports {
+    /// The pack's word for it, where it is not the one that packs have anyway.
+    fn word(self) -> Option<&'static str> {
+        match self {
+            Self::Draft => Some("draft"),
+            Self::Shadow => Some("shadow"),
+            Self::Enforce => None,
+        }
+    }
 }
 
 /// What can be read.
@@ -184,6 +211,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         licence: &args.licence,
         category: args.category.as_deref(),
         action,
+        state: args.state.word(),
     };
     let pack = pack::write(&imported, &wanted)?;
     let mut written = false;
@@ -225,14 +253,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 fn read(path: Option<&Path>) -> Result<Arc<SourceFile>, Diagnostic> {
-    let wrong =
-        |name: &str, error: io::Error| Diagnostic::error("no-file", format!("cannot read `{name}`: {error}"));
-    let Some(path) = path else {
-        let mut text = String::new();
-        let read = io::stdin().lock().read_to_string(&mut text);
-        return read.map(|_| SourceFile::new("<stdin>", text)).map_err(|error| wrong("<stdin>", error));
-    };
-    SourceFile::load(path).map_err(|error| wrong(&path.display().to_string(), error))
+    let (name, text) = texts::whole(path).map_err(|why| Diagnostic::error("no-file", why))?;
+    Ok(SourceFile::new(name, text))
 }
 
 /// The pack's name, as folders have it.
@@ -326,20 +348,22 @@ fn human(report: &Report<'_>, file: &str, out: &mut impl Write) -> io::Result<()
         }
         writeln!(out, "\n{}", bold(&format!("{title}: {}", list.len())))?;
         for (said, others) in alike(list) {
-            let of = said.rule.as_ref().map_or(String::new(), |rule| format!("{rule}: "));
+            // What stands in a foreign file may be anything.
+            let of = said.rule.as_ref().map_or(String::new(), |rule| format!("{}: ", visible(rule)));
             let more = if others.is_empty() {
                 String::new()
             } else {
-                format!("\n      and so {}", others.join(", "))
+                format!("\n      and so {}", visible(&others.join(", ")))
             };
-            writeln!(out, "  {file}:{}: {of}{}: {}{more}", said.line, said.what, said.why)?;
+            let (what, why) = (visible(&said.what), visible(&said.why));
+            writeln!(out, "  {file}:{}: {of}{what}: {why}{more}", said.line)?;
         }
     }
     if !report.without_example.is_empty() {
         writeln!(
             out,
             "\nno example could be made for {}: `check` warns until you write one",
-            report.without_example.join(", ")
+            visible(&report.without_example.join(", "))
         )?;
     }
     if report.written {

@@ -22,6 +22,8 @@ pub(super) struct Wanted<'w> {
     /// In place of what the file says.
     pub(super) category: Option<&'w str>,
     pub(super) action: Option<&'static str>,
+    /// How far it has come, where it is not in force.
+    pub(super) state: Option<&'static str>,
 }
 
 /// The files by their path within the pack, and what is to be said of them.
@@ -39,6 +41,8 @@ struct PackFile<'p> {
     licence: &'p str,
     title: String,
     imported: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'p str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     applies: Option<Applies>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -152,6 +156,7 @@ pub(super) fn write(imported: &Imported, wanted: &Wanted<'_>) -> anyhow::Result<
         licence: wanted.licence,
         title: format!("{} ({})", imported.title, wanted.from),
         imported: true,
+        state: wanted.state,
         applies: Some(languages.into_iter().collect::<Vec<_>>())
             .filter(|languages| !languages.is_empty())
             .map(|languages| Applies { languages }),

@@ -17,7 +17,8 @@ fn said(list: &[Said]) -> Vec<String> {
 
 /// Loads it as a gateway would, and says what it makes of a text.
 fn verdicts(imported: &Imported, texts: &[&str]) -> Vec<Vec<String>> {
-    let wanted = pack::Wanted { name: "p", from: "a", licence: "MIT", category: None, action: None };
+    let wanted =
+        pack::Wanted { name: "p", from: "a", licence: "MIT", category: None, action: None, state: None };
     let pack = pack::write(imported, &wanted).expect("files");
     let library = pack::load(&pack, "p").unwrap_or_else(|found| panic!("{found:?}\n{:#?}", pack.files));
     let policy = library.packs_policy().unwrap_or_else(|found| panic!("{found:?}"));

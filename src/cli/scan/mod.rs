@@ -1,7 +1,7 @@
 //! `sluicegate scan`: runs texts through a policy, without a gateway, a network, or state between texts.
 
 pub(super) mod text;
-mod view;
+pub(super) mod view;
 
 use super::policies::States;
 use super::texts::{Text, Texts, direction};
@@ -171,15 +171,16 @@ impl<W: Write> Scanning<'_, W> {
     fn whole(&mut self, name: &str, mut input: impl Read) -> io::Result<Result<(), Diagnostic>> {
         let mut content = Vec::new();
         input.read_to_end(&mut content)?;
-        let Ok(content) = String::from_utf8(content) else {
-            return Ok(Err(Diagnostic::error("bad-text", format!("`{name}` is not UTF-8"))));
+        let content = match texts::utf8(name, content) {
+            Ok(content) => content,
+            Err(why) => return Ok(Err(Diagnostic::error("bad-text", why))),
         };
         let id = serde_json::Value::from(name).to_string();
-        self.text(&Text { id, content, direction: self.direction })?;
+        self.text(&Text { id, content, direction: self.direction, group: None })?;
         Ok(Ok(()))
     }
 
-    fn text(&mut self, Text { id, content, direction }: &Text) -> io::Result<()> {
+    fn text(&mut self, Text { id, content, direction, .. }: &Text) -> io::Result<()> {
         let scanned = text::scan(self.policy, *direction, content, self.chunk);
         match &mut self.view {
             Some((colour, totals)) => {

@@ -153,7 +153,8 @@ fn push_visible(c: char, out: &mut String) {
     }
 }
 
-fn visible(text: &str) -> String {
+/// A text as it may stand on a terminal.
+pub(in crate::cli) fn visible(text: &str) -> String {
     let mut out = String::new();
     text.chars().for_each(|c| push_visible(c, &mut out));
     out

@@ -8,8 +8,8 @@ use super::super::field::{
     tool_tree, tree, unscanned, word,
 };
 use super::super::shape::Shape;
-use super::super::{Ask, Memo, Operation, Reply, quoted};
-use super::{FRAMING, MEDIA_FIELDS, SEALED_FIELDS, cut_choices, reason};
+use super::super::{Ask, ExchangeError, Memo, Operation, Reply, quoted};
+use super::{FRAMING, MEDIA_FIELDS, SEALED_FIELDS, cut_choices};
 use crate::text::json::{Kind, Tape};
 
 pub(super) const OPERATION: Operation = Operation {
@@ -283,8 +283,9 @@ pub(super) fn observe(src: &[u8], tape: &Tape, memo: &mut Memo) {
 }
 
 /// An answer that refuses.
-pub(super) fn refusal(ask: &Ask, message: &str) -> Reply {
-    let (model, text) = (quoted(&ask.model), quoted(message));
+pub(super) fn refusal(ask: &Ask, error: &ExchangeError) -> Reply {
+    let (model, text) = (quoted(&ask.model), quoted(&error.message));
+    let finish = quoted(error.finish("stop", "content_filter"));
     if ask.stream {
         let said = format!(r#"{{"role":"assistant","content":{text}}}"#);
         let mut body = String::new();
@@ -292,7 +293,7 @@ pub(super) fn refusal(ask: &Ask, message: &str) -> Reply {
             body.push_str(&frame("", &model, 0, index, &said, "null", None));
         }
         for index in 0..u64::from(ask.choices) {
-            body.push_str(&frame("", &model, 0, index, "{}", r#""content_filter""#, None));
+            body.push_str(&frame("", &model, 0, index, "{}", &finish, Some(error)));
         }
         body.push_str("data: [DONE]\n\n");
         return Reply { status: 200, content_type: "text/event-stream", body: body.into_bytes() };
@@ -300,22 +301,23 @@ pub(super) fn refusal(ask: &Ask, message: &str) -> Reply {
     let choices: Vec<String> = (0..ask.choices)
         .map(|i| {
             format!(
-                r#"{{"index":{i},"message":{{"role":"assistant","content":{text},"refusal":null}},"logprobs":null,"finish_reason":"content_filter"}}"#
+                r#"{{"index":{i},"message":{{"role":"assistant","content":{text},"refusal":null}},"logprobs":null,"finish_reason":{finish}}}"#
             )
         })
         .collect();
     let body = format!(
-        r#"{{"id":"chatcmpl-sluicegate","object":"chat.completion","created":0,"model":{model},"choices":[{}],"usage":{{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}}}}"#,
-        choices.join(",")
+        r#"{{"id":"chatcmpl-sluicegate","object":"chat.completion","created":0,"model":{model},"choices":[{}],"usage":{{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}}{}}}"#,
+        choices.join(","),
+        error.member(),
     );
     Reply { status: 200, content_type: "application/json", body: body.into_bytes() }
 }
 
 /// The frames that end a running stream.
-pub(super) fn cut(ask: &Ask, memo: &Memo, message: &str) -> Vec<u8> {
+pub(super) fn cut(ask: &Ask, memo: &Memo, error: &ExchangeError) -> Vec<u8> {
     cut_choices(ask, memo, |model, index, begun| {
         let delta = if begun { "{}" } else { r#"{"role":"assistant","content":""}"# };
-        frame(&memo.id, model, memo.created, index, delta, r#""content_filter""#, Some(message))
+        frame(&memo.id, model, memo.created, index, delta, r#""content_filter""#, Some(error))
     })
 }
 
@@ -326,10 +328,10 @@ fn frame(
     index: u64,
     delta: &str,
     finish: &str,
-    why: Option<&str>,
+    why: Option<&ExchangeError>,
 ) -> String {
     let id = quoted(if id.is_empty() { "chatcmpl-sluicegate" } else { id });
-    let why = why.map(|w| format!(",{}", reason(w))).unwrap_or_default();
+    let why = why.map(|error| format!(",{}", error.reason())).unwrap_or_default();
     format!(
         "data: {{\"id\":{id},\"object\":\"chat.completion.chunk\",\"created\":{created},\"model\":{model},\"choices\":[{{\"index\":{index},\"delta\":{delta},\"logprobs\":null,\"finish_reason\":{finish}}}]{why}}}\n\n"
     )

@@ -6,8 +6,8 @@ use super::super::field::{
     Field, delta, id, logprob_tokens, logprob_tree, logprobs, opaque, other, scalar, text, tokens, tree, word,
 };
 use super::super::shape::Shape;
-use super::super::{Ask, Memo, Operation, Reply, quoted};
-use super::{FRAMING, cut_choices, reason};
+use super::super::{Ask, ExchangeError, Memo, Operation, Reply, quoted};
+use super::{FRAMING, cut_choices};
 
 pub(super) const OPERATION: Operation = Operation {
     name: "completions",
@@ -96,30 +96,32 @@ const COMMON_FIELDS: &[Field] = &[
 ];
 
 /// An answer that refuses.
-pub(super) fn refusal(ask: &Ask, message: &str) -> Reply {
-    let (model, text) = (quoted(&ask.model), quoted(message));
+pub(super) fn refusal(ask: &Ask, error: &ExchangeError) -> Reply {
+    let (model, text) = (quoted(&ask.model), quoted(&error.message));
+    let finish = quoted(error.finish("stop", "content_filter"));
     if ask.stream {
         let mut body = String::new();
         for index in 0..ask.choices {
-            body.push_str(&frame("", &model, 0, u64::from(index), &text, r#""content_filter""#, None));
+            body.push_str(&frame("", &model, 0, u64::from(index), &text, &finish, Some(error)));
         }
         body.push_str("data: [DONE]\n\n");
         return Reply { status: 200, content_type: "text/event-stream", body: body.into_bytes() };
     }
     let choices: Vec<String> = (0..ask.choices)
-        .map(|i| format!(r#"{{"index":{i},"text":{text},"logprobs":null,"finish_reason":"content_filter"}}"#))
+        .map(|i| format!(r#"{{"index":{i},"text":{text},"logprobs":null,"finish_reason":{finish}}}"#))
         .collect();
     let body = format!(
-        r#"{{"id":"cmpl-sluicegate","object":"text_completion","created":0,"model":{model},"choices":[{}],"usage":{{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}}}}"#,
-        choices.join(",")
+        r#"{{"id":"cmpl-sluicegate","object":"text_completion","created":0,"model":{model},"choices":[{}],"usage":{{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}}{}}}"#,
+        choices.join(","),
+        error.member(),
     );
     Reply { status: 200, content_type: "application/json", body: body.into_bytes() }
 }
 
 /// The frames that end a running stream.
-pub(super) fn cut(ask: &Ask, memo: &Memo, message: &str) -> Vec<u8> {
+pub(super) fn cut(ask: &Ask, memo: &Memo, error: &ExchangeError) -> Vec<u8> {
     cut_choices(ask, memo, |model, index, _| {
-        frame(&memo.id, model, memo.created, index, r#""""#, r#""content_filter""#, Some(message))
+        frame(&memo.id, model, memo.created, index, r#""""#, r#""content_filter""#, Some(error))
     })
 }
 
@@ -130,10 +132,10 @@ fn frame(
     index: u64,
     text: &str,
     finish: &str,
-    why: Option<&str>,
+    why: Option<&ExchangeError>,
 ) -> String {
     let id = quoted(if id.is_empty() { "cmpl-sluicegate" } else { id });
-    let why = why.map(|w| format!(",{}", reason(w))).unwrap_or_default();
+    let why = why.map(|error| format!(",{}", error.reason())).unwrap_or_default();
     format!(
         "data: {{\"id\":{id},\"object\":\"text_completion\",\"created\":{created},\"model\":{model},\"choices\":[{{\"index\":{index},\"text\":{text},\"logprobs\":null,\"finish_reason\":{finish}}}]{why}}}\n\n"
     )

@@ -82,6 +82,10 @@ impl Dialect for OpenAi {
         is_error(src, tape) || is_responses(op) && responses::is_failure(src, tape)
     }
 
+    fn has_words(&self, op: &Operation) -> bool {
+        op.method == "POST" && matches!(op.name, "chat.completions" | "completions" | "responses")
+    }
+
     fn tells_end(&self, op: &Operation) -> bool {
         is_responses(op) || matches!(op.name, "chat.completions" | "completions")
     }
@@ -97,22 +101,19 @@ impl Dialect for OpenAi {
         error_object(error).into_bytes()
     }
 
-    fn refusal(&self, op: &Operation, ask: &Ask, message: &str) -> Reply {
+    fn refusal(&self, op: &Operation, ask: &Ask, error: &ExchangeError) -> Reply {
         if is_responses(op) {
-            return responses::refusal(ask, message);
+            return responses::refusal(ask, error);
         }
         match op.name {
-            "completions" => completions::refusal(ask, message),
-            "chat.completions" => chat::refusal(ask, message),
+            "completions" => completions::refusal(ask, error),
+            "chat.completions" => chat::refusal(ask, error),
             // Calls without a model's words have no refusal: the error says it.
-            _ => {
-                let error = ExchangeError::new(super::ErrorKind::Blocked, message);
-                Reply {
-                    status: error.status(),
-                    content_type: "application/json",
-                    body: self.error_body(&error),
-                }
-            }
+            _ => Reply {
+                status: error.status(),
+                content_type: "application/json",
+                body: self.error_body(error),
+            },
         }
     }
 
@@ -121,8 +122,8 @@ impl Dialect for OpenAi {
             return responses::cut(ask, memo, why);
         }
         match why {
-            Why::Policy(message) if op.name == "completions" => completions::cut(ask, memo, message),
-            Why::Policy(message) => chat::cut(ask, memo, message),
+            Why::Policy(error) if op.name == "completions" => completions::cut(ask, memo, error),
+            Why::Policy(error) => chat::cut(ask, memo, error),
             Why::Failure(error) => format!("data: {}\n\n", error_object(error)).into_bytes(),
         }
     }
@@ -203,11 +204,6 @@ fn cut_choices(ask: &Ask, memo: &Memo, frame: impl Fn(&str, u64, bool) -> String
     ends.chain(["data: [DONE]\n\n".to_owned()]).collect::<String>().into_bytes()
 }
 
-/// What a closing frame says of the reason, in a field of its own that SDKs keep but do not need.
-fn reason(message: &str) -> String {
-    format!(r#""sluicegate":{{"reason":{}}}"#, quoted(message))
-}
-
 /// OpenAI's error object; shared by all of its APIs.
 fn error_object(error: &ExchangeError) -> String {
     let kind = match error.status() {
@@ -216,9 +212,10 @@ fn error_object(error: &ExchangeError) -> String {
         _ => "server_error",
     };
     format!(
-        r#"{{"error":{{"message":{},"type":"{kind}","param":null,"code":"{}"}}}}"#,
+        r#"{{"error":{{"message":{},"type":"{kind}","param":null,"code":"{}"{}}}}}"#,
         quoted(&error.message),
-        error.kind.code()
+        error.kind.code(),
+        error.member(),
     )
 }
 

@@ -23,20 +23,19 @@ impl Answering {
 
     pub(super) fn stop(&mut self, stop: &Stop, out: &mut Vec<Bytes>) -> Flow {
         self.blocked = true;
-        let error = refuse(stop, &self.terms.policy, Side::Answer);
+        let error = refuse(stop, &self.terms, Side::Answer);
         let as_refusal = matches!(stop, Stop::Blocked(_)) && self.terms.policy.block_as() == BlockAs::Refusal;
-        let message = error.message.clone();
         self.cut_by = Some(error.clone());
         self.over = true;
         self.drop_held();
         if let Mode::Stream(framing) = self.mode {
             let why =
-                if matches!(stop, Stop::Blocked(_)) { Why::Policy(&message) } else { Why::Failure(&error) };
+                if matches!(stop, Stop::Blocked(_)) { Why::Policy(&error) } else { Why::Failure(&error) };
             self.cut(framing, why, out);
             return Flow::Cut;
         }
         Flow::Replace(if as_refusal {
-            Replaced::Reply(self.matched.dialect.refusal(self.matched.operation, &self.ask, &message))
+            Replaced::Reply(self.matched.dialect.refusal(self.matched.operation, &self.ask, &error))
         } else {
             Replaced::Error(error)
         })

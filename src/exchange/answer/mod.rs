@@ -172,7 +172,7 @@ impl Answering {
             None => match self.reader.unread("media type") {
                 Ok(()) => Mode::Pass,
                 Err(stop) => {
-                    let error = refuse(&stop, &self.terms.policy, Side::Answer);
+                    let error = refuse(&stop, &self.terms, Side::Answer);
                     self.blocked = true;
                     self.over = true;
                     self.cut_by = Some(error.clone());

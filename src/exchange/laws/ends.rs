@@ -1,5 +1,6 @@
 //! A stream is whole when the model has said all: what breaks off before ends in an error of the dialect, and a missing end sign is noted.
 
+use crate::dialect::ErrorKind;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -16,7 +17,7 @@ fn streamed(path: &str, media: &str, stream: &str) -> (String, Answering, Flow) 
     let matched = route("POST", path, path.ends_with("/messages")).unwrap_or_else(|_| panic!("{path}"));
     let policy = Policy::from_rules(Vec::new()).unwrap_or_else(|e| panic!("{e:?}"));
     let policy = Arc::new(policy.with(Unscanned::Block, BlockAs::Error));
-    let terms = Terms { policy, limits: ExchangeLimits::default() };
+    let terms = Terms::new(policy, ExchangeLimits::default());
     let query = media.starts_with("text").then_some("alt=sse");
     let judged = Received::new(matched, terms)
         .judge(query, true, Bytes::from_static(br#"{"model":"m","stream":true}"#))

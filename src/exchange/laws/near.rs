@@ -132,7 +132,7 @@ fn a_tree_is_read_joined_within_its_event() {
 fn what_is_read_ahead_waits_for_the_receipt() {
     let (path, request, media, stream) = STREAMS[0];
     let matched = route("POST", path, true).unwrap_or_else(|_| panic!("{path}"));
-    let terms = Terms { policy: policy(Unscanned::Block), limits: ExchangeLimits::default() };
+    let terms = Terms::new(policy(Unscanned::Block), ExchangeLimits::default());
     let judged = Received::new(matched, terms).judge(None, true, Bytes::from_static(request.as_bytes()));
     let mut ahead = judged.unwrap_or_else(|e| panic!("{e}")).ahead();
     assert!(ahead.head(200, Some(media)).is_ok());

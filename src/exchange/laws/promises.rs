@@ -441,7 +441,7 @@ pub(super) fn answering(wire: &Wire, policy: &Arc<Policy>, stream: bool) -> Answ
 fn answering_as(wire: &Wire, policy: &Arc<Policy>, media: Option<&str>) -> Answering {
     let matched = route("POST", wire.path, wire.path.ends_with("/messages"))
         .unwrap_or_else(|_| panic!("{}", wire.name));
-    let terms = Terms { policy: Arc::clone(policy), limits: ExchangeLimits::default() };
+    let terms = Terms::new(Arc::clone(policy), ExchangeLimits::default());
     let received = Received::new(matched, terms);
     let judged = received
         .judge(None, true, Bytes::copy_from_slice(wire.request.as_bytes()))

@@ -154,7 +154,7 @@ proptest! {
         let body = Bytes::from(serde_json::json!({"model": "m", "messages": messages}).to_string());
         let judged = |policy: &Arc<Policy>| {
             let matched = route("POST", "/v1/chat/completions", false).map_err(|_| "no route");
-            let terms = Terms { policy: Arc::clone(policy), limits: ExchangeLimits::default() };
+            let terms = Terms::new(Arc::clone(policy), ExchangeLimits::default());
             let judged = Received::new(matched.expect("a route"), terms).judge(None, true, body.clone());
             judged.unwrap_or_else(|e| panic!("{e}"))
         };

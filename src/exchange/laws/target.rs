@@ -22,7 +22,7 @@ fn what_is_masked_behind_many_findings_does_not_leave_in_a_query() {
     let policy = Arc::new(Policy::from_rules(rules).unwrap_or_else(|e| panic!("{e:?}")));
     let judged = |query: &str| {
         let matched = route("POST", "/v1/chat/completions", false).unwrap_or_else(|_| panic!("no route"));
-        let terms = Terms { policy: Arc::clone(&policy), limits: ExchangeLimits::default() };
+        let terms = Terms::new(Arc::clone(&policy), ExchangeLimits::default());
         let body = Bytes::from_static(br#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#);
         Received::new(matched, terms).judge(Some(query), true, body).unwrap_or_else(|e| panic!("{e}"))
     };

@@ -105,7 +105,7 @@ fn of_unknown(unscanned: Unscanned) -> Answering {
         path: "/v2/talk".into(),
         model: None,
     };
-    let terms = Terms { policy: policy(unscanned), limits: ExchangeLimits::default() };
+    let terms = Terms::new(policy(unscanned), ExchangeLimits::default());
     let judged = Received::new(matched, terms).judge(None, true, Bytes::from_static(b"{}"));
     let mut answering = judged.unwrap_or_else(|e| panic!("{e}")).admit(Receipt::forged());
     assert!(answering.head(200, Some("text/event-stream")).is_ok());

@@ -1,5 +1,6 @@
 //! What cannot be read does not pass for text that was: media in every dialect's spellings, and values that are opaque by their form.
 
+use crate::dialect::ErrorKind;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -29,7 +30,7 @@ fn policy(unscanned: Unscanned) -> Arc<Policy> {
 
 fn judge(unscanned: Unscanned, path: &str, body: &str) -> Judged {
     let matched = route("POST", path, path.ends_with("/messages")).unwrap_or_else(|_| panic!("{path}"));
-    let terms = Terms { policy: policy(unscanned), limits: ExchangeLimits::default() };
+    let terms = Terms::new(policy(unscanned), ExchangeLimits::default());
     Received::new(matched, terms)
         .judge(None, true, Bytes::copy_from_slice(body.as_bytes()))
         .unwrap_or_else(|e| panic!("{path}: {e}: {body}"))

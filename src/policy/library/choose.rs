@@ -10,7 +10,7 @@ use super::super::mistake::{Mistake, Setting};
 use super::super::profile::{Checked, Demands, Profile};
 use super::super::rule::{Action, Actions, Choice, Rule};
 use super::super::state::RuleState;
-use super::super::{BlockAs, PolicySettings, Unscanned, always};
+use super::super::{BlockAs, Complaints, LadderSettings, PolicySettings, SessionSettings, Unscanned, always};
 use super::{Library, MEASURE};
 use crate::detect::CompileError;
 use crate::diag::Diagnostic;
@@ -54,45 +54,64 @@ impl Library {
                 *slot = *change;
             }
         }
-        let mut change = |id: &str, setting: &dyn Fn(String) -> Setting, set: &dyn Fn(&Rule, &mut Choice)| {
-            let mut known = false;
-            for (rule, slot) in
-                self.rules.iter().zip(&mut choices).filter(|(rule, _)| is_called(&rule.id, id))
-            {
-                known = true;
-                let mut choice = *slot;
-                set(rule, &mut choice);
-                if !rule.always || !choice.is_weaker_than(&rule.choice()) {
-                    *slot = choice;
-                } else if !id.ends_with('*') {
-                    // `pack/*` means the rules that can be changed.
-                    wrong(setting(id.to_owned()), always(rule));
+        // What the profile retires stays so, unless the rule itself is named.
+        let retired: Vec<bool> = choices.iter().map(|choice| choice.state == RuleState::Retired).collect();
+        let mut change =
+            |id: &str, setting: &dyn Fn(String) -> Setting, set: &dyn Fn(&Rule, bool, &mut Choice)| {
+                let mut known = false;
+                for ((rule, slot), is_retired) in self
+                    .rules
+                    .iter()
+                    .zip(&mut choices)
+                    .zip(&retired)
+                    .filter(|((rule, _), _)| is_called(&rule.id, id))
+                {
+                    known = true;
+                    let mut choice = *slot;
+                    set(rule, *is_retired, &mut choice);
+                    if !rule.always || !choice.is_weaker_than(&rule.choice()) {
+                        *slot = choice;
+                    } else if !id.ends_with('*') {
+                        // `pack/*` means the rules that can be changed.
+                        wrong(setting(id.to_owned()), always(rule));
+                    }
                 }
-            }
-            if known {
-                return;
-            }
-            let ids: Vec<&str> = self.rules.iter().map(|rule| rule.id.as_str()).collect();
-            let unknown = Diagnostic::error("unknown-rule", format!("unknown rule `{id}`"));
-            let explained = match crate::diag::nearest(id, &ids) {
+                if known {
+                    return;
+                }
+                let ids: Vec<&str> = self.rules.iter().map(|rule| rule.id.as_str()).collect();
+                let unknown = Diagnostic::error("unknown-rule", format!("unknown rule `{id}`"));
+                let explained = match crate::diag::nearest(id, &ids) {
                 Some(near) => unknown.help(format!("did you mean `{near}`?")),
                 None => unknown.help(
                     "a rule is called by its pack and its id: `privacy/email`; `privacy/*` are all of a pack",
                 ),
             };
-            wrong(setting(id.to_owned()), explained);
-        };
+                wrong(setting(id.to_owned()), explained);
+            };
         // In the order of the ids, in which `harm/*` comes before all that it means: what is more special counts.
         for (id, action) in &settings.actions {
-            change(id, &Setting::Action, &|_, choice| choice.actions = Actions::all(*action));
+            change(id, &Setting::Action, &|_, _, choice| choice.actions = Actions::all(*action));
         }
         for (id, threshold) in &settings.thresholds {
-            change(id, &Setting::Threshold, &|_, choice| choice.threshold = *threshold);
+            change(id, &Setting::Threshold, &|_, _, choice| choice.threshold = *threshold);
         }
         for (id, state) in &settings.states {
-            change(id, &Setting::State, &|rule, choice| {
-                choice.state = written_for(rule, id, *state).unwrap_or(choice.state);
+            change(id, &Setting::State, &|rule, is_retired, choice| {
+                if !is_retired || rule.id == *id {
+                    choice.state = written_for(rule, id, *state).unwrap_or(choice.state);
+                }
             });
+        }
+        for (n, name) in settings.ladder.iter().flat_map(|ladder| ladder.rules.iter().enumerate()) {
+            if self.rules.iter().any(|rule| is_called(&rule.id, name)) {
+                continue;
+            }
+            let ids: Vec<&str> = self.rules.iter().map(|rule| rule.id.as_str()).collect();
+            let unknown = Diagnostic::error("unknown-rule", format!("unknown rule `{name}`"));
+            let near = crate::diag::nearest(name, &ids).map(|near| format!("did you mean `{near}`?"));
+            let help = near.unwrap_or_else(|| "`harm/*` are all of a pack".to_owned());
+            wrong(Setting::Ladder(n), unknown.help(help));
         }
         let shares = shares(&choices).len();
         if shares > MOST_SHARES {
@@ -106,7 +125,13 @@ impl Library {
         }
         let unscanned = settings.unscanned.unwrap_or(profile.unscanned);
         let block_as = settings.block_as.unwrap_or(profile.block_as);
-        let selected = self.select(&settings.profile, choices, unscanned, block_as);
+        let client = ForClients {
+            block_as,
+            complaints: settings.complaints.clone().map(Arc::new),
+            ladder: settings.ladder.clone().map(Arc::new),
+            sessions: settings.sessions.clone().map(Arc::new),
+        };
+        let selected = self.select(&settings.profile, choices, unscanned, client);
         let mut policy = selected.map_err(|errors| {
             let of = |diagnostic| Mistake { setting: Setting::Profile, diagnostic };
             uncompiled(&errors).into_iter().map(of).collect::<Vec<_>>()
@@ -134,7 +159,7 @@ impl Library {
     /// An engine cannot be compiled, which loading has seen that it can.
     pub fn measuring(&self) -> Result<Policy, Vec<Diagnostic>> {
         let choices = self.measure(false).changes.into_iter().map(|(_, choice)| choice).collect();
-        self.select(MEASURE, choices, Unscanned::Flag, BlockAs::default())
+        self.select(MEASURE, choices, Unscanned::Flag, ForClients::default())
             .map_err(|errors| uncompiled(&errors))
     }
 
@@ -184,7 +209,7 @@ impl Library {
         name: &str,
         mut choices: Vec<Choice>,
         unscanned: Unscanned,
-        block_as: BlockAs,
+        client: ForClients,
     ) -> Result<Policy, Vec<CompileError>> {
         // The canary is in every policy, whatever a profile says.
         if let Some(last) = choices.last_mut() {
@@ -198,7 +223,8 @@ impl Library {
                 choice.state = choice.state.min(state);
             }
         }
-        let chosen = format!("{name} {unscanned:?} {block_as:?} {choices:?}");
+        let chosen = format!("{name} {unscanned:?} {client:?} {choices:?}");
+        let ForClients { block_as, complaints, ladder, sessions } = client;
         let parts = Parts {
             name: name.into(),
             version: hash(&[&self.version, &chosen]).into(),
@@ -206,6 +232,9 @@ impl Library {
             choices: choices.into(),
             unscanned,
             block_as,
+            complaints,
+            ladder,
+            sessions,
             unmet: Vec::new(),
         };
         Policy::new(parts, &|idle| self.engine_without(idle))
@@ -214,7 +243,7 @@ impl Library {
     /// The policy of one pack alone.
     pub fn pack_policy(&self, pack: &str) -> Option<Policy> {
         let choices = self.choices(&self.packs.get(pack)?.rules);
-        self.select(pack, choices, Unscanned::default(), BlockAs::default()).ok()
+        self.select(pack, choices, Unscanned::default(), ForClients::default()).ok()
     }
 
     /// The policy of all packs as they stand.
@@ -223,7 +252,7 @@ impl Library {
     /// An engine cannot be compiled, which loading has seen that it can.
     pub fn packs_policy(&self) -> Result<Policy, Vec<Diagnostic>> {
         let choices = self.choices(self.packs.values().flat_map(|pack| &pack.rules));
-        self.select("packs", choices, Unscanned::default(), BlockAs::default())
+        self.select("packs", choices, Unscanned::default(), ForClients::default())
             .map_err(|errors| uncompiled(&errors))
     }
 
@@ -252,6 +281,15 @@ pub(in crate::policy) fn written_for(rule: &Rule, name: &str, state: RuleState) 
     let own = rule.id == name;
     let meant = own || rule.list_of.is_none() && rule.state != RuleState::Retired;
     meant.then_some(state)
+}
+
+/// What a policy says of how clients are told and what follows for them.
+#[derive(Debug, Default)]
+struct ForClients {
+    block_as: BlockAs,
+    complaints: Option<Arc<Complaints>>,
+    ladder: Option<Arc<LadderSettings>>,
+    sessions: Option<Arc<SessionSettings>>,
 }
 
 /// A demand of a profile that is not met.

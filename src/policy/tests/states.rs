@@ -131,6 +131,18 @@ share = 0.5
 [[rule]]
 id = "p/plain"
 state = "enforce"
+--- profiles/without.toml
+name = "without"
+title = "t"
+packs = ["p", "draft"]
+
+[[rule]]
+id = "p/plain"
+state = "retired"
+
+[[rule]]
+id = "draft/*"
+state = "retired"
 "#;
 
 fn library() -> Library {
@@ -202,6 +214,30 @@ fn what_is_more_special_counts() {
     assert_eq!(said(&made(&library, &of_all), &["draft/always"]), "enforce");
     let weaker = settings("default", &[("draft/always", canary(0.999))]);
     assert!(library.policy(&weaker).is_err_and(|found| found[0].code == "always"));
+}
+
+/// What a profile retires is brought back by its name alone.
+#[test]
+fn a_pattern_brings_back_nothing_that_a_profile_retires() {
+    let library = library();
+    let of = |states: &[(&str, RuleState)]| {
+        said(
+            &made(&library, &settings("without", states)),
+            &["p/plain", "p/listed", "draft/one", "draft/two"],
+        )
+    };
+    assert_eq!(of(&[]), "retired, enforce, retired, retired");
+    let wide = [("p/*", RuleState::Shadow), ("draft/*", RuleState::Enforce)];
+    assert_eq!(of(&wide), "retired, shadow, retired, retired");
+    let named =
+        [("p/*", RuleState::Shadow), ("p/plain", RuleState::Enforce), ("draft/t*", RuleState::Enforce)];
+    assert_eq!(of(&named), "enforce, shadow, retired, retired");
+    // What patterns of one configuration say is theirs to take back.
+    let both = [("p/*", RuleState::Retired), ("p/pl*", RuleState::Enforce)];
+    assert_eq!(
+        said(&made(&library, &settings("default", &both)), &["p/plain", "p/listed"]),
+        "enforce, retired"
+    );
 }
 
 /// A list with a state of its own is a rule like the one that it belongs to: exceptions, conditions, action and changes are that one's.

@@ -30,6 +30,8 @@ async function follow(stream) {
 function filtered(error) {
   holds(error instanceof Anthropic.BadRequestError, `${error?.constructor?.name}: ${error}`);
   same(error.error?.error?.type, 'invalid_request_error', 'type');
+  const details = error.error.error.sluicegate;
+  holds(details?.rule && details.complaint_url.includes(details.exchange), `details: ${JSON.stringify(details)}`);
 }
 
 p.case('plain and streamed', async (base) => {

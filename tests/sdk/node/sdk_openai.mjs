@@ -32,6 +32,8 @@ async function join(stream) {
 function filtered(error) {
   holds(error instanceof OpenAI.BadRequestError, `${error?.constructor?.name}: ${error}`);
   same(error.code, 'content_filter', 'code');
+  const details = error.error.sluicegate;
+  holds(details?.rule && details.complaint_url.includes(details.exchange), `details: ${JSON.stringify(details)}`);
 }
 
 p.case('chat plain', async (base) => {

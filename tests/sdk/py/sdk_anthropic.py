@@ -109,6 +109,8 @@ def _(base):
 
 def filtered(error):
     same((error.status_code, error.body["error"]["type"]), (400, "invalid_request_error"), "status and type")
+    details = error.body["error"]["sluicegate"]
+    holds(details["rule"] and details["exchange"] in details["complaint_url"], f"details: {details}")
 
 
 @p.case("blocked before", gateway=True)

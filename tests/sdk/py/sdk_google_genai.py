@@ -115,6 +115,8 @@ def _(base):
 def _(base):
     def filtered(error):
         same(error.code, 400)
+        details = error.details["error"]["details"][0]["metadata"]
+        holds(details["rule"] and details["exchange"] in details["complaint_url"], f"details: {details}")
     p.raises(errors.ClientError, lambda: ask(base, BAD), filtered)
     p.raises(errors.ClientError, lambda: join(stream(base, BAD)), filtered)
     p.raises(errors.ClientError, lambda: ask(base, "run plain", system_instruction=BAD), filtered)

@@ -150,6 +150,9 @@ def _(base):
 
 def filtered(error):
     same((error.status_code, error.code), (400, "content_filter"), "status and code")
+    details = error.body["sluicegate"]
+    same((details["automated"], details["language"]), (True, "en"), "details")
+    holds(details["rule"] and details["exchange"] in details["complaint_url"], f"details: {details}")
 
 
 BAD = f"run plain and explain the {words.PHRASE}"

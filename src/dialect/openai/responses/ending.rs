@@ -1,7 +1,7 @@
 //! How an answer of the responses API ends where the gateway ends it.
 
-use super::super::super::{Ask, Memo, Reply, Why, quoted};
-use super::super::{error_object, reason};
+use super::super::super::{Ask, ExchangeError, Memo, Reply, Why, quoted};
+use super::super::error_object;
 
 fn response(
     id: &str,
@@ -24,8 +24,16 @@ fn typed(kind: &str, sequence: u64, rest: &str) -> String {
 }
 
 /// An answer that refuses.
-pub(in crate::dialect::openai) fn refusal(ask: &Ask, message: &str) -> Reply {
-    let part = format!(r#"{{"type":"refusal","refusal":{}}}"#, quoted(message));
+pub(in crate::dialect::openai) fn refusal(ask: &Ask, error: &ExchangeError) -> Reply {
+    let message = &error.message;
+    // What is no refusal is text.
+    let (kind, field, more) = if error.kind.is_answer() {
+        ("output_text", "text", r#","annotations":[]"#)
+    } else {
+        ("refusal", "refusal", "")
+    };
+    let part = |said: &str| format!(r#"{{"type":"{kind}","{field}":{}{more}}}"#, quoted(said));
+    let part = (part(""), part(message));
     let item = |status: &str, content: &str| {
         format!(
             r#"{{"id":"msg_sluicegate","type":"message","status":"{status}","role":"assistant","content":[{content}]}}"#
@@ -33,7 +41,11 @@ pub(in crate::dialect::openai) fn refusal(ask: &Ask, message: &str) -> Reply {
     };
     let whole = |status: &str, output: &str| response("", &ask.model, 0, status, "null", "null", output);
     if !ask.stream {
-        let body = whole("completed", &item("completed", &part));
+        let mut body = whole("completed", &item("completed", &part.1));
+        // Into the object, before its last brace.
+        body.truncate(body.len() - 1);
+        body.push_str(&error.member());
+        body.push('}');
         return Reply { status: 200, content_type: "application/json", body: body.into_bytes() };
     }
     let at = r#""item_id":"msg_sluicegate","output_index":0,"content_index":0"#;
@@ -44,19 +56,19 @@ pub(in crate::dialect::openai) fn refusal(ask: &Ask, message: &str) -> Reply {
             1,
             &format!(r#""output_index":0,"item":{}"#, item("in_progress", "")),
         ),
-        typed("response.content_part.added", 2, &format!(r#"{at},"part":{{"type":"refusal","refusal":""}}"#)),
-        typed("response.refusal.delta", 3, &format!(r#"{at},"delta":{}"#, quoted(message))),
-        typed("response.refusal.done", 4, &format!(r#"{at},"refusal":{}"#, quoted(message))),
-        typed("response.content_part.done", 5, &format!(r#"{at},"part":{part}"#)),
+        typed("response.content_part.added", 2, &format!(r#"{at},"part":{}"#, part.0)),
+        typed(&format!("response.{kind}.delta"), 3, &format!(r#"{at},"delta":{}"#, quoted(message))),
+        typed(&format!("response.{kind}.done"), 4, &format!(r#"{at},"{field}":{}"#, quoted(message))),
+        typed("response.content_part.done", 5, &format!(r#"{at},"part":{}"#, part.1)),
         typed(
             "response.output_item.done",
             6,
-            &format!(r#""output_index":0,"item":{}"#, item("completed", &part)),
+            &format!(r#""output_index":0,"item":{}"#, item("completed", &part.1)),
         ),
         typed(
             "response.completed",
             7,
-            &format!(r#""response":{}"#, whole("completed", &item("completed", &part))),
+            &format!(r#""response":{}{}"#, whole("completed", &item("completed", &part.1)), error.member()),
         ),
     ];
     Reply { status: 200, content_type: "text/event-stream", body: body.concat().into_bytes() }
@@ -67,11 +79,11 @@ pub(in crate::dialect::openai) fn cut(ask: &Ask, memo: &Memo, why: Why<'_>) -> V
     let model = if memo.model.is_empty() { &ask.model } else { &memo.model };
     let next = memo.sequence + 1;
     match why {
-        Why::Policy(message) => {
+        Why::Policy(error) => {
             let details = r#"{"reason":"content_filter"}"#;
             let output = memo.said.items();
             let whole = response(&memo.id, model, memo.created, "incomplete", details, "null", &output);
-            typed("response.incomplete", next, &format!(r#""response":{whole},{}"#, reason(message)))
+            typed("response.incomplete", next, &format!(r#""response":{whole},{}"#, error.reason()))
                 .into_bytes()
         }
         Why::Failure(error) if !memo.id.is_empty() => {
