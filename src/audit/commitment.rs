@@ -3,6 +3,7 @@
 //! A plain hash of a short prompt or an address can be guessed; under a key that stays with the gateway it cannot. Who has the text and the key
 //! finds the record (`sluicegate audit search --text FILE`); who has the record alone learns nothing.
 
+use crate::text::hex;
 use aws_lc_rs::hmac;
 use std::fmt;
 
@@ -26,7 +27,7 @@ impl CommitmentKey {
 
     /// The keyed hash of a text that is there.
     pub fn hash(&self, text: &[u8]) -> String {
-        hex(&hmac::sign(&self.0, text))
+        short(&hmac::sign(&self.0, text))
     }
 
     /// One that comes in pieces.
@@ -43,7 +44,7 @@ impl CommitmentKey {
         for part in [kind.as_bytes(), b"\0", name.as_bytes()] {
             context.update(part);
         }
-        hex(&context.sign())
+        short(&context.sign())
     }
 }
 
@@ -69,14 +70,12 @@ impl Commitment {
 
     /// The hash of what came so far; empty if nothing did.
     pub fn so_far(&self) -> String {
-        if self.empty { String::new() } else { hex(&self.context.clone().sign()) }
+        if self.empty { String::new() } else { short(&self.context.clone().sign()) }
     }
 }
 
-fn hex(tag: &hmac::Tag) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |n: u8| char::from(DIGITS.get(usize::from(n)).copied().unwrap_or(b'0'));
-    tag.as_ref().iter().take(LENGTH / 2).flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+fn short(tag: &hmac::Tag) -> String {
+    hex::encode(tag.as_ref().get(..LENGTH / 2).unwrap_or_default())
 }
 
 #[cfg(test)]

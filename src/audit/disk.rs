@@ -1,7 +1,7 @@
 //! Where segments are written: the real disk, or in tests one that fails on purpose.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
@@ -32,25 +32,12 @@ pub(super) fn private_dir(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes a file for its owner only, beside its place, makes it durable, and moves it there, if nothing is there yet.
-pub(super) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(path);
-    fs::create_dir_all(folder)?;
-    let beside = path.with_extension(format!("{:08x}", getrandom::u32()?));
-    let mut file = File::options().write(true).create_new(true).mode(0o600).open(&beside)?;
-    let written =
-        file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::hard_link(&beside, path));
-    fs::remove_file(&beside)?;
-    written?;
-    File::open(folder)?.sync_all()
-}
-
-/// Takes the folder for this process alone; the system lets go of it when the process ends, however it ends.
-pub(super) fn lock(dir: &Path) -> io::Result<File> {
+/// Takes the folder for this process alone; the system lets go of it when the process ends, however it ends. None where another has it.
+pub(super) fn lock(dir: &Path) -> io::Result<Option<File>> {
     let file = File::options().write(true).create(true).truncate(false).mode(0o600).open(dir.join("lock"))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(io::Error::other("another gateway writes this journal")),
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error),
     }
 }

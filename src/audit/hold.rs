@@ -1,9 +1,10 @@
 //! Legal holds: what may be neither erased nor purged until somebody releases it.
 
 use super::texts::Subject;
+use crate::diag::write_whole;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -86,12 +87,7 @@ impl Holds {
     }
 
     fn write(&self) -> io::Result<()> {
-        let beside = self.path.with_extension("new");
-        let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-        file.write_all(&serde_json::to_vec_pretty(&self.all)?)?;
-        file.sync_all()?;
-        fs::rename(&beside, &self.path)?;
-        self.path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+        write_whole(&self.path, &serde_json::to_vec_pretty(&self.all)?, 0o600)
     }
 }
 

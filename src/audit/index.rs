@@ -304,11 +304,6 @@ impl Index {
     /// Takes in what the journal has more. `seen` is told of every record. An index of more records than the journal has was of another one and
     /// is made anew.
     pub fn update(&mut self, seen: &mut dyn FnMut(u64)) -> Result<(), IndexError> {
-        let last = segment::last_sequence(&self.dir)?;
-        if self.cursor()? > last {
-            self.db.execute_batch("PRAGMA user_version = 0").map_err(|source| self.fail(source))?;
-            self.db = Self::connect(&self.path).map_err(|source| self.fail(source))?;
-        }
         loop {
             let fail = |source| IndexError::Database { path: self.path.clone(), source };
             // Others may do the same at this moment: whoever comes second goes on from where the first has come to.
@@ -316,7 +311,7 @@ impl Index {
             let cursor = db.query_row("SELECT cursor FROM state", [], |row| row.get(0)).map_err(fail)?;
             let from = unsigned(cursor) + 1;
             let (mut taken, mut last, mut failed) = (0, from - 1, None);
-            let read = segment::read_from(&self.dir, from, &mut |sequence, kind, payload| {
+            let read = segment::read_records(&self.dir, from, &mut |sequence, kind, payload| {
                 if let Err(error) = take(&db, sequence, kind, payload) {
                     failed = Some(error);
                     return false;
@@ -327,11 +322,16 @@ impl Index {
                 taken < BATCH
             });
             let done = match failed {
-                Some(error) => Err(error),
+                Some(error) => db.rollback().and(Err(error)),
                 None => db.execute("UPDATE state SET cursor = ?1", [signed(last)]).and_then(|_| db.commit()),
             };
             done.map_err(|source| IndexError::Database { path: self.path.clone(), source })?;
-            read?;
+            let there = read?;
+            if there + 1 < from {
+                self.db.execute_batch("PRAGMA user_version = 0").map_err(|source| self.fail(source))?;
+                self.db = Self::connect(&self.path).map_err(|source| self.fail(source))?;
+                continue;
+            }
             if taken < BATCH {
                 return Ok(());
             }
@@ -615,6 +615,15 @@ mod tests {
             index.by_column(&rule("a/b"), Column::User).expect("counts"),
             [count("u0", 2), count("u1", 2), count("u2", 2)]
         );
+        // The index of a journal that is gone is made anew.
+        for entry in std::fs::read_dir(folder.path()).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.extension().is_some_and(|e| e == "sgj") {
+                std::fs::remove_file(path).expect("gone");
+            }
+        }
+        index.update(&mut |_| {}).expect("an index");
+        assert_eq!(index.count(&Query::default()).expect("a count"), 0);
         // What is not known is no index: it says so and what to do.
         drop(index);
         std::fs::write(folder.path().join(FILE), vec![7; 4096]).expect("a file");

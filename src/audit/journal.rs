@@ -73,6 +73,12 @@ pub enum OpenError {
     /// The records are not those that were signed, or the tree's files cannot be used.
     #[error(transparent)]
     Notary(#[from] NotaryError),
+    /// Another process writes to it.
+    #[error("{path}: another gateway writes this journal", path = path.display())]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The folder cannot be made or the thread not started.
     #[error("{path}: {source}", path = path.display())]
     Io {
@@ -331,7 +337,7 @@ impl Journal {
     ) -> Result<(Self, Recovered), OpenError> {
         let io = |source| OpenError::Io { path: dir.to_owned(), source };
         disk::private_dir(dir).map_err(io)?;
-        let lock = disk::lock(dir).map_err(io)?;
+        let lock = disk::lock(dir).map_err(io)?.ok_or_else(|| OpenError::Locked { path: dir.to_owned() })?;
         let (recovered, notary) = recover(dir, settings, signer)?;
         for torn in &recovered.torn {
             disk::cut(&torn.path, torn.at)

@@ -8,9 +8,10 @@ use super::checkpoint::Checkpoint;
 use super::disk::private_dir;
 use super::merkle::{Hash, TileError, TileReader, TileWriter, root};
 use super::note::{NoteError, Signer};
-use std::fs::{self, File};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use crate::diag::{write_new, write_whole};
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -116,7 +117,7 @@ pub fn load_or_make_signer(path: &Path, origin: Option<&str>) -> Result<Signer, 
             if let Some(folder) = path.parent() {
                 fs::create_dir_all(folder).map_err(io)?;
             }
-            match super::disk::write_new(path, format!("{}\n", *signer.secret()).as_bytes()) {
+            match write_new(path, format!("{}\n", *signer.secret()).as_bytes()) {
                 // Another process may have been faster; its key counts.
                 Ok(()) => load_or_make_signer(path, origin),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -127,16 +128,6 @@ pub fn load_or_make_signer(path: &Path, origin: Option<&str>) -> Result<Signer, 
         }
         Err(error) => Err(io(error)),
     }
-}
-
-/// Written beside its place, made durable, and moved there: whoever reads it sees the old or the new one, whole.
-fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let beside = path.with_extension("new");
-    let mut file = File::options().write(true).create(true).truncate(true).mode(mode).open(&beside)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&beside, path)?;
-    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 /// Where the last checkpoint is kept beside the key.

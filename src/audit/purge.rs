@@ -52,14 +52,11 @@ pub fn purgeable(dir: &Path, signed: u64, before_ms: u64) -> Result<Purgeable, R
     let whole = signed / TILE_WIDTH as u64 * TILE_WIDTH as u64;
     for (path, records) in segment::closed_segments(dir)? {
         let last = records.end - 1;
-        let mut old = true;
+        let is_old = |payload: &[u8]| {
+            serde_json::from_slice::<Told>(payload).is_ok_and(|told| told.time_ms < before_ms)
+        };
         // Each of them: clocks have been wrong before.
-        segment::read_from(dir, records.start, &mut |sequence, _, payload| {
-            let time = serde_json::from_slice::<Told>(payload).map_or(u64::MAX, |told| told.time_ms);
-            old &= time < before_ms;
-            old && sequence < last
-        })?;
-        if last > whole || !old {
+        if last > whole || !segment::all_in(&path, records.end, is_old)? {
             break;
         }
         out.segments.push(path);

@@ -241,15 +241,32 @@ pub(super) fn walk(dir: &Path, visit: &mut dyn FnMut(u64, EntryKind, &[u8])) -> 
 
 /// The number of the first record that is there, 1 in an empty journal: more where older ones were purged.
 pub(super) fn first_record(dir: &Path) -> Result<u64, ReadError> {
-    Ok(segments(dir)?.iter().find_map(|(_, path)| first_sequence(path)).unwrap_or(1))
+    Ok(headed(dir)?.first().map_or(1, |(first, _)| *first))
+}
+
+/// The segments that have a head, each with the number of its first record.
+fn headed(dir: &Path) -> Result<Vec<(u64, PathBuf)>, ReadError> {
+    Ok(segments(dir)?.into_iter().filter_map(|(_, path)| Some((first_sequence(&path)?, path))).collect())
 }
 
 /// Segments, the oldest first, each with its first record and the first one of the segment behind it.
 pub(super) fn closed_segments(dir: &Path) -> Result<Vec<(PathBuf, std::ops::Range<u64>)>, ReadError> {
-    let all: Vec<(u64, PathBuf)> =
-        segments(dir)?.into_iter().filter_map(|(_, path)| Some((first_sequence(&path)?, path))).collect();
+    let all = headed(dir)?;
     let next = all.iter().skip(1).map(|(first, _)| *first);
     Ok(all.iter().zip(next).map(|((first, path), next)| (path.clone(), *first..next)).collect())
+}
+
+/// Whether something holds of the payload of each record that one segment has before number `end`.
+pub(super) fn all_in(path: &Path, end: u64, holds: impl Fn(&[u8]) -> bool) -> Result<bool, ReadError> {
+    let bytes = read(path)?;
+    let mut at = SEGMENT_HEAD;
+    while let Some(raw) = decode(&bytes, at).filter(|raw| raw.sequence < end) {
+        if !holds(raw.payload) {
+            return Ok(false);
+        }
+        at = raw.next;
+    }
+    Ok(true)
 }
 
 /// The same for the newest segments alone: as many as have `budget` bytes together, but at least two with records. Gives the sequence number
@@ -304,42 +321,15 @@ fn walk_all(
     Ok(recovered)
 }
 
-/// Number of the last sound record, 0 in an empty journal. A gateway may be writing meanwhile.
-pub(super) fn last_sequence(dir: &Path) -> Result<u64, ReadError> {
-    let mut last = 0;
-    for (_, path) in segments(dir)?.iter().rev() {
-        let Some(first) = first_sequence(path) else { continue };
-        let bytes = read(path)?;
-        last = first - 1;
-        let mut at = SEGMENT_HEAD;
-        while let Some(raw) = decode(&bytes, at) {
-            last = raw.sequence;
-            at = raw.next;
-        }
-        break;
-    }
-    Ok(last)
-}
-
-/// Reads the payloads of records in order from number `from` on until `visit` says no, with their numbers. A gateway may be writing
-/// meanwhile: what it has not finished is not there yet.
+/// Reads records in order from number `from` on until `visit` says no; gives the number of the last one that it saw, before `from` or behind
+/// it. A gateway may be writing meanwhile: what it has not finished is not there yet.
 pub fn read_records(
     dir: &Path,
     from: u64,
-    visit: &mut dyn FnMut(u64, &[u8]) -> bool,
-) -> Result<(), ReadError> {
-    read_from(dir, from, &mut |sequence, _, payload| visit(sequence, payload))
-}
-
-/// Reads records in order from number `from` on until `visit` says no. A gateway may be writing meanwhile: what it has not finished is not
-/// there yet.
-pub(super) fn read_from(
-    dir: &Path,
-    from: u64,
     visit: &mut dyn FnMut(u64, EntryKind, &[u8]) -> bool,
-) -> Result<(), ReadError> {
-    let all: Vec<(u64, PathBuf)> =
-        segments(dir)?.into_iter().filter_map(|(_, path)| Some((first_sequence(&path)?, path))).collect();
+) -> Result<u64, ReadError> {
+    let all = headed(dir)?;
+    let mut last = all.last().map_or(0, |(first, _)| first - 1);
     // What was purged is not there any more.
     let mut next = all.first().map_or(from, |(first, _)| from.max(*first));
     for (place, (_, path)) in all.iter().enumerate() {
@@ -352,7 +342,7 @@ pub(super) fn read_from(
         let mut at = SEGMENT_HEAD;
         while let Some(raw) = decode(&bytes, at).filter(|raw| until.is_none_or(|until| raw.sequence < until))
         {
-            at = raw.next;
+            (at, last) = (raw.next, last.max(raw.sequence));
             if raw.sequence != next {
                 continue;
             }
@@ -360,7 +350,7 @@ pub(super) fn read_from(
             let kind =
                 EntryKind::from_code(raw.kind).ok_or_else(|| ReadError::Foreign { path: path.clone() })?;
             if !visit(raw.sequence, kind, raw.payload) {
-                return Ok(());
+                return Ok(last);
             }
         }
         // The next segment begins behind what is here.
@@ -368,7 +358,7 @@ pub(super) fn read_from(
             return Err(ReadError::Damaged { path: path.clone(), at, sequence: next });
         }
     }
-    Ok(())
+    Ok(last)
 }
 
 /// Where a record stands: its segment and its first byte there.
@@ -386,9 +376,8 @@ pub fn entry(dir: &Path, sequence: u64) -> Option<Entry> {
 
 fn find<T>(dir: &Path, sequence: u64, found: impl Fn(&Path, usize, &Raw<'_>) -> T) -> Option<T> {
     // Of segments with the same beginning the last one counts: those before it were given up.
-    let all = segments(dir).ok()?;
-    let holds = |(_, path): &&(u64, PathBuf)| first_sequence(path).is_some_and(|first| first <= sequence);
-    let (_, path) = all.iter().rev().find(holds)?;
+    let all = headed(dir).ok()?;
+    let (_, path) = all.iter().rev().find(|(first, _)| *first <= sequence)?;
     let bytes = read(path).ok()?;
     let mut at = SEGMENT_HEAD;
     // Heads alone lead to it; only its own sum is looked at.

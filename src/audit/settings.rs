@@ -4,7 +4,7 @@ use super::texts::TextsSettings;
 use crate::diag::{Size, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// `[journal]`
@@ -25,6 +25,17 @@ pub struct JournalSettings {
     pub checkpoint: Time,
     /// Which bodies are kept, sealed.
     pub texts: TextsSettings,
+}
+
+impl JournalSettings {
+    /// The same with places in the state folder for what has none.
+    #[must_use]
+    pub fn placed(mut self, state: &Path) -> Self {
+        self.dir.get_or_insert_with(|| state.join("journal"));
+        self.key.get_or_insert_with(|| state.join("journal.key"));
+        self.texts.key.get_or_insert_with(|| state.join("texts.key"));
+        self
+    }
 }
 
 impl Default for JournalSettings {

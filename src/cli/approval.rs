@@ -1,12 +1,13 @@
 //! `sluicegate policy keygen|approve|approvals`: keys of those who approve policies, their signatures, and who has signed.
 
+use super::moment::now_ms;
 use super::{ConfigArgs, Exit, Format, show};
 use crate::config::{Purpose, Settings};
-use crate::diag::{Diagnostic, has_errors};
+use crate::diag::{Diagnostic, has_errors, write_whole};
 use crate::limits::loose_mode;
 use crate::policy::approval::{ApprovalFile, Approver, PublicKey};
-use crate::policy::files::digits;
 use crate::policy::{ApprovalSettings, Approvals, Signer};
+use crate::text::hex;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use rustls_pki_types::pem::PemObject as _;
@@ -190,19 +191,15 @@ fn sign(
     signer: Signer,
     pair: &Ed25519KeyPair,
 ) -> anyhow::Result<PathBuf> {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let time = since.map_or(0, |since| since.as_secs());
+    let time = now_ms() / 1000;
     let signature = pair.sign(ApprovalFile::signed(policy, name, signer, time).as_bytes());
     let (policy, approver) = (policy.to_owned(), name.to_owned());
-    let signature = digits(signature.as_ref());
+    let signature = hex::encode(signature.as_ref());
     let dir = approval.dir.join(&policy);
     let file = ApprovalFile { policy, approver, signer, time, signature };
     fs::create_dir_all(&dir)?;
     let path = dir.join(format!("{name}.toml"));
-    let draft = dir.join(format!(".{name}.new"));
-    fs::write(&draft, toml::to_string(&file)?)?;
-    fs::File::open(&draft)?.sync_all()?;
-    fs::rename(draft, &path)?;
+    write_whole(&path, toml::to_string(&file)?.as_bytes(), 0o666)?;
     Ok(path)
 }
 

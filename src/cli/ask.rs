@@ -1,5 +1,8 @@
 //! Asks a running gateway's operations listener.
 
+use super::{Exit, Format};
+use anyhow::Context as _;
+use serde_json::Value;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
@@ -52,5 +55,39 @@ impl Operations {
             (Some(status), Some((_, body))) => Ok((status, body.to_owned())),
             _ => Err(io::Error::new(io::ErrorKind::InvalidData, "the answer is not HTTP")),
         }
+    }
+}
+
+/// A question to a running gateway, and how its answer is written.
+#[derive(Debug, clap::Args)]
+pub(super) struct Ask {
+    #[command(flatten)]
+    operations: Operations,
+
+    /// How to write the answer
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+impl Ask {
+    /// Asks, and writes what `human` or JSON makes of the answer: 0 when it was done, 1 when the gateway says no.
+    pub(super) fn tell(
+        &self,
+        method: &str,
+        path: &str,
+        patience: Duration,
+        human: fn(&Value) -> String,
+    ) -> anyhow::Result<Exit> {
+        let address = self.operations.address();
+        let asked = self.operations.ask(method, path, patience);
+        let (status, body) = asked.with_context(|| format!("cannot ask the gateway at {address}"))?;
+        let answer: Value = serde_json::from_str(&body)
+            .with_context(|| format!("{address} answers {status}, and not as a gateway does"))?;
+        let mut out = io::stdout().lock();
+        match self.format {
+            Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&answer)?)?,
+            Format::Human => out.write_all(human(&answer).as_bytes())?,
+        }
+        Ok(if (200..300).contains(&status) { Exit::Fine } else { Exit::No })
     }
 }

@@ -15,6 +15,7 @@ mod filing;
 mod healthcheck;
 mod import;
 mod key;
+mod moment;
 mod obligations;
 mod overblock;
 mod policies;

@@ -1,6 +1,7 @@
 //! `sluicegate overblock`: whether too much is blocked, month by month: by rule, over texts that are harmless, between groups.
 
 use super::assess::Share;
+use super::moment::month;
 use super::policies::States;
 use super::scan::text;
 use super::texts::{self, Texts};
@@ -321,19 +322,6 @@ impl Journal {
         };
         (self.months.into_iter().map(of).collect(), self.lifted)
     }
-}
-
-/// The month of a moment in milliseconds since 1970: `2026-07`, in UTC.
-fn month(ms: u64) -> String {
-    // Days since 0000-03-01 (Howard Hinnant, chrono-compatible low-level date algorithms).
-    let days = ms / 86_400_000 + 719_468;
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year:04}-{month:02}")
 }
 
 /// What a policy does to harmless texts, by group.

@@ -1,13 +1,12 @@
 //! `sluicegate policy`: which policies a running gateway has, other ones, those before.
 
+use super::Exit;
 use super::approval;
-use super::ask::Operations;
-use super::{Exit, Format};
-use anyhow::Context as _;
+use super::ask::Ask;
+use super::moment::now_ms;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 use std::time::Duration;
 
 /// See and change the policies of a running gateway on this machine, and approve policies before they run
@@ -54,16 +53,6 @@ Examples:
     Approvals(approval::List),
 }
 
-#[derive(Debug, clap::Args)]
-struct Ask {
-    #[command(flatten)]
-    operations: Operations,
-
-    /// How to write the answer
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    format: Format,
-}
-
 /// A million words are compiled in less.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -76,17 +65,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         What::Approve(args) => return approval::approve(args),
         What::Approvals(args) => return approval::list(args),
     };
-    let address = ask.operations.address();
-    let asked = ask.operations.ask(method, path, PATIENCE);
-    let (status, body) = asked.with_context(|| format!("cannot ask the gateway at {address}"))?;
-    let answer: Value = serde_json::from_str(&body)
-        .with_context(|| format!("{address} answers {status}, and not as a gateway does"))?;
-    let mut out = io::stdout().lock();
-    match ask.format {
-        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&answer)?)?,
-        Format::Human => out.write_all(human(&answer).as_bytes())?,
-    }
-    Ok(if (200..300).contains(&status) { Exit::Fine } else { Exit::No })
+    ask.tell(method, path, PATIENCE, human)
 }
 
 /// What there is of an answer, in lines.
@@ -178,8 +157,7 @@ fn number(of: &Value, key: &str) -> u64 {
 
 /// How long ago a moment was, in milliseconds since 1970.
 pub(super) fn ago(ms: u64) -> String {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let seconds = now.map_or(0, |now| (now.as_millis() as u64).saturating_sub(ms) / 1000);
+    let seconds = now_ms().saturating_sub(ms) / 1000;
     let (n, unit) = match seconds {
         0..120 => (seconds, "s"),
         120..7200 => (seconds / 60, "min"),

@@ -1,11 +1,10 @@
 //! `sluicegate standing`: who was blocked again and again, shutting somebody out, letting them in again.
 
-use super::ask::Operations;
-use super::{Exit, Format};
-use anyhow::Context as _;
+use super::Exit;
+use super::ask::Ask;
+use super::moment::now_ms;
 use serde_json::Value;
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 use std::time::Duration;
 
 /// See who was blocked again and again at a running gateway on this machine, suspend somebody, lift what follows
@@ -55,16 +54,6 @@ Examples:
 }
 
 #[derive(Debug, clap::Args)]
-struct Ask {
-    #[command(flatten)]
-    operations: Operations,
-
-    /// How to write the answer
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    format: Format,
-}
-
-#[derive(Debug, clap::Args)]
 struct Who {
     /// The tenant
     #[arg(long, value_name = "NAME")]
@@ -94,17 +83,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         What::Suspend { who, seconds } => (&who.ask, "POST", who.path("suspend", *seconds)),
         What::Lift(who) => (&who.ask, "POST", who.path("lift", None)),
     };
-    let address = ask.operations.address();
-    let asked = ask.operations.ask(method, &path, PATIENCE);
-    let (status, body) = asked.with_context(|| format!("cannot ask the gateway at {address}"))?;
-    let answer: Value = serde_json::from_str(&body)
-        .with_context(|| format!("{address} answers {status}, and not as a gateway does"))?;
-    let mut out = io::stdout().lock();
-    match ask.format {
-        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&answer)?)?,
-        Format::Human => out.write_all(human(&answer).as_bytes())?,
-    }
-    Ok(if (200..300).contains(&status) { Exit::Fine } else { Exit::No })
+    ask.tell(method, &path, PATIENCE, human)
 }
 
 impl Who {
@@ -159,7 +138,5 @@ fn human(answer: &Value) -> String {
 
 /// How long a standing lasts yet.
 fn left(until_ms: u64) -> String {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let now = now.map_or(0, |now| now.as_millis() as u64);
-    format!(", {} min left", until_ms.saturating_sub(now).div_ceil(60_000))
+    format!(", {} min left", until_ms.saturating_sub(now_ms()).div_ceil(60_000))
 }

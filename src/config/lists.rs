@@ -4,7 +4,7 @@
 //! changes: who watches the files reloads.
 
 use super::Settings;
-use crate::diag::{Diagnostic, SourceFile};
+use crate::diag::{Diagnostic, SourceFile, write_whole};
 use crate::policy::{Files, ListUrl, Proof};
 use crate::telemetry::Metrics;
 use crate::upstream::{Fetched, ListClient};
@@ -105,10 +105,8 @@ impl Lists {
     fn write(&self, list: &ListUrl, copy: &Copy) -> std::io::Result<()> {
         std::fs::create_dir_all(&self.dir)?;
         let path = self.path(list);
-        let draft = path.with_extension("new");
-        std::fs::write(&draft, format!("{}\n{}", serde_json::to_string(&copy.head)?, copy.content))?;
-        std::fs::File::open(&draft)?.sync_all()?;
-        std::fs::rename(draft, path)
+        let text = format!("{}\n{}", serde_json::to_string(&copy.head)?, copy.content);
+        write_whole(&path, text.as_bytes(), 0o666)
     }
 
     /// Puts the copies that there are among the files, proved or not: for a hash.

@@ -166,10 +166,7 @@ pub fn load(
     // Without the folder, the profile or the packs that were meant, rules would be called unknown that are not.
     let policy_is_whole = !is_gone(&[], "policy")
         && ["dir", "profile", "packs"].iter().all(|key| !is_gone(&["policy".into()], key));
-    let mut journal = file.journal;
-    journal.dir.get_or_insert_with(|| file.server.state.join("journal"));
-    journal.key.get_or_insert_with(|| file.server.state.join("journal.key"));
-    journal.texts.key.get_or_insert_with(|| file.server.state.join("texts.key"));
+    let journal = file.journal.placed(&file.server.state);
     let settings = Settings {
         server: file.server,
         policy: file.policy,
@@ -226,11 +223,7 @@ pub fn journal_settings(source: &Arc<SourceFile>, folder: &Path, overrides: &Ove
         place_paths(&mut file, folder, read.places.has(&["server".into(), "state".into()]));
         (state, journal) = (file.server.state, file.journal);
     }
-    let state = overrides.state.clone().unwrap_or(state);
-    journal.dir.get_or_insert_with(|| state.join("journal"));
-    journal.key.get_or_insert_with(|| state.join("journal.key"));
-    journal.texts.key.get_or_insert_with(|| state.join("texts.key"));
-    journal
+    journal.placed(overrides.state.as_ref().unwrap_or(&state))
 }
 
 /// Paths in a file are relative to the file. The default state folder is in the working folder.

@@ -10,6 +10,7 @@ mod read;
 mod render;
 mod source;
 mod units;
+mod whole_file;
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ pub use read::{Read, read_toml};
 pub use render::{Colour, render_human, render_json, to_json};
 pub use source::{SourceFile, Span};
 pub use units::{Size, Time};
+pub use whole_file::{write_new, write_whole};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

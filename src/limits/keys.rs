@@ -6,10 +6,12 @@
 
 use super::gate::{Gate, Pass};
 use super::settings::LimitsSettings;
+use crate::diag::write_new;
+use crate::text::hex;
 use aws_lc_rs::hmac;
 use std::collections::HashMap;
 use std::fmt;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
@@ -70,7 +72,7 @@ impl Pepper {
         }
         let text = Zeroizing::new(std::fs::read_to_string(path).map_err(io)?);
         let text = text.trim();
-        let bytes = from_hex(text)
+        let bytes = hex::array(text)
             .ok_or_else(|| PepperError::Form { path: path.to_owned(), found: text.chars().count() })?;
         Ok(Self::new(&Zeroizing::new(bytes)))
     }
@@ -86,7 +88,7 @@ impl Pepper {
         }
         let mut bytes = Zeroizing::new([0; 32]);
         random(&mut bytes).map_err(io)?;
-        let text = Zeroizing::new(format!("{}\n", to_hex(&bytes)));
+        let text = Zeroizing::new(format!("{}\n", hex::encode(&*bytes)));
         match write_new(path, text.as_bytes()) {
             Ok(()) => Ok(Self::new(&bytes)),
             // Another process was faster; its pepper counts.
@@ -119,13 +121,13 @@ pub struct KeyHash([u8; 32]);
 impl KeyHash {
     /// Reads 64 hexadecimal digits.
     pub fn parse(text: &str) -> Option<Self> {
-        from_hex(text).map(Self)
+        hex::array(text).map(Self)
     }
 }
 
 impl fmt::Display for KeyHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&to_hex(&self.0))
+        f.write_str(&hex::encode(&self.0))
     }
 }
 
@@ -315,57 +317,8 @@ pub fn loose_mode(path: &Path) -> io::Result<Option<u32>> {
     }
 }
 
-/// Makes a file whole or not at all: on a full disk, or where the process ends in between, nothing is left under its name.
-fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
-    let unfinished = path.with_extension(format!("{}.new", std::process::id()));
-    // One of a process that ended in between, of the same number.
-    let _ = std::fs::remove_file(&unfinished);
-    let written = create_private(&unfinished).and_then(|mut file| {
-        file.write_all(text)?;
-        file.sync_all()?;
-        // Unlike a rename, it replaces nothing.
-        std::fs::hard_link(&unfinished, path)
-    });
-    let removed = std::fs::remove_file(&unfinished);
-    written?;
-    removed?;
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::File::open(folder)?.sync_all()?;
-    }
-    Ok(())
-}
-
-fn create_private(path: &Path) -> io::Result<std::fs::File> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    options.open(path)
-}
-
 fn random(bytes: &mut [u8; 32]) -> io::Result<()> {
     getrandom::fill(bytes).map_err(|e| io::Error::other(e.to_string()))
-}
-
-fn to_hex(bytes: &[u8; 32]) -> String {
-    let digit = |n: u8| char::from_digit(u32::from(n), 16).unwrap_or('0');
-    bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
-}
-
-fn from_hex(text: &str) -> Option<[u8; 32]> {
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    let mut digits = text.chars().map(|c| c.to_digit(16));
-    let mut bytes = [0; 32];
-    for byte in &mut bytes {
-        let (high, low) = (digits.next()??, digits.next()??);
-        *byte = (high * 16 + low) as u8;
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]

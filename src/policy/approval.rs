@@ -11,8 +11,8 @@ use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::list_url::bytes;
 use crate::diag::{Diagnostic, SourceFile, Step, read_toml};
+use crate::text::hex;
 
 /// The code of what is said of a policy that too few have approved.
 pub const APPROVAL: &str = "approval";
@@ -59,7 +59,7 @@ impl TryFrom<String> for PublicKey {
     type Error = String;
     fn try_from(text: String) -> Result<Self, String> {
         let found = text.chars().count();
-        bytes(&text).map(Self).ok_or_else(|| {
+        hex::array(&text).map(Self).ok_or_else(|| {
             format!("expected a public key of 64 hexadecimal digits, found {found} characters")
         })
     }
@@ -67,7 +67,7 @@ impl TryFrom<String> for PublicKey {
 
 impl From<PublicKey> for String {
     fn from(key: PublicKey) -> Self {
-        super::files::digits(&key.0)
+        hex::encode(&key.0)
     }
 }
 
@@ -246,7 +246,7 @@ fn read(
     };
     let text = ApprovalFile::signed(&of, &approver, signer, time);
     let key = UnparsedPublicKey::new(&ED25519, known.key.0);
-    let good = bytes::<64>(&signature).is_some_and(|bytes| key.verify(text.as_bytes(), &bytes).is_ok());
+    let good = hex::array::<64>(&signature).is_some_and(|bytes| key.verify(text.as_bytes(), &bytes).is_ok());
     if !good {
         return fault(format!("the signature is not one of `{approver}`'s key"), "signature");
     }
@@ -285,7 +285,7 @@ mod tests {
     /// An approval as this key signs it, as a file.
     fn file(name: &str, policy: &str, approver: &str, key: u8, signer: Signer) -> Arc<SourceFile> {
         let signature = pair(key).sign(ApprovalFile::signed(policy, approver, signer, 7).as_bytes());
-        let signature = super::super::files::digits(signature.as_ref());
+        let signature = hex::encode(signature.as_ref());
         let (policy, approver) = (policy.to_owned(), approver.to_owned());
         let file = ApprovalFile { policy, approver, signer, time: 7, signature };
         SourceFile::new(name, toml::to_string(&file).expect("TOML"))

@@ -8,6 +8,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::text::hex::encode;
 use aws_lc_rs::digest::{Context, SHA256};
 
 use super::loader::name_of;
@@ -97,16 +98,7 @@ pub fn hash(parts: &[&str]) -> String {
 
 /// A whole SHA-256, in hex, over the same: for what is signed.
 pub fn whole_hash(parts: &[&str]) -> String {
-    digits(of_parts(parts).finish().as_ref())
-}
-
-/// Bytes in hexadecimal digits.
-pub fn digits(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut out, byte| {
-        // Writing to a String does not fail.
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    encode(of_parts(parts).finish().as_ref())
 }
 
 fn of_parts(parts: &[&str]) -> Context {
@@ -134,7 +126,7 @@ pub(super) fn hash_of(what: &impl std::fmt::Debug) -> String {
 }
 
 fn hex(hash: Context) -> String {
-    digits(hash.finish().as_ref().get(..16).unwrap_or_default())
+    encode(hash.finish().as_ref().get(..16).unwrap_or_default())
 }
 
 #[cfg(test)]

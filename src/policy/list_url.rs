@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::file::{ListUrlFile, RulesFile};
 use super::files::{Files, hash};
 use crate::diag::{Diagnostic, Places, SourceFile, Span, Step, read_toml};
+use crate::text::hex;
 
 /// How often a list is asked for where the rule does not say.
 const EVERY: Duration = Duration::from_hours(1);
@@ -65,7 +66,8 @@ impl ListUrl {
             }
             Proof::Ed25519(key) => {
                 let key = aws_lc_rs::signature::UnparsedPublicKey::new(&aws_lc_rs::signature::ED25519, key);
-                let digits = std::str::from_utf8(signature).ok().and_then(|text| bytes::<64>(text.trim()));
+                let digits =
+                    std::str::from_utf8(signature).ok().and_then(|text| hex::array::<64>(text.trim()));
                 let signature = digits.as_ref().map_or(signature, |bytes| bytes.as_slice());
                 key.verify(content, signature).map_err(|_| "its signature is not one of the rule's key")
             }
@@ -129,21 +131,8 @@ pub(super) fn list_url(
 }
 
 fn digits(text: &str) -> Result<[u8; 32], String> {
-    bytes(text)
+    hex::array(text)
         .ok_or_else(|| format!("expected 64 hexadecimal digits, found {} characters", text.chars().count()))
-}
-
-/// So many bytes of hexadecimal digits.
-pub(super) fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let mut out = [0; N];
-    if text.len() != 2 * N || !text.is_ascii() {
-        return None;
-    }
-    for (n, byte) in out.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * n..2 * n + 2)?, 16).ok()?;
-    }
-    // `+f` is a number, too.
-    text.bytes().all(|b| b.is_ascii_hexdigit()).then_some(out)
 }
 
 /// The host of a URL, in lower case.
@@ -189,7 +178,7 @@ mod tests {
         let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).expect("a key");
         let signed = list(Proof::Ed25519(pair.public_key().as_ref().try_into().expect("32 bytes")));
         let signature = pair.sign(content);
-        let hex: String = signature.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex::encode(signature.as_ref());
         assert_eq!(signed.verify(content, signature.as_ref()), Ok(()));
         assert_eq!(signed.verify(content, format!("{hex}\n").as_bytes()), Ok(()));
         for (content, signature) in [

@@ -21,6 +21,7 @@ use super::standing;
 use crate::audit::Event;
 use crate::limits::Person;
 use crate::policy::Standing;
+use crate::text::hex;
 use crate::text::percent_decoded;
 
 /// Answers below `/admin/`; `None` for a path that is not there.
@@ -91,12 +92,9 @@ async fn note(gateway: &Gateway, query: &str) -> Response<Full<Bytes>> {
     const EVENTS: [&str; 4] = ["erasure", "hold", "release", "purge"];
     let field = |name: &str| query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
     let event = field("event").and_then(|event| EVENTS.into_iter().find(|known| *known == event));
-    let bytes: Option<Vec<u8>> = field("detail").and_then(|hex| {
-        let digits: Option<Vec<u8>> = hex.chars().map(|c| c.to_digit(16).map(|d| d as u8)).collect();
-        Some(digits?.as_chunks().0.iter().map(|[high, low]| high << 4 | low).collect())
-    });
-    let detail = bytes.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
-    let token: String = gateway.keys.derive(NOTES).iter().map(|byte| format!("{byte:02x}")).collect();
+    let detail =
+        field("detail").and_then(hex::decode).and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+    let token = hex::encode(&gateway.keys.derive(NOTES));
     if !bool::from(token.as_bytes().ct_eq(field("token").unwrap_or_default().as_bytes())) {
         return refusal(
             StatusCode::FORBIDDEN,

@@ -75,17 +75,26 @@ impl Exchange<'_> {
         let json = body_type != BodyType::Other && content_type.is_ok_and(reads_as_utf8);
         let timer = gateway.metrics.scan.with_label_values(&["prompt"]).start_timer();
         // What is compressed may be longer than it looks.
+        let hash = |gateway: &Gateway, body: &Bytes| {
+            if body.is_empty() { String::new() } else { gateway.commitments.hash(body) }
+        };
         let judged = if body.len() <= long_reads::SHORT && !self.headers.contains_key(CONTENT_ENCODING) {
             let query = self.head.query.as_deref();
+            self.received = hash(&gateway, &body);
             catch_unwind(AssertUnwindSafe(|| received.judge(query, json, body))).ok()
         } else {
             let (headers, query) = (self.headers.clone(), self.head.query.clone());
-            let limits = gateway.limits.clone();
+            let shared = Arc::clone(&gateway);
             let read = move |halt| {
-                let body = request::decoded(&limits, &headers, body)?;
-                received.judge_unless(&halt, query.as_deref(), json, body)
+                let as_received = hash(&shared, &body);
+                let judged = request::decoded(&shared.limits, &headers, body)
+                    .and_then(|body| received.judge_unless(&halt, query.as_deref(), json, body));
+                (as_received, judged)
             };
-            long_reads::away(&gateway, read).await
+            long_reads::away(&gateway, read).await.map(|(as_received, judged)| {
+                self.received = as_received;
+                judged
+            })
         };
         timer.observe_duration();
         judged.unwrap_or_else(|| Err(self.worker.fault(self.context.id)))

@@ -12,6 +12,7 @@ use super::StartError;
 use super::exchange::{Exchange, unix_ms};
 use super::gateway::Gateway;
 use crate::audit::{Event, safe};
+use crate::diag::write_whole;
 use crate::dialect::ExchangeError;
 use crate::exchange::{Judged, Next, own_answer, shut_out, warn};
 use crate::limits::{Ladder, Passes, Person, Step};
@@ -94,10 +95,7 @@ impl Standings {
             if let Some(dir) = self.path.parent() {
                 std::fs::create_dir_all(dir)?;
             }
-            let draft = self.path.with_extension("new");
-            std::fs::write(&draft, self.ladder.to_json().to_string())?;
-            std::fs::File::open(&draft)?.sync_all()?;
-            std::fs::rename(draft, &self.path)
+            write_whole(&self.path, self.ladder.to_json().to_string().as_bytes(), 0o666)
         };
         if let Err(error) = write() {
             self.changed.store(true, Ordering::Release);

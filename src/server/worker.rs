@@ -235,9 +235,6 @@ impl Worker {
             slot.pass = Some(pass);
         }
         exchange.request_bytes = body.len() as u64;
-        if !body.is_empty() {
-            exchange.received = gateway.commitments.hash(&body);
-        }
         if exchange.kept_limit() > 0 {
             exchange.body = body.clone();
         }

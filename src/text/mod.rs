@@ -7,6 +7,7 @@ pub mod exact;
 pub mod fold;
 mod fold_data;
 mod fold_table;
+pub mod hex;
 pub mod json;
 pub mod lane;
 mod language;

@@ -3,10 +3,12 @@
 //! A key is a file of its own, so that erasing it is a matter of one file: it is overwritten, made durable, and removed. AES-256-GCM with a random
 //! nonce wraps and seals (NIST SP 800-38D); what a ciphertext belongs to is authenticated with it.
 
-use crate::audit::disk::{private_dir, write_new};
+use crate::audit::disk::private_dir;
+use crate::diag::write_new;
+use crate::text::hex;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::digest::{SHA256, digest};
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -81,11 +83,7 @@ impl Subject {
 }
 
 fn short_hash(text: &str) -> String {
-    let mut out = String::new();
-    for byte in digest(&SHA256, text.as_bytes()).as_ref().iter().take(16) {
-        let _ = write!(out, "{byte:02x}");
-    }
-    out
+    hex::encode(digest(&SHA256, text.as_bytes()).as_ref().get(..16).unwrap_or_default())
 }
 
 /// The key that wraps the others.
@@ -108,11 +106,10 @@ impl MasterKey {
         if !path.exists() {
             let io = |source| KeysError::Io { path: path.to_owned(), source };
             let bytes = random().map_err(io)?;
-            let mut text = Zeroizing::new(String::with_capacity(2 * KEY + 1));
-            for byte in bytes.iter() {
-                let _ = write!(text, "{byte:02x}");
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder).map_err(io)?;
             }
-            text.push('\n');
+            let text = Zeroizing::new(hex::encode(&*bytes));
             write_new(path, text.as_bytes()).map_err(io)?;
         }
         Self::load(path)
@@ -127,13 +124,7 @@ impl MasterKey {
             return Err(KeysError::Open { path: path.to_owned(), mode });
         }
         let foreign = || KeysError::Foreign { path: path.to_owned() };
-        let mut bytes = Zeroizing::new([0; KEY]);
-        let digits: Option<Vec<u8>> = text.trim().chars().map(|c| c.to_digit(16).map(|d| d as u8)).collect();
-        let digits = Zeroizing::new(digits.filter(|digits| digits.len() == 2 * KEY).ok_or_else(foreign)?);
-        for (byte, pair) in bytes.iter_mut().zip(digits.as_chunks().0) {
-            let [high, low]: [u8; 2] = *pair;
-            *byte = high << 4 | low;
-        }
+        let bytes = Zeroizing::new(hex::array::<KEY>(text.trim()).ok_or_else(foreign)?);
         if bytes.iter().all(|byte| *byte == bytes[0]) {
             return Err(foreign());
         }

@@ -11,10 +11,10 @@
 
 use super::keys::{Keys, KeysError, MasterKey, Subject};
 use super::{FOLDER, Parts};
+use crate::text::hex;
 use aws_lc_rs::aead::{Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
@@ -44,11 +44,7 @@ fn path(folder: &Path, number: u64) -> PathBuf {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    let mut out = String::new();
-    for byte in digest(&SHA256, bytes).as_ref() {
-        let _ = write!(out, "{byte:02x}");
-    }
-    out
+    hex::encode(digest(&SHA256, bytes).as_ref())
 }
 
 fn authenticated(exchange: &str, subject: &Subject) -> String {

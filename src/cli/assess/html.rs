@@ -3,6 +3,7 @@
 use super::bank::Kind;
 use super::figures::{Bound, Figure, Share, Size, Status};
 use super::report::{Category, Line, Report};
+use crate::cli::moment::minute;
 use std::fmt::Write as _;
 
 /// As many questions of a list are shown; the JSON has all.
@@ -95,20 +96,6 @@ fn number(n: usize) -> String {
     out
 }
 
-/// The day and minute, in UTC.
-fn day(ms: u64) -> String {
-    let (days, minutes) = ((ms / 86_400_000).cast_signed(), ms / 60_000 % 1440);
-    // Days since 0000-03-01, by which leap days come last (Howard Hinnant's civil_from_days).
-    let z = days + 719_468;
-    let (era, of_era) = (z.div_euclid(146_097), z.rem_euclid(146_097));
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let (day, month) = (of_year - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
-    let year = year + era * 400 + i64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02} {:02}:{:02} UTC", minutes / 60, minutes % 60)
-}
-
 fn head(report: &Report, out: &mut String) {
     let (target, policy) = (&report.target, &report.policy);
     let _ = write!(
@@ -118,7 +105,7 @@ fn head(report: &Report, out: &mut String) {
         escape(&target.model),
         escape(&policy.name),
         escape(&policy.version),
-        day(report.time_ms),
+        minute(report.time_ms),
         escape(report.program),
     );
     if !policy.certain {

@@ -10,6 +10,7 @@ mod report;
 #[cfg(test)]
 mod tests;
 
+use super::moment::now_ms;
 use super::scan::text::scan;
 use super::texts::Texts;
 use super::{ConfigArgs, Exit, Format, environment, show, texts};
@@ -30,7 +31,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// Ask banks of questions before launch, and report what was refused, what was not, and how large banks and lists are
 ///
@@ -181,11 +182,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let lines = report::lines(&questions, &asked, &judged, &rules, args.with_texts);
     let mut sizes = report::sizes(&banks, &library);
     sizes.extend(coverage.as_ref().map(report::list_size));
-    let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
     let report = Report {
         schema: SCHEMA,
         program: concat!("sluicegate ", env!("CARGO_PKG_VERSION")),
-        time_ms: time,
+        time_ms: now_ms(),
         target: Target {
             gateway: if certain { "a gateway in this process".to_owned() } else { asker_url },
             model: args.model.clone(),

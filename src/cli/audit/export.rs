@@ -1,9 +1,9 @@
 //! `sluicegate audit export`: records for other systems.
 
 use super::Place;
-use super::moment::parse;
 use crate::audit::{EventForm, read_records};
 use crate::cli::Exit;
+use crate::cli::moment::parse;
 use std::io::{self, BufWriter, Write as _};
 
 /// Write records in the form of another system, one a line
@@ -59,7 +59,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let dir = args.place.dir()?;
     let mut out = BufWriter::new(io::stdout().lock());
     let mut failed = None;
-    read_records(&dir, args.after.saturating_add(1), &mut |sequence, payload| {
+    read_records(&dir, args.after.saturating_add(1), &mut |sequence, _, payload| {
         let line = EventForm::from(args.form).lines(
             sequence,
             payload,

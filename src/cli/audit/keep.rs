@@ -1,17 +1,17 @@
 //! `sluicegate audit erase`, `hold`, `purge`: what is forgotten, what may not be, and the record of it.
 
-use super::moment::{parse, written};
 use super::{Place, commitments, pepper};
 use crate::audit::{
     Event, Hold, Holds, Journal, OpenError, erase, held, last_checkpoint, load_or_make_signer, purgeable,
 };
 use crate::cli::ask::Operations;
+use crate::cli::moment::{now_ms, parse, written};
 use crate::cli::{Exit, Format};
 use crate::server::NOTES;
+use crate::text::hex;
 use anyhow::Context as _;
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::{Value, json};
-use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::Duration;
@@ -34,17 +34,13 @@ impl<'a> Writer<'a> {
         let signer = load_or_make_signer(&key, settings.origin.as_deref())?;
         match Journal::open_signed(dir, &settings, signer, Box::new(|_| {})) {
             Ok((journal, _)) => Ok(Self::Own(journal)),
-            Err(OpenError::Io { source, .. }) if source.to_string().contains("another gateway") => {
+            Err(OpenError::Locked { .. }) => {
                 let address = operations.address();
                 // Before anything is done of which there could be no record.
                 operations.ask("GET", "/healthz", PATIENCE).with_context(|| {
                     format!("a gateway has the journal open, and does not answer at {address}; `--operations` says where it listens")
                 })?;
-                let mut token = String::new();
-                for byte in pepper(place)?.derive(NOTES) {
-                    let _ = write!(token, "{byte:02x}");
-                }
-                Ok(Self::Running(operations, token))
+                Ok(Self::Running(operations, hex::encode(&pepper(place)?.derive(NOTES))))
             }
             Err(error) => Err(error.into()),
         }
@@ -54,16 +50,13 @@ impl<'a> Writer<'a> {
         match self {
             Self::Own(journal) => {
                 let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-                let record = Event { event, time_ms: super::moment::now()?, detail };
+                let record = Event { event, time_ms: now_ms(), detail };
                 let _receipt = runtime.block_on(journal.note(&record))?;
             }
             Self::Running(operations, token) => {
-                let mut hex = String::new();
-                for byte in serde_json::to_vec(&detail)? {
-                    let _ = write!(hex, "{byte:02x}");
-                }
+                let detail = hex::encode(&serde_json::to_vec(&detail)?);
                 let address = operations.address();
-                let path = format!("/admin/audit/note?event={event}&token={token}&detail={hex}");
+                let path = format!("/admin/audit/note?event={event}&token={token}&detail={detail}");
                 let (status, body) = operations
                     .ask("POST", &path, PATIENCE)
                     .with_context(|| format!("the gateway at {address} does not answer"))?;
@@ -246,7 +239,7 @@ fn add(args: &Add) -> anyhow::Result<Exit> {
     }
     let (name, reason, tenant) = (args.name.clone(), args.reason.clone(), args.tenant.clone());
     let detail = json!({"name": name, "reason": reason, "tenant": tenant, "user": user});
-    let hold = Hold { name, reason, tenant, user, time_ms: super::moment::now()? };
+    let hold = Hold { name, reason, tenant, user, time_ms: now_ms() };
     writer.note("hold", detail)?;
     anyhow::ensure!(Holds::change(&dir)?.add(hold)?, "there is a hold `{}` already", args.name);
     writeln!(io::stdout(), "held: `{}`", args.name)?;
@@ -320,7 +313,7 @@ pub(super) struct Purge {
 
 pub(super) fn purge(args: &Purge) -> anyhow::Result<Exit> {
     let dir = args.place.dir()?;
-    let now = super::moment::now()?;
+    let now = now_ms();
     if args.before > now.saturating_sub(FLOOR_MS) {
         writeln!(io::stderr(), "records are kept for at least 184 days: nothing younger is purged")?;
         return Ok(Exit::No);

@@ -2,7 +2,6 @@
 
 mod export;
 mod keep;
-mod moment;
 mod prove;
 mod search;
 mod verify;

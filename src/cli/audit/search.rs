@@ -1,8 +1,8 @@
 //! `sluicegate audit search`, `show`, `stats`: exchanges by what they were and what was found in them.
 
-use super::moment::{parse, written};
 use super::{Place, commitments};
 use crate::audit::{Column, Count, MasterKey, Query, Subject, TextPlace, TextsReader, read_entry};
+use crate::cli::moment::{parse, written};
 use crate::cli::{Exit, Format};
 use anyhow::Context as _;
 use serde::Deserialize as _;

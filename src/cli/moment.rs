@@ -1,6 +1,6 @@
-//! Moments as people write them.
+//! Moments as people write them, in UTC.
 
-use anyhow::Context as _;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A moment of the command line: `2026-11-27`, `2026-11-27T20:00:00Z`, or so long ago: `90s`, `15m`, `2h`, `7d`. In milliseconds since 1970, UTC.
 pub(super) fn parse(text: &str) -> Result<u64, String> {
@@ -13,7 +13,7 @@ pub(super) fn parse(text: &str) -> Result<u64, String> {
     if let Some((unit, seconds)) = units.into_iter().find(|(unit, _)| text.ends_with(*unit)) {
         let count: u64 = text.strip_suffix(unit).unwrap_or_default().parse().map_err(|_| wrong())?;
         let ago = count.checked_mul(seconds).and_then(|ago| ago.checked_mul(1000)).ok_or_else(wrong)?;
-        return Ok(now().map_err(|error| error.to_string())?.saturating_sub(ago));
+        return Ok(now_ms().saturating_sub(ago));
     }
     let (day, time) = match text.split_once('T') {
         Some((day, time)) => (day, time.strip_suffix('Z').ok_or_else(wrong)?),
@@ -48,37 +48,40 @@ fn is_leap(year: u64) -> bool {
     year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400)
 }
 
-pub(super) fn now() -> anyhow::Result<u64> {
-    let since = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .context("the clock stands before 1970")?;
-    Ok(since.as_millis() as u64)
+/// Now, in milliseconds since 1970.
+pub(super) fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 
-/// The moment in UTC, as RFC 3339 has it, to the millisecond.
+/// Year, month and day of a moment.
+fn calendar(ms: u64) -> (u64, u64, u64) {
+    // Days since 0000-03-01, by which leap days come last (Howard Hinnant's civil_from_days).
+    let days = ms / 86_400_000 + 719_468;
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let from_march = (5 * of_year + 2) / 153;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    (year + era * 400 + u64::from(month <= 2), month, of_year - (153 * from_march + 2) / 5 + 1)
+}
+
+/// The moment as RFC 3339 has it, to the millisecond.
 pub(super) fn written(ms: u64) -> String {
-    let (days, of_day) = (ms / 86_400_000, ms % 86_400_000);
-    let mut year = 1970;
-    let mut rest = days;
-    loop {
-        let length = if is_leap(year) { 366 } else { 365 };
-        if rest < length || year >= 9999 {
-            break;
-        }
-        rest -= length;
-        year += 1;
-    }
-    let lengths = [31, if is_leap(year) { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let mut month = 1;
-    for length in lengths {
-        if rest < length {
-            break;
-        }
-        rest -= length;
-        month += 1;
-    }
-    let (hour, minute, second) = (of_day / 3_600_000, of_day / 60_000 % 60, of_day / 1000 % 60);
-    format!("{year:04}-{month:02}-{:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", rest + 1, of_day % 1000)
+    let (year, month, day) = calendar(ms);
+    let (hour, minute, second) = (ms / 3_600_000 % 24, ms / 60_000 % 60, ms / 1000 % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", ms % 1000)
+}
+
+/// Its day and minute: `2026-11-27 20:00 UTC`.
+pub(super) fn minute(ms: u64) -> String {
+    let (year, month, day) = calendar(ms);
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02} UTC", ms / 3_600_000 % 24, ms / 60_000 % 60)
+}
+
+/// Its month: `2026-11`.
+pub(super) fn month(ms: u64) -> String {
+    let (year, month, _) = calendar(ms);
+    format!("{year:04}-{month:02}")
 }
 
 #[cfg(test)]
@@ -92,6 +95,8 @@ mod tests {
         assert_eq!(parse("2026-11-27T20:00:03Z"), Ok(1_795_809_603_000));
         assert_eq!(written(1_795_809_603_123), "2026-11-27T20:00:03.123Z");
         assert_eq!(written(951_782_400_000), "2000-02-29T00:00:00.000Z");
+        assert_eq!(minute(1_795_809_603_123), "2026-11-27 20:00 UTC");
+        assert_eq!((month(951_782_399_999), month(0)), ("2000-02".into(), "1970-01".into()));
         for wrong in [
             "",
             "s",
