@@ -13,5 +13,6 @@ mod behaviour;
 mod cli;
 mod corpus;
 mod mistakes;
+mod port;
 mod sdk;
 mod structure;

@@ -5,6 +5,8 @@ use std::time::Duration;
 use sluicegate::diag::Time;
 use sluicegate::upstream::{Credential, Timeouts};
 
+use crate::port::Reserved;
+
 use super::{Client, Fake, Gateway, Step, Wishes, answer, chat, event, post, wait_for};
 
 const JSON: &str = "content-type: application/json\r\n";
@@ -123,8 +125,8 @@ fn an_answer_that_never_comes_to_its_end() {
 
 #[test]
 fn an_upstream_that_is_down() {
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port");
-    let gateway = Gateway::new(Some(nobody), &quick());
+    let nobody = Reserved::new();
+    let gateway = Gateway::new(Some(nobody.address), &quick());
     let got = gateway.post("/v1/chat/completions", &chat("hello", true));
     assert_eq!(got.status, 502, "{got:?}");
     let family = "sluicegate_upstream_errors_total{kind=\"upstream_unreachable\",upstream=\"fake\"}";
@@ -396,9 +398,9 @@ fn the_demonstration_plays_failures() {
 /// A gateway that is its own upstream ends the loop at once, and says what it is; gateways in a row go on.
 #[test]
 fn a_loop_ends_at_its_first_round() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port");
-    let mut wishes = Wishes { base_url: Some(format!("http://{free}")), ..Wishes::default() };
-    wishes.server.data = free;
+    let own = Reserved::new();
+    let mut wishes = Wishes { base_url: Some(format!("http://{}", own.address)), ..Wishes::default() };
+    wishes.server.data = own.address;
     let gateway = Gateway::new(None, &wishes);
     let got = gateway.post("/v1/chat/completions", &chat("hello", false));
     assert_eq!(got.status, 508, "{got:?}");
