@@ -26,6 +26,8 @@ const BACKLOG: i32 = 1024;
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// How long to wait after an accept that failed for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+/// Shorter than the times that exchanges set as they go.
+const BEAT: Duration = Duration::from_secs(1);
 
 /// Makes sure that no other process has the address. Sockets that share one say nothing when another gateway binds it too, and half of the
 /// exchanges would go there.
@@ -57,9 +59,19 @@ pub(super) fn worker(
         let listener = TcpListener::from_std(listener)?;
         let dialers = gateway.upstreams.iter().map(|u| Dialer::new(Arc::clone(u))).collect();
         let worker = Arc::new(Worker { gateway: Arc::clone(gateway), dialers });
+        tokio::spawn(beat());
         accept(&worker, listener, stop).await;
         Ok(())
     })
+}
+
+/// Wakes the worker once in [`BEAT`], so that no other timer is the next one to come. A timer that is makes the runtime wake itself with
+/// a system call when it is set, and streams set theirs just before their first text leaves.
+async fn beat() {
+    let mut beat = tokio::time::interval(BEAT);
+    loop {
+        beat.tick().await;
+    }
 }
 
 async fn accept(worker: &Arc<Worker>, listener: TcpListener, mut stop: watch::Receiver<bool>) {
