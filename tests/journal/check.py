@@ -4,8 +4,10 @@
     check.py PROGRAM
 """
 
+import concurrent.futures
 import http.client
 import json
+import os
 import pathlib
 import random
 import shutil
@@ -84,11 +86,11 @@ def main(program):
                 for command in (own, other):
                     expect(f"a proof of {name}", subprocess.run(command, capture_output=True).returncode, wanted)
         # Changes of records, whose sums are made to fit or not.
-        dice = random.Random(7)
         segments = sorted(journal.glob("*.sgj"))
-        for number in range(CHANGES):
-            copy = folder / "copy"
-            shutil.rmtree(copy, ignore_errors=True)
+
+        def changed(number):
+            dice = random.Random(number)
+            copy = folder / f"copy-{number}"
             shutil.copytree(journal, copy)
             path = copy / dice.choice(segments).name
             data = bytearray(path.read_bytes().rstrip(b"\0"))
@@ -101,8 +103,13 @@ def main(program):
                 data = data[:at]
             path.write_bytes(data)
             results = verdicts(program, copy, key)
+            shutil.rmtree(copy)
             said = [result.stdout.strip() for result in results]
-            expect(f"change {number} of {path.name} at {at}: {said}", [r.returncode for r in results], [1, 1])
+            return f"change {number} of {path.name} at {at}: {said}", [r.returncode for r in results]
+
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            for what, codes in pool.map(changed, range(CHANGES)):
+                expect(what, codes, [1, 1])
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 
