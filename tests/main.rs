@@ -15,4 +15,5 @@ mod corpus;
 mod mistakes;
 mod port;
 mod sdk;
+mod servers;
 mod structure;

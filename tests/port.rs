@@ -21,4 +21,13 @@ impl Reserved {
         Self { _socket: socket, address }
     }
 
+    /// Somebody listens there from now on.
+    pub(crate) fn listen(&self) -> std::net::TcpListener {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.set_reuse_address(true).expect("an option");
+        socket.set_reuse_port(true).expect("an option");
+        socket.bind(&self.address.into()).expect("the port");
+        socket.listen(64).expect("a listener");
+        socket.into()
+    }
 }

@@ -2,12 +2,15 @@
 //!
 //! Each event names the record's number and the exchange, by which a repeat is recognised.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::ops::Range;
 
 /// The form of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum EventForm {
     /// The record as it stands in the journal, with its number.
     Records,
@@ -22,18 +25,37 @@ pub enum EventForm {
 const PRODUCT: &str = "sluicegate";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// A record in one of the forms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// When it was written, in milliseconds since 1970.
+    pub time_ms: u64,
+    /// The exchange; empty for what was done to the journal.
+    pub exchange: String,
+    /// How bad it is, from 0 to 10.
+    pub severity: u8,
+    /// One line or several.
+    pub lines: String,
+}
+
 impl EventForm {
-    /// A record as one line or several; none where it is not of these milliseconds or no JSON.
-    pub fn lines(self, sequence: u64, payload: &[u8], within: Range<u64>) -> Option<String> {
+    /// A record in this form; none where it is no JSON.
+    pub fn told(self, sequence: u64, payload: &[u8]) -> Option<Told> {
         let record: Value = serde_json::from_slice(payload).ok()?;
-        let time = record["time_ms"].as_u64()?;
-        within.contains(&time).then_some(())?;
-        Some(match self {
+        let time_ms = record["time_ms"].as_u64()?;
+        let (exchange, severity) = (text(&record, "exchange").to_owned(), severity(&record));
+        let lines = match self {
             Self::Records => records(sequence, record),
-            Self::Ocsf => ocsf(sequence, time, &record),
-            Self::Otel => otel(sequence, time, &record),
-            Self::Cef => cef(sequence, time, &record),
-        })
+            Self::Ocsf => ocsf(sequence, time_ms, &record),
+            Self::Otel => otel(sequence, time_ms, &record),
+            Self::Cef => cef(sequence, time_ms, &record),
+        };
+        Some(Told { time_ms, exchange, severity, lines })
+    }
+
+    /// The same as text, where it is of these milliseconds.
+    pub fn lines(self, sequence: u64, payload: &[u8], within: Range<u64>) -> Option<String> {
+        self.told(sequence, payload).filter(|told| within.contains(&told.time_ms)).map(|told| told.lines)
     }
 }
 

@@ -152,6 +152,8 @@ struct Gather {
 struct Shared {
     /// The last batch could not be written.
     failing: AtomicBool,
+    /// The last record that is durable.
+    durable: AtomicU64,
     queue: Mutex<Queue>,
     wake: Condvar,
     limit: usize,
@@ -355,6 +357,7 @@ impl Journal {
         };
         let shared = Arc::new(Shared {
             failing: AtomicBool::new(false),
+            durable: AtomicU64::new(recovered.last),
             queue: Mutex::default(),
             wake: Condvar::new(),
             limit: settings.queue.max(1),
@@ -423,6 +426,11 @@ impl Journal {
     /// there sends no prompt away.
     pub fn is_failing(&self) -> bool {
         self.handle.shared.failing.load(Ordering::Acquire)
+    }
+
+    /// The number of the last record that is durable; 0 in an empty journal.
+    pub fn durable(&self) -> u64 {
+        self.handle.shared.durable.load(Ordering::Acquire)
     }
 
     /// How many records stand under the last checkpoint.
@@ -539,6 +547,9 @@ impl Writer {
         let result = self.write(&batch);
         // Before those who wait are told: whoever asks next knows it.
         shared.failing.store(result.is_err(), Ordering::Release);
+        if result.is_ok() {
+            shared.durable.fetch_add(batch.len() as u64, Ordering::Release);
+        }
         let mut commit = Commit {
             records: batch.len(),
             bytes: self.buffer.len(),

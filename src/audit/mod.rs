@@ -21,12 +21,13 @@ mod purge;
 mod record;
 mod segment;
 mod settings;
+mod tail;
 mod texts;
 mod verify;
 
 pub use checkpoint::Checkpoint;
 pub use commitment::{Commitment, CommitmentKey};
-pub use event::EventForm;
+pub use event::{EventForm, Told};
 pub use hold::{Hold, Holds, held};
 pub use id::ExchangeId;
 pub use index::{Column, Count, Hit, Index, IndexError, Query};
@@ -41,6 +42,7 @@ pub use segment::{
     Entry, EntryKind, ReadError, Recovered, Torn, entry as read_entry, read_dir, read_records,
 };
 pub use settings::JournalSettings;
+pub use tail::{Batch, Tail};
 pub use texts::{
     Keep, KeysError, MasterKey, Parts, Subject, TextPlace, Texts, TextsReader, TextsSettings, erase,
 };

@@ -46,7 +46,7 @@ impl EntryKind {
         }
     }
 
-    fn from_code(code: u8) -> Option<Self> {
+    pub(super) fn from_code(code: u8) -> Option<Self> {
         match code {
             1 => Some(Self::Admission),
             2 => Some(Self::End),
@@ -100,12 +100,13 @@ pub(super) fn encode(sequence: u64, place: u32, kind: EntryKind, payload: &[u8],
 }
 
 /// A record as it stands in a file.
-struct Raw<'b> {
-    sequence: u64,
+pub(super) struct Raw<'b> {
+    pub(super) sequence: u64,
     place: u32,
-    kind: u8,
-    payload: &'b [u8],
-    next: usize,
+    pub(super) kind: u8,
+    pub(super) payload: &'b [u8],
+    /// Where the one behind it begins.
+    pub(super) next: usize,
 }
 
 impl Raw<'_> {
@@ -123,8 +124,14 @@ fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     bytes.get(at..at + 8)?.try_into().ok().map(u64::from_le_bytes)
 }
 
+/// How many bytes the record takes that these begin with, were it sound.
+pub(super) fn record_length(bytes: &[u8]) -> Option<usize> {
+    let payload = u32_at(bytes, 0).filter(|l| (1..=LONGEST).contains(l))?;
+    Some(RECORD_HEAD + payload as usize)
+}
+
 /// The record that begins at `at`, if a sound one does.
-fn decode(bytes: &[u8], at: usize) -> Option<Raw<'_>> {
+pub(super) fn decode(bytes: &[u8], at: usize) -> Option<Raw<'_>> {
     let length = u32_at(bytes, at).filter(|l| (1..=LONGEST).contains(l))?;
     let next = at + RECORD_HEAD + length as usize;
     let checked = bytes.get(at + 8..next)?;
@@ -211,16 +218,20 @@ pub(super) fn segment_path(dir: &Path, number: u64) -> PathBuf {
     dir.join(format!("{number:08}.sgj"))
 }
 
+/// The number of the segment with such a file name, if it is one's.
+pub(super) fn segment_number(path: &Path) -> Option<u64> {
+    let stem = path.file_stem()?.to_str()?.parse().ok();
+    // No journal has so many that their number does not fit here.
+    stem.filter(|number| *number < 1 << 53 && path.extension().is_some_and(|e| e == "sgj"))
+}
+
 /// The segments of a folder in order.
-fn segments(dir: &Path) -> Result<Vec<(u64, PathBuf)>, ReadError> {
+pub(super) fn segments(dir: &Path) -> Result<Vec<(u64, PathBuf)>, ReadError> {
     let io = |source| ReadError::Io { path: dir.to_owned(), source };
     let mut out = Vec::new();
     for entry in fs::read_dir(dir).map_err(io)? {
         let path = entry.map_err(io)?.path();
-        let stem = path.file_stem().and_then(|s| s.to_str()).and_then(|s| s.parse().ok());
-        // No journal has so many that their number does not fit here.
-        let stem = stem.filter(|number: &u64| *number < 1 << 53);
-        if let (Some(number), Some("sgj")) = (stem, path.extension().and_then(|e| e.to_str())) {
+        if let Some(number) = segment_number(&path) {
             out.push((number, path));
         }
     }
@@ -245,7 +256,7 @@ pub(super) fn first_record(dir: &Path) -> Result<u64, ReadError> {
 }
 
 /// The segments that have a head, each with the number of its first record.
-fn headed(dir: &Path) -> Result<Vec<(u64, PathBuf)>, ReadError> {
+pub(super) fn headed(dir: &Path) -> Result<Vec<(u64, PathBuf)>, ReadError> {
     Ok(segments(dir)?.into_iter().filter_map(|(_, path)| Some((first_sequence(&path)?, path))).collect())
 }
 

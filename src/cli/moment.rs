@@ -1,5 +1,6 @@
 //! Moments as people write them, in UTC.
 
+pub(super) use crate::diag::moment::{minute, month, written};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A moment of the command line: `2026-11-27`, `2026-11-27T20:00:00Z`, or so long ago: `90s`, `15m`, `2h`, `7d`. In milliseconds since 1970, UTC.
@@ -51,37 +52,6 @@ fn is_leap(year: u64) -> bool {
 /// Now, in milliseconds since 1970.
 pub(super) fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
-}
-
-/// Year, month and day of a moment.
-fn calendar(ms: u64) -> (u64, u64, u64) {
-    // Days since 0000-03-01, by which leap days come last (Howard Hinnant's civil_from_days).
-    let days = ms / 86_400_000 + 719_468;
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    (year + era * 400 + u64::from(month <= 2), month, of_year - (153 * from_march + 2) / 5 + 1)
-}
-
-/// The moment as RFC 3339 has it, to the millisecond.
-pub(super) fn written(ms: u64) -> String {
-    let (year, month, day) = calendar(ms);
-    let (hour, minute, second) = (ms / 3_600_000 % 24, ms / 60_000 % 60, ms / 1000 % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", ms % 1000)
-}
-
-/// Its day and minute: `2026-11-27 20:00 UTC`.
-pub(super) fn minute(ms: u64) -> String {
-    let (year, month, day) = calendar(ms);
-    format!("{year:04}-{month:02}-{day:02} {:02}:{:02} UTC", ms / 3_600_000 % 24, ms / 60_000 % 60)
-}
-
-/// Its month: `2026-11`.
-pub(super) fn month(ms: u64) -> String {
-    let (year, month, _) = calendar(ms);
-    format!("{year:04}-{month:02}")
 }
 
 #[cfg(test)]

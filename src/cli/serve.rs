@@ -5,7 +5,7 @@ use crate::audit::{Commit, Journal, Keep, MasterKey, Texts, load_or_make_signer}
 use crate::config::{ConfigFile, Overrides, Purpose, Settings};
 use crate::limits::Pepper;
 use crate::policy::APPROVAL;
-use crate::server::{self, Loaded, Plan, Reloading, Running, Trigger};
+use crate::server::{self, Loaded, Plan, Reloading, Running, SinkPlan, Trigger};
 use crate::telemetry::{Metrics, start_log};
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -73,6 +73,7 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
         counted.journal_lost.inc_by(commit.lost as u64);
     };
     let signer = load_or_make_signer(&settings.journal_key_path(), settings.journal.origin.as_deref())?;
+    let origin = signer.verifier().name().to_owned();
     let (journal, recovered) =
         Journal::open_signed(&journal_dir, &settings.journal, signer, Box::new(watcher))?;
     for torn in recovered.torn.iter().filter(|t| t.bytes > 0) {
@@ -107,6 +108,7 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
         reloading: Some(Reloading { source, watch: built.watch, needs_restart: built.needs_restart }),
         journal,
         texts,
+        sinks: SinkPlan { sinks: settings.sinks.clone(), journal: journal_dir, origin },
         metrics,
     })?;
     // Who reads it may have seen enough and be gone; the gateway is there all the same.

@@ -8,6 +8,7 @@ use crate::upstream::{DEMONSTRATION, UpstreamSettings};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,6 +70,9 @@ impl Check<'_> {
         let names: Vec<&str> = file.tenants.iter().map(|t| t.name.as_str()).collect();
         self.no_name_twice("tenant", "name", &names);
         self.tenants(&file.tenants);
+        self.sinks(&file.sinks);
+        let names: Vec<&str> = file.sinks.iter().map(|s| s.name.as_str()).collect();
+        self.no_name_twice("sink", "name", &names);
         self.passthrough(file);
     }
 
@@ -81,6 +85,7 @@ impl Check<'_> {
             self.route(n, route, file);
         }
         self.tenants(&file.tenants);
+        self.sinks(&file.sinks);
     }
 
     /// The client's credential is the gateway's own key where keys are asked for: it must not leave.
@@ -251,7 +256,7 @@ impl Check<'_> {
         }
     }
 
-    fn time(&mut self, path: &[Step<'_>], time: Time) {
+    pub(super) fn time(&mut self, path: &[Step<'_>], time: Time) {
         if time < Time(Duration::from_millis(1)) || time > Time::secs(86_400) {
             self.range(path, "1 ms", "1 d");
         }
@@ -286,24 +291,28 @@ impl Check<'_> {
             let [a, b, c] = at("timeouts");
             self.time(&[a, b, c, name.into()], time);
         }
-        if let Some(path) = &upstream.extra_roots {
-            let fault = match std::fs::read(path) {
-                Err(error) => Some(format!("cannot read `{}`: {error}", path.display())),
-                Ok(bytes) => match CertificateDer::pem_slice_iter(&bytes).collect::<Result<Vec<_>, _>>() {
-                    Ok(list) if list.is_empty() => Some(format!("`{}` holds no certificate", path.display())),
-                    Ok(_) => None,
-                    Err(error) => Some(format!("`{}` is not a PEM file: {error}", path.display())),
-                },
-            };
-            if let Some(fault) = fault {
-                let diagnostic = Diagnostic::error("bad-file", fault)
-                    .help("a PEM file with one or more `BEGIN CERTIFICATE` blocks is expected");
-                self.value(&at("extra_roots"), diagnostic, "this file");
-            }
-        }
+        self.roots(&at("extra_roots"), upstream.extra_roots.as_deref());
         if let Some(header) = upstream.credential.as_ref().and_then(|c| c.header.as_deref()) {
             let [a, b, c] = at("credential");
             self.header_name(&[a, b, c, "header".into()], header, true);
+        }
+    }
+
+    /// A file of certificate authorities.
+    pub(super) fn roots(&mut self, place: &[Step<'_>], path: Option<&Path>) {
+        let Some(path) = path else { return };
+        let fault = match std::fs::read(path) {
+            Err(error) => Some(format!("cannot read `{}`: {error}", path.display())),
+            Ok(bytes) => match CertificateDer::pem_slice_iter(&bytes).collect::<Result<Vec<_>, _>>() {
+                Ok(list) if list.is_empty() => Some(format!("`{}` holds no certificate", path.display())),
+                Ok(_) => None,
+                Err(error) => Some(format!("`{}` is not a PEM file: {error}", path.display())),
+            },
+        };
+        if let Some(fault) = fault {
+            let diagnostic = Diagnostic::error("bad-file", fault)
+                .help("a PEM file with one or more `BEGIN CERTIFICATE` blocks is expected");
+            self.value(place, diagnostic, "this file");
         }
     }
 

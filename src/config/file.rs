@@ -6,6 +6,7 @@ use crate::policy::PolicySettings;
 use crate::server::{RouteSettings, ServerSettings, TenantSettings};
 use crate::telemetry::LogSettings;
 use crate::upstream::UpstreamSettings;
+use crate::upstream::sink::SinkSettings;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -40,6 +41,9 @@ pub struct File {
     /// Which request goes where.
     #[serde(default, rename = "route")]
     pub routes: Vec<RouteSettings>,
+    /// Where records are sent besides.
+    #[serde(default, rename = "sink")]
+    pub sinks: Vec<SinkSettings>,
     /// Who may send requests.
     #[serde(default, rename = "tenant")]
     pub tenants: Vec<TenantSettings>,

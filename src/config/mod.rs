@@ -15,6 +15,7 @@ mod policy_places;
 mod policy_source;
 mod route_uses;
 mod secret;
+mod sinks;
 mod upstream_addresses;
 
 pub use differences::differences;
@@ -28,6 +29,7 @@ use crate::limits::{KeyHash, KeyTable, LimitsSettings, Pepper, TenantKeys};
 use crate::policy::PolicySettings;
 use crate::server::{RouteSettings, ServerSettings, TenantSettings};
 use crate::telemetry::LogSettings;
+use crate::upstream::sink::SinkSettings;
 use crate::upstream::{Credential, UpstreamSettings};
 use policy_places::PolicyPlaces;
 use std::net::SocketAddr;
@@ -74,6 +76,8 @@ pub struct Settings {
     pub upstreams: Vec<(UpstreamSettings, Credential)>,
     /// Routes in the order of the file.
     pub routes: Vec<RouteSettings>,
+    /// Sinks with their credentials.
+    pub sinks: Vec<(SinkSettings, Credential)>,
     /// Tenants in the order of the file.
     pub tenants: Vec<TenantSettings>,
     policy_places: PolicyPlaces,
@@ -140,6 +144,12 @@ pub fn load(
         .enumerate()
         .map(|(n, upstream)| secret::resolve(&mut check, n, upstream, purpose, environment))
         .collect();
+    let of_sinks: Vec<Credential> = file
+        .sinks
+        .iter()
+        .enumerate()
+        .map(|(n, sink)| secret::resolve_sink(&mut check, n, sink, purpose, environment))
+        .collect();
     diagnostics.append(&mut check.found);
     if let Some((mut lacking, places)) = lacking {
         place_paths(&mut lacking, folder, state_is_written);
@@ -150,6 +160,9 @@ pub fn load(
         check.tables(&lacking);
         for (n, upstream) in lacking.upstreams.iter().enumerate() {
             secret::resolve(&mut check, n, upstream, purpose, environment);
+        }
+        for (n, sink) in lacking.sinks.iter().enumerate() {
+            secret::resolve_sink(&mut check, n, sink, purpose, environment);
         }
         let end = source.text().len();
         let of_the_text = |d: &Diagnostic| !d.labels.is_empty() && d.labels.iter().all(|l| l.span.end <= end);
@@ -175,6 +188,7 @@ pub fn load(
         log: file.log,
         upstreams: file.upstreams.into_iter().zip(credentials).collect(),
         routes: file.routes,
+        sinks: file.sinks.into_iter().zip(of_sinks).collect(),
         tenants: file.tenants,
         policy_places: PolicyPlaces { source: Arc::clone(source), places: Arc::new(read.places) },
     };
@@ -247,6 +261,10 @@ fn place_paths(file: &mut File, folder: &Path, state_is_written: bool) {
         upstream.extra_roots.iter_mut().for_each(place);
         upstream.credential.iter_mut().flat_map(|c| c.file.iter_mut()).for_each(place);
     }
+    for sink in &mut file.sinks {
+        sink.extra_roots.iter_mut().for_each(place);
+        sink.credential.iter_mut().flat_map(|c| c.file.iter_mut()).for_each(place);
+    }
 }
 
 impl Settings {
@@ -314,6 +332,7 @@ impl Settings {
             log: self.log.clone(),
             upstreams: self.upstreams.iter().map(|(u, _)| u.clone()).collect(),
             routes: self.routes.clone(),
+            sinks: self.sinks.iter().map(|(s, _)| s.clone()).collect(),
             tenants: self.tenants.clone(),
         };
         toml::to_string_pretty(&file).unwrap_or_default()

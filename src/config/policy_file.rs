@@ -63,6 +63,7 @@ pub fn load_policy(source: &Arc<SourceFile>, folder: &Path) -> Result<Settings, 
         log: LogSettings::default(),
         upstreams: Vec::new(),
         routes: Vec::new(),
+        sinks: Vec::new(),
         tenants: Vec::new(),
         policy_places: PolicyPlaces { source: Arc::clone(source), places: Arc::new(read.places) },
     })

@@ -1,9 +1,10 @@
-//! Credentials of upstreams: where they come from and which are refused.
+//! Credentials of upstreams and sinks: where they come from and which are refused.
 
 use super::check::Check;
 use super::{Environment, Purpose};
 use crate::diag::{Diagnostic, Step};
 use crate::limits::loose_mode;
+use crate::upstream::sink::SinkSettings;
 use crate::upstream::{Credential, CredentialSettings, UpstreamSettings};
 use secrecy::SecretString;
 use std::path::Path;
@@ -18,7 +19,39 @@ pub(super) fn resolve(
     environment: Environment<'_>,
 ) -> Credential {
     let Some(settings) = &upstream.credential else { return Credential::None };
-    let place: [Step<'_>; 3] = ["upstream".into(), number.into(), "credential".into()];
+    resolve_at(check, ["upstream".into(), number.into(), "credential".into()], settings, purpose, environment)
+}
+
+/// The credential of the sink with this number.
+pub(super) fn resolve_sink(
+    check: &mut Check<'_>,
+    number: usize,
+    sink: &SinkSettings,
+    purpose: Purpose,
+    environment: Environment<'_>,
+) -> Credential {
+    let Some(settings) = &sink.credential else { return Credential::None };
+    let place: [Step<'_>; 3] = ["sink".into(), number.into(), "credential".into()];
+    let [a, b, c] = place;
+    let no_use = [("passthrough", settings.passthrough), ("header", settings.header.is_some())];
+    for (key, _) in no_use.into_iter().filter(|(_, is_there)| *is_there) {
+        let diagnostic = Diagnostic::error("conflict", format!("`{key}` says nothing to a sink"))
+            .help("one of `env = \"NAME\"`, `file = \"PATH\"`");
+        check.key(&[a, b, c, key.into()], diagnostic, "of upstreams alone");
+    }
+    if settings.passthrough {
+        return Credential::None;
+    }
+    resolve_at(check, place, settings, purpose, environment)
+}
+
+fn resolve_at(
+    check: &mut Check<'_>,
+    place: [Step<'_>; 3],
+    settings: &CredentialSettings,
+    purpose: Purpose,
+    environment: Environment<'_>,
+) -> Credential {
     let [a, b, c] = place;
     let CredentialSettings { env, file, passthrough, header } = settings;
     match (env, file, passthrough) {

@@ -4,6 +4,7 @@
 //! [`render`] turns it into text for a terminal or JSON for a program, and [`read`] reads a TOML file so
 //! that every mistake in it is found in one run.
 
+pub mod moment;
 mod nearest;
 mod places;
 mod read;

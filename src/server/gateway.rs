@@ -1,9 +1,11 @@
 //! What all workers share: routes, tenants, policies, journal, metrics.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::policies::{Loaded, Policies};
 use super::reload::{Reloader, Reloading};
+use super::sinks::SinkPlan;
 use super::standing::Standings;
 use super::{RouteSettings, ServerSettings};
 use crate::audit::{CommitmentKey, Journal, Texts};
@@ -40,6 +42,8 @@ pub struct Plan {
     pub journal: Journal,
     /// Keeps bodies, where they are kept.
     pub texts: Option<Texts>,
+    /// The systems that get the records too.
+    pub sinks: SinkPlan,
     /// Metrics.
     pub metrics: Arc<Metrics>,
 }
@@ -69,6 +73,8 @@ pub struct Gateway {
     pub sessions: Sessions,
     /// The record.
     pub journal: Journal,
+    /// How many sinks that traffic waits for are too far behind.
+    pub sinks_behind: Arc<AtomicUsize>,
     /// Keeps bodies, where they are kept.
     pub texts: Option<Texts>,
     /// Under which records name texts, users and addresses.
@@ -117,6 +123,8 @@ pub struct Live {
     pub reloader: Option<Reloader>,
     /// Who was blocked how often.
     pub standings: Arc<Standings>,
+    /// How many sinks that traffic waits for are too far behind.
+    pub sinks_behind: Arc<AtomicUsize>,
 }
 
 impl Gateway {
@@ -129,7 +137,7 @@ impl Gateway {
         name: crate::audit::ExchangeId,
         live: Live,
     ) -> Self {
-        let Live { policies, reloader, standings } = live;
+        let Live { policies, reloader, standings, sinks_behind } = live;
         let route = |name: &str, settings: Option<RouteSettings>, upstream: usize| Route {
             name: name.into(),
             settings,
@@ -171,6 +179,7 @@ impl Gateway {
             standings,
             sessions: Sessions::default(),
             journal: plan.journal,
+            sinks_behind,
             texts: plan.texts,
             commitments,
             metrics: plan.metrics,
@@ -197,6 +206,11 @@ impl Gateway {
             return Some((Arc::clone(canary), true));
         }
         self.keys.caller(key).map(|caller| (Arc::clone(caller), false))
+    }
+
+    /// Whether requests are refused since a sink that they wait for is too far behind.
+    pub fn waits_for_sinks(&self) -> bool {
+        self.sinks_behind.load(Ordering::Acquire) > 0
     }
 
     /// The first route whose conditions all hold.

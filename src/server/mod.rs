@@ -27,6 +27,7 @@ mod reload;
 mod request;
 mod route_use;
 mod settings;
+mod sinks;
 mod source;
 mod standing;
 mod tasks;
@@ -37,6 +38,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
+use sinks::Sinks;
 use tokio::sync::watch;
 
 pub use demo::{CLEAN, LISTED, SAMPLE};
@@ -45,6 +47,7 @@ pub use policies::{ApprovedBy, Attempt, Ended, Loaded, NothingBefore, Policies, 
 pub use reload::{Built, Draft, PolicySource, Reloader, Reloading};
 pub use route_use::{FailMode, RouteUse, RouteUses};
 pub use settings::{HeaderMatch, KeySettings, RouteSettings, ServerSettings, TenantSettings};
+pub use sinks::SinkPlan;
 pub use standing::{STANDING, Standings};
 pub use worker::{EXCHANGE, VERDICT};
 
@@ -93,6 +96,7 @@ pub struct Running {
     close: watch::Sender<bool>,
     control: JoinHandle<()>,
     loader: Option<JoinHandle<()>>,
+    sinks: Sinks,
 }
 
 /// Binds, prepares and starts.
@@ -128,7 +132,7 @@ pub fn start(mut plan: Plan) -> Result<Running, StartError> {
     // The control runtime starts the demonstration first: its address is part of the upstreams.
     let control = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let demonstration = control.block_on(demo::start())?;
-    let (gateway, loader) = prepare(plan, demonstration)?;
+    let (gateway, loader, sinks) = prepare(plan, demonstration)?;
     let gateway = Arc::new(gateway);
 
     let (stop, stopped) = watch::channel(false);
@@ -146,7 +150,7 @@ pub fn start(mut plan: Plan) -> Result<Running, StartError> {
             operations::serve(shared, operations_listener, closed).await
         })
     })?;
-    Ok(Running { data, operations, gateway, stop, workers: threads, close, control, loader })
+    Ok(Running { data, operations, gateway, stop, workers: threads, close, control, loader, sinks })
 }
 
 fn spawn(
@@ -164,7 +168,7 @@ fn spawn(
 fn prepare(
     mut plan: Plan,
     demonstration: SocketAddr,
-) -> Result<(Gateway, Option<JoinHandle<()>>), StartError> {
+) -> Result<(Gateway, Option<JoinHandle<()>>, Sinks), StartError> {
     let base = format!("http://{demonstration}");
     let mut upstreams = Vec::new();
     for (settings, credential) in &plan.upstreams {
@@ -191,8 +195,9 @@ fn prepare(
     }
     let (reloader, thread) = loading;
     let standings = Arc::new(Standings::open(&plan.server.state)?);
-    let live = Live { policies, reloader, standings };
-    Ok((Gateway::new(plan, upstreams, canary, key.to_string(), name, live), thread))
+    let sinks = Sinks::start(&plan.sinks, &plan.server.state, &plan.journal, &plan.metrics)?;
+    let live = Live { policies, reloader, standings, sinks_behind: sinks.behind() };
+    Ok((Gateway::new(plan, upstreams, canary, key.to_string(), name, live), thread, sinks))
 }
 
 impl Running {
@@ -222,6 +227,7 @@ impl Running {
         // Its end records go to the journal.
         self.gateway.texts.iter().for_each(crate::audit::Texts::close);
         self.gateway.journal.close();
+        self.sinks.stop();
         let _ = self.close.send(true);
         join(self.control);
     }

@@ -85,6 +85,9 @@ async fn answer(gateway: &Arc<Gateway>, request: &Request<Incoming>, peer: IpAdd
                 None if gateway.journal.is_failing() => {
                     text(StatusCode::SERVICE_UNAVAILABLE, "the journal cannot be written\n".into())
                 }
+                None if gateway.waits_for_sinks() => {
+                    text(StatusCode::SERVICE_UNAVAILABLE, "a sink is too far behind\n".into())
+                }
                 Some(trouble) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{trouble}\n{details}")),
                 // A reload that failed is no reason to take no requests: the good policy runs.
                 None => text(StatusCode::OK, format!("ready\n{details}")),

@@ -56,6 +56,16 @@ pub struct Metrics {
     pub panics: IntCounter,
     /// `sluicegate_canary_ok`: 1 while the canary is stopped as it must be.
     pub canary: IntGauge,
+    /// `sluicegate_sink_records_total{sink}`: records that other systems have got.
+    pub sink_records: IntCounterVec,
+    /// `sluicegate_sink_failures_total{sink}`: batches that did not get there, and are sent again.
+    pub sink_failures: IntCounterVec,
+    /// `sluicegate_sink_purged_records_total{sink}`: records that were purged before the sink had them.
+    pub sink_purged: IntCounterVec,
+    /// `sluicegate_sink_lag_records{sink}`: durable records that the sink has not got.
+    pub sink_lag: IntGaugeVec,
+    /// `sluicegate_sink_up{sink}`: 0 while records do not reach it.
+    pub sink_up: IntGaugeVec,
     /// `sluicegate_standing_steps_total{to, by}`: steps on the ladder.
     pub standing_steps: IntCounterVec,
     /// `sluicegate_session_notices_total{kind}`: reminders and ends of sessions.
@@ -134,6 +144,13 @@ impl Metrics {
             Opts::new("sluicegate_standings", "Keys and users who were blocked, by how they stand");
         let standings = IntGaugeVec::new(standings, &["standing"])?;
         registry.register(Box::new(standings.clone()))?;
+        let sink_gauges = |name: &str, help: &str| -> Result<IntGaugeVec, prometheus::Error> {
+            let family = IntGaugeVec::new(Opts::new(name, help), &["sink"])?;
+            registry.register(Box::new(family.clone()))?;
+            Ok(family)
+        };
+        let sink_lag = sink_gauges("sluicegate_sink_lag_records", "Durable records that a sink has not got")?;
+        let sink_up = sink_gauges("sluicegate_sink_up", "0 while records do not reach a sink")?;
         Ok(Self {
             requests: counters(
                 "sluicegate_requests_total",
@@ -215,6 +232,23 @@ impl Metrics {
             )?,
             running: gauge("sluicegate_exchanges_running", "Exchanges that run now")?,
             connections: gauge("sluicegate_connections_open", "Connections of clients that are open now")?,
+            sink_records: counters(
+                "sluicegate_sink_records_total",
+                "Records that other systems have got",
+                &["sink"],
+            )?,
+            sink_failures: counters(
+                "sluicegate_sink_failures_total",
+                "Batches of records that did not get to a sink, and are sent again",
+                &["sink"],
+            )?,
+            sink_purged: counters(
+                "sluicegate_sink_purged_records_total",
+                "Records that were purged before a sink had them",
+                &["sink"],
+            )?,
+            sink_lag,
+            sink_up,
             standing_steps: counters(
                 "sluicegate_standing_steps_total",
                 "Steps of keys and users who are blocked again and again, by where they lead and what made them",

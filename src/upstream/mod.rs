@@ -4,6 +4,7 @@ mod ask;
 mod client;
 mod lists;
 mod settings;
+pub mod sink;
 
 pub use ask::{Answered, AskError, Asker};
 pub use client::{Dialer, Outgoing, Upstream, UpstreamError};

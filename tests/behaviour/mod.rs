@@ -26,6 +26,7 @@ mod profiles;
 mod refusals;
 mod reload;
 mod sessions;
+mod sinks;
 mod states;
 mod tls;
 mod upstream_failures;
@@ -39,8 +40,9 @@ use sluicegate::audit::{Journal, JournalSettings};
 use sluicegate::detect::{Keyword, RuleSpec};
 use sluicegate::limits::{KeyTable, LimitsSettings, Pepper, TenantKeys};
 use sluicegate::policy::{Action, Actions, BlockAs, Policy, Rule, Unscanned, canary_rule};
-use sluicegate::server::{Loaded, Plan, PolicyTable, Running, ServerSettings, StartError, start};
+use sluicegate::server::{Loaded, Plan, PolicyTable, Running, ServerSettings, SinkPlan, StartError, start};
 use sluicegate::telemetry::Metrics;
+use sluicegate::upstream::sink::SinkSettings;
 use sluicegate::upstream::{Credential, DEMONSTRATION, DialectFamily, Timeouts, UpstreamSettings};
 
 pub(crate) use fake::{Fake, Step};
@@ -73,6 +75,7 @@ pub(crate) struct Wishes {
     /// Another base URL than that of the upstream's address.
     pub(crate) base_url: Option<String>,
     pub(crate) extra_roots: Option<std::path::PathBuf>,
+    pub(crate) sinks: Vec<SinkSettings>,
 }
 
 impl Default for Wishes {
@@ -97,6 +100,7 @@ impl Default for Wishes {
             policy: None,
             base_url: None,
             extra_roots: None,
+            sinks: Vec::new(),
         }
     }
 }
@@ -168,6 +172,11 @@ impl Gateway {
             reloading: None,
             journal,
             texts: None,
+            sinks: SinkPlan {
+                sinks: wishes.sinks.iter().map(|sink| (sink.clone(), Credential::None)).collect(),
+                journal: dir.path().join("journal"),
+                origin: "test.example/journal".into(),
+            },
             metrics: Arc::new(Metrics::new("test").expect("metrics")),
         };
         let running = start(plan)?;

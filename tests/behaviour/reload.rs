@@ -92,6 +92,7 @@ pub(super) fn of_folder(root: &Path, dir: tempfile::TempDir) -> Gateway {
         reloading: Some(Reloading { source, watch: built.watch, needs_restart: built.needs_restart }),
         journal,
         texts: None,
+        sinks: sluicegate::server::SinkPlan::default(),
         metrics,
     };
     let running = start(plan).expect("a gateway");

@@ -11,17 +11,17 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use super::fake::whole;
 use super::{Gateway, Wishes, answer, chat};
 
-type Issuer = CertifiedIssuer<'static, KeyPair>;
+pub(super) type Issuer = CertifiedIssuer<'static, KeyPair>;
 
-fn issuer() -> Issuer {
+pub(super) fn issuer() -> Issuer {
     let mut params = CertificateParams::new(Vec::new()).expect("parameters");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.distinguished_name.push(rcgen::DnType::CommonName, "a root of our own");
     CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("a root")
 }
 
-/// An upstream with a certificate for this host, valid in these years; answers `hello maskme` to everything.
-fn serve(issuer: Option<&Issuer>, host: &str, years: (i32, i32)) -> SocketAddr {
+/// What a server needs that has a certificate for this host, valid in these years.
+pub(super) fn certified(issuer: Option<&Issuer>, host: &str, years: (i32, i32)) -> Arc<ServerConfig> {
     let mut params = CertificateParams::new(vec![host.to_owned()]).expect("parameters");
     (params.not_before, params.not_after) = (date_time_ymd(years.0, 1, 1), date_time_ymd(years.1, 1, 1));
     let key = KeyPair::generate().expect("a key");
@@ -35,8 +35,12 @@ fn serve(issuer: Option<&Issuer>, host: &str, years: (i32, i32)) -> SocketAddr {
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("versions");
-    let config =
-        Arc::new(config.with_no_client_auth().with_single_cert(chain, key).expect("a configuration"));
+    Arc::new(config.with_no_client_auth().with_single_cert(chain, key).expect("a configuration"))
+}
+
+/// An upstream with such a certificate; answers `hello maskme` to everything.
+fn serve(issuer: Option<&Issuer>, host: &str, years: (i32, i32)) -> SocketAddr {
+    let config = certified(issuer, host, years);
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     std::thread::spawn(move || {

@@ -440,6 +440,7 @@ fn admissions_are_gathered_while_it_pays() {
     let batch = |admissions: usize, open: usize, gather: &mut Gather| {
         let shared = Shared {
             failing: AtomicBool::new(false),
+            durable: AtomicU64::new(0),
             queue: Mutex::default(),
             wake: Condvar::new(),
             limit: 64,

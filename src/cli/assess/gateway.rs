@@ -43,6 +43,7 @@ impl Gateway {
             reloading: None,
             journal,
             texts: None,
+            sinks: server::SinkPlan::default(),
             metrics: Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))?),
         })?;
         Ok(Self { address: running.data, running: Some(running), _folder: folder })

@@ -1,0 +1,61 @@
+//! What can be wrong with a sink.
+
+use super::check::Check;
+use crate::diag::{Diagnostic, Step};
+use crate::upstream::sink::{SinkAddress, SinkSettings, sink_schemes};
+
+impl Check<'_> {
+    /// What can be said of each sink alone.
+    pub(super) fn sinks(&mut self, sinks: &[SinkSettings]) {
+        for (n, sink) in sinks.iter().enumerate() {
+            let at = |key: &'static str| -> [Step<'_>; 3] { ["sink".into(), n.into(), key.into()] };
+            self.name(&at("name"), &sink.name);
+            self.roots(&at("extra_roots"), sink.extra_roots.as_deref());
+            for (key, time) in [("every", sink.every), ("timeout", sink.timeout)] {
+                self.time(&at(key), time);
+            }
+            let address = match SinkAddress::parse(&sink.url) {
+                Ok(address) => address,
+                Err(wrong) => {
+                    let schemes: Vec<&str> = sink_schemes().collect();
+                    let scheme = sink.url.split_once("://").map_or("", |(scheme, _)| scheme);
+                    let mut diagnostic = Diagnostic::error(
+                        "wrong-value",
+                        format!("`{}` cannot be a sink's address: {wrong}", without_secret(&sink.url)),
+                    );
+                    diagnostic = if schemes.contains(&scheme) {
+                        diagnostic
+                    } else {
+                        diagnostic.valid("schemes", scheme, &schemes)
+                    };
+                    self.value(&at("url"), diagnostic, "not an address of a sink");
+                    continue;
+                }
+            };
+            for (key, wanted) in sink.misfits(address.kind) {
+                let diagnostic = Diagnostic::error(
+                    "wrong-value",
+                    format!("`{key}` does not fit the sink `{}`", sink.name),
+                )
+                .help(wanted);
+                self.value(&at(key), diagnostic, "not here");
+            }
+            if !address.tls && !address.is_local() {
+                let diagnostic = Diagnostic::warning(
+                    "clear-text",
+                    format!("the sink `{}` sends records over the network in the clear", sink.name),
+                )
+                .help("`syslog+tls://` or `nats+tls://`, where the other side can");
+                self.value(&at("url"), diagnostic, "not encrypted");
+            }
+        }
+    }
+}
+
+/// An address without the password that may stand in it.
+fn without_secret(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://...@{host}"),
+        _ => url.to_owned(),
+    }
+}

@@ -1,0 +1,95 @@
+//! A POST for each batch: OpenTelemetry's OTLP over HTTP as JSON, or lines.
+
+use super::{Delivery, SinkError, Target, network};
+use crate::audit::EventForm;
+use std::time::Duration;
+
+/// As much of a refusal as is told.
+const TOLD: usize = 200;
+
+#[derive(Debug)]
+pub(super) struct Http {
+    target: Target,
+    client: reqwest::Client,
+}
+
+impl Http {
+    pub(super) fn new(target: Target) -> Result<Self, SinkError> {
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(target.tls()?)
+            .no_proxy()
+            // A credential goes nowhere else.
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .connect_timeout(target.settings.timeout.0)
+            .timeout(target.settings.timeout.0)
+            .pool_idle_timeout(Duration::from_secs(30))
+            .user_agent(concat!("sluicegate/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| SinkError::Settings(error.to_string()))?;
+        Ok(Self { target, client })
+    }
+
+    pub(super) async fn deliver(&mut self, batch: &[Delivery]) -> Result<(), SinkError> {
+        let form = self.target.settings.form(self.target.address.kind);
+        let (first, last) = match batch {
+            [first, .., last] => (first.sequence, last.sequence),
+            [one] => (one.sequence, one.sequence),
+            [] => return Ok(()),
+        };
+        let kind = match form {
+            EventForm::Otel => "application/json",
+            EventForm::Records | EventForm::Ocsf => "application/x-ndjson",
+            EventForm::Cef => "text/plain; charset=utf-8",
+        };
+        let mut request = self
+            .client
+            .post(&self.target.settings.url)
+            .header("content-type", kind)
+            .header("idempotency-key", format!("{}/{first}-{last}", self.target.origin))
+            .body(body(form, batch));
+        if let Some(secret) = self.target.secret() {
+            request = request.bearer_auth(secret);
+        }
+        let mut answer = request.send().await.map_err(|error| network(&error.without_url()))?;
+        let status = answer.status();
+        let mut said = Vec::new();
+        while let Some(piece) = answer.chunk().await.map_err(|error| network(&error.without_url()))? {
+            said.extend_from_slice(&piece);
+            if said.len() > 64 << 10 {
+                break;
+            }
+        }
+        if status.is_success() {
+            if form == EventForm::Otel {
+                warn_of_rejected(&self.target.settings.name, &said);
+            }
+            return Ok(());
+        }
+        let said: String =
+            String::from_utf8_lossy(&said).chars().filter(|c| !c.is_control()).take(TOLD).collect();
+        Err(SinkError::Refused(format!("{status} {said}").trim_end().to_owned()))
+    }
+}
+
+/// What a receiver takes and throws away, as OTLP lets it say.
+fn warn_of_rejected(name: &str, said: &[u8]) {
+    let said: serde_json::Value = serde_json::from_slice(said).unwrap_or_default();
+    // A number, or as protobuf's JSON has 64 bits: a string.
+    let rejected = &said["partialSuccess"]["rejectedLogRecords"];
+    let rejected = rejected.as_u64().or_else(|| rejected.as_str()?.parse().ok()).unwrap_or_default();
+    if rejected > 0 {
+        tracing::warn!(sink = name, rejected, "the sink threw records away");
+    }
+}
+
+fn body(form: EventForm, batch: &[Delivery]) -> String {
+    let lines = batch.iter().flat_map(|delivery| delivery.text.lines());
+    if form != EventForm::Otel {
+        return lines.fold(String::new(), |body, line| body + line + "\n");
+    }
+    // Each is an `ExportLogsServiceRequest` of opentelemetry-proto with one entry; together they are one with several.
+    let (head, tail) = (r#"{"resourceLogs":["#, "]}");
+    let entries: Vec<&str> = lines.filter_map(|line| line.strip_prefix(head)?.strip_suffix(tail)).collect();
+    format!("{head}{}{tail}", entries.join(","))
+}
