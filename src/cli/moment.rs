@@ -1,5 +1,6 @@
 //! Moments as people write them, in UTC.
 
+use crate::policy::Date;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A moment of the command line: `2026-11-27`, `2026-11-27T20:00:00Z`, or so long ago: `90s`, `15m`, `2h`, `7d`. In milliseconds since 1970, UTC.
@@ -76,6 +77,11 @@ pub(super) fn written(ms: u64) -> String {
 pub(super) fn minute(ms: u64) -> String {
     let (year, month, day) = calendar(ms);
     format!("{year:04}-{month:02}-{day:02} {:02}:{:02} UTC", ms / 3_600_000 % 24, ms / 60_000 % 60)
+}
+
+/// The day that it is, in UTC.
+pub(super) fn today() -> Option<Date> {
+    written(now_ms()).split('T').next()?.parse().ok()
 }
 
 /// Its month: `2026-11`.
