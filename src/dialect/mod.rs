@@ -239,7 +239,9 @@ pub trait Dialect: Sync + Debug {
         let said = self.token_limits().iter().filter_map(|path| tape.find(src, path));
         let said = said.filter(|at| tape.node(*at).is_some_and(|node| node.kind != Kind::Null));
         let each = said.map(|at| tape.u64_of(src, at).unwrap_or(u64::MAX)).max();
-        each.map(|each| each.saturating_mul(u64::from(ask.choices.max(1))))
+        // Of several answers that are written the client may get but one.
+        let written = tape.find(src, &["best_of"]).map_or(1, |at| tape.u64_of(src, at).unwrap_or(u64::MAX));
+        each.map(|each| each.saturating_mul(written.max(u64::from(ask.choices.max(1)))))
     }
 
     /// The frames that end a running stream so that the dialect's SDK ends cleanly.

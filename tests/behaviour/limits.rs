@@ -116,6 +116,7 @@ fn a_request_asks_for_so_many_tokens() {
         // All answers together; the larger of two; what is no number that everybody reads alike.
         (",\"max_tokens\":50,\"n\":2", 200),
         (",\"max_tokens\":51,\"n\":2", 400),
+        (",\"max_tokens\":50,\"best_of\":3", 400),
         (",\"max_tokens\":5,\"max_completion_tokens\":500", 400),
         (",\"max\\u005ftokens\":500", 400),
         (",\"max_tokens\":-1", 400),
