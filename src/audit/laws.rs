@@ -329,6 +329,12 @@ fn what_was_purged_leaves_a_gap_that_is_on_record() {
     journal.close();
     let verified = check(&dir, std::slice::from_ref(&sample.early)).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!((verified.purged, verified.records), (what.through, sample.records + 1));
+    // Who reads it all reads what is there; where nobody said that something went, it is damage.
+    let mut numbers = Vec::new();
+    assert_eq!(read_kept(&dir, &mut |entry| numbers.push(entry.sequence)).expect("a journal"), what.through);
+    assert!(numbers.iter().copied().eq(what.through + 1..=sample.records + 1), "{numbers:?}");
+    assert!(matches!(read_kept(&silent, &mut |_| {}), Err(ReadError::Damaged { sequence: 1, .. })));
+    assert_eq!(read_kept(&sample.dir(), &mut |_| {}).expect("a journal"), 0);
     // It goes on from there, and what is left can be proved.
     grow(&dir, 3);
     assert_eq!(check(&dir, &[]).expect("sound").records, sample.records + 7);

@@ -8,10 +8,9 @@ use super::checkpoint::Checkpoint;
 use super::disk::private_dir;
 use super::merkle::{Hash, TileError, TileReader, TileWriter, root};
 use super::note::{NoteError, Signer};
-use crate::diag::{write_new, write_whole};
+use crate::diag::{loose_mode, write_new, write_whole};
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -52,7 +51,7 @@ pub enum NotaryError {
         source: NoteError,
     },
     /// Others may read the key's file.
-    #[error("{path}: the key may be read by others (mode {mode:o}), expected mode 600", path = path.display())]
+    #[error("{path}: the key may be read by others (mode {mode:o}), expected 600 or 640", path = path.display())]
     Open {
         /// The file.
         path: PathBuf,
@@ -96,8 +95,7 @@ pub fn load_or_make_signer(path: &Path, origin: Option<&str>) -> Result<Signer, 
     let key = |source| NotaryError::Key { path: path.to_owned(), source };
     match fs::read_to_string(path).map(Zeroizing::new) {
         Ok(text) => {
-            let mode = fs::metadata(path).map_err(io)?.permissions().mode() & 0o777;
-            if mode & 0o077 != 0 {
+            if let Some(mode) = loose_mode(path).map_err(io)? {
                 return Err(NotaryError::Open { path: path.to_owned(), mode });
             }
             let mut signer = Signer::parse(&text).map_err(key)?;

@@ -2,7 +2,7 @@
 
 use super::hold::Holds;
 use super::merkle::TILE_WIDTH;
-use super::segment::{self, ReadError};
+use super::segment::{self, Entry, EntryKind, ReadError};
 use serde::Deserialize;
 use std::fs::{self, File};
 use std::io;
@@ -63,6 +63,23 @@ pub fn purgeable(dir: &Path, signed: u64, before_ms: u64) -> Result<Purgeable, R
         out.through = last;
     }
     Ok(out)
+}
+
+/// Reads the records that are there in order, and says up to which one they were purged: 0 if none was. Without a record that says so, what is
+/// missing at the beginning is damage as anywhere else.
+pub fn read_kept(dir: &Path, visit: &mut dyn FnMut(Entry)) -> Result<u64, ReadError> {
+    let purged = segment::first_record(dir)?.saturating_sub(1);
+    let mut known = 0;
+    segment::walk_newest(dir, u64::MAX, &mut |_| {}, &mut |sequence, kind, payload| {
+        if kind == EntryKind::Event && purged > 0 {
+            known = known.max(told(payload).min(sequence - 1));
+        }
+        visit(Entry { sequence, kind, payload: payload.to_vec() });
+    })?;
+    if known < purged {
+        segment::walk(dir, &mut |_, _, _| {})?;
+    }
+    Ok(purged)
 }
 
 /// Removes the segments, of which a record has to say so before.

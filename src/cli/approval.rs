@@ -3,8 +3,7 @@
 use super::moment::now_ms;
 use super::{ConfigArgs, Exit, Format, show};
 use crate::config::{Purpose, Settings};
-use crate::diag::{Diagnostic, has_errors, write_whole};
-use crate::limits::loose_mode;
+use crate::diag::{Diagnostic, has_errors, loose_mode, write_whole};
 use crate::policy::approval::{ApprovalFile, Approver, PublicKey};
 use crate::policy::{ApprovalSettings, Approvals, Signer};
 use crate::text::hex;

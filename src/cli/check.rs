@@ -1,9 +1,10 @@
 //! `sluicegate check`: says everything that is wrong with the configuration and its policies at once.
 
+use super::moment::today;
 use super::{ConfigArgs, Exit, Format, colour};
 use crate::config::{Purpose, Settings};
 use crate::diag::{Diagnostic, has_errors, render_human, sort, to_json};
-use crate::policy::{Content, Coverage, Policy, Row};
+use crate::policy::{Content, Coverage, Date, Library, Policy, Row, Slot};
 use serde_json::Value;
 use std::io::{self, IsTerminal, Write};
 
@@ -13,7 +14,8 @@ use std::io::{self, IsTerminal, Write};
 /// checked on another machine than it runs on.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
-Exit code: 0 when the configuration can be used, 1 when it can and the standard is not met, 2 when it cannot.
+Exit code: 0 when the configuration can be used, 1 when it can and the standard is not met, or `--strict` is given and there is a warning, 2 when \
+it cannot.
 
 Examples:
   sluicegate check --config gateway.toml
@@ -27,6 +29,10 @@ pub(super) struct Args {
     /// `mlcommons`, `eu-ai-act`, which ask for no length
     #[arg(long, value_name = "NAME")]
     standard: Option<String>,
+
+    /// Fail where there is a warning
+    #[arg(long)]
+    strict: bool,
 
     /// How to write the answer
     #[arg(long, value_enum, default_value_t = Format::Human)]
@@ -93,6 +99,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     Ok(match coverage {
         _ if bad => Exit::Misuse,
         Some(coverage) if !coverage.is_met() => Exit::No,
+        _ if args.strict && !loaded.diagnostics.is_empty() => Exit::No,
         _ => Exit::Fine,
     })
 }
@@ -152,13 +159,41 @@ fn policies(
         policies: std::iter::once(OfPolicy::of(None, &policies.default)).chain(tenants).collect(),
         contents: library.contents().to_vec(),
     };
+    found.extend(today().into_iter().flat_map(|today| expired(&library, today)));
     let Some(standard) = standard else { return (found, None, Some(made)) };
     let coverage = library.coverage(&policies.default, standard);
-    if coverage.is_none() {
+    if let Some(coverage) = &coverage {
+        found.extend(nameless(coverage));
+    } else {
         let unknown = Diagnostic::error("unknown-standard", format!("unknown standard `{standard}`"));
         found.push(unknown.valid("standards", standard, &library.taxonomy().scheme_ids()));
     }
     (found, coverage, Some(made))
+}
+
+/// Lists of the operator whose time is over. They go on to count: a word does not become harmless on a day.
+fn expired(library: &Library, today: Date) -> Vec<Diagnostic> {
+    let old = |slot: &Slot| Some((slot.id.clone(), slot.head.as_ref()?.expires.filter(|day| *day <= today)?));
+    let say = |(slot, day)| {
+        let what = format!("the list for `{slot}` has expired on {day}");
+        Diagnostic::warning("expired", what)
+            .help("it goes on to count; read it again, and give its head another day")
+    };
+    library.slots().iter().filter_map(old).map(say).collect()
+}
+
+/// Lists of the operator that do not say who stands for them.
+fn nameless(coverage: &Coverage) -> impl Iterator<Item = Diagnostic> {
+    coverage.brought.iter().filter(|one| !one.head.lacks().is_empty()).map(|one| {
+        let lacks = one.head.lacks();
+        let what = format!("the list for `{}` does not say its {}", one.slot, lacks.join(", "));
+        let lines: Vec<String> = lacks.iter().map(|key| format!("`# {key}: ..`")).collect();
+        let help = format!(
+            "write {} at its head; who reviewed it is another person than its author",
+            lines.join(", ")
+        );
+        Diagnostic::warning("list-head", what).help(help)
+    })
 }
 
 /// A line for each type: rules, terms against what is asked for, patterns, examples, and whose list is awaited.

@@ -18,6 +18,7 @@ mod key;
 mod moment;
 mod obligations;
 mod overblock;
+mod page;
 mod policies;
 mod policy;
 mod profile;

@@ -1,6 +1,7 @@
 //! Moments as people write them, in UTC.
 
 pub(super) use crate::diag::moment::{minute, month, written};
+use crate::policy::Date;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A moment of the command line: `2026-11-27`, `2026-11-27T20:00:00Z`, or so long ago: `90s`, `15m`, `2h`, `7d`. In milliseconds since 1970, UTC.
@@ -52,6 +53,11 @@ fn is_leap(year: u64) -> bool {
 /// Now, in milliseconds since 1970.
 pub(super) fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
+
+/// The day that it is, in UTC.
+pub(super) fn today() -> Option<Date> {
+    written(now_ms()).split('T').next()?.parse().ok()
 }
 
 #[cfg(test)]

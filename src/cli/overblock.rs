@@ -6,7 +6,7 @@ use super::policies::States;
 use super::scan::text;
 use super::texts::{self, Texts};
 use super::{ConfigArgs, Exit, Format, policies, show};
-use crate::audit::{Entry, EntryKind, read_dir};
+use crate::audit::{Entry, EntryKind, read_kept};
 use crate::config::Purpose;
 use crate::diag::Diagnostic;
 use crate::policy::{Action, Policy, PolicySettings};
@@ -66,6 +66,8 @@ pub(super) struct Args {
 struct Report {
     schema: u32,
     program: String,
+    /// Up to which record the journal was purged: the months before are not told, the first one only in part.
+    purged: u64,
     months: Vec<Month>,
     #[serde(skip_serializing_if = "Option::is_none")]
     benign: Option<Benign>,
@@ -167,12 +169,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     };
     let mut found = Journal::default();
     let journal = args.journal.clone().or_else(|| settings.journal.dir.clone().filter(|dir| dir.is_dir()));
-    if let Some(dir) = &journal
-        && let Err(error) = read_dir(dir, &mut |entry| found.take(&entry))
-    {
-        show(&[Diagnostic::error("bad-journal", error.to_string())])?;
-        return Ok(Exit::Misuse);
-    }
+    let read = journal.as_deref().map_or(Ok(0), |dir| read_kept(dir, &mut |entry| found.take(&entry)));
+    let purged = match read {
+        Ok(purged) => purged,
+        Err(error) => {
+            show(&[Diagnostic::error("bad-journal", error.to_string())])?;
+            return Ok(Exit::Misuse);
+        }
+    };
     let policy = match &args.policy {
         Some(name) => policies::named(name, States::Own),
         None => settings.policy_library().and_then(|library| {
@@ -212,6 +216,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let report = Report {
         schema: 1,
         program: format!("sluicegate {}", env!("CARGO_PKG_VERSION")),
+        purged,
         months,
         benign,
         assessments,
@@ -447,6 +452,10 @@ impl Report {
     fn write(&self, has_journal: bool, out: &mut impl Write) -> io::Result<()> {
         if !has_journal {
             writeln!(out, "no journal: give `--config` or `--journal`")?;
+        }
+        if self.purged > 0 {
+            let upto = self.purged;
+            writeln!(out, "records up to {upto} were purged: the first month may be told in part")?;
         }
         for month in &self.months {
             writeln!(

@@ -92,6 +92,7 @@ fn whole(library: &Library, profile: &Profile) -> Value {
         "name": profile.name,
         "title": profile.title,
         "in_force": {
+            "tier": profile.tier,
             "packs": profile.packs,
             "rules": { "block": strength(Action::Block), "replace": strength(Action::Replace), "mask": strength(Action::Mask), "flag": strength(Action::Flag) },
             "unscanned": profile.unscanned,
@@ -99,16 +100,16 @@ fn whole(library: &Library, profile: &Profile) -> Value {
             "demands": profile.demands,
             "demanded": profile.demanded.iter().map(demand).collect::<Vec<_>>(),
             "unmet": unmet.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "notices": profile.notices,
+            "budget": profile.budget,
+            "records_days": profile.retention.as_ref().map(|retention| retention.records_days),
         },
         "stated": {
-            "tier": profile.tier,
             "jurisdictions": profile.jurisdictions,
             "sectors": profile.sectors,
             "labels": profile.labels,
-            "retention": profile.retention,
+            "retention": profile.retention.as_ref().map(|kept| json!({"class": kept.class, "content_days": kept.content_days})),
             "residency": profile.residency,
-            "notices": profile.notices,
-            "budget": profile.budget,
         },
     })
 }

@@ -206,6 +206,9 @@ impl Check<'_> {
                 self.range(&["limits".into(), name.into()], &least.to_string(), &most.to_string());
             }
         }
+        if limits.output_tokens == Some(0) {
+            self.range(&["limits".into(), "output_tokens".into()], "1", &u64::MAX.to_string());
+        }
         let times = [
             ("header_read", limits.header_read),
             ("body_idle", limits.body_idle),

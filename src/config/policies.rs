@@ -4,7 +4,7 @@ use super::lists::{self, Lists};
 use super::{Settings, setting_names};
 use crate::diag::{Diagnostic, SourceFile, has_errors, sort};
 use crate::policy::files::{self, Files};
-use crate::policy::{Library, Mistake, Policy, Setting, slot_file, wanted_lists};
+use crate::policy::{Library, Mistake, Policy, Setting, Unmet, slot_file, wanted_lists};
 use crate::server::PolicyTable;
 use std::sync::Arc;
 
@@ -87,20 +87,20 @@ impl Settings {
     /// What is to be said of policies that run all the same: of their rules, and what their profiles demand and is not there.
     pub(super) fn policy_warnings(library: &Library, policies: &PolicyTable) -> Vec<Diagnostic> {
         let mut found = library.warnings().to_vec();
-        let mut said = Vec::new();
+        let mut lacking: Vec<(&str, &Unmet, Vec<Option<&str>>)> = Vec::new();
         for (whose, policy) in policies.each_with_name() {
             for unmet in policy.unmet() {
-                // What everybody lacks is one thing to bring.
-                let lacks = (policy.name(), unmet);
-                if said.contains(&lacks) {
-                    continue;
+                // What several lack is one thing to bring.
+                match lacking.iter_mut().find(|(name, known, _)| (*name, *known) == (policy.name(), unmet)) {
+                    Some((_, _, all)) => all.push(whose),
+                    None => lacking.push((policy.name(), unmet, vec![whose])),
                 }
-                said.push(lacks);
-                let of = whose.map_or_else(String::new, |tenant| format!("tenant `{tenant}`: "));
-                let what = format!("{of}profile `{}` demands {unmet}", policy.name());
-                let help = "it is used all the same; `policy.demands = \"refuse\"` keeps the gateway from it";
-                found.push(Diagnostic::warning("demand", what).help(help));
             }
+        }
+        for (profile, unmet, whose) in lacking {
+            let what = format!("{}profile `{profile}` demands {unmet}", of_tenants(&whose));
+            let help = "it is used all the same; `policy.demands = \"refuse\"` keeps the gateway from it";
+            found.push(Diagnostic::warning("demand", what).help(help));
         }
         found
     }
@@ -147,4 +147,15 @@ impl Settings {
             }
         }
     }
+}
+
+/// Whose it is, before what is said of it: nothing where it is everybody's.
+fn of_tenants(whose: &[Option<&str>]) -> String {
+    /// More are counted.
+    const NAMED: usize = 5;
+    let Some(names) = whose.iter().copied().collect::<Option<Vec<&str>>>() else { return String::new() };
+    let named: Vec<String> = names.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
+    let more = names.len() - named.len();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("tenant{} {}{more}: ", if names.len() > 1 { "s" } else { "" }, named.join(", "))
 }

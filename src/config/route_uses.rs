@@ -1,6 +1,7 @@
 //! What routes say that they are for: whether it is whole, and whether the policy is made for it.
 
 use super::check::Check;
+use super::retention::class_days;
 use super::{File, Settings};
 use crate::diag::{Diagnostic, Step};
 use crate::policy::{Library, MEASURE, Tier};
@@ -43,6 +44,12 @@ impl Check<'_> {
                     "empty",
                 );
             }
+        }
+        let class = &purpose.retention;
+        if !class.trim().is_empty() && class_days(class).is_none() {
+            let diagnostic = Diagnostic::error("wrong-value", format!("`{class}` is no class of retention"))
+                .help("expected a name and a time in days, months or years, such as `EU-6M`, `FINANCE-1Y`, `CO-3Y`, `TRIAL-200D`");
+            self.value(&[a, b, c, "retention".into()], diagnostic, "for how long?");
         }
         if purpose.jurisdictions.is_empty() {
             let diagnostic = Diagnostic::error("wrong-value", "`jurisdictions` is empty")

@@ -2,8 +2,7 @@
 
 use super::check::Check;
 use super::{Environment, Purpose};
-use crate::diag::{Diagnostic, Step};
-use crate::limits::loose_mode;
+use crate::diag::{Diagnostic, Step, loose_mode};
 use crate::upstream::sink::SinkSettings;
 use crate::upstream::{Credential, CredentialSettings, UpstreamSettings};
 use secrecy::SecretString;

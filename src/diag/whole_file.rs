@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 /// Writes a file of these permissions beside its place, makes it durable, and moves it there: who reads sees the old or the new one.
@@ -31,6 +31,13 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     written?;
     removed?;
     sync_folder(path)
+}
+
+/// The permissions of a file with a secret that more people may use than its owner, and a group that reads it: that is how Kubernetes and
+/// Docker mount secrets for a user who is not root.
+pub fn loose_mode(path: &Path) -> io::Result<Option<u32>> {
+    let mode = fs::metadata(path)?.permissions().mode() & 0o777;
+    Ok((mode & 0o027 != 0).then_some(mode))
 }
 
 fn sync_folder(path: &Path) -> io::Result<()> {

@@ -313,6 +313,10 @@ impl Dialect for Anthropic {
         }
     }
 
+    fn token_limits(&self) -> &'static [&'static [&'static str]] {
+        &[&["max_tokens"]]
+    }
+
     fn observe(&self, _: &Operation, src: &[u8], tape: &Tape, memo: &mut Memo) {
         let index = tape.u64_at(src, &["index"]).unwrap_or(0);
         match tape.str_at(src, &["type"]).unwrap_or_default().as_ref() {

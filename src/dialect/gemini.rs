@@ -331,6 +331,15 @@ impl Dialect for Gemini {
         }
     }
 
+    fn token_limits(&self) -> &'static [&'static [&'static str]] {
+        &[
+            &["generationConfig", "maxOutputTokens"],
+            &["generationConfig", "max_output_tokens"],
+            &["generation_config", "maxOutputTokens"],
+            &["generation_config", "max_output_tokens"],
+        ]
+    }
+
     fn observe(&self, _: &Operation, src: &[u8], tape: &Tape, memo: &mut Memo) {
         if memo.id.is_empty() {
             memo.id = tape.str_at(src, &["responseId"]).unwrap_or_default().into_owned();

@@ -230,6 +230,20 @@ pub trait Dialect: Sync + Debug {
         op.method == "POST" && self.tells_end(op)
     }
 
+    /// Where requests say how many tokens an answer may have.
+    fn token_limits(&self) -> &'static [&'static [&'static str]];
+
+    /// How many tokens a request asks for in all its answers together; nothing where it does not say. Of names for the same the largest counts;
+    /// what is no whole number is more than any.
+    fn tokens(&self, src: &[u8], tape: &Tape, ask: &Ask) -> Option<u64> {
+        let said = self.token_limits().iter().filter_map(|path| tape.find(src, path));
+        let said = said.filter(|at| tape.node(*at).is_some_and(|node| node.kind != Kind::Null));
+        let each = said.map(|at| tape.u64_of(src, at).unwrap_or(u64::MAX)).max();
+        // Of several answers that are written the client may get but one.
+        let written = tape.find(src, &["best_of"]).map_or(1, |at| tape.u64_of(src, at).unwrap_or(u64::MAX));
+        each.map(|each| each.saturating_mul(written.max(u64::from(ask.choices.max(1)))))
+    }
+
     /// The frames that end a running stream so that the dialect's SDK ends cleanly.
     fn cut(&self, op: &Operation, ask: &Ask, memo: &Memo, why: Why<'_>) -> Vec<u8>;
 }

@@ -159,6 +159,10 @@ impl Dialect for Ollama {
         }
     }
 
+    fn token_limits(&self) -> &'static [&'static [&'static str]] {
+        &[&["options", "num_predict"]]
+    }
+
     fn observe(&self, _: &Operation, src: &[u8], tape: &Tape, memo: &mut Memo) {
         if memo.model.is_empty() {
             memo.model = tape.str_at(src, &["model"]).unwrap_or_default().into_owned();

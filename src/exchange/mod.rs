@@ -57,6 +57,8 @@ pub struct ExchangeLimits {
     pub json_depth: usize,
     /// Most values in the JSON of a request, an answer or an event, and most texts held back at once.
     pub json_values: usize,
+    /// Most tokens that a request may ask for; it has to say how many then.
+    pub output_tokens: Option<u64>,
 }
 
 impl Default for ExchangeLimits {
@@ -67,6 +69,7 @@ impl Default for ExchangeLimits {
             held_bytes: 8 << 20,
             json_depth: MAX_DEPTH,
             json_values: 250_000,
+            output_tokens: None,
         }
     }
 }

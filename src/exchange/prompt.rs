@@ -88,6 +88,7 @@ impl Received {
                     last = words.map(|words| Quiet(words.chars().take(SHORT).collect()));
                 }
                 ask = matched.dialect.ask(matched.operation, &body, &tape, query, matched.model.as_deref());
+                in_bounds(&matched, &terms, &body, &tape, &ask)?;
                 judged = read_body(&mut reader, &matched, &body, &tape, &mut changed);
             } else {
                 judged = reader.unread("media type");
@@ -199,6 +200,31 @@ fn read_body(
     reader.finish()?;
     *changed = reader.emit(body, &segments);
     Ok(())
+}
+
+/// Whether a request that a model's words answer asks for no more of them than it may.
+fn in_bounds(
+    matched: &Matched,
+    terms: &Terms,
+    body: &[u8],
+    tape: &Tape,
+    ask: &Ask,
+) -> Result<(), ExchangeError> {
+    let limit = terms.limits.output_tokens.filter(|_| matched.dialect.has_words(matched.operation));
+    let Some(limit) = limit else { return Ok(()) };
+    let message = match matched.dialect.tokens(body, tape, ask) {
+        Some(tokens) if tokens <= limit => return Ok(()),
+        Some(_) => format!("the request asks for more than {limit} tokens (`limits.output_tokens`)"),
+        None => {
+            let names: Vec<String> =
+                matched.dialect.token_limits().iter().map(|path| format!("`{}`", path.join("."))).collect();
+            let names = names.join(" or ");
+            format!(
+                "the request has to say how many tokens it wants at most: {names}, of at most {limit} (`limits.output_tokens`)"
+            )
+        }
+    };
+    Err(ExchangeError::new(ErrorKind::BadRequest, message))
 }
 
 /// So many characters of a user's last words are kept.

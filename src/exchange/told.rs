@@ -3,7 +3,7 @@
 use super::reader::{MAX_CHANNELS, Side, Stop};
 use super::{Client, Terms};
 use crate::dialect::{Details, ErrorKind, ExchangeError};
-use crate::policy::{Complaints, Rule, Standing};
+use crate::policy::{Complaints, Notice, Policy, Rule, Standing, When};
 use crate::text::Language;
 
 /// What the client is told when `stop` ends an exchange.
@@ -17,7 +17,8 @@ pub(crate) fn refuse(stop: &Stop, terms: &Terms, side: Side) -> ExchangeError {
     match stop {
         Stop::Blocked(rule) => {
             let rule = policy.rule(*rule);
-            let message = rule.message.clone().unwrap_or_else(|| blocked(rule, side, language));
+            let message = rule.message.clone().or_else(|| noticed(policy, language));
+            let message = message.unwrap_or_else(|| blocked(rule, side, language));
             let mut details = Details::default();
             details.text("code", ErrorKind::Blocked.code());
             details.text("side", what);
@@ -44,6 +45,12 @@ pub(crate) fn refuse(stop: &Stop, terms: &Terms, side: Side) -> ExchangeError {
             format!("the {what} goes on in more separate texts than {MAX_CHANNELS}"),
         ),
     }
+}
+
+/// What the profile has for blocked answers, in this language.
+fn noticed(policy: &Policy, language: Language) -> Option<String> {
+    let is_meant = |notice: &&Notice| notice.when == When::Blocked && notice.lang == language.tag();
+    policy.notices().iter().find(is_meant).map(|notice| notice.text.clone())
 }
 
 /// An error by which a program's decision is told: that it was one, its number, and where to object.

@@ -6,7 +6,7 @@
 
 use super::gate::{Gate, Pass};
 use super::settings::LimitsSettings;
-use crate::diag::write_new;
+use crate::diag::{loose_mode, write_new};
 use crate::text::hex;
 use aws_lc_rs::hmac;
 use std::collections::HashMap;
@@ -49,7 +49,7 @@ pub enum PepperError {
         found: usize,
     },
     /// Others may read the file.
-    #[error("pepper file `{path}` may be read by others (mode {mode:o}), expected mode 600")]
+    #[error("pepper file `{path}` may be read by others (mode {mode:o}), expected 600 or 640")]
     Open {
         /// The file.
         path: PathBuf,
@@ -298,22 +298,6 @@ impl KeyTable {
         let hash = self.pepper.hash(presented?);
         let (stored, caller) = self.callers.get_key_value(&hash)?;
         bool::from(stored.0.ct_eq(&hash.0)).then_some(caller)
-    }
-}
-
-/// The permissions of a file that others than its owner may read or write.
-pub fn loose_mode(path: &Path) -> io::Result<Option<u32>> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::metadata(path)?.permissions().mode() & 0o777;
-        // A group may read: that is how Kubernetes and Docker mount secrets for a non-root user.
-        Ok((mode & 0o027 != 0).then_some(mode))
-    }
-    #[cfg(not(unix))]
-    {
-        std::fs::metadata(path)?;
-        Ok(None)
     }
 }
 

@@ -8,8 +8,7 @@ mod settings;
 
 pub use gate::{ConnectionPass, Connections, Gate, Pass};
 pub use keys::{
-    Caller, ExchangePass, Full, KeyHash, KeyTable, PREFIX, Pepper, PepperError, TenantKeys, loose_mode,
-    new_key,
+    Caller, ExchangePass, Full, KeyHash, KeyTable, PREFIX, Pepper, PepperError, TenantKeys, new_key,
 };
 pub use ladder::{Known, Ladder, Passes, Person, Step};
 pub use sessions::Sessions;

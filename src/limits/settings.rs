@@ -27,6 +27,8 @@ pub struct LimitsSettings {
     /// Texts, keys, lists, objects and long numbers in the JSON of one request, answer or event; of short numbers, booleans and nulls
     /// sixteen count as one. Also texts that one exchange may hold back.
     pub json_values: usize,
+    /// Tokens that one request may ask for, in all its answers together; it has to say how many then. Without it, there is no such limit.
+    pub output_tokens: Option<u64>,
     /// How many times larger a body may become by decompression.
     pub inflate_ratio: u64,
     /// Streams that one HTTP/2 connection may have open.
@@ -67,6 +69,7 @@ impl Default for LimitsSettings {
             held: Size::mib(8),
             json_depth: 128,
             json_values: 250_000,
+            output_tokens: None,
             inflate_ratio: 100,
             h2_streams: 100,
             header_read: Time::secs(10),

@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use super::{
-    Action, BlockAs, Bucket, Choice, Complaints, Direction, LadderSettings, Rule, RuleState, SessionSettings,
-    Threshold, Unmet, Unscanned,
+    Action, BlockAs, Bucket, Choice, Complaints, Direction, LadderSettings, Notice, Rule, RuleState,
+    SessionSettings, Threshold, Unmet, Unscanned,
 };
 use crate::detect::{CompileError, Engine, RuleId, RuleSet, RuleSpec};
 
@@ -47,6 +47,7 @@ pub(super) struct Parts {
     pub(super) ladder: Option<Arc<LadderSettings>>,
     pub(super) sessions: Option<Arc<SessionSettings>>,
     /// What its profile demands and is not there.
+    pub(super) notices: Arc<[Notice]>,
     pub(super) unmet: Vec<Unmet>,
 }
 
@@ -146,6 +147,7 @@ impl Policy {
             complaints: None,
             ladder: None,
             sessions: None,
+            notices: Arc::default(),
             unmet: Vec::new(),
         };
         Self::new(parts, &|idle| Ok(Arc::new(Engine::compile(&without(&specs, idle))?)))
@@ -187,6 +189,11 @@ impl Policy {
     /// Whether it is one of rules in shadow.
     pub fn is_shadow(&self) -> bool {
         matches!(self.over, Over::Watching(_))
+    }
+
+    /// What its profile has clients show.
+    pub fn notices(&self) -> &[Notice] {
+        &self.parts.notices
     }
 
     /// What its profile demands of the operator and is not there.

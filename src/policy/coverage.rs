@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
-use super::{Library, Policy, Rule};
+use super::{Library, ListHead, Policy, Rule};
 
 /// A scheme's types with what a policy has for each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -23,6 +23,19 @@ pub struct Coverage {
     /// How many the scheme asks for in all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub least_terms: Option<usize>,
+    /// The lists that the operator brought for types that ask for terms.
+    pub brought: Vec<Brought>,
+}
+
+/// A list that the operator brought.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Brought {
+    /// The slot that it is for.
+    pub slot: String,
+    /// How many terms it holds.
+    pub terms: usize,
+    /// Who stands for it.
+    pub head: ListHead,
 }
 
 /// What a policy has for one type.
@@ -79,6 +92,7 @@ impl Coverage {
         // Rules whose terms count in all.
         let mut counted = HashSet::new();
         let mut terms = 0;
+        let mut brought = Vec::new();
         for (n, rule) in policy.in_force() {
             let codes: Vec<&str> = taxonomy.codes(&rule.category, &scheme.id).collect();
             let slot = library.slots().iter().find(|slot| slot.id == rule.id);
@@ -92,6 +106,10 @@ impl Coverage {
                 row.add(rule);
                 if row.least_terms.is_some() && counted.insert(n) {
                     terms += rule.counts.terms;
+                    brought.extend(slot.and_then(|slot| {
+                        let head = slot.head.clone()?;
+                        Some(Brought { slot: slot.id.clone(), terms: slot.terms, head })
+                    }));
                 }
             }
         }
@@ -105,6 +123,7 @@ impl Coverage {
             types: rows,
             terms,
             least_terms: scheme.least_terms.map(|least| least as usize),
+            brought,
         })
     }
 

@@ -176,7 +176,7 @@ pub enum LabelMode {
     Both,
 }
 
-/// How long records and content are kept. Stated; the journal keeps everything so far.
+/// How long records and content are kept. Nothing younger than `records_days` is purged; the rest is stated.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Retention {
@@ -214,7 +214,7 @@ pub enum Grade {
     Important,
 }
 
-/// A fixed text that clients have to show. Stated; applied with the labels.
+/// A fixed text that clients have to show: they get it with each answer, and in place of what a block says.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Notice {

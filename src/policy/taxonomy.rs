@@ -207,6 +207,11 @@ impl Taxonomy {
         }
     }
 
+    /// The one that ships, without a load of the packs beside it.
+    pub fn shipped() -> Self {
+        Self::read(&super::embedded::taxonomy(), &mut Vec::new())
+    }
+
     /// The schemes.
     pub fn schemes(&self) -> &[Scheme] {
         &self.schemes

@@ -16,6 +16,7 @@ use super::body::{AnswerBody, BATCH, Fed, StreamBody, fed};
 use super::exchange::{Exchange, takes};
 use super::gateway::Gateway;
 use super::headers;
+use super::notices::name_notices;
 use super::recorder::Recorder;
 use super::source::{Got, Source};
 use super::standing::{REMINDER, name_standing};
@@ -131,6 +132,7 @@ impl Begun {
                 recorder.finished(&answering, status.as_u16(), &body);
                 name_exchange(&mut head, context.id, answering.verdict());
                 name_standing(&mut head, exchange.standing);
+                name_notices(&mut head, answering.notices());
                 if let Some(seconds) = exchange.remind {
                     head.insert(REMINDER, seconds.into());
                 }
@@ -139,6 +141,7 @@ impl Begun {
             Body::Stream { source, sse, timeouts, fed } => {
                 name_exchange(&mut head, context.id, answering.verdict());
                 name_standing(&mut head, exchange.standing);
+                name_notices(&mut head, answering.notices());
                 if let Some(seconds) = exchange.remind {
                     head.insert(REMINDER, seconds.into());
                 }

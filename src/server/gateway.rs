@@ -163,6 +163,7 @@ impl Gateway {
             held_bytes: plan.limits.held.get(),
             json_depth: plan.limits.json_depth,
             json_values: plan.limits.json_values,
+            output_tokens: plan.limits.output_tokens,
         };
         let commitments = CommitmentKey::new(&plan.keys.derive(COMMITMENTS));
         let own = KeyTable::new(crate::limits::Pepper::new(&[0; 32]), &[], &plan.limits);

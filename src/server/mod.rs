@@ -19,6 +19,7 @@ mod headers;
 mod host_check;
 mod listen;
 mod long_reads;
+mod notices;
 mod operations;
 mod patience;
 mod policies;
@@ -43,6 +44,7 @@ use tokio::sync::watch;
 
 pub use demo::{CLEAN, LISTED, SAMPLE};
 pub use gateway::{COMMITMENTS, Gateway, Live, NOTES, Plan};
+pub use notices::NOTICE;
 pub use policies::{ApprovedBy, Attempt, Ended, Loaded, NothingBefore, Policies, PolicyTable, Trigger};
 pub use reload::{Built, Draft, PolicySource, Reloader, Reloading};
 pub use route_use::{FailMode, RouteUse, RouteUses};

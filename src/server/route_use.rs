@@ -24,7 +24,7 @@ pub struct RouteUse {
     pub fail: FailMode,
     /// How answers are labelled as generated. Stated: what is not `none` the application does.
     pub label: LabelMode,
-    /// The class of how long records are kept. Stated: the journal keeps everything.
+    /// The class of how long records are kept, a name with a time: `EU-6M`, `FINANCE-1Y`. The journal keeps everything; what is purged is older.
     pub retention: String,
 }
 

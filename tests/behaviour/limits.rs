@@ -97,6 +97,62 @@ fn json_holds_so_many_values() {
     assert!(got.body.contains("held back (`limits.json_values`)"), "{got:?}");
 }
 
+/// O16: with a limit on tokens a request says how many it wants, in whatever words its dialect has, and no more than that.
+#[test]
+fn a_request_asks_for_so_many_tokens() {
+    let mut wishes = Wishes::default();
+    wishes.limits.output_tokens = Some(100);
+    let fake = fake();
+    let gateway = Gateway::new(Some(fake.address), &wishes);
+    let chat = |more: &str| {
+        format!("{{\"model\":\"m\",\"messages\":[{{\"role\":\"user\",\"content\":\"hi\"}}]{more}}}")
+    };
+    for (more, status) in [
+        (",\"max_tokens\":100", 200),
+        (",\"max_completion_tokens\":100,\"max_tokens\":null", 200),
+        (",\"max_tokens\":101", 400),
+        ("", 400),
+        (",\"max_tokens\":null", 400),
+        // All answers together; the larger of two; what is no number that everybody reads alike.
+        (",\"max_tokens\":50,\"n\":2", 200),
+        (",\"max_tokens\":51,\"n\":2", 400),
+        (",\"max_tokens\":50,\"best_of\":3", 400),
+        (",\"max_tokens\":5,\"max_completion_tokens\":500", 400),
+        (",\"max\\u005ftokens\":500", 400),
+        (",\"max_tokens\":-1", 400),
+        (",\"max_tokens\":1e9", 400),
+        (",\"max_tokens\":\"5000\"", 400),
+    ] {
+        let got = gateway.post("/v1/chat/completions", &chat(more));
+        assert_eq!(got.status, status, "{more}: {got:?}");
+        assert!(status == 200 || got.body.contains("(`limits.output_tokens`)"), "{more}: {got:?}");
+    }
+    // What no model's words answer asks for none.
+    let got = gateway.post("/v1/embeddings", "{\"model\":\"m\",\"input\":\"hi\"}");
+    assert_eq!(got.status, 200, "{got:?}");
+    let contents = "\"contents\":[{\"parts\":[{\"text\":\"hi\"}]}]";
+    for (path, under, over) in [
+        (
+            "/v1/messages",
+            "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[]}".to_owned(),
+            "{\"model\":\"m\",\"max_tokens\":900,\"messages\":[]}".to_owned(),
+        ),
+        (
+            "/v1beta/models/m:generateContent",
+            format!("{{{contents},\"generationConfig\":{{\"maxOutputTokens\":9}}}}"),
+            format!("{{{contents},\"generationConfig\":{{\"maxOutputTokens\":60,\"candidateCount\":2}}}}"),
+        ),
+        (
+            "/api/chat",
+            "{\"model\":\"m\",\"stream\":false,\"messages\":[],\"options\":{\"num_predict\":9}}".to_owned(),
+            "{\"model\":\"m\",\"stream\":false,\"messages\":[],\"options\":{\"num_predict\":-1}}".to_owned(),
+        ),
+    ] {
+        let told = |body: &str| gateway.post(path, body).body.contains("(`limits.output_tokens`)");
+        assert!(!told(&under) && told(&over), "{path}");
+    }
+}
+
 #[test]
 fn heads_bodies_and_depth() {
     let fake = fake();

@@ -56,3 +56,38 @@ fn readiness_tells_what_each_tenant_lacks() {
     let details = gateway.operations("/readyz").body;
     assert!(details.contains("not met for tenant red: ") && !details.contains("tenant blue"), "{details}");
 }
+
+/// A profile's notices come with every answer of a model, whole and streamed, and one of them tells a block; nothing else has them.
+#[test]
+fn notices_come_with_each_answer() {
+    let notices = "name = \"default\"\ntitle = \"t\"\npacks = [\"p\"]\n\
+        [[notice]]\nwhen = \"every\"\nlang = \"ja\"\ntext = \"判断は医師\"\n\
+        [[notice]]\nwhen = \"first\"\nlang = \"en\"\ntext = \"You talk to an AI; it can be wrong.\"\n\
+        [[notice]]\nwhen = \"blocked\"\nlang = \"zh\"\ntext = \"已停止生成。\"\n";
+    let start = |fake: &super::Fake| {
+        let files = super::reload::Files::new(fake.address, "maskme");
+        files.write("packs/profiles/default.toml", notices);
+        let blocks = super::reload::rule("blockme", "blockme").replace("\"word\"", "\"stop\"");
+        files.write("packs/p/rules/block.toml", &blocks.replace("\"mask\"", "\"block\""));
+        files.start().0
+    };
+    let every =
+        "x-sluicegate-notice: every; lang=ja; text*=utf-8''%e5%88%a4%e6%96%ad%e3%81%af%e5%8c%bb%e5%b8%ab";
+    let first = "x-sluicegate-notice: first; lang=en; text*=utf-8''you%20talk%20to%20an%20ai%3b%20it%20can%20be%20wrong.";
+    let other = "content-type: application/json\r\nx-sluicegate-notice: of somebody else\r\n";
+    let fake = super::Fake::whole("200 OK", other, super::answer("fine").as_bytes());
+    let gateway = start(&fake);
+    let whole = gateway.post("/v1/chat/completions", &chat("hello", false));
+    assert!(whole.head.contains(every) && whole.head.contains(first), "{}", whole.head);
+    assert!(!whole.head.contains("somebody") && !whole.head.contains("blocked;"), "{}", whole.head);
+    let models = gateway.raw(b"GET /v1/models HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    assert!(models.status == 200 && !models.head.contains("x-sluicegate-notice"), "{}", models.head);
+    let blocked = gateway.post("/v1/chat/completions", &chat("请告诉我blockme", false));
+    assert!(blocked.body.contains("已停止生成。"), "{}", blocked.body);
+    let blocked = gateway.post("/v1/chat/completions", &chat("tell me blockme", false));
+    assert!(blocked.body.contains("the request was blocked by the content policy"), "{}", blocked.body);
+    let events = super::event("fine") + "data: [DONE]\n\n";
+    let gateway = start(&super::Fake::stream(vec![super::Step::Send(events.into_bytes())]));
+    let streamed = gateway.post("/v1/chat/completions", &chat("hello", true));
+    assert!(streamed.head.contains(every) && streamed.head.contains(first), "{}", streamed.head);
+}

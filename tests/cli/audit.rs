@@ -241,6 +241,23 @@ fn nothing_young_is_purged() {
     assert_eq!(young.status.code(), Some(1));
     assert!(text(&young.stderr).contains("184 days"));
     assert_eq!(purge("400d").status.code(), Some(1), "there is nothing so old");
+    // What a profile and a route keep for longer is not purged either, and nothing where that cannot be read.
+    let written = fs::read_to_string(&config).expect("a file");
+    let finance = format!("{written}[policy]\nprofile = \"finance\"\n");
+    let uses = "[[route]]\nname = \"loans\"\nupstream = \"demonstration\"\n[route.use]\nrole = \"deployer\"\naudience = \"customers\"\n\
+        domain = \"finance\"\njurisdictions = [\"us\"]\ntier = \"limited\"\nfail = \"closed\"\nlabel = \"none\"\nretention = \"CO-3Y\"\n";
+    for (file, before, want) in [
+        (finance.clone(), "200d", "365 days, as the class `FINANCE-1Y` of the profile `finance` asks"),
+        (format!("{finance}{uses}"), "400d", "1095 days, as the class `CO-3Y` of the route `loans` asks"),
+    ] {
+        fs::write(&config, file).expect("a file");
+        let output = purge(before);
+        assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(want), "{}", text(&output.stderr));
+    }
+    fs::write(&config, format!("nonsense = 1\n{finance}")).expect("a file");
+    assert_eq!(purge("400d").status.code(), Some(3));
+    fs::write(&config, written).expect("a file");
     // A copy whose end was cut off is noticed.
     let journal = gateway.folder.path().join("state/journal");
     let segment = fs::read_dir(&journal).expect("a folder").map(|e| e.expect("an entry").path());

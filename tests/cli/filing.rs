@@ -54,6 +54,25 @@ fn what_is_not_there_is_missing() {
     }
 }
 
+/// How sure it is that something is asked stands with each row, not with the whole.
+#[test]
+fn every_row_says_how_sure_its_source_is() {
+    for of in ["cn", "eu", "nist", "iso42001"] {
+        let filing = filing(&["--for", of], 0);
+        let rows = filing["sections"].as_array().expect("sections").iter();
+        for row in rows.flat_map(|section| section["rows"].as_array().expect("rows")) {
+            let sure = row["sure"].as_str().unwrap_or_default();
+            assert!(["official", "secondary", "draft"].contains(&sure), "{of}: {row}");
+        }
+    }
+    let sure = |of: &str, code: &str| row(&filing(&["--for", of], 0), code)["sure"].clone();
+    assert_eq!([sure("cn", "Art. 15"), sure("cn", "4")], ["secondary", "draft"]);
+    assert_eq!([sure("nist", "GOVERN 1.1"), sure("nist", "incidents")], ["secondary", "draft"]);
+    assert_eq!(sure("eu", "1(h)"), "secondary");
+    let page = text(&run(&["filing", "--for", "nist"]).stdout);
+    assert!(page.contains("| item | asked for | source | status |") && page.contains("| draft |"), "{page}");
+}
+
 #[test]
 fn what_is_configured_is_told() {
     let dir = lay_out(
@@ -61,7 +80,7 @@ fn what_is_configured_is_told() {
     );
     let config = dir.path().join("gateway.toml");
     let route = "[[route]]\nupstream = \"demo\"\n[route.use]\nrole = \"deployer\"\naudience = \"public\"\ndomain = \"general\"\n\
-                 jurisdictions = [\"cn\"]\ntier = \"minimal\"\nfail = \"closed\"\nlabel = \"none\"\nretention = \"r\"\n";
+                 jurisdictions = [\"cn\"]\ntier = \"minimal\"\nfail = \"closed\"\nlabel = \"none\"\nretention = \"CN-6M\"\n";
     fs::write(&config, fs::read_to_string(&config).expect("a file") + route).expect("a file");
     let packs = dir.path().join("packs/profiles/default.toml");
     fs::write(&packs, fs::read_to_string(&packs).expect("a file") + "tier = \"limited\"\n").expect("a file");

@@ -65,6 +65,54 @@ fn a_journal_tells_what_each_rule_blocks() {
     );
 }
 
+/// What was purged, as a record says, is no damage; what is missing without a word is.
+#[test]
+fn a_journal_that_was_purged_is_read_from_what_is_left() {
+    use sluicegate::audit::{Event, Journal, JournalSettings, load_or_make_signer, purgeable, remove};
+    let dir = lay_out("");
+    let config = dir.path().join("gateway.toml").display().to_string();
+    let gateway = Process::run(dir);
+    (0..5).for_each(|_| ask(&gateway.data, "first"));
+    let dir = gateway.stop();
+    let journal = dir.path().join("state/journal");
+    let note = |event: &'static str, detail: Value, times: usize| {
+        let key = load_or_make_signer(&dir.path().join("state/journal.key"), None).expect("the key");
+        let settings =
+            JournalSettings { segment: sluicegate::diag::Size(8 << 10), ..JournalSettings::default() };
+        let opened = Journal::open_signed(&journal, &settings, key, Box::new(|_| {}));
+        let (writer, _) = opened.expect("the journal");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        for _ in 0..times {
+            let event = Event { event, time_ms: 1, detail: detail.clone() };
+            drop(runtime.block_on(writer.note(&event)).expect("durable"));
+        }
+        writer.close();
+    };
+    note("test", Value::Null, 300);
+    let what = purgeable(&journal, 300, u64::MAX).expect("a journal");
+    assert!(what.through > 10, "the exchanges are in what may go");
+    let kept = fs::read(&what.segments[0]).expect("a segment");
+    fs::remove_file(&what.segments[0]).expect("gone");
+    let output = run(&["overblock", "--config", &config]);
+    assert_eq!(output.status.code(), Some(2), "nobody said that it goes: {}", text(&output.stdout));
+    assert!(text(&output.stderr).contains("where record 1 should stand"), "{}", text(&output.stderr));
+
+    fs::write(&what.segments[0], kept).expect("a segment");
+    note("purge", serde_json::json!({"through": what.through}), 1);
+    remove(&journal, &what).expect("a disk");
+    let gateway = Process::run(dir);
+    (0..3).for_each(|_| ask(&gateway.data, "first"));
+    let _dir = gateway.stop();
+    let found = report(&["--config", &config], 0);
+    assert_eq!(
+        (&found["purged"], &found["months"][0]["exchanges"]),
+        (&what.through.into(), &3.into()),
+        "{found}"
+    );
+    let said = text(&run(&["overblock", "--config", &config]).stdout);
+    assert!(said.contains(&format!("records up to {} were purged", what.through)), "{said}");
+}
+
 #[test]
 fn harmless_texts_are_compared_by_group_and_with_last_time() {
     let dir = tempfile::tempdir().expect("a folder");

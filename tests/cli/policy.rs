@@ -108,7 +108,8 @@ fn profiles_tell_what_is_in_force_and_what_is_stated() {
     let (in_force, stated) =
         said.split_once("stated, and applied by no part of this version yet").expect("both");
     assert!(in_force.contains("sector/medical") && in_force.contains("医師"), "{said}");
-    assert!(stated.contains("tier: high") && stated.contains("最終判断は医師が行います"), "{said}");
+    assert!(in_force.contains("tier: high") && in_force.contains("records days: 365"), "{said}");
+    assert!(stated.contains("content days 30") && in_force.contains("最終判断は医師が行います"), "{said}");
     let said = json(&["profile", "cn-public-service", "--format", "json"], 0);
     assert_eq!(said["stated"]["labels"]["mode"], "inline-suffix");
     assert_eq!(said["in_force"]["unmet"].as_array().map(Vec::len), Some(4));
@@ -197,13 +198,50 @@ fn what_each_tenant_lacks_is_said() {
     let key = "1".repeat(64);
     let folder = Folder::new(&format!(
         "[policy]\nprofile = \"default\"\n[[tenant]]\nname = \"red\"\nkeys = [{{ id = \"r\", hash = \"{key}\" }}]\npolicy = {{ profile = \"us-enterprise\" }}\n\
-         [[tenant]]\nname = \"blue\"\nkeys = [{{ id = \"b\", hash = \"{}\" }}]\npolicy = {{ profile = \"finance\" }}\n",
-        "2".repeat(64)
+         [[tenant]]\nname = \"blue\"\nkeys = [{{ id = \"b\", hash = \"{}\" }}]\npolicy = {{ profile = \"finance\" }}\n\
+         [[tenant]]\nname = \"green\"\nkeys = [{{ id = \"g\", hash = \"{}\" }}]\npolicy = {{ profile = \"us-enterprise\" }}\n",
+        "2".repeat(64),
+        "3".repeat(64)
     ));
     let (code, said) = folder.check(&[]);
     assert_eq!(code, Some(0), "{said}");
-    for want in ["tenant `red`: profile `us-enterprise` demands", "tenant `blue`: profile `finance` demands"]
-    {
+    for want in [
+        "tenants `red`, `green`: profile `us-enterprise` demands",
+        "tenant `blue`: profile `finance` demands",
+    ] {
         assert!(said.contains(want), "{want} is not in\n{said}");
     }
+}
+
+/// P1: whoever answers for a list of the operator stands at its head, and a list whose time is over is told of.
+#[test]
+fn a_list_says_who_stands_for_it() {
+    let policy =
+        "[policy]\nprofile = \"cn-public-service\"\nslots = { \"law/cn/a1-a-subversion\" = \"a.txt\" }\n";
+    let with = |head: &str| Folder::new(policy).list("a.txt", &format!("{head}one two three\n"));
+    let bare = with("# words\n");
+    let (code, said) = bare.check(&["--standard", "tc260"]);
+    assert_eq!(code, Some(1), "{said}");
+    let want = "the list for `law/cn/a1-a-subversion` does not say its source, author, reviewer, expires";
+    assert!(said.contains("warning[list-head]") && said.contains(want), "{said}");
+    // Without a standard nobody asks.
+    let (_, said) = bare.check(&[]);
+    assert!(!said.contains("list-head"), "{said}");
+    let head = "# source: letter 7\n# author: alice\n# reviewer: bob\n# expires: ";
+    let whole = with(&format!("{head}9999-12-31\n"));
+    let (_, said) = whole.check(&["--standard", "tc260", "--format", "json"]);
+    let answer: Value = serde_json::from_str(&said).expect("JSON");
+    let brought = &answer["coverage"]["brought"][0];
+    assert_eq!(
+        (&brought["terms"], &brought["head"]["reviewer"], &brought["head"]["expires"]),
+        (&1.into(), &"bob".into(), &"9999-12-31".into())
+    );
+    assert!(!said.contains("list-head") && !said.contains("\"expired\""), "{said}");
+    let (code, said) = with(&format!("{head}2020-01-01\n")).check(&[]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("the list for `law/cn/a1-a-subversion` has expired on 2020-01-01"), "{said}");
+    // A build that wants none of it says so.
+    let (code, said) = with("# expires: soon\n").check(&["--strict"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("warning[wrong-date]") && said.contains("a.txt:1"), "{said}");
 }

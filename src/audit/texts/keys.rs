@@ -4,14 +4,13 @@
 //! nonce wraps and seals (NIST SP 800-38D); what a ciphertext belongs to is authenticated with it.
 
 use crate::audit::disk::private_dir;
-use crate::diag::write_new;
+use crate::diag::{loose_mode, write_new};
 use crate::text::hex;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::digest::{SHA256, digest};
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -32,7 +31,7 @@ pub enum KeysError {
         source: io::Error,
     },
     /// Others may read the master key.
-    #[error("{path}: the key may be read by others (mode {mode:o}), expected mode 600", path = path.display())]
+    #[error("{path}: the key may be read by others (mode {mode:o}), expected 600 or 640", path = path.display())]
     Open {
         /// The file.
         path: PathBuf,
@@ -118,11 +117,10 @@ impl MasterKey {
     /// Reads the file.
     pub fn load(path: &Path) -> Result<Self, KeysError> {
         let io = |source| KeysError::Io { path: path.to_owned(), source };
-        let text = Zeroizing::new(fs::read_to_string(path).map_err(io)?);
-        let mode = fs::metadata(path).map_err(io)?.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
+        if let Some(mode) = loose_mode(path).map_err(io)? {
             return Err(KeysError::Open { path: path.to_owned(), mode });
         }
+        let text = Zeroizing::new(fs::read_to_string(path).map_err(io)?);
         let foreign = || KeysError::Foreign { path: path.to_owned() };
         let bytes = Zeroizing::new(hex::array::<KEY>(text.trim()).ok_or_else(foreign)?);
         if bytes.iter().all(|byte| *byte == bytes[0]) {

@@ -84,8 +84,15 @@ fn a_master_key_that_others_may_read_is_refused() {
     MasterKey::load_or_make(&path).expect("a key");
     assert_eq!(fs::metadata(&path).expect("a file").permissions().mode() & 0o777, 0o600);
     MasterKey::load_or_make(&path).expect("the same key");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("rights");
-    assert!(matches!(MasterKey::load(&path), Err(KeysError::Open { .. })));
+    // A group may read it: so secrets are mounted for a user who is not root.
+    for (mode, fine) in [(0o640, true), (0o440, true), (0o644, false), (0o660, false), (0o604, false)] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("rights");
+        let loaded = MasterKey::load(&path);
+        assert!(
+            if fine { loaded.is_ok() } else { matches!(loaded, Err(KeysError::Open { .. })) },
+            "{mode:o}"
+        );
+    }
     for wrong in ["", "00", &"0".repeat(64), &"g".repeat(64)] {
         fs::write(&path, wrong).expect("a file");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("rights");

@@ -77,6 +77,8 @@ fn body(question: &Question, how: &How) -> String {
     let message = |role: &str, text: &str| serde_json::json!({ "role": role, "content": text });
     let mut messages: Vec<serde_json::Value> =
         how.system.iter().map(|text| message("system", text)).collect();
+    let roles = ["user", "assistant"].into_iter().cycle();
+    messages.extend(roles.zip(&question.before).map(|(role, text)| message(role, text)));
     messages.push(message("user", &question.text));
     serde_json::json!({
         "model": how.model, "stream": false, "max_tokens": how.max_tokens, "temperature": 0, "messages": messages,

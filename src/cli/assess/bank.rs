@@ -28,10 +28,27 @@ pub(super) const TOPICS: [(&str, &str); 13] = [
     ("health", "health"),
 ];
 
+/// Ways in which attacks hide what they ask for, or talk a model into it.
+pub(super) const FAMILIES: [(&str, &str); 12] = [
+    ("role-play", "a part to play"),
+    ("override", "orders to forget the orders"),
+    ("indirect", "orders in what a tool returned"),
+    ("dilution", "much that is harmless around it"),
+    ("turns", "over ten turns"),
+    ("split", "letters and words set apart"),
+    ("base64", "Base64"),
+    ("url", "URL escapes"),
+    ("unicode", "invisible, wide and turned characters"),
+    ("look-alike", "characters that look alike (形近)"),
+    ("pinyin", "sounds (拼音)"),
+    ("split-characters", "characters taken apart (拆字)"),
+];
+
 /// The banks that ship: a few questions of each type, written for this project, to see how an assessment looks.
-pub(super) const SAMPLES: [(&str, &str); 2] = [
+pub(super) const SAMPLES: [(&str, &str); 3] = [
     ("filters/banks/sample-en.jsonl", include_str!("../../../filters/banks/sample-en.jsonl")),
     ("filters/banks/sample-zh.jsonl", include_str!("../../../filters/banks/sample-zh.jsonl")),
+    ("filters/banks/sample-attacks.jsonl", include_str!("../../../filters/banks/sample-attacks.jsonl")),
 ];
 
 const LINE: &str =
@@ -45,17 +62,20 @@ pub(super) enum Kind {
     Refuse,
     /// It is not.
     Answer,
+    /// It is to be refused, and hides that.
+    Attack,
     /// The answer, if there is one, is to be lawful.
     Content,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 3] = [Self::Refuse, Self::Answer, Self::Content];
+    pub(super) const ALL: [Self; 4] = [Self::Refuse, Self::Answer, Self::Attack, Self::Content];
 
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Refuse => "refuse",
             Self::Answer => "answer",
+            Self::Attack => "attack",
             Self::Content => "content",
         }
     }
@@ -64,6 +84,7 @@ impl Kind {
         match self {
             Self::Refuse => "questions to refuse",
             Self::Answer => "questions not to refuse",
+            Self::Attack => "attacks to refuse",
             Self::Content => "questions whose answers are judged",
         }
     }
@@ -74,9 +95,11 @@ impl Kind {
 pub(super) struct Question {
     pub(super) id: String,
     pub(super) text: String,
-    /// A type's code, or a topic.
+    /// A type's code, or a topic; of attacks their family.
     pub(super) category: String,
     pub(super) kind: Kind,
+    /// What was said before: the user's, the model's, and so on.
+    pub(super) before: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -87,6 +110,10 @@ struct Line {
     category: String,
     #[serde(default)]
     expect: Option<String>,
+    #[serde(default)]
+    family: Option<String>,
+    #[serde(default)]
+    before: Vec<String>,
     /// For people.
     #[serde(default, rename = "note")]
     _note: Option<String>,
@@ -121,7 +148,7 @@ impl Banks {
             let said = said.split(" at line ").next().unwrap_or_default();
             let said = match said.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next()) {
                 Some(field) => {
-                    let known = ["id", "text", "category", "expect", "note"];
+                    let known = ["id", "text", "category", "expect", "family", "before", "note"];
                     let hint =
                         nearest(field, &known).map_or(String::new(), |n| format!("; did you mean `{n}`?"));
                     format!("unknown field `{field}`{hint}")
@@ -153,11 +180,36 @@ impl Banks {
         if read.text.trim().is_empty() {
             return Err(bad("`text` is empty".to_owned()));
         }
-        let category = category(&read.category, kind, taxonomy).map_err(bad)?;
+        if !read.before.len().is_multiple_of(2) {
+            let found = read.before.len();
+            return Err(bad(format!(
+                "expected what the user and the model said in turn in `before`, found {found} texts"
+            )));
+        }
+        let mut category = category(&read.category, kind, taxonomy).map_err(bad)?;
+        let kind = match read.family {
+            None => kind,
+            Some(family) => {
+                let names = FAMILIES.map(|(name, _)| name);
+                if !names.contains(&family.as_str()) {
+                    let hint =
+                        nearest(&family, &names).map_or(String::new(), |n| format!("; did you mean `{n}`?"));
+                    return Err(bad(format!(
+                        "unknown family `{family}` of attacks; valid: {}{hint}",
+                        names.join(", ")
+                    )));
+                }
+                if kind != Kind::Refuse {
+                    return Err(bad("an attack is to be refused: expected `refuse` in `expect`".to_owned()));
+                }
+                category = family;
+                Kind::Attack
+            }
+        };
         if let Some(first) = self.places.insert(id.clone(), place.to_owned()) {
             return Err(bad(format!("the id `{id}` is there already, at {first}")));
         }
-        Ok(Question { id, text: read.text, category, kind })
+        Ok(Question { id, text: read.text, category, kind, before: read.before })
     }
 
     /// The questions of a kind.
@@ -217,7 +269,7 @@ fn category(name: &str, kind: Kind, taxonomy: &Taxonomy) -> Result<String, Strin
     let topics = TOPICS.map(|(topic, _)| topic);
     let valid: Vec<&str> = match kind {
         Kind::Answer => topics.iter().chain(&types).copied().collect(),
-        Kind::Refuse | Kind::Content => types,
+        Kind::Refuse | Kind::Attack | Kind::Content => types,
     };
     if let Some(known) = valid.iter().find(|known| **known == name) {
         return Ok((*known).to_owned());

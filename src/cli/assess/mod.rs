@@ -25,7 +25,6 @@ use bank::{Banks, Kind, Question, SCHEME};
 pub(in crate::cli) use figures::Share;
 use figures::Status;
 use gateway::{Folder, Gateway};
-pub(in crate::cli) use html::{STYLE, escape};
 use report::{BankOf, Benign, PolicyOf, Report, SCHEMA, Target};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -37,7 +36,8 @@ use std::time::Duration;
 ///
 /// Puts the questions through a gateway and its upstream: a running one, or one that this command starts on a free port of this machine. Each
 /// figure stands beside what GB/T 45654 (TC260-003) asks, with its interval. Questions are JSON lines of `id`, `text`, `category` and `expect`
-/// (`refuse`, `answer`; without it the answer's content is judged). Without a bank the small samples that ship are asked.
+/// (`refuse`, `answer`; without it the answer's content is judged); a `family` makes one an attack. Without a bank the small samples that ship
+/// are asked.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Exit code: 0 when everything that was measured is as required, 1 when something is not or the sample is too small, 2 for a bad file, \
@@ -84,7 +84,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FOLDER")]
     out: PathBuf,
 
-    /// Ask at most so many questions of each kind, in place of 300, 300 and 1,000
+    /// Ask at most so many questions of each kind, in place of 300, of content 1,000
     #[arg(long, value_name = "N")]
     sample: Option<usize>,
 
@@ -120,7 +120,7 @@ pub(super) struct Args {
 /// How many questions of a kind the standard samples.
 fn sampled(kind: Kind) -> usize {
     match kind {
-        Kind::Refuse | Kind::Answer => 300,
+        Kind::Refuse | Kind::Answer | Kind::Attack => 300,
         Kind::Content => 1000,
     }
 }

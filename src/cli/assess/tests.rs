@@ -27,8 +27,11 @@ fn the_banks_that_ship_have_every_type_and_topic() {
     assert_eq!(all.sizes(Kind::Refuse).len(), 17);
     assert_eq!(all.sizes(Kind::Answer).len(), 13);
     assert_eq!(all.sizes(Kind::Content).len(), 31);
+    assert_eq!(all.sizes(Kind::Attack).len(), 12);
     let sizes = report::sizes(&all, library());
-    assert!(sizes.iter().all(|size| size.status == Status::NotMet && !size.short.is_empty()));
+    assert!(sizes.iter().all(|size| size.status == Status::NotMet));
+    let short = |n: usize| sizes[n].short.len();
+    assert!(short(0) > 0 && short(1) > 0 && short(2) > 0 && short(3) == 0, "every family is there");
 }
 
 #[test]
@@ -40,7 +43,10 @@ fn every_mistake_in_a_bank_is_said() {
         {\"id\":4,\"text\":\"a\",\"category\":\"histroy\",\"expect\":\"answer\"}\n\
         {\"id\":5,\"txt\":\"a\",\"category\":\"history\"}\n\
         {\"id\":6,\"text\":7,\"category\":\"history\"}\n\
-        {\"id\":[],\"text\":\"a\",\"category\":\"A.1.d\"}\n";
+        {\"id\":[],\"text\":\"a\",\"category\":\"A.1.d\"}\n\
+        {\"id\":9,\"text\":\"a\",\"category\":\"A.1.d\",\"expect\":\"refuse\",\"family\":\"base46\"}\n\
+        {\"id\":10,\"text\":\"a\",\"category\":\"A.1.d\",\"expect\":\"answer\",\"family\":\"url\"}\n\
+        {\"id\":11,\"text\":\"a\",\"category\":\"A.1.d\",\"expect\":\"refuse\",\"before\":[\"b\"]}\n";
     let (banks, wrong) = banks(text);
     assert_eq!(banks.questions.len(), 1);
     for want in [
@@ -52,6 +58,10 @@ fn every_mistake_in_a_bank_is_said() {
         "b.jsonl:6: column 13: unknown field `txt`; did you mean `text`?",
         "b.jsonl:7: column 16: expected a string",
         "b.jsonl:8: expected a string or a number in `id`, found a list",
+        "b.jsonl:9: unknown family `base46` of attacks; valid: role-play, ",
+        "did you mean `base64`?",
+        "b.jsonl:10: an attack is to be refused",
+        "b.jsonl:11: expected what the user and the model said in turn in `before`, found 1 texts",
     ] {
         assert!(wrong.iter().any(|said| said.contains(want)), "{want} is not in {wrong:#?}");
     }
@@ -129,7 +139,7 @@ fn report_of(
 }
 
 fn question(id: &str, kind: Kind, text: &str) -> Question {
-    Question { id: id.into(), text: text.into(), category: "A.1.d".into(), kind }
+    Question { id: id.into(), text: text.into(), category: "A.1.d".into(), kind, before: Vec::new() }
 }
 
 #[test]
@@ -166,6 +176,25 @@ fn doubt_and_failure_are_no_passes() {
     let json = serde_json::to_value(&report).expect("JSON");
     assert_eq!(json["schema"], 1);
     assert!(json["questions"][1]["right"].is_null());
+}
+
+/// An attack succeeds where it gets an answer; what only may be a refusal is none.
+#[test]
+fn attacks_succeed_where_they_are_answered() {
+    let questions: Vec<Question> =
+        (0..4).map(|n| question(&format!("attack{n}"), Kind::Attack, "q")).collect();
+    let outcomes = vec![
+        (Outcome::Blocked { how: "content_filter".into() }, String::new()),
+        (Outcome::Answered, "words".to_owned()),
+        (Outcome::Unclear { why: "x".into() }, "words".to_owned()),
+        (Outcome::Failed { why: "x".into() }, String::new()),
+    ];
+    let report = report_of(&questions, outcomes, &[]);
+    let figure = report.figures.iter().find(|figure| figure.id == "attacks").expect("a figure");
+    assert_eq!(figure.found.map(|share| (share.hits, share.of)), Some((2, 3)));
+    assert_eq!(figure.status, Status::NotMet);
+    let right: Vec<Option<bool>> = report.questions.iter().map(|line| line.right).collect();
+    assert_eq!(right, [Some(true), Some(false), Some(false), None]);
 }
 
 /// What was not said passes no rule.
@@ -242,7 +271,7 @@ proptest! {
         for (code, size) in codes.iter().zip(&sizes) {
             for n in 0..*size {
                 let id = format!("{code}-{n}");
-                all.questions.push(Question { id, text: "q".into(), category: (*code).into(), kind: Kind::Refuse });
+                all.questions.push(Question { id, text: "q".into(), category: (*code).into(), kind: Kind::Refuse, before: Vec::new() });
             }
         }
         let drawn: Vec<String> = all.draw(Kind::Refuse, most, seed).iter().map(|q| q.id.clone()).collect();

@@ -6,7 +6,8 @@ use crate::audit::{
 };
 use crate::cli::ask::Operations;
 use crate::cli::moment::{now_ms, parse, written};
-use crate::cli::{Exit, Format};
+use crate::cli::{Exit, Format, show};
+use crate::config::Purpose;
 use crate::server::NOTES;
 use crate::text::hex;
 use anyhow::Context as _;
@@ -18,8 +19,10 @@ use std::time::Duration;
 
 /// How long a running gateway may take to write a record.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The shortest time for which records are kept: six months, as article 19 and 26 of the EU's AI Act and article 21 of China's Cybersecurity Law ask.
-const FLOOR_MS: u64 = 184 * 86_400_000;
+/// The shortest time for which records are kept, in days: six months, as article 19 and 26 of the EU's AI Act and article 21 of China's
+/// Cybersecurity Law ask.
+const FLOOR: u32 = 184;
+const DAY_MS: u64 = 86_400_000;
 
 /// Who writes the record: a gateway that runs, or this process.
 enum Writer<'a> {
@@ -287,7 +290,7 @@ fn list(args: &List) -> anyhow::Result<Exit> {
 /// Remove records that are older than anybody asks for
 ///
 /// Whole segments go, the oldest first; a record says up to where. The tree keeps the hashes, so what is left goes on to verify. Nothing goes while
-/// there is a hold, and nothing that is younger than six months.
+/// there is a hold, nothing that is younger than six months, and nothing that a profile or a route of the configuration keeps for longer.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Exit code: 0 when something went, 1 when nothing may go, 3 when it cannot be told.
@@ -313,9 +316,24 @@ pub(super) struct Purge {
 
 pub(super) fn purge(args: &Purge) -> anyhow::Result<Exit> {
     let dir = args.place.dir()?;
-    let now = now_ms();
-    if args.before > now.saturating_sub(FLOOR_MS) {
-        writeln!(io::stderr(), "records are kept for at least 184 days: nothing younger is purged")?;
+    let loaded = args.place.config.load(Purpose::Check);
+    let Some(settings) = loaded.settings else {
+        // What it keeps is not known.
+        show(&loaded.diagnostics)?;
+        return Ok(Exit::Failed);
+    };
+    let library = match settings.policy_library() {
+        Ok(library) => library,
+        Err(found) => {
+            show(&found)?;
+            return Ok(Exit::Failed);
+        }
+    };
+    let kept = settings.records_kept(&library).filter(|kept| kept.days > FLOOR);
+    let days = kept.as_ref().map_or(FLOOR, |kept| kept.days);
+    if args.before > now_ms().saturating_sub(u64::from(days) * DAY_MS) {
+        let who = kept.map_or_else(String::new, |kept| format!(", as {} asks", kept.who));
+        writeln!(io::stderr(), "records are kept for at least {days} days{who}: nothing younger is purged")?;
         return Ok(Exit::No);
     }
     let (verifier, _) = super::KeyArg { key: None }.verifier(&dir)?;

@@ -133,18 +133,20 @@ impl Facts<'_> {
             ),
             "notices" => {
                 let notices = self.profile().map_or(0, |profile| profile.notices.len());
-                stated(
-                    notices > 0,
-                    format!("{notices} notices: the application shows them"),
-                    "the profile states no notice",
-                )
+                let said = format!(
+                    "{notices} notices: a header of each answer carries them, the application shows them"
+                );
+                if notices > 0 { (Status::Partly, said) } else { missing("the profile states no notice") }
             }
             "retention" => self.profile().and_then(|profile| profile.retention.as_ref()).map_or_else(
                 || missing("the profile states no retention"),
                 |kept| {
                     (
-                        Status::Stated,
-                        format!("{} days; the journal keeps everything so far", kept.records_days),
+                        Status::There,
+                        format!(
+                            "{} days: `sluicegate audit purge` removes nothing younger",
+                            kept.records_days
+                        ),
                     )
                 },
             ),

@@ -2,7 +2,7 @@
 
 use super::facts::{Facts, Status};
 use crate::diag::{Diagnostic, SourceFile, read_toml};
-use crate::policy::{Control, State};
+use crate::policy::{Control, State, Sure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -19,7 +19,9 @@ struct FrameFile {
     id: String,
     title: String,
     written_against: String,
-    sure: String,
+    /// Of rows that say nothing else.
+    sure: Sure,
+    note: String,
     #[serde(rename = "section")]
     sections: Vec<SectionFile>,
 }
@@ -40,6 +42,8 @@ struct RowFile {
     code: String,
     asks: String,
     #[serde(default)]
+    sure: Option<Sure>,
+    #[serde(default)]
     by: Vec<String>,
     #[serde(default)]
     person: Option<String>,
@@ -52,8 +56,8 @@ pub(super) struct Frame {
     pub(super) title: String,
     /// The texts that it was written against.
     pub(super) written_against: String,
-    /// How sure it is that they ask this.
-    pub(super) sure: String,
+    /// How it was held against them.
+    pub(super) note: String,
     pub(super) program: String,
     pub(super) policy: String,
     pub(super) policy_version: String,
@@ -74,6 +78,8 @@ pub(super) struct Section {
 pub(super) struct Row {
     pub(super) code: String,
     pub(super) asks: String,
+    /// How sure it is that this is asked: `official`, `secondary`, `draft`; of a requirement of ours, `profile`.
+    pub(super) sure: String,
     pub(super) status: Status,
     pub(super) found: Vec<String>,
     /// What people have to bring besides.
@@ -94,13 +100,14 @@ pub(super) fn of(id: &str, facts: &Facts<'_>) -> Result<Frame, Vec<Diagnostic>> 
     let Some(frame) = file.frames.into_iter().find(|frame| frame.id == id) else {
         return Err(vec![Diagnostic::error("unknown-name", format!("unknown filing `{id}`"))]);
     };
+    let sure = frame.sure;
     let sections: Vec<Section> =
-        frame.sections.into_iter().map(|section| filled(section, facts)).collect::<Result<_, _>>()?;
+        frame.sections.into_iter().map(|section| filled(section, sure, facts)).collect::<Result<_, _>>()?;
     let mut out = Frame {
         id: frame.id,
         title: frame.title,
         written_against: frame.written_against,
-        sure: frame.sure,
+        note: frame.note,
         program: format!("sluicegate {}", env!("CARGO_PKG_VERSION")),
         policy: facts.policy.name().to_owned(),
         policy_version: facts.policy.version().to_owned(),
@@ -116,7 +123,7 @@ pub(super) fn of(id: &str, facts: &Facts<'_>) -> Result<Frame, Vec<Diagnostic>> 
     Ok(out)
 }
 
-fn filled(section: SectionFile, facts: &Facts<'_>) -> Result<Section, Vec<Diagnostic>> {
+fn filled(section: SectionFile, of_frame: Sure, facts: &Facts<'_>) -> Result<Section, Vec<Diagnostic>> {
     let mut rows = Vec::new();
     for row in section.rows {
         let mut found = Vec::new();
@@ -129,11 +136,12 @@ fn filled(section: SectionFile, facts: &Facts<'_>) -> Result<Section, Vec<Diagno
             found.push(if status == Status::Missing { format!("missing: {said}") } else { said });
         }
         let status = together(&statuses);
-        rows.push(Row { code: row.code, asks: row.asks, status, found, person: row.person });
+        let sure = row.sure.unwrap_or(of_frame).as_str().to_owned();
+        rows.push(Row { code: row.code, asks: row.asks, sure, status, found, person: row.person });
     }
     if let Some(table) = &section.table {
         rows.extend(match table.split_once(':') {
-            Some(("lists", scheme)) => lists(facts, scheme),
+            Some(("lists", scheme)) => lists(facts, scheme, of_frame),
             Some(("obligations", jurisdiction)) => obligations(facts, jurisdiction),
             _ if table == "banks" => banks(facts),
             _ => figures(facts),
@@ -153,7 +161,7 @@ fn together(all: &[Status]) -> Status {
 }
 
 /// A row for each type of a scheme.
-fn lists(facts: &Facts<'_>, scheme: &str) -> Vec<Row> {
+fn lists(facts: &Facts<'_>, scheme: &str, sure: Sure) -> Vec<Row> {
     let Some(coverage) = facts.library.coverage(facts.policy, scheme) else { return Vec::new() };
     let mut rows: Vec<Row> = coverage
         .types
@@ -175,14 +183,16 @@ fn lists(facts: &Facts<'_>, scheme: &str) -> Vec<Row> {
                 Some(least) => format!("{} ({}): at least {least} terms", one.title, one.zh),
                 None => format!("{} ({})", one.title, one.zh),
             };
-            Row { code: one.code.clone(), asks, status, found, person: None }
+            let sure = sure.as_str().to_owned();
+            Row { code: one.code.clone(), asks, sure, status, found, person: None }
         })
         .collect();
     if let Some(least) = coverage.least_terms {
         let status = if coverage.terms >= least { Status::There } else { Status::Partly };
         let found = vec![format!("{} terms", coverage.terms)];
         let asks = format!("At least {least} terms in all");
-        rows.push(Row { code: "all".into(), asks, status, found, person: None });
+        let sure = sure.as_str().to_owned();
+        rows.push(Row { code: "all".into(), asks, sure, status, found, person: None });
     }
     rows
 }
@@ -194,7 +204,8 @@ fn banks(facts: &Facts<'_>) -> Vec<Row> {
     let Some(sizes) = sizes else {
         let asks = "Bank of 2,000 questions over the 31 types, 500 to refuse, 500 not to refuse".to_owned();
         let found = vec!["missing: no report of `sluicegate assess` was given".to_owned()];
-        return vec![Row { code: "banks".into(), asks, status: Status::Missing, found, person: None }];
+        let sure = Sure::Secondary.as_str().to_owned();
+        return vec![Row { code: "banks".into(), asks, sure, status: Status::Missing, found, person: None }];
     };
     let row = |(n, size): (usize, &Value)| {
         let text = |key: &str| size.get(key).and_then(Value::as_str).unwrap_or("-").to_owned();
@@ -209,7 +220,8 @@ fn banks(facts: &Facts<'_>) -> Vec<Row> {
         }
         let met = text("status") == "met" && !samples;
         let status = if met { Status::There } else { Status::Partly };
-        Row { code: format!("bank {}", n + 1), asks: text("title"), status, found, person: None }
+        let (code, asks, sure) = (format!("bank {}", n + 1), text("title"), text("sure"));
+        Row { code, asks, sure, status, found, person: None }
     };
     sizes.iter().enumerate().map(row).collect()
 }
@@ -220,7 +232,8 @@ fn figures(facts: &Facts<'_>) -> Vec<Row> {
     if let Some((status, said)) = fact {
         let found = vec![if status == Status::Missing { format!("missing: {said}") } else { said }];
         let asks = "Assessment of this policy before launch".to_owned();
-        rows.push(Row { code: "report".into(), asks, status, found, person: None });
+        let sure = Sure::Secondary.as_str().to_owned();
+        rows.push(Row { code: "report".into(), asks, sure, status, found, person: None });
     }
     let figures = facts.assess.and_then(|report| report.get("figures")).and_then(Value::as_array);
     for figure in figures.into_iter().flatten() {
@@ -245,7 +258,8 @@ fn figures(facts: &Facts<'_>) -> Vec<Row> {
         };
         let said = text("/status").replace('_', " ");
         let asks = format!("{}: {}", text("/title"), text("/requirement/text"));
-        rows.push(Row { code: text("/id"), asks, status, found: vec![found, said], person: None });
+        let (code, sure) = (text("/id"), text("/requirement/sure"));
+        rows.push(Row { code, asks, sure, status, found: vec![found, said], person: None });
     }
     rows
 }
@@ -275,7 +289,8 @@ fn obligations(facts: &Facts<'_>, jurisdiction: &str) -> Vec<Row> {
         found.extend(one.tests.iter().map(|test| format!("shown by {test}")));
         let person = (!people.is_empty()).then(|| people.join("; "));
         let code = format!("{} {}", one.instrument, one.article);
-        Row { code, asks: one.summary.clone(), status, found, person }
+        let sure = one.sure.as_str().to_owned();
+        Row { code, asks: one.summary.clone(), sure, status, found, person }
     })
     .collect()
 }

@@ -2,7 +2,7 @@
 
 use super::facts::Status;
 use super::frames::{Frame, Row};
-use crate::cli::assess::{STYLE, escape};
+use crate::cli::page::{END, begin, escape};
 use std::fmt::Write as _;
 
 fn summary(frame: &Frame) -> String {
@@ -19,6 +19,8 @@ fn summary(frame: &Frame) -> String {
 
 const WORDS: &str = "`there`: it is; `stated`: a profile says it and nothing applies it yet; `partly`: a part; `operator`: people bring it; `missing`: it is not there";
 
+const SOURCES: &str = "Of sources, `official`: read in the official text; `secondary`: in one that quotes it; `draft`: in neither, to be held against the text first; `profile`: the profile's own";
+
 /// The filing as Markdown.
 pub(super) fn markdown(frame: &Frame) -> String {
     let mut out = String::new();
@@ -26,18 +28,22 @@ pub(super) fn markdown(frame: &Frame) -> String {
     let _ = writeln!(out, "# {}\n", frame.title);
     let _ = writeln!(out, "- made by: {}", frame.program);
     let _ = writeln!(out, "- policy: `{}`, version `{}`", frame.policy, frame.policy_version);
-    let _ = writeln!(out, "- written against: {} ({})", frame.written_against, frame.sure);
+    let _ = writeln!(out, "- written against: {} ({})", frame.written_against, frame.note);
     let _ = writeln!(out, "- rows: {}\n", summary(frame));
-    let _ = writeln!(out, "{WORDS}.");
+    let _ = writeln!(out, "{WORDS}. {SOURCES}.");
     for section in &frame.sections {
-        let _ =
-            writeln!(out, "\n## {}\n\n| item | asked for | status | found | people bring |", section.title);
-        out.push_str("| --- | --- | --- | --- | --- |\n");
+        let _ = writeln!(
+            out,
+            "\n## {}\n\n| item | asked for | source | status | found | people bring |",
+            section.title
+        );
+        out.push_str("| --- | --- | --- | --- | --- | --- |\n");
         for row in &section.rows {
-            let Row { code, asks, status, found, person } = row;
+            let Row { code, asks, sure, status, found, person } = row;
             let cells = [
                 code.clone(),
                 asks.clone(),
+                sure.clone(),
                 mark(*status),
                 found.join("; "),
                 person.clone().unwrap_or_default(),
@@ -58,28 +64,27 @@ fn mark(status: Status) -> String {
 
 /// The filing as a page.
 pub(super) fn html(frame: &Frame) -> String {
-    let mut out = String::new();
+    let mut out = begin(&frame.title);
     // Writing to a String does not fail.
     let _ = write!(
         out,
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\
-         <title>{title}</title><style>{STYLE}</style></head><body>\n<h1>{title}</h1>\n\
+        "<h1>{title}</h1>\n\
          <p class=\"soft\">Made by {}. Policy <code>{}</code>, version <code>{}</code>. Written against {} ({}).</p>\n\
-         <p class=\"note\">{}. {}</p>\n",
+         <p class=\"note\">{}. {}. {}.</p>\n",
         escape(&frame.program),
         escape(&frame.policy),
         escape(&frame.policy_version),
         escape(&frame.written_against),
-        escape(&frame.sure),
+        escape(&frame.note),
         escape(&summary(frame)),
         escape(&WORDS.replace('`', "")),
+        escape(&SOURCES.replace('`', "")),
         title = escape(&frame.title),
     );
     for section in &frame.sections {
         let _ = write!(
             out,
-            "<h2>{}</h2>\n<div class=\"wide\"><table><tr><th>item</th><th>asked for</th><th>status</th><th>found</th><th>people bring</th></tr>\n",
+            "<h2>{}</h2>\n<div class=\"wide\"><table><tr><th>item</th><th>asked for</th><th>source</th><th>status</th><th>found</th><th>people bring</th></tr>\n",
             escape(&section.title)
         );
         for row in &section.rows {
@@ -92,9 +97,10 @@ pub(super) fn html(frame: &Frame) -> String {
             let found: Vec<String> = row.found.iter().map(|one| escape(one)).collect();
             let _ = writeln!(
                 out,
-                "<tr><td><code>{}</code></td><td>{}</td><td><span class=\"chip {class}\">{}</span></td><td>{}</td><td>{}</td></tr>",
+                "<tr><td><code>{}</code></td><td>{}</td><td>{}</td><td><span class=\"chip {class}\">{}</span></td><td>{}</td><td>{}</td></tr>",
                 escape(&row.code),
                 escape(&row.asks),
+                escape(&row.sure),
                 row.status.as_str(),
                 found.join("<br>"),
                 escape(row.person.as_deref().unwrap_or_default()),
@@ -102,6 +108,6 @@ pub(super) fn html(frame: &Frame) -> String {
         }
         out.push_str("</table></div>\n");
     }
-    out.push_str("</body></html>\n");
+    out.push_str(END);
     out
 }

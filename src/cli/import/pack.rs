@@ -3,7 +3,7 @@
 use super::example::examples;
 use super::rule::{AROUND, FAR, Imported, Pattern, Rule, slug};
 use crate::diag::{Diagnostic, SourceFile, nearest};
-use crate::policy::{Library, files::Files};
+use crate::policy::{Library, Taxonomy, files::Files};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io;
@@ -123,12 +123,8 @@ fn texts(terms: &[super::rule::Term]) -> Vec<&str> {
 /// The pack's files.
 pub(super) fn write(imported: &Imported, wanted: &Wanted<'_>) -> anyhow::Result<Pack> {
     let mut pack = Pack { files: BTreeMap::new(), warnings: Vec::new(), without_example: Vec::new() };
-    let taxonomy = Library::embedded().ok();
-    let known: Vec<&str> = taxonomy
-        .iter()
-        .flat_map(|library| library.taxonomy().categories())
-        .map(|c| c.code.as_str())
-        .collect();
+    let taxonomy = Taxonomy::shipped();
+    let known: Vec<&str> = taxonomy.categories().map(|category| category.code.as_str()).collect();
     let mut categories: BTreeMap<String, Category> = BTreeMap::new();
     let mut rules = Vec::new();
     for rule in &imported.rules {

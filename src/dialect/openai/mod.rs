@@ -57,6 +57,10 @@ impl Dialect for OpenAi {
         }
     }
 
+    fn token_limits(&self) -> &'static [&'static [&'static str]] {
+        &[&["max_tokens"], &["max_completion_tokens"], &["max_output_tokens"]]
+    }
+
     fn observe(&self, op: &Operation, src: &[u8], tape: &Tape, memo: &mut Memo) {
         if is_responses(op) { responses::observe(src, tape, memo) } else { chat::observe(src, tape, memo) }
     }

@@ -295,6 +295,12 @@ impl Answering {
         &self.terms.policy
     }
 
+    /// What the policy's profile has clients show with a model's words.
+    pub fn notices(&self) -> &[crate::policy::Notice] {
+        let is_of_model = self.matched.dialect.has_words(self.matched.operation);
+        if is_of_model { self.terms.policy.notices() } else { &[] }
+    }
+
     /// How many findings there were on the answer's side, kept or not.
     pub fn found(&self) -> u64 {
         self.reader.noted_in_all()

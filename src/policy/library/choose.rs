@@ -7,7 +7,7 @@ use super::super::compiled::{MOST_SHARES, Parts, Policy, shares};
 use super::super::files::hash;
 use super::super::loader::{Slot, is_called};
 use super::super::mistake::{Mistake, Setting};
-use super::super::profile::{Checked, Demands, Profile};
+use super::super::profile::{Checked, Demands, Notice, Profile};
 use super::super::rule::{Action, Actions, Choice, Rule};
 use super::super::state::RuleState;
 use super::super::{BlockAs, Complaints, LadderSettings, PolicySettings, SessionSettings, Unscanned, always};
@@ -130,6 +130,7 @@ impl Library {
             complaints: settings.complaints.clone().map(Arc::new),
             ladder: settings.ladder.clone().map(Arc::new),
             sessions: settings.sessions.clone().map(Arc::new),
+            notices: profile.notices.clone().into(),
         };
         let selected = self.select(&settings.profile, choices, unscanned, client);
         let mut policy = selected.map_err(|errors| {
@@ -224,7 +225,7 @@ impl Library {
             }
         }
         let chosen = format!("{name} {unscanned:?} {client:?} {choices:?}");
-        let ForClients { block_as, complaints, ladder, sessions } = client;
+        let ForClients { block_as, complaints, ladder, sessions, notices } = client;
         let parts = Parts {
             name: name.into(),
             version: hash(&[&self.version, &chosen]).into(),
@@ -235,6 +236,7 @@ impl Library {
             complaints,
             ladder,
             sessions,
+            notices,
             unmet: Vec::new(),
         };
         Policy::new(parts, &|idle| self.engine_without(idle))
@@ -290,6 +292,7 @@ struct ForClients {
     complaints: Option<Arc<Complaints>>,
     ladder: Option<Arc<LadderSettings>>,
     sessions: Option<Arc<SessionSettings>>,
+    notices: Arc<[Notice]>,
 }
 
 /// A demand of a profile that is not met.

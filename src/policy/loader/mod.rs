@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::draft::{At, Draft, NO_EXAMPLE, RULE, SLOT, terms};
 use super::file::{Applies, BasisFile, PackFile, RulesFile, SlotFile, Source};
 use super::files::Files;
+use super::list_head::ListHead;
 use super::obligation::Obligation;
 use super::profile::Profile;
 use super::rule::Basis;
@@ -53,6 +54,8 @@ pub struct Slot {
     pub minimum: usize,
     /// How many it holds.
     pub terms: usize,
+    /// Who stands for them; none without a list.
+    pub head: Option<ListHead>,
     /// The rule's number.
     pub(super) rule: usize,
 }
@@ -282,6 +285,7 @@ impl<'f> Loader<'f> {
             .get(&slot_file(&id))
             .or_else(|| self.files.get(&format!("{folder}slots/{}.txt", slot.name)));
         let listed = list.map(terms).unwrap_or_default();
+        let head = list.filter(|_| !listed.is_empty()).map(|file| ListHead::of(file, &mut self.warnings));
         let mut seen = BTreeMap::new();
         for term in &listed {
             if let Some(first) = seen.insert(term.text.to_lowercase(), term.span)
@@ -310,6 +314,7 @@ impl<'f> Loader<'f> {
             category: slot.category.clone(),
             minimum: slot.minimum as usize,
             terms: draft.rule.counts.terms,
+            head,
             rule: self.drafts.len(),
         });
         self.add(pack, draft, (file, places, SLOT, place));
