@@ -151,6 +151,7 @@ fn admission(n: u64, exchange: ExchangeId) -> Admission {
         operation: "chat.completions",
         model: "gpt-5".into(),
         upstream: "openai".into(),
+        region: "eu".into(),
         policy: "default".into(),
         policy_version: "5868d6c094f5bffe1ee761ff8639af48".into(),
         request_bytes: 1024,

@@ -111,6 +111,9 @@ pub struct Admission {
     pub model: String,
     /// The upstream, `-` when none is asked.
     pub upstream: String,
+    /// Where it stands, if its settings say so.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub region: String,
     /// The policy's name.
     pub policy: String,
     /// Its content hash.

@@ -28,6 +28,8 @@ struct Open {
     path: PathBuf,
     file: File,
     at: u64,
+    /// The first record that a segment behind it has, if there is one.
+    until: Option<u64>,
 }
 
 /// Records in order, and how many before them are not there any more.
@@ -105,7 +107,9 @@ impl Tail {
     /// Opens the segment that has the next record.
     fn place(&mut self, batch: &mut Batch) -> Result<(), ReadError> {
         let newest = segment::segments(&self.dir)?.last().map_or(0, |(number, _)| *number);
-        if self.open.is_some() && newest == self.newest {
+        let has_next =
+            self.open.as_ref().is_some_and(|open| open.until.is_none_or(|until| self.next < until));
+        if has_next && newest == self.newest {
             return Ok(());
         }
         let all = segment::headed(&self.dir)?;
@@ -114,14 +118,19 @@ impl Tail {
             self.next = *first;
         }
         // Of segments with the same beginning the last one counts: those before it were given up.
-        let Some((_, path)) = all.iter().rev().find(|(first, _)| *first <= self.next) else {
+        let Some(place) = all.iter().rposition(|(first, _)| *first <= self.next) else {
             self.open = None;
             return Ok(());
         };
+        let Some(((_, path), later)) = all.get(place..).and_then(<[_]>::split_first) else { return Ok(()) };
+        let until = later.iter().map(|(first, _)| *first).min();
         self.newest = all.last().and_then(|(_, path)| segment::segment_number(path)).unwrap_or_default();
-        if self.open.as_ref().is_none_or(|open| open.path != *path) {
-            let file = File::open(path).map_err(|source| ReadError::Io { path: path.clone(), source })?;
-            self.open = Some(Open { path: path.clone(), file, at: SEGMENT_HEAD as u64 });
+        match &mut self.open {
+            Some(open) if open.path == *path => open.until = until,
+            open => {
+                let file = File::open(path).map_err(|source| ReadError::Io { path: path.clone(), source })?;
+                *open = Some(Open { path: path.clone(), file, at: SEGMENT_HEAD as u64, until });
+            }
         }
         Ok(())
     }

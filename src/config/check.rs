@@ -268,6 +268,9 @@ impl Check<'_> {
     fn upstream(&mut self, n: usize, upstream: &UpstreamSettings) {
         let at = |key: &'static str| -> [Step<'_>; 3] { ["upstream".into(), n.into(), key.into()] };
         self.name(&at("name"), &upstream.name);
+        if let Some(region) = &upstream.region {
+            self.name(&at("region"), region);
+        }
         if upstream.dialects.is_empty() && !(self.is_gone)(&["upstream".into(), n.into()], "dialects") {
             let diagnostic =
                 Diagnostic::error("wrong-value", format!("upstream `{}` speaks no dialect", upstream.name))

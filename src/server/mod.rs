@@ -184,6 +184,7 @@ fn prepare(
         credential: None,
         timeouts: Timeouts::default(),
         extra_roots: None,
+        region: None,
     };
     let canary = Arc::new(Upstream::new(canary, &Credential::None, None)?);
     let key = crate::limits::new_key()?;

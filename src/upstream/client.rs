@@ -350,6 +350,7 @@ mod tests {
             credential: None,
             timeouts: Timeouts::default(),
             extra_roots: None,
+            region: None,
         };
         Upstream::new(settings, &Credential::None, None).ok()
     }

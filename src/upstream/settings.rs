@@ -12,6 +12,9 @@ use std::path::PathBuf;
 pub struct UpstreamSettings {
     /// The name that routes use; also the label in metrics and records.
     pub name: String,
+    /// Where it stands, as records say it: a country code, `eu`, or a provider's name for a place.
+    #[serde(default)]
+    pub region: Option<String>,
     /// The dialects it speaks.
     pub dialects: Vec<DialectFamily>,
     /// `https://host/prefix`, or `demonstration:` for the built-in one.

@@ -148,6 +148,7 @@ impl Gateway {
             credential: None,
             timeouts: wishes.timeouts,
             extra_roots: wishes.extra_roots.clone(),
+            region: Some("eu".into()),
         };
         let pepper = Pepper::new(&[7; 32]);
         let keys = wishes.key.map(|key| ("k1", pepper.hash(key.as_bytes()))).into_iter().collect();

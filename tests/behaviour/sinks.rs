@@ -29,14 +29,16 @@ fn gateway(sinks: Vec<SinkSettings>) -> (Gateway, Fake) {
 /// Number and text of what a syslog receiver got, read by its lengths.
 type Got = Arc<Mutex<Vec<(u64, String)>>>;
 
-/// A receiver that closes each connection after so many messages, and is there from now on.
-fn syslog(listener: TcpListener, per_connection: usize) -> Got {
+/// A receiver that closes its first connections after so many messages each.
+fn syslog(listener: TcpListener, closes: &'static [usize]) -> Got {
     let got = Got::default();
     let all = Arc::clone(&got);
     std::thread::spawn(move || {
+        let mut closes = closes.iter();
         for mut socket in listener.incoming().flatten() {
             let mut seen = 0;
-            while seen < per_connection {
+            let most = closes.next().copied().unwrap_or(usize::MAX);
+            while seen < most {
                 let Some(message) = message(&mut socket) else { break };
                 all.lock().expect("a lock").push((number(&message), message));
                 seen += 1;
@@ -79,7 +81,7 @@ fn syslog_gets_every_record() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url =
         format!("url = \"syslog+tcp://{}\"\nname = \"siem\"", listener.local_addr().expect("an address"));
-    let got = syslog(listener, usize::MAX);
+    let got = syslog(listener, &[]);
     let (gateway, _fake) = gateway(vec![sink(&url)]);
     for n in 0..5 {
         assert_eq!(
@@ -158,7 +160,7 @@ fn a_receiver_that_comes_and_goes_loses_nothing() {
         && gateway.metric("sluicegate_sink_failures_total{sink=\"siem\"}") > 0.0));
     assert!(wait_for(|| gateway.metric("sluicegate_sink_lag_records{sink=\"siem\"}") >= 10.0));
     let listener = place.listen();
-    let got = syslog(listener, 10);
+    let got = syslog(listener, &[10, 25]);
     (0..20).for_each(|_| ask());
     // What was lost with a connection comes with the next batch.
     let sent = wait_for(|| {
@@ -238,7 +240,7 @@ fn requests_are_refused_beyond_the_lag_that_is_allowed() {
     assert!(refused.body.contains("record_unavailable"), "{refused:?}");
     assert_eq!(fake.seen().len(), asked, "no prompt leaves");
     assert_eq!(gateway.operations("/readyz").status, 503);
-    let got = syslog(place.listen(), usize::MAX);
+    let got = syslog(place.listen(), &[]);
     assert!(wait_for(|| ask().status == 200), "it never recovers");
     assert!(wait_for(|| complete(&gateway, &got)));
 }
@@ -248,7 +250,7 @@ fn requests_are_refused_beyond_the_lag_that_is_allowed() {
 fn the_place_is_kept() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
-    let got = syslog(listener, usize::MAX);
+    let got = syslog(listener, &[]);
     let state = tempfile::tempdir().expect("a folder");
     for round in 1..=2 {
         let folder = state.path().display();

@@ -27,6 +27,7 @@ pub(in crate::audit) fn admission() -> Admission {
         operation: "chat.completions",
         model: "m".into(),
         upstream: "u".into(),
+        region: String::new(),
         policy: "default".into(),
         policy_version: "v".into(),
         request_bytes: 1,
