@@ -257,13 +257,14 @@ fn postgresql() {
         let mut config = tokio_postgres::Config::new();
         config.host("127.0.0.1").port(port).user("gate").dbname("postgres").password("open-sesame-12");
         let (client, connection) = config.connect(tokio_postgres::NoTls).await.expect("a connection");
-        tokio::spawn(connection);
+        let mut driver = tokio::task::JoinSet::new();
+        driver.spawn(connection);
         let row = client
             .query_one("SELECT count(*), min(sequence), max(sequence), count(DISTINCT exchange), count(*) FILTER (WHERE record->>'record' = kind), count(*) FILTER (WHERE abs(extract(epoch FROM time) * 1000 - (record->>'time_ms')::bigint) < 1) FROM public.audit", &[])
             .await
             .expect("an answer");
         let numbers: Vec<i64> = (0..6).map(|n| row.get(n)).collect();
-        let last = last as i64;
+        let last = last.cast_signed();
         assert_eq!(numbers[..3], [last, 1, last], "each record once: {numbers:?}");
         assert_eq!(numbers[4..], [last, last], "{numbers:?}");
         assert!(numbers[3] > 20, "{numbers:?}");

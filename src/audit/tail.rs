@@ -193,7 +193,7 @@ mod tests {
         }
         assert!(segment::headed(dir.path()).is_ok_and(|all| all.len() > 6), "several segments");
         for (_, most, seen) in tails {
-            assert!(seen.iter().copied().eq(1..seen.len() as u64 + 1), "{most}: {seen:?}");
+            assert!(seen.iter().copied().eq(1..=seen.len() as u64), "{most}: {seen:?}");
         }
     }
 

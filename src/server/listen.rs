@@ -59,7 +59,7 @@ pub(super) fn worker(
         let listener = TcpListener::from_std(listener)?;
         let dialers = gateway.upstreams.iter().map(|u| Dialer::new(Arc::clone(u))).collect();
         let worker = Arc::new(Worker { gateway: Arc::clone(gateway), dialers });
-        tokio::spawn(beat());
+        tasks::detached("beat", beat());
         accept(&worker, listener, stop).await;
         Ok(())
     })

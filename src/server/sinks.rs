@@ -237,7 +237,7 @@ impl Feeder {
     /// Tells how far it is behind.
     fn lag(&mut self, durable: u64) {
         let lag = durable.saturating_sub(self.place.after);
-        self.metrics.sink_lag.with_label_values(&[&self.settings.name]).set(lag as i64);
+        self.metrics.sink_lag.with_label_values(&[&self.settings.name]).set(lag.cast_signed());
         let is_behind = self.settings.refuse_beyond.is_some_and(|most| lag > most);
         if is_behind != std::mem::replace(&mut self.is_behind, is_behind) {
             if is_behind {

@@ -1,6 +1,7 @@
 //! A table of PostgreSQL: one row a record, by journal and number, so that a repeat changes nothing.
 
 use super::{Delivery, SinkError, Target, chain, network};
+use tokio::task::JoinSet;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{Client, Config, NoTls, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -14,21 +15,13 @@ pub(super) struct Postgresql {
 struct Connected {
     client: Client,
     insert: Statement,
-    /// Ends with the connection.
-    _driver: Driver,
+    /// Drives the connection; what goes wrong there the client tells. It ends with this.
+    _driver: JoinSet<()>,
 }
 
 impl std::fmt::Debug for Connected {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Connected").finish_non_exhaustive()
-    }
-}
-
-struct Driver(tokio::task::JoinHandle<()>);
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }
 
@@ -42,7 +35,7 @@ impl Postgresql {
             Some(connected) => connected,
             None => self.connect().await?,
         };
-        let numbers: Vec<i64> = batch.iter().map(|d| d.sequence as i64).collect();
+        let numbers: Vec<i64> = batch.iter().map(|d| d.sequence.cast_signed()).collect();
         let kinds: Vec<&str> = batch.iter().map(|d| d.kind).collect();
         let times: Vec<f64> = batch.iter().map(|d| d.time_ms as f64 / 1000.0).collect();
         let exchanges: Vec<Option<&str>> =
@@ -78,17 +71,19 @@ impl Postgresql {
         if let Some(secret) = self.target.secret() {
             config.password(secret);
         }
-        let (client, driver) = if address.tls {
+        let mut driver = JoinSet::new();
+        let client = if address.tls {
             let (client, connection) = config
                 .connect(MakeRustlsConnect::new(self.target.tls()?))
                 .await
                 .map_err(|error| network(&error))?;
-            (client, tokio::spawn(async move { drop(connection.await) }))
+            driver.spawn(async move { drop(connection.await) });
+            client
         } else {
             let (client, connection) = config.connect(NoTls).await.map_err(|error| network(&error))?;
-            (client, tokio::spawn(async move { drop(connection.await) }))
+            driver.spawn(async move { drop(connection.await) });
+            client
         };
-        let driver = Driver(driver);
         let table = settings.target(address.kind);
         let refused = |error: tokio_postgres::Error| SinkError::Refused(chain(&error));
         // The name was checked: nothing but letters, digits, `_` and a dot. Who may only insert has the table made by somebody else.

@@ -54,7 +54,7 @@ impl Syslog {
                 frame(&mut text, &self.target.id(delivery), delivery, line);
             }
         }
-        if self.connection.as_mut().is_some_and(|connection| is_over(connection)) {
+        if self.connection.as_mut().is_some_and(is_over) {
             (self.connection, self.again) = (None, true);
         }
         if self.connection.is_none() {
