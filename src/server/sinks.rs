@@ -3,11 +3,11 @@
 //! Each sink has a thread of its own, which reads the journal on behind the writer: the journal is the spool. Where it stands is kept in the
 //! state folder; a crash costs repeats of a second. Traffic does not wait, but for a sink whose settings say so.
 
-use crate::audit::{Entry, Journal, Tail};
+use crate::audit::{Entry, EventForm, Journal, Tail};
 use crate::diag::write_whole;
 use crate::telemetry::Metrics;
 use crate::upstream::Credential;
-use crate::upstream::sink::{Delivery, Sink, SinkAddress, SinkError, SinkKind, SinkSettings, SinkStart};
+use crate::upstream::sink::{Delivery, Sink, SinkError, SinkSettings, SinkStart};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -221,7 +221,7 @@ impl Feeder {
             self.metrics.sink_purged.with_label_values(&[&settings.name]).inc_by(batch.purged);
         }
         let Some(last) = batch.entries.last().map(|entry| entry.sequence) else { return Ok(0) };
-        let deliveries = deliveries(settings, &batch.entries);
+        let deliveries = deliveries(self.sink.form(), &batch.entries);
         let sent = tokio::time::timeout(settings.timeout.0, self.sink.deliver(&deliveries)).await;
         let sent = sent.unwrap_or_else(|_| Err(SinkError::Network("no answer in time".into())));
         if let Err(error) = sent {
@@ -277,10 +277,7 @@ impl Feeder {
     }
 }
 
-fn deliveries(settings: &SinkSettings, entries: &[Entry]) -> Vec<Delivery> {
-    // The check has read the address.
-    let kind = SinkAddress::parse(&settings.url).map_or(SinkKind::Http, |address| address.kind);
-    let form = settings.form(kind);
+fn deliveries(form: EventForm, entries: &[Entry]) -> Vec<Delivery> {
     let delivery = |entry: &Entry| {
         let told = form.told(entry.sequence, &entry.payload)?;
         Some(Delivery {

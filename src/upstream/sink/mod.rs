@@ -13,6 +13,7 @@ pub use settings::{SinkAddress, SinkKind, SinkSettings, SinkStart, sink_schemes}
 
 use super::client::tls;
 use super::settings::Credential;
+use crate::audit::EventForm;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::error::Error;
 
@@ -102,6 +103,7 @@ enum Kind {
 #[derive(Debug)]
 pub struct Sink {
     kind: Kind,
+    form: EventForm,
 }
 
 impl Sink {
@@ -113,8 +115,10 @@ impl Sink {
             Credential::Secret { value, .. } => Some(value.clone()),
             Credential::None | Credential::Passthrough => None,
         };
+        let form = settings.form(kind);
         let target = Target { settings: settings.clone(), address, credential, origin: origin.to_owned() };
         Ok(Self {
+            form,
             kind: match kind {
                 SinkKind::Syslog => Kind::Syslog(syslog::Syslog::new(target)?),
                 SinkKind::Http => Kind::Http(http::Http::new(target)?),
@@ -122,6 +126,11 @@ impl Sink {
                 SinkKind::Postgresql => Kind::Postgresql(postgresql::Postgresql::new(target)),
             },
         })
+    }
+
+    /// The form of what it is sent.
+    pub fn form(&self) -> EventForm {
+        self.form
     }
 
     /// Sends a batch and waits until the other side has it. After an error nothing of it counts as delivered; the connection is made anew

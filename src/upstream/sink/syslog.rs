@@ -118,6 +118,8 @@ fn frame(out: &mut String, id: &str, delivery: &Delivery, line: &str) {
     };
     let priority = FACILITY * 8 + level;
     let time = moment::written(delivery.time_ms);
+    // RFC 5424 section 6.3.3.
+    let id = id.replace('\\', "\\\\").replace('"', "\\\"").replace(']', "\\]");
     let mut message = String::with_capacity(line.len() + 120);
     let _ = write!(
         message,
@@ -125,4 +127,29 @@ fn frame(out: &mut String, id: &str, delivery: &Delivery, line: &str) {
         delivery.kind
     );
     let _ = write!(out, "{} {message}", message.len());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_stands_behind_its_length() {
+        let delivery = Delivery {
+            sequence: 7,
+            time_ms: 1_795_809_603_123,
+            kind: "end",
+            exchange: String::new(),
+            severity: 7,
+            text: String::new(),
+        };
+        let mut out = String::new();
+        frame(&mut out, "a]\"\\/7", &delivery, "CEF:0|\u{e4}");
+        let (length, message) = out.split_once(' ').unwrap_or_default();
+        assert_eq!(length.parse(), Ok(message.len()), "bytes, not characters");
+        assert_eq!(
+            message,
+            "<107>1 2026-11-27T20:00:03.123Z - sluicegate - end [sluicegate@32473 id=\"a\\]\\\"\\\\/7\"] CEF:0|\u{e4}"
+        );
+    }
 }
