@@ -41,22 +41,31 @@ pub struct Told {
 impl EventForm {
     /// A record in this form; none where it is no JSON.
     pub fn told(self, sequence: u64, payload: &[u8]) -> Option<Told> {
-        let record: Value = serde_json::from_slice(payload).ok()?;
-        let time_ms = record["time_ms"].as_u64()?;
+        let (time_ms, record) = read(payload)?;
         let (exchange, severity) = (text(&record, "exchange").to_owned(), severity(&record));
-        let lines = match self {
-            Self::Records => records(sequence, record),
-            Self::Ocsf => ocsf(sequence, time_ms, &record),
-            Self::Otel => otel(sequence, time_ms, &record),
-            Self::Cef => cef(sequence, time_ms, &record),
-        };
-        Some(Told { time_ms, exchange, severity, lines })
+        Some(Told { time_ms, exchange, severity, lines: self.write(sequence, time_ms, record) })
     }
 
     /// The same as text, where it is of these milliseconds.
     pub fn lines(self, sequence: u64, payload: &[u8], within: Range<u64>) -> Option<String> {
-        self.told(sequence, payload).filter(|told| within.contains(&told.time_ms)).map(|told| told.lines)
+        let (time_ms, record) = read(payload).filter(|(time_ms, _)| within.contains(time_ms))?;
+        Some(self.write(sequence, time_ms, record))
     }
+
+    fn write(self, sequence: u64, time: u64, record: Value) -> String {
+        match self {
+            Self::Records => records(sequence, record),
+            Self::Ocsf => ocsf(sequence, time, &record),
+            Self::Otel => otel(sequence, time, &record),
+            Self::Cef => cef(sequence, time, &record),
+        }
+    }
+}
+
+/// A record and when it was written.
+fn read(payload: &[u8]) -> Option<(u64, Value)> {
+    let record: Value = serde_json::from_slice(payload).ok()?;
+    Some((record["time_ms"].as_u64()?, record))
 }
 
 fn text<'r>(record: &'r Value, name: &str) -> &'r str {

@@ -71,7 +71,7 @@ impl Sinks {
                 place,
                 settings: settings.clone(),
                 journal: journal.clone(),
-                journal_dir: plan.journal.clone(),
+                waiting: None,
                 metrics: Arc::clone(metrics),
                 behind: Arc::clone(&behind),
                 is_behind: false,
@@ -151,14 +151,23 @@ impl Place {
     }
 }
 
+/// A batch in the sink's form.
+struct Waiting {
+    deliveries: Vec<Delivery>,
+    records: u64,
+    /// The number of the last of them.
+    last: u64,
+}
+
 /// One sink at work.
 struct Feeder {
     settings: SinkSettings,
     sink: Sink,
     tail: Tail,
     place: Place,
+    /// What is to be sent, until it is.
+    waiting: Option<Waiting>,
     journal: Journal,
-    journal_dir: PathBuf,
     metrics: Arc<Metrics>,
     behind: Behind,
     /// This one is counted in `behind`.
@@ -205,10 +214,26 @@ impl Feeder {
         }
     }
 
-    /// Sends the next batch; says of how many records.
-    async fn step(&mut self) -> Result<usize, SinkError> {
+    /// Sends the batch that waits, or the next one; says of how many records.
+    async fn step(&mut self) -> Result<u64, SinkError> {
         let durable = self.journal.durable();
         self.lag(durable);
+        if self.waiting.is_none() {
+            self.waiting = self.next(durable)?;
+        }
+        let Some(Waiting { deliveries, records, last }) = &self.waiting else { return Ok(0) };
+        let (records, last) = (*records, *last);
+        let sent = tokio::time::timeout(self.settings.timeout.0, self.sink.deliver(deliveries)).await;
+        sent.unwrap_or_else(|_| Err(SinkError::Network("no answer in time".into())))?;
+        self.waiting = None;
+        self.place.moved(last);
+        self.metrics.sink_records.with_label_values(&[&self.settings.name]).inc_by(records);
+        self.lag(self.journal.durable());
+        Ok(records)
+    }
+
+    /// Reads the next batch of records, up to the last one that is durable.
+    fn next(&mut self, durable: u64) -> Result<Option<Waiting>, SinkError> {
         let settings = &self.settings;
         let batch = self.tail.read(durable, settings.batch, settings.batch_bytes.get());
         let batch = batch.map_err(|error| SinkError::Settings(error.to_string()))?;
@@ -220,18 +245,11 @@ impl Feeder {
             );
             self.metrics.sink_purged.with_label_values(&[&settings.name]).inc_by(batch.purged);
         }
-        let Some(last) = batch.entries.last().map(|entry| entry.sequence) else { return Ok(0) };
-        let deliveries = deliveries(self.sink.form(), &batch.entries);
-        let sent = tokio::time::timeout(settings.timeout.0, self.sink.deliver(&deliveries)).await;
-        let sent = sent.unwrap_or_else(|_| Err(SinkError::Network("no answer in time".into())));
-        if let Err(error) = sent {
-            self.tail = Tail::new(&self.journal_dir, self.place.after);
-            return Err(error);
-        }
-        self.place.moved(last);
-        self.metrics.sink_records.with_label_values(&[&settings.name]).inc_by(batch.entries.len() as u64);
-        self.lag(self.journal.durable());
-        Ok(batch.entries.len())
+        Ok(batch.entries.last().map(|last| Waiting {
+            deliveries: deliveries(self.sink.form(), &batch.entries),
+            records: batch.entries.len() as u64,
+            last: last.sequence,
+        }))
     }
 
     /// Tells how far it is behind.
@@ -255,7 +273,7 @@ impl Feeder {
     }
 
     /// Says once that it fails, and once that it works again.
-    fn note(&mut self, done: Result<usize, SinkError>) {
+    fn note(&mut self, done: Result<u64, SinkError>) {
         let up = self.metrics.sink_up.with_label_values(&[&self.settings.name]);
         match done {
             Ok(sent) => {
