@@ -23,6 +23,7 @@ mod policies;
 mod policy;
 mod profile;
 mod scan;
+mod score;
 mod serve;
 mod standing;
 mod texts;
@@ -57,6 +58,7 @@ enum Verb {
     Policy(policy::Args),
     Standing(standing::Args),
     Scan(scan::Args),
+    Score(score::Args),
     Explain(explain::Args),
     Diff(diff::Args),
     Import(import::Args),
@@ -114,6 +116,7 @@ pub fn main() -> ExitCode {
         Verb::Policy(args) => policy::run(&args),
         Verb::Standing(args) => standing::run(&args),
         Verb::Scan(args) => scan::run(&args),
+        Verb::Score(args) => score::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Diff(args) => diff::run(&args),
         Verb::Import(args) => import::run(&args),

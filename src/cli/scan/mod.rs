@@ -193,4 +193,4 @@ impl<W: Write> Scanning<'_, W> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

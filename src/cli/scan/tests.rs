@@ -2,6 +2,17 @@ use super::*;
 use crate::detect::{Keyword, RuleSpec};
 use crate::policy::{Action, Actions, Rule};
 
+/// A policy of keywords, each with its rule and category.
+pub(in crate::cli) fn policy_of(rules: &[(&str, &str, &str)]) -> Arc<Policy> {
+    let rules = rules.iter().map(|&(id, category, word)| {
+        let actions = Actions::all(Action::Mask);
+        let rule = Rule { id: id.into(), category: category.into(), actions, ..Rule::default() };
+        let keywords = vec![Keyword { text: word.into(), whole_word: false }];
+        (rule, RuleSpec { keywords, ..RuleSpec::default() })
+    });
+    Arc::new(Policy::from_rules(rules.collect()).expect("rules compile"))
+}
+
 pub(super) fn policy() -> Arc<Policy> {
     let rule = |id: &str, word: &str, action: Action| {
         let rule = Rule {

@@ -17,19 +17,19 @@ pub(in crate::cli) struct Scanned<'p> {
 }
 
 /// What one rule found.
-pub(super) struct Found<'p> {
-    pub(super) rule: &'p str,
-    pub(super) category: &'p str,
+pub(in crate::cli) struct Found<'p> {
+    pub(in crate::cli) rule: &'p str,
+    pub(in crate::cli) category: &'p str,
     /// Its place in code points.
-    start: usize,
-    end: usize,
+    pub(in crate::cli) start: usize,
+    pub(in crate::cli) end: usize,
     /// Its place in bytes.
-    pub(super) bytes: Range<usize>,
-    pub(super) score: f32,
-    pub(super) action: Action,
+    pub(in crate::cli) bytes: Range<usize>,
+    pub(in crate::cli) score: f32,
+    pub(in crate::cli) action: Action,
     /// Whether nothing follows, since the rule is in shadow.
-    pub(super) shadow: bool,
-    pub(super) hidden: Option<Encodings>,
+    pub(in crate::cli) shadow: bool,
+    pub(in crate::cli) hidden: Option<Encodings>,
 }
 
 /// Runs the text through the streaming scanner, in pieces of `chunk` code points or as one.
@@ -140,7 +140,7 @@ impl Scanned<'_> {
     }
 
     /// What was found, in order.
-    pub(super) fn findings(&self) -> &[Found<'_>] {
+    pub(in crate::cli) fn findings(&self) -> &[Found<'_>] {
         &self.findings
     }
 

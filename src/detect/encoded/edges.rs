@@ -43,9 +43,13 @@ impl Edges {
         let stretches = match encoding {
             Encoding::Base64 => &self.base64.stretches,
             Encoding::Hex => &self.hex.stretches,
-            Encoding::Url | Encoding::Html | Encoding::Escape | Encoding::Rot13 | Encoding::Reversed => {
-                return place;
-            }
+            Encoding::Url
+            | Encoding::Html
+            | Encoding::Escape
+            | Encoding::Rot13
+            | Encoding::Reversed
+            | Encoding::Apart
+            | Encoding::Digits => return place,
         };
         let first = stretches.partition_point(|stretch| stretch.end <= place.start);
         let beyond = stretches.partition_point(|stretch| stretch.start < place.end);

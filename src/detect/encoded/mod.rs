@@ -1,4 +1,5 @@
-//! What prompts hide by encoding it: base64, hex, escapes of URLs, HTML and source code, ROT13, text that runs backwards.
+//! What prompts hide by encoding it: base64, hex, escapes of URLs, HTML and source code, ROT13, text that runs backwards,
+//! characters set apart, digits in words.
 //!
 //! A text is read once for places where something may be encoded; what decodes to text is scanned with the rules that count
 //! there, and looked at once more in the same way. A finding covers what hides it: of base64 and hex the whole stretch, of escapes
@@ -13,6 +14,7 @@
 //! is decoded to at most [`MOST`] times its length; that more was there is told. Memory is that of one part. What is not read: what is encoded three times,
 //! compressed or encrypted, and stretches within which other characters stand than white space.
 
+mod apart;
 mod block;
 mod bytes;
 mod edges;
@@ -51,6 +53,10 @@ pub enum Encoding {
     Rot13,
     /// Written from the end.
     Reversed,
+    /// Characters or groups of digits with signs between them.
+    Apart,
+    /// Digits as words or as Chinese signs.
+    Digits,
 }
 
 /// What a finding was encoded with, the outermost first. Prints as `base64>url`.
@@ -241,6 +247,7 @@ impl<'a> Search<'a> {
     /// What is encoded in a text, `depth` times at most. What was scrambled once is not unscrambled again.
     fn encoded(&mut self, text: &str, depth: u8, scrambled: bool, hits: &mut Vec<Hit>) {
         escape::escapes(text, |layer| self.scan(&layer, depth, scrambled, hits));
+        apart::apart(text, |layer| self.scan(&layer, depth, scrambled, hits));
         let (mut layer, mut hints) = (Layer::default(), scramble::Hints::default());
         block::blocks(text, &mut layer, |at, token| hints.word(at, token));
         if depth == DEPTH {
@@ -336,8 +343,17 @@ fn source(text: &str) -> Layer {
 
 impl Encoding {
     /// All codings.
-    pub const ALL: [Self; 7] =
-        [Self::Base64, Self::Hex, Self::Url, Self::Html, Self::Escape, Self::Rot13, Self::Reversed];
+    pub const ALL: [Self; 9] = [
+        Self::Base64,
+        Self::Hex,
+        Self::Url,
+        Self::Html,
+        Self::Escape,
+        Self::Rot13,
+        Self::Reversed,
+        Self::Apart,
+        Self::Digits,
+    ];
 
     /// The word in records and metrics.
     pub fn as_str(self) -> &'static str {
@@ -349,6 +365,8 @@ impl Encoding {
             Self::Escape => "escape",
             Self::Rot13 => "rot13",
             Self::Reversed => "reversed",
+            Self::Apart => "apart",
+            Self::Digits => "digits",
         }
     }
 }
