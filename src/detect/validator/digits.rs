@@ -20,7 +20,7 @@ impl Code {
                     *code.chars.get_mut(code.len)? = byte.to_ascii_uppercase();
                     code.len += 1;
                 }
-                b' ' | b'-' | b'.' | b'/' | b'(' | b')' | b'+' | b'\t' | b'_' | b':' => {}
+                b' ' | b'-' | b'.' | b'/' | b'(' | b')' | b'+' | b'\t' | b'\n' | b'\r' | b'_' | b':' => {}
                 _ => return None,
             }
         }
@@ -37,9 +37,17 @@ pub(super) fn chars<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     Code::read(text)?.chars().try_into().ok()
 }
 
-/// Reads exactly `N` digits, as numbers.
+/// Reads exactly `N` digits, as numbers; letters that readers of print take digits for (`O`, `l`, `I`) count where the rule's
+/// expression lets them stand.
 pub(super) fn digits<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     let mut digits: [u8; N] = chars(text)?;
+    for digit in &mut digits {
+        match *digit {
+            b'O' => *digit = b'0',
+            b'I' | b'L' => *digit = b'1',
+            _ => {}
+        }
+    }
     to_digits(&mut digits).then_some(digits)
 }
 

@@ -96,7 +96,10 @@ validators! {
     SePersonnummer "se_personnummer" person::se_personnummer, "Swedish personnummer or coordination number: date, Luhn over the last ten digits (Skatteverket).";
     SgNric "sg_nric" nation::sg_nric, "Singapore NRIC or FIN: weights 2 7 6 5 4 3 2, letter tables (ICA).";
     Token "token" secret::token, "Drawn rather than typed: 2.5 bits a character, no character eight times in a row.";
+    TokenAlone "token_alone" secret::token_alone, "Looks drawn at random, is no digest, and nothing else says what it is.";
     TokenBare "token_bare" secret::token_bare, "Looks drawn at random and not like a name in code: as `entropy`, and letters and digits alternate four times.";
+    TokenNamed "token_named" secret::token_named, "A value behind a name that says it is secret: drawn, or a stand-in for one; no word, name in code or placeholder.";
+    TokenPrefixed "token_prefixed" secret::token_prefixed, "What was drawn at random behind an issuer's prefix.";
     TrTckn "tr_tckn" nation::tr_tckn, "Turkish identity number: two sums mod 10 (NVI).";
     TwId "tw_id" nation::tw_id, "Taiwanese identity number: letter as two digits, weighted sum mod 10.";
     UkNhs "uk_nhs" nation::uk_nhs, "NHS number: weights 10 to 2 mod 11 (NHS Data Dictionary).";

@@ -35,6 +35,129 @@ pub(super) fn token_bare(text: &[u8]) -> Option<f32> {
     random_looking(text, 3.0).filter(|_| alternations(text) >= 4)
 }
 
+/// A value right behind a name that says it is secret: drawn, or made up of rows of the keyboard as in documentation that
+/// stands for drawn ones; no word, name in code or path, nothing that tells the reader to put his own there.
+pub(super) fn token_named(text: &[u8]) -> Option<f32> {
+    if told_to_fill(text) || !is_grouped(text) && is_name(text) {
+        return None;
+    }
+    let letters = text.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
+    let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let few = |text: &[u8]| shannon(text) < 2.0;
+    let drawn = match (letters, digits) {
+        _ if few(text) || letters + digits < text.len() * 3 / 4 => false,
+        (0, digits) => digits >= 24,
+        (letters, 0) => {
+            let hex = text.iter().all(u8::is_ascii_hexdigit);
+            letters >= 16 && is_mixed(text) || letters >= 20 && (hex || rows(text) >= 12)
+        }
+        _ if is_grouped(text) => true,
+        _ if text.iter().all(u8::is_ascii_hexdigit) => letters + digits >= 12,
+        _ => {
+            alternations(text) >= 4
+                || is_mixed(text)
+                || letters.min(digits) >= 3 && wordy(text) * 4 < text.len()
+        }
+    };
+    // Where it reads as words it is a name: `default_token_v2`.
+    passed(drawn && (wordy(text) * 2 < text.len() || alternations(text) >= text.len() / 4))
+}
+
+/// A token that stands alone and of which nothing says what it is: no digest, no name, no group of digits.
+pub(super) fn token_alone(text: &[u8]) -> Option<f32> {
+    let hex = text.iter().all(|byte| byte.is_ascii_hexdigit());
+    let digest = hex && matches!(text.len(), 32 | 40 | 56 | 64 | 96 | 128);
+    let drawn = shannon(text) >= if hex { 3.2 } else { 4.0 } && alternations(text) >= 5;
+    passed(drawn && !digest && !is_grouped(text) && !is_placeholder(text) && wordy(text) * 3 < text.len())
+}
+
+/// A token behind a short prefix of its issuer, `acme_` and what was drawn, where nothing else says what it is.
+pub(super) fn token_prefixed(text: &[u8]) -> Option<f32> {
+    let at = text.iter().rposition(|byte| b"_-.".contains(byte))?;
+    let body = text.get(at + 1..)?;
+    let hex = body.iter().all(u8::is_ascii_hexdigit);
+    let all = [u8::is_ascii_lowercase, u8::is_ascii_uppercase, u8::is_ascii_digit];
+    let classes = all.iter().filter(|is| body.iter().any(|byte| is(byte))).count();
+    let turns = alternations(body);
+    let drawn = if hex {
+        turns >= 8 && body.len() >= 32
+    } else {
+        turns >= 4 && (classes == 3 || turns * 4 >= body.len())
+    };
+    let looks = body.len() >= 20 && drawn && shannon(body) >= 3.3 && wordy(body) * 3 < body.len();
+    passed(looks && !is_placeholder(text)).map(|_| if hex { 0.5 } else { 0.8 })
+}
+
+/// Words with signs between: `sha256_digest_of_the_body`, `user-profile-page-1`, `config.settings.NAME`.
+fn is_name(text: &[u8]) -> bool {
+    let parts = text.split(|byte| b"_-./=".contains(byte)).filter(|part| !part.is_empty());
+    let word = |part: &[u8]| alternations(part) <= 2 && !is_mixed(part) && part.len() <= 16;
+    parts.clone().count() > 1 && parts.clone().filter(|part| !word(part)).count() == 0
+}
+
+/// Groups of letters and digits of the lengths of a UUID, or all of one length: `1a2b3c4d-e89b-...`, `ABC12-...`.
+fn is_grouped(text: &[u8]) -> bool {
+    let mut groups = text.split(|&byte| byte == b'-');
+    let lengths: [usize; 5] = std::array::from_fn(|_| groups.next().map_or(0, <[u8]>::len));
+    let alike = lengths.iter().filter(|&&length| length > 0).count() >= 4
+        && lengths.iter().all(|&length| length == 0 || length == lengths[0]);
+    (lengths == [8, 4, 4, 4, 12] || alike) && text.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-')
+}
+
+/// Upper and lower case change as they do in no name: runs of capitals and of small letters, again and again.
+fn is_mixed(text: &[u8]) -> bool {
+    let rises = text.windows(2).filter(|w| w[0].is_ascii_lowercase() && w[1].is_ascii_uppercase()).count();
+    let falls =
+        text.windows(3).filter(|w| w.iter().take(2).all(u8::is_ascii_uppercase) && w[2].is_ascii_lowercase());
+    rises >= 3 && falls.count() >= 2 || rises > text.len() / 5
+}
+
+/// How many characters stand in runs of letters that read as words: four and more, with vowels where words have them, and no row
+/// of the alphabet or the keyboard. A capital begins a run, capitals are one.
+fn wordy(text: &[u8]) -> usize {
+    let mut count = 0;
+    let mut start = 0;
+    let at = |place: usize| text.get(place).copied().unwrap_or_default();
+    for end in 1..=text.len() {
+        let (last, next, after) = (at(end - 1), at(end), at(end + 1));
+        let camel = last.is_ascii_lowercase() && next.is_ascii_uppercase()
+            || last.is_ascii_uppercase() && next.is_ascii_uppercase() && after.is_ascii_lowercase();
+        if next.is_ascii_alphabetic() && last.is_ascii_alphabetic() && !camel {
+            continue;
+        }
+        let run = text.get(start..end).unwrap_or_default();
+        if run.len() >= 4 && run.iter().all(u8::is_ascii_alphabetic) && reads(run) {
+            count += run.len();
+        }
+        start = end;
+    }
+    count
+}
+
+/// Whether a run of letters may be a word: a vowel in every four letters, few letters that are rare, no row.
+fn reads(run: &[u8]) -> bool {
+    let vowel = |byte: &u8| b"aeiouyAEIOUY".contains(byte);
+    let rare = run.iter().filter(|byte| b"jqxzJQXZ".contains(byte)).count();
+    let dry = run.windows(5).any(|part| !part.iter().any(vowel));
+    run.iter().any(vowel) && !dry && rare * 5 <= run.len() && rows(run) < 4
+}
+
+/// The longest row of the alphabet, of digits or of the keyboard.
+fn rows(text: &[u8]) -> usize {
+    const KEYS: [&[u8]; 3] = [b"qwertyuiop", b"asdfghjkl", b"zxcvbnm"];
+    let follows = |a: u8, b: u8| {
+        let (a, b) = (a.to_ascii_lowercase(), b.to_ascii_lowercase());
+        let key = |row: &&[u8]| row.windows(2).any(|pair| pair == [a, b]);
+        a.is_ascii_alphanumeric() && (b == a + 1 || a == b + 1) || KEYS.iter().any(key)
+    };
+    let (mut longest, mut row) = (0, 1);
+    for pair in text.windows(2) {
+        row = if follows(pair[0], pair[1]) { row + 1 } else { 1 };
+        longest = longest.max(row);
+    }
+    longest
+}
+
 /// What people choose: letters with digits in the middle, in both cases, or with a sign among them; no path, no member
 /// of something, no placeholder.
 pub(super) fn password(text: &[u8]) -> Option<f32> {
@@ -83,6 +206,12 @@ fn shannon(text: &[u8]) -> f64 {
 
 /// What stands for a secret in examples.
 fn is_placeholder(text: &[u8]) -> bool {
+    let rises = |run: &[u8]| run.windows(2).all(|pair| pair[1] == pair[0].wrapping_add(1));
+    told_to_fill(text) || text.windows(9).any(rises)
+}
+
+/// Words and signs that say that something else belongs here.
+fn told_to_fill(text: &[u8]) -> bool {
     const WORDS: [&[u8]; 12] = [
         b"example",
         b"placeholder",
@@ -98,8 +227,7 @@ fn is_placeholder(text: &[u8]) -> bool {
         b"{{",
     ];
     let holds = |word: &[u8]| text.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
-    let rises = |run: &[u8]| run.windows(2).all(|pair| pair[1] == pair[0].wrapping_add(1));
-    WORDS.iter().any(|word| holds(word)) || text.windows(9).any(rises)
+    WORDS.iter().any(|word| holds(word))
 }
 
 /// `prefix_` and 36 characters of which the last six are the CRC-32 of the thirty before, in base 62.
