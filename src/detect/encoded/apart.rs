@@ -20,8 +20,9 @@ const LEAST_IN_GROUPS: usize = 9;
 const MOST: usize = 96;
 /// The longest group of digits.
 const GROUP: usize = 6;
-/// What sets groups of digits apart where it disguises; spaces, hyphens and full stops belong to such numbers.
-const ODD: &str = "_*|~#·•,;:/\\^";
+/// What sets groups apart where it disguises, besides spaces, hyphens and full stops; commas and colons belong to sums, lists and
+/// times.
+const ODD: &str = "_*|~#·•/\\^";
 
 /// One character of a run, and where it stands.
 type Item = (char, Range<usize>, Encoding);
@@ -78,11 +79,14 @@ fn is_item(byte: u8) -> bool {
 fn run(text: &str, at: usize) -> Option<Run> {
     let bytes = text.as_bytes();
     let alone = !bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric);
-    if alone {
-        return singles(text, at);
+    if alone && let Some(run) = singles(text, at) {
+        return Some(run);
     }
     match bytes.get(at)? {
         b'0'..=b'9' => groups(text, at),
+        b'A'..=b'Z' if bytes.get(at + 1).is_some_and(u8::is_ascii_uppercase) => {
+            groups(text, at).or_else(|| written(text, at))
+        }
         b'o' | b'O' | b'z' | b'Z' | b't' | b'T' | b'f' | b'F' | b's' | b'S' | b'e' | b'E' | b'n' | b'N' => {
             written(text, at)
         }
@@ -96,7 +100,7 @@ fn separator(text: &str, at: usize) -> Option<usize> {
     let first = chars.next()?;
     let end = at + first.len_utf8();
     let second = text.as_bytes().get(end).copied();
-    let sets_apart = |c: char| !c.is_alphanumeric() && !c.is_control() && c != '@' && c != '"' && c != '\'';
+    let sets_apart = |c: char| !c.is_alphanumeric() && !c.is_control() && !"@,;\"'".contains(c);
     match (first, second) {
         ('\t', _) => Some(end),
         (first, Some(b' ')) if sets_apart(first) => Some(end + 1),
@@ -134,37 +138,48 @@ fn singles(text: &str, at: usize) -> Option<Run> {
     (told >= LEAST && run.len() <= MOST).then_some(run)
 }
 
-/// Groups of digits, with the same odd sign between each two.
+/// Groups with the same sign between each two: of digits, or of capitals and digits as account numbers have them.
 fn groups(text: &str, at: usize) -> Option<Run> {
     let bytes = text.as_bytes();
-    let digits =
-        |from: usize| bytes.iter().skip(from).take(GROUP + 1).take_while(|b| b.is_ascii_digit()).count();
-    let first = digits(at);
-    let sign = text.get(at + first..)?.chars().next().filter(|sign| ODD.contains(*sign))?;
+    let group = |from: usize, of: fn(&u8) -> bool| {
+        bytes.iter().skip(from).take(GROUP + 1).take_while(|byte| of(byte)).count()
+    };
+    let digits_only = bytes.get(at)?.is_ascii_digit();
+    let of: fn(&u8) -> bool = if digits_only {
+        u8::is_ascii_digit
+    } else {
+        |byte| byte.is_ascii_digit() || byte.is_ascii_uppercase()
+    };
+    let sign = text.get(at + group(at, of)..)?.chars().next()?;
+    if !ODD.contains(sign) && !(" .-".contains(sign) && digits_only) && sign != '.' {
+        return None;
+    }
     let mut encoded = [0; 4];
     let between: &str = sign.encode_utf8(&mut encoded);
-    let (mut run, mut place, mut signs) = (Run::new(), at, 0);
+    let (mut run, mut place, mut signs, mut thousands) = (Run::new(), at, 0, true);
     loop {
-        let length = digits(place);
+        let length = group(place, of);
         if !(1..=GROUP).contains(&length) || run.len() > MOST {
             return None;
         }
-        for digit in place..place + length {
+        for item in place..place + length {
             step();
-            run.push((char::from(*bytes.get(digit)?), digit..digit + 1, Encoding::Apart));
+            run.push((char::from(*bytes.get(item)?), item..item + 1, Encoding::Apart));
         }
+        thousands &= signs == 0 || length == 3;
         place += length;
         let behind = bytes.get(place..)?;
-        let goes_on = behind.starts_with(between.as_bytes())
-            && behind.get(between.len()).is_some_and(u8::is_ascii_digit);
+        let goes_on = behind.starts_with(between.as_bytes()) && behind.get(between.len()).is_some_and(of);
         if !goes_on {
             break;
         }
         place += between.len();
         signs += 1;
     }
+    let digits = run.iter().filter(|(c, ..)| c.is_ascii_digit()).count();
     let ends = !bytes.get(place).is_some_and(u8::is_ascii_alphanumeric);
-    (signs > 1 && run.len() >= LEAST_IN_GROUPS && ends).then_some(run)
+    let number = thousands && "_ .".contains(sign);
+    (signs > 1 && digits >= LEAST_IN_GROUPS && ends && !number).then_some(run)
 }
 
 /// Digits as words or Chinese signs, with figures among them; at least two of them are written.
@@ -177,11 +192,7 @@ fn written(text: &str, at: usize) -> Option<Run> {
         run.push((digit, place..place + length, Encoding::Digits));
         place += length;
         count += usize::from(is_written);
-        let gap = match bytes.get(place) {
-            Some(b' ' | b'-') => 1,
-            Some(b',') if bytes.get(place + 1) == Some(&b' ') => 2,
-            _ => 0,
-        };
+        let gap = bytes.iter().skip(place).take(3).take_while(|byte| b" -,".contains(byte)).count();
         if digit_at(text, place + gap) {
             place += gap;
         } else {
@@ -253,8 +264,11 @@ mod tests {
             ("a_1 is 1_3_8_0_0_1_3, ok", "a_1 is 1380013, ok"),
             ("mail j o @ g m a i l . c o m over", "mail jo@gmail.com over"),
             ("SSN 5 1 9 - 9 6 - 2 2 7 6.", "SSN 519-96-2276."),
-            ("1, 2, 3, 4, 5, 6", "123456"),
             ("call 138_0013_8000!", "call 13800138000!"),
+            ("card 4111.1111.1111.1111", "card 4111111111111111"),
+            ("IBAN GB82_WEST_1234_5698_7654_32", "IBAN GB82WEST12345698765432"),
+            ("SSN 5362 2871 6 is", "SSN 536228716 is"),
+            ("SSN five three six - two two - eight seven", "SSN 5362287"),
             ("电话一三八零零一三八零零零。", "电话13800138000。"),
             ("电话 一 三 八 零 零 一 三", "电话 1380013"),
             ("it is one three eight, zero zero one three", "it is 1380013"),
@@ -278,6 +292,12 @@ mod tests {
             "1.2.3.4",
             "x = a + b - c",
             "version 1_000_000",
+            "1_406_868_647",
+            "1 406 868 647",
+            "2024-01-31",
+            "AB_CD_EF",
+            "5,1,3,2,1,3,2,1",
+            "1, 2, 3, 4, 5, 6",
         ] {
             assert_eq!(read(text), [""; 0], "{text}");
         }

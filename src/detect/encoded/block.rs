@@ -11,6 +11,10 @@ use super::tokens::{BASE64, HEADS, HEX, Heads, SEXTETS, Token, tokens};
 use crate::text::work::step;
 use std::ops::Range;
 
+/// A decoded text so short may be a value of which only the text before it says what it is.
+const SHORT: usize = 32;
+/// So much of that is read with it.
+const BEFORE: usize = 48;
 /// The fewest bytes that are worth a look.
 const FEWEST: usize = 3;
 /// Shorter tokens that are letters alone, in the case of a word, are words.
@@ -225,6 +229,15 @@ impl Finder<'_> {
         let text = self.decoded.text(range).filter(|text| text.len() >= FEWEST);
         let found = text.is_some();
         if let Some(text) = text {
+            // A short value says what it is by the words before it.
+            let short = text.len() <= SHORT && !text.contains(char::is_whitespace);
+            if short && text.bytes().any(|byte| byte.is_ascii_digit()) {
+                let from = place.start.saturating_sub(BEFORE);
+                let before = self.text.get(from..place.start).unwrap_or_default();
+                let skipped = before.iter().take_while(|byte| **byte & 0xC0 == 0x80).count();
+                let before = before.get(skipped..).and_then(|before| std::str::from_utf8(before).ok());
+                self.layer.plain(before.unwrap_or_default(), from + skipped);
+            }
             self.layer.block(&text, place, encoding);
         }
         found
