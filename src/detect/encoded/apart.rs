@@ -156,7 +156,7 @@ fn groups(text: &str, at: usize) -> Option<Run> {
     }
     let mut encoded = [0; 4];
     let between: &str = sign.encode_utf8(&mut encoded);
-    let (mut run, mut place, mut signs, mut thousands) = (Run::new(), at, 0, true);
+    let (mut run, mut place, mut signs, mut thousands, mut short) = (Run::new(), at, 0, true, true);
     loop {
         let length = group(place, of);
         if !(1..=GROUP).contains(&length) || run.len() > MOST {
@@ -167,6 +167,7 @@ fn groups(text: &str, at: usize) -> Option<Run> {
             run.push((char::from(*bytes.get(item)?), item..item + 1, Encoding::Apart));
         }
         thousands &= signs == 0 || length == 3;
+        short &= length <= 3;
         place += length;
         let behind = bytes.get(place..)?;
         let goes_on = behind.starts_with(between.as_bytes()) && behind.get(between.len()).is_some_and(of);
@@ -178,7 +179,8 @@ fn groups(text: &str, at: usize) -> Option<Run> {
     }
     let digits = run.iter().filter(|(c, ..)| c.is_ascii_digit()).count();
     let ends = !bytes.get(place).is_some_and(u8::is_ascii_alphanumeric);
-    let number = thousands && "_ .".contains(sign);
+    // Sums, addresses of machines, versions.
+    let number = thousands && "_ .".contains(sign) || short && sign == '.';
     (signs > 1 && digits >= LEAST_IN_GROUPS && ends && !number).then_some(run)
 }
 
@@ -296,6 +298,7 @@ mod tests {
             "1 406 868 647",
             "2024-01-31",
             "AB_CD_EF",
+            "175.141.43.156",
             "5,1,3,2,1,3,2,1",
             "1, 2, 3, 4, 5, 6",
         ] {

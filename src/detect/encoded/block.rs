@@ -230,7 +230,7 @@ impl Finder<'_> {
         let found = text.is_some();
         if let Some(text) = text {
             // A short value says what it is by the words before it.
-            let short = (6..=SHORT).contains(&text.len()) && !text.contains(char::is_whitespace);
+            let short = (6..=SHORT).contains(&text.len()) && !text.contains(char::is_control);
             if short && text.bytes().any(|byte| byte.is_ascii_digit()) {
                 let from = place.start.saturating_sub(BEFORE);
                 let before = self.text.get(from..place.start).unwrap_or_default();
