@@ -4,7 +4,7 @@
 //! and its type is one that the text was labelled for. Findings of one type that overlap are one. A character is leaked
 //! if it lies in a span and no finding of any labelled type covers it: what goes under another name is gone too.
 
-use super::labelled::{Gold, Labelled};
+use super::labelled::{Gold, Sample};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -96,7 +96,7 @@ impl Count {
 pub(super) type Floors = BTreeMap<String, f32>;
 
 /// What is known of a text against what was found in it. Findings of types that it was not labelled for are left out.
-pub(super) fn row(file: usize, text: &Labelled, found: Vec<Hit>) -> Row {
+pub(super) fn row(file: usize, text: &Sample, found: Vec<Hit>) -> Row {
     let types = text.types();
     let whole = text.label.filter(|_| text.spans.is_empty()).map(|label| (label != 0, !found.is_empty()));
     let hits = joined(found.into_iter().filter(|hit| types.contains(hit.kind.as_str())).collect());
@@ -200,9 +200,8 @@ impl Clean {
 
 /// By type, the score that leaves half a finding a million bytes of clean text.
 pub(super) fn floors(clean: &[Clean]) -> Floors {
-    const A_MILLION: f64 = 0.5;
     let bytes: u64 = clean.iter().map(|one| one.bytes).sum();
-    let allowed = (bytes as f64 / 1e6 * A_MILLION) as usize;
+    let allowed = (bytes / 2_000_000) as usize;
     let kinds: BTreeSet<&String> = clean.iter().flat_map(|one| one.scores.keys()).collect();
     let floor = |kind: &&String| {
         let mut scores: Vec<f32> =

@@ -8,7 +8,7 @@ use std::io::{self, BufRead};
 
 /// What is known of one text; other fields are ignored.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Labelled {
+pub(super) struct Sample {
     #[serde(default)]
     pub(super) id: serde_json::Value,
     pub(super) text: String,
@@ -38,7 +38,7 @@ pub(super) struct Gold {
     pub(super) kind: String,
 }
 
-impl Labelled {
+impl Sample {
     /// The types of which every one that stands in the text is known.
     pub(super) fn types(&self) -> BTreeSet<&str> {
         match &self.labelled {
@@ -57,7 +57,7 @@ impl Labelled {
 pub(super) fn read(
     name: &str,
     input: impl BufRead,
-    mut each: impl FnMut(Labelled) -> io::Result<()>,
+    mut each: impl FnMut(Sample) -> io::Result<()>,
 ) -> io::Result<Result<(), Diagnostic>> {
     for (number, line) in (1..).zip(input.lines()) {
         let line = line?;
@@ -65,7 +65,7 @@ pub(super) fn read(
             continue;
         }
         let bad = |what: String| Ok(Err(Diagnostic::error("bad-line", format!("{name}:{number}: {what}"))));
-        let read: Labelled = match serde_json::from_str(&line) {
+        let read: Sample = match serde_json::from_str(&line) {
             Ok(read) => read,
             Err(error) => {
                 let what = error.to_string();

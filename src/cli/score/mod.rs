@@ -13,7 +13,7 @@ use crate::diag::Diagnostic;
 use crate::policy::{Action, Direction, Policy};
 use clap::ValueEnum;
 use count::{Clean, Hit, Row, Whole};
-use labelled::Labelled;
+use labelled::Sample;
 use report::{Report, Style};
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
@@ -50,7 +50,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     misses: Option<PathBuf>,
 
-    /// Labelled texts: files of JSON lines, or folders of `.jsonl` files
+    /// Sample texts: files of JSON lines, or folders of `.jsonl` files
     #[arg(value_name = "DATA")]
     data: Vec<PathBuf>,
 }
@@ -213,7 +213,7 @@ impl Scoring<'_> {
             Ok(opened) => opened,
             Err(diagnostic) => return Ok(Err(diagnostic)),
         };
-        let mut one = |text: &Labelled| {
+        let mut one = |text: &Sample| {
             let (hits, flagged) = hits(self.policy, text.direction(), &text.text);
             into.note(text.text.len(), flagged, hits);
             self.progress.add(&text.text);
@@ -228,7 +228,7 @@ impl Scoring<'_> {
         file.read_to_end(&mut content)?;
         // A picture among the files is no text.
         if let Ok(text) = String::from_utf8(content) {
-            one(&Labelled { text, ..Labelled::default() });
+            one(&Sample { text, ..Sample::default() });
         }
         Ok(Ok(()))
     }

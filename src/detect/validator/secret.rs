@@ -43,9 +43,9 @@ pub(super) fn token_named(text: &[u8]) -> Option<f32> {
     }
     let letters = text.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
     let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count();
-    let few = |text: &[u8]| shannon(text) < 2.0;
+    let few = shannon(text) < 2.0;
     let drawn = match (letters, digits) {
-        _ if few(text) || letters + digits < text.len() * 3 / 4 => false,
+        _ if few || letters + digits < text.len() * 3 / 4 => false,
         (0, digits) => digits >= 24,
         (letters, 0) => {
             let hex = text.iter().all(u8::is_ascii_hexdigit);
@@ -65,7 +65,7 @@ pub(super) fn token_named(text: &[u8]) -> Option<f32> {
 
 /// A token that stands alone and of which nothing says what it is: no digest, no name, no group of digits.
 pub(super) fn token_alone(text: &[u8]) -> Option<f32> {
-    let hex = text.iter().all(|byte| byte.is_ascii_hexdigit());
+    let hex = text.iter().all(u8::is_ascii_hexdigit);
     let digest = hex && matches!(text.len(), 32 | 40 | 56 | 64 | 96 | 128);
     let drawn = shannon(text) >= if hex { 3.2 } else { 4.0 } && alternations(text) >= 5;
     passed(drawn && !digest && !is_grouped(text) && !is_placeholder(text) && wordy(text) * 3 < text.len())
@@ -77,7 +77,7 @@ pub(super) fn token_prefixed(text: &[u8]) -> Option<f32> {
     let body = text.get(at + 1..)?;
     let hex = body.iter().all(u8::is_ascii_hexdigit);
     let all = [u8::is_ascii_lowercase, u8::is_ascii_uppercase, u8::is_ascii_digit];
-    let classes = all.iter().filter(|is| body.iter().any(|byte| is(byte))).count();
+    let classes = all.iter().filter(|is| body.iter().any(*is)).count();
     let turns = alternations(body);
     let drawn = if hex {
         turns >= 8 && body.len() >= 32
