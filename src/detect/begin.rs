@@ -12,6 +12,8 @@ pub(super) type Bytes = Box<[bool; 256]>;
 
 /// The longest run before an inner byte.
 const INNER_RUN: usize = 256;
+/// An inner byte is one of no more letters.
+const FEW_LETTERS: usize = 2;
 /// The longest run of one length that may hold the inner byte itself.
 const FIXED_RUN: usize = 8;
 
@@ -115,7 +117,17 @@ fn inner(hir: &Hir) -> Option<Begin> {
             };
             // What stands between words is looked at nowhere: it is everywhere.
             let gap = |bytes: &Bytes| (0..=255_u8).any(|byte| bytes[usize::from(byte)] && is_gap(byte));
-            if first_bytes(part, &mut bytes) && !gap(&bytes) && (apart(&bytes) || rare(&bytes)) {
+            // Nor is any letter of many: each is looked at wherever it stands.
+            let letters = |bytes: &Bytes| {
+                let is_letter = |byte: &u8| bytes[usize::from(*byte)] && byte.is_ascii_alphabetic();
+                (0..0x80_u8).filter(is_letter).count()
+            };
+            let few = |bytes: &Bytes| letters(bytes) <= FEW_LETTERS;
+            if first_bytes(part, &mut bytes)
+                && !gap(&bytes)
+                && few(&bytes)
+                && (apart(&bytes) || rare(&bytes))
+            {
                 widen_to_digits(&mut bytes, &run);
                 return Some(Begin::Inner { bytes, run, most });
             }

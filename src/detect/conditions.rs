@@ -5,8 +5,10 @@
 //! read only around matches of rules that ask for it.
 
 use super::around::{self, Terms, uses};
+use super::machine::Machine;
 use super::{CompileError, Keyword, Place, RuleId, RuleSpec};
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 /// The furthest that words may stand from a match, in characters of folded text.
 pub const FURTHEST: u32 = 512;
@@ -92,6 +94,9 @@ pub(super) struct Window {
     pub(super) shortest: usize,
 }
 
+/// The tables of exceptions that are patterns, by these: rules of one kind often have the same.
+type Tables<'s> = HashMap<&'s [String], Machine>;
+
 /// The conditions of all rules.
 #[derive(Debug, Default)]
 pub(super) struct AllCriteria {
@@ -133,9 +138,10 @@ impl AllCriteria {
         errors: &mut Vec<CompileError>,
     ) -> Self {
         let mut all = Self { parts, ..Self::default() };
+        let mut tables = Tables::new();
         for (rule, spec) in rules.iter().enumerate() {
             let mut failed = |place, reason| errors.push(CompileError { rule, place, reason });
-            all.rules.push(Criteria::compile(spec, &mut failed).map(Box::new));
+            all.rules.push(Criteria::compile(spec, &mut tables, &mut failed).map(Box::new));
         }
         let score = |rule: usize| rules.get(rule).and_then(|spec| spec.conditions.score).unwrap_or(1.0);
         if rules.iter().any(|spec| spec.conditions.score.is_some()) {
@@ -187,7 +193,11 @@ impl AllCriteria {
 
 impl Criteria {
     /// `None` where nothing is asked.
-    fn compile(spec: &RuleSpec, failed: &mut impl FnMut(Place, String)) -> Option<Self> {
+    fn compile<'s>(
+        spec: &'s RuleSpec,
+        tables: &mut Tables<'s>,
+        failed: &mut impl FnMut(Place, String),
+    ) -> Option<Self> {
         let conditions = &spec.conditions;
         let mut drafts = around::Drafts::default();
         for (index, word) in conditions.except.iter().enumerate() {
@@ -218,8 +228,13 @@ impl Criteria {
         let (up, down) = (shift(&conditions.raise), shift(&conditions.lower));
         let raise = window(conditions.raise.as_ref().map(|s| &s.around), uses::RAISE, Place::Raise);
         let lower = window(conditions.lower.as_ref().map(|s| &s.around), uses::LOWER, Place::Lower);
-        let machine = around::exception_machine(&conditions.except_patterns, &mut |index, reason| {
-            failed(Place::ExceptPattern(index), reason);
+        let known = tables.get(conditions.except_patterns.as_slice()).cloned();
+        let machine = known.or_else(|| {
+            let machine = around::exception_machine(&conditions.except_patterns, &mut |index, reason| {
+                failed(Place::ExceptPattern(index), reason);
+            })?;
+            tables.insert(&conditions.except_patterns, machine.clone());
+            Some(machine)
         });
         let terms = Terms::compile(drafts, machine.map(|machine| (machine, conditions.except_whole)));
         let when = conditions.when.clone();

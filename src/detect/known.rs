@@ -11,8 +11,8 @@ use std::fmt::Write as _;
 /// What was compiled, by its source.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    /// By all that a pattern says: its place among the patterns, and where its matches begin.
-    patterns: HashMap<String, (u32, Begin)>,
+    /// By all that a pattern says: its place among the patterns, where its matches begin, and its weight.
+    patterns: HashMap<String, (u32, Begin, u32)>,
     /// By the expressions of a table and the most states that it might have.
     tables: HashMap<String, Table>,
 }
@@ -28,12 +28,12 @@ pub(super) enum Table {
 
 impl Known {
     /// The place of a pattern that says the same.
-    pub(super) fn pattern(&self, spec: &PatternSpec) -> Option<(usize, &Begin)> {
-        self.patterns.get(&whole(spec)).map(|(place, begin)| (*place as usize, begin))
+    pub(super) fn pattern(&self, spec: &PatternSpec) -> Option<(usize, &Begin, u32)> {
+        self.patterns.get(&whole(spec)).map(|(place, begin, weight)| (*place as usize, begin, *weight))
     }
 
-    pub(super) fn note_pattern(&mut self, spec: &PatternSpec, place: usize, begin: Begin) {
-        self.patterns.insert(whole(spec), (place as u32, begin));
+    pub(super) fn note_pattern(&mut self, spec: &PatternSpec, place: usize, begin: Begin, weight: u32) {
+        self.patterns.insert(whole(spec), (place as u32, begin, weight));
     }
 
     /// What became of the expressions that are known by this.

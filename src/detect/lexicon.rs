@@ -20,8 +20,9 @@ pub(super) enum Meaning {
     Keyword(RuleId),
     /// A match of this machine may begin where the literal began.
     Literal(u16),
-    /// Patterns that need context may begin soon. Nothing is held back for it.
-    Context,
+    /// Patterns of these machines that need context may begin soon: a bit for each of their [`Machine::near`](super::machine::Machine::near).
+    /// Nothing is held back for it.
+    Context(u16),
 }
 
 /// A word as it is looked for.
@@ -51,7 +52,7 @@ impl Found {
 }
 
 fn traits(meaning: Meaning) -> u8 {
-    if meaning == Meaning::Context { PASSES } else { HOLDS }
+    if matches!(meaning, Meaning::Context(_)) { PASSES } else { HOLDS }
 }
 
 /// Words that begin alike.
@@ -91,9 +92,9 @@ pub(super) fn keyword(text: &str, whole: bool, rule: RuleId) -> Result<Word, Str
 }
 
 /// A word that some pattern needs before it: at least where the pattern finds it. `right`: the patterns that need it
-/// begin at a word boundary, so that it ends at one.
-pub(super) fn context(text: &str, right: bool) -> Word {
-    word(squeezed(&folded(text)).trim(), true, right, Meaning::Context)
+/// begin at a word boundary, so that it ends at one. `machines`: whose patterns these are.
+pub(super) fn context(text: &str, right: bool, machines: u16) -> Word {
+    word(squeezed(&folded(text)).trim(), true, right, Meaning::Context(machines))
 }
 
 /// A pattern's literal. `text` is lower case.

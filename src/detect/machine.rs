@@ -35,6 +35,8 @@ pub(super) struct Machine {
     pub(super) right_always: bool,
     /// All patterns need context before them.
     pub(super) contextual: bool,
+    /// Which of the [`NEARS`] places holds the last word of their contexts.
+    pub(super) near: u8,
     classes: Box<[u8; 256]>,
     stride: u32,
     next: Vec<u16>,
@@ -56,6 +58,8 @@ pub(super) enum TooBig {
     Refused(String),
 }
 
+/// So many sets of contexts are told apart, each by a bit; machines beyond that share.
+pub(super) const NEARS: usize = 16;
 /// So many states at once are not told apart.
 const MANY: usize = 1 << 12;
 /// What the table may take while it is made, in bytes.
@@ -93,6 +97,7 @@ impl Machine {
             right: false,
             right_always: true,
             contextual: false,
+            near: 0,
             ..self.clone()
         }
     }
@@ -246,6 +251,7 @@ impl Machine {
             right: false,
             right_always: true,
             contextual: false,
+            near: 0,
             classes,
             stride: stride as u32,
             next,

@@ -7,7 +7,7 @@
 use super::begin::{Begin, Bytes, begin};
 use super::known::{self, Known, Table};
 use super::lexicon::{self, Word};
-use super::machine::{DEAD, Machine, START, TooBig};
+use super::machine::{DEAD, Machine, NEARS, START, TooBig};
 use super::{CompileError, PatternSpec, Place, RuleId, RuleSpec, Validator};
 use crate::text::fold::fold_literal;
 use aho_corasick::AhoCorasick;
@@ -26,6 +26,10 @@ pub(super) const CONTEXT: usize = 96;
 /// States of one pattern's table, and of a table that patterns share.
 pub(super) const STATES: usize = 32_768;
 const SHARED_STATES: usize = 4_096;
+/// A pattern of more weight has a table of its own, and together patterns weigh no more than `HEAVY`: a table that turns out too
+/// big costs as much time as one that fits.
+const ALONE: u32 = 250;
+const HEAVY: u32 = 950;
 
 /// What has to hold of a match, and what of it is found.
 #[derive(Clone, Debug)]
@@ -81,7 +85,11 @@ struct Draft<'s> {
     spec: &'s PatternSpec,
     begin: Begin,
     pattern: Pattern,
+    weight: u32,
 }
+
+/// By word of a context: whether all patterns that need it begin at a boundary, and a bit for each of their machines.
+type Contexts<'s> = BTreeMap<&'s String, (bool, u16)>;
 
 /// What the patterns of one machine have in common.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -223,17 +231,10 @@ impl Patterns {
     /// Compiles the patterns of all rules, and says everything that is wrong with them. What is in `before` is taken from there.
     pub(super) fn compile(rules: &[RuleSpec], before: Option<&Self>, errors: &mut Vec<CompileError>) -> Self {
         let mut drafts = Vec::new();
-        // Each word, and whether all patterns that need it begin at a boundary.
-        let mut contexts: BTreeMap<&String, bool> = BTreeMap::new();
         for (rule, spec) in rules.iter().enumerate() {
             for (index, pattern) in spec.patterns.iter().enumerate() {
                 match draft(rule, index, pattern, before) {
-                    Ok(draft) => {
-                        for word in &pattern.context {
-                            *contexts.entry(word).or_insert(true) &= pattern.left;
-                        }
-                        drafts.push(draft);
-                    }
+                    Ok(draft) => drafts.push(draft),
                     Err(reason) => {
                         errors.push(CompileError { rule, place: Place::Pattern(index), reason });
                     }
@@ -241,8 +242,8 @@ impl Patterns {
             }
         }
         let mut compiled = Self::default();
-        let mut alike: BTreeMap<(Alike, bool, bool), Vec<Draft>> = BTreeMap::new();
-        for draft in drafts {
+        let mut alike: BTreeMap<(Alike, bool, bool, Option<usize>), Vec<Draft>> = BTreeMap::new();
+        for (number, draft) in drafts.into_iter().enumerate() {
             let kind = match &draft.begin {
                 // It runs where its literals stand and nowhere else.
                 Begin::Literal(texts) => Alike::Literals(texts.clone()),
@@ -250,13 +251,21 @@ impl Patterns {
                 Begin::Inner { bytes, .. } => Alike::Inner(bytes.clone()),
                 Begin::Anywhere { digits, letters } => Alike::Anywhere(*digits, *letters),
             };
-            // Those that need context run only near some context, so they keep to themselves.
-            alike.entry((kind, draft.spec.left, draft.pattern.context.is_some())).or_default().push(draft);
+            // Those that need context run only near some context, so they keep to themselves; so do big ones, with which others
+            // would soon be too big for a table.
+            let alone = (draft.weight > ALONE).then_some(number);
+            alike
+                .entry((kind, draft.spec.left, draft.pattern.context.is_some(), alone))
+                .or_default()
+                .push(draft);
         }
+        let mut contexts = Contexts::new();
         for drafts in alike.into_values() {
-            compiled.share(drafts, before, errors);
+            compiled.share(drafts, before, &mut contexts, errors);
         }
-        compiled.contexts = contexts.into_iter().map(|(word, left)| lexicon::context(word, left)).collect();
+        let words = contexts.into_iter();
+        compiled.contexts =
+            words.map(|(word, (left, machines))| lexicon::context(word, left, machines)).collect();
         compiled.order_inners();
         compiled
     }
@@ -302,19 +311,31 @@ impl Patterns {
     }
 
     /// One machine for all, or, where that grows too big, one for each half.
-    fn share(&mut self, mut drafts: Vec<Draft<'_>>, before: Option<&Self>, errors: &mut Vec<CompileError>) {
+    fn share<'s>(
+        &mut self,
+        mut drafts: Vec<Draft<'s>>,
+        before: Option<&Self>,
+        contexts: &mut Contexts<'s>,
+        errors: &mut Vec<CompileError>,
+    ) {
         let limit = if drafts.len() > 1 { SHARED_STATES } else { STATES };
+        if drafts.len() > 1 && drafts.iter().map(|draft| draft.weight).fold(0, u32::saturating_add) > HEAVY {
+            let second = drafts.split_off(drafts.len() / 2);
+            self.share(drafts, before, contexts, errors);
+            self.share(second, before, contexts, errors);
+            return;
+        }
         let key = known::key(drafts.iter().map(|draft| draft.spec), limit);
         match before.and_then(|before| before.table(&key)).unwrap_or_else(|| build(&drafts, limit)) {
             Ok(machine) => {
                 self.known.note_table(key, Table::Machine(self.machines.len() as u16));
-                self.add(machine, drafts);
+                self.add(machine, drafts, contexts);
             }
             Err(TooBig::States) if drafts.len() > 1 => {
                 self.known.note_table(key, Table::TooBig);
                 let second = drafts.split_off(drafts.len() / 2);
-                self.share(drafts, before, errors);
-                self.share(second, before, errors);
+                self.share(drafts, before, contexts, errors);
+                self.share(second, before, contexts, errors);
             }
             Err(error) => errors.extend(drafts.into_iter().map(|draft| CompileError {
                 rule: draft.rule,
@@ -337,11 +358,20 @@ impl Patterns {
         }
     }
 
-    fn add(&mut self, mut machine: Machine, drafts: Vec<Draft<'_>>) {
+    fn add<'s>(&mut self, mut machine: Machine, drafts: Vec<Draft<'s>>, contexts: &mut Contexts<'s>) {
         let number = self.machines.len() as u16;
         let mut literals = BTreeSet::new();
         let mut begin = None;
         machine.contextual = drafts.iter().all(|draft| draft.pattern.context.is_some());
+        let contextual = self.machines.iter().filter(|machine| machine.contextual).count();
+        machine.near = (contextual % NEARS) as u8;
+        for draft in &drafts {
+            for word in &draft.spec.context {
+                let (left, machines) = contexts.entry(word).or_insert((true, 0));
+                *left &= draft.spec.left;
+                *machines |= 1 << machine.near;
+            }
+        }
         for draft in drafts {
             machine.left = draft.spec.left;
             machine.right |= draft.pattern.right;
@@ -349,7 +379,7 @@ impl Patterns {
             machine.longest = machine.longest.max(draft.pattern.longest);
             machine.rules.insert(draft.pattern.rule);
             machine.patterns.push(self.all.len() as u32);
-            self.known.note_pattern(draft.spec, self.all.len(), draft.begin.clone());
+            self.known.note_pattern(draft.spec, self.all.len(), draft.begin.clone(), draft.weight);
             self.all.push(draft.pattern);
             match (draft.begin, &mut begin) {
                 (Begin::Literal(texts), _) => literals.extend(texts),
@@ -395,12 +425,12 @@ fn draft<'s>(
     spec: &'s PatternSpec,
     before: Option<&Patterns>,
 ) -> Result<Draft<'s>, String> {
-    if let Some((known, (place, begin))) =
+    if let Some((known, (place, begin, weight))) =
         before.and_then(|before| Some((before, before.known.pattern(spec)?)))
         && let Some(pattern) = known.all.get(place)
     {
         let pattern = Pattern { rule: RuleId(rule as u32), ..pattern.clone() };
-        return Ok(Draft { rule, index, spec, begin: begin.clone(), pattern });
+        return Ok(Draft { rule, index, spec, begin: begin.clone(), pattern, weight });
     }
     let hir = parse(&spec.regex, !spec.case_sensitive)?;
     let longest = check_shape(&hir, spec)?;
@@ -425,7 +455,24 @@ fn draft<'s>(
         group: spec.group.as_deref().map(|group| part(&hir, group)).transpose()?,
         context: context(&spec.context)?,
     };
-    Ok(Draft { rule, index, spec, begin, pattern })
+    Ok(Draft { rule, index, spec, begin, pattern, weight: weight(&hir) })
+}
+
+/// How much an expression says, repetitions as often as they are: a measure of its table that costs nothing.
+fn weight(hir: &Hir) -> u32 {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => 0,
+        HirKind::Literal(literal) => literal.0.len() as u32,
+        HirKind::Class(_) => 1,
+        HirKind::Repetition(repetition) => {
+            let times = repetition.max.unwrap_or(repetition.min + 1);
+            weight(&repetition.sub).saturating_mul(times)
+        }
+        HirKind::Capture(capture) => weight(&capture.sub),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+            parts.iter().map(weight).fold(0, u32::saturating_add)
+        }
+    }
 }
 
 pub(super) fn parse(source: &str, case_insensitive: bool) -> Result<Hir, String> {

@@ -15,6 +15,7 @@ use super::gate::{char_len, eight};
 use super::judge::{Found, Judge};
 use super::lexicon::{HOLDS, Meaning, Words, is_space};
 use super::likeness::{Form, touched};
+use super::machine::{Machine, NEARS};
 use super::pattern::{CONTEXT, after_escape, begins, boundary, char_before, is_word};
 use super::phrase::Next;
 use super::sift::{MOST_KNOWN, Sifted, Tokens, from};
@@ -43,6 +44,8 @@ pub struct Scan {
     pub(super) threads: Vec<Thread>,
     /// Where the last context word ended.
     context: Option<u64>,
+    /// The same by whose context it is, and one more; 0 for none.
+    contexts: [u64; NEARS],
     pub(super) waiting: Vec<Found>,
     pub(super) judge: Judge,
     settled: TextPos,
@@ -89,6 +92,7 @@ impl Scan {
             walks: SmallVec::new(),
             threads: Vec::new(),
             context: None,
+            contexts: [0; NEARS],
             waiting: Vec::new(),
             judge: Judge::default(),
             settled: TextPos(0),
@@ -514,7 +518,13 @@ impl Scan {
                     let start = (run.start - view.base().0) as usize;
                     self.waiting.extend(with.keyword(view, rule, start, end));
                 }
-                Meaning::Context => self.context = self.context.max(Some(view.base().0 + end as u64)),
+                Meaning::Context(machines) => {
+                    let end = view.base().0 + end as u64;
+                    self.context = self.context.max(Some(end));
+                    for (bit, last) in self.contexts.iter_mut().enumerate() {
+                        *last = if machines >> bit & 1 == 1 { (*last).max(end + 1) } else { *last };
+                    }
+                }
                 Meaning::Literal(machine) => self.start(with, view, machine, run.start, ended),
             }
         }
@@ -538,6 +548,13 @@ impl Scan {
     /// Whether a context word stands so near before `at` that it may be one for a match that begins up to `back` before.
     pub(super) fn near(&self, at: u64, back: usize) -> bool {
         self.context.is_some_and(|context| at.saturating_sub(context) <= (CONTEXT + back) as u64)
+    }
+
+    /// The same of the contexts of one machine; one that needs none is always near.
+    pub(super) fn near_of(&self, machine: &Machine, at: u64, back: usize) -> bool {
+        let context = self.contexts.get(usize::from(machine.near)).copied().unwrap_or(0);
+        !machine.contextual
+            || context > 0 && at.saturating_sub(context - 1) <= (CONTEXT + back) as u64
     }
 
     /// How far the text is decided; reports and forgets what lies before.

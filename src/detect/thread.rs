@@ -37,10 +37,11 @@ impl Scan {
     pub(super) fn start_at(&mut self, with: &With<'_>, view: &View, at: usize, free: bool, ended: bool) {
         let Some(&first) = view.bytes().get(at) else { return };
         let place = view.base().0 + at as u64;
-        let near = self.near(place, 0);
+        let second = view.bytes().get(at + 1).copied();
         for &number in with.engine.patterns.starts.get(usize::from(first)).map_or(&[][..], Vec::as_slice) {
             let Some(machine) = with.machine(number) else { continue };
-            if (near || !machine.contextual) && (free || !machine.left) {
+            let lives = second.is_none_or(|second| machine.lives_on(first, second));
+            if lives && (free || !machine.left) && self.near_of(machine, place, 0) {
                 self.start(with, view, number, place, ended);
             }
         }
@@ -55,7 +56,9 @@ impl Scan {
             if !inner.run[usize::from(before)] {
                 continue;
             }
-            let Some(machine) = with.machine(inner.machine).filter(|machine| with.wants(machine)) else {
+            let Some(machine) = with.machine(inner.machine).filter(|machine| {
+                self.near_of(machine, view.base().0 + at as u64, inner.most) && with.wants(machine)
+            }) else {
                 continue;
             };
             let mut from = run_before(view.bytes(), at, inner);

@@ -83,6 +83,7 @@ pub(super) static FILES: &[(&str, &str)] = &[
     ("law/us/rules/people.toml", include_str!("../../filters/law/us/rules/people.toml")),
     ("privacy/pack.toml", include_str!("../../filters/privacy/pack.toml")),
     ("privacy/rules/address.toml", include_str!("../../filters/privacy/rules/address.toml")),
+    ("privacy/rules/behind.toml", include_str!("../../filters/privacy/rules/behind.toml")),
     ("privacy/rules/contact.toml", include_str!("../../filters/privacy/rules/contact.toml")),
     ("privacy/rules/finance.toml", include_str!("../../filters/privacy/rules/finance.toml")),
     ("privacy/rules/identity.toml", include_str!("../../filters/privacy/rules/identity.toml")),

@@ -33,16 +33,17 @@ pub(super) fn apart(text: &str, mut found: impl FnMut(Layer)) {
     let bytes = text.as_bytes();
     let (mut layer, mut copied, mut at) = (Layer::default(), 0, 0);
     while let Some(&byte) = bytes.get(at) {
-        let first = at == 0 || !bytes.get(at - 1).is_some_and(|&before| is_item(before));
-        let run = match byte {
-            _ if !first && byte.is_ascii() => None,
-            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => run(text, at),
-            // Where the signs for digits stand; most of Chinese is skipped by its first byte.
-            0xE3..=0xE9 => written(text, at),
-            _ => None,
+        let (run, next) = match byte {
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
+                let next = token_end(bytes, at);
+                (run(text, at, next), next)
+            }
+            // Where the signs for digits stand.
+            0xE3..=0xE9 => (is_chinese_digit(bytes, at).then(|| written(text, at)).flatten(), at + 3),
+            _ => (None, at + 1),
         };
         let Some(run) = run else {
-            at += 1;
+            at = next;
             continue;
         };
         let (Some((_, start, _)), Some((_, end, _))) = (run.first(), run.last()) else { break };
@@ -58,7 +59,7 @@ pub(super) fn apart(text: &str, mut found: impl FnMut(Layer)) {
         for (character, place, encoding) in run {
             layer.character(character, place, Some(encoding));
         }
-        (copied, at) = (end, end);
+        (copied, at) = (end, token_end(bytes, end));
     }
     if !layer.is_empty() {
         copy(text, copied..text.ceil_char_boundary(copied + AROUND), &mut layer);
@@ -70,27 +71,30 @@ fn copy(text: &str, range: Range<usize>, layer: &mut Layer) {
     layer.plain(text.get(range.clone()).unwrap_or_default(), range.start);
 }
 
-/// Letters, digits and what an address is made of besides.
-fn is_item(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
+/// Where the letters and digits end that begin at a place.
+fn token_end(bytes: &[u8], at: usize) -> usize {
+    at + bytes.iter().skip(at).take_while(|byte| byte.is_ascii_alphanumeric()).count()
 }
 
-/// The run that begins with the letter or digit at a place.
-fn run(text: &str, at: usize) -> Option<Run> {
+/// The run that begins with the token `at..end`.
+fn run(text: &str, at: usize, end: usize) -> Option<Run> {
     let bytes = text.as_bytes();
-    let alone = !bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric);
-    if alone && let Some(run) = singles(text, at) {
+    let token = bytes.get(at..end)?;
+    if token.len() == 1
+        && let Some(run) = singles(text, at)
+    {
         return Some(run);
     }
-    match bytes.get(at)? {
-        b'0'..=b'9' => groups(text, at),
-        b'A'..=b'Z' if bytes.get(at + 1).is_some_and(u8::is_ascii_uppercase) => {
-            groups(text, at).or_else(|| written(text, at))
-        }
-        b'o' | b'O' | b'z' | b'Z' | b't' | b'T' | b'f' | b'F' | b's' | b'S' | b'e' | b'E' | b'n' | b'N' => {
-            written(text, at)
-        }
-        _ => None,
+    // Behind a group stands a sign, and behind that the next group.
+    let in_groups = || {
+        let sign = *bytes.get(end)?;
+        let goes_on = !sign.is_ascii() || bytes.get(end + 1).is_some_and(u8::is_ascii_alphanumeric);
+        (token.len() <= GROUP && goes_on).then(|| groups(text, at)).flatten()
+    };
+    match token {
+        [b'0'..=b'9', ..] => in_groups(),
+        [b'A'..=b'Z', b'A'..=b'Z', ..] => in_groups().or_else(|| word(token).and_then(|_| written(text, at))),
+        _ => word(token).and_then(|_| written(text, at)),
     }
 }
 
@@ -212,42 +216,61 @@ fn digit_at(text: &str, at: usize) -> bool {
 
 /// The digit at a place, its length, and whether it is written and no figure.
 fn digit(text: &str, at: usize) -> Option<(char, usize, bool)> {
-    const WORDS: [(&str, char); 11] = [
-        ("zero", '0'),
-        ("one", '1'),
-        ("two", '2'),
-        ("three", '3'),
-        ("four", '4'),
-        ("five", '5'),
-        ("six", '6'),
-        ("seven", '7'),
-        ("eight", '8'),
-        ("nine", '9'),
-        ("oh", '0'),
-    ];
-    let rest = text.get(at..)?;
-    let first = rest.chars().next()?;
-    let chinese = |digit: char| Some((digit, first.len_utf8(), true));
+    let first = text.get(at..)?.chars().next()?;
     match first {
         '0'..='9' => Some((first, 1, false)),
-        '零' | '〇' => chinese('0'),
-        '一' | '壹' | '幺' | '弌' => chinese('1'),
-        '二' | '贰' | '貳' | '两' | '兩' => chinese('2'),
-        '三' | '叁' | '參' | '叄' => chinese('3'),
-        '四' | '肆' => chinese('4'),
-        '五' | '伍' => chinese('5'),
-        '六' | '陆' | '陸' => chinese('6'),
-        '七' | '柒' => chinese('7'),
-        '八' | '捌' => chinese('8'),
-        '九' | '玖' => chinese('9'),
         'a'..='z' | 'A'..='Z' => {
-            let length = rest.bytes().take(6).take_while(u8::is_ascii_alphabetic).count();
-            let word = rest.get(..length)?;
-            let (_, digit) = WORDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word))?;
-            Some((*digit, length, true))
+            let letters = text.as_bytes().iter().skip(at).take(6).take_while(|byte| byte.is_ascii_alphabetic());
+            let length = letters.count();
+            Some((word(text.as_bytes().get(at..at + length)?)?, length, true))
         }
+        _ => Some((chinese(first)?, first.len_utf8(), true)),
+    }
+}
+
+/// The digit that a word says.
+fn word(word: &[u8]) -> Option<char> {
+    const WORDS: [(&[u8], char); 11] = [
+        (b"zero", '0'),
+        (b"one", '1'),
+        (b"two", '2'),
+        (b"three", '3'),
+        (b"four", '4'),
+        (b"five", '5'),
+        (b"six", '6'),
+        (b"seven", '7'),
+        (b"eight", '8'),
+        (b"nine", '9'),
+        (b"oh", '0'),
+    ];
+    if !(2..=5).contains(&word.len()) || !b"ozftsen".contains(&(word.first()? | 0x20)) {
+        return None;
+    }
+    WORDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word)).map(|&(_, digit)| digit)
+}
+
+/// The digit that a Chinese sign says.
+fn chinese(sign: char) -> Option<char> {
+    match sign {
+        '零' | '〇' => Some('0'),
+        '一' | '壹' | '幺' | '弌' => Some('1'),
+        '二' | '贰' | '貳' | '两' | '兩' => Some('2'),
+        '三' | '叁' | '參' | '叄' => Some('3'),
+        '四' | '肆' => Some('4'),
+        '五' | '伍' => Some('5'),
+        '六' | '陆' | '陸' => Some('6'),
+        '七' | '柒' => Some('7'),
+        '八' | '捌' => Some('8'),
+        '九' | '玖' => Some('9'),
         _ => None,
     }
+}
+
+/// Whether such a sign begins at a place, where a character of three bytes does.
+fn is_chinese_digit(bytes: &[u8], at: usize) -> bool {
+    let Some(&[first, second, third]) = bytes.get(at..).and_then(<[u8]>::first_chunk) else { return false };
+    let low = u32::from(second & 0x3F) << 6 | u32::from(third & 0x3F);
+    char::from_u32(u32::from(first & 0x0F) << 12 | low).is_some_and(|sign| chinese(sign).is_some())
 }
 
 #[cfg(test)]
