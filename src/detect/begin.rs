@@ -123,10 +123,7 @@ fn inner(hir: &Hir) -> Option<Begin> {
                 (0..0x80_u8).filter(is_letter).count()
             };
             let few = |bytes: &Bytes| letters(bytes) <= FEW_LETTERS;
-            if first_bytes(part, &mut bytes)
-                && !gap(&bytes)
-                && few(&bytes)
-                && (apart(&bytes) || rare(&bytes))
+            if first_bytes(part, &mut bytes) && !gap(&bytes) && few(&bytes) && (apart(&bytes) || rare(&bytes))
             {
                 widen_to_digits(&mut bytes, &run);
                 return Some(Begin::Inner { bytes, run, most });

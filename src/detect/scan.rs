@@ -553,8 +553,7 @@ impl Scan {
     /// The same of the contexts of one machine; one that needs none is always near.
     pub(super) fn near_of(&self, machine: &Machine, at: u64, back: usize) -> bool {
         let context = self.contexts.get(usize::from(machine.near)).copied().unwrap_or(0);
-        !machine.contextual
-            || context > 0 && at.saturating_sub(context - 1) <= (CONTEXT + back) as u64
+        !machine.contextual || context > 0 && at.saturating_sub(context - 1) <= (CONTEXT + back) as u64
     }
 
     /// How far the text is decided; reports and forgets what lies before.

@@ -220,7 +220,8 @@ fn digit(text: &str, at: usize) -> Option<(char, usize, bool)> {
     match first {
         '0'..='9' => Some((first, 1, false)),
         'a'..='z' | 'A'..='Z' => {
-            let letters = text.as_bytes().iter().skip(at).take(6).take_while(|byte| byte.is_ascii_alphabetic());
+            let letters =
+                text.as_bytes().iter().skip(at).take(6).take_while(|byte| byte.is_ascii_alphabetic());
             let length = letters.count();
             Some((word(text.as_bytes().get(at..at + length)?)?, length, true))
         }
