@@ -45,6 +45,7 @@ pub(super) fn blocks(text: &str, layer: &mut Layer, mut word: impl FnMut(usize, 
         lines: 0,
         tried: [0; 4],
         next: Next::default(),
+        before: Before::default(),
     };
     tokens(bytes, |Token { at, end, joined, escaped }| {
         let length = end - at;
@@ -121,6 +122,34 @@ struct Finder<'a> {
     tried: [usize; 4],
     /// The run behind the stretch, once it is known.
     next: Next,
+    before: Before,
+}
+
+/// What stands before a short value and says what it is. No byte of the text is read with two places, nor one that decodes: lines
+/// of base64 would be read over and over, each with those before it.
+#[derive(Default)]
+struct Before {
+    /// What decodes ends there.
+    end: usize,
+    /// The last place, and where what stands before it begins.
+    place: usize,
+    from: usize,
+}
+
+impl Before {
+    fn pass(&mut self, place: &Range<usize>) {
+        self.end = self.end.max(place.end);
+    }
+
+    fn copy(&mut self, text: &[u8], place: usize, layer: &mut Layer) {
+        if place != self.place {
+            (self.place, self.from) = (place, place.saturating_sub(BEFORE).max(self.end));
+        }
+        let before = text.get(self.from..place).unwrap_or_default();
+        let skipped = before.iter().take_while(|byte| **byte & 0xC0 == 0x80).count();
+        let before = before.get(skipped..).and_then(|before| std::str::from_utf8(before).ok());
+        layer.plain(before.unwrap_or_default(), self.from + skipped);
+    }
 }
 
 /// A run behind white space.
@@ -229,15 +258,11 @@ impl Finder<'_> {
         let text = self.decoded.text(range).filter(|text| text.len() >= FEWEST);
         let found = text.is_some();
         if let Some(text) = text {
-            // A short value says what it is by the words before it.
             let short = (6..=SHORT).contains(&text.len()) && !text.contains(char::is_control);
             if short && text.bytes().any(|byte| byte.is_ascii_digit()) {
-                let from = place.start.saturating_sub(BEFORE);
-                let before = self.text.get(from..place.start).unwrap_or_default();
-                let skipped = before.iter().take_while(|byte| **byte & 0xC0 == 0x80).count();
-                let before = before.get(skipped..).and_then(|before| std::str::from_utf8(before).ok());
-                self.layer.plain(before.unwrap_or_default(), from + skipped);
+                self.before.copy(self.text, place.start, self.layer);
             }
+            self.before.pass(&place);
             self.layer.block(&text, place, encoding);
         }
         found

@@ -222,6 +222,21 @@ fn long_texts() {
     }
 }
 
+/// Lines of base64 that hold pairs of hex: each line alone decodes to a short text with digits, and so it is read many times over.
+#[test]
+fn many_short_layers_leave_enough_to_decode() {
+    for text in ["文a.文,a make a bomb 文 ,.,.", "  é  make a bomb .a,  "] {
+        let pairs = hex(text.as_bytes(), "", " ", true);
+        let lines: Vec<String> = base64(pairs.as_bytes(), false, true)
+            .as_bytes()
+            .chunks(16)
+            .map(|line| String::from_utf8_lossy(line).into_owned())
+            .collect();
+        let found = scan(TextKind::Plain, &lines.join("\r\n"));
+        assert!(found.iter().any(|one| one.finding.rule == RuleId(0)), "{text}: {found:?}");
+    }
+}
+
 /// Promise 4: what is not decoded because it would be too much is told.
 #[test]
 fn what_is_not_decoded_is_told() {
