@@ -6,6 +6,7 @@
 
 use super::Encoding;
 use super::layer::Layer;
+use super::tokens::{Token, tokens};
 use crate::text::work::step;
 use smallvec::SmallVec;
 use std::ops::Range;
@@ -30,22 +31,13 @@ type Run = SmallVec<[Item; 24]>;
 
 /// Reads the runs of a text, and gives the surroundings of each as they read then.
 pub(super) fn apart(text: &str, mut found: impl FnMut(Layer)) {
-    let bytes = text.as_bytes();
-    let (mut layer, mut copied, mut at) = (Layer::default(), 0, 0);
-    while let Some(&byte) = bytes.get(at) {
-        let (run, next) = match byte {
-            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
-                let next = token_end(bytes, at);
-                (run(text, at, next), next)
-            }
-            // Where the signs for digits stand.
-            0xE3..=0xE9 => (is_chinese_digit(bytes, at).then(|| written(text, at)).flatten(), at + 3),
-            _ => (None, at + 1),
-        };
-        let Some(run) = run else {
-            at = next;
+    let (mut layer, mut copied, mut read) = (Layer::default(), 0, 0);
+    for (at, end) in beginnings(text) {
+        if at < read {
             continue;
-        };
+        }
+        let run = if end > at { run(text, at, end) } else { written(text, at) };
+        let Some(run) = run else { continue };
         let (Some((_, start, _)), Some((_, end, _))) = (run.first(), run.last()) else { break };
         let (start, end) = (start.start, end.end);
         if !layer.is_empty() && start - copied > 2 * AROUND {
@@ -59,12 +51,71 @@ pub(super) fn apart(text: &str, mut found: impl FnMut(Layer)) {
         for (character, place, encoding) in run {
             layer.character(character, place, Some(encoding));
         }
-        (copied, at) = (end, token_end(bytes, end));
+        (copied, read) = (end, token_end(text.as_bytes(), end));
     }
     if !layer.is_empty() {
         copy(text, copied..text.ceil_char_boundary(copied + AROUND), &mut layer);
         found(layer);
     }
+}
+
+/// The tokens that a run may begin with, and, as empty ranges, the Chinese signs. Most words are told by their first two letters.
+fn beginnings(text: &str) -> Vec<(usize, usize)> {
+    let bytes = text.as_bytes();
+    let mut all = Vec::new();
+    tokens(bytes, |Token { at, end, .. }| {
+        if may_begin(bytes, at, end) {
+            all.push((at, end));
+        }
+    });
+    if !text.is_ascii() {
+        let before = all.len();
+        for (at, signs) in bytes.windows(3).enumerate() {
+            if let &[first @ 0xE3..=0xE9, second, third] = signs
+                && CHINESE[usize::from(first & 0x0F)] >> (second & 0x3F) & 1 == 1
+                && is_chinese_digit(first, second, third)
+            {
+                all.push((at, at));
+            }
+        }
+        if before > 0 && all.len() > before {
+            all.sort_unstable();
+        }
+    }
+    all
+}
+
+/// Whether a run may begin with the token, by what stands behind it.
+#[inline]
+fn may_begin(bytes: &[u8], at: usize, end: usize) -> bool {
+    let byte = |at: usize| bytes.get(at).copied().unwrap_or_default();
+    let (first, second) = (byte(at), byte(at + 1));
+    let behind = byte(end);
+    let in_groups = || behind >= 0x80 || is_between(behind) && byte(end + 1).is_ascii_alphanumeric();
+    if end - at == 1 {
+        // The next character stands alone as well.
+        let next = end + if byte(end + 1) == b' ' { 2 } else { 1 };
+        let alone = byte(next).is_ascii_graphic() && !byte(next + 1).is_ascii_alphanumeric();
+        let apart = behind == b'\t' || (b' '..0x7F).contains(&behind) && !b"@,;\"'".contains(&behind);
+        return behind >= 0x80 || apart && alone || first.is_ascii_digit() && in_groups();
+    }
+    let groups = first.is_ascii_digit() || first.is_ascii_uppercase() && second.is_ascii_uppercase();
+    groups && end - at <= GROUP && in_groups() || is_word_head(first, second)
+}
+
+/// Whether a byte may stand between groups.
+#[inline]
+fn is_between(byte: u8) -> bool {
+    matches!(byte, b' ' | b'-' | b'.' | b'_' | b'*' | b'|' | b'~' | b'#' | b'/' | b'\\' | b'^')
+}
+
+/// Whether a word for a digit begins with these letters.
+#[inline]
+fn is_word_head(first: u8, second: u8) -> bool {
+    matches!(
+        &[first | 0x20, second | 0x20],
+        b"ze" | b"on" | b"tw" | b"th" | b"fo" | b"fi" | b"si" | b"se" | b"ei" | b"ni" | b"oh"
+    )
 }
 
 fn copy(text: &str, range: Range<usize>, layer: &mut Layer) {
@@ -267,9 +318,24 @@ fn chinese(sign: char) -> Option<char> {
     }
 }
 
-/// Whether such a sign begins at a place, where a character of three bytes does.
-fn is_chinese_digit(bytes: &[u8], at: usize) -> bool {
-    let Some(&[first, second, third]) = bytes.get(at..).and_then(<[u8]>::first_chunk) else { return false };
+/// By the lower half of the first byte: the second bytes of such signs.
+static CHINESE: [u64; 16] = {
+    const SIGNS: [char; 28] = [
+        '零', '〇', '一', '壹', '幺', '弌', '二', '贰', '貳', '两', '兩', '三', '叁', '參', '叄', '四', '肆',
+        '五', '伍', '六', '陆', '陸', '七', '柒', '八', '捌', '九', '玖',
+    ];
+    let mut table = [0; 16];
+    let mut at = 0;
+    while at < SIGNS.len() {
+        let sign = SIGNS[at] as u32;
+        table[(sign >> 12) as usize] |= 1 << (sign >> 6 & 0x3F);
+        at += 1;
+    }
+    table
+};
+
+/// Whether three bytes are such a sign.
+fn is_chinese_digit(first: u8, second: u8, third: u8) -> bool {
     let low = u32::from(second & 0x3F) << 6 | u32::from(third & 0x3F);
     char::from_u32(u32::from(first & 0x0F) << 12 | low).is_some_and(|sign| chinese(sign).is_some())
 }
@@ -328,6 +394,28 @@ mod tests {
             "1, 2, 3, 4, 5, 6",
         ] {
             assert_eq!(read(text), [""; 0], "{text}");
+        }
+    }
+
+    /// The first look passes over no run.
+    #[test]
+    fn the_first_look_is_no_narrower_than_the_second() {
+        for first in
+            ["1", "12", "1234", "a", "I", "AB", "AB12", "one", "OH", "Five", "seven", "nine", "零", "玖"]
+        {
+            for sign in [" ", ", ", "-", ". ", "\t", "_", "*", "|", "~", "#", "·", "•", "/", "\\", "^", ""]
+            {
+                for rest in ["1", "123", "a", "AB", "one", "三"] {
+                    let text = first.to_owned() + &[sign, rest].concat().repeat(8);
+                    let end = token_end(text.as_bytes(), 0);
+                    let run = if end > 0 { run(&text, 0, end) } else { written(&text, 0) };
+                    let begins = beginnings(&text).first() == Some(&(0, end));
+                    assert!(run.is_none() || begins, "{text}");
+                }
+            }
+        }
+        for sign in ('\u{3000}'..'\u{9FFF}').filter(|&sign| chinese(sign).is_some()) {
+            assert_eq!(beginnings(&sign.to_string()), [(0, 0)], "{sign}");
         }
     }
 
