@@ -220,7 +220,9 @@ impl<'a> With<'a> {
     }
 
     fn wants(&self, machine: &Machine) -> bool {
-        machine.rules.meets(self.rules)
+        // Most often all its rules count, and one tells.
+        let first = machine.patterns.first().and_then(|&index| self.engine.patterns.all.get(index as usize));
+        first.is_some_and(|pattern| self.rules.contains(pattern.rule)) || machine.rules.meets(self.rules)
     }
 }
 
