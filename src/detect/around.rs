@@ -4,9 +4,10 @@
 //! kept as spans of which none lies within another, so that a question about a match is a binary search: of words the
 //! shortest spans, of exceptions the longest.
 
+use super::expression::{check_shape, parse};
 use super::lexicon::{self, is_space};
 use super::machine::{DEAD, Machine, START};
-use super::pattern::{begins, boundary, parse};
+use super::pattern::{begins, boundary};
 use super::trie::{Entry, State, Trie};
 use super::{PatternSpec, RuleId};
 use crate::text::fold::View;
@@ -110,7 +111,7 @@ fn exception(source: &str) -> Result<(Hir, u32), String> {
     let hir = parse(source, true)?;
     // A length of its own is asked for below.
     let spec = PatternSpec { max_len: Some(LONGEST as u32), ..PatternSpec::default() };
-    super::pattern::check_shape(&hir, &spec)?;
+    check_shape(&hir, &spec)?;
     match hir.properties().maximum_len() {
         Some(length) if length <= LONGEST => Ok((hir, length as u32)),
         Some(length) => {

@@ -2,7 +2,7 @@
 
 use super::PatternSpec;
 use super::blocks::is_gap;
-use super::pattern::parse;
+use super::expression::parse;
 use regex_syntax::hir::literal::Extractor;
 use regex_syntax::hir::{Class, Hir, HirKind};
 use std::collections::BTreeSet;

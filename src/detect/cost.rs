@@ -1,9 +1,10 @@
 //! What a pattern costs in ordinary text, told from its table: for whoever writes rules.
 
-use super::PatternSpec;
 use super::begin::{Begin, begin};
+use super::expression::parse;
 use super::machine::Machine;
-use super::pattern::{STATES, parse};
+use super::pattern::STATES;
+use super::{PatternSpec, Tables};
 
 /// What a pattern costs.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,19 +19,26 @@ pub struct PatternCost {
 const LENGTHS: std::ops::RangeInclusive<usize> = 2..=7;
 
 impl PatternCost {
-    /// What this pattern costs; nothing where it does not compile.
-    pub fn of(spec: &PatternSpec) -> Option<Self> {
+    /// What this pattern costs, told from what was kept where it is there; nothing where it does not compile.
+    pub fn of(spec: &PatternSpec, kept: Option<&Tables>) -> Option<Self> {
+        kept.and_then(|kept| kept.cost(spec)).or_else(|| Self::measured(spec))
+    }
+
+    /// The same, told from the pattern.
+    pub(super) fn measured(spec: &PatternSpec) -> Option<Self> {
         let hir = parse(&spec.regex, !spec.case_sensitive).ok()?;
         let mut machine = Machine::build(&[&hir], STATES).ok()?;
+        let states = machine.states();
+        if !(matches!(begin(&hir, spec), Begin::Anywhere { .. }) && spec.context.is_empty()) {
+            return Some(Self { states, words: 0 });
+        }
         machine.right_always = spec.right;
-        let everywhere = matches!(begin(&hir, spec), Begin::Anywhere { .. }) && spec.context.is_empty();
         let lives = (b'a'..=b'z').flat_map(|first| {
             let lives = machine.lives_on_token(first);
             LENGTHS.map(move |length| lives.get(length).copied().unwrap_or(true))
         });
         let (all, read) = lives.fold((0, 0), |(all, read), lives| (all + 1, read + u32::from(lives)));
-        let words = if everywhere { (100 * read / all) as u8 } else { 0 };
-        Some(Self { states: machine.states(), words })
+        Some(Self { states, words: (100 * read / all) as u8 })
     }
 }
 
@@ -40,7 +48,7 @@ mod tests {
 
     fn cost(regex: &str) -> PatternCost {
         let spec = super::super::laws::pattern(regex, true, true);
-        PatternCost::of(&spec).expect("it compiles")
+        PatternCost::of(&spec, None).expect("it compiles")
     }
 
     #[test]
@@ -56,6 +64,6 @@ mod tests {
     fn near_a_context_word_it_may_cost_more() {
         let mut spec = super::super::laws::pattern("[a-z]{2,12} [a-z]{2,12}", true, true);
         spec.context = vec!["name".to_owned()];
-        assert_eq!(PatternCost::of(&spec).map(|cost| cost.words), Some(0));
+        assert_eq!(PatternCost::of(&spec, None).map(|cost| cost.words), Some(0));
     }
 }

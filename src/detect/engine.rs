@@ -4,8 +4,9 @@ use super::blocks::{Inside, Specials};
 use super::conditions::AllCriteria;
 use super::exact::ExactRules;
 use super::lexicon::Lexicon;
-use super::pattern::{Inner, Patterns};
-use super::{CompileError, RuleSpec};
+use super::machine::Machine;
+use super::pattern::{Inner, Patterns, Source};
+use super::{CompileError, RuleSpec, Tables};
 
 /// All rules of all policies, compiled: immutable, shared by every scan.
 #[derive(Debug)]
@@ -46,8 +47,18 @@ impl Engine {
 
     /// The same, with what has not changed taken from an earlier engine.
     pub fn compile_after(before: Option<&Self>, rules: &[RuleSpec]) -> Result<Self, Vec<CompileError>> {
+        Self::compile_with(before, None, rules)
+    }
+
+    /// The same, with tables of patterns that were kept.
+    pub fn compile_with(
+        before: Option<&Self>,
+        kept: Option<&Tables>,
+        rules: &[RuleSpec],
+    ) -> Result<Self, Vec<CompileError>> {
         let mut errors = Vec::new();
-        let mut patterns = Patterns::compile(rules, before.map(|before| &before.patterns), &mut errors);
+        let source = Source { before: before.map(|before| &before.patterns), kept };
+        let mut patterns = Patterns::compile(rules, source, &mut errors);
         let others = patterns.words();
         let (all, parts) = AllCriteria::with_groups(rules);
         let lexicon = Lexicon::compile(&all, others, &mut errors);
@@ -89,6 +100,11 @@ impl Engine {
         let machines: Vec<usize> =
             self.patterns.machines.iter().map(super::machine::Machine::states).collect();
         format!("{} rules, {}, machines of {machines:?} states", self.rules, self.lexicon.figures())
+    }
+
+    /// Its tables, by what they are made of: none for one that grew too big.
+    pub(super) fn tables(&self) -> impl Iterator<Item = (&str, Option<&Machine>)> {
+        self.patterns.tables()
     }
 
     /// How many rules the engine holds.

@@ -15,6 +15,8 @@ pub(super) struct Known {
     patterns: HashMap<String, (u32, Begin, u32)>,
     /// By the expressions of a table and the most states that it might have.
     tables: HashMap<String, Table>,
+    /// The places of the patterns that have a table for what stands before the part of them that is found.
+    parts: HashMap<String, u32>,
 }
 
 /// What became of expressions.
@@ -44,6 +46,20 @@ impl Known {
     pub(super) fn note_table(&mut self, key: String, table: Table) {
         self.tables.insert(key, table);
     }
+
+    pub(super) fn note_part(&mut self, key: String, place: usize) {
+        self.parts.insert(key, place as u32);
+    }
+
+    /// All tables, and what became of them.
+    pub(super) fn tables(&self) -> impl Iterator<Item = (&str, Table)> {
+        self.tables.iter().map(|(key, table)| (key.as_str(), *table))
+    }
+
+    /// The places of patterns that have a table for what stands before a part.
+    pub(super) fn parts(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.parts.iter().map(|(key, place)| (key.as_str(), *place as usize))
+    }
 }
 
 fn whole(spec: &PatternSpec) -> String {
@@ -58,6 +74,16 @@ pub(super) fn key<'s>(specs: impl Iterator<Item = &'s PatternSpec>, limit: usize
         let _ = write!(key, " {:?} {}", spec.regex, spec.case_sensitive);
     }
     key
+}
+
+/// What a table of what stands before a part is made of.
+pub(super) fn part_key(spec: &PatternSpec) -> String {
+    format!("before {:?} in {:?} {}", spec.group, spec.regex, spec.case_sensitive)
+}
+
+/// What the cost of a pattern is told from.
+pub(super) fn cost_key(spec: &PatternSpec) -> String {
+    format!("cost {}", whole(spec))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use super::RuleSet;
 use super::blocks::is_gap;
+use super::tables::Raw;
 use regex_automata::dfa::{Automaton, StartKind, dense};
 use regex_automata::nfa::thompson::{self, WhichCaptures};
 use regex_automata::util::primitives::StateID;
@@ -100,6 +101,67 @@ impl Machine {
             near: 0,
             ..self.clone()
         }
+    }
+
+    /// As it is kept: see [`super::tables`].
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let stride = self.stride as usize;
+        // Row 0 is that of the dead state, from which nothing leads anywhere.
+        let rows = self.next.chunks(stride).zip(0_u16..).skip(1);
+        let next = rows.flat_map(|(row, state)| row.iter().map(move |&to| step(state, to)));
+        let mut bytes = ((self.last.len() - 1) as u32).to_le_bytes().to_vec();
+        bytes.extend((self.stride as u16).to_le_bytes());
+        bytes.extend(self.accepting.to_le_bytes());
+        bytes.extend(self.classes.iter());
+        bytes.extend(next.flat_map(u16::to_le_bytes));
+        bytes.extend(self.accepts.iter().skip(1).flat_map(|accepts| accepts.to_le_bytes()));
+        bytes.extend((self.sets.len() as u16).to_le_bytes());
+        for set in &self.sets {
+            bytes.extend((set.len() as u16).to_le_bytes());
+            bytes.extend(set.iter().flat_map(|pattern| pattern.to_le_bytes()));
+        }
+        bytes
+    }
+
+    /// The same read again; none, where it is not whole.
+    pub(super) fn from_raw(raw: &Raw<'_>) -> Option<Self> {
+        let stride = usize::from(raw.stride);
+        let numbers = |bytes: &[u8]| -> Vec<u16> {
+            bytes
+                .chunks_exact(2)
+                .map(|two| two.iter().rev().fold(0, |n, &byte| n << 8 | u16::from(byte)))
+                .collect()
+        };
+        let mut next = numbers(raw.next);
+        if stride == 0 || raw.states >= usize::from(u16::MAX) {
+            return None;
+        }
+        let mut last = Vec::with_capacity(raw.states + 1);
+        last.push(true);
+        for (row, state) in next.chunks_mut(stride).zip(START..) {
+            row.iter_mut().for_each(|to| *to = stepped(state, *to));
+            last.push(row.iter().all(|&to| to == DEAD));
+        }
+        next.splice(0..0, std::iter::repeat_n(DEAD, stride));
+        let mut accepts = numbers(raw.accepts);
+        accepts.insert(0, 0);
+        Some(Self {
+            left: false,
+            longest: 0,
+            rules: RuleSet::empty(),
+            patterns: Vec::new(),
+            right: false,
+            right_always: true,
+            contextual: false,
+            near: 0,
+            classes: Box::new(raw.classes.try_into().ok()?),
+            stride: u32::from(raw.stride),
+            next,
+            accepts,
+            accepting: raw.accepting,
+            sets: raw.sets.iter().map(|set| numbers(set)).collect(),
+            last,
+        })
     }
 
     #[inline]
@@ -261,6 +323,18 @@ impl Machine {
             last,
         })
     }
+}
+
+/// How far a state leads, in a form in which tables repeat themselves: 0 is nowhere.
+fn step(from: u16, to: u16) -> u16 {
+    let by = to.wrapping_sub(from).cast_signed();
+    if to == DEAD { 0 } else { ((by << 1) ^ (by >> 15)).cast_unsigned().wrapping_add(1) }
+}
+
+/// Where it leads.
+fn stepped(from: u16, step: u16) -> u16 {
+    let Some(by) = step.checked_sub(1) else { return DEAD };
+    from.wrapping_add((by >> 1) ^ (by & 1).wrapping_neg())
 }
 
 /// The DFA's classes of bytes: bytes of one class lead to the same states. A byte stands for each.

@@ -14,6 +14,7 @@ mod disguise;
 mod encoded;
 mod engine;
 mod exact;
+mod expression;
 mod gate;
 mod judge;
 mod known;
@@ -26,6 +27,7 @@ mod scan;
 mod sift;
 mod signs;
 mod spec;
+mod tables;
 mod thread;
 mod trie;
 pub mod validator;
@@ -45,4 +47,5 @@ pub use scan::{Scan, scan_all};
 pub use spec::{
     CompileError, Finding, Folds, Keyword, PatternSpec, Place, Progress, RuleId, RuleSet, RuleSpec,
 };
+pub use tables::{NoTables, Tables};
 pub use validator::Validator;

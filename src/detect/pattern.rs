@@ -5,16 +5,19 @@
 //! a [`Machine`]. Patterns that begin alike share a machine while it stays small.
 
 use super::begin::{Begin, Bytes, begin};
+use super::expression::{check_shape, parse, weight};
 use super::known::{self, Known, Table};
 use super::lexicon::{self, Word};
 use super::machine::{DEAD, Machine, NEARS, START, TooBig};
+use super::tables::Tables;
 use super::{CompileError, PatternSpec, Place, RuleId, RuleSpec, Validator};
 use crate::text::fold::fold_literal;
 use aho_corasick::AhoCorasick;
 use regex_automata::meta;
 use regex_automata::{Anchored, Input};
-use regex_syntax::hir::{Capture, Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Look};
+use regex_syntax::hir::{Hir, HirKind, Look};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The longest match of any pattern, in bytes of folded text: it bounds what a scan holds back.
 pub(super) const LONGEST: u32 = 4096;
@@ -45,12 +48,12 @@ pub(super) struct Pattern {
 
 /// The part of a match that is found, where that is not the whole.
 #[derive(Clone, Debug)]
-struct Part {
+enum Part {
     /// Reads what stands before the part, where the part goes on to the match's end; and the least length of the part. It
     /// costs a hundredth of what captures do, and text that repeats `password=` asks at every word.
-    before: Option<(Machine, usize)>,
-    expression: meta::Regex,
-    group: usize,
+    Before(Arc<Machine>, usize),
+    /// Otherwise the expression with its captures.
+    Captures(meta::Regex, usize),
 }
 
 /// All patterns, and where they begin.
@@ -99,6 +102,25 @@ enum Alike {
     Anywhere(bool, bool),
 }
 
+/// What was compiled before.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Source<'s> {
+    /// An earlier engine's patterns.
+    pub(super) before: Option<&'s Patterns>,
+    /// Tables that were kept.
+    pub(super) kept: Option<&'s Tables>,
+}
+
+// === impl Source ===
+
+impl Source<'_> {
+    /// The table that is known by this, or that there is none so small.
+    fn table(&self, key: &str) -> Option<Result<Machine, TooBig>> {
+        let before = self.before.and_then(|before| before.table(key));
+        before.or_else(|| self.kept?.table(key))
+    }
+}
+
 // === impl Pattern ===
 
 impl Pattern {
@@ -128,22 +150,27 @@ impl Pattern {
 impl Part {
     fn of(&self, text: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
         let head = text.get(..end)?;
-        if let Some((before, least)) = &self.before {
-            let mut state = START;
-            let mut from = None;
-            for (at, &byte) in (start + 1..).zip(head.get(start..end.checked_sub(*least)?)?) {
-                state = before.next(state, byte);
-                if state == DEAD {
-                    break;
+        match self {
+            Self::Before(before, least) => {
+                let mut state = START;
+                let mut from = None;
+                for (at, &byte) in (start + 1..).zip(head.get(start..end.checked_sub(*least)?)?) {
+                    state = before.next(state, byte);
+                    if state == DEAD {
+                        break;
+                    }
+                    // What comes before takes as much as it can.
+                    from = if before.accepts(state) { Some(at) } else { from };
                 }
-                // What comes before takes as much as it can.
-                from = if before.accepts(state) { Some(at) } else { from };
+                from.map(|from| (from, end))
             }
-            return from.map(|from| (from, end));
+            Self::Captures(expression, group) => {
+                let mut captures = expression.create_captures();
+                let input = Input::new(head).range(start..end).anchored(Anchored::Yes);
+                expression.captures(input, &mut captures);
+                captures.get_group(*group).map(|span| (span.start, span.end))
+            }
         }
-        let mut captures = self.expression.create_captures();
-        self.expression.captures(Input::new(head).range(start..end).anchored(Anchored::Yes), &mut captures);
-        captures.get_group(self.group).map(|span| (span.start, span.end))
     }
 }
 
@@ -228,12 +255,12 @@ pub(super) fn is_word(c: char) -> bool {
 // === impl Patterns ===
 
 impl Patterns {
-    /// Compiles the patterns of all rules, and says everything that is wrong with them. What is in `before` is taken from there.
-    pub(super) fn compile(rules: &[RuleSpec], before: Option<&Self>, errors: &mut Vec<CompileError>) -> Self {
+    /// Compiles the patterns of all rules, and says everything that is wrong with them. What is in `source` is taken from there.
+    pub(super) fn compile(rules: &[RuleSpec], source: Source<'_>, errors: &mut Vec<CompileError>) -> Self {
         let mut drafts = Vec::new();
         for (rule, spec) in rules.iter().enumerate() {
             for (index, pattern) in spec.patterns.iter().enumerate() {
-                match draft(rule, index, pattern, before) {
+                match draft(rule, index, pattern, source) {
                     Ok(draft) => drafts.push(draft),
                     Err(reason) => {
                         errors.push(CompileError { rule, place: Place::Pattern(index), reason });
@@ -261,7 +288,7 @@ impl Patterns {
         }
         let mut contexts = Contexts::new();
         for drafts in alike.into_values() {
-            compiled.share(drafts, before, &mut contexts, errors);
+            compiled.share(drafts, source, &mut contexts, errors);
         }
         let words = contexts.into_iter();
         compiled.contexts =
@@ -314,19 +341,19 @@ impl Patterns {
     fn share<'s>(
         &mut self,
         mut drafts: Vec<Draft<'s>>,
-        before: Option<&Self>,
+        source: Source<'_>,
         contexts: &mut Contexts<'s>,
         errors: &mut Vec<CompileError>,
     ) {
         let limit = if drafts.len() > 1 { SHARED_STATES } else { STATES };
         if drafts.len() > 1 && drafts.iter().map(|draft| draft.weight).fold(0, u32::saturating_add) > HEAVY {
             let second = drafts.split_off(drafts.len() / 2);
-            self.share(drafts, before, contexts, errors);
-            self.share(second, before, contexts, errors);
+            self.share(drafts, source, contexts, errors);
+            self.share(second, source, contexts, errors);
             return;
         }
         let key = known::key(drafts.iter().map(|draft| draft.spec), limit);
-        match before.and_then(|before| before.table(&key)).unwrap_or_else(|| build(&drafts, limit)) {
+        match source.table(&key).unwrap_or_else(|| build(&drafts, limit)) {
             Ok(machine) => {
                 self.known.note_table(key, Table::Machine(self.machines.len() as u16));
                 self.add(machine, drafts, contexts);
@@ -334,8 +361,8 @@ impl Patterns {
             Err(TooBig::States) if drafts.len() > 1 => {
                 self.known.note_table(key, Table::TooBig);
                 let second = drafts.split_off(drafts.len() / 2);
-                self.share(drafts, before, contexts, errors);
-                self.share(second, before, contexts, errors);
+                self.share(drafts, source, contexts, errors);
+                self.share(second, source, contexts, errors);
             }
             Err(error) => errors.extend(drafts.into_iter().map(|draft| CompileError {
                 rule: draft.rule,
@@ -356,6 +383,19 @@ impl Patterns {
             }
             Table::TooBig => Some(Err(TooBig::States)),
         }
+    }
+
+    /// All tables, by what they are made of: none for one that grew too big.
+    pub(super) fn tables(&self) -> impl Iterator<Item = (&str, Option<&Machine>)> {
+        let shared = self.known.tables().map(|(key, table)| match table {
+            Table::Machine(number) => (key, self.machines.get(usize::from(number))),
+            Table::TooBig => (key, None),
+        });
+        let parts = self.known.parts().filter_map(|(key, place)| match &self.all.get(place)?.group {
+            Some(Part::Before(before, _)) => Some((key, Some(&**before))),
+            _ => None,
+        });
+        shared.chain(parts)
     }
 
     fn add<'s>(&mut self, mut machine: Machine, drafts: Vec<Draft<'s>>, contexts: &mut Contexts<'s>) {
@@ -380,6 +420,9 @@ impl Patterns {
             machine.rules.insert(draft.pattern.rule);
             machine.patterns.push(self.all.len() as u32);
             self.known.note_pattern(draft.spec, self.all.len(), draft.begin.clone(), draft.weight);
+            if matches!(draft.pattern.group, Some(Part::Before(..))) {
+                self.known.note_part(known::part_key(draft.spec), self.all.len());
+            }
             self.all.push(draft.pattern);
             match (draft.begin, &mut begin) {
                 (Begin::Literal(texts), _) => literals.extend(texts),
@@ -423,10 +466,10 @@ fn draft<'s>(
     rule: usize,
     index: usize,
     spec: &'s PatternSpec,
-    before: Option<&Patterns>,
+    source: Source<'_>,
 ) -> Result<Draft<'s>, String> {
     if let Some((known, (place, begin, weight))) =
-        before.and_then(|before| Some((before, before.known.pattern(spec)?)))
+        source.before.and_then(|before| Some((before, before.known.pattern(spec)?)))
         && let Some(pattern) = known.all.get(place)
     {
         let pattern = Pattern { rule: RuleId(rule as u32), ..pattern.clone() };
@@ -452,160 +495,50 @@ fn draft<'s>(
         longest,
         validator: spec.validator,
         score: spec.score,
-        group: spec.group.as_deref().map(|group| part(&hir, group)).transpose()?,
+        group: spec.group.as_deref().map(|group| part(&hir, group, spec, source)).transpose()?,
         context: context(&spec.context)?,
     };
     Ok(Draft { rule, index, spec, begin, pattern, weight: weight(&hir) })
 }
 
-/// How much an expression says, repetitions as often as they are: a measure of its table that costs nothing.
-fn weight(hir: &Hir) -> u32 {
-    match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) => 0,
-        HirKind::Literal(literal) => literal.0.len() as u32,
-        HirKind::Class(_) => 1,
-        HirKind::Repetition(repetition) => {
-            let times = repetition.max.unwrap_or(repetition.min + 1);
-            weight(&repetition.sub).saturating_mul(times)
-        }
-        HirKind::Capture(capture) => weight(&capture.sub),
-        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
-            parts.iter().map(weight).fold(0, u32::saturating_add)
+fn part(hir: &Hir, group: &str, spec: &PatternSpec, source: Source<'_>) -> Result<Part, String> {
+    let index = group_index(hir, group).ok_or_else(|| format!("the expression has no group `{group}`"))?;
+    if let Some((before, least)) = before_group(hir, index) {
+        let machine = source.table(&known::part_key(spec));
+        if let Ok(machine) = machine.unwrap_or_else(|| Machine::build(&[&before], STATES)) {
+            return Ok(Part::Before(Arc::new(machine), least));
         }
     }
-}
-
-pub(super) fn parse(source: &str, case_insensitive: bool) -> Result<Hir, String> {
-    let parsed =
-        regex_syntax::ParserBuilder::new().case_insensitive(case_insensitive).build().parse(&ascii(source));
-    parsed.map(|hir| folded(&hir)).map_err(|error| match error {
-        regex_syntax::Error::Parse(error) => format!("the expression does not parse: {}", error.kind()),
-        regex_syntax::Error::Translate(error) => format!("the expression does not parse: {}", error.kind()),
-        other => other.to_string(),
-    })
-}
-
-/// The expression with ASCII classes for `\d`, `\w` and `\s`: in folded text there are no other digits, and the
-/// Unicode classes would make tables a hundred times as big.
-fn ascii(source: &str) -> String {
-    let mut out = String::with_capacity(source.len());
-    let mut chars = source.chars();
-    while let Some(c) = chars.next() {
-        if c != '\\' {
-            out.push(c);
-            continue;
-        }
-        match chars.next() {
-            Some('d') => out.push_str("[0-9]"),
-            Some('D') => out.push_str("[^0-9]"),
-            Some('w') => out.push_str("[0-9A-Za-z_]"),
-            Some('W') => out.push_str("[^0-9A-Za-z_]"),
-            Some('s') => out.push_str(r"[\t\n\x0B\x0C\r ]"),
-            Some('S') => out.push_str(r"[^\t\n\x0B\x0C\r ]"),
-            Some(other) => out.extend(['\\', other]),
-            None => out.push('\\'),
-        }
-    }
-    out
-}
-
-/// The expression over folded text: its own letters folded as the text is.
-fn folded(hir: &Hir) -> Hir {
-    match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) => hir.clone(),
-        HirKind::Literal(literal) => Hir::literal(fold_literal(&String::from_utf8_lossy(&literal.0))),
-        HirKind::Class(class) => Hir::class(folded_class(class)),
-        HirKind::Repetition(repetition) => Hir::repetition(repetition.with(folded(&repetition.sub))),
-        HirKind::Capture(capture) => Hir::capture(Capture {
-            index: capture.index,
-            name: capture.name.clone(),
-            sub: Box::new(folded(&capture.sub)),
-        }),
-        HirKind::Concat(parts) => Hir::concat(parts.iter().map(folded).collect()),
-        HirKind::Alternation(parts) => Hir::alternation(parts.iter().map(folded).collect()),
-    }
-}
-
-/// What the class's characters fold to; what folding never leaves (`K` the sign of the kelvin, which `(?i)k` brings in)
-/// is gone. Long ranges (all of Chinese, everything but a quote) stay as they are.
-fn folded_class(class: &Class) -> Class {
-    const LONG: usize = 2048;
-    let Class::Unicode(class) = class else { return class.clone() };
-    let mut all = ClassUnicode::empty();
-    for range in class.iter() {
-        if range.end().is_ascii() || range.len() > LONG {
-            all.push(*range);
-            continue;
-        }
-        for c in range.start()..=range.end() {
-            let folded = if c.is_ascii() { vec![c as u8] } else { fold_literal(c.encode_utf8(&mut [0; 4])) };
-            let folded = String::from_utf8_lossy(&folded);
-            let mut chars = folded.chars();
-            if let (Some(one), None) = (chars.next(), chars.next()) {
-                all.push(ClassUnicodeRange::new(one, one));
-            }
-        }
-    }
-    Class::Unicode(all)
-}
-
-/// What a pattern may be; returns the length of its longest match.
-pub(super) fn check_shape(hir: &Hir, spec: &PatternSpec) -> Result<u32, String> {
-    let properties = hir.properties();
-    if !properties.look_set().is_empty() {
-        return Err(
-            "anchors and boundaries (`^`, `$`, `\\b`) are not possible: set `left` and `right`".to_owned()
-        );
-    }
-    if properties.minimum_len().unwrap_or(0) == 0 && spec.max_len != Some(0) {
-        return Err(match properties.minimum_len() {
-            None => "the expression can never match".to_owned(),
-            Some(_) => "the expression matches the empty text".to_owned(),
-        });
-    }
-    let own = properties.maximum_len().map(|length| u32::try_from(length).unwrap_or(u32::MAX));
-    let longest = match (own, spec.max_len) {
-        (Some(own), Some(most)) => own.min(most),
-        (Some(own), None) => own,
-        (None, Some(most)) => most,
-        (None, None) => {
-            return Err(
-                "a match has no longest length: bound `*`, `+` and `{n,}`, or set `max_len`".to_owned()
-            );
-        }
-    };
-    if longest > LONGEST {
-        return Err(format!("a match may have {longest} bytes, at most {LONGEST} are possible"));
-    }
-    if properties.minimum_len().is_some_and(|least| least > longest as usize) {
-        return Err(format!("`max_len` is {longest}, but the shortest match is longer"));
-    }
-    Ok(longest)
-}
-
-fn part(hir: &Hir, group: &str) -> Result<Part, String> {
     let whole = Hir::concat(vec![hir.clone(), Hir::look(Look::End)]);
     let expression = meta::Regex::builder().build_from_hir(&whole).map_err(|error| error.to_string())?;
-    let info = expression.group_info();
-    let named = info.to_index(regex_automata::util::primitives::PatternID::ZERO, group);
-    let index =
-        named.or_else(|| group.parse().ok().filter(|&index: &usize| index < expression.captures_len()));
-    match index {
-        Some(group) => Ok(Part { before: before(hir, group), expression, group }),
-        None => Err(format!("the expression has no group `{group}`")),
+    Ok(Part::Captures(expression, index as usize))
+}
+
+/// The number of the group with this name or number; 0 is the whole.
+fn group_index(hir: &Hir, group: &str) -> Option<u32> {
+    let number = group.parse().ok();
+    let find = |parts: &[Hir]| parts.iter().find_map(|part| group_index(part, group));
+    match hir.kind() {
+        _ if number == Some(0) => number,
+        HirKind::Capture(capture) => {
+            let is_it = capture.name.as_deref() == Some(group) || number == Some(capture.index);
+            if is_it { Some(capture.index) } else { group_index(&capture.sub, group) }
+        }
+        HirKind::Repetition(repetition) => group_index(&repetition.sub, group),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => find(parts),
+        HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => None,
     }
 }
 
 /// What stands before a group with which the expression ends, and the group's least length.
-fn before(hir: &Hir, group: usize) -> Option<(Machine, usize)> {
+fn before_group(hir: &Hir, group: u32) -> Option<(Hir, usize)> {
     let HirKind::Concat(parts) = hir.kind() else { return None };
     let (last, before) = parts.split_last()?;
     let HirKind::Capture(capture) = last.kind() else { return None };
     let least = capture.sub.properties().minimum_len()?;
     let before = Hir::concat(before.to_vec());
-    let holds_it = capture.index as usize == group && before.properties().minimum_len()? > 0;
-    let machine = if holds_it { Machine::build(&[&before], STATES).ok()? } else { return None };
-    Some((machine, least))
+    let holds_it = capture.index == group && before.properties().minimum_len()? > 0;
+    holds_it.then_some((before, least))
 }
 
 fn context(words: &[String]) -> Result<Option<AhoCorasick>, String> {

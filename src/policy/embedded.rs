@@ -1,9 +1,19 @@
 //! The packs that ship, compiled in: the gateway runs without a file beside it. A test holds the table against the folder.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::taxonomy;
+use crate::detect::Tables;
 use crate::diag::SourceFile;
+
+/// The tables of the packs' patterns. A test holds them against the packs, and makes them anew where it is told to.
+static TABLES: LazyLock<Tables> =
+    LazyLock::new(|| Tables::read(include_bytes!("../../filters/tables.zst")).unwrap_or_default());
+
+/// The tables of patterns that ship. Where one lacks, it is made.
+pub(super) fn tables() -> &'static Tables {
+    &TABLES
+}
 
 /// The taxonomy that ships.
 pub(super) fn taxonomy() -> Arc<SourceFile> {
@@ -191,7 +201,23 @@ pub(super) static FILES: &[(&str, &str)] = &[
 
 #[cfg(test)]
 mod tests {
+    use crate::detect::{Engine, Tables};
+    use crate::policy::Library;
     use std::path::Path;
+
+    /// `SLUICEGATE_BLESS=1` writes them anew.
+    #[test]
+    fn the_tables_are_those_that_the_patterns_make() {
+        let library = Library::embedded().expect("the packs are right");
+        let engine = Engine::compile(library.specs()).expect("the packs are right");
+        let made = Tables::write(&engine, library.specs().iter().flat_map(|spec| &spec.patterns));
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("filters/tables.zst");
+        if std::env::var_os("SLUICEGATE_BLESS").is_some() {
+            std::fs::write(&path, Tables::pack(&made).expect("memory")).expect("the folder is there");
+        }
+        let there = zstd::decode_all(&std::fs::read(&path).unwrap_or_default()[..]).unwrap_or_default();
+        assert!(there == made, "filters/tables.zst is of other patterns: SLUICEGATE_BLESS=1 makes it anew");
+    }
 
     fn walk(dir: &Path, out: &mut Vec<String>) {
         for entry in std::fs::read_dir(dir).unwrap_or_else(|e| panic!("{e}")).flatten() {

@@ -13,6 +13,7 @@ use super::canary_rule;
 use super::compiled::{Policy, without};
 use super::coverage::Coverage;
 use super::draft::Draft;
+use super::embedded;
 use super::files::{self, Files, hash, hash_of, version};
 use super::lints::Lints;
 use super::loader::{Loader, Named, Pack, Slot};
@@ -141,7 +142,7 @@ impl Library {
             }
             before => {
                 let before = before.map(|before| &*before.engine);
-                let engine = Engine::compile_after(before, &specs);
+                let engine = Engine::compile_with(before, Some(embedded::tables()), &specs);
                 (Arc::new(engine.map_err(|errors| uncompiled(&errors, &drafts))?), Engines::default())
             }
         };
@@ -228,7 +229,8 @@ impl Library {
             let reason = "the terms are not at hand".to_owned();
             return Err(vec![CompileError { rule: 0, place: Place::Keyword(0), reason }]);
         }
-        let engine = Arc::new(Engine::compile_after(Some(&self.engine), &without(&self.specs, idle))?);
+        let kept = Some(embedded::tables());
+        let engine = Arc::new(Engine::compile_with(Some(&self.engine), kept, &without(&self.specs, idle))?);
         engines.insert(idle.to_vec(), Arc::downgrade(&engine));
         Ok(engine)
     }

@@ -168,7 +168,7 @@ fn exceptions(rule: &Rule, spec: &RuleSpec, draft: &Draft, out: &mut Vec<Diagnos
 /// Patterns that cost much in any text.
 fn dear(rule: &Rule, spec: &RuleSpec, draft: &Draft, out: &mut Vec<Diagnostic>) {
     for (place, pattern) in spec.patterns.iter().enumerate() {
-        let Some(cost) = PatternCost::of(pattern) else { continue };
+        let Some(cost) = PatternCost::of(pattern, Some(super::embedded::tables())) else { continue };
         let warning = if cost.words >= DEAR_WORDS {
             let what =
                 format!("a pattern of rule `{}` reads {} of 100 words to their ends", rule.id, cost.words);
