@@ -63,11 +63,21 @@ pub(super) struct Patterns {
     pub(super) machines: Vec<Machine>,
     pub(super) literals: Vec<Word>,
     /// By byte: the machines that start with it.
-    pub(super) starts: Vec<Vec<u16>>,
+    pub(super) starts: Vec<Vec<Starting>>,
     pub(super) inners: Vec<Inner>,
     /// The words of all contexts.
     pub(super) contexts: Vec<Word>,
     known: Known,
+}
+
+/// A machine that starts with some byte. What tells soonest that it does not stands here, as most starts come to nothing.
+#[derive(Debug)]
+pub(super) struct Starting {
+    pub(super) machine: u16,
+    /// It needs no word boundary before it.
+    pub(super) inside: bool,
+    /// By what the byte behind may be: a bit for each.
+    second: [u64; 4],
 }
 
 /// A machine that starts in the run of a class before one of some bytes.
@@ -252,6 +262,24 @@ pub(super) fn is_word(c: char) -> bool {
     }
 }
 
+// === impl Starting ===
+
+impl Starting {
+    fn new(number: u16, machine: &Machine, first: u8) -> Self {
+        let mut second = [0_u64; 4];
+        for byte in (0..=255_u8).filter(|&byte| machine.lives_on(first, byte)) {
+            second[usize::from(byte >> 6)] |= 1 << (byte & 63);
+        }
+        Self { machine: number, inside: !machine.left, second }
+    }
+
+    /// Whether it has not died after this second byte.
+    #[inline]
+    pub(super) fn lives_on(&self, second: u8) -> bool {
+        self.second[usize::from(second >> 6)] >> (second & 63) & 1 != 0
+    }
+}
+
 // === impl Patterns ===
 
 impl Patterns {
@@ -311,7 +339,7 @@ impl Patterns {
     /// The machines that start with this byte.
     pub(super) fn starting(&self, byte: u8) -> impl Iterator<Item = &Machine> + Clone {
         let numbers = self.starts.get(usize::from(byte)).map_or(&[][..], Vec::as_slice);
-        numbers.iter().filter_map(|&number| self.machines.get(usize::from(number)))
+        numbers.iter().filter_map(|starting| self.machines.get(usize::from(starting.machine)))
     }
 
     /// Whether some pattern of a machine has its context before `start`.
@@ -440,8 +468,11 @@ impl Patterns {
             Some(_) => {
                 self.starts.resize_with(256, Vec::new);
                 let first = machine.first_bytes();
-                let starts = self.starts.iter_mut().zip(first).filter(|(_, starts)| *starts);
-                starts.for_each(|(of_byte, _)| of_byte.push(number));
+                for (byte, of_byte) in
+                    (0..=255_u8).zip(&mut self.starts).filter(|&(byte, _)| first[usize::from(byte)])
+                {
+                    of_byte.push(Starting::new(number, &machine, byte));
+                }
             }
             // None begins with another, so that no machine starts twice in one place.
             None => {

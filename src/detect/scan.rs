@@ -521,8 +521,10 @@ impl Scan {
                 Meaning::Context(machines) => {
                     let end = view.base().0 + end as u64;
                     self.context = self.context.max(Some(end));
-                    for (bit, last) in self.contexts.iter_mut().enumerate() {
-                        *last = if machines >> bit & 1 == 1 { (*last).max(end + 1) } else { *last };
+                    let mut machines = machines;
+                    while let Some(last) = self.contexts.get_mut(machines.trailing_zeros() as usize) {
+                        *last = (*last).max(end + 1);
+                        machines &= machines - 1;
                     }
                 }
                 Meaning::Literal(machine) => self.start(with, view, machine, run.start, ended),

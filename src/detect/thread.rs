@@ -38,11 +38,10 @@ impl Scan {
         let Some(&first) = view.bytes().get(at) else { return };
         let place = view.base().0 + at as u64;
         let second = view.bytes().get(at + 1).copied();
-        for &number in with.engine.patterns.starts.get(usize::from(first)).map_or(&[][..], Vec::as_slice) {
-            let Some(machine) = with.machine(number) else { continue };
-            let lives = second.is_none_or(|second| machine.lives_on(first, second));
-            if lives && (free || !machine.left) && self.near_of(machine, place, 0) {
-                self.start(with, view, number, place, ended);
+        for starting in with.engine.patterns.starts.get(usize::from(first)).map_or(&[][..], Vec::as_slice) {
+            let lives = second.is_none_or(|second| starting.lives_on(second)) && (free || starting.inside);
+            if lives && with.machine(starting.machine).is_some_and(|own| self.near_of(own, place, 0)) {
+                self.start(with, view, starting.machine, place, ended);
             }
         }
     }
@@ -73,11 +72,13 @@ impl Scan {
     }
 
     pub(super) fn start(&mut self, with: &With<'_>, view: &View, machine: u16, start: u64, ended: bool) {
-        let Some(own) = with.machine(machine).filter(|machine| with.wants(machine)) else { return };
+        let Some(own) = with.machine(machine) else { return };
         let from = (start - view.base().0) as usize;
         let mut thread = Thread { machine, state: START, accepted: false, start };
-        // What is found asks for its context itself; it is looked for here so that nothing is held back in vain.
+        // What is found asks itself for its rule and its context; they are looked for here so that nothing is held back in vain, and
+        // behind the run, as most runs end after a few bytes.
         if self.run(with, view, &mut thread, from, ended)
+            && with.wants(own)
             && with.engine.patterns.may_begin(own, view.bytes(), from)
         {
             self.threads.push(thread);
