@@ -3,6 +3,7 @@
 mod ending;
 mod events;
 mod rows;
+mod spoken;
 
 use std::sync::LazyLock;
 
@@ -13,6 +14,7 @@ use super::FRAMING;
 use crate::text::json::Tape;
 pub(in crate::dialect::openai) use ending::{cut, refusal};
 pub(super) use events::shapes as event_shapes;
+pub(super) use spoken::{cues, more, whole_cues};
 use rows::{
     ANSWER_PARTS, PART_FIELDS, REQUEST_FIELDS, REQUEST_PARTS, RESPONSE_COMMON, RESPONSE_FIELDS, SETTINGS,
 };
