@@ -347,7 +347,8 @@ impl Dialect for Anthropic {
             cues.extend(tape.find(src, place).map(|node| Cue::Piece { spot, node, signed: false }));
         };
         match &*tape.str_at(src, &["type"]).unwrap_or_default() {
-            "content_block_start" => match &*tape.str_at(src, &["content_block", "type"]).unwrap_or_default() {
+            "content_block_start" => match &*tape.str_at(src, &["content_block", "type"]).unwrap_or_default()
+            {
                 "text" => {
                     piece(&["content_block", "text"]);
                     cues.insert(0, Cue::GoesOn);

@@ -46,7 +46,9 @@ fn is_said(src: &[u8], tape: &Tape, at: usize) -> bool {
         Kind::Null => false,
         Kind::Object => tape.get(src, at, "type").is_none_or(|kind| tape.text(src, kind) != "text"),
         Kind::Array | Kind::Key => true,
-        Kind::Bool | Kind::Number | Kind::String => !matches!(&*tape.text(src, at), "false" | "0" | "" | "text"),
+        Kind::Bool | Kind::Number | Kind::String => {
+            !matches!(&*tape.text(src, at), "false" | "0" | "" | "text")
+        }
     }
 }
 

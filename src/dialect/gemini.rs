@@ -364,9 +364,17 @@ impl Dialect for Gemini {
         spoken(src, tape, true, cues);
     }
 
-    fn more(&self, _: &Operation, ask: &Ask, memo: &Memo, spot: &Spot, words: &str) -> (&'static str, String) {
+    fn more(
+        &self,
+        _: &Operation,
+        ask: &Ask,
+        memo: &Memo,
+        spot: &Spot,
+        words: &str,
+    ) -> (&'static str, String) {
         let model = quoted(if memo.model.is_empty() { &ask.model } else { &memo.model });
-        let id = if memo.id.is_empty() { String::new() } else { format!(r#","responseId":{}"#, quoted(&memo.id)) };
+        let id =
+            if memo.id.is_empty() { String::new() } else { format!(r#","responseId":{}"#, quoted(&memo.id)) };
         let content = format!(r#"{{"parts":[{{"text":{}}}],"role":"model"}}"#, quoted(words));
         let index = spot.text;
         let data = format!(

@@ -244,7 +244,14 @@ pub trait Dialect: Sync + Debug {
     }
 
     /// The JSON of an event that goes on in a text with these words, and its type where events are typed.
-    fn more(&self, op: &Operation, ask: &Ask, memo: &Memo, spot: &Spot, words: &str) -> (&'static str, String) {
+    fn more(
+        &self,
+        op: &Operation,
+        ask: &Ask,
+        memo: &Memo,
+        spot: &Spot,
+        words: &str,
+    ) -> (&'static str, String) {
         let _ = (op, ask, memo, spot);
         ("", quoted(words))
     }

@@ -7,7 +7,9 @@ use super::field::{
     tool_tree, tree, unscanned, word,
 };
 use super::shape::Shape;
-use super::{Ask, Cue, Dialect, ExchangeError, Framing, Memo, Operation, Reply, Spot, Stage, Why, is_error, quoted};
+use super::{
+    Ask, Cue, Dialect, ExchangeError, Framing, Memo, Operation, Reply, Spot, Stage, Why, is_error, quoted,
+};
 use crate::text::json::{Kind, Tape};
 
 /// Ollama's API.

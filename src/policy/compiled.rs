@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use super::{
-    Action, BlockAs, Bucket, Choice, Complaints, Direction, Labelled, LadderSettings, Notice, Rule, RuleState,
-    SessionSettings, Threshold, Unmet, Unscanned,
+    Action, BlockAs, Bucket, Choice, Complaints, Direction, Labelled, LadderSettings, Notice, Rule,
+    RuleState, SessionSettings, Threshold, Unmet, Unscanned,
 };
 use crate::detect::{CompileError, Engine, RuleId, RuleSet, RuleSpec};
 

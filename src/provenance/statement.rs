@@ -21,7 +21,10 @@ pub enum StatementError {
     #[error("not a statement: an object with `AIGC`, `hash`, `alg`, `kid` and `sig`")]
     Form,
     /// Of the seven fields one is missing or has other characters than allowed.
-    #[error("the seven fields of `AIGC` are not all there, or hold other characters than {}", super::CHARACTERS)]
+    #[error(
+        "the seven fields of `AIGC` are not all there, or hold other characters than {}",
+        super::CHARACTERS
+    )]
     Fields,
     /// `ReservedCode1` is of somebody else.
     #[error("`ReservedCode1` holds no signature of a gateway")]

@@ -53,7 +53,10 @@ mod tests {
     fn labels_for_china_have_both_elements_in_every_language() {
         let (china, both) = (["cn".to_owned()], ["eu".to_owned(), "cn".to_owned()]);
         for tongue in Tongue::ALL {
-            assert!(has_elements(wording(&china, tongue)) && has_elements(wording(&both, tongue)), "{tongue:?}");
+            assert!(
+                has_elements(wording(&china, tongue)) && has_elements(wording(&both, tongue)),
+                "{tongue:?}"
+            );
         }
         assert!(!has_elements("AI-generated content") && !has_elements("本内容由机器生成"));
     }

@@ -178,6 +178,7 @@ impl Gateway {
                 journal: dir.path().join("journal"),
                 origin: "test.example/journal".into(),
             },
+            labels: sluicegate::server::LabelPlan::default(),
             metrics: Arc::new(Metrics::new("test").expect("metrics")),
         };
         let running = start(plan)?;

@@ -19,7 +19,8 @@ pub(super) fn cues(src: &[u8], tape: &Tape, says: &str, cues: &mut Vec<Cue>) {
             let content = tape.get(src, said, "content");
             content.iter().copied().for_each(&mut piece);
             // Or in parts.
-            for part in content.filter(|&at| is(at, Kind::Array)).into_iter().flat_map(|at| tape.elements(at)) {
+            for part in content.filter(|&at| is(at, Kind::Array)).into_iter().flat_map(|at| tape.elements(at))
+            {
                 tape.get(src, part, "text").into_iter().for_each(&mut piece);
             }
         }

@@ -9,8 +9,8 @@ mod simple;
 
 use super::field::{Field, media, opaque, unscanned, word};
 use super::{
-    Ask, Cue, Dialect, Ends, ExchangeError, Framing, Memo, Operation, Reply, Spot, Stage, Why, finished, is_error,
-    quoted,
+    Ask, Cue, Dialect, Ends, ExchangeError, Framing, Memo, Operation, Reply, Spot, Stage, Why, finished,
+    is_error, quoted,
 };
 use crate::text::json::Tape;
 
@@ -111,7 +111,14 @@ impl Dialect for OpenAi {
         }
     }
 
-    fn more(&self, op: &Operation, ask: &Ask, memo: &Memo, spot: &Spot, words: &str) -> (&'static str, String) {
+    fn more(
+        &self,
+        op: &Operation,
+        ask: &Ask,
+        memo: &Memo,
+        spot: &Spot,
+        words: &str,
+    ) -> (&'static str, String) {
         match op.name {
             "chat.completions" => ("", chat::more(ask, memo, spot, words)),
             "completions" => ("", completions::more(ask, memo, spot, words)),

@@ -83,7 +83,8 @@ impl Loader<'_> {
         for tag in profile.labels.iter().flat_map(|labels| labels.texts.keys()) {
             if Tongue::of_tag(tag).is_none() {
                 let wrong = Diagnostic::error("unknown-name", format!("unknown language `{tag}`"));
-                let wrong = wrong.at(file, value(&["labels".into(), "texts".into(), tag.as_str().into()]), "");
+                let wrong =
+                    wrong.at(file, value(&["labels".into(), "texts".into(), tag.as_str().into()]), "");
                 self.found.push(wrong.valid("languages", tag, &Tongue::ALL.map(Tongue::tag)));
             }
         }

@@ -14,10 +14,10 @@ use super::FRAMING;
 use crate::text::json::Tape;
 pub(in crate::dialect::openai) use ending::{cut, refusal};
 pub(super) use events::shapes as event_shapes;
-pub(super) use spoken::{cues, more, whole_cues};
 use rows::{
     ANSWER_PARTS, PART_FIELDS, REQUEST_FIELDS, REQUEST_PARTS, RESPONSE_COMMON, RESPONSE_FIELDS, SETTINGS,
 };
+pub(super) use spoken::{cues, more, whole_cues};
 
 const fn operation(name: &'static str, method: &'static str, path: &'static str) -> Operation {
     Operation {

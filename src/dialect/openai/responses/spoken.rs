@@ -38,13 +38,16 @@ pub(in crate::dialect::openai) fn cues(src: &[u8], tape: &Tape, cues: &mut Vec<C
         }
         "response.output_item.done" => {
             if let Some(at) = tape.find(src, &["item"]) {
-                parts(src, tape, at, &mut |part, node| cues.push(Cue::Again { text: text(item, part), node }));
+                parts(src, tape, at, &mut |part, node| {
+                    cues.push(Cue::Again { text: text(item, part), node })
+                });
             }
         }
         kind if is_last(kind) => {
             if let Some(output) = tape.find(src, &["response", "output"]) {
                 for (item, at) in tape.elements(output).enumerate() {
-                    let mut again = |part, node| cues.push(Cue::Again { text: text(item as u64, part), node });
+                    let mut again =
+                        |part, node| cues.push(Cue::Again { text: text(item as u64, part), node });
                     parts(src, tape, at, &mut again);
                 }
             }
