@@ -1,9 +1,10 @@
 //! What a model wrote can be recognised: what people and programs are told of it.
 //!
 //! A **label** is text that people see, in words of the law that asks for it and in the answer's language. A **statement** is metadata for
-//! programs: which gateway let the text out, under which number, and what the text was, signed.
+//! programs: which gateway let the text out, under which number, and what the text was, signed. An **export** is a file that carries it.
 
 mod aigc;
+pub mod export;
 mod label;
 mod settings;
 mod skeleton;
