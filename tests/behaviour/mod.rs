@@ -16,6 +16,7 @@ mod fake;
 mod host_check;
 mod http2;
 mod http_hygiene;
+mod labels;
 mod ladder;
 mod lifecycle;
 mod limits;
