@@ -6,7 +6,7 @@ use crate::config::journal_settings;
 use crate::diag::write_whole;
 use crate::exchange::Maker;
 use crate::provenance::export::{Fields, FileForm, merged};
-use crate::provenance::{Aigc, Signed, Skeleton, Statement};
+use crate::provenance::{Aigc, Signed, Skeleton, Statement, StatementError};
 use anyhow::{Context as _, bail};
 use serde_json::json;
 use std::fs;
@@ -180,8 +180,7 @@ fn verify(args: &Verify) -> anyhow::Result<Exit> {
         }
         let form = FileForm::of(&args.file).ok_or(crate::provenance::export::ExportError::Unknown)?;
         let fields = form.read(&file)?.context("it holds no `AIGC` block")?;
-        let aigc: Aigc = serde_json::from_value(json!(fields))
-            .map_err(|_| anyhow::anyhow!("{}", crate::provenance::StatementError::Fields))?;
+        let aigc = Aigc::of(&fields).context(StatementError::Fields)?;
         let signed = Signed::of_fields(&aigc).or_else(|error| {
             // Ours may be the propagator's part.
             let own = Aigc {

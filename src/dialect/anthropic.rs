@@ -360,7 +360,7 @@ impl Dialect for Anthropic {
             "content_block_delta" => piece(&["delta", "text"]),
             "content_block_stop" => cues.push(Cue::Pause { part }),
             "message_delta" => cues.push(Cue::End { text: 0 }),
-            "message_stop" => cues.push(Cue::Over),
+            "message_stop" => cues.push(Cue::Over { certain: true }),
             _ => {}
         }
     }

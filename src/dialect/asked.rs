@@ -33,8 +33,8 @@ pub fn is_exact(src: &[u8], tape: &Tape) -> bool {
     let places = PLACES.iter().filter_map(|place| tape.find(src, &[place]));
     let mut objects = std::iter::once(0).chain(places);
     objects.any(|object| {
-        let says = |name: &&str| tape.get(src, object, name).is_some_and(|at| is_said(src, tape, at));
-        FORMS.iter().any(|name| says(&name)) || NUMBERS.iter().any(|name| says(&name))
+        let says = |name: &str| tape.get(src, object, name).is_some_and(|at| is_said(src, tape, at));
+        FORMS.iter().any(|name| says(name)) || NUMBERS.iter().any(|name| says(name))
     }) || is_form(src, tape)
         || asks_for_numbers(src, tape)
 }
@@ -112,7 +112,7 @@ mod tests {
             assert!(read(body).0, "{body}");
         }
         for body in [
-            r#"{}"#,
+            "{}",
             r#"{"response_format":{"type":"text"},"logprobs":false}"#,
             r#"{"text":{"format":{"type":"text"},"verbosity":"low"}}"#,
             r#"{"generationConfig":{"responseMimeType":"text/plain"}}"#,

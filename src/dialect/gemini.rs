@@ -360,6 +360,11 @@ impl Dialect for Gemini {
         spoken(src, tape, false, cues);
     }
 
+    fn skips_comments(&self) -> bool {
+        // Its SDK for Python takes every line that is no data for a part of an error's JSON.
+        false
+    }
+
     fn whole_cues(&self, _: &Operation, src: &[u8], tape: &Tape, cues: &mut Vec<Cue>) {
         spoken(src, tape, true, cues);
     }
@@ -479,6 +484,7 @@ fn spoken(src: &[u8], tape: &Tape, whole: bool, cues: &mut Vec<Cue>) {
         let reason = has(candidate, ["finishReason", "finish_reason"]).and_then(|at| tape.node(at));
         if whole || reason.is_some_and(|node| node.kind == Kind::String) {
             cues.push(Cue::End { text });
+            cues.push(Cue::Over { certain: false });
         }
     }
 }

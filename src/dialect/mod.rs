@@ -238,6 +238,11 @@ pub trait Dialect: Sync + Debug {
         let _ = (op, src, tape, cues);
     }
 
+    /// Whether what reads its streams skips their comments.
+    fn skips_comments(&self) -> bool {
+        true
+    }
+
     /// What a whole answer says to people, in order.
     fn whole_cues(&self, op: &Operation, src: &[u8], tape: &Tape, cues: &mut Vec<Cue>) {
         let _ = (op, src, tape, cues);

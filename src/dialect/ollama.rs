@@ -180,7 +180,7 @@ impl Dialect for Ollama {
     fn cues(&self, _: &Operation, src: &[u8], tape: &Tape, cues: &mut Vec<Cue>) {
         spoken(src, tape, cues);
         if tape.bool_at(src, &["done"]) == Some(true) {
-            cues.extend([Cue::End { text: 0 }, Cue::Over]);
+            cues.extend([Cue::End { text: 0 }, Cue::Over { certain: true }]);
         }
     }
 

@@ -34,8 +34,11 @@ pub enum Cue {
         /// The text.
         text: u64,
     },
-    /// The answer is over, and clients read no further than this event.
-    Over,
+    /// The answer is over, and clients read no further than this event; if not `certain`, only where all choices that were asked for have ended.
+    Over {
+        /// Whether nothing comes behind it.
+        certain: bool,
+    },
 }
 
 /// Where a text is in an answer.

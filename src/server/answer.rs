@@ -157,7 +157,8 @@ impl Begun {
                 if let Some(seconds) = exchange.remind {
                     head.insert(REMINDER, seconds.into());
                 }
-                let keep_alive = sse.then_some(exchange.worker.gateway.server.keep_alive.0);
+                let comments = sse && answering.skips_comments();
+                let keep_alive = comments.then_some(exchange.worker.gateway.server.keep_alive.0);
                 recorder.status = status.as_u16();
                 let body = StreamBody::new(answering, *source, recorder, timeouts, keep_alive, out, fed);
                 Ok(response(status, head, AnswerBody::stream(body)))

@@ -94,7 +94,7 @@ impl Dialect for OpenAi {
 
     fn cues(&self, op: &Operation, src: &[u8], tape: &Tape, cues: &mut Vec<Cue>) {
         if self.is_end_sign(src) {
-            return cues.push(Cue::Over);
+            return cues.push(Cue::Over { certain: true });
         }
         match op.name {
             "chat.completions" => choices::cues(src, tape, "delta", cues),

@@ -9,7 +9,7 @@
 //! ```
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -93,6 +93,8 @@ pub(super) struct Labels {
     held: Vec<Leaving>,
     /// So many events were put between the upstream's.
     added: u64,
+    /// Texts of which the end has come, whether they said anything or not.
+    ended: BTreeSet<u64>,
     labelled: u32,
     tongue: Option<Tongue>,
     told: bool,
@@ -114,6 +116,7 @@ impl Labels {
             tape,
             held: Vec::new(),
             added: 0,
+            ended: BTreeSet::new(),
             labelled: 0,
             tongue: None,
             told: false,
@@ -144,13 +147,17 @@ impl Labels {
     pub(super) fn event(&mut self, around: &Around<'_>, event: Leaving) -> Vec<Leaving> {
         let (dialect, operation) = (around.matched.dialect, around.matched.operation);
         if event.data.is_empty() {
-            return self.without_data(around, event);
+            if self.held.is_empty() {
+                return vec![event];
+            }
+            self.held.push(event);
+            return Vec::new();
         }
         let data = joined(&event.raw, &event.data).into_owned();
         let mut tape = std::mem::take(&mut self.tape);
         let mut cues = Vec::new();
         if dialect.is_end_sign(&data) {
-            cues.push(Cue::Over);
+            cues.push(Cue::Over { certain: true });
         } else if tape.parse(&data).is_ok() {
             dialect.cues(operation, &data, &tape, &mut cues);
         }
@@ -162,6 +169,7 @@ impl Labels {
             pauses: false,
             goes_on: false,
             over: false,
+            choices: around.ask.choices,
         };
         self.cues(&cues, &mut work);
         let Work { mut edits, before, pauses, goes_on, over, .. } = work;
@@ -175,9 +183,10 @@ impl Labels {
             out.append(&mut self.held);
         }
         if over && self.labelling.maker.is_some() && !self.told {
-            match around.framing {
-                Framing::Sse => out.extend(self.comment()),
-                Framing::Ndjson | Framing::JsonArray => edits.extend(self.member(&tape)),
+            if has_comments(around) {
+                out.extend(self.comment());
+            } else {
+                edits.extend(self.member(&tape));
             }
         }
         if self.added > 0
@@ -194,22 +203,6 @@ impl Labels {
             self.held.push(event);
         } else {
             out.push(event);
-        }
-        out
-    }
-
-    /// A comment, or what closes an array.
-    fn without_data(&mut self, around: &Around<'_>, event: Leaving) -> Vec<Leaving> {
-        let closes = around.framing == Framing::JsonArray && event.raw.contains(&b']');
-        let mut out = Vec::new();
-        if closes && around.memo.started && !self.told {
-            let statement = self.statement();
-            out.extend(statement.map(|statement| plain(format!(",\r\n{{\"{FIELD}\":{statement}}}"))));
-        }
-        if self.held.is_empty() {
-            out.push(event);
-        } else {
-            self.held.push(event);
         }
         out
     }
@@ -232,7 +225,7 @@ impl Labels {
             }
         }
         out.append(&mut self.held);
-        if around.framing == Framing::Sse && !self.told && self.texts.values().any(|text| text.said) {
+        if has_comments(around) && !self.told && self.texts.values().any(|text| text.said) {
             out.extend(self.comment());
         }
         out
@@ -253,6 +246,7 @@ impl Labels {
             pauses: false,
             goes_on: false,
             over: false,
+            choices: 1,
         };
         self.cues(&cues, &mut work);
         let edits = work.edits;
@@ -295,6 +289,7 @@ impl Labels {
                 Cue::End { text } => {
                     work.goes_on = true;
                     work.pauses = false;
+                    self.ended.insert(*text);
                     let last = self.texts.get(text).and_then(|text| text.last);
                     let Some((spot, words)) = self.end(*text) else { continue };
                     match last {
@@ -302,7 +297,10 @@ impl Labels {
                         None => work.before.push((spot, words)),
                     }
                 }
-                Cue::Over => (work.over, work.goes_on) = (true, true),
+                Cue::Over { certain } => {
+                    work.over = *certain || self.ended.len() >= work.choices as usize;
+                    work.goes_on = true;
+                }
             }
         }
     }
@@ -424,6 +422,8 @@ struct Work<'a> {
     /// Whether what waits may leave.
     goes_on: bool,
     over: bool,
+    /// So many choices were asked for.
+    choices: u32,
 }
 
 impl Work<'_> {
@@ -493,6 +493,11 @@ fn anew(event: &Leaving, data: Vec<u8>) -> Leaving {
     let end = raw.len() as u32;
     raw.extend_from_slice(event.raw.get(last.end as usize..).unwrap_or_default());
     Leaving { raw: raw.into(), data: SmallVec::from_elem(start..end, 1) }
+}
+
+/// Whether metadata may stand in a comment.
+fn has_comments(around: &Around<'_>) -> bool {
+    around.framing == Framing::Sse && around.matched.dialect.skips_comments()
 }
 
 /// An event of the gateway's own.

@@ -333,6 +333,11 @@ impl Answering {
         self.labels.as_mut().filter(|_| is_answer).and_then(|labels| labels.statement())
     }
 
+    /// Whether what reads the stream skips its comments.
+    pub fn skips_comments(&self) -> bool {
+        self.matched.dialect.skips_comments()
+    }
+
     /// How many findings there were on the answer's side, kept or not.
     pub fn found(&self) -> u64 {
         self.reader.noted_in_all()

@@ -389,6 +389,8 @@ proptest! {
         pieces in pieces(), call in 0..CALLS.len(), mode in 0..MODES.len(), notice: bool,
     ) {
         let (call, mode) = (&CALLS[call], MODES[mode]);
+        // The stream's last text is signed there, and in a signed text nothing is put.
+        prop_assume!(!(call.path.contains(":generate") && mode == LabelMode::InlineParagraph));
         let mut answering =
             begin(call.stream_path, &(call.request)(true).to_string(), call.media, Some(labelling(mode, notice, false)));
         let out = sent(&mut answering, &(call.stream)(&pieces), 1000);

@@ -34,13 +34,12 @@ pub(super) fn read(file: &[u8]) -> Result<Option<Fields>, ExportError> {
 pub(super) fn write(file: &[u8], block: &Aigc) -> Result<Vec<u8>, ExportError> {
     let (tape, at) = find(file)?;
     let fields = fields_json(block);
-    let (place, with) = match at {
-        Some(at) => (range(&tape, at), fields),
-        None => {
-            let open = range(&tape, 0).start + 1;
-            let comma = if tape.nodes().len() > 1 { "," } else { "" };
-            (open..open, format!("\"AIGC\":{fields}{comma}"))
-        }
+    let (place, with) = if let Some(at) = at {
+        (range(&tape, at), fields)
+    } else {
+        let open = range(&tape, 0).start + 1;
+        let comma = if tape.nodes().len() > 1 { "," } else { "" };
+        (open..open, format!("\"AIGC\":{fields}{comma}"))
     };
     let mut out = file.get(..place.start).unwrap_or_default().to_vec();
     out.extend_from_slice(with.as_bytes());

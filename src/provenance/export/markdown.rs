@@ -38,7 +38,7 @@ fn begins(line: &str) -> bool {
 /// The lines without the mapping, and those of each mapping that was there.
 fn without<'t>(lines: &[&'t str]) -> (Vec<&'t str>, Vec<Vec<&'t str>>) {
     let (mut rest, mut found) = (Vec::new(), Vec::<Vec<&str>>::new());
-    let (mut inside, mut open) = (false, 0i32);
+    let (mut inside, mut open) = (false, 0usize);
     for &line in lines {
         let belongs = open > 0 || line.starts_with([' ', '\t']) || line.trim_start().starts_with('}');
         if begins(line) {
@@ -51,7 +51,7 @@ fn without<'t>(lines: &[&'t str]) -> (Vec<&'t str>, Vec<Vec<&'t str>>) {
             rest.push(line);
             continue;
         }
-        open += line.matches('{').count() as i32 - line.matches('}').count() as i32;
+        open = (open + line.matches('{').count()).saturating_sub(line.matches('}').count());
         if let Some(last) = found.last_mut() {
             last.push(line);
         }

@@ -39,7 +39,7 @@ pub(in crate::dialect::openai) fn cues(src: &[u8], tape: &Tape, cues: &mut Vec<C
         "response.output_item.done" => {
             if let Some(at) = tape.find(src, &["item"]) {
                 parts(src, tape, at, &mut |part, node| {
-                    cues.push(Cue::Again { text: text(item, part), node })
+                    cues.push(Cue::Again { text: text(item, part), node });
                 });
             }
         }
@@ -51,7 +51,7 @@ pub(in crate::dialect::openai) fn cues(src: &[u8], tape: &Tape, cues: &mut Vec<C
                     parts(src, tape, at, &mut again);
                 }
             }
-            cues.push(Cue::Over);
+            cues.push(Cue::Over { certain: true });
         }
         _ => {}
     }
