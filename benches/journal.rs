@@ -181,6 +181,7 @@ fn end(n: u64, exchange: ExchangeId) -> End {
         coverage: Coverage { texts: 200, text_bytes: 4000, names: 400, ..Coverage::default() },
         received: format!("{:032x}", n + 1),
         sent: format!("{:032x}", n + 2),
+        label: None,
         texts: None,
         response_bytes: 40_000,
         held_bytes_max: 12,

@@ -15,6 +15,7 @@ pub mod exchange;
 pub mod fuzz_entry;
 pub mod limits;
 pub mod policy;
+pub mod provenance;
 pub mod server;
 pub mod stream;
 pub mod telemetry;

@@ -37,6 +37,19 @@ fn official_sdks() {
     run("tests/sdk/drive.py", &[]);
 }
 
+/// Labelled answers, whole and streamed, in every mode: each SDK reads what it always reads, with the label in the text.
+#[test]
+#[ignore = "needs the SDKs; the test command runs it"]
+fn labels_in_official_sdks() {
+    if std::env::var("SLUICEGATE_SDK").as_deref() == Ok("skip") {
+        eprintln!("SKIPPED: labels in the official SDKs (SLUICEGATE_SDK=skip)");
+        return;
+    }
+    run("scripts/sdk-setup", &[]);
+    let home = std::env::var("SLUICEGATE_SDK_DIR").unwrap_or_else(|_| ".cache/sdk".to_owned());
+    run(&format!("{home}/py/bin/python"), &["tests/labels/sdk.py", env!("CARGO_BIN_EXE_sluicegate")]);
+}
+
 /// The listing of fields is that of the SDKs' own types.
 #[test]
 #[ignore = "needs the SDKs; the test command runs it"]

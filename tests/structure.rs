@@ -13,6 +13,7 @@ const FLOORS: &[&[&str]] = &[
     &["upstream"],
     &["exchange"],
     &["limits", "audit"],
+    &["provenance"],
     &["policy"],
     &["detect"],
     &["dialect"],

@@ -93,6 +93,16 @@ impl Verifier {
         &self.name
     }
 
+    /// The key's name and number, by which others name it.
+    pub fn kid(&self) -> String {
+        format!("{}+{:08x}", self.name, self.id)
+    }
+
+    /// Whether this key has signed these bytes.
+    pub fn has_signed(&self, bytes: &[u8], signature: &[u8]) -> bool {
+        UnparsedPublicKey::new(&ED25519, self.public).verify(bytes, signature).is_ok()
+    }
+
     /// The text of a note that this key has signed.
     pub fn open<'n>(&self, note: &'n str) -> Result<&'n str, NoteError> {
         let (text, signatures) = parts(note)?;
@@ -192,6 +202,11 @@ impl Signer {
     /// The key that verifies.
     pub fn verifier(&self) -> &Verifier {
         &self.verifier
+    }
+
+    /// The signature of these bytes alone, outside of a note. What begins as a checkpoint does is never given to it.
+    pub fn signature(&self, bytes: &[u8]) -> Vec<u8> {
+        self.pair.sign(bytes).as_ref().to_vec()
     }
 
     /// A note of this text, which ends with a line break.

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::ExchangeId;
 use super::texts::TextPlace;
+use crate::provenance::Unlabelled;
 
 /// Longest client-supplied string kept in a record, in characters.
 const LONGEST: usize = 200;
@@ -151,6 +152,27 @@ pub struct Event {
     pub detail: serde_json::Value,
 }
 
+/// How an answer was labelled.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LabelRecord {
+    /// Where labels stand, as the policy, the settings or the route say it.
+    pub mode: &'static str,
+    /// The text had to stay as the model wrote it, since a program reads it: it has metadata alone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub exact: bool,
+    /// Labels in texts of the answer.
+    pub texts: u32,
+    /// The language of the label; empty where none stands in a text.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub language: &'static str,
+    /// The key that signed the metadata; empty where there is none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub key: String,
+    /// That the caller gets answers without a label, and why that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unlabelled: Option<Unlabelled>,
+}
+
 /// Written when the answer is over.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "record", rename = "end")]
@@ -182,6 +204,9 @@ pub struct End {
     pub received: String,
     /// Keyed hash of the body as the client got it; empty where it got none.
     pub sent: String,
+    /// How the answer was labelled, where the policy has answers labelled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<LabelRecord>,
     /// Where the bodies stand, sealed, if they are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub texts: Option<TextPlace>,

@@ -15,6 +15,7 @@ mod filing;
 mod healthcheck;
 mod import;
 mod key;
+mod label;
 mod moment;
 mod obligations;
 mod overblock;
@@ -68,6 +69,7 @@ enum Verb {
     Obligations(obligations::Args),
     Filing(filing::Args),
     Overblock(overblock::Args),
+    Label(Box<label::Args>),
     Healthcheck(healthcheck::Args),
     Version(version::Args),
 }
@@ -126,6 +128,7 @@ pub fn main() -> ExitCode {
         Verb::Obligations(args) => obligations::run(&args),
         Verb::Filing(args) => filing::run(&args),
         Verb::Overblock(args) => overblock::run(&args),
+        Verb::Label(args) => label::run(&args),
         Verb::Healthcheck(args) => healthcheck::run(&args),
         Verb::Version(args) => version::run(&args),
     };

@@ -5,7 +5,7 @@ use crate::audit::{Commit, Journal, Keep, MasterKey, Texts, load_or_make_signer}
 use crate::config::{ConfigFile, Overrides, Purpose, Settings};
 use crate::limits::Pepper;
 use crate::policy::APPROVAL;
-use crate::server::{self, Loaded, Plan, Reloading, Running, SinkPlan, Trigger};
+use crate::server::{self, LabelPlan, Loaded, Plan, Reloading, Running, SinkPlan, Trigger};
 use crate::telemetry::{Metrics, start_log};
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -84,6 +84,8 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
             "an end of the journal that was not complete was cut off; nothing of its exchanges was delivered"
         );
     }
+    // The journal has the key for itself.
+    let signer = load_or_make_signer(&settings.journal_key_path(), settings.journal.origin.as_deref())?;
     let texts = match settings.journal.texts.keep {
         Keep::None => None,
         Keep::Found | Keep::All => {
@@ -109,6 +111,7 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
         journal,
         texts,
         sinks: SinkPlan { sinks: settings.sinks.clone(), journal: journal_dir, origin },
+        labels: LabelPlan::new(&settings.labels, &settings.tenants, signer),
         metrics,
     })?;
     // Who reads it may have seen enough and be gone; the gateway is there all the same.

@@ -70,6 +70,7 @@ impl Check<'_> {
         let names: Vec<&str> = file.tenants.iter().map(|t| t.name.as_str()).collect();
         self.no_name_twice("tenant", "name", &names);
         self.tenants(&file.tenants);
+        self.labels(file);
         self.sinks(&file.sinks);
         let names: Vec<&str> = file.sinks.iter().map(|s| s.name.as_str()).collect();
         self.no_name_twice("sink", "name", &names);

@@ -3,6 +3,7 @@
 use crate::audit::JournalSettings;
 use crate::limits::LimitsSettings;
 use crate::policy::PolicySettings;
+use crate::provenance::LabelSettings;
 use crate::server::{RouteSettings, ServerSettings, TenantSettings};
 use crate::telemetry::LogSettings;
 use crate::upstream::UpstreamSettings;
@@ -32,6 +33,9 @@ pub struct File {
     /// The record of what passed.
     #[serde(default)]
     pub journal: JournalSettings,
+    /// How answers are labelled as generated.
+    #[serde(default)]
+    pub labels: LabelSettings,
     /// The gateway's own log.
     #[serde(default)]
     pub log: LogSettings,

@@ -8,6 +8,7 @@ mod check;
 mod client_checks;
 mod differences;
 mod file;
+mod labels;
 mod lists;
 mod policies;
 mod policy_file;
@@ -28,6 +29,7 @@ use crate::audit::JournalSettings;
 use crate::diag::{Diagnostic, Places, SourceFile, Step, has_errors, read_toml, sort};
 use crate::limits::{KeyHash, KeyTable, LimitsSettings, Pepper, TenantKeys};
 use crate::policy::PolicySettings;
+use crate::provenance::LabelSettings;
 use crate::server::{RouteSettings, ServerSettings, TenantSettings};
 use crate::telemetry::LogSettings;
 use crate::upstream::sink::SinkSettings;
@@ -72,6 +74,8 @@ pub struct Settings {
     pub limits: LimitsSettings,
     /// The journal; its folder and the file of its key are set.
     pub journal: JournalSettings,
+    /// How answers are labelled.
+    pub labels: LabelSettings,
     /// The log.
     pub log: LogSettings,
     /// Upstreams with their credentials.
@@ -187,6 +191,7 @@ pub fn load(
         policy: file.policy,
         limits: file.limits,
         journal,
+        labels: file.labels,
         log: file.log,
         upstreams: file.upstreams.into_iter().zip(credentials).collect(),
         routes: file.routes,
@@ -331,6 +336,7 @@ impl Settings {
             policy: self.policy.clone(),
             limits: self.limits.clone(),
             journal: self.journal.clone(),
+            labels: self.labels.clone(),
             log: self.log.clone(),
             upstreams: self.upstreams.iter().map(|(u, _)| u.clone()).collect(),
             routes: self.routes.clone(),

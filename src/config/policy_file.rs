@@ -12,6 +12,7 @@ use crate::audit::JournalSettings;
 use crate::diag::{Diagnostic, SourceFile, has_errors, read_toml};
 use crate::limits::LimitsSettings;
 use crate::policy::PolicySettings;
+use crate::provenance::LabelSettings;
 use crate::server::ServerSettings;
 use crate::telemetry::LogSettings;
 
@@ -60,6 +61,7 @@ pub fn load_policy(source: &Arc<SourceFile>, folder: &Path) -> Result<Settings, 
         server: ServerSettings::default(),
         limits: LimitsSettings::default(),
         journal: JournalSettings::default(),
+        labels: LabelSettings::default(),
         log: LogSettings::default(),
         upstreams: Vec::new(),
         routes: Vec::new(),

@@ -8,8 +8,8 @@ use super::field::{
 };
 use super::shape::Shape;
 use super::{
-    Ask, Dialect, Ends, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Stage, Why, part_of,
-    quoted,
+    Ask, Cue, Dialect, Ends, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Spot, Stage, Why,
+    part_of, quoted,
 };
 use crate::text::json::Tape;
 
@@ -310,6 +310,7 @@ impl Dialect for Anthropic {
                 || tape.find(src, &["output_config", "format"]).is_some(),
             framing: Some(Framing::Sse),
             choices: 1,
+            ..Ask::default()
         }
     }
 
@@ -337,6 +338,55 @@ impl Dialect for Anthropic {
             "message_delta" if tape.str_at(src, &["delta", "stop_reason"]).is_some() => Stage::Finished,
             _ => Stage::Open,
         }
+    }
+
+    fn cues(&self, _: &Operation, src: &[u8], tape: &Tape, cues: &mut Vec<Cue>) {
+        let part = part_of(src, tape, 0, "index");
+        let mut piece = |place: &[&str]| {
+            let spot = Spot { part, ..Spot::default() };
+            cues.extend(tape.find(src, place).map(|node| Cue::Piece { spot, node, signed: false }));
+        };
+        match &*tape.str_at(src, &["type"]).unwrap_or_default() {
+            "content_block_start" => match &*tape.str_at(src, &["content_block", "type"]).unwrap_or_default()
+            {
+                "text" => {
+                    piece(&["content_block", "text"]);
+                    cues.insert(0, Cue::GoesOn);
+                }
+                // What a tool of the client's answers comes in the next exchange.
+                "tool_use" => cues.push(Cue::End { text: 0 }),
+                _ => cues.push(Cue::GoesOn),
+            },
+            "content_block_delta" => piece(&["delta", "text"]),
+            "content_block_stop" => cues.push(Cue::Pause { part }),
+            "message_delta" => cues.push(Cue::End { text: 0 }),
+            "message_stop" => cues.push(Cue::Over { certain: true }),
+            _ => {}
+        }
+    }
+
+    fn whole_cues(&self, _: &Operation, src: &[u8], tape: &Tape, cues: &mut Vec<Cue>) {
+        let Some(content) = tape.find(src, &["content"]) else { return };
+        for (part, block) in tape.elements(content).enumerate() {
+            let kind = tape.get(src, block, "type").map(|at| tape.text(src, at)).unwrap_or_default();
+            match (&*kind, tape.get(src, block, "text")) {
+                ("text", Some(node)) => {
+                    let spot = Spot { part: part as u64, ..Spot::default() };
+                    cues.extend([Cue::GoesOn, Cue::Piece { spot, node, signed: false }]);
+                    cues.push(Cue::Pause { part: part as u64 });
+                }
+                ("tool_use", _) => cues.push(Cue::End { text: 0 }),
+                _ => cues.push(Cue::GoesOn),
+            }
+        }
+        cues.push(Cue::End { text: 0 });
+    }
+
+    fn more(&self, _: &Operation, _: &Ask, _: &Memo, spot: &Spot, words: &str) -> (&'static str, String) {
+        const KIND: &str = "content_block_delta";
+        let (index, words) = (spot.part, quoted(words));
+        let delta = format!(r#""index":{index},"delta":{{"type":"text_delta","text":{words}}}"#);
+        (KIND, format!(r#"{{"type":"{KIND}",{delta}}}"#))
     }
 
     fn tells_end(&self, op: &Operation) -> bool {

@@ -8,10 +8,10 @@ use super::field::{
 };
 use super::shape::Shape;
 use super::{
-    Ask, Dialect, Ends, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Stage, Why, finished,
-    is_error, quoted,
+    Ask, Cue, Dialect, Ends, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Spot, Stage, Why,
+    finished, is_error, part_of, quoted,
 };
-use crate::text::json::Tape;
+use crate::text::json::{Kind, Tape};
 
 /// Gemini's APIs.
 #[derive(Debug)]
@@ -328,6 +328,7 @@ impl Dialect for Gemini {
             structured,
             framing: Some(if sse { Framing::Sse } else { Framing::JsonArray }),
             choices: u32::try_from(choices).unwrap_or(1).clamp(1, 128),
+            ..Ask::default()
         }
     }
 
@@ -353,6 +354,38 @@ impl Dialect for Gemini {
             || is_error(src, tape)
             || finished(src, tape, "candidates", "finishReason") != Ends::Nothing;
         if over { Stage::Signed } else { Stage::Open }
+    }
+
+    fn cues(&self, _: &Operation, src: &[u8], tape: &Tape, cues: &mut Vec<Cue>) {
+        spoken(src, tape, false, cues);
+    }
+
+    fn skips_comments(&self) -> bool {
+        // Its SDK for Python takes every line that is no data for a part of an error's JSON.
+        false
+    }
+
+    fn whole_cues(&self, _: &Operation, src: &[u8], tape: &Tape, cues: &mut Vec<Cue>) {
+        spoken(src, tape, true, cues);
+    }
+
+    fn more(
+        &self,
+        _: &Operation,
+        ask: &Ask,
+        memo: &Memo,
+        spot: &Spot,
+        words: &str,
+    ) -> (&'static str, String) {
+        let model = quoted(if memo.model.is_empty() { &ask.model } else { &memo.model });
+        let id =
+            if memo.id.is_empty() { String::new() } else { format!(r#","responseId":{}"#, quoted(&memo.id)) };
+        let content = format!(r#"{{"parts":[{{"text":{}}}],"role":"model"}}"#, quoted(words));
+        let index = spot.text;
+        let data = format!(
+            r#"{{"candidates":[{{"content":{content},"index":{index}}}],"modelVersion":{model}{id}}}"#
+        );
+        ("", data)
     }
 
     fn has_words(&self, op: &Operation) -> bool {
@@ -431,6 +464,27 @@ impl Dialect for Gemini {
             Some(Framing::JsonArray | Framing::Ndjson) => {
                 format!("{}{element}]", if memo.started { ",\r\n" } else { "[" }).into_bytes()
             }
+        }
+    }
+}
+
+/// What candidates say, thoughts left out. A text that stands beside a signature is signed.
+fn spoken(src: &[u8], tape: &Tape, whole: bool, cues: &mut Vec<Cue>) {
+    let Some(list) = tape.find(src, &["candidates"]) else { return };
+    let has = |object: usize, names: [&str; 2]| names.iter().find_map(|name| tape.get(src, object, name));
+    for candidate in tape.elements(list) {
+        let text = part_of(src, tape, candidate, "index");
+        let parts = tape.get(src, candidate, "content").and_then(|content| tape.get(src, content, "parts"));
+        for part in parts.into_iter().flat_map(|parts| tape.elements(parts)) {
+            let thought = tape.get(src, part, "thought").is_some_and(|at| tape.text(src, at) == "true");
+            let node = tape.get(src, part, "text").filter(|_| !thought);
+            let signed = has(part, ["thoughtSignature", "thought_signature"]).is_some();
+            cues.extend(node.map(|node| Cue::Piece { spot: Spot::of(text), node, signed }));
+        }
+        let reason = has(candidate, ["finishReason", "finish_reason"]).and_then(|at| tape.node(at));
+        if whole || reason.is_some_and(|node| node.kind == Kind::String) {
+            cues.push(Cue::End { text });
+            cues.push(Cue::Over { certain: false });
         }
     }
 }

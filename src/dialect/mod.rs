@@ -4,6 +4,7 @@
 //! of its operations; everything generic (walking, scanning, holding, rewriting) happens above and below, never here.
 
 pub mod anthropic;
+mod asked;
 pub mod fault;
 mod field;
 mod form;
@@ -15,6 +16,7 @@ mod reading;
 pub mod route;
 mod said;
 pub mod shape;
+mod spoken;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -22,12 +24,14 @@ mod walk;
 use std::borrow::Cow;
 use std::fmt::Debug;
 
+pub use asked::{is_exact, is_first};
 pub use fault::{Details, ErrorKind, ExchangeError, Fault};
 pub use field::{Class, Field, Flow, Role};
 pub use reading::{READINGS, Readings};
 pub use route::{Matched, route};
 pub use said::Said;
 pub use shape::Shape;
+pub use spoken::{Cue, Spot};
 pub use walk::{ChannelKey, Found, Home};
 
 pub use crate::stream::Framing;
@@ -75,6 +79,10 @@ pub struct Ask {
     pub choices: u32,
     /// The user that the request names, as it names him; empty when it names none.
     pub user: String,
+    /// Whether the answer's text has to stay as the model wrote it: a program reads it, or log-probabilities tell it once more.
+    pub exact: bool,
+    /// Whether the request is the first of its conversation: it repeats no earlier answer.
+    pub first: bool,
 }
 
 /// What the gateway remembers of a running stream, so that it can end it in the dialect's own way. A dialect fills in what its
@@ -224,6 +232,40 @@ pub trait Dialect: Sync + Debug {
     /// An answer that refuses, as if the model had: used where the policy says `block_as = "refusal"`. A whole body, or all frames
     /// of a stream when `ask.stream`.
     fn refusal(&self, op: &Operation, ask: &Ask, error: &ExchangeError) -> Reply;
+
+    /// What an event says to people, in order; nothing, where it is not known what it says.
+    fn cues(&self, op: &Operation, src: &[u8], tape: &Tape, cues: &mut Vec<Cue>) {
+        let _ = (op, src, tape, cues);
+    }
+
+    /// Whether what reads its streams skips their comments.
+    fn skips_comments(&self) -> bool {
+        true
+    }
+
+    /// What a whole answer says to people, in order.
+    fn whole_cues(&self, op: &Operation, src: &[u8], tape: &Tape, cues: &mut Vec<Cue>) {
+        let _ = (op, src, tape, cues);
+    }
+
+    /// The JSON of an event that goes on in a text with these words, and its type where events are typed.
+    fn more(
+        &self,
+        op: &Operation,
+        ask: &Ask,
+        memo: &Memo,
+        spot: &Spot,
+        words: &str,
+    ) -> (&'static str, String) {
+        let _ = (op, ask, memo, spot);
+        ("", quoted(words))
+    }
+
+    /// The number that says which event of the stream this one is, where events are numbered.
+    fn numbered(&self, op: &Operation, src: &[u8], tape: &Tape) -> Option<usize> {
+        let _ = (op, src, tape);
+        None
+    }
 
     /// Whether a model's words answer this call.
     fn has_words(&self, op: &Operation) -> bool {

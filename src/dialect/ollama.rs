@@ -7,8 +7,10 @@ use super::field::{
     tool_tree, tree, unscanned, word,
 };
 use super::shape::Shape;
-use super::{Ask, Dialect, ExchangeError, Framing, Memo, Operation, Reply, Stage, Why, is_error, quoted};
-use crate::text::json::Tape;
+use super::{
+    Ask, Cue, Dialect, ExchangeError, Framing, Memo, Operation, Reply, Spot, Stage, Why, is_error, quoted,
+};
+use crate::text::json::{Kind, Tape};
 
 /// Ollama's API.
 #[derive(Debug)]
@@ -156,6 +158,7 @@ impl Dialect for Ollama {
             structured: tape.find(src, &["format"]).is_some_and(|f| !tape.text(src, f).is_empty()),
             framing: Some(Framing::Ndjson),
             choices: 1,
+            ..Ask::default()
         }
     }
 
@@ -172,6 +175,28 @@ impl Dialect for Ollama {
     fn stage(&self, _: &Operation, src: &[u8], tape: &Tape) -> Stage {
         let over = tape.bool_at(src, &["done"]) == Some(true) || is_error(src, tape);
         if over { Stage::Signed } else { Stage::Open }
+    }
+
+    fn cues(&self, _: &Operation, src: &[u8], tape: &Tape, cues: &mut Vec<Cue>) {
+        spoken(src, tape, cues);
+        if tape.bool_at(src, &["done"]) == Some(true) {
+            cues.extend([Cue::End { text: 0 }, Cue::Over { certain: true }]);
+        }
+    }
+
+    fn whole_cues(&self, _: &Operation, src: &[u8], tape: &Tape, cues: &mut Vec<Cue>) {
+        spoken(src, tape, cues);
+        cues.push(Cue::End { text: 0 });
+    }
+
+    fn more(&self, op: &Operation, ask: &Ask, memo: &Memo, _: &Spot, words: &str) -> (&'static str, String) {
+        let model = if memo.model.is_empty() { &ask.model } else { &memo.model };
+        let (model, said) = (quoted(model), quoted(words));
+        let text = match op.name {
+            "generate" => format!(r#""response":{said}"#),
+            _ => format!(r#""message":{{"role":"assistant","content":{said}}}"#),
+        };
+        ("", format!(r#"{{"model":{model},"created_at":"1970-01-01T00:00:00Z",{text},"done":false}}"#))
     }
 
     fn tells_end(&self, op: &Operation) -> bool {
@@ -204,6 +229,14 @@ impl Dialect for Ollama {
             Why::Failure(error) => error_object(error),
         };
         format!("{line}\n").into_bytes()
+    }
+}
+
+/// The strings that go on in the only text there is.
+fn spoken(src: &[u8], tape: &Tape, cues: &mut Vec<Cue>) {
+    for place in [&["message", "content"][..], &["response"]] {
+        let node = tape.find(src, place).filter(|&at| tape.node(at).is_some_and(|n| n.kind == Kind::String));
+        cues.extend(node.map(|node| Cue::Piece { spot: Spot::of(0), node, signed: false }));
     }
 }
 

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::answer::{Answering, Ended, Flow, Mode};
+use super::label::Labelling;
 use crate::audit::Receipt;
 use crate::dialect::ExchangeError;
 
@@ -25,6 +26,11 @@ impl Ahead {
     /// A media type that the policy does not let pass unread.
     pub fn head(&mut self, status: u16, content_type: Option<&str>) -> Result<Mode, ExchangeError> {
         self.answering.head(status, content_type)
+    }
+
+    /// From here on the answer is labelled.
+    pub fn label(&mut self, labelling: Labelling) {
+        self.answering.label(labelling);
     }
 
     /// As [`Answering::mode`].

@@ -13,6 +13,7 @@ mod answer;
 mod doubt;
 mod emit;
 mod halt;
+mod label;
 #[cfg(test)]
 mod laws;
 mod look;
@@ -31,6 +32,7 @@ pub use ahead::Ahead;
 pub use answer::{Answering, Ended, Flow, Mode, Replaced};
 pub use emit::{Edit, Emitter, Piece};
 pub use halt::Halt;
+pub use label::{Labelling, Maker};
 pub use prompt::{Judged, Next, Received};
 pub use reader::{Noted, Reader, Side, Stop};
 pub use segment::Segments;
@@ -38,8 +40,8 @@ pub use tally::{CountKey, Counts};
 
 use crate::audit::{Coverage, ExchangeId};
 use crate::policy::{Action, Policy};
-use crate::text::Language;
 use crate::text::json::MAX_DEPTH;
+use crate::text::{Language, Tongue};
 pub(crate) use told::{own_answer, refuse, shut_out, warn};
 
 /// Ceilings of one exchange, most of them in bytes. An exchange holds at most one request body (twice while it is rewritten) and the larger of
@@ -143,6 +145,10 @@ pub struct Client {
     pub exchange: Option<ExchangeId>,
     /// The language that its header asks for; without one, that of the prompt.
     pub language: Option<Language>,
+    /// Whether answers may be labelled, so that the language of what is said has to be known.
+    pub labels: bool,
+    /// The language of what the request says last, where it is asked for.
+    pub said: Option<Tongue>,
 }
 
 impl Terms {

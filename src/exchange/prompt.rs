@@ -6,11 +6,11 @@ use super::reader::{Reader, Side, Stop};
 use super::{Ahead, Answering, Halt, Outcome, Report, Terms, refuse};
 use crate::audit::Receipt;
 use crate::detect::RuleId;
-use crate::dialect::{Ask, ErrorKind, ExchangeError, Matched, Reply, last_words};
+use crate::dialect::{Ask, ErrorKind, ExchangeError, Matched, Reply, is_exact, is_first, last_words};
 use crate::policy::BlockAs;
 use crate::telemetry::Quiet;
 use crate::text::json::{JsonError, Kind, Tape, unescape};
-use crate::text::{Language, Scripts, looks_like_identifier, percent_decoded};
+use crate::text::{Guess, Language, Scripts, Tongue, looks_like_identifier, percent_decoded};
 
 /// A request whose head is known.
 #[derive(Debug)]
@@ -88,6 +88,11 @@ impl Received {
                     last = words.map(|words| Quiet(words.chars().take(SHORT).collect()));
                 }
                 ask = matched.dialect.ask(matched.operation, &body, &tape, query, matched.model.as_deref());
+                ask.exact = is_exact(&body, &tape);
+                ask.first = is_first(&body, &tape);
+                if terms.client.labels && matched.dialect.has_words(matched.operation) {
+                    terms.client.said = said(&body, &tape);
+                }
                 in_bounds(&matched, &terms, &body, &tape, &ask)?;
                 judged = read_body(&mut reader, &matched, &body, &tape, &mut changed);
             } else {
@@ -255,6 +260,16 @@ fn language(body: &[u8], tape: &Tape) -> Option<Language> {
         }
     }
     scripts.language()
+}
+
+/// The language in which the answer will be, by what the request says last.
+fn said(body: &[u8], tape: &Tape) -> Option<Tongue> {
+    let mut strings = tape.nodes().iter().enumerate().rev().filter(|(_, node)| node.kind == Kind::String);
+    strings.find_map(|(n, _)| {
+        let text = tape.text(body, n);
+        let words = !text.is_ascii() || text.contains(' ');
+        Guess::of(text.get(..text.floor_char_boundary(text.len().min(TELLING)))?).filter(|_| words)
+    })
 }
 
 fn bad_json(error: &JsonError) -> ExchangeError {

@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use super::{
-    Action, BlockAs, Bucket, Choice, Complaints, Direction, LadderSettings, Notice, Rule, RuleState,
-    SessionSettings, Threshold, Unmet, Unscanned,
+    Action, BlockAs, Bucket, Choice, Complaints, Direction, Labelled, LadderSettings, Notice, Rule,
+    RuleState, SessionSettings, Threshold, Unmet, Unscanned,
 };
 use crate::detect::{CompileError, Engine, RuleId, RuleSet, RuleSpec};
 
@@ -48,6 +48,8 @@ pub(super) struct Parts {
     pub(super) sessions: Option<Arc<SessionSettings>>,
     /// What its profile demands and is not there.
     pub(super) notices: Arc<[Notice]>,
+    /// How its profile has generated text labelled, and under whose law.
+    pub(super) labels: Option<Arc<Labelled>>,
     pub(super) unmet: Vec<Unmet>,
 }
 
@@ -148,6 +150,7 @@ impl Policy {
             ladder: None,
             sessions: None,
             notices: Arc::default(),
+            labels: None,
             unmet: Vec::new(),
         };
         Self::new(parts, &|idle| Ok(Arc::new(Engine::compile(&without(&specs, idle))?)))
@@ -189,6 +192,11 @@ impl Policy {
     /// Whether it is one of rules in shadow.
     pub fn is_shadow(&self) -> bool {
         matches!(self.over, Over::Watching(_))
+    }
+
+    /// How its profile has generated text labelled.
+    pub fn labels(&self) -> Option<&Arc<Labelled>> {
+        self.parts.labels.as_ref()
     }
 
     /// What its profile has clients show.

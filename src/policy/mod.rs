@@ -44,8 +44,8 @@ pub use loader::{Pack, Slot, slot_file};
 pub use mistake::{Mistake, Setting};
 pub use obligation::{AppliesIf, Audience, Control, Obligation, Role, State};
 pub use profile::{
-    Budget, Checked, Demand, Demands, Grade, LabelMode, Labels, Notice, Profile, Residency, Retention, Tier,
-    When,
+    Budget, Checked, Demand, Demands, Grade, LabelMode, Labelled, Labels, Notice, Profile, Residency,
+    Retention, Tier, When,
 };
 pub use rule::{Action, Actions, Basis, Choice, Counts, Direction, Rule, Severity};
 pub use sessions::{RemindIn, SessionSettings};

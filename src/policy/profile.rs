@@ -1,6 +1,8 @@
 //! Profiles: what one kind of deployment runs with, what it asks of its operator, and what it states for parts of the gateway that do not
 //! read it yet.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::file::{ActionsFile, BasisFile};
@@ -143,16 +145,19 @@ pub enum Checked {
     No,
 }
 
-/// What people and programs are told of generated text. Stated; labels are not applied yet.
+/// What people and programs are told of generated text.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Labels {
     /// Where the label stands.
     pub mode: LabelMode,
-    /// The text that people see.
+    /// The text that people see where it is in the answer's language; without it, or in other languages, the gateway has its own words.
     #[serde(default)]
     pub text: Option<String>,
-    /// Whether the file's or stream's metadata say so too.
+    /// The same by language, such as `{ en = "..", ja = ".." }`.
+    #[serde(default)]
+    pub texts: BTreeMap<String, String>,
+    /// Whether programs are told too: signed metadata with each answer.
     #[serde(default)]
     pub metadata: bool,
     /// Whether the text carries a watermark.
@@ -160,8 +165,17 @@ pub struct Labels {
     pub mark: bool,
 }
 
+/// How answers are labelled under a policy, and whose law asks for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Labelled {
+    /// What the profile says.
+    pub labels: Labels,
+    /// Whose law it is made for.
+    pub jurisdictions: Vec<String>,
+}
+
 /// Where a label stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LabelMode {
     /// Nowhere.
@@ -170,10 +184,29 @@ pub enum LabelMode {
     InlinePrefix,
     /// Behind the text.
     InlineSuffix,
-    /// In the client's own interface, by an event that it has to show.
+    /// Before the text and behind it.
+    InlineBoth,
+    /// Behind the first paragraph; behind the text, where it has but one.
+    InlineParagraph,
+    /// In the client's own interface: a header and the stream's metadata tell it what to show.
     Ui,
     /// Behind the text and in the interface.
     Both,
+}
+
+impl LabelMode {
+    /// The word in settings and records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::InlinePrefix => "inline-prefix",
+            Self::InlineSuffix => "inline-suffix",
+            Self::InlineBoth => "inline-both",
+            Self::InlineParagraph => "inline-paragraph",
+            Self::Ui => "ui",
+            Self::Both => "both",
+        }
+    }
 }
 
 /// How long records and content are kept. Nothing younger than `records_days` is purged; the rest is stated.
@@ -283,4 +316,12 @@ pub struct Profile {
     pub budget: Option<Budget>,
     /// Rules with other choices than their pack's, by number.
     pub(super) changes: Vec<(usize, Choice)>,
+}
+
+impl Profile {
+    /// How it has answers labelled, if it says so.
+    pub(super) fn labelled(&self) -> Option<Labelled> {
+        let labels = self.labels.clone()?;
+        Some(Labelled { labels, jurisdictions: self.jurisdictions.clone() })
+    }
 }

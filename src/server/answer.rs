@@ -16,6 +16,7 @@ use super::body::{AnswerBody, BATCH, Fed, StreamBody, fed};
 use super::exchange::{Exchange, takes};
 use super::gateway::Gateway;
 use super::headers;
+use super::labels::name_label;
 use super::notices::name_notices;
 use super::recorder::Recorder;
 use super::source::{Got, Source};
@@ -23,7 +24,7 @@ use super::standing::{REMINDER, name_standing};
 use super::worker::{Refusal, answer, name_exchange};
 use crate::audit::Receipt;
 use crate::dialect::{ErrorKind, ExchangeError, Framing};
-use crate::exchange::{Ahead, Ended, Flow, Judged, Mode, Replaced};
+use crate::exchange::{Ahead, Ended, Flow, Judged, Labelling, Mode, Replaced};
 use crate::stream::coding::Coding;
 use crate::upstream::{Dialer, Timeouts};
 
@@ -59,10 +60,19 @@ enum Body {
 
 impl Begun {
     /// Asks the upstream and reads its answer: the whole of it, or a stream's head.
-    pub(super) async fn ask(exchange: &Exchange<'_>, judged: Judged, body: Bytes, dialer: &Dialer) -> Self {
+    pub(super) async fn ask(
+        exchange: &Exchange<'_>,
+        judged: Judged,
+        body: Bytes,
+        dialer: &Dialer,
+        labelling: Option<Labelling>,
+    ) -> Self {
         let gateway = &exchange.worker.gateway;
         let response = or_cut(gateway, dialer.send(exchange.outgoing(&judged, body))).await;
         let mut ahead = judged.ahead();
+        if let Some(labelling) = labelling {
+            ahead.label(labelling);
+        }
         match response.flatten() {
             Ok(response) => {
                 let status = response.status().as_u16();
@@ -95,7 +105,7 @@ impl Begun {
         receipt: Receipt,
         mut recorder: Recorder,
     ) -> Result<Response<AnswerBody>, Refusal> {
-        let (answering, mut out) = self.ahead.admit(receipt);
+        let (mut answering, mut out) = self.ahead.admit(receipt);
         recorder.upstream_status = self.status;
         let Reading { status, mut head, body } = match self.reading {
             Ok(reading) => reading,
@@ -129,23 +139,26 @@ impl Begun {
                     body = raw;
                     head.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.as_str()));
                 }
-                recorder.finished(&answering, status.as_u16(), &body);
                 name_exchange(&mut head, context.id, answering.verdict());
                 name_standing(&mut head, exchange.standing);
                 name_notices(&mut head, answering.notices());
+                name_label(&mut head, &mut answering);
                 if let Some(seconds) = exchange.remind {
                     head.insert(REMINDER, seconds.into());
                 }
+                recorder.finished(&answering, status.as_u16(), &body);
                 Ok(response(status, head, AnswerBody::whole(body)))
             }
             Body::Stream { source, sse, timeouts, fed } => {
                 name_exchange(&mut head, context.id, answering.verdict());
                 name_standing(&mut head, exchange.standing);
                 name_notices(&mut head, answering.notices());
+                name_label(&mut head, &mut answering);
                 if let Some(seconds) = exchange.remind {
                     head.insert(REMINDER, seconds.into());
                 }
-                let keep_alive = sse.then_some(exchange.worker.gateway.server.keep_alive.0);
+                let comments = sse && answering.skips_comments();
+                let keep_alive = comments.then_some(exchange.worker.gateway.server.keep_alive.0);
                 recorder.status = status.as_u16();
                 let body = StreamBody::new(answering, *source, recorder, timeouts, keep_alive, out, fed);
                 Ok(response(status, head, AnswerBody::stream(body)))

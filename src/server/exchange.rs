@@ -62,7 +62,8 @@ impl Exchange<'_> {
         let policy = Arc::clone(&self.policy);
         let language = self.headers.get(ACCEPT_LANGUAGE).and_then(|field| field.to_str().ok());
         let language = language.and_then(Language::accepted);
-        let client = Client { exchange: Some(self.context.id), language };
+        let labels = gateway.labels.may(&policy, &gateway.routes);
+        let client = Client { exchange: Some(self.context.id), language, labels, said: None };
         let received = Received::new(matched, Terms { policy, limits: gateway.exchange_limits, client });
         let body_type = BodyType::of(self.headers);
         if body_type == BodyType::Form && from_browser(self.headers) {
@@ -186,6 +187,7 @@ impl Exchange<'_> {
             coverage: crate::audit::Coverage::default(),
             received: String::new(),
             sent: String::new(),
+            label: None,
             texts: None,
             response_bytes: 0,
             held_bytes_max: 0,
@@ -341,6 +343,7 @@ impl Exchange<'_> {
                 };
             }
         };
+        let labelling = gateway.labels.labelling(self, &policy, found);
         let (dialer, body) = upstream;
         let recorder = Recorder::new(
             Arc::clone(&gateway),
@@ -363,7 +366,7 @@ impl Exchange<'_> {
                 return Err(error.into());
             }
         };
-        let mut asking = pin!(Begun::ask(self, judged, body, dialer));
+        let mut asking = pin!(Begun::ask(self, judged, body, dialer, labelling));
         let mut begun = None;
         let together = poll_fn(|cx| {
             if begun.is_none()

@@ -44,6 +44,8 @@ pub struct Plan {
     pub texts: Option<Texts>,
     /// The systems that get the records too.
     pub sinks: SinkPlan,
+    /// How answers are labelled.
+    pub labels: super::LabelPlan,
     /// Metrics.
     pub metrics: Arc<Metrics>,
 }
@@ -79,6 +81,8 @@ pub struct Gateway {
     pub texts: Option<Texts>,
     /// Under which records name texts, users and addresses.
     pub commitments: CommitmentKey,
+    /// How answers are labelled.
+    pub labels: super::LabelPlan,
     /// Metrics.
     pub metrics: Arc<Metrics>,
     /// Open connections.
@@ -112,6 +116,13 @@ pub struct Route {
     pub dialects: Vec<DialectFamily>,
     /// Number of the upstream.
     pub upstream: usize,
+}
+
+impl Route {
+    /// How its answers are labelled, where it says so.
+    pub(super) fn label(&self) -> Option<crate::policy::LabelMode> {
+        self.settings.as_ref()?.purpose.as_ref().map(|purpose| purpose.label)
+    }
 }
 
 /// What changes while a gateway runs.
@@ -183,6 +194,7 @@ impl Gateway {
             sinks_behind,
             texts: plan.texts,
             commitments,
+            labels: plan.labels,
             metrics: plan.metrics,
             connections,
             canary: super::canary::State::default(),

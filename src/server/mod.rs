@@ -17,6 +17,7 @@ mod h2_codes;
 pub(crate) mod head;
 mod headers;
 mod host_check;
+mod labels;
 mod listen;
 mod long_reads;
 mod notices;
@@ -44,6 +45,7 @@ use tokio::sync::watch;
 
 pub use demo::{CLEAN, LISTED, SAMPLE};
 pub use gateway::{COMMITMENTS, Gateway, Live, NOTES, Plan};
+pub use labels::{LABEL, LabelPlan};
 pub use notices::NOTICE;
 pub use policies::{ApprovedBy, Attempt, Ended, Loaded, NothingBefore, Policies, PolicyTable, Trigger};
 pub use reload::{Built, Draft, PolicySource, Reloader, Reloading};

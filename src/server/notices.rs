@@ -31,7 +31,14 @@ fn field(when: &str, notice: &Notice) -> String {
     let mut out = format!("{when}; lang=");
     out.extend(notice.lang.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-'));
     out.push_str("; text*=UTF-8''");
-    for byte in notice.text.bytes() {
+    out.push_str(&written(&notice.text));
+    out
+}
+
+/// A text as RFC 8187 writes it.
+pub(super) fn written(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             out.push(char::from(byte));
         } else {

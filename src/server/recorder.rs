@@ -240,6 +240,7 @@ impl Recorder {
             coverage: Coverage::default(),
             received: std::mem::take(&mut self.got.hash),
             sent: self.given.so_far(),
+            label: None,
             texts: None,
             response_bytes: self.sent,
             held_bytes_max: 0,
@@ -254,6 +255,7 @@ impl Recorder {
             end.findings = record::findings(policy, &answering.answer_findings());
             end.found = answering.found();
             end.coverage = coverage.clone();
+            end.label = answering.label_record();
             end.held_bytes_max = answering.held_max as u64;
         }
         let kept = self.kept.take().map(|mut kept| {

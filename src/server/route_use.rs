@@ -22,7 +22,7 @@ pub struct RouteUse {
     pub tier: Tier,
     /// What happens to an exchange that cannot be read, judged or recorded.
     pub fail: FailMode,
-    /// How answers are labelled as generated. Stated: what is not `none` the application does.
+    /// How answers are labelled as generated: this has the last word over `[labels]` and the profile.
     pub label: LabelMode,
     /// The class of how long records are kept, a name with a time: `EU-6M`, `FINANCE-1Y`. The journal keeps everything; what is purged is older.
     pub retention: String,

@@ -3,6 +3,7 @@
 use super::route_use::{RouteUse, RouteUses};
 use crate::diag::Time;
 use crate::policy::PolicyChange;
+use crate::provenance::Unlabelled;
 use crate::upstream::DialectFamily;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -106,6 +107,9 @@ pub struct TenantSettings {
     /// Exchanges at the same time; without it, as in `[limits]`.
     #[serde(default)]
     pub exchanges: Option<usize>,
+    /// That it gets answers without a label that people see, and why that may be.
+    #[serde(default)]
+    pub unlabelled: Option<Unlabelled>,
 }
 
 /// One key of a tenant.

@@ -60,15 +60,16 @@ impl Scripts {
             self.latin += if text.contains(' ') { text.len() } else { 0 };
             return;
         }
-        for c in text.chars() {
-            match c {
-                '\u{3040}'..='\u{30ff}' | '\u{ff66}'..='\u{ff9d}' => self.kana += 1,
-                '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}' => {
-                    self.han += 1;
-                }
-                c if c.is_alphabetic() => self.latin += 1,
-                _ => {}
-            }
+        text.chars().for_each(|c| self.letter(c));
+    }
+
+    /// Counts one more letter.
+    pub fn letter(&mut self, c: char) {
+        match c {
+            '\u{3040}'..='\u{30ff}' | '\u{ff66}'..='\u{ff9d}' => self.kana += 1,
+            '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}' => self.han += 1,
+            c if c.is_alphabetic() => self.latin += 1,
+            _ => {}
         }
     }
 

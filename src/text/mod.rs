@@ -13,10 +13,12 @@ pub mod lane;
 mod language;
 pub mod number;
 pub mod position;
+mod tongue;
 pub(crate) mod work;
 
 pub use language::{Language, Scripts};
 pub use position::{TextPos, WirePos};
+pub use tongue::{Guess, Tongue};
 
 /// The bytes that a part of a URL stands for: `%`-escapes undone, once; one that is none stays as it is.
 pub fn percent_decoded(part: &str) -> Vec<u8> {

@@ -16,6 +16,7 @@ mod fake;
 mod host_check;
 mod http2;
 mod http_hygiene;
+mod labels;
 mod ladder;
 mod lifecycle;
 mod limits;
@@ -178,6 +179,7 @@ impl Gateway {
                 journal: dir.path().join("journal"),
                 origin: "test.example/journal".into(),
             },
+            labels: sluicegate::server::LabelPlan::default(),
             metrics: Arc::new(Metrics::new("test").expect("metrics")),
         };
         let running = start(plan)?;

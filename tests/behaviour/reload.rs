@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use sluicegate::audit::Journal;
+use sluicegate::audit::{Journal, Signer};
 use sluicegate::config::{ConfigFile, Overrides, Purpose};
 use sluicegate::limits::Pepper;
 use sluicegate::server::{Loaded, Plan, Reloading, start};
@@ -93,11 +93,17 @@ pub(super) fn of_folder(root: &Path, dir: tempfile::TempDir) -> Gateway {
         journal,
         texts: None,
         sinks: sluicegate::server::SinkPlan::default(),
+        labels: sluicegate::server::LabelPlan::new(&settings.labels, &settings.tenants, signer()),
         metrics,
     };
     let running = start(plan).expect("a gateway");
     let (data, operations) = (running.data, running.operations);
     Gateway { running: Some(running), dir, data, operations }
+}
+
+/// A key that signs what answers are labelled with.
+fn signer() -> Signer {
+    Signer::new("test.example/journal", [7; 32].into()).expect("a key")
 }
 
 pub(super) fn put(path: &Path, text: &str) {

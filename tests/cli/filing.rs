@@ -37,7 +37,7 @@ fn what_is_not_there_is_missing() {
         assert!(["missing", "partly"].contains(&status), "{code}: {status}");
     }
     assert_eq!(row(&cn, "3")["status"], "operator");
-    assert_eq!(row(&cn, "GB 45438")["status"], "stated");
+    assert_eq!(row(&cn, "GB 45438")["status"], "there");
     let codes = cn["sections"][1]["rows"].as_array().expect("rows").len();
     assert_eq!(codes, 32, "31 types and their sum");
     let counted: u64 = cn["counts"].as_object().expect("counts").values().filter_map(Value::as_u64).sum();

@@ -57,6 +57,7 @@ pub(in crate::audit) fn end() -> End {
         coverage: Coverage::default(),
         received: String::new(),
         sent: String::new(),
+        label: None,
         texts: None,
         response_bytes: 1,
         held_bytes_max: 0,

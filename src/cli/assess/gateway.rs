@@ -3,7 +3,7 @@
 use crate::audit::Journal;
 use crate::config::Settings;
 use crate::limits::Pepper;
-use crate::server::{self, Loaded, Plan, PolicyTable, Running};
+use crate::server::{self, LabelPlan, Loaded, Plan, PolicyTable, Running};
 use crate::telemetry::Metrics;
 use anyhow::Context as _;
 use std::net::SocketAddr;
@@ -44,6 +44,7 @@ impl Gateway {
             journal,
             texts: None,
             sinks: server::SinkPlan::default(),
+            labels: LabelPlan::default(),
             metrics: Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))?),
         })?;
         Ok(Self { address: running.data, running: Some(running), _folder: folder })

@@ -123,11 +123,8 @@ impl Facts<'_> {
                 || missing("the profile states no labels"),
                 |labels| {
                     (
-                        Status::Stated,
-                        format!(
-                            "{:?}, metadata {}, mark {}: the application applies them",
-                            labels.mode, labels.metadata, labels.mark
-                        ),
+                        Status::There,
+                        format!("`{}`, signed metadata: {}", labels.mode.as_str(), labels.metadata),
                     )
                 },
             ),

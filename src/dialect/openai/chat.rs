@@ -8,8 +8,8 @@ use super::super::field::{
     tool_tree, tree, unscanned, word,
 };
 use super::super::shape::Shape;
-use super::super::{Ask, ExchangeError, Memo, Operation, Reply, quoted};
-use super::{FRAMING, MEDIA_FIELDS, SEALED_FIELDS, cut_choices};
+use super::super::{Ask, ExchangeError, Memo, Operation, Reply, Spot, quoted};
+use super::{FRAMING, MEDIA_FIELDS, SEALED_FIELDS, cut_choices, data_of};
 use crate::text::json::{Kind, Tape};
 
 pub(super) const OPERATION: Operation = Operation {
@@ -319,6 +319,14 @@ pub(super) fn cut(ask: &Ask, memo: &Memo, error: &ExchangeError) -> Vec<u8> {
         let delta = if begun { "{}" } else { r#"{"role":"assistant","content":""}"# };
         frame(&memo.id, model, memo.created, index, delta, r#""content_filter""#, Some(error))
     })
+}
+
+/// An event that goes on in a choice's text.
+pub(super) fn more(ask: &Ask, memo: &Memo, spot: &Spot, words: &str) -> String {
+    let model = quoted(if memo.model.is_empty() { &ask.model } else { &memo.model });
+    let delta = format!(r#"{{"content":{}}}"#, quoted(words));
+    let frame = frame(&memo.id, &model, memo.created, spot.text, &delta, "null", None);
+    data_of(&frame)
 }
 
 fn frame(

@@ -6,8 +6,8 @@ use super::super::field::{
     Field, delta, id, logprob_tokens, logprob_tree, logprobs, opaque, other, scalar, text, tokens, tree, word,
 };
 use super::super::shape::Shape;
-use super::super::{Ask, ExchangeError, Memo, Operation, Reply, quoted};
-use super::{FRAMING, cut_choices};
+use super::super::{Ask, ExchangeError, Memo, Operation, Reply, Spot, quoted};
+use super::{FRAMING, cut_choices, data_of};
 
 pub(super) const OPERATION: Operation = Operation {
     name: "completions",
@@ -123,6 +123,12 @@ pub(super) fn cut(ask: &Ask, memo: &Memo, error: &ExchangeError) -> Vec<u8> {
     cut_choices(ask, memo, |model, index, _| {
         frame(&memo.id, model, memo.created, index, r#""""#, r#""content_filter""#, Some(error))
     })
+}
+
+/// An event that goes on in a choice's text.
+pub(super) fn more(ask: &Ask, memo: &Memo, spot: &Spot, words: &str) -> String {
+    let model = quoted(if memo.model.is_empty() { &ask.model } else { &memo.model });
+    data_of(&frame(&memo.id, &model, memo.created, spot.text, &quoted(words), "null", None))
 }
 
 fn frame(

@@ -2,14 +2,15 @@
 //! moderations, models.
 
 mod chat;
+mod choices;
 mod completions;
 mod responses;
 mod simple;
 
 use super::field::{Field, media, opaque, unscanned, word};
 use super::{
-    Ask, Dialect, Ends, ExchangeError, Framing, Memo, Operation, Reply, Stage, Why, finished, is_error,
-    quoted,
+    Ask, Cue, Dialect, Ends, ExchangeError, Framing, Memo, Operation, Reply, Spot, Stage, Why, finished,
+    is_error, quoted,
 };
 use crate::text::json::Tape;
 
@@ -54,6 +55,7 @@ impl Dialect for OpenAi {
             structured: format.is_some_and(|f| f != "text"),
             framing: Some(op.framing),
             choices: tape.u64_at(src, &["n"]).and_then(|n| u32::try_from(n).ok()).unwrap_or(1).clamp(1, 128),
+            ..Ask::default()
         }
     }
 
@@ -88,6 +90,44 @@ impl Dialect for OpenAi {
 
     fn has_words(&self, op: &Operation) -> bool {
         op.method == "POST" && matches!(op.name, "chat.completions" | "completions" | "responses")
+    }
+
+    fn cues(&self, op: &Operation, src: &[u8], tape: &Tape, cues: &mut Vec<Cue>) {
+        if self.is_end_sign(src) {
+            return cues.push(Cue::Over { certain: true });
+        }
+        match op.name {
+            "chat.completions" => choices::cues(src, tape, "delta", cues),
+            "completions" => choices::cues(src, tape, "text", cues),
+            _ => responses::cues(src, tape, cues),
+        }
+    }
+
+    fn whole_cues(&self, op: &Operation, src: &[u8], tape: &Tape, cues: &mut Vec<Cue>) {
+        match op.name {
+            "chat.completions" => choices::cues(src, tape, "message", cues),
+            "completions" => choices::cues(src, tape, "text", cues),
+            _ => responses::whole_cues(src, tape, &["output"], cues),
+        }
+    }
+
+    fn more(
+        &self,
+        op: &Operation,
+        ask: &Ask,
+        memo: &Memo,
+        spot: &Spot,
+        words: &str,
+    ) -> (&'static str, String) {
+        match op.name {
+            "chat.completions" => ("", chat::more(ask, memo, spot, words)),
+            "completions" => ("", completions::more(ask, memo, spot, words)),
+            _ => responses::more(memo, spot, words),
+        }
+    }
+
+    fn numbered(&self, op: &Operation, src: &[u8], tape: &Tape) -> Option<usize> {
+        if is_responses(op) { tape.find(src, &["sequence_number"]) } else { None }
     }
 
     fn tells_end(&self, op: &Operation) -> bool {
@@ -206,6 +246,11 @@ fn cut_choices(ask: &Ask, memo: &Memo, frame: impl Fn(&str, u64, bool) -> String
     let model = quoted(if memo.model.is_empty() { &ask.model } else { &memo.model });
     let ends = memo.unended(ask.choices).into_iter().map(|(index, begun)| frame(&model, index, begun));
     ends.chain(["data: [DONE]\n\n".to_owned()]).collect::<String>().into_bytes()
+}
+
+/// The data of a frame of these APIs.
+fn data_of(frame: &str) -> String {
+    frame.trim_end().strip_prefix("data: ").unwrap_or_default().to_owned()
 }
 
 /// OpenAI's error object; shared by all of its APIs.

@@ -57,7 +57,8 @@ impl Answering {
     }
 
     /// Puts the frames that end a stream behind what left of it, so that a reader takes them for frames of their own.
-    fn cut(&self, framing: Framing, why: Why<'_>, out: &mut Vec<Bytes>) {
+    fn cut(&mut self, framing: Framing, why: Why<'_>, out: &mut Vec<Bytes>) {
+        self.close_labels(out);
         let between = framing.between(&self.tail);
         if !between.is_empty() {
             out.push(Bytes::from_static(between));

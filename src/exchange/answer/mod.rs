@@ -4,6 +4,7 @@
 //! it. Where the policy or a fault ends it, it ends in [`ending`].
 
 mod ending;
+mod label;
 mod stream;
 mod whole;
 
@@ -12,16 +13,18 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use super::label::Labelling;
 use super::look::Look;
 use super::reader::{Reader, Side, Stop};
 use super::{Outcome, Report, Terms, refuse};
-use crate::audit::Coverage;
+use crate::audit::{Coverage, LabelRecord};
 use crate::dialect::{Ask, ErrorKind, ExchangeError, Framing, Matched, Memo, Reply, Stage};
 use crate::stream::Splitter;
 use crate::stream::coding::CodingError;
 use crate::text::json::Tape;
-use crate::text::reads_as_utf8;
+use crate::text::{Tongue, reads_as_utf8};
 use ending::undecodable;
+use label::{Around, Labels, Leaving};
 use stream::Held;
 
 /// How an answer is read.
@@ -107,6 +110,8 @@ pub struct Answering {
     pub error_event: bool,
     /// Why the answer was cut, for the record.
     pub cut_by: Option<ExchangeError>,
+    /// What is added to it, where something is.
+    labels: Option<Box<Labels>>,
 }
 
 impl Answering {
@@ -142,6 +147,7 @@ impl Answering {
             no_end_sign: false,
             error_event: false,
             cut_by: None,
+            labels: None,
         }
     }
 
@@ -299,6 +305,37 @@ impl Answering {
     pub fn notices(&self) -> &[crate::policy::Notice] {
         let is_of_model = self.matched.dialect.has_words(self.matched.operation);
         if is_of_model { self.terms.policy.notices() } else { &[] }
+    }
+
+    /// From here on the answer is labelled, if it is a model's words.
+    pub(in crate::exchange) fn label(&mut self, labelling: Labelling) {
+        if !self.matched.dialect.has_words(self.matched.operation) {
+            return;
+        }
+        let tape = Tape::within(self.terms.limits.json_depth, usize::MAX);
+        self.labels = Some(Box::new(Labels::new(labelling, &self.ask, tape, self.terms.client.said)));
+    }
+
+    /// What the record says of labels, where the answer has any.
+    pub fn label_record(&self) -> Option<LabelRecord> {
+        self.labels.as_ref().map(|labels| labels.record())
+    }
+
+    /// The label that clients show in their own interface, with its language.
+    pub fn label_to_show(&self) -> Option<(Tongue, String)> {
+        let is_answer = (200..300).contains(&self.upstream_status);
+        self.labels.as_ref().filter(|_| is_answer).and_then(|labels| labels.to_show())
+    }
+
+    /// The signed metadata of a whole answer.
+    pub fn label_statement(&mut self) -> Option<String> {
+        let is_answer = self.mode == Mode::Whole && (200..300).contains(&self.upstream_status);
+        self.labels.as_mut().filter(|_| is_answer).and_then(|labels| labels.statement())
+    }
+
+    /// Whether what reads the stream skips its comments.
+    pub fn skips_comments(&self) -> bool {
+        self.matched.dialect.skips_comments()
     }
 
     /// How many findings there were on the answer's side, kept or not.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::super::segment::{Moved, Segments};
-use super::{Answering, Flow, Mode, Refused};
+use super::{Answering, Around, Flow, Leaving, Mode, Refused};
 use crate::dialect::{Ends, ErrorKind, ExchangeError, Framing, Stage};
 use crate::stream::{Frame, Splitter};
 
@@ -65,6 +65,7 @@ impl Answering {
             return self.stop(&stop, out);
         }
         self.release_settled(out);
+        self.close_labels(out);
         self.end_stream(out)
     }
 
@@ -172,21 +173,55 @@ impl Answering {
             self.held_texts -= held.segments.texts.len();
             let mut moved = Moved::default();
             let anew = self.reader.emit_moved(&held.raw, &held.segments, &mut moved);
-            let event = if let Some(anew) = anew {
-                let data: SmallVec<[_; 1]> = held.data.iter().map(|range| moved.place(range)).collect();
-                self.remember(&anew, &data, false);
-                Bytes::from(anew)
+            let (event, last) = if let Some(anew) = anew {
+                let data = held.data.iter().map(|range| moved.place(range)).collect();
+                (Leaving { raw: anew.into(), data }, false)
             } else {
-                self.remember(&held.raw, &held.data, self.queue.is_empty());
-                held.raw
+                (Leaving { raw: held.raw, data: held.data }, self.queue.is_empty())
             };
-            self.tail.extend_from_slice(event.get(event.len().saturating_sub(4)..).unwrap_or_default());
-            let old = self.tail.len().saturating_sub(4);
-            self.tail.drain(..old);
-            out.push(event);
-            self.released = true;
-            self.memo.started = true;
+            if let Some(mut labels) = self.labels.take() {
+                let leaving = labels.event(&self.around(), event);
+                self.labels = Some(labels);
+                leaving.into_iter().for_each(|event| self.leave(event, false, out));
+            } else {
+                self.leave(event, last, out);
+            }
         }
+    }
+
+    /// What stands around an event that is labelled.
+    fn around(&self) -> Around<'_> {
+        let framing = match self.mode {
+            Mode::Stream(framing) => framing,
+            Mode::Whole | Mode::Pass => Framing::Sse,
+        };
+        Around { matched: &self.matched, ask: &self.ask, memo: &self.memo, framing }
+    }
+
+    /// Ends the labels of what has not ended by itself, and lets go what waits for them.
+    pub(super) fn close_labels(&mut self, out: &mut Vec<Bytes>) {
+        let Some(mut labels) = self.labels.take() else { return };
+        let leaving = labels.close(&self.around());
+        self.labels = Some(labels);
+        for event in leaving {
+            let between = self.around().framing.between(&self.tail);
+            if !between.is_empty() {
+                self.leave(Leaving { raw: Bytes::from_static(between), data: SmallVec::new() }, false, out);
+            }
+            self.leave(event, false, out);
+        }
+    }
+
+    /// An event leaves. Of the event read `last` the tape is at hand.
+    fn leave(&mut self, event: Leaving, last: bool, out: &mut Vec<Bytes>) {
+        self.remember(&event.raw, &event.data, last);
+        let raw = event.raw;
+        self.tail.extend_from_slice(raw.get(raw.len().saturating_sub(4)..).unwrap_or_default());
+        let old = self.tail.len().saturating_sub(4);
+        self.tail.drain(..old);
+        out.push(raw);
+        self.released = true;
+        self.memo.started = true;
     }
 
     /// Lets the dialect see an event as the client gets it, for what an ending may need. Of the event read `last` the tape is at hand;
@@ -206,7 +241,7 @@ impl Answering {
 }
 
 /// The lines of an event's data as one text; that of most is one line.
-fn joined<'b>(event: &'b [u8], lines: &[Range<u32>]) -> Cow<'b, [u8]> {
+pub(super) fn joined<'b>(event: &'b [u8], lines: &[Range<u32>]) -> Cow<'b, [u8]> {
     match lines {
         [one] => Cow::Borrowed(slice(event, one)),
         many => Cow::Owned(many.iter().map(|line| slice(event, line)).collect::<Vec<_>>().join(&b'\n')),

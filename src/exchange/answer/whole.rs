@@ -18,7 +18,12 @@ impl Answering {
             return self.fail(ExchangeError::new(ErrorKind::UpstreamGarbage, what), out);
         }
         match self.read_whole(&body) {
-            Ok(changed) => {
+            Ok(mut changed) => {
+                let is_answer = (200..300).contains(&self.upstream_status);
+                if let Some(labels) = self.labels.as_mut().filter(|_| is_answer) {
+                    let labelled = labels.whole(&self.matched, changed.as_deref().unwrap_or(&body));
+                    changed = labelled.or(changed);
+                }
                 self.released = true;
                 self.rewritten = changed.is_some();
                 out.push(changed.map_or(body, Bytes::from));

@@ -4,6 +4,7 @@
 mod chat_pieces;
 mod ends;
 mod invented;
+mod labelled;
 mod let_go;
 mod near;
 mod promises;

@@ -7,7 +7,7 @@ use super::super::compiled::{MOST_SHARES, Parts, Policy, shares};
 use super::super::files::hash;
 use super::super::loader::{Slot, is_called};
 use super::super::mistake::{Mistake, Setting};
-use super::super::profile::{Checked, Demands, Notice, Profile};
+use super::super::profile::{Checked, Demands, Labelled, Notice, Profile};
 use super::super::rule::{Action, Actions, Choice, Rule};
 use super::super::state::RuleState;
 use super::super::{BlockAs, Complaints, LadderSettings, PolicySettings, SessionSettings, Unscanned, always};
@@ -131,6 +131,7 @@ impl Library {
             ladder: settings.ladder.clone().map(Arc::new),
             sessions: settings.sessions.clone().map(Arc::new),
             notices: profile.notices.clone().into(),
+            labels: profile.labelled().map(Arc::new),
         };
         let selected = self.select(&settings.profile, choices, unscanned, client);
         let mut policy = selected.map_err(|errors| {
@@ -225,7 +226,7 @@ impl Library {
             }
         }
         let chosen = format!("{name} {unscanned:?} {client:?} {choices:?}");
-        let ForClients { block_as, complaints, ladder, sessions, notices } = client;
+        let ForClients { block_as, complaints, ladder, sessions, notices, labels } = client;
         let parts = Parts {
             name: name.into(),
             version: hash(&[&self.version, &chosen]).into(),
@@ -237,6 +238,7 @@ impl Library {
             ladder,
             sessions,
             notices,
+            labels,
             unmet: Vec::new(),
         };
         Policy::new(parts, &|idle| self.engine_without(idle))
@@ -293,6 +295,7 @@ struct ForClients {
     ladder: Option<Arc<LadderSettings>>,
     sessions: Option<Arc<SessionSettings>>,
     notices: Arc<[Notice]>,
+    labels: Option<Arc<Labelled>>,
 }
 
 /// A demand of a profile that is not met.

@@ -9,6 +9,7 @@ use super::super::profile::{Checked, Demand, DemandFile, Profile, ProfileFile, T
 use super::super::rule::Choice;
 use super::{Loader, basis};
 use crate::diag::{Diagnostic, Places, SourceFile, Step, read_toml};
+use crate::text::Tongue;
 
 impl Loader<'_> {
     pub(super) fn profiles(&mut self) {
@@ -77,6 +78,14 @@ impl Loader<'_> {
                     continue;
                 }
                 changes.push((n, choice));
+            }
+        }
+        for tag in profile.labels.iter().flat_map(|labels| labels.texts.keys()) {
+            if Tongue::of_tag(tag).is_none() {
+                let wrong = Diagnostic::error("unknown-name", format!("unknown language `{tag}`"));
+                let wrong =
+                    wrong.at(file, value(&["labels".into(), "texts".into(), tag.as_str().into()]), "");
+                self.found.push(wrong.valid("languages", tag, &Tongue::ALL.map(Tongue::tag)));
             }
         }
         if let Some(budget) = profile.budget {

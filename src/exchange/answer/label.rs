@@ -1,0 +1,519 @@
+//! Words of the gateway's own beside the model's: a label before a text, behind its first paragraph or behind it, and what programs are told.
+//!
+//! It works on events that have been released and are about to leave, and writes anew only the strings concerned. What it adds to a text it
+//! adds to each string that repeats the text. Where a text's last event has no string, an event of its own goes before it:
+//!
+//! ```text
+//! upstream   {"content":"Hi"}   {"finish_reason":"stop"}                        [DONE]
+//! client     {"content":"Hi"}   {"content":"\n\nAI-generated content"}  {"finish_reason":"stop"}  : sluicegate-label {..}  [DONE]
+//! ```
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use super::super::label::Labelling;
+use super::stream::joined;
+use crate::audit::LabelRecord;
+use crate::dialect::{Ask, Cue, Framing, Matched, Memo, Spot};
+use crate::provenance::{Label, Paragraph, Skeleton};
+use crate::text::json::{Kind, Tape, escape_into};
+use crate::text::{Guess, Tongue};
+
+/// How a comment of a stream begins that holds signed metadata.
+pub(super) const COMMENT: &str = ": sluicegate-label ";
+/// The field of an object that holds it, where streams have no comments.
+pub(super) const FIELD: &str = "sluicegate_label";
+/// Most texts of one answer that are labelled.
+const MOST_TEXTS: usize = 256;
+/// So many of a text's last characters tell whether the model has written the label itself.
+const TAIL: usize = 160;
+
+/// An event on its way out, and where its data stands.
+#[derive(Debug)]
+pub(super) struct Leaving {
+    pub(super) raw: Bytes,
+    pub(super) data: SmallVec<[Range<u32>; 1]>,
+}
+
+/// What is known of an exchange where an event is labelled.
+pub(super) struct Around<'a> {
+    pub(super) matched: &'a Matched,
+    pub(super) ask: &'a Ask,
+    pub(super) memo: &'a Memo,
+    pub(super) framing: Framing,
+}
+
+/// One text of an answer.
+#[derive(Debug, Default)]
+struct Text {
+    spot: Spot,
+    /// Whether it has said anything.
+    said: bool,
+    /// Whether the part in which it stood is closed and no other has begun.
+    closed: bool,
+    /// Whether its end has come.
+    over: bool,
+    /// What was put before it, into it and behind it.
+    before: String,
+    middle: Option<(usize, String)>,
+    behind: String,
+    /// Its length so far, as the model wrote it.
+    length: usize,
+    tail: String,
+    paragraph: Paragraph,
+    skeleton: Skeleton,
+    guess: Guess,
+    /// Its last string in the event that is being labelled, and whether it is signed.
+    last: Option<(usize, bool)>,
+}
+
+/// What is done to an event's data.
+struct Edit {
+    range: Range<usize>,
+    with: Vec<u8>,
+}
+
+/// The labels of one answer.
+#[derive(Debug)]
+pub(super) struct Labels {
+    pub(super) labelling: Labelling,
+    place: Label,
+    /// Whether the text has to stay as it is.
+    exact: bool,
+    /// The language to begin with.
+    hint: Tongue,
+    notice: bool,
+    texts: BTreeMap<u64, Text>,
+    tape: Tape,
+    /// Events that wait for what comes next.
+    held: Vec<Leaving>,
+    /// So many events were put between the upstream's.
+    added: u64,
+    /// Texts of which the end has come, whether they said anything or not.
+    ended: BTreeSet<u64>,
+    labelled: u32,
+    tongue: Option<Tongue>,
+    told: bool,
+}
+
+impl Labels {
+    pub(super) fn new(labelling: Labelling, ask: &Ask, tape: Tape, said: Option<Tongue>) -> Self {
+        let exact = ask.exact || ask.structured;
+        let place = if exact { Label::default() } else { labelling.mode.into() };
+        let hint = said.or(labelling.accepted).unwrap_or_else(|| labelling.words.home());
+        let notice = labelling.notice && ask.first && place.is_inline();
+        Self {
+            labelling,
+            place,
+            exact,
+            hint,
+            notice,
+            texts: BTreeMap::new(),
+            tape,
+            held: Vec::new(),
+            added: 0,
+            ended: BTreeSet::new(),
+            labelled: 0,
+            tongue: None,
+            told: false,
+        }
+    }
+
+    /// What the record says of them.
+    pub(super) fn record(&self) -> LabelRecord {
+        self.labelling.record(self.exact, self.labelled, self.tongue, self.told)
+    }
+
+    /// What clients are to show in their own interface: the label and its language.
+    pub(super) fn to_show(&self) -> Option<(Tongue, String)> {
+        let beside = Label::from(self.labelling.mode).beside
+            || self.exact && self.labelling.mode != crate::policy::LabelMode::None;
+        beside.then(|| (self.hint, self.labelling.words.label(self.hint)))
+    }
+
+    /// The signed metadata of what has been said.
+    pub(super) fn statement(&mut self) -> Option<String> {
+        let maker = self.labelling.maker.as_ref()?;
+        let hashes = self.texts.values().filter(|text| text.said).map(|text| text.skeleton.hash()).collect();
+        self.told = true;
+        Some(maker.sign(&self.labelling.exchange, hashes).json())
+    }
+
+    /// Labels an event; gives what leaves in its place.
+    pub(super) fn event(&mut self, around: &Around<'_>, event: Leaving) -> Vec<Leaving> {
+        let (dialect, operation) = (around.matched.dialect, around.matched.operation);
+        if event.data.is_empty() {
+            if self.held.is_empty() {
+                return vec![event];
+            }
+            self.held.push(event);
+            return Vec::new();
+        }
+        let data = joined(&event.raw, &event.data).into_owned();
+        let mut tape = std::mem::take(&mut self.tape);
+        let mut cues = Vec::new();
+        if dialect.is_end_sign(&data) {
+            cues.push(Cue::Over { certain: true });
+        } else if tape.parse(&data).is_ok() {
+            dialect.cues(operation, &data, &tape, &mut cues);
+        }
+        let mut work = Work {
+            src: &data,
+            tape: &tape,
+            edits: Vec::new(),
+            before: Vec::new(),
+            pauses: false,
+            goes_on: false,
+            over: false,
+            choices: around.ask.choices,
+        };
+        self.cues(&cues, &mut work);
+        let Work { mut edits, before, pauses, goes_on, over, .. } = work;
+        let mut out = Vec::new();
+        for (spot, words) in before {
+            let (kind, json) = dialect.more(operation, around.ask, around.memo, &spot, &words);
+            out.push(frame(around, kind, &json));
+            self.added += 1;
+        }
+        if goes_on {
+            out.append(&mut self.held);
+        }
+        if over && self.labelling.maker.is_some() && !self.told {
+            if has_comments(around) {
+                out.extend(self.comment());
+            } else {
+                edits.extend(self.member(&tape));
+            }
+        }
+        if self.added > 0
+            && let Some(node) = dialect.numbered(operation, &data, &tape).and_then(|at| tape.node(at))
+            && let Some(number) =
+                dialect.numbered(operation, &data, &tape).and_then(|at| tape.u64_of(&data, at))
+        {
+            let with = (number + self.added).to_string().into_bytes();
+            edits.push(Edit { range: node.start as usize..node.end as usize, with });
+        }
+        self.tape = tape;
+        let event = if edits.is_empty() { event } else { anew(&event, edited(&data, edits)) };
+        if pauses || !self.held.is_empty() {
+            self.held.push(event);
+        } else {
+            out.push(event);
+        }
+        out
+    }
+
+    /// Ends what has not ended: the upstream's stream is over, or the gateway cuts it.
+    pub(super) fn close(&mut self, around: &Around<'_>) -> Vec<Leaving> {
+        let mut out = Vec::new();
+        let open: Vec<u64> =
+            self.texts.iter().filter(|(_, text)| !text.over && !text.closed).map(|(key, _)| *key).collect();
+        for key in open {
+            if let Some((spot, words)) = self.end(key) {
+                let (kind, json) = around.matched.dialect.more(
+                    around.matched.operation,
+                    around.ask,
+                    around.memo,
+                    &spot,
+                    &words,
+                );
+                out.push(frame(around, kind, &json));
+            }
+        }
+        out.append(&mut self.held);
+        if has_comments(around) && !self.told && self.texts.values().any(|text| text.said) {
+            out.extend(self.comment());
+        }
+        out
+    }
+
+    /// Labels a whole answer; nothing, where it stays as it came.
+    pub(super) fn whole(&mut self, matched: &Matched, body: &[u8]) -> Option<Vec<u8>> {
+        let mut tape = std::mem::take(&mut self.tape);
+        let mut cues = Vec::new();
+        if tape.parse(body).is_ok() {
+            matched.dialect.whole_cues(matched.operation, body, &tape, &mut cues);
+        }
+        let mut work = Work {
+            src: body,
+            tape: &tape,
+            edits: Vec::new(),
+            before: Vec::new(),
+            pauses: false,
+            goes_on: false,
+            over: false,
+            choices: 1,
+        };
+        self.cues(&cues, &mut work);
+        let edits = work.edits;
+        self.tape = tape;
+        (!edits.is_empty()).then(|| edited(body, edits))
+    }
+
+    fn comment(&mut self) -> Option<Leaving> {
+        self.statement().map(|statement| plain(format!("{COMMENT}{statement}\n\n")))
+    }
+
+    /// The metadata as a member of the event's object.
+    fn member(&mut self, tape: &Tape) -> Option<Edit> {
+        let root = tape.node(0).filter(|node| node.kind == Kind::Object)?;
+        let end = root.end as usize - 1;
+        let statement = self.statement()?;
+        let comma = if root.next > 1 { "," } else { "" };
+        Some(Edit { range: end..end, with: format!("{comma}\"{FIELD}\":{statement}").into_bytes() })
+    }
+
+    fn cues(&mut self, cues: &[Cue], work: &mut Work<'_>) {
+        self.texts.values_mut().for_each(|text| text.last = None);
+        for cue in cues {
+            match cue {
+                Cue::Piece { spot, node, signed } => self.piece(spot, *node, *signed, work),
+                Cue::Again { text, node } => self.again(*text, *node, work),
+                Cue::Pause { part } => {
+                    if let Some(text) = self.texts.get_mut(&0).filter(|t| t.said && t.spot.part == *part) {
+                        work.pauses = self.place.behind && !text.over;
+                        text.closed = !work.pauses;
+                    }
+                }
+                Cue::GoesOn => {
+                    work.goes_on = true;
+                    work.pauses = false;
+                    if let Some(text) = self.texts.get_mut(&0) {
+                        text.closed = text.said;
+                    }
+                }
+                Cue::End { text } => {
+                    work.goes_on = true;
+                    work.pauses = false;
+                    self.ended.insert(*text);
+                    let last = self.texts.get(text).and_then(|text| text.last);
+                    let Some((spot, words)) = self.end(*text) else { continue };
+                    match last {
+                        Some((node, signed)) => work.put(node, signed, false, &words),
+                        None => work.before.push((spot, words)),
+                    }
+                }
+                Cue::Over { certain } => {
+                    work.over = *certain || self.ended.len() >= work.choices as usize;
+                    work.goes_on = true;
+                }
+            }
+        }
+    }
+
+    fn piece(&mut self, spot: &Spot, node: usize, signed: bool, work: &mut Work<'_>) {
+        if !self.texts.contains_key(&spot.text) && self.texts.len() >= MOST_TEXTS {
+            return;
+        }
+        let said = work.tape.text(work.src, node);
+        let opening =
+            self.notice && self.texts.values().all(|text| !text.said || text.spot.text == spot.text);
+        let text = self.texts.entry(spot.text).or_default();
+        (text.spot, text.closed) = (spot.clone(), false);
+        if said.is_empty() {
+            if text.said {
+                text.last = Some((node, signed));
+            }
+            return;
+        }
+        text.last = Some((node, signed));
+        let first = !std::mem::replace(&mut text.said, true);
+        let mut guess = Guess::default();
+        guess.push(&said);
+        text.guess.push(&said);
+        let words = &self.labelling.words;
+        if first {
+            let tongue = self.hint;
+            if opening {
+                text.before = words.notice(tongue) + "\n";
+            }
+            if self.place.before {
+                text.before.push_str(&words.label(tongue));
+                self.labelled += 1;
+            }
+            if !text.before.is_empty() {
+                let end = text.before.trim_end().len();
+                text.before.truncate(end);
+                text.before.push_str("\n\n");
+                self.tongue = Some(tongue);
+                text.skeleton.push(&text.before);
+                work.put(node, signed, true, &text.before);
+            }
+        }
+        let at = if self.place.middle && text.middle.is_none() && !text.over {
+            text.paragraph.push(&said)
+        } else {
+            None
+        };
+        // In a signed text nothing is put.
+        if let Some(at) = at.filter(|_| !signed) {
+            let tongue = text.guess.tongue().unwrap_or(self.hint);
+            let label = words.label(tongue) + "\n\n";
+            let (a, b) = said.split_at(at);
+            text.skeleton.push(a);
+            text.skeleton.push(&label);
+            text.skeleton.push(b);
+            work.split(node, a, &label, b);
+            text.middle = Some((text.length + at, label));
+            self.tongue = Some(tongue);
+            self.labelled += 1;
+        } else {
+            text.skeleton.push(&said);
+        }
+        text.length += said.len();
+        text.tail.push_str(&said);
+        let old = text.tail.char_indices().rev().nth(TAIL).map_or(0, |(at, _)| at);
+        text.tail.drain(..old);
+    }
+
+    /// A text is over: what is put behind it, if anything.
+    fn end(&mut self, key: u64) -> Option<(Spot, String)> {
+        let text = self.texts.get_mut(&key)?;
+        if !text.said || text.closed || std::mem::replace(&mut text.over, true) {
+            return None;
+        }
+        if !self.place.behind || text.middle.is_some() {
+            return None;
+        }
+        let tongue = text.guess.tongue().unwrap_or(self.hint);
+        let label = self.labelling.words.label(tongue);
+        self.labelled += 1;
+        self.tongue = Some(tongue);
+        // A model that has seen labels in what came before may write one itself: one is enough.
+        if text.tail.trim_end().ends_with(&label) {
+            return None;
+        }
+        text.behind = format!("\n\n{label}");
+        text.skeleton.push(&text.behind);
+        Some((text.spot.clone(), text.behind.clone()))
+    }
+
+    /// A string that repeats a text is told with what was added.
+    fn again(&self, key: u64, node: usize, work: &mut Work<'_>) {
+        let Some(text) = self.texts.get(&key) else { return };
+        if !text.before.is_empty() {
+            work.put(node, false, true, &text.before);
+        }
+        if let Some((at, label)) = &text.middle {
+            let said = work.tape.text(work.src, node).into_owned();
+            if let Some((a, b)) = said.split_at_checked(*at) {
+                work.split(node, a, label, b);
+            }
+        }
+        if !text.behind.is_empty() {
+            work.put(node, false, false, &text.behind);
+        }
+    }
+}
+
+/// What the cues of one event come to.
+struct Work<'a> {
+    src: &'a [u8],
+    tape: &'a Tape,
+    edits: Vec<Edit>,
+    /// Words for which events of their own go before it.
+    before: Vec<(Spot, String)>,
+    /// Whether it waits for what comes next.
+    pauses: bool,
+    /// Whether what waits may leave.
+    goes_on: bool,
+    over: bool,
+    /// So many choices were asked for.
+    choices: u32,
+}
+
+impl Work<'_> {
+    /// Puts words at a string's beginning or end; beside the object that holds it, where it is signed.
+    fn put(&mut self, node: usize, signed: bool, at_beginning: bool, words: &str) {
+        let mut escaped = Vec::new();
+        escape_into(words, &mut escaped);
+        let Some(string) = self.tape.node(node) else { return };
+        let mut place = if at_beginning { string.start } else { string.end } as usize;
+        if signed {
+            let holds = |n: &&crate::text::json::Node| {
+                n.kind == Kind::Object && n.start < string.start && string.end < n.end
+            };
+            let Some(object) = self.tape.nodes().iter().filter(holds).max_by_key(|n| n.start) else { return };
+            place = if at_beginning { object.start } else { object.end } as usize;
+            let (comma_before, comma_behind) = if at_beginning { ("", ",") } else { (",", "") };
+            let part = String::from_utf8_lossy(&escaped).into_owned();
+            escaped = format!("{comma_before}{{\"text\":\"{part}\"}}{comma_behind}").into_bytes();
+        }
+        self.edits.push(Edit { range: place..place, with: escaped });
+    }
+
+    /// Writes a string anew with words between its two halves.
+    fn split(&mut self, node: usize, a: &str, words: &str, b: &str) {
+        let Some(string) = self.tape.node(node) else { return };
+        let source = string.start as usize..string.end as usize;
+        if !string.escaped {
+            let at = source.start + a.len();
+            let mut with = Vec::new();
+            escape_into(words, &mut with);
+            return self.edits.push(Edit { range: at..at, with });
+        }
+        let mut with = Vec::new();
+        [a, words, b].iter().for_each(|part| escape_into(part, &mut with));
+        self.edits.push(Edit { range: source, with });
+    }
+}
+
+/// The data with the edits done. Of edits at one place the earlier stands first.
+fn edited(data: &[u8], mut edits: Vec<Edit>) -> Vec<u8> {
+    edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
+    let mut out = Vec::with_capacity(data.len() + 64);
+    let mut at = 0;
+    for edit in edits {
+        out.extend_from_slice(data.get(at..edit.range.start).unwrap_or_default());
+        out.extend_from_slice(&edit.with);
+        at = edit.range.end.max(at);
+    }
+    out.extend_from_slice(data.get(at..).unwrap_or_default());
+    out
+}
+
+/// The event with other data, in one line.
+fn anew(event: &Leaving, data: Vec<u8>) -> Leaving {
+    let (Some(first), Some(last)) = (event.data.first(), event.data.last()) else {
+        return plain(String::new());
+    };
+    // A line break within JSON stands between values, never in a string.
+    let data: Cow<'_, [u8]> = if event.data.len() == 1 {
+        Cow::Owned(data)
+    } else {
+        Cow::Owned(data.iter().map(|&b| if b == b'\n' { b' ' } else { b }).collect())
+    };
+    let mut raw = event.raw.get(..first.start as usize).unwrap_or_default().to_vec();
+    let start = raw.len() as u32;
+    raw.extend_from_slice(&data);
+    let end = raw.len() as u32;
+    raw.extend_from_slice(event.raw.get(last.end as usize..).unwrap_or_default());
+    Leaving { raw: raw.into(), data: SmallVec::from_elem(start..end, 1) }
+}
+
+/// Whether metadata may stand in a comment.
+fn has_comments(around: &Around<'_>) -> bool {
+    around.framing == Framing::Sse && around.matched.dialect.skips_comments()
+}
+
+/// An event of the gateway's own.
+fn frame(around: &Around<'_>, kind: &str, json: &str) -> Leaving {
+    let (head, tail) = match around.framing {
+        Framing::Sse if kind.is_empty() => ("data: ".to_owned(), "\n\n"),
+        Framing::Sse => (format!("event: {kind}\ndata: "), "\n\n"),
+        Framing::Ndjson => (String::new(), "\n"),
+        Framing::JsonArray => (",\r\n".to_owned(), ""),
+    };
+    let start = head.len() as u32;
+    let data = start..start + json.len() as u32;
+    Leaving { raw: format!("{head}{json}{tail}").into(), data: SmallVec::from_elem(data, 1) }
+}
+
+/// What has no data to be looked at.
+fn plain(raw: String) -> Leaving {
+    Leaving { raw: raw.into(), data: SmallVec::new() }
+}

@@ -1,0 +1,172 @@
+use super::*;
+
+fn block() -> Aigc {
+    let mut block = Aigc::first("gw.example/journal", "0123456789");
+    block.reserved_code1 = "1;gw.example+0a0b0c0d;ab<&>'cd;AAAA==".into();
+    block
+}
+
+/// A DOCX as small as one can be.
+fn docx(properties: Option<&str>) -> Vec<u8> {
+    let empty = [0x50, 0x4b, 5, 6].iter().copied().chain([0; 18]).collect::<Vec<u8>>();
+    let mut zip = zip::Zip::read(&empty).unwrap_or_else(|e| panic!("{e}"));
+    let mut set = |name: &str, text: &str| zip.set(name, text).unwrap_or_else(|e| panic!("{e}"));
+    set(
+        "[Content_Types].xml",
+        "<Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\"></Types>",
+    );
+    set(
+        "_rels/.rels",
+        "<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\"></Relationships>",
+    );
+    set("word/document.xml", "<w:document><w:t>Hello</w:t></w:document>");
+    properties.into_iter().for_each(|text| set("docProps/custom.xml", text));
+    zip.write().unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn pdf() -> Vec<u8> {
+    use lopdf::{Document, Object, dictionary};
+    let mut document = Document::with_version("1.5");
+    let pages = document.new_object_id();
+    let content =
+        document.add_object(lopdf::Stream::new(lopdf::Dictionary::new(), b"BT (Hello) Tj ET".to_vec()));
+    let page =
+        document.add_object(dictionary! { "Type" => "Page", "Parent" => pages, "Contents" => content });
+    let kids = dictionary! { "Type" => "Pages", "Kids" => vec![Object::Reference(page)], "Count" => 1 };
+    document.objects.insert(pages, Object::Dictionary(kids));
+    let root = document.add_object(dictionary! { "Type" => "Catalog", "Pages" => pages });
+    let information = document.add_object(dictionary! { "Title" => lopdf::text_string("A title") });
+    document.trailer.set("Root", root);
+    document.trailer.set("Info", information);
+    let mut out = Vec::new();
+    document.save_to(&mut out).unwrap_or_else(|e| panic!("{e}"));
+    out
+}
+
+fn files() -> Vec<(FileForm, Vec<u8>)> {
+    let texts: &[(FileForm, &str)] = &[
+        (FileForm::Markdown, ""),
+        (FileForm::Markdown, "# Title\n\nText.\n"),
+        (FileForm::Markdown, "---\ntitle: A: b\ntags: [x]\n---\n\n# Title\n"),
+        (FileForm::Markdown, "---\r\ntitle: A\r\nAIGC: {\"Label\":\"1\"}\r\n---\r\nText\r\n"),
+        (FileForm::Markdown, "---\nAIGC:\n  Label: AIGC\n  ContentProducer: Some Body\n\nmore: 1\n...\nText"),
+        (FileForm::Markdown, "\u{feff}---\nAIGC: {\n\"Label\": \"1\"\n}\nx: 1\n---\n"),
+        (FileForm::Markdown, "---\nno end\n"),
+        (FileForm::Markdown, "----\nnot front matter\n"),
+        (
+            FileForm::Html,
+            "<!DOCTYPE html>\n<html lang=\"en\"><head>\n<title>x</title></head><body>y</body></html>",
+        ),
+        (FileForm::Html, "<p>no head <!-- <head> --></p>"),
+        (FileForm::Html, "<!doctype html><html><header>x</header></html>"),
+        (
+            FileForm::Html,
+            "<HTML><HEAD a='>'><META content='{\"AIGC\":{\"Label\":\"1\"}}' NAME=aigc></HEAD></HTML>",
+        ),
+        (FileForm::Html, "<head><script>\"<meta name='AIGC'>\"</script></head>"),
+        (FileForm::Json, "{}"),
+        (FileForm::Json, "{\"a\": [1, 2.50], \"b\": {\"AIGC\": 1}}\n"),
+        (FileForm::Json, "{ \"x\": 1, \"AIGC\" : \"old\" , \"y\": 2 }"),
+    ];
+    let mut files: Vec<(FileForm, Vec<u8>)> =
+        texts.iter().map(|(form, text)| (*form, text.as_bytes().to_vec())).collect();
+    let properties = "<?xml version=\"1.0\"?><Properties xmlns=\"x\" xmlns:vt=\"y\"><property fmtid=\"f\" pid=\"5\" name=\"Own\"><vt:lpwstr>kept</vt:lpwstr></property><property fmtid=\"f\" pid=\"6\" name=\"AIGC\"><vt:lpwstr>{&quot;Label&quot;:&quot;1&quot;}</vt:lpwstr></property></Properties>";
+    for properties in [None, Some(properties), Some("<Properties xmlns=\"x\"/>")] {
+        files.push((FileForm::Docx, docx(properties)));
+    }
+    files.push((FileForm::Pdf, pdf()));
+    files
+}
+
+/// However often it is written, a file has one block with the seven fields, and what it says has the same hash.
+#[test]
+fn a_file_has_one_block_however_often_it_is_written() {
+    let block = block();
+    let expected: Fields = block.fields().iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+    for (form, file) in files() {
+        let shown = String::from_utf8_lossy(&file).into_owned();
+        let once = form.write(&file, &block).unwrap_or_else(|e| panic!("{e}: {shown}"));
+        assert_eq!(form.read(&once), Ok(Some(expected.clone())), "{}", String::from_utf8_lossy(&once));
+        let twice = form.write(&once, &block).unwrap_or_else(|e| panic!("{e}: {shown}"));
+        assert_eq!(form.read(&twice), Ok(Some(expected.clone())), "{shown}");
+        assert!(form == FileForm::Pdf || once == twice, "{}", String::from_utf8_lossy(&twice));
+        assert_eq!(form.hash(&once), form.hash(&file), "{}", String::from_utf8_lossy(&once));
+    }
+}
+
+#[test]
+fn what_stood_there_stays() {
+    let block = block();
+    let written = |form: FileForm, file: &[u8]| form.write(file, &block).unwrap_or_else(|e| panic!("{e}"));
+    let text =
+        |form: FileForm, file: &str| String::from_utf8(written(form, file.as_bytes())).unwrap_or_default();
+    let markdown = text(FileForm::Markdown, "---\ntitle: A\n---\n\n# T\n");
+    assert!(
+        markdown.starts_with("---\ntitle: A\nAIGC:\n  Label: \"1\"\n")
+            && markdown.ends_with("\n---\n\n# T\n"),
+        "{markdown}"
+    );
+    let json = text(FileForm::Json, "{\"a\": 2.50}");
+    assert!(json.starts_with("{\"AIGC\":{\"Label\":\"1\",") && json.ends_with(",\"a\": 2.50}"), "{json}");
+    let html = text(FileForm::Html, "<html><head>\n<title>x</title></head></html>");
+    assert!(
+        html.starts_with("<html><head>\n<meta name=\"AIGC\" content=\"{&quot;Label")
+            && html.ends_with("\">\n<title>x</title></head></html>"),
+        "{html}"
+    );
+    let pdf = pdf();
+    let update = written(FileForm::Pdf, &pdf);
+    assert!(update.starts_with(&pdf));
+    let document = lopdf::Document::load_mem(&update).unwrap_or_else(|e| panic!("{e}"));
+    let id =
+        document.trailer.get(b"Info").and_then(lopdf::Object::as_reference).unwrap_or_else(|e| panic!("{e}"));
+    let title = document.get_dictionary(id).and_then(|information| information.get(b"Title"));
+    let title = title.ok().and_then(|title| lopdf::decode_text_string(title).ok());
+    assert_eq!(title.as_deref(), Some("A title"));
+}
+
+/// A label of somebody else stays his: we stand as who spreads it.
+#[test]
+fn a_producer_who_was_named_stays() {
+    let there = Fields::from([
+        ("Label".to_owned(), "AIGC".to_owned()),
+        ("ContentProducer".to_owned(), "00191110108MA01KP2T5U00000".to_owned()),
+        ("ProduceID".to_owned(), "42".to_owned()),
+        ("ReservedCode1".to_owned(), "x".to_owned()),
+    ]);
+    let merged = merged(Some(&there), &block());
+    assert_eq!(
+        (merged.label.as_str(), merged.produce_id.as_str(), merged.reserved_code1.as_str()),
+        ("1", "42", "x")
+    );
+    assert_eq!(
+        (merged.content_propagator.as_str(), merged.propagate_id.as_str()),
+        ("gw.example/journal", "0123456789")
+    );
+    assert_eq!(merged.reserved_code2, block().reserved_code1);
+    // A name that no field may hold is none.
+    let spaced = Fields::from([
+        ("ContentProducer".to_owned(), "a b".to_owned()),
+        ("ProduceID".to_owned(), "1".to_owned()),
+    ]);
+    assert_eq!(super::merged(Some(&spaced), &block()), block());
+}
+
+#[test]
+fn files_that_are_none_are_refused() {
+    for form in [FileForm::Json, FileForm::Docx, FileForm::Pdf] {
+        for file in [&b""[..], b"[1]", b"PK\x05\x06", b"%PDF-1.4\n", b"{\"a\":1,\"a\":2}"] {
+            assert!(
+                form.write(file, &block()).is_err() && form.read(file).is_err()
+                    || form == FileForm::Json && file == b"{}",
+                "{form:?} {file:?}"
+            );
+        }
+    }
+    assert_eq!(
+        FileForm::Markdown.read(b"---\nAIGC: {}\nx: 1\nAIGC: {}\n---\n"),
+        Err(ExportError::Several(2))
+    );
+    assert_eq!(FileForm::of(Path::new("a.MD")), Some(FileForm::Markdown));
+    assert_eq!(FileForm::of(Path::new("a.txt")), None);
+}

@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""Labelled answers in the official SDKs, whole and streamed: each reads what it always reads, with the label in the text.
+
+    sdk.py PROGRAM      runs under the Python of .cache/sdk/py
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import urllib.request
+
+import anthropic
+import ollama
+import openai
+from google import genai
+
+LABEL = "AI-generated content (人工智能生成)"
+ASK = "How do I reach Alex? What is the way to do that?"
+MODES = ["inline-prefix", "inline-suffix", "inline-both", "inline-paragraph"]
+
+
+def texts(address):
+    """What each SDK reads: its name, and the text."""
+    gpt = openai.OpenAI(base_url=f"http://{address}/v1", api_key="x", max_retries=0)
+    user = [{"role": "user", "content": ASK}]
+    yield "openai chat", gpt.chat.completions.create(model="demo", messages=user).choices[0].message.content
+    with gpt.chat.completions.stream(model="demo", messages=user) as stream:
+        pieces = "".join(event.delta for event in stream if event.type == "content.delta")
+        assert stream.get_final_completion().choices[0].message.content == pieces
+    yield "openai chat stream", pieces
+    yield "openai responses", gpt.responses.create(model="demo", input=ASK).output_text
+    with gpt.responses.stream(model="demo", input=ASK) as stream:
+        pieces = "".join(event.delta for event in stream if event.type == "response.output_text.delta")
+        assert stream.get_final_response().output_text == pieces
+    yield "openai responses stream", pieces
+    claude = anthropic.Anthropic(base_url=f"http://{address}", api_key="x", max_retries=0)
+    message = {"model": "demo", "max_tokens": 100, "messages": user}
+    yield "anthropic", "".join(block.text for block in claude.messages.create(**message).content if block.type == "text")
+    with claude.messages.stream(**message) as stream:
+        pieces = "".join(stream.text_stream)
+        assert "".join(block.text for block in stream.get_final_message().content if block.type == "text") == pieces
+    yield "anthropic stream", pieces
+    gemini = genai.Client(api_key="x", http_options={"base_url": f"http://{address}"})
+    yield "google-genai", gemini.models.generate_content(model="demo", contents=ASK).text
+    yield "google-genai stream", "".join(chunk.text or "" for chunk in gemini.models.generate_content_stream(model="demo", contents=ASK))
+    llama = ollama.Client(host=f"http://{address}")
+    yield "ollama", llama.chat(model="demo", messages=user).message.content
+    yield "ollama stream", "".join(part.message.content or "" for part in llama.chat(model="demo", messages=user, stream=True))
+
+
+def main(program):
+    failed = read = 0
+    for mode in MODES:
+        with tempfile.TemporaryDirectory() as folder:
+            config = pathlib.Path(folder) / "gateway.toml"
+            config.write_text(
+                f'schema = 1\n[labels]\nmode = "{mode}"\nmetadata = true\ntexts = {{ en = "{LABEL}" }}\n'
+                '[[upstream]]\nname = "demonstration"\ndialects = ["openai", "anthropic", "gemini", "ollama"]\nbase_url = "demonstration:"\n'
+            )
+            command = [program, "serve", "--config", config, "--state", pathlib.Path(folder) / "state", "--data", "127.0.0.1:0", "--operations", "127.0.0.1:0"]
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+            try:
+                address = process.stdout.readline().split("http://")[1].strip()
+                for sdk, text in texts(address):
+                    read += 1
+                    count = {"inline-both": 2}.get(mode, 1)
+                    begins = mode in ("inline-prefix", "inline-both")
+                    sound = text.count(LABEL) == count and text.startswith(LABEL) == begins and len(text) > count * len(LABEL) + 10
+                    if not sound:
+                        failed += 1
+                        print(f"{mode}, {sdk}: {text!r}")
+                body = json.dumps({"model": "demo", "messages": [{"role": "user", "content": ASK}]}).encode()
+                request = urllib.request.Request(f"http://{address}/v1/chat/completions", body, {"content-type": "application/json"})
+                with urllib.request.urlopen(request) as answer:
+                    assert json.loads(answer.headers["x-sluicegate-label"])["AIGC"]["Label"] == "1"
+            finally:
+                process.terminate()
+                process.wait(30)
+    print(f"{read} labelled answers read by official SDKs, {failed} wrong")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
