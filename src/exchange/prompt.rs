@@ -10,6 +10,7 @@ use crate::dialect::{Ask, ErrorKind, ExchangeError, Matched, Reply, last_words};
 use crate::policy::BlockAs;
 use crate::telemetry::Quiet;
 use crate::text::json::{JsonError, Kind, Tape, unescape};
+use crate::text::sketch::Sketch;
 use crate::text::{Language, Scripts, looks_like_identifier, percent_decoded};
 
 /// A request whose head is known.
@@ -47,6 +48,8 @@ pub struct Judged {
     blocked: Option<(RuleId, ExchangeError)>,
     /// What the user says last, where somebody asks for it and it is short.
     last: Option<Quiet<String>>,
+    /// A sketch of it, where somebody asks for that.
+    sketch: Option<Sketch>,
 }
 
 impl Received {
@@ -74,7 +77,7 @@ impl Received {
         reader.halt_at(halt);
         let mut ask = Ask { choices: 1, ..Ask::default() };
         let mut judged = read_target(&mut reader, &matched.path, query);
-        let (mut changed, mut last) = (None, None);
+        let (mut changed, mut last, mut sketch) = (None, None, None);
         if judged.is_ok() && !body.is_empty() {
             if json {
                 let mut tape = Tape::within(terms.limits.json_depth, terms.limits.json_values);
@@ -82,8 +85,13 @@ impl Received {
                 if terms.client.language.is_none() {
                     terms.client.language = language(&body, &tape);
                 }
-                if terms.policy.sessions().is_some() && matched.dialect.has_words(matched.operation) {
+                let words = (terms.policy.sessions().is_some() || terms.policy.abuse().is_some())
+                    && matched.dialect.has_words(matched.operation);
+                if words {
                     let words = last_words(&body, &tape);
+                    if terms.policy.abuse().is_some() {
+                        sketch = words.as_deref().and_then(Sketch::of);
+                    }
                     // What ends a session is no long text; of a longer one it is known that it is there.
                     last = words.map(|words| Quiet(words.chars().take(SHORT).collect()));
                 }
@@ -117,7 +125,7 @@ impl Received {
             counts: reader.counts(),
             coverage: reader.coverage,
         };
-        Ok(Judged { matched, terms, ask, report, next, blocked, last })
+        Ok(Judged { matched, terms, ask, report, next, blocked, last, sketch })
     }
 }
 
@@ -145,6 +153,11 @@ impl Judged {
     /// The beginning of what the user says last; nothing, where no user's words wait for a model's or nobody asks for them.
     pub fn last_words(&self) -> Option<&str> {
         self.last.as_ref().map(|words| words.0.as_str())
+    }
+
+    /// A sketch of what the user says last, where the policy looks for abuse.
+    pub fn sketch(&self) -> Option<Sketch> {
+        self.sketch
     }
 
     /// The rule that blocks it and what is told of it, where one does.

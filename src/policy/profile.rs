@@ -1,10 +1,10 @@
-//! Profiles: what one kind of deployment runs with, what it asks of its operator, and what it states for parts of the gateway that do not
-//! read it yet.
+//! Profiles: what one kind of deployment runs with, what it asks of its operator, and what it states for the rest of
+//! the gateway.
 
 use serde::{Deserialize, Serialize};
 
 use super::file::{ActionsFile, BasisFile};
-use super::{BlockAs, Choice, Unscanned};
+use super::{BlockAs, Choice, Residency, Unscanned};
 
 /// `profiles/*.toml`.
 #[derive(Debug, Clone, Deserialize)]
@@ -186,32 +186,6 @@ pub struct Retention {
     pub records_days: u32,
     /// Days that content is kept at most.
     pub content_days: u32,
-}
-
-/// Which upstream regions may see data of a grade. Stated; upstreams have no regions yet.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Residency {
-    /// The grade.
-    pub grade: Grade,
-    /// Regions by their country code, `eu`, or `*` for every one; none at all for data that goes nowhere.
-    pub regions: Vec<String>,
-}
-
-/// How closely data is guarded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Grade {
-    /// Anybody may know it.
-    Public,
-    /// The operator's own.
-    Internal,
-    /// Of a person.
-    Personal,
-    /// Of a person, and harmful in wrong hands: health, belief, biometrics, children.
-    Sensitive,
-    /// Of a state or a critical business, as export laws mean it.
-    Important,
 }
 
 /// A fixed text that clients have to show: they get it with each answer, and in place of what a block says.

@@ -13,6 +13,7 @@ pub mod lane;
 mod language;
 pub mod number;
 pub mod position;
+pub mod sketch;
 pub(crate) mod work;
 
 pub use language::{Language, Scripts};
