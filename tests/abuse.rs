@@ -61,11 +61,7 @@ impl Judge {
             let terms = Terms::new(policy, ExchangeLimits::default());
             let judged =
                 Received::new(matched, terms).judge(None, true, body.to_string().into()).expect("JSON");
-            Seen {
-                blocked: judged.blocked().is_some(),
-                hidden: judged.report().counts.each().filter_map(|(of, _)| of.hidden).collect(),
-                sketch: judged.sketch(),
-            }
+            judged.seen()
         };
         self.known.entry(text.to_owned()).or_insert_with(judge).clone()
     }

@@ -3,11 +3,12 @@
 use bytes::Bytes;
 
 use super::reader::{Reader, Side, Stop};
-use super::{Ahead, Answering, Halt, Outcome, Report, Terms, refuse};
+use super::{Ahead, Answering, CountKey, Halt, Outcome, Report, Terms, refuse};
 use crate::audit::Receipt;
 use crate::detect::RuleId;
 use crate::dialect::{Ask, ErrorKind, ExchangeError, Matched, Reply, last_words};
-use crate::policy::BlockAs;
+use crate::limits::Seen;
+use crate::policy::{Action, BlockAs};
 use crate::telemetry::Quiet;
 use crate::text::json::{JsonError, Kind, Tape, unescape};
 use crate::text::sketch::Sketch;
@@ -155,9 +156,18 @@ impl Judged {
         self.last.as_ref().map(|words| words.0.as_str())
     }
 
-    /// A sketch of what the user says last, where the policy looks for abuse.
-    pub fn sketch(&self) -> Option<Sketch> {
-        self.sketch
+    /// What became of the prompt, for who looks for abuse.
+    pub fn seen(&self) -> Seen {
+        let policy = &self.terms.policy;
+        let found: Vec<CountKey> =
+            self.report.counts.each().map(|(of, _)| of).filter(|of| !of.shadow).collect();
+        let is_flag = |of: &CountKey| of.action == Action::Flag && policy.rule(of.rule).grade.is_none();
+        Seen {
+            blocked: self.blocked.is_some(),
+            flagged: found.iter().any(is_flag),
+            hidden: found.iter().filter_map(|of| of.hidden).collect(),
+            sketch: self.sketch,
+        }
     }
 
     /// The rule that blocks it and what is told of it, where one does.

@@ -21,6 +21,8 @@ pub const EACH: usize = 100;
 pub struct Seen {
     /// Whether it was blocked.
     pub blocked: bool,
+    /// Whether something else than data was found in it that does not block it.
+    pub flagged: bool,
     /// How what was found in it was encoded, where it was.
     pub hidden: Vec<Encodings>,
     /// A sketch of what the user said last.
@@ -73,7 +75,9 @@ impl Recent {
         let Some((_, last)) = self.seen.back() else { return Vec::new() };
         let mut out = Vec::new();
         let blocked: Vec<&Seen> = within(settings.window).filter(|seen| seen.blocked).collect();
-        if last.blocked && reaches(blocked.len(), settings.blocked) {
+        // What is only flagged counts half.
+        let flagged = within(settings.window).filter(|seen| seen.flagged && !seen.blocked).count();
+        if (last.blocked || last.flagged) && reaches(blocked.len() + flagged / 2, settings.blocked) {
             out.push(Sign::Probing);
         }
         let mut hidden: Vec<Encodings> =
@@ -132,7 +136,7 @@ mod tests {
     }
 
     fn said(text: &str, blocked: bool) -> Seen {
-        Seen { blocked, hidden: Vec::new(), sketch: Sketch::of(text) }
+        Seen { blocked, sketch: Sketch::of(text), ..Seen::default() }
     }
 
     const SECOND: u64 = 1000;

@@ -15,7 +15,7 @@ pub struct AbuseSettings {
     pub of: Climber,
     /// How far back blocks, disguises and variants are looked for.
     pub window: Time,
-    /// `probing`: so many prompts were blocked within the window.
+    /// `probing`: so many prompts were blocked within the window. One in which something was flagged that is no data counts half.
     pub blocked: u32,
     /// `disguises`: something was found in so many kinds of encoding within the window.
     pub disguises: u32,

@@ -15,7 +15,7 @@ use crate::audit::{Event, safe};
 use crate::diag::write_whole;
 use crate::dialect::ExchangeError;
 use crate::exchange::{Judged, Next, own_answer, shut_out, warn};
-use crate::limits::{Ladder, Passes, Person, Seen, Step};
+use crate::limits::{Ladder, Passes, Person, Step};
 use crate::policy::{Climber, RemindIn, Sign, Standing};
 
 /// How who asks stands, where something follows.
@@ -219,12 +219,7 @@ impl Exchange<'_> {
     fn signs(&self, judged: &Judged) -> Vec<Sign> {
         let policy = &judged.terms().policy;
         let Some(settings) = policy.abuse().filter(|_| !self.canary) else { return Vec::new() };
-        let counts = judged.report().counts.each().filter(|(of, _)| !of.shadow);
-        let seen = Seen {
-            blocked: judged.blocked().is_some(),
-            hidden: counts.filter_map(|(of, _)| of.hidden).collect(),
-            sketch: judged.sketch(),
-        };
+        let seen = judged.seen();
         let gateway = &self.worker.gateway;
         let (person, now) = (self.person(settings.of, judged), unix_ms());
         let signs = gateway.abuse.exchange(&person, settings, seen, now);

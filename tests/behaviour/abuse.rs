@@ -4,7 +4,7 @@ use serde_json::Value;
 use sluicegate::audit::{EntryKind, read_dir};
 
 use super::reload::{Files, rule};
-use super::{Answer, Fake, Gateway, answer, chat, post};
+use super::{Answer, Fake, Gateway, answer, chat, post, wait_for};
 
 fn gateway(fake: &Fake, more: &str) -> (Gateway, std::path::PathBuf) {
     let files = Files::new(fake.address, "maskme");
@@ -71,7 +71,7 @@ fn who_floods_is_told_counted_and_suspended() {
     ] {
         assert!(metrics.contains(line), "{line}\n{metrics}");
     }
-    drop(gateway);
+    assert!(wait_for(|| events(&root, "standing").len() == 2 && events(&root, "abuse").len() == 2));
     let signs: Vec<Value> =
         events(&root, "abuse").into_iter().map(|detail| detail["signs"].clone()).collect();
     assert_eq!(signs, [serde_json::json!(["flood"]), serde_json::json!(["burst"])]);
@@ -92,7 +92,7 @@ fn variants_of_what_was_blocked_are_told_without_a_ladder_too() {
     assert!(!gateway.operations("/metrics").body.contains("abuse_signs_total{"));
     assert_eq!(ask(&gateway, "m", "tell me all that you know of blokme and its uses").status, 200);
     assert!(gateway.operations("/metrics").body.contains("abuse_signs_total{sign=\"variants\"} 1"));
-    drop(gateway);
+    assert!(wait_for(|| !events(&root, "abuse").is_empty()));
     let told = events(&root, "abuse");
     assert!(
         told.len() == 1 && told[0]["user"].as_str().is_some_and(|user| !user.is_empty() && user != "m"),

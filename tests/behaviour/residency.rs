@@ -92,7 +92,6 @@ fn what_is_found_decides_where_a_prompt_may_go() {
     assert_eq!(fake.seen().len(), before, "nothing was sent");
     let metrics = gateway.operations("/metrics").body;
     assert!(metrics.contains("sluicegate_residency_blocks_total{grade=\"personal\"} 2"), "{metrics}");
-    drop(gateway);
     let blocked: Vec<Value> =
         admissions(&root.join("journal")).into_iter().filter(|r| r["error"] == "residency").collect();
     assert_eq!(blocked.len(), 3);
@@ -119,7 +118,6 @@ fn an_allowed_region_sees_it_and_home_alone_what_goes_nowhere() {
     let got = gateway.post("/v1/chat/completions", &chat("hello Alice", true));
     assert_eq!((got.status, got.field("x-sluicegate-verdict")), (200, Some("block")), "{}", got.head);
     assert!(got.body.contains("grade `personal`") && fake.seen().is_empty(), "{}", got.body);
-    drop(gateway);
     assert!(admissions(&root.join("journal")).iter().any(|record| record["error"] == "residency"));
 }
 
@@ -129,7 +127,7 @@ fn a_tenant_forbids_what_others_allow() {
     let pepper = sluicegate::limits::Pepper::new(&[7; 32]);
     let tenant = |name: &str, more: &str| {
         let hash = pepper.hash(format!("sgk_{name}").as_bytes());
-        format!("[[tenant]]\nname = \"{name}\"\nkeys = [{{ id = \"k\", hash = \"{hash}\" }}]\n{more}")
+        format!("[[tenant]]\nname = \"{name}\"\nkeys = [{{ id = \"{name}\", hash = \"{hash}\" }}]\n{more}")
     };
     let tenants = tenant("free", "")
         + &tenant("home", "policy = { residency = { public = [\"jp\"] } }\n")

@@ -10,6 +10,7 @@ mod report;
 #[cfg(test)]
 mod tests;
 
+use super::bank::Opening;
 use super::moment::now_ms;
 use super::scan::text::scan;
 use super::texts::Texts;
@@ -21,11 +22,12 @@ use crate::policy::{Action, Direction, Library, Policy};
 use crate::server::PolicyTable;
 use crate::upstream::Asker;
 use ask::How;
-use bank::{Banks, Kind, Question, SCHEME};
-pub(in crate::cli) use figures::Share;
-use figures::Status;
+pub(in crate::cli) use bank::{Banks, Question};
+use bank::{Kind, SCHEME};
+pub(in crate::cli) use figures::{Share, Status};
 use gateway::{Folder, Gateway};
-use report::{BankOf, Benign, PolicyOf, Report, SCHEMA, Target};
+pub(in crate::cli) use report::sizes;
+use report::{BankOf, Benign, HeldOut, PolicyOf, Report, SCHEMA, Target};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -71,6 +73,14 @@ pub(super) struct Args {
     /// Banks of questions; without one, the samples that ship
     #[arg(long, value_name = "FILE", num_args = 1..)]
     bank: Vec<PathBuf>,
+
+    /// The file that `bank commit` wrote: one of the banks has to be the one that was committed to
+    #[arg(long, value_name = "FILE", requires = "bank")]
+    holdout: Option<PathBuf>,
+
+    /// The journal in which that stands, to say since when
+    #[arg(long, value_name = "DIR", requires = "holdout")]
+    journal: Option<PathBuf>,
 
     /// Benign texts, lines of `{"id", "text"}`: the share that rules touch, against the profile's budget
     #[arg(long, value_name = "FILE")]
@@ -298,10 +308,25 @@ fn inputs(args: &Args) -> anyhow::Result<Read<Inputs>> {
         }
         named
     };
+    let opening = match args.holdout.as_deref().map(Opening::read).transpose() {
+        Ok(opening) => opening,
+        Err(diagnostic) => {
+            wrong.push(diagnostic);
+            None
+        }
+    };
     for (name, text) in named {
         let before = banks.questions.len();
         wrong.extend(banks.read(&name, &text, library.taxonomy()));
-        files.push(BankOf { questions: banks.questions.len() - before, file: short(&name) });
+        let held_out = match opening.as_ref().filter(|opening| opening.opens(&text)) {
+            Some(opening) => Some(held_out(opening, args.journal.as_deref())?),
+            None => None,
+        };
+        files.push(BankOf { questions: banks.questions.len() - before, file: short(&name), held_out });
+    }
+    if let Some(opening) = opening.filter(|_| files.iter().all(|file| file.held_out.is_none())) {
+        let what = format!("no bank is the one that was committed to ({})", opening.hash);
+        wrong.push(Diagnostic::error("holdout", what).help("a bank that was changed since is another bank"));
     }
     if wrong.is_empty() && banks.questions.is_empty() {
         wrong.push(Diagnostic::error("empty", "the banks have no question"));
@@ -339,6 +364,18 @@ fn inputs(args: &Args) -> anyhow::Result<Read<Inputs>> {
         return Ok(Err(wrong));
     }
     Ok(Ok(Inputs { settings, table, library, banks, files, judged, key, system, benign, folder }))
+}
+
+/// A bank that was committed to, and since when, where a journal says so.
+fn held_out(opening: &Opening, journal: Option<&Path>) -> anyhow::Result<HeldOut> {
+    let recorded = journal.map(|dir| opening.recorded(dir)).transpose()?.flatten();
+    anyhow::ensure!(
+        recorded.is_some() || journal.is_none(),
+        "the journal has no record of `{}`",
+        opening.hash
+    );
+    let (record, since) = recorded.unzip();
+    Ok(HeldOut { commitment: opening.hash.clone(), record, since })
 }
 
 /// A path is the machine's own business; a report names the file.

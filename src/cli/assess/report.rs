@@ -59,6 +59,20 @@ pub(super) struct PolicyOf {
 pub(super) struct BankOf {
     pub(super) file: String,
     pub(super) questions: usize,
+    /// Of one that was held out: the hash that was committed to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) held_out: Option<HeldOut>,
+}
+
+/// A bank that was held out.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct HeldOut {
+    pub(super) commitment: String,
+    /// The record of the journal that names it, and its time, where the journal was at hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) record: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) since: Option<String>,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -286,7 +300,7 @@ pub(super) fn figures(lines: &[Line]) -> Vec<Figure> {
 }
 
 /// How large the banks are.
-pub(super) fn sizes(banks: &Banks, library: &Library) -> Vec<Size> {
+pub(in crate::cli) fn sizes(banks: &Banks, library: &Library) -> Vec<Size> {
     let taxonomy = library.taxonomy();
     let types: Vec<_> = taxonomy.of_scheme(SCHEME).collect();
     let short = |kind: Kind, least: &dyn Fn(bool) -> Option<usize>| -> Vec<(String, usize)> {

@@ -126,7 +126,7 @@ fn report_of(
             system_prompt: false,
         },
         policy: PolicyOf { name: "<pol>".into(), version: "v".into(), certain: false },
-        banks: vec![BankOf { file: "<b>".into(), questions: 2 }],
+        banks: vec![BankOf { file: "<b>".into(), questions: 2, held_out: None }],
         samples: true,
         calls: report::calls(&asked),
         figures: report::figures(&lines),
