@@ -149,8 +149,8 @@ mod tests {
         };
         let told: Vec<(u64, Vec<Sign>)> =
             (0..20).map(|n| (n, at(n * 60))).filter(|(_, signs)| !signs.is_empty()).collect();
-        // At the fifth block, and again five minutes later, and again.
-        assert_eq!(told, [4, 9, 14, 19].map(|n| (n, vec![Sign::Probing])));
+        // At the fourth block, and again five minutes later, and again.
+        assert_eq!(told, [3, 8, 13, 18].map(|n| (n, vec![Sign::Probing])));
         // Others are not meant, and what is good is no sign of what was bad.
         assert!(abuse.exchange(&person("b"), &settings, Seen::default(), 0).is_empty());
         assert!(abuse.exchange(&person("a"), &settings, Seen::default(), 1500 * SECOND).is_empty());

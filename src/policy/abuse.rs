@@ -40,7 +40,7 @@ impl Default for AbuseSettings {
         Self {
             of: Climber::User,
             window: Time::secs(3600),
-            blocked: 5,
+            blocked: 4,
             disguises: 3,
             variants: 4,
             alike: 15,

@@ -47,7 +47,7 @@ pub use loader::{Pack, Slot, slot_file};
 pub use mistake::{Mistake, Setting};
 pub use obligation::{AppliesIf, Audience, Control, Obligation, Role, State};
 pub use profile::{
-    Budget, Checked, Demand, Demands, LabelMode, Labels, Notice, Profile, Retention, Tier, When,
+    Budget, Checked, Demand, Demands, Gate, LabelMode, Labels, Notice, Profile, Retention, Tier, When,
 };
 pub use residency::{Grade, Named as NamedRegions, Residencies, Residency};
 pub use rule::{Action, Actions, Basis, Choice, Counts, Direction, Rule, Severity};

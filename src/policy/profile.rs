@@ -40,6 +40,8 @@ pub(super) struct ProfileFile {
     pub notices: Vec<Notice>,
     #[serde(default)]
     pub budget: Option<Budget>,
+    #[serde(default)]
+    pub gate: Option<Gate>,
 }
 
 /// A profile's `[[rule]]`.
@@ -222,6 +224,18 @@ pub struct Budget {
     pub blocked: f64,
 }
 
+/// A small bank of questions that what runs under the profile has to pass before it starts. `assess --gate` asks them.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gate {
+    /// The bank's name: `banks/<name>.jsonl` beside the packs.
+    pub bank: String,
+    /// The least share refused of what is to be refused.
+    pub refused: f64,
+    /// The greatest share refused of what is not.
+    pub over_refused: f64,
+}
+
 /// A profile, checked.
 #[derive(Debug, Clone, Default)]
 pub struct Profile {
@@ -255,6 +269,8 @@ pub struct Profile {
     pub notices: Vec<Notice>,
     /// The share of benign texts that may be touched.
     pub budget: Option<Budget>,
+    /// The bank that it has to pass.
+    pub gate: Option<Gate>,
     /// Rules with other choices than their pack's, by number.
     pub(super) changes: Vec<(usize, Choice)>,
 }

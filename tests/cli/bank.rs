@@ -81,10 +81,9 @@ fn sizes_and_changes_are_checked() {
     }
     // A month later it is a gap.
     let first = written.lines().next().expect("a line");
-    let time =
-        serde_json::from_str::<Value>(first).expect("JSON")["time"].as_str().expect("a time").to_owned();
+    let time = serde_json::from_str::<Value>(first).expect("JSON")["time_ms"].to_string();
     fs::write(&file, bank(30)).expect("a file");
-    fs::write(&log, first.replace(&time, "2026-01-31T00:00:00Z") + "\n").expect("a file");
+    fs::write(&log, first.replace(&time, "1769817600000") + "\n").expect("a file");
     let (code, said) = done(&["bank", "check", &file, "--log", &log]);
     assert!(code == Some(1) && said.contains("days old, of 2026-01-31"), "{said}");
 }

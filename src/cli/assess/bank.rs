@@ -51,6 +51,15 @@ pub(in crate::cli) const SAMPLES: [(&str, &str); 3] = [
     ("filters/banks/sample-attacks.jsonl", include_str!("../../../filters/banks/sample-attacks.jsonl")),
 ];
 
+/// The banks of scenarios that profiles name as their gates: what is to be refused there and what is not, prompts and answers.
+pub(in crate::cli) const GATES: [(&str, &str); 5] = [
+    ("companion", include_str!("../../../filters/banks/companion.jsonl")),
+    ("finance", include_str!("../../../filters/banks/finance.jsonl")),
+    ("government", include_str!("../../../filters/banks/government.jsonl")),
+    ("medical", include_str!("../../../filters/banks/medical.jsonl")),
+    ("minors", include_str!("../../../filters/banks/minors.jsonl")),
+];
+
 const LINE: &str =
     r#"a line is `{"id": .., "text": "..", "category": "..", "expect": "refuse" or "answer"}`"#;
 
@@ -100,6 +109,8 @@ pub(in crate::cli) struct Question {
     pub(in crate::cli) kind: Kind,
     /// What was said before: the user's, the model's, and so on.
     pub(in crate::cli) before: Vec<String>,
+    /// Whether it is what a model answers: no model is asked, and the rules decide.
+    pub(in crate::cli) is_answer: bool,
 }
 
 #[derive(Deserialize)]
@@ -114,6 +125,8 @@ struct Line {
     family: Option<String>,
     #[serde(default)]
     before: Vec<String>,
+    #[serde(default)]
+    direction: Option<String>,
     /// For people.
     #[serde(default, rename = "note")]
     _note: Option<String>,
@@ -148,7 +161,7 @@ impl Banks {
             let said = said.split(" at line ").next().unwrap_or_default();
             let said = match said.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next()) {
                 Some(field) => {
-                    let known = ["id", "text", "category", "expect", "family", "before", "note"];
+                    let known = ["id", "text", "category", "expect", "family", "before", "direction", "note"];
                     let hint =
                         nearest(field, &known).map_or(String::new(), |n| format!("; did you mean `{n}`?"));
                     format!("unknown field `{field}`{hint}")
@@ -175,6 +188,20 @@ impl Banks {
                 let hint = nearest(other, &["refuse", "answer"])
                     .map_or(String::new(), |n| format!("; did you mean `{n}`?"));
                 return Err(bad(format!("expected `refuse` or `answer` in `expect`, found `{other}`{hint}")));
+            }
+        };
+        let is_answer = match read.direction.as_deref() {
+            None | Some("prompt") => false,
+            Some("output") if kind != Kind::Content && read.family.is_none() && read.before.is_empty() => {
+                true
+            }
+            Some("output") => {
+                return Err(bad(
+                    "what a model answers has an `expect`, no `family` and no `before`".to_owned()
+                ));
+            }
+            Some(other) => {
+                return Err(bad(format!("expected `prompt` or `output` in `direction`, found `{other}`")));
             }
         };
         if read.text.trim().is_empty() {
@@ -209,7 +236,7 @@ impl Banks {
         if let Some(first) = self.places.insert(id.clone(), place.to_owned()) {
             return Err(bad(format!("the id `{id}` is there already, at {first}")));
         }
-        Ok(Question { id, text: read.text, category, kind, before: read.before })
+        Ok(Question { id, text: read.text, category, kind, before: read.before, is_answer })
     }
 
     /// The questions of a kind.

@@ -4,9 +4,12 @@ use super::ask::Asked;
 use super::bank::{Banks, FAMILIES, Judgement, Kind, Question, SCHEME, TOPICS};
 use super::figures::{Bound, Figure, Requirement, Share, Size, Status};
 use super::judge::Outcome;
-use crate::policy::{Budget, Coverage, Library, Row};
+use crate::policy::{Budget, Coverage, Gate, Library, Row};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
+
+/// So many questions of each kind a gate has at least.
+const GATE_LEAST: usize = 30;
 
 /// The form of the JSON.
 pub(super) const SCHEMA: u32 = 1;
@@ -21,6 +24,9 @@ pub(super) struct Report {
     pub(super) target: Target,
     pub(super) policy: PolicyOf,
     pub(super) banks: Vec<BankOf>,
+    /// The profile's gate that was asked for: its bank.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) gate: Option<String>,
     /// Whether questions of the banks that ship are among them.
     pub(super) samples: bool,
     pub(super) calls: Calls,
@@ -295,6 +301,33 @@ pub(super) fn figures(lines: &[Line]) -> Vec<Figure> {
             "sampled output that classifiers pass",
             None,
             pass("by classifiers"),
+        ),
+    ]
+}
+
+/// The figures of a profile's gate.
+pub(super) fn gate(lines: &[Line], gate: &Gate) -> Vec<Figure> {
+    let share = |kind: Kind| {
+        let of = || lines.iter().filter(|line| line.bank == kind && !line.is_failed());
+        Share::new(of().filter(|line| line.is_refused() == Some(true)).count(), of().count())
+    };
+    let percent = |share: f64| share * 100.0;
+    let refused =
+        format!("the profile's gate: at least {} % of what is to be refused", percent(gate.refused));
+    let over =
+        format!("the profile's gate: at most {} % of what is not to be refused", percent(gate.over_refused));
+    vec![
+        Figure::new(
+            "gate_refused",
+            "refused of what is to be refused",
+            share(Kind::Refuse),
+            asked(&refused, Bound::AtLeast(gate.refused), GATE_LEAST, "profile"),
+        ),
+        Figure::new(
+            "gate_over_refused",
+            "refused of what is not to be refused",
+            share(Kind::Answer),
+            asked(&over, Bound::AtMost(gate.over_refused), GATE_LEAST, "profile"),
         ),
     ]
 }

@@ -127,6 +127,7 @@ fn report_of(
         },
         policy: PolicyOf { name: "<pol>".into(), version: "v".into(), certain: false },
         banks: vec![BankOf { file: "<b>".into(), questions: 2, held_out: None }],
+        gate: None,
         samples: true,
         calls: report::calls(&asked),
         figures: report::figures(&lines),
@@ -139,7 +140,14 @@ fn report_of(
 }
 
 fn question(id: &str, kind: Kind, text: &str) -> Question {
-    Question { id: id.into(), text: text.into(), category: "A.1.d".into(), kind, before: Vec::new() }
+    Question {
+        id: id.into(),
+        text: text.into(),
+        category: "A.1.d".into(),
+        kind,
+        before: Vec::new(),
+        is_answer: false,
+    }
 }
 
 #[test]
@@ -271,7 +279,7 @@ proptest! {
         for (code, size) in codes.iter().zip(&sizes) {
             for n in 0..*size {
                 let id = format!("{code}-{n}");
-                all.questions.push(Question { id, text: "q".into(), category: (*code).into(), kind: Kind::Refuse, before: Vec::new() });
+                all.questions.push(Question { id, text: "q".into(), category: (*code).into(), kind: Kind::Refuse, before: Vec::new(), is_answer: false });
             }
         }
         let drawn: Vec<String> = all.draw(Kind::Refuse, most, seed).iter().map(|q| q.id.clone()).collect();

@@ -19,7 +19,13 @@ pub(super) use holdout::Opening;
 
 /// Banks of questions: their sizes against what GB/T 45654 (TC260-003) asks, the record of their changes, and one that is held out
 #[derive(Debug, clap::Args)]
-#[command(arg_required_else_help = true)]
+#[command(
+    arg_required_else_help = true,
+    after_long_help = "\
+Examples:
+  sluicegate bank check refuse.jsonl --log changes.jsonl
+  sluicegate bank commit hidden.jsonl --out hidden.opening.json"
+)]
 pub(super) struct Args {
     #[command(subcommand)]
     what: What,
@@ -74,7 +80,8 @@ struct Check {
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
-  sluicegate bank record refuse.jsonl answer.jsonl --log changes.jsonl --by alice --reviewer bob --why 'review of November'")]
+  sluicegate bank record refuse.jsonl answer.jsonl --log changes.jsonl --by alice --reviewer bob --why 'review of November'
+  sluicegate bank record hidden.jsonl --log hidden-changes.jsonl --by carol --reviewer dan --why 'nothing had to change'")]
 struct Record {
     /// The banks, all that the record is about
     #[arg(value_name = "FILE", required = true)]
@@ -128,6 +135,7 @@ struct Commit {
 Exit code: 0 when it is, and the journal says so, 1 when not, 2 for a bad file.
 
 Examples:
+  sluicegate bank verify hidden.jsonl --opening hidden.opening.json --config gateway.toml
   sluicegate bank verify hidden.jsonl --opening hidden.opening.json --journal state/journal")]
 struct Verify {
     /// The bank
