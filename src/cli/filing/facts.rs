@@ -152,11 +152,8 @@ impl Facts<'_> {
             ),
             "residency" => {
                 let grades = self.profile().map_or(0, |profile| profile.residency.len());
-                stated(
-                    grades > 0,
-                    format!("{grades} grades of data; upstreams have no regions yet"),
-                    "the profile states no residency",
-                )
+                let said = format!("{grades} grades of data: a prompt goes to no upstream in another region");
+                if grades > 0 { (Status::There, said) } else { missing("the profile states no residency") }
             }
             "demands" => self.demands(),
             "budget" => self.profile().and_then(|profile| profile.budget).map_or_else(
