@@ -267,6 +267,7 @@ impl Exchange<'_> {
                 Some((matched.dialect.refusal(matched.operation, judged.ask(), &error), error.kind.code()))
             }
         };
+        let region = if own.is_some() { String::new() } else { region };
         if own.is_some() {
             upstream = None;
         }

@@ -265,6 +265,9 @@ impl Facts<'_> {
         if report.get("samples") == Some(&Value::Bool(true)) {
             said.push("its banks are samples".to_owned());
         }
+        if report.get("gate").is_some() {
+            said.push("it is of a profile's gate, not of the banks that the standard asks for".to_owned());
+        }
         let whole = said.len() == 1 && met == figures.len() && met > 0;
         (if whole { Status::There } else { Status::Partly }, said.join(", "))
     }
@@ -272,8 +275,4 @@ impl Facts<'_> {
 
 fn missing(why: &str) -> Fact {
     (Status::Missing, why.to_owned())
-}
-
-fn stated(is: bool, said: String, why: &str) -> Fact {
-    if is { (Status::Stated, said) } else { missing(why) }
 }
