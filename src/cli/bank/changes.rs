@@ -16,8 +16,8 @@ use std::path::Path;
 const MONTH_MS: u64 = 31 * 86_400_000;
 
 /// Who did it, and why.
-pub(super) struct By<'a> {
-    pub(super) by: &'a str,
+pub(super) struct Author<'a> {
+    pub(super) name: &'a str,
     pub(super) reviewer: &'a str,
     pub(super) why: &'a str,
 }
@@ -132,7 +132,7 @@ pub(super) fn gaps(path: &Path, banks: &Banks) -> Result<Vec<String>, Diagnostic
 pub(super) fn record(
     path: &Path,
     banks: &Banks,
-    by: &By<'_>,
+    author: &Author<'_>,
 ) -> anyhow::Result<Result<(usize, usize, usize), Diagnostic>> {
     let told = match Told::read(path) {
         Ok(told) => told,
@@ -143,9 +143,9 @@ pub(super) fn record(
     let counts = (added.len(), changed.len(), removed.len());
     let change = Change {
         time_ms: now_ms(),
-        by: by.by.to_owned(),
-        reviewer: by.reviewer.to_owned(),
-        why: by.why.to_owned(),
+        by: author.name.to_owned(),
+        reviewer: author.reviewer.to_owned(),
+        why: author.why.to_owned(),
         questions: now.len(),
         added,
         changed,

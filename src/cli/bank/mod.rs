@@ -220,8 +220,8 @@ fn record(args: &Record) -> anyhow::Result<Exit> {
         Ok(read) => read,
         Err(found) => return misused(&found),
     };
-    let by = changes::By { by: &args.by, reviewer: &args.reviewer, why: &args.why };
-    let change = match changes::record(&args.log, &banks, &by)? {
+    let author = changes::Author { name: &args.by, reviewer: &args.reviewer, why: &args.why };
+    let change = match changes::record(&args.log, &banks, &author)? {
         Ok(change) => change,
         Err(diagnostic) => return misused(&[diagnostic]),
     };
@@ -264,18 +264,11 @@ fn verify(args: &Verify) -> anyhow::Result<Exit> {
         writeln!(out, "not the bank: its hash is not the one that was committed to ({})", opening.hash)?;
         return Ok(Exit::No);
     }
-    match opening.recorded(&args.place.dir()?)? {
-        Some((record, time)) => {
-            writeln!(
-                out,
-                "the bank of {} questions that record {record} names, of {time}",
-                opening.questions
-            )?;
-            Ok(Exit::Fine)
-        }
-        None => {
-            writeln!(out, "the bank of the opening, and the journal has no record of it")?;
-            Ok(Exit::No)
-        }
-    }
+    let Some((record, time)) = opening.recorded(&args.place.dir()?)? else {
+        writeln!(out, "the bank of the opening, and the journal has no record of it")?;
+        return Ok(Exit::No);
+    };
+    let questions = opening.questions;
+    writeln!(out, "the bank of {questions} questions that record {record} names, of {time}")?;
+    Ok(Exit::Fine)
 }
