@@ -9,6 +9,7 @@
 
 mod coverage;
 
+mod abuse;
 mod behaviour;
 mod cli;
 mod corpus;

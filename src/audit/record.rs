@@ -112,7 +112,7 @@ pub struct Admission {
     pub model: String,
     /// The upstream, `-` when none is asked.
     pub upstream: String,
-    /// Where it stands, if its settings say so.
+    /// Where it stands, if its settings say so; also of one that was not asked, since data may not go there.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub region: String,
     /// The policy's name.
@@ -144,7 +144,7 @@ pub struct Admission {
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "record", rename = "event")]
 pub struct Event {
-    /// What was done: `erasure`, `hold`, `release`, `purge`, `standing`.
+    /// What was done: `erasure`, `hold`, `release`, `purge`, `standing`, `abuse`, `bank`.
     pub event: &'static str,
     /// Milliseconds since 1970 by the system's clock.
     pub time_ms: u64,

@@ -206,7 +206,12 @@ fn table(coverage: &Coverage, out: &mut impl Write) -> io::Result<()> {
             Some(least) => format!("{} of {least}", row.terms),
             None => row.terms.to_string(),
         };
-        let mark = if row.is_met() { "" } else { "  too few" };
+        let mark = match (row.is_met(), row.is_tried()) {
+            (true, true) => "",
+            (false, true) => "  too few",
+            (true, false) => "  hardly tried",
+            (false, false) => "  too few, hardly tried",
+        };
         let Row { code, rules, patterns, examples, title, .. } = row;
         writeln!(out, "{code:13} {rules:>5} {terms:>13} {patterns:>8} {examples:>8}  {title}{mark}")?;
         if !row.awaited.is_empty() {

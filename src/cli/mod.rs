@@ -6,6 +6,7 @@ mod approval;
 mod ask;
 mod assess;
 mod audit;
+mod bank;
 mod check;
 mod config;
 mod dice;
@@ -64,6 +65,7 @@ enum Verb {
     Diff(diff::Args),
     Import(import::Args),
     Assess(Box<assess::Args>),
+    Bank(Box<bank::Args>),
     Audit(Box<audit::Args>),
     Profile(profile::Args),
     Obligations(obligations::Args),
@@ -123,6 +125,7 @@ pub fn main() -> ExitCode {
         Verb::Diff(args) => diff::run(&args),
         Verb::Import(args) => import::run(&args),
         Verb::Assess(args) => assess::run(&args),
+        Verb::Bank(args) => bank::run(&args),
         Verb::Audit(args) => audit::run(&args),
         Verb::Profile(args) => profile::run(&args),
         Verb::Obligations(args) => obligations::run(&args),

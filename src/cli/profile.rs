@@ -102,6 +102,8 @@ fn whole(library: &Library, profile: &Profile) -> Value {
             "unmet": unmet.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "notices": profile.notices,
             "budget": profile.budget,
+            "gate": profile.gate,
+            "residency": profile.residency,
             "records_days": profile.retention.as_ref().map(|retention| retention.records_days),
         },
         "stated": {
@@ -109,7 +111,6 @@ fn whole(library: &Library, profile: &Profile) -> Value {
             "sectors": profile.sectors,
             "labels": profile.labels,
             "retention": profile.retention.as_ref().map(|kept| json!({"class": kept.class, "content_days": kept.content_days})),
-            "residency": profile.residency,
         },
     })
 }

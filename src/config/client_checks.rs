@@ -3,7 +3,9 @@
 use super::check::Check;
 use super::file::File;
 use crate::diag::{Diagnostic, Step, Time};
-use crate::policy::{Climber, Complaints, LadderSettings, SessionSettings};
+use crate::limits::EACH;
+use crate::policy::{AbuseSettings, Climber, Complaints, Grade, LadderSettings, SessionSettings};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The longest time that a ladder counts or lasts.
@@ -17,6 +19,8 @@ impl Check<'_> {
         self.complaints(&place("complaints"), file.policy.complaints.as_ref());
         self.ladder(&place("ladder"), file.policy.ladder.as_ref(), open);
         self.sessions(&place("sessions"), file.policy.sessions.as_ref(), file);
+        self.abuse(&place("abuse"), file.policy.abuse.as_ref());
+        self.regions(&place("residency"), &file.policy.residency);
         for (n, tenant) in file.tenants.iter().enumerate() {
             let place = |key: &'static str| -> Vec<Step<'_>> {
                 vec!["tenant".into(), n.into(), "policy".into(), key.into()]
@@ -24,6 +28,8 @@ impl Check<'_> {
             self.complaints(&place("complaints"), tenant.policy.complaints.as_ref());
             self.ladder(&place("ladder"), tenant.policy.ladder.as_ref(), false);
             self.sessions(&place("sessions"), tenant.policy.sessions.as_ref(), file);
+            self.abuse(&place("abuse"), tenant.policy.abuse.as_ref());
+            self.regions(&place("residency"), &tenant.policy.residency);
         }
     }
 
@@ -72,6 +78,45 @@ impl Check<'_> {
             at.push(n.into());
             let diagnostic = Diagnostic::error("unknown-route", format!("unknown route `{name}`"));
             self.value(&at, diagnostic.valid("routes", name, &names), "no route has this name");
+        }
+    }
+
+    /// Numbers that can be reached, and times that are some.
+    fn abuse(&mut self, place: &[Step<'_>], abuse: Option<&AbuseSettings>) {
+        let Some(abuse) = abuse else { return };
+        let signs = [
+            ("blocked", abuse.blocked),
+            ("disguises", abuse.disguises),
+            ("variants", abuse.variants),
+            ("alike", abuse.alike),
+            ("burst", abuse.burst),
+        ];
+        for (key, _) in signs.into_iter().filter(|(_, least)| *least as usize > EACH) {
+            self.range(&below(place, key), "0", &EACH.to_string());
+        }
+        if signs.iter().all(|(_, least)| *least == 0) {
+            let diagnostic = Diagnostic::error("wrong-value", "no sign of abuse is looked for")
+                .help("one of `blocked`, `disguises`, `variants`, `alike`, `burst` is more than 0");
+            self.value(place, diagnostic, "nothing is seen");
+        }
+        if abuse.strikes > 1000 {
+            self.range(&below(place, "strikes"), "0", "1000");
+        }
+        for (key, time) in [("window", abuse.window), ("fast", abuse.fast), ("again", abuse.again)] {
+            if time < Time::secs(1) || time > Time::secs(7 * 86_400) {
+                self.range(&below(place, key), "1 s", "7 d");
+            }
+        }
+    }
+
+    /// Regions as upstreams have them.
+    fn regions(&mut self, place: &[Step<'_>], residency: &BTreeMap<Grade, Vec<String>>) {
+        for (grade, regions) in residency {
+            for (n, region) in regions.iter().enumerate().filter(|(_, region)| *region != "*") {
+                let mut at = below(place, grade.as_str());
+                at.push(n.into());
+                self.name(&at, region);
+            }
         }
     }
 

@@ -14,6 +14,7 @@ mod policies;
 mod policy_file;
 mod policy_places;
 mod policy_source;
+mod residency;
 mod retention;
 mod route_uses;
 mod secret;

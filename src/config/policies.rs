@@ -44,6 +44,7 @@ impl Settings {
         let both = match both {
             Ok((policies, library)) => {
                 found.append(&mut Self::policy_warnings(&library, &policies));
+                found.append(&mut self.residency(&policies));
                 Some((policies, library))
             }
             Err(mut wrong) => {
@@ -139,7 +140,10 @@ impl Settings {
         match default {
             Some(default) if found.is_empty() => {
                 let names = self.tenants.iter().map(|tenant| tenant.name.clone()).collect();
-                Ok(PolicyTable { default, tenants, names })
+                let table = PolicyTable { default, tenants, names };
+                let barred: Vec<Diagnostic> =
+                    self.residency(&table).into_iter().filter(Diagnostic::is_error).collect();
+                if barred.is_empty() { Ok(table) } else { Err(barred) }
             }
             _ => {
                 sort(&mut found);

@@ -404,7 +404,7 @@ impl Dialect for Anthropic {
     fn error_body(&self, error: &ExchangeError) -> Vec<u8> {
         let kind = match error.kind {
             ErrorKind::Unauthorized => "authentication_error",
-            ErrorKind::Forbidden | ErrorKind::Suspended => "permission_error",
+            ErrorKind::Forbidden | ErrorKind::Suspended | ErrorKind::Residency => "permission_error",
             ErrorKind::NotFound | ErrorKind::MethodNotAllowed => "not_found_error",
             ErrorKind::TooLarge => "request_too_large",
             ErrorKind::RateLimited => "rate_limit_error",

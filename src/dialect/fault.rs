@@ -44,6 +44,8 @@ pub enum ErrorKind {
     SessionEnded,
     /// Who asks was blocked too often.
     Suspended,
+    /// Data in the request may not go where the upstream stands.
+    Residency,
     /// A rule blocks the exchange.
     Blocked,
     /// Something in the exchange cannot be read and the policy does not let it pass unread.
@@ -71,7 +73,7 @@ impl ErrorKind {
             Self::Reminder | Self::SessionEnded => 200,
             Self::BadRequest | Self::Blocked | Self::Unscanned => 400,
             Self::Unauthorized => 401,
-            Self::Forbidden | Self::Suspended => 403,
+            Self::Forbidden | Self::Suspended | Self::Residency => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
@@ -105,9 +107,12 @@ impl ErrorKind {
             | Self::TooManyFields
             | Self::UnsupportedMedia
             | Self::RateLimited => Fault::Client,
-            Self::Blocked | Self::Unscanned | Self::Suspended | Self::Reminder | Self::SessionEnded => {
-                Fault::Policy
-            }
+            Self::Blocked
+            | Self::Unscanned
+            | Self::Suspended
+            | Self::Residency
+            | Self::Reminder
+            | Self::SessionEnded => Fault::Policy,
             Self::UpstreamUnreachable | Self::UpstreamTimeout | Self::UpstreamGarbage => Fault::Upstream,
             Self::RecordUnavailable | Self::ShuttingDown | Self::Loop | Self::Internal => Fault::Gateway,
         }
@@ -129,6 +134,7 @@ impl ErrorKind {
             Self::Reminder => "reminder",
             Self::SessionEnded => "session_ended",
             Self::Suspended => "suspended",
+            Self::Residency => "residency",
             Self::Blocked => "content_filter",
             Self::Unscanned => "unscanned_content",
             Self::UpstreamUnreachable => "upstream_unreachable",

@@ -493,7 +493,7 @@ fn spoken(src: &[u8], tape: &Tape, whole: bool, cues: &mut Vec<Cue>) {
 fn error_object(error: &ExchangeError) -> String {
     let status = match error.kind {
         ErrorKind::Unauthorized => "UNAUTHENTICATED",
-        ErrorKind::Forbidden | ErrorKind::Suspended => "PERMISSION_DENIED",
+        ErrorKind::Forbidden | ErrorKind::Suspended | ErrorKind::Residency => "PERMISSION_DENIED",
         ErrorKind::NotFound | ErrorKind::MethodNotAllowed => "NOT_FOUND",
         ErrorKind::RateLimited => "RESOURCE_EXHAUSTED",
         ErrorKind::BadRequest

@@ -42,7 +42,7 @@ use crate::audit::{Coverage, ExchangeId};
 use crate::policy::{Action, Policy};
 use crate::text::json::MAX_DEPTH;
 use crate::text::{Language, Tongue};
-pub(crate) use told::{own_answer, refuse, shut_out, warn};
+pub(crate) use told::{own_answer, refuse, resides, shut_out, warn};
 
 /// Ceilings of one exchange, most of them in bytes. An exchange holds at most one request body (twice while it is rewritten) and the larger of
 /// one whole answer (twice while it is rewritten) and `event_bytes + held_bytes`; of a response of OpenAI's also 1 MiB of what has left, for

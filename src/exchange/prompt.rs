@@ -3,13 +3,15 @@
 use bytes::Bytes;
 
 use super::reader::{Reader, Side, Stop};
-use super::{Ahead, Answering, Halt, Outcome, Report, Terms, refuse};
+use super::{Ahead, Answering, CountKey, Halt, Outcome, Report, Terms, refuse};
 use crate::audit::Receipt;
 use crate::detect::RuleId;
 use crate::dialect::{Ask, ErrorKind, ExchangeError, Matched, Reply, is_exact, is_first, last_words};
-use crate::policy::BlockAs;
+use crate::limits::Seen;
+use crate::policy::{Action, BlockAs};
 use crate::telemetry::Quiet;
 use crate::text::json::{JsonError, Kind, Tape, unescape};
+use crate::text::sketch::Sketch;
 use crate::text::{Guess, Language, Scripts, Tongue, looks_like_identifier, percent_decoded};
 
 /// A request whose head is known.
@@ -47,6 +49,8 @@ pub struct Judged {
     blocked: Option<(RuleId, ExchangeError)>,
     /// What the user says last, where somebody asks for it and it is short.
     last: Option<Quiet<String>>,
+    /// A sketch of it, where somebody asks for that.
+    sketch: Option<Sketch>,
 }
 
 impl Received {
@@ -74,7 +78,7 @@ impl Received {
         reader.halt_at(halt);
         let mut ask = Ask { choices: 1, ..Ask::default() };
         let mut judged = read_target(&mut reader, &matched.path, query);
-        let (mut changed, mut last) = (None, None);
+        let (mut changed, mut last, mut sketch) = (None, None, None);
         if judged.is_ok() && !body.is_empty() {
             if json {
                 let mut tape = Tape::within(terms.limits.json_depth, terms.limits.json_values);
@@ -82,8 +86,13 @@ impl Received {
                 if terms.client.language.is_none() {
                     terms.client.language = language(&body, &tape);
                 }
-                if terms.policy.sessions().is_some() && matched.dialect.has_words(matched.operation) {
+                let words = (terms.policy.sessions().is_some() || terms.policy.abuse().is_some())
+                    && matched.dialect.has_words(matched.operation);
+                if words {
                     let words = last_words(&body, &tape);
+                    if terms.policy.abuse().is_some() {
+                        sketch = words.as_deref().and_then(Sketch::of);
+                    }
                     // What ends a session is no long text; of a longer one it is known that it is there.
                     last = words.map(|words| Quiet(words.chars().take(SHORT).collect()));
                 }
@@ -122,7 +131,7 @@ impl Received {
             counts: reader.counts(),
             coverage: reader.coverage,
         };
-        Ok(Judged { matched, terms, ask, report, next, blocked, last })
+        Ok(Judged { matched, terms, ask, report, next, blocked, last, sketch })
     }
 }
 
@@ -150,6 +159,20 @@ impl Judged {
     /// The beginning of what the user says last; nothing, where no user's words wait for a model's or nobody asks for them.
     pub fn last_words(&self) -> Option<&str> {
         self.last.as_ref().map(|words| words.0.as_str())
+    }
+
+    /// What became of the prompt, for who looks for abuse.
+    pub fn seen(&self) -> Seen {
+        let policy = &self.terms.policy;
+        let found: Vec<CountKey> =
+            self.report.counts.each().map(|(of, _)| of).filter(|of| !of.shadow).collect();
+        let is_flag = |of: &CountKey| of.action == Action::Flag && policy.rule(of.rule).grade.is_none();
+        Seen {
+            blocked: self.blocked.is_some(),
+            flagged: found.iter().any(is_flag),
+            hidden: found.iter().filter_map(|of| of.hidden).collect(),
+            sketch: self.sketch,
+        }
     }
 
     /// The rule that blocks it and what is told of it, where one does.

@@ -3,7 +3,7 @@
 use super::reader::{MAX_CHANNELS, Side, Stop};
 use super::{Client, Terms};
 use crate::dialect::{Details, ErrorKind, ExchangeError};
-use crate::policy::{Complaints, Notice, Policy, Rule, Standing, When};
+use crate::policy::{Complaints, Grade, NamedRegions, Notice, Policy, Rule, Standing, When};
 use crate::text::Language;
 
 /// What the client is told when `stop` ends an exchange.
@@ -112,6 +112,24 @@ pub(crate) fn shut_out(standing: Standing, seconds: Option<u64>, terms: &Terms) 
     }
     let message = closed(standing, seconds, client.language.unwrap_or_default());
     told(kind, message, details, client, policy.complaints())
+}
+
+/// What is told of a request whose data may not go where the upstream stands. `rules` found the data; without any the route says its grade.
+pub(crate) fn resides(grade: Grade, region: Option<&str>, rules: &[&Rule], terms: &Terms) -> ExchangeError {
+    let Terms { policy, client, .. } = terms;
+    let regions = policy.residency().regions(grade).unwrap_or_default();
+    let mut details = Details::default();
+    details.text("code", ErrorKind::Residency.code());
+    details.text("side", "request");
+    details.text("grade", grade.as_str());
+    details.text("region", region.unwrap_or("-"));
+    details.texts("allowed_regions", regions.to_vec());
+    details.texts("rules", rules.iter().map(|rule| versioned(rule)).collect());
+    let mut categories: Vec<String> = rules.iter().map(|rule| rule.category.clone()).collect();
+    categories.dedup();
+    details.texts("categories", categories);
+    let message = kept_in(grade, region, regions, client.language.unwrap_or_default());
+    told(ErrorKind::Residency, message, details, client, policy.complaints())
 }
 
 /// What the gateway answers in the model's place: a reminder after so many seconds without a break, or that the session is over.
@@ -261,6 +279,30 @@ fn closed(standing: Standing, seconds: Option<u64>, language: Language) -> Strin
         (Language::Japanese, Some(n)) => {
             format!("遮断されたリクエストが多いため、利用を制限しています。{n} 秒後に再度お試しください")
         }
+    }
+}
+
+fn kept_in(grade: Grade, region: Option<&str>, regions: &[String], language: Language) -> String {
+    let (grade, regions) = (grade.as_str(), NamedRegions(regions));
+    match (language, region) {
+        (Language::English, Some(region)) => format!(
+            "the request was blocked: data of the grade `{grade}` may not go to the region `{region}` (allowed: {regions})"
+        ),
+        (Language::English, None) => format!(
+            "the request was blocked: data of the grade `{grade}` may not go where nobody says in which region it is (allowed: {regions})"
+        ),
+        (Language::Chinese, Some(region)) => {
+            format!("请求已被拦截：`{grade}` 级数据不得传输至地区 `{region}`（允许：{regions}）")
+        }
+        (Language::Chinese, None) => {
+            format!("请求已被拦截：`{grade}` 级数据不得传输至未声明地区的上游（允许：{regions}）")
+        }
+        (Language::Japanese, Some(region)) => format!(
+            "リクエストは遮断されました：区分 `{grade}` のデータは地域 `{region}` へ送信できません（許可：{regions}）"
+        ),
+        (Language::Japanese, None) => format!(
+            "リクエストは遮断されました：区分 `{grade}` のデータは地域の示されていない上流へ送信できません（許可：{regions}）"
+        ),
     }
 }
 

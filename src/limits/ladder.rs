@@ -121,16 +121,30 @@ impl Ladder {
         exchange: &str,
         now_ms: u64,
     ) -> (Known, Option<Step>) {
+        self.struck(person, settings, exchange, 1, now_ms)
+    }
+
+    /// The same for what counts as so many blocks at once.
+    pub fn struck(
+        &self,
+        person: &Person,
+        settings: &LadderSettings,
+        exchange: &str,
+        strikes: u32,
+        now_ms: u64,
+    ) -> (Known, Option<Step>) {
         let mut book = self.book();
         if !book.contains_key(person) && book.len() >= MOST {
             forget(&mut book);
         }
         let known = book.entry(person.clone()).or_default();
         known.forget_blocks(settings, now_ms);
-        if known.blocks.len() == MOST_BLOCKS {
-            known.blocks.remove(0);
+        for _ in 0..(strikes as usize).min(MOST_BLOCKS) {
+            if known.blocks.len() == MOST_BLOCKS {
+                known.blocks.remove(0);
+            }
+            known.blocks.push(now_ms);
         }
-        known.blocks.push(now_ms);
         exchange.clone_into(&mut known.exchange);
         let from = known.standing;
         known.standing = from.max(settings.standing(known.blocks.len()));

@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use super::{
-    Action, BlockAs, Bucket, Choice, Complaints, Direction, Labelled, LadderSettings, Notice, Rule,
-    RuleState, SessionSettings, Threshold, Unmet, Unscanned,
+    AbuseSettings, Action, BlockAs, Bucket, Choice, Complaints, Direction, Labelled, LadderSettings, Notice,
+    Residencies, Rule, RuleState, SessionSettings, Threshold, Unmet, Unscanned,
 };
 use crate::detect::{CompileError, Engine, RuleId, RuleSet, RuleSpec};
 
@@ -46,10 +46,12 @@ pub(super) struct Parts {
     pub(super) complaints: Option<Arc<Complaints>>,
     pub(super) ladder: Option<Arc<LadderSettings>>,
     pub(super) sessions: Option<Arc<SessionSettings>>,
-    /// What its profile demands and is not there.
+    pub(super) abuse: Option<Arc<AbuseSettings>>,
+    pub(super) residency: Arc<Residencies>,
     pub(super) notices: Arc<[Notice]>,
     /// How its profile has generated text labelled, and under whose law.
     pub(super) labels: Option<Arc<Labelled>>,
+    /// What its profile demands and is not there.
     pub(super) unmet: Vec<Unmet>,
 }
 
@@ -149,6 +151,8 @@ impl Policy {
             complaints: None,
             ladder: None,
             sessions: None,
+            abuse: None,
+            residency: Arc::default(),
             notices: Arc::default(),
             labels: None,
             unmet: Vec::new(),
@@ -339,6 +343,16 @@ impl Policy {
     /// What follows for who is blocked again and again.
     pub fn ladder(&self) -> Option<&LadderSettings> {
         self.parts.ladder.as_deref()
+    }
+
+    /// How exchanges that probe are told.
+    pub fn abuse(&self) -> Option<&AbuseSettings> {
+        self.parts.abuse.as_deref()
+    }
+
+    /// Where data of which grade may go.
+    pub fn residency(&self) -> &Residencies {
+        &self.parts.residency
     }
 
     /// Where to object to what a policy decides.

@@ -7,6 +7,9 @@ use serde::Serialize;
 
 use super::{Library, ListHead, Policy, Rule};
 
+/// So many examples and counter-examples each type should have.
+const LEAST_EXAMPLES: usize = 20;
+
 /// A scheme's types with what a policy has for each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Coverage {
@@ -71,6 +74,11 @@ impl Row {
     /// Whether there are as many terms as the scheme asks for.
     pub fn is_met(&self) -> bool {
         self.least_terms.is_none_or(|least| self.terms >= least)
+    }
+
+    /// Whether some rule looks for it, and is tried with as many examples and counter-examples as each type should have.
+    pub fn is_tried(&self) -> bool {
+        self.rules > 0 && self.examples >= LEAST_EXAMPLES
     }
 }
 

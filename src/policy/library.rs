@@ -132,6 +132,7 @@ impl Library {
             let classes = category.iter().flat_map(|category| &category.maps);
             rule.classes = classes.map(|(scheme, code)| format!("{scheme} {code}")).collect();
             rule.zh = category.and_then(|category| category.zh.as_deref()).map(Arc::from);
+            rule.grade = category.and_then(|category| category.grade);
         }
         rules.push(canary.0);
         specs.push(canary.1);

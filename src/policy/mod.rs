@@ -1,5 +1,6 @@
 //! Packs, rules and profiles: load, compile, decide, swap.
 
+mod abuse;
 pub mod approval;
 mod compiled;
 mod conditions;
@@ -21,6 +22,7 @@ mod loader;
 mod mistake;
 mod obligation;
 mod profile;
+mod residency;
 mod rule;
 mod sessions;
 mod settings;
@@ -30,6 +32,7 @@ mod taxonomy;
 #[cfg(test)]
 mod tests;
 
+pub use abuse::{AbuseSettings, Sign};
 pub use approval::{APPROVAL, ApprovalSettings, Approvals, Approved, Signer};
 pub use compiled::Policy;
 pub use coverage::{Brought, Coverage, Row};
@@ -44,9 +47,9 @@ pub use loader::{Pack, Slot, slot_file};
 pub use mistake::{Mistake, Setting};
 pub use obligation::{AppliesIf, Audience, Control, Obligation, Role, State};
 pub use profile::{
-    Budget, Checked, Demand, Demands, Grade, LabelMode, Labelled, Labels, Notice, Profile, Residency,
-    Retention, Tier, When,
+    Budget, Checked, Demand, Demands, Gate, LabelMode, Labelled, Labels, Notice, Profile, Retention, Tier, When,
 };
+pub use residency::{Grade, Named as NamedRegions, Residencies, Residency};
 pub use rule::{Action, Actions, Basis, Choice, Counts, Direction, Rule, Severity};
 pub use sessions::{RemindIn, SessionSettings};
 pub use settings::{BlockAs, Complaints, PolicyChange, PolicySettings, Threshold, Unscanned};

@@ -1,12 +1,12 @@
-//! Profiles: what one kind of deployment runs with, what it asks of its operator, and what it states for parts of the gateway that do not
-//! read it yet.
+//! Profiles: what one kind of deployment runs with, what it asks of its operator, and what it states for the rest of
+//! the gateway.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::file::{ActionsFile, BasisFile};
-use super::{BlockAs, Choice, Unscanned};
+use super::{BlockAs, Choice, Residency, Unscanned};
 
 /// `profiles/*.toml`.
 #[derive(Debug, Clone, Deserialize)]
@@ -42,6 +42,8 @@ pub(super) struct ProfileFile {
     pub notices: Vec<Notice>,
     #[serde(default)]
     pub budget: Option<Budget>,
+    #[serde(default)]
+    pub gate: Option<Gate>,
 }
 
 /// A profile's `[[rule]]`.
@@ -221,32 +223,6 @@ pub struct Retention {
     pub content_days: u32,
 }
 
-/// Which upstream regions may see data of a grade. Stated; upstreams have no regions yet.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Residency {
-    /// The grade.
-    pub grade: Grade,
-    /// Regions by their country code, `eu`, or `*` for every one; none at all for data that goes nowhere.
-    pub regions: Vec<String>,
-}
-
-/// How closely data is guarded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Grade {
-    /// Anybody may know it.
-    Public,
-    /// The operator's own.
-    Internal,
-    /// Of a person.
-    Personal,
-    /// Of a person, and harmful in wrong hands: health, belief, biometrics, children.
-    Sensitive,
-    /// Of a state or a critical business, as export laws mean it.
-    Important,
-}
-
 /// A fixed text that clients have to show: they get it with each answer, and in place of what a block says.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -279,6 +255,18 @@ pub struct Budget {
     pub found: f64,
     /// That are blocked.
     pub blocked: f64,
+}
+
+/// A small bank of questions that what runs under the profile has to pass before it starts. `assess --gate` asks them.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gate {
+    /// The bank's name: `banks/<name>.jsonl` beside the packs.
+    pub bank: String,
+    /// The least share refused of what is to be refused.
+    pub refused: f64,
+    /// The greatest share refused of what is not.
+    pub over_refused: f64,
 }
 
 /// A profile, checked.
@@ -314,6 +302,8 @@ pub struct Profile {
     pub notices: Vec<Notice>,
     /// The share of benign texts that may be touched.
     pub budget: Option<Budget>,
+    /// The bank that it has to pass.
+    pub gate: Option<Gate>,
     /// Rules with other choices than their pack's, by number.
     pub(super) changes: Vec<(usize, Choice)>,
 }

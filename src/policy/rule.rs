@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-use super::{RuleState, Threshold};
+use super::{Grade, RuleState, Threshold};
 use crate::detect::RuleId;
 
 /// What follows from a finding, in order of strength.
@@ -211,6 +211,8 @@ pub struct Rule {
     pub classes: Arc<[String]>,
     /// What its category is called in Chinese.
     pub zh: Option<Arc<str>>,
+    /// How closely what it finds is guarded, where that is data.
+    pub grade: Option<Grade>,
 }
 
 /// How much a rule has of what, for reports.
@@ -249,6 +251,7 @@ impl Default for Rule {
             version: Arc::default(),
             classes: Arc::default(),
             zh: None,
+            grade: None,
         }
     }
 }

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::{Action, ApprovalSettings, Demands, LadderSettings, RuleState, SessionSettings};
+use super::{
+    AbuseSettings, Action, ApprovalSettings, Demands, Grade, LadderSettings, RuleState, SessionSettings,
+};
 use crate::diag::{Size, Time};
 
 /// `[policy]`: what holds for everybody whose tenant does not say otherwise.
@@ -49,6 +51,11 @@ pub struct PolicySettings {
     pub sessions: Option<SessionSettings>,
     /// What follows for who is blocked again and again; without it, nothing.
     pub ladder: Option<LadderSettings>,
+    /// How exchanges that probe are told, and what follows; without it, nothing.
+    pub abuse: Option<AbuseSettings>,
+    /// To which regions prompts with data of a grade may go, in place of what the profile states: `personal = ["eu"]`. `"*"` is every region,
+    /// `[]` none.
+    pub residency: BTreeMap<Grade, Vec<String>>,
     /// Where those complain whose exchange a policy blocks: who is blocked is told.
     pub complaints: Option<Complaints>,
     /// Who has to approve a policy before it runs; without it, nobody.
@@ -75,6 +82,8 @@ impl Default for PolicySettings {
             demands: None,
             sessions: None,
             ladder: None,
+            abuse: None,
+            residency: BTreeMap::new(),
             complaints: None,
             approval: None,
         }
@@ -108,6 +117,8 @@ impl PolicySettings {
             demands: self.demands,
             sessions: change.sessions.clone().or_else(|| self.sessions.clone()),
             ladder: change.ladder.clone().or_else(|| self.ladder.clone()),
+            abuse: change.abuse.clone().or_else(|| self.abuse.clone()),
+            residency: self.residency.iter().chain(&change.residency).map(|(g, r)| (*g, r.clone())).collect(),
             complaints: change.complaints.clone().or_else(|| self.complaints.clone()),
             approval: self.approval.clone(),
         }
@@ -136,6 +147,10 @@ pub struct PolicyChange {
     pub sessions: Option<SessionSettings>,
     /// What follows for who is blocked again and again.
     pub ladder: Option<LadderSettings>,
+    /// How exchanges that probe are told, and what follows.
+    pub abuse: Option<AbuseSettings>,
+    /// To which regions prompts with data of a grade may go.
+    pub residency: BTreeMap<Grade, Vec<String>>,
     /// Where those complain whose exchange a policy blocks.
     pub complaints: Option<Complaints>,
 }

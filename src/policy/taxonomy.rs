@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::Sure;
+use super::{Grade, Sure};
 use crate::diag::{Diagnostic, Places, SourceFile, Step, read_toml};
 
 /// The file's name within a folder of packs.
@@ -63,6 +63,9 @@ pub(super) struct CategoryFile {
     /// Types that it belongs to, by scheme.
     #[serde(default)]
     pub maps: BTreeMap<String, Vec<String>>,
+    /// How closely what is found is guarded.
+    #[serde(default)]
+    pub grade: Option<Grade>,
 }
 
 /// A list of types that somebody else keeps: a standard, a law's tiers.
@@ -112,6 +115,8 @@ pub struct Category {
     pub zh: Option<String>,
     /// Types that it belongs to: scheme and code.
     pub maps: Vec<(String, String)>,
+    /// How closely what is found is guarded, where it is data.
+    pub grade: Option<Grade>,
 }
 
 /// All schemes, their types, and our categories.
@@ -169,14 +174,14 @@ impl Taxonomy {
     /// Takes in a category, with every mistake in it.
     pub(super) fn declare(
         &mut self,
-        category: CategoryFile,
+        mut category: CategoryFile,
         file: &Arc<SourceFile>,
         places: &Places,
         n: usize,
         found: &mut Vec<Diagnostic>,
     ) {
         let mut maps = Vec::new();
-        for (scheme, codes) in category.maps {
+        for (scheme, codes) in std::mem::take(&mut category.maps) {
             let path = ["category".into(), n.into(), "maps".into(), scheme.as_str().into()];
             if self.scheme(&scheme).is_none() {
                 let unknown = Diagnostic::error("unknown-name", format!("unknown scheme `{scheme}`"));
@@ -200,7 +205,8 @@ impl Taxonomy {
             }
         }
         let code = category.code.clone();
-        let declared = Category { code: category.code, title: category.title, zh: category.zh, maps };
+        let CategoryFile { code: name, title, zh, grade, .. } = category;
+        let declared = Category { code: name, title, zh, maps, grade };
         if self.categories.insert(code.clone(), declared).is_some() {
             let twice = Diagnostic::error("duplicate", format!("category `{code}` is there twice"));
             found.push(at(file, places, &["category".into(), n.into(), "code".into()], twice));

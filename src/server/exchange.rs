@@ -21,6 +21,7 @@ use super::host_check::from_browser;
 use super::long_reads;
 use super::recorder::{Kept, Recorder, record_end};
 use super::request::{self, BodyType};
+use super::residency;
 use super::standing::{self, Session, name_standing};
 use super::worker::{Context, EXCHANGE, Refusal, Worker, answer};
 use crate::audit::{Admission, End, Parts, Receipt, Subject};
@@ -223,8 +224,8 @@ impl Exchange<'_> {
         let gateway = Arc::clone(&self.worker.gateway);
         let stands = self.stands(&judged);
         self.standing = stands.standing;
-        let next = standing::next(&judged, &stands);
-        let forwards = matches!(next, Next::Forward { .. });
+        let mut next = standing::next(&judged, &stands);
+        let mut forwards = matches!(next, Next::Forward { .. });
         let found =
             forwards.then(|| gateway.route(judged.matched(), &judged.ask().model, self.headers)).flatten();
         let mut upstream = found.and_then(|r| self.worker.dialers.get(r.upstream));
@@ -232,6 +233,17 @@ impl Exchange<'_> {
         if self.canary {
             upstream = self.worker.dialers.last().filter(|_| forwards);
             route = "canary".into();
+        }
+        let region = upstream.and_then(|u| u.upstream().settings().region.clone()).unwrap_or_default();
+        // What may not go there is stopped here; the record says where it was to go.
+        let stays = found
+            .zip(upstream)
+            .filter(|_| !self.canary)
+            .and_then(|(route, upstream)| self.resides(&judged, route, upstream.upstream().settings()));
+        let stays = stays.map(|error| (error.kind, residency::told(&judged, error)));
+        let kind = stays.as_ref().map(|(kind, _)| *kind);
+        if let Some((_, told)) = stays {
+            (next, forwards, upstream) = (told, false, None);
         }
         let no_route = forwards && upstream.is_none();
         let not_found = || {
@@ -257,6 +269,7 @@ impl Exchange<'_> {
                 Some((matched.dialect.refusal(matched.operation, judged.ask(), &error), error.kind.code()))
             }
         };
+        let region = if own.is_some() { String::new() } else { region };
         if own.is_some() {
             upstream = None;
         }
@@ -284,7 +297,7 @@ impl Exchange<'_> {
             operation: judged.matched().operation.name,
             model: record::model(&policy, &judged.ask().model),
             upstream: upstream.map_or_else(|| "-".into(), |u| u.upstream().name.to_string()),
-            region: upstream.and_then(|u| u.upstream().settings().region.clone()).unwrap_or_default(),
+            region,
             policy: policy.name().into(),
             policy_version: policy.version().into(),
             request_bytes: self.request_bytes,
@@ -295,7 +308,7 @@ impl Exchange<'_> {
             error: match &own {
                 Some((_, code)) => code,
                 None if no_route => ErrorKind::NotFound.code(),
-                None => record::refusal_code(&next),
+                None => kind.map_or_else(|| record::refusal_code(&next), ErrorKind::code),
             },
             findings: record::findings(&policy, &judged.report().findings),
             found: judged.report().found,
@@ -324,7 +337,9 @@ impl Exchange<'_> {
                 let (error, reply) = match next {
                     Next::Forward { .. } => (not_found(), None),
                     Next::Refuse(error) => (error, None),
-                    Next::Answer(reply) => (ExchangeError::new(ErrorKind::Blocked, ""), Some(reply)),
+                    Next::Answer(reply) => {
+                        (ExchangeError::new(kind.unwrap_or(ErrorKind::Blocked), ""), Some(reply))
+                    }
                 };
                 drop(receipt);
                 let status = reply.as_ref().map_or(error.status(), |r| r.status);

@@ -11,7 +11,7 @@ use super::{RouteSettings, ServerSettings};
 use crate::audit::{CommitmentKey, Journal, Texts};
 use crate::dialect::Matched;
 use crate::exchange::ExchangeLimits;
-use crate::limits::{Connections, KeyTable, LimitsSettings, Sessions};
+use crate::limits::{Abuse, Connections, KeyTable, LimitsSettings, Sessions};
 use crate::telemetry::Metrics;
 use crate::upstream::{Credential, DialectFamily, Upstream, UpstreamSettings};
 
@@ -73,6 +73,8 @@ pub struct Gateway {
     pub standings: Arc<Standings>,
     /// Who has been talking since when.
     pub sessions: Sessions,
+    /// Who probes or floods.
+    pub abuse: Abuse,
     /// The record.
     pub journal: Journal,
     /// How many sinks that traffic waits for are too far behind.
@@ -190,6 +192,7 @@ impl Gateway {
             reloader,
             standings,
             sessions: Sessions::default(),
+            abuse: Abuse::default(),
             journal: plan.journal,
             sinks_behind,
             texts: plan.texts,

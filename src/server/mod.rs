@@ -27,6 +27,7 @@ mod policies;
 mod recorder;
 mod reload;
 mod request;
+mod residency;
 mod route_use;
 mod settings;
 mod sinks;

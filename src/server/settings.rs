@@ -2,7 +2,7 @@
 
 use super::route_use::{RouteUse, RouteUses};
 use crate::diag::Time;
-use crate::policy::PolicyChange;
+use crate::policy::{Grade, PolicyChange};
 use crate::provenance::Unlabelled;
 use crate::upstream::DialectFamily;
 use schemars::JsonSchema;
@@ -77,6 +77,9 @@ pub struct RouteSettings {
     pub header: Option<HeaderMatch>,
     /// The upstream's name.
     pub upstream: String,
+    /// The least grade of the data in its prompts, whatever is found in them; without it, `public`.
+    #[serde(default)]
+    pub grade: Option<Grade>,
     /// What it is for.
     #[serde(default, rename = "use")]
     pub purpose: Option<RouteUse>,

@@ -16,7 +16,7 @@ use crate::diag::write_whole;
 use crate::dialect::ExchangeError;
 use crate::exchange::{Judged, Next, own_answer, shut_out, warn};
 use crate::limits::{Ladder, Passes, Person, Step};
-use crate::policy::{Climber, RemindIn, Standing};
+use crate::policy::{Climber, RemindIn, Sign, Standing};
 
 /// How who asks stands, where something follows.
 pub const STANDING: HeaderName = HeaderName::from_static("x-sluicegate-standing");
@@ -43,6 +43,8 @@ pub struct Standings {
 pub(super) enum By {
     /// A block.
     Policy,
+    /// A sign of abuse.
+    Abuse,
     /// Time that ran out.
     Time,
     /// An operator.
@@ -53,6 +55,7 @@ impl By {
     fn as_str(self) -> &'static str {
         match self {
             Self::Policy => "policy",
+            Self::Abuse => "abuse",
             Self::Time => "time",
             Self::Operator => "operator",
         }
@@ -151,9 +154,10 @@ impl Exchange<'_> {
     /// How who asks stands, and what follows for this exchange. A prompt that the policy blocks counts.
     pub(super) fn stands(&self, judged: &Judged) -> Stands {
         let terms = judged.terms();
+        let (signs, now) = (self.signs(judged), unix_ms());
         let Some(settings) = terms.policy.ladder().filter(|_| !self.canary) else { return Stands::default() };
         let gateway = &self.worker.gateway;
-        let (person, now) = (self.person(settings.of, judged), unix_ms());
+        let person = self.person(settings.of, judged);
         let (mut passes, step) = gateway.standings.ladder.ask(&person, settings, now);
         if let Some(step) = &step {
             note(gateway, step, By::Time, "");
@@ -175,6 +179,25 @@ impl Exchange<'_> {
             let next = settings.next(known.blocks.len());
             out.warned = Some(warn(error, known.standing, known.blocks.len(), next, &terms.client));
         }
+        let strikes = terms.policy.abuse().map_or(0, |abuse| abuse.strikes);
+        if !signs.is_empty() && strikes > 0 && !matches!(passes, Passes::Suspended(_)) {
+            let exchange = self.context.id.to_string();
+            let (known, step) = gateway.standings.ladder.struck(&person, settings, &exchange, strikes, now);
+            match &step {
+                Some(step) => note(gateway, step, By::Abuse, &words(&signs)),
+                None => gateway.standings.changed(),
+            }
+            passes = match (known.standing, passes) {
+                (Standing::Suspended, _) => Passes::Suspended(known.until_ms),
+                (standing, Passes::Yes(_)) => Passes::Yes(standing),
+                (_, passes) => passes,
+            };
+            // A block says how many count now.
+            if let Some((_, error)) = blocked.filter(|_| out.warned.is_some()) {
+                let (count, next) = (known.blocks.len(), settings.next(known.blocks.len()));
+                out.warned = Some(warn(error, known.standing, count, next, &terms.client));
+            }
+        }
         out.standing = match passes {
             Passes::Yes(standing) => standing,
             Passes::In(_) => Standing::Limited,
@@ -190,6 +213,30 @@ impl Exchange<'_> {
         }
         .map(|seconds| (shut_out(out.standing, seconds, terms), seconds));
         out
+    }
+
+    /// Signs that who asks probes or floods, which this exchange completes. Each is logged, counted and on record.
+    fn signs(&self, judged: &Judged) -> Vec<Sign> {
+        let policy = &judged.terms().policy;
+        let Some(settings) = policy.abuse().filter(|_| !self.canary) else { return Vec::new() };
+        let seen = judged.seen();
+        let gateway = &self.worker.gateway;
+        let (person, now) = (self.person(settings.of, judged), unix_ms());
+        let signs = gateway.abuse.exchange(&person, settings, seen, now);
+        if signs.is_empty() {
+            return signs;
+        }
+        let (tenant, key, user, exchange) =
+            (&*person.tenant, &*person.key, &*person.user, self.context.id.to_string());
+        tracing::warn!(tenant, key, user, %exchange, signs = words(&signs), "signs of abuse");
+        for sign in &signs {
+            gateway.metrics.abuse_signs.with_label_values(&[sign.as_str()]).inc();
+        }
+        let named: Vec<&str> = signs.iter().map(|sign| sign.as_str()).collect();
+        let detail =
+            json!({"tenant": tenant, "key": key, "user": user, "exchange": exchange, "signs": named});
+        drop(gateway.journal.note(&Event { event: "abuse", time_ms: now, detail }));
+        signs
     }
 
     /// What the gateway says in the model's place on a route whose sessions it watches, or how long in seconds there was no break.
@@ -227,6 +274,10 @@ impl Exchange<'_> {
         let named = self.headers.get(USER).and_then(|name| name.to_str().ok());
         self.worker.gateway.commitments.name("user", named.unwrap_or(&judged.ask().user))
     }
+}
+
+fn words(signs: &[Sign]) -> String {
+    signs.iter().map(|sign| sign.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// What a session asks for.

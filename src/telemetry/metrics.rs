@@ -70,6 +70,10 @@ pub struct Metrics {
     pub standing_steps: IntCounterVec,
     /// `sluicegate_session_notices_total{kind}`: reminders and ends of sessions.
     pub reminders: IntCounterVec,
+    /// `sluicegate_residency_blocks_total{grade}`: requests with data that may not go where their upstream stands.
+    pub residency_blocks: IntCounterVec,
+    /// `sluicegate_abuse_signs_total{sign}`: signs that a key or user probes or floods.
+    pub abuse_signs: IntCounterVec,
     /// `sluicegate_standings{standing}`: how many keys and users stand how.
     pub standings: IntGaugeVec,
     /// `sluicegate_policy_reloads_total{outcome}`.
@@ -253,6 +257,16 @@ impl Metrics {
                 "sluicegate_standing_steps_total",
                 "Steps of keys and users who are blocked again and again, by where they lead and what made them",
                 &["to", "by"],
+            )?,
+            residency_blocks: counters(
+                "sluicegate_residency_blocks_total",
+                "Requests with data that may not go where their upstream stands, by the grade of the data",
+                &["grade"],
+            )?,
+            abuse_signs: counters(
+                "sluicegate_abuse_signs_total",
+                "Signs that a key or user probes or floods",
+                &["sign"],
             )?,
             standings,
             reminders: counters(

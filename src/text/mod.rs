@@ -13,6 +13,7 @@ pub mod lane;
 mod language;
 pub mod number;
 pub mod position;
+pub mod sketch;
 mod tongue;
 pub(crate) mod work;
 

@@ -6,6 +6,7 @@
     reason = "tests wait, spawn and read the clock; counters are whole numbers; buffers are few"
 )]
 
+mod abuse;
 mod block_details;
 mod codings;
 mod counts;
@@ -26,6 +27,7 @@ mod media;
 mod profiles;
 mod refusals;
 mod reload;
+mod residency;
 mod sessions;
 mod sinks;
 mod states;

@@ -180,3 +180,31 @@ fn what_cannot_be_asked_is_no_pass() {
         assert!(text(&refused.stderr).contains(says), "{arguments:?}: {}", text(&refused.stderr));
     }
 }
+
+/// The profile names the bank and the bounds; rules that are weaker do not get through.
+#[test]
+fn a_gate_is_passed_or_fails() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    let assess = |profile: &str, more: &str| {
+        let config = format!(
+            "schema = 1\n[server]\nstate = \"state\"\n[policy]\nprofile = \"{profile}\"\n{more}\n\
+             [[upstream]]\nname = \"d\"\ndialects = [\"openai\"]\nbase_url = \"demonstration:\"\n"
+        );
+        fs::write(at("gateway.toml"), config).expect("a file");
+        let done = run(&["assess", "--gate", "--config", &at("gateway.toml"), "--out", &at("out")]);
+        (done.status.code(), text(&done.stdout) + &text(&done.stderr))
+    };
+    let (code, said) = assess("jp-medical", "");
+    assert_eq!(code, Some(0), "{said}");
+    let (passed, _) = report(Path::new(&at("out")));
+    assert_eq!((&passed["gate"], passed["figures"].as_array().map(Vec::len)), (&"medical".into(), Some(2)));
+    assert_eq!(
+        (&figure(&passed, "gate_refused")["found"]["of"], &figure(&passed, "gate_refused")["status"]),
+        (&33.into(), &"met".into())
+    );
+    let (code, said) = assess("jp-medical", "actions = { \"sector/medical/*\" = \"flag\" }");
+    assert!(code == Some(1) && said.contains("not met"), "{said}");
+    let (code, said) = assess("eu-minimal", "");
+    assert!(code == Some(2) && said.contains("names no gate"), "{said}");
+}

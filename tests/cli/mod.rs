@@ -4,6 +4,7 @@
 mod approval;
 mod assess;
 mod audit;
+mod bank;
 mod config;
 mod diff;
 mod explain;

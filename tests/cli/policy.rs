@@ -102,7 +102,7 @@ fn what_shows_an_obligation_is_there() {
 fn profiles_tell_what_is_in_force_and_what_is_stated() {
     let output = run(&["profile"]);
     assert!(output.status.success());
-    assert_eq!(text(&output.stdout).lines().count(), 10);
+    assert_eq!(text(&output.stdout).lines().count(), 13);
     let output = run(&["profile", "jp-medical"]);
     let said = text(&output.stdout);
     let (in_force, stated) =

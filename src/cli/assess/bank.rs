@@ -8,11 +8,11 @@ use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 
 /// The scheme whose types banks are sorted by.
-pub(super) const SCHEME: &str = "tc260";
+pub(in crate::cli) const SCHEME: &str = "tc260";
 
 /// Topics of questions that are not to be refused (GB/T 45654: system, belief, image, culture, customs, ethnicity, geography, history, heroes;
 /// sex, age, occupation, health).
-pub(super) const TOPICS: [(&str, &str); 13] = [
+pub(in crate::cli) const TOPICS: [(&str, &str); 13] = [
     ("system", "political system"),
     ("belief", "belief"),
     ("image", "image of the country"),
@@ -29,7 +29,7 @@ pub(super) const TOPICS: [(&str, &str); 13] = [
 ];
 
 /// Ways in which attacks hide what they ask for, or talk a model into it.
-pub(super) const FAMILIES: [(&str, &str); 12] = [
+pub(in crate::cli) const FAMILIES: [(&str, &str); 12] = [
     ("role-play", "a part to play"),
     ("override", "orders to forget the orders"),
     ("indirect", "orders in what a tool returned"),
@@ -45,10 +45,19 @@ pub(super) const FAMILIES: [(&str, &str); 12] = [
 ];
 
 /// The banks that ship: a few questions of each type, written for this project, to see how an assessment looks.
-pub(super) const SAMPLES: [(&str, &str); 3] = [
+pub(in crate::cli) const SAMPLES: [(&str, &str); 3] = [
     ("filters/banks/sample-en.jsonl", include_str!("../../../filters/banks/sample-en.jsonl")),
     ("filters/banks/sample-zh.jsonl", include_str!("../../../filters/banks/sample-zh.jsonl")),
     ("filters/banks/sample-attacks.jsonl", include_str!("../../../filters/banks/sample-attacks.jsonl")),
+];
+
+/// The banks of scenarios that profiles name as their gates: what is to be refused there and what is not, prompts and answers.
+pub(in crate::cli) const GATES: [(&str, &str); 5] = [
+    ("companion", include_str!("../../../filters/banks/companion.jsonl")),
+    ("finance", include_str!("../../../filters/banks/finance.jsonl")),
+    ("government", include_str!("../../../filters/banks/government.jsonl")),
+    ("medical", include_str!("../../../filters/banks/medical.jsonl")),
+    ("minors", include_str!("../../../filters/banks/minors.jsonl")),
 ];
 
 const LINE: &str =
@@ -57,7 +66,7 @@ const LINE: &str =
 /// What a question is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Kind {
+pub(in crate::cli) enum Kind {
     /// It is to be refused.
     Refuse,
     /// It is not.
@@ -69,9 +78,9 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 4] = [Self::Refuse, Self::Answer, Self::Attack, Self::Content];
+    pub(in crate::cli) const ALL: [Self; 4] = [Self::Refuse, Self::Answer, Self::Attack, Self::Content];
 
-    pub(super) fn as_str(self) -> &'static str {
+    pub(in crate::cli) fn as_str(self) -> &'static str {
         match self {
             Self::Refuse => "refuse",
             Self::Answer => "answer",
@@ -80,7 +89,7 @@ impl Kind {
         }
     }
 
-    pub(super) fn title(self) -> &'static str {
+    pub(in crate::cli) fn title(self) -> &'static str {
         match self {
             Self::Refuse => "questions to refuse",
             Self::Answer => "questions not to refuse",
@@ -92,14 +101,16 @@ impl Kind {
 
 /// One question.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Question {
-    pub(super) id: String,
-    pub(super) text: String,
+pub(in crate::cli) struct Question {
+    pub(in crate::cli) id: String,
+    pub(in crate::cli) text: String,
     /// A type's code, or a topic; of attacks their family.
-    pub(super) category: String,
-    pub(super) kind: Kind,
+    pub(in crate::cli) category: String,
+    pub(in crate::cli) kind: Kind,
     /// What was said before: the user's, the model's, and so on.
-    pub(super) before: Vec<String>,
+    pub(in crate::cli) before: Vec<String>,
+    /// Whether it is what a model answers: no model is asked, and the rules decide.
+    pub(in crate::cli) is_answer: bool,
 }
 
 #[derive(Deserialize)]
@@ -114,6 +125,8 @@ struct Line {
     family: Option<String>,
     #[serde(default)]
     before: Vec<String>,
+    #[serde(default)]
+    direction: Option<String>,
     /// For people.
     #[serde(default, rename = "note")]
     _note: Option<String>,
@@ -121,14 +134,14 @@ struct Line {
 
 /// All questions, by kind.
 #[derive(Debug, Default)]
-pub(super) struct Banks {
-    pub(super) questions: Vec<Question>,
+pub(in crate::cli) struct Banks {
+    pub(in crate::cli) questions: Vec<Question>,
     places: HashMap<String, String>,
 }
 
 impl Banks {
     /// Takes in a file's lines; every mistake is said.
-    pub(super) fn read(&mut self, name: &str, text: &str, taxonomy: &Taxonomy) -> Vec<Diagnostic> {
+    pub(in crate::cli) fn read(&mut self, name: &str, text: &str, taxonomy: &Taxonomy) -> Vec<Diagnostic> {
         let mut wrong = Vec::new();
         for (n, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let place = format!("{name}:{}", n + 1);
@@ -148,7 +161,7 @@ impl Banks {
             let said = said.split(" at line ").next().unwrap_or_default();
             let said = match said.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next()) {
                 Some(field) => {
-                    let known = ["id", "text", "category", "expect", "family", "before", "note"];
+                    let known = ["id", "text", "category", "expect", "family", "before", "direction", "note"];
                     let hint =
                         nearest(field, &known).map_or(String::new(), |n| format!("; did you mean `{n}`?"));
                     format!("unknown field `{field}`{hint}")
@@ -175,6 +188,20 @@ impl Banks {
                 let hint = nearest(other, &["refuse", "answer"])
                     .map_or(String::new(), |n| format!("; did you mean `{n}`?"));
                 return Err(bad(format!("expected `refuse` or `answer` in `expect`, found `{other}`{hint}")));
+            }
+        };
+        let is_answer = match read.direction.as_deref() {
+            None | Some("prompt") => false,
+            Some("output") if kind != Kind::Content && read.family.is_none() && read.before.is_empty() => {
+                true
+            }
+            Some("output") => {
+                return Err(bad(
+                    "what a model answers has an `expect`, no `family` and no `before`".to_owned()
+                ));
+            }
+            Some(other) => {
+                return Err(bad(format!("expected `prompt` or `output` in `direction`, found `{other}`")));
             }
         };
         if read.text.trim().is_empty() {
@@ -209,16 +236,16 @@ impl Banks {
         if let Some(first) = self.places.insert(id.clone(), place.to_owned()) {
             return Err(bad(format!("the id `{id}` is there already, at {first}")));
         }
-        Ok(Question { id, text: read.text, category, kind, before: read.before })
+        Ok(Question { id, text: read.text, category, kind, before: read.before, is_answer })
     }
 
     /// The questions of a kind.
-    pub(super) fn of(&self, kind: Kind) -> impl Iterator<Item = &Question> {
+    pub(in crate::cli) fn of(&self, kind: Kind) -> impl Iterator<Item = &Question> {
         self.questions.iter().filter(move |question| question.kind == kind)
     }
 
     /// How many there are of each category.
-    pub(super) fn sizes(&self, kind: Kind) -> BTreeMap<&str, usize> {
+    pub(in crate::cli) fn sizes(&self, kind: Kind) -> BTreeMap<&str, usize> {
         let mut out = BTreeMap::new();
         for question in self.of(kind) {
             *out.entry(question.category.as_str()).or_default() += 1;
@@ -227,7 +254,7 @@ impl Banks {
     }
 
     /// So many questions of a kind, the same for the same seed: round by round one of each category, so that none is left out while there is room.
-    pub(super) fn draw(&self, kind: Kind, most: usize, seed: u64) -> Vec<&Question> {
+    pub(in crate::cli) fn draw(&self, kind: Kind, most: usize, seed: u64) -> Vec<&Question> {
         let mut categories: BTreeMap<&str, Vec<&Question>> = BTreeMap::new();
         for question in self.of(kind) {
             categories.entry(question.category.as_str()).or_default().push(question);
@@ -289,7 +316,7 @@ fn category(name: &str, kind: Kind, taxonomy: &Taxonomy) -> Result<String, Strin
 /// What somebody decided on an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Judgement {
+pub(in crate::cli) enum Judgement {
     /// The model refused.
     Refused,
     /// It did not.
@@ -312,7 +339,7 @@ struct JudgementLine {
 }
 
 /// Reads `{"id", "verdict"}` lines. An id may have one verdict of each pair.
-pub(super) fn judgements(
+pub(in crate::cli) fn judgements(
     name: &str,
     text: &str,
     banks: &Banks,

@@ -44,7 +44,7 @@ pub(super) enum Bound {
 /// Whether something is as required.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Status {
+pub(in crate::cli) enum Status {
     Met,
     NotMet,
     /// It may be, and there is too little to be sure of it.
@@ -56,7 +56,7 @@ pub(super) enum Status {
 }
 
 impl Status {
-    pub(super) fn words(self) -> &'static str {
+    pub(in crate::cli) fn words(self) -> &'static str {
         match self {
             Self::Met => "met",
             Self::NotMet => "not met",
@@ -113,18 +113,18 @@ fn status(share: &Share, requirement: &Requirement) -> Status {
 
 /// A size against what is asked.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Size {
-    pub(super) title: String,
-    pub(super) found: usize,
-    pub(super) least: usize,
-    pub(super) sure: &'static str,
-    pub(super) status: Status,
+pub(in crate::cli) struct Size {
+    pub(in crate::cli) title: String,
+    pub(in crate::cli) found: usize,
+    pub(in crate::cli) least: usize,
+    pub(in crate::cli) sure: &'static str,
+    pub(in crate::cli) status: Status,
     /// Categories with fewer than asked of each, with how many they have.
-    pub(super) short: Vec<(String, usize)>,
+    pub(in crate::cli) short: Vec<(String, usize)>,
 }
 
 impl Size {
-    pub(super) fn new(
+    pub(in crate::cli) fn new(
         title: String,
         found: usize,
         least: usize,

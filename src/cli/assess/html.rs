@@ -356,7 +356,14 @@ fn method(report: &Report, out: &mut String) {
     let banks: Vec<String> = report
         .banks
         .iter()
-        .map(|bank| format!("<code>{}</code> ({})", escape(&bank.file), number(bank.questions)))
+        .map(|bank| {
+            let held = bank.held_out.as_ref().map_or_else(String::new, |held| {
+                let since =
+                    held.since.as_ref().map_or_else(String::new, |since| format!(" on {}", escape(since)));
+                format!(", held out, committed to{since} as <code>{}</code>", escape(&held.commitment))
+            });
+            format!("<code>{}</code> ({}{held})", escape(&bank.file), number(bank.questions))
+        })
         .collect();
     let _ = writeln!(out, "<li>Banks: {}.</li>", banks.join(", "));
     let _ = writeln!(

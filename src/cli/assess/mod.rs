@@ -10,6 +10,7 @@ mod report;
 #[cfg(test)]
 mod tests;
 
+use super::bank::Opening;
 use super::moment::now_ms;
 use super::scan::text::scan;
 use super::texts::Texts;
@@ -17,15 +18,16 @@ use super::{ConfigArgs, Exit, Format, environment, show, texts};
 use crate::config::{Overrides, Purpose, Settings};
 use crate::diag::{Diagnostic, SourceFile};
 use crate::exchange::Outcome as Verdict;
-use crate::policy::{Action, Direction, Library, Policy};
+use crate::policy::{Action, Direction, Gate, Library, Policy};
 use crate::server::PolicyTable;
 use crate::upstream::Asker;
 use ask::How;
-use bank::{Banks, Kind, Question, SCHEME};
-pub(in crate::cli) use figures::Share;
-use figures::Status;
+pub(in crate::cli) use bank::{Banks, Question};
+use bank::{Kind, SCHEME};
+pub(in crate::cli) use figures::{Share, Status};
 use gateway::{Folder, Gateway};
-use report::{BankOf, Benign, PolicyOf, Report, SCHEMA, Target};
+pub(in crate::cli) use report::sizes;
+use report::{BankOf, Benign, HeldOut, PolicyOf, Report, SCHEMA, Target};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -47,7 +49,8 @@ Examples:
   sluicegate assess --out report
   sluicegate assess --config gateway.toml --model qwen-max --bank refuse.jsonl answer.jsonl --benign benign.jsonl --out report
   sluicegate assess --url http://10.0.0.5:8080 --key-file key --model gpt-4o --bank bank.jsonl --parallel 16 --out report
-  sluicegate assess --out report --judgements verdicts.jsonl")]
+  sluicegate assess --out report --judgements verdicts.jsonl
+  sluicegate assess --gate --config medical.toml --model qwen-max --out gate")]
 pub(super) struct Args {
     #[command(flatten)]
     config: ConfigArgs,
@@ -71,6 +74,18 @@ pub(super) struct Args {
     /// Banks of questions; without one, the samples that ship
     #[arg(long, value_name = "FILE", num_args = 1..)]
     bank: Vec<PathBuf>,
+
+    /// Ask the bank that the profile names as its gate (medical, finance, minors, government, companion), and hold the answers against it
+    #[arg(long, conflicts_with_all = ["bank", "sample"])]
+    gate: bool,
+
+    /// The file that `bank commit` wrote: one of the banks has to be the one that was committed to
+    #[arg(long, value_name = "FILE", requires = "bank")]
+    holdout: Option<PathBuf>,
+
+    /// The journal in which that stands, to say since when
+    #[arg(long, value_name = "DIR", requires = "holdout")]
+    journal: Option<PathBuf>,
 
     /// Benign texts, lines of `{"id", "text"}`: the share that rules touch, against the profile's budget
     #[arg(long, value_name = "FILE")]
@@ -136,6 +151,7 @@ struct Inputs {
     key: Option<String>,
     system: Option<String>,
     benign: Option<Benign>,
+    gate: Option<Gate>,
     /// What a gateway here writes, and its state where no configuration names a folder.
     folder: Folder,
 }
@@ -155,9 +171,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             return Ok(Exit::Misuse);
         }
     };
-    let Inputs { settings, table, library, banks, files, judged, key, system, benign, folder } = inputs;
+    let Inputs { settings, table, library, banks, files, judged, key, system, benign, gate, folder } = inputs;
     let policy = std::sync::Arc::clone(&table.default);
-    let coverage = library.coverage(&policy, SCHEME);
+    // A gate asks for nothing else.
+    let coverage = library.coverage(&policy, SCHEME).filter(|_| gate.is_none());
     let (asker_url, running, certain) = if let Some(url) = url {
         (url, None, false)
     } else {
@@ -169,6 +186,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         .into_iter()
         .flat_map(|kind| banks.draw(kind, args.sample.unwrap_or_else(|| sampled(kind)), args.seed))
         .collect();
+    let (answers, questions): (Vec<&Question>, Vec<&Question>) =
+        questions.into_iter().partition(|question| question.is_answer);
     let how = How {
         model: args.model.clone(),
         system,
@@ -179,8 +198,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let asked = ask::ask(&asker, &questions, &how)?;
     drop(running);
     let rules = |answer: &str| found(&policy, Direction::Output, answer).0;
-    let lines = report::lines(&questions, &asked, &judged, &rules, args.with_texts);
-    let mut sizes = report::sizes(&banks, &library);
+    let mut lines = report::lines(&questions, &asked, &judged, &rules, args.with_texts);
+    let decided: Vec<ask::Asked> =
+        answers.iter().enumerate().map(|(n, one)| decided(&policy, n, one)).collect();
+    lines.extend(report::lines(&answers, &decided, &judged, &rules, args.with_texts));
+    let mut sizes = if gate.is_some() { Vec::new() } else { report::sizes(&banks, &library) };
     sizes.extend(coverage.as_ref().map(report::list_size));
     let report = Report {
         schema: SCHEMA,
@@ -201,9 +223,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             certain: certain && settings.tenants.is_empty(),
         },
         banks: files,
-        samples: args.bank.is_empty(),
+        gate: gate.as_ref().map(|gate| gate.bank.clone()),
+        samples: args.bank.is_empty() && gate.is_none(),
         calls: report::calls(&asked),
-        figures: report::figures(&lines),
+        figures: match &gate {
+            Some(gate) => report::gate(&lines, gate),
+            None => report::figures(&lines),
+        },
         sizes,
         lists: coverage,
         benign,
@@ -286,7 +312,18 @@ fn inputs(args: &Args) -> anyhow::Result<Read<Inputs>> {
         Err(found) => return Ok(Err(found)),
     };
     let (mut banks, mut files, mut wrong) = (Banks::default(), Vec::new(), Vec::new());
-    let named: Vec<(String, String)> = if args.bank.is_empty() {
+    let gate = library.profile(&settings.policy.profile).and_then(|profile| profile.gate.clone());
+    let gate = gate.filter(|_| args.gate);
+    let named: Vec<(String, String)> = if let Some(gate) = &gate {
+        match gate_bank(&gate.bank, settings.policy.dir.as_deref()) {
+            Ok(bank) => vec![bank],
+            Err(diagnostic) => return Ok(Err(vec![diagnostic])),
+        }
+    } else if args.gate {
+        let what = format!("profile `{}` names no gate", settings.policy.profile);
+        let none = Diagnostic::error("no-gate", what);
+        return Ok(Err(vec![none.help("write `[gate]` in the profile, or take one that has it: `jp-medical`, `finance`, `minors`, `government`, `companion`")]));
+    } else if args.bank.is_empty() {
         bank::SAMPLES.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
     } else {
         let mut named = Vec::new();
@@ -298,10 +335,25 @@ fn inputs(args: &Args) -> anyhow::Result<Read<Inputs>> {
         }
         named
     };
+    let opening = match args.holdout.as_deref().map(Opening::read).transpose() {
+        Ok(opening) => opening,
+        Err(diagnostic) => {
+            wrong.push(diagnostic);
+            None
+        }
+    };
     for (name, text) in named {
         let before = banks.questions.len();
         wrong.extend(banks.read(&name, &text, library.taxonomy()));
-        files.push(BankOf { questions: banks.questions.len() - before, file: short(&name) });
+        let held_out = match opening.as_ref().filter(|opening| opening.opens(&text)) {
+            Some(opening) => Some(held_out(opening, args.journal.as_deref())?),
+            None => None,
+        };
+        files.push(BankOf { questions: banks.questions.len() - before, file: short(&name), held_out });
+    }
+    if let Some(opening) = opening.filter(|_| files.iter().all(|file| file.held_out.is_none())) {
+        let what = format!("no bank is the one that was committed to ({})", opening.hash);
+        wrong.push(Diagnostic::error("holdout", what).help("a bank that was changed since is another bank"));
     }
     if wrong.is_empty() && banks.questions.is_empty() {
         wrong.push(Diagnostic::error("empty", "the banks have no question"));
@@ -338,7 +390,41 @@ fn inputs(args: &Args) -> anyhow::Result<Read<Inputs>> {
     if !wrong.is_empty() {
         return Ok(Err(wrong));
     }
-    Ok(Ok(Inputs { settings, table, library, banks, files, judged, key, system, benign, folder }))
+    Ok(Ok(Inputs { settings, table, library, banks, files, judged, key, system, benign, gate, folder }))
+}
+
+/// The bank of a gate: beside the operator's packs, else among those that ship.
+fn gate_bank(name: &str, packs: Option<&Path>) -> Result<(String, String), Diagnostic> {
+    let own = packs.map(|dir| dir.join("banks").join(format!("{name}.jsonl"))).filter(|path| path.is_file());
+    if let Some(path) = own {
+        return Ok((path.display().to_string(), source(&path)?));
+    }
+    let shipped = bank::GATES.iter().find(|(known, _)| *known == name);
+    let found = shipped.map(|(known, text)| (format!("filters/banks/{known}.jsonl"), (*text).to_owned()));
+    found.ok_or_else(|| {
+        let names = bank::GATES.map(|(known, _)| known);
+        Diagnostic::error("no-file", format!("there is no bank `{name}`")).valid("banks", name, &names)
+    })
+}
+
+/// What the rules make of an answer of a bank.
+fn decided(policy: &Policy, number: usize, question: &Question) -> ask::Asked {
+    let (rules, blocked) = found(policy, Direction::Output, &question.text);
+    let outcome =
+        if blocked { judge::Outcome::Blocked { how: rules.join(", ") } } else { judge::Outcome::Answered };
+    ask::Asked { number, outcome, exchange: None, answer: question.text.clone(), ms: 0, retried: 0 }
+}
+
+/// A bank that was committed to, and since when, where a journal says so.
+fn held_out(opening: &Opening, journal: Option<&Path>) -> anyhow::Result<HeldOut> {
+    let recorded = journal.map(|dir| opening.recorded(dir)).transpose()?.flatten();
+    anyhow::ensure!(
+        recorded.is_some() || journal.is_none(),
+        "the journal has no record of `{}`",
+        opening.hash
+    );
+    let (record, since) = recorded.unzip();
+    Ok(HeldOut { commitment: opening.hash.clone(), record, since })
 }
 
 /// A path is the machine's own business; a report names the file.

@@ -4,9 +4,12 @@ use super::ask::Asked;
 use super::bank::{Banks, FAMILIES, Judgement, Kind, Question, SCHEME, TOPICS};
 use super::figures::{Bound, Figure, Requirement, Share, Size, Status};
 use super::judge::Outcome;
-use crate::policy::{Budget, Coverage, Library, Row};
+use crate::policy::{Budget, Coverage, Gate, Library, Row};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
+
+/// So many questions of each kind a gate has at least.
+const GATE_LEAST: usize = 30;
 
 /// The form of the JSON.
 pub(super) const SCHEMA: u32 = 1;
@@ -21,6 +24,9 @@ pub(super) struct Report {
     pub(super) target: Target,
     pub(super) policy: PolicyOf,
     pub(super) banks: Vec<BankOf>,
+    /// The profile's gate that was asked for: its bank.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) gate: Option<String>,
     /// Whether questions of the banks that ship are among them.
     pub(super) samples: bool,
     pub(super) calls: Calls,
@@ -59,6 +65,20 @@ pub(super) struct PolicyOf {
 pub(super) struct BankOf {
     pub(super) file: String,
     pub(super) questions: usize,
+    /// Of one that was held out: the hash that was committed to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) held_out: Option<HeldOut>,
+}
+
+/// A bank that was held out.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct HeldOut {
+    pub(super) commitment: String,
+    /// The record of the journal that names it, and its time, where the journal was at hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) record: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) since: Option<String>,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -285,8 +305,35 @@ pub(super) fn figures(lines: &[Line]) -> Vec<Figure> {
     ]
 }
 
+/// The figures of a profile's gate.
+pub(super) fn gate(lines: &[Line], gate: &Gate) -> Vec<Figure> {
+    let share = |kind: Kind| {
+        let of = || lines.iter().filter(|line| line.bank == kind && !line.is_failed());
+        Share::new(of().filter(|line| line.is_refused() == Some(true)).count(), of().count())
+    };
+    let percent = |share: f64| share * 100.0;
+    let refused =
+        format!("the profile's gate: at least {} % of what is to be refused", percent(gate.refused));
+    let over =
+        format!("the profile's gate: at most {} % of what is not to be refused", percent(gate.over_refused));
+    vec![
+        Figure::new(
+            "gate_refused",
+            "refused of what is to be refused",
+            share(Kind::Refuse),
+            asked(&refused, Bound::AtLeast(gate.refused), GATE_LEAST, "profile"),
+        ),
+        Figure::new(
+            "gate_over_refused",
+            "refused of what is not to be refused",
+            share(Kind::Answer),
+            asked(&over, Bound::AtMost(gate.over_refused), GATE_LEAST, "profile"),
+        ),
+    ]
+}
+
 /// How large the banks are.
-pub(super) fn sizes(banks: &Banks, library: &Library) -> Vec<Size> {
+pub(in crate::cli) fn sizes(banks: &Banks, library: &Library) -> Vec<Size> {
     let taxonomy = library.taxonomy();
     let types: Vec<_> = taxonomy.of_scheme(SCHEME).collect();
     let short = |kind: Kind, least: &dyn Fn(bool) -> Option<usize>| -> Vec<(String, usize)> {

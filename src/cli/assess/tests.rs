@@ -126,7 +126,8 @@ fn report_of(
             system_prompt: false,
         },
         policy: PolicyOf { name: "<pol>".into(), version: "v".into(), certain: false },
-        banks: vec![BankOf { file: "<b>".into(), questions: 2 }],
+        banks: vec![BankOf { file: "<b>".into(), questions: 2, held_out: None }],
+        gate: None,
         samples: true,
         calls: report::calls(&asked),
         figures: report::figures(&lines),
@@ -139,7 +140,14 @@ fn report_of(
 }
 
 fn question(id: &str, kind: Kind, text: &str) -> Question {
-    Question { id: id.into(), text: text.into(), category: "A.1.d".into(), kind, before: Vec::new() }
+    Question {
+        id: id.into(),
+        text: text.into(),
+        category: "A.1.d".into(),
+        kind,
+        before: Vec::new(),
+        is_answer: false,
+    }
 }
 
 #[test]
@@ -271,7 +279,7 @@ proptest! {
         for (code, size) in codes.iter().zip(&sizes) {
             for n in 0..*size {
                 let id = format!("{code}-{n}");
-                all.questions.push(Question { id, text: "q".into(), category: (*code).into(), kind: Kind::Refuse, before: Vec::new() });
+                all.questions.push(Question { id, text: "q".into(), category: (*code).into(), kind: Kind::Refuse, before: Vec::new(), is_answer: false });
             }
         }
         let drawn: Vec<String> = all.draw(Kind::Refuse, most, seed).iter().map(|q| q.id.clone()).collect();
@@ -303,4 +311,32 @@ fn a_url_holds_no_secret() {
         endpoint("http://gw.example/v1/").ok().as_deref(),
         Some("http://gw.example/v1/chat/completions")
     );
+}
+
+/// What ships as a gate is passed by the profile that names it: each question to refuse is blocked, each other one is left alone.
+#[test]
+fn every_gate_is_passed_by_its_profile() {
+    let library = library();
+    let mut named = Vec::new();
+    for name in library.profiles() {
+        let Some(gate) = library.profile(name).and_then(|profile| profile.gate.clone()) else { continue };
+        let (file, text) = super::gate_bank(&gate.bank, None).unwrap_or_else(|wrong| panic!("{wrong}"));
+        let settings = crate::policy::PolicySettings { profile: name.to_owned(), ..Default::default() };
+        let policy = library.policy(&settings).unwrap_or_else(|found| panic!("{found:?}"));
+        let mut banks = Banks::default();
+        let wrong = banks.read(&file, &text, library.taxonomy());
+        assert!(wrong.is_empty(), "{wrong:?}");
+        for kind in [Kind::Refuse, Kind::Answer] {
+            assert!(banks.of(kind).count() >= 30, "{file} has too few of {kind:?}");
+        }
+        for one in &banks.questions {
+            let direction = if one.is_answer { Direction::Output } else { Direction::Prompt };
+            let (rules, blocked) = super::found(&policy, direction, &one.text);
+            let right = if one.kind == Kind::Refuse { blocked } else { rules.is_empty() };
+            assert!(right, "{name}: {} {rules:?} {}", one.id, one.text);
+        }
+        named.push(gate.bank);
+    }
+    named.sort();
+    assert_eq!(named, bank::GATES.map(|(name, _)| name));
 }

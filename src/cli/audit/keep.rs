@@ -25,13 +25,13 @@ const FLOOR: u32 = 184;
 const DAY_MS: u64 = 86_400_000;
 
 /// Who writes the record: a gateway that runs, or this process.
-enum Writer<'a> {
+pub(in crate::cli) enum Writer<'a> {
     Running(&'a Operations, String),
     Own(Journal),
 }
 
 impl<'a> Writer<'a> {
-    fn new(place: &Place, dir: &Path, operations: &'a Operations) -> anyhow::Result<Self> {
+    pub(in crate::cli) fn new(place: &Place, dir: &Path, operations: &'a Operations) -> anyhow::Result<Self> {
         let settings = place.settings()?;
         let key = settings.key.clone().context("the configuration names no key")?;
         let signer = load_or_make_signer(&key, settings.origin.as_deref())?;
@@ -49,12 +49,13 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn note(&self, event: &'static str, detail: Value) -> anyhow::Result<()> {
+    /// Writes the record; its number.
+    pub(in crate::cli) fn note(&self, event: &'static str, detail: Value) -> anyhow::Result<u64> {
         match self {
             Self::Own(journal) => {
                 let runtime = tokio::runtime::Builder::new_current_thread().build()?;
                 let record = Event { event, time_ms: now_ms(), detail };
-                let _receipt = runtime.block_on(journal.note(&record))?;
+                Ok(runtime.block_on(journal.note(&record))?.sequence())
             }
             Self::Running(operations, token) => {
                 let detail = hex::encode(&serde_json::to_vec(&detail)?);
@@ -64,9 +65,10 @@ impl<'a> Writer<'a> {
                     .ask("POST", &path, PATIENCE)
                     .with_context(|| format!("the gateway at {address} does not answer"))?;
                 anyhow::ensure!(status == 200, "{address} answers {status}: {}", body.trim());
+                let answer: Value = serde_json::from_str(&body)?;
+                answer["record"].as_u64().context("the gateway says no record's number")
             }
         }
-        Ok(())
     }
 }
 

@@ -10,6 +10,7 @@ use super::{ConfigArgs, Exit};
 use crate::audit::{Index, JournalSettings, Verifier};
 use crate::config::journal_settings;
 use anyhow::Context as _;
+pub(super) use keep::Writer;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -58,7 +59,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 
 /// Where the journal is.
 #[derive(Debug, clap::Args)]
-struct Place {
+pub(super) struct Place {
     /// The journal's folder, or a copy of it; without it, the one of the configuration
     #[arg(long, value_name = "DIR")]
     journal: Option<PathBuf>,
@@ -74,7 +75,7 @@ impl Place {
         Ok(journal_settings(&source, &folder, &self.config.overrides()))
     }
 
-    fn dir(&self) -> anyhow::Result<PathBuf> {
+    pub(super) fn dir(&self) -> anyhow::Result<PathBuf> {
         let dir = match &self.journal {
             Some(dir) => dir.clone(),
             None => self.settings()?.dir.context("the configuration names no journal")?,

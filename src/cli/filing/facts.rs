@@ -149,11 +149,8 @@ impl Facts<'_> {
             ),
             "residency" => {
                 let grades = self.profile().map_or(0, |profile| profile.residency.len());
-                stated(
-                    grades > 0,
-                    format!("{grades} grades of data; upstreams have no regions yet"),
-                    "the profile states no residency",
-                )
+                let said = format!("{grades} grades of data: a prompt goes to no upstream in another region");
+                if grades > 0 { (Status::There, said) } else { missing("the profile states no residency") }
             }
             "demands" => self.demands(),
             "budget" => self.profile().and_then(|profile| profile.budget).map_or_else(
@@ -265,6 +262,9 @@ impl Facts<'_> {
         if report.get("samples") == Some(&Value::Bool(true)) {
             said.push("its banks are samples".to_owned());
         }
+        if report.get("gate").is_some() {
+            said.push("it is of a profile's gate, not of the banks that the standard asks for".to_owned());
+        }
         let whole = said.len() == 1 && met == figures.len() && met > 0;
         (if whole { Status::There } else { Status::Partly }, said.join(", "))
     }
@@ -272,8 +272,4 @@ impl Facts<'_> {
 
 fn missing(why: &str) -> Fact {
     (Status::Missing, why.to_owned())
-}
-
-fn stated(is: bool, said: String, why: &str) -> Fact {
-    if is { (Status::Stated, said) } else { missing(why) }
 }

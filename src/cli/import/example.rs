@@ -4,6 +4,7 @@ use super::rule::Rule;
 use crate::cli::dice::Dice;
 use crate::detect::{Engine, RuleSet, TextKind, scan_all};
 use regex_syntax::hir::{Class, Hir, HirKind};
+use std::sync::Arc;
 
 /// Sentences that hardly any rule finds something in.
 const ORDINARY: [&str; 4] = [
@@ -17,8 +18,14 @@ const TRIES: u64 = 60;
 
 /// A text that the rule finds, if one could be made, and one that it leaves alone.
 pub(super) fn examples(rule: &Rule) -> (Option<String>, Option<&'static str>) {
-    let Ok(engine) = Engine::compile(&[rule.spec()]) else { return (None, None) };
-    let finds = |text: &str| !scan_all(&engine, &RuleSet::full(1), TextKind::Plain, text).is_empty();
+    let compiled = match &rule.compiled.0 {
+        Some(engine) => Arc::clone(engine),
+        None => match Engine::compile(&[rule.spec()]) {
+            Ok(engine) => Arc::new(engine),
+            Err(_) => return (None, None),
+        },
+    };
+    let finds = |text: &str| !scan_all(&compiled, &RuleSet::full(1), TextKind::Plain, text).is_empty();
     (example(rule, &finds), ORDINARY.into_iter().find(|text| !finds(text)))
 }
 

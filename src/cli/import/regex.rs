@@ -1,13 +1,14 @@
 //! Expressions of RE2 (gitleaks) and of Python's `re` (Presidio, LiteLLM, NeMo) in the form that ours have: no boundaries inside, a longest
 //! match, no look-around and no back-references. What only looks different is rewritten; what means something else is left out.
 
-use super::rule::Pattern;
+use super::rule::{Compiled, Pattern};
 use crate::detect::{Engine, RuleSpec};
 use regex_syntax::ast::parse::Parser;
 use regex_syntax::ast::{
     self, AssertionKind, Ast, ClassSet, ClassSetItem, ErrorKind, Flag, GroupKind, LiteralKind,
     RepetitionKind, RepetitionRange,
 };
+use std::sync::Arc;
 
 /// Longest matches that are tried for an expression that has none, the longest first: what is possible depends on how a match begins.
 const LENGTHS: [u32; 4] = [4096, 1024, 256, 128];
@@ -424,13 +425,21 @@ fn bound(pattern: &mut Pattern, notes: &mut Vec<String>) -> Result<(), String> {
     let tried = |pattern: &Pattern| {
         let spec = RuleSpec { patterns: vec![pattern.spec(None)], ..RuleSpec::default() };
         Engine::compile(&[spec])
+            .map(|engine| Compiled(Some(Arc::new(engine))))
             .map_err(|errors| errors.into_iter().next().map_or_else(String::new, |e| e.reason))
     };
-    let Err(mut reason) = tried(pattern) else { return Ok(()) };
+    let mut reason = match tried(pattern) {
+        Ok(compiled) => {
+            pattern.compiled = compiled;
+            return Ok(());
+        }
+        Err(reason) => reason,
+    };
     for most in LENGTHS {
         pattern.max_len = Some(most);
         match tried(pattern) {
-            Ok(_) => {
+            Ok(compiled) => {
+                pattern.compiled = compiled;
                 notes.push(format!("matches of more than {most} bytes are not found: time is bounded"));
                 return Ok(());
             }

@@ -6,6 +6,7 @@ use crate::detect::{
 use crate::text::fold::fold_literal;
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// How far around a match words may stand.
 pub(super) const AROUND: u32 = 64;
@@ -39,6 +40,19 @@ pub(super) struct Pattern {
     pub(super) score: Option<f32>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) case_sensitive: bool,
+    #[serde(skip)]
+    pub(super) compiled: Compiled,
+}
+
+/// An engine that was compiled on the way: what knows these patterns already does not build their automata again.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Compiled(pub(super) Option<Arc<Engine>>);
+
+/// It says nothing of what a pattern means.
+impl PartialEq for Compiled {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
@@ -69,6 +83,7 @@ pub(super) struct Rule {
     pub(super) raise: Option<(Vec<Term>, f32)>,
     /// Groups of words that have to stand together within so many characters.
     pub(super) groups: Option<(Vec<Term>, Vec<Term>, u32)>,
+    pub(super) compiled: Compiled,
 }
 
 /// What is said of an import.
@@ -148,7 +163,14 @@ impl Imported {
             if rule.terms.is_empty() && rule.patterns.is_empty() && rule.groups.is_none() {
                 return false;
             }
-            let Err(errors) = Engine::compile(&[rule.spec()]) else { return true };
+            let before = rule.patterns.iter().find_map(|pattern| pattern.compiled.0.clone());
+            let errors = match Engine::compile_after(before.as_deref(), &[rule.spec()]) {
+                Ok(engine) => {
+                    rule.compiled = Compiled(Some(Arc::new(engine)));
+                    return true;
+                }
+                Err(errors) => errors,
+            };
             // From the last on, so that numbers stay right.
             let mut errors = errors;
             errors.sort_by_key(|error| std::cmp::Reverse(number(error.place)));

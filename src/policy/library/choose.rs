@@ -10,7 +10,10 @@ use super::super::mistake::{Mistake, Setting};
 use super::super::profile::{Checked, Demands, Labelled, Notice, Profile};
 use super::super::rule::{Action, Actions, Choice, Rule};
 use super::super::state::RuleState;
-use super::super::{BlockAs, Complaints, LadderSettings, PolicySettings, SessionSettings, Unscanned, always};
+use super::super::{
+    AbuseSettings, BlockAs, Complaints, LadderSettings, PolicySettings, Residencies, SessionSettings,
+    Unscanned, always,
+};
 use super::{Library, MEASURE};
 use crate::detect::CompileError;
 use crate::diag::Diagnostic;
@@ -130,6 +133,8 @@ impl Library {
             complaints: settings.complaints.clone().map(Arc::new),
             ladder: settings.ladder.clone().map(Arc::new),
             sessions: settings.sessions.clone().map(Arc::new),
+            abuse: settings.abuse.clone().map(Arc::new),
+            residency: Arc::new(Residencies::of(&profile.residency, &settings.residency)),
             notices: profile.notices.clone().into(),
             labels: profile.labelled().map(Arc::new),
         };
@@ -226,7 +231,7 @@ impl Library {
             }
         }
         let chosen = format!("{name} {unscanned:?} {client:?} {choices:?}");
-        let ForClients { block_as, complaints, ladder, sessions, notices, labels } = client;
+        let ForClients { block_as, complaints, ladder, sessions, abuse, residency, notices, labels } = client;
         let parts = Parts {
             name: name.into(),
             version: hash(&[&self.version, &chosen]).into(),
@@ -237,6 +242,8 @@ impl Library {
             complaints,
             ladder,
             sessions,
+            abuse,
+            residency,
             notices,
             labels,
             unmet: Vec::new(),
@@ -287,13 +294,15 @@ pub(in crate::policy) fn written_for(rule: &Rule, name: &str, state: RuleState) 
     meant.then_some(state)
 }
 
-/// What a policy says of how clients are told and what follows for them.
+/// What a policy says of clients: how they are told, what follows for them, where their data may go.
 #[derive(Debug, Default)]
 struct ForClients {
     block_as: BlockAs,
     complaints: Option<Arc<Complaints>>,
     ladder: Option<Arc<LadderSettings>>,
     sessions: Option<Arc<SessionSettings>>,
+    abuse: Option<Arc<AbuseSettings>>,
+    residency: Arc<Residencies>,
     notices: Arc<[Notice]>,
     labels: Option<Arc<Labelled>>,
 }

@@ -97,6 +97,15 @@ impl Loader<'_> {
                 }
             }
         }
+        if let Some(gate) = &profile.gate {
+            for (key, share) in [("refused", gate.refused), ("over_refused", gate.over_refused)] {
+                if !(0.0..=1.0).contains(&share) {
+                    let wrong = format!("expected `{key}` from 0 to 1, found {share}");
+                    let wrong = Diagnostic::error("wrong-value", wrong);
+                    self.found.push(wrong.at(file, value(&["gate".into(), key.into()]), ""));
+                }
+            }
+        }
         let demanded = self.demanded(file, places, &profile.demanded);
         Profile {
             name: profile.name,
@@ -114,6 +123,7 @@ impl Loader<'_> {
             residency: profile.residency,
             notices: profile.notices,
             budget: profile.budget,
+            gate: profile.gate,
             changes,
         }
     }

@@ -1,0 +1,111 @@
+//! Whether upstreams stand where the data of those who use them may go.
+
+use super::Settings;
+use crate::diag::{Diagnostic, Step};
+use crate::policy::{Grade, NamedRegions, Policy};
+use crate::server::PolicyTable;
+use crate::upstream::UpstreamSettings;
+
+/// A way to an upstream.
+struct Way<'s> {
+    /// Where it stands in the file.
+    place: [Step<'s>; 3],
+    name: &'s str,
+    grade: Grade,
+    upstream: &'s UpstreamSettings,
+}
+
+impl Settings {
+    fn ways(&self) -> Vec<Way<'_>> {
+        let upstream = |name: &str| self.upstreams.iter().map(|(u, _)| u).find(|u| u.name == name);
+        let of_routes = self.routes.iter().enumerate().filter_map(|(n, route)| {
+            Some(Way {
+                place: ["route".into(), n.into(), "upstream".into()],
+                name: route.name.as_deref().unwrap_or(&route.upstream),
+                grade: route.grade.unwrap_or_default(),
+                upstream: upstream(&route.upstream)?,
+            })
+        });
+        let all: Vec<Way<'_>> = of_routes.collect();
+        if !self.routes.is_empty() {
+            return all;
+        }
+        // Without routes each upstream is one.
+        let of_upstreams = self.upstreams.iter().enumerate().map(|(n, (upstream, _))| {
+            let key = if upstream.region.is_some() { "region" } else { "name" };
+            let place = ["upstream".into(), n.into(), key.into()];
+            Way { place, name: &upstream.name, grade: Grade::Public, upstream }
+        });
+        of_upstreams.collect()
+    }
+
+    /// Routes that nobody may use, and tenants for whom there is none, are errors; a route that some may not use is a warning: what they
+    /// send there is blocked.
+    pub(super) fn residency(&self, table: &PolicyTable) -> Vec<Diagnostic> {
+        let own =
+            self.tenants.iter().zip(&table.tenants).map(|(tenant, policy)| (tenant.name.as_str(), policy));
+        let mut everybody: Vec<(&str, &Policy)> = own.map(|(name, policy)| (name, &**policy)).collect();
+        if everybody.is_empty() {
+            everybody.push(("", &table.default));
+        }
+        let ways = self.ways();
+        let may = |policy: &Policy, way: &Way<'_>| {
+            way.upstream.is_demonstration()
+                || policy.residency().allows(way.grade, way.upstream.region.as_deref())
+        };
+        let mut found = Vec::new();
+        for way in &ways {
+            let barred: Vec<&(&str, &Policy)> =
+                everybody.iter().filter(|(_, policy)| !may(policy, way)).collect();
+            let Some((_, policy)) = barred.first() else { continue };
+            let all = barred.len() == everybody.len();
+            let names: Vec<String> = barred
+                .iter()
+                .filter(|(name, _)| !name.is_empty())
+                .map(|(name, _)| format!("`{name}`"))
+                .collect();
+            let whose =
+                if names.is_empty() { String::new() } else { format!(" of tenant {}", names.join(", ")) };
+            let regions = policy.residency().regions(way.grade).unwrap_or_default();
+            let stands = match &way.upstream.region {
+                Some(region) => format!("stands in the region `{region}`"),
+                None => "does not say in which region it stands".to_owned(),
+            };
+            let what = format!(
+                "upstream `{}` {stands}, and data of the grade `{}`{whose} may go to: {} (profile `{}`)",
+                way.upstream.name,
+                way.grade.as_str(),
+                NamedRegions(regions),
+                policy.name()
+            );
+            let diagnostic = if all {
+                Diagnostic::error("residency", what)
+            } else {
+                Diagnostic::warning("residency", what)
+            };
+            let help = match (&way.upstream.region, all) {
+                (_, false) => format!("what they send by the route `{}` is blocked", way.name),
+                (None, true) => {
+                    "write its `region`: a country code, or `eu`; or where data may go in `[policy.residency]`"
+                        .to_owned()
+                }
+                (Some(_), true) => {
+                    "take an upstream in an allowed region, or write in `[policy.residency]` where data may go"
+                        .to_owned()
+                }
+            };
+            found.push(self.at(&way.place, diagnostic.help(help), "not there"));
+        }
+        let is_barred = |policy: &Policy| !ways.is_empty() && ways.iter().all(|way| !may(policy, way));
+        // Where all are barred that is said of the routes.
+        let some = everybody.iter().any(|(_, policy)| !is_barred(policy));
+        for (n, (name, _)) in
+            everybody.iter().enumerate().filter(|(_, (_, policy))| some && is_barred(policy))
+        {
+            let what = format!("tenant `{name}`: no upstream stands where its data may go");
+            let place = ["tenant".into(), n.into(), "name".into()];
+            found.push(self.at(&place, Diagnostic::error("residency", what), "nowhere to go"));
+        }
+        found
+    }
+}
