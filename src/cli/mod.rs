@@ -8,6 +8,7 @@ mod assess;
 mod audit;
 mod check;
 mod config;
+mod detect;
 mod dice;
 mod diff;
 mod explain;
@@ -16,6 +17,7 @@ mod healthcheck;
 mod import;
 mod key;
 mod label;
+mod marks;
 mod moment;
 mod obligations;
 mod overblock;
@@ -65,6 +67,8 @@ enum Verb {
     Import(import::Args),
     Assess(Box<assess::Args>),
     Audit(Box<audit::Args>),
+    Detect(detect::Args),
+    Marks(marks::Args),
     Profile(profile::Args),
     Obligations(obligations::Args),
     Filing(filing::Args),
@@ -124,6 +128,8 @@ pub fn main() -> ExitCode {
         Verb::Import(args) => import::run(&args),
         Verb::Assess(args) => assess::run(&args),
         Verb::Audit(args) => audit::run(&args),
+        Verb::Detect(args) => detect::run(&args),
+        Verb::Marks(args) => marks::run(&args),
         Verb::Profile(args) => profile::run(&args),
         Verb::Obligations(args) => obligations::run(&args),
         Verb::Filing(args) => filing::run(&args),

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::{
-    Action, BlockAs, Bucket, Choice, Complaints, Direction, Labelled, LadderSettings, Notice, Rule,
+    Action, BlockAs, Bucket, Choice, Complaints, Density, Direction, Labelled, LadderSettings, Notice, Rule,
     RuleState, SessionSettings, Threshold, Unmet, Unscanned,
 };
 use crate::detect::{CompileError, Engine, RuleId, RuleSet, RuleSpec};
@@ -50,6 +50,8 @@ pub(super) struct Parts {
     pub(super) notices: Arc<[Notice]>,
     /// How its profile has generated text labelled, and under whose law.
     pub(super) labels: Option<Arc<Labelled>>,
+    /// How closely marks stand in answers.
+    pub(super) mark: Density,
     pub(super) unmet: Vec<Unmet>,
 }
 
@@ -151,6 +153,7 @@ impl Policy {
             sessions: None,
             notices: Arc::default(),
             labels: None,
+            mark: Density::Off,
             unmet: Vec::new(),
         };
         Self::new(parts, &|idle| Ok(Arc::new(Engine::compile(&without(&specs, idle))?)))
@@ -197,6 +200,18 @@ impl Policy {
     /// How its profile has generated text labelled.
     pub fn labels(&self) -> Option<&Arc<Labelled>> {
         self.parts.labels.as_ref()
+    }
+
+    /// How closely marks stand in answers.
+    pub fn mark(&self) -> Density {
+        self.parts.mark
+    }
+
+    /// The same policy with marks in answers.
+    #[must_use]
+    pub fn marking(mut self, mark: Density) -> Self {
+        self.parts.mark = mark;
+        self
     }
 
     /// What its profile has clients show.

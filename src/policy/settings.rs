@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::{Action, ApprovalSettings, Demands, LadderSettings, RuleState, SessionSettings};
+use super::{Action, ApprovalSettings, Demands, Density, LadderSettings, RuleState, SessionSettings};
 use crate::diag::{Size, Time};
 
 /// `[policy]`: what holds for everybody whose tenant does not say otherwise.
@@ -43,6 +43,8 @@ pub struct PolicySettings {
     pub states: BTreeMap<String, RuleState>,
     /// Lists for the slots of packs, a term a line: `"commercial/customers" = "lists/customers.txt"`.
     pub slots: BTreeMap<String, PathBuf>,
+    /// How closely marks stand in answers; without it, as the profile says.
+    pub mark: Option<Density>,
     /// What follows where a demand of the profile is not met; without it, as the profile says.
     pub demands: Option<Demands>,
     /// Reminders of who talks to a model for long, and words that end it; without it, none.
@@ -72,6 +74,7 @@ impl Default for PolicySettings {
             thresholds: BTreeMap::new(),
             states: BTreeMap::new(),
             slots: BTreeMap::new(),
+            mark: None,
             demands: None,
             sessions: None,
             ladder: None,
@@ -105,6 +108,7 @@ impl PolicySettings {
                 .collect(),
             states: self.states.iter().chain(&change.states).map(|(id, s)| (id.clone(), *s)).collect(),
             slots: self.slots.clone(),
+            mark: change.mark.or(self.mark),
             demands: self.demands,
             sessions: change.sessions.clone().or_else(|| self.sessions.clone()),
             ladder: change.ladder.clone().or_else(|| self.ladder.clone()),
@@ -126,6 +130,8 @@ pub struct PolicyChange {
     pub unscanned: Option<Unscanned>,
     /// How a block looks to the client.
     pub block_as: Option<BlockAs>,
+    /// How closely marks stand in answers.
+    pub mark: Option<Density>,
     /// Rules that do something else than their pack or `[policy]` says.
     pub actions: BTreeMap<String, Action>,
     /// Rules whose findings count from another score on than their pack or `[policy]` says.

@@ -10,7 +10,9 @@ use super::super::mistake::{Mistake, Setting};
 use super::super::profile::{Checked, Demands, Labelled, Notice, Profile};
 use super::super::rule::{Action, Actions, Choice, Rule};
 use super::super::state::RuleState;
-use super::super::{BlockAs, Complaints, LadderSettings, PolicySettings, SessionSettings, Unscanned, always};
+use super::super::{
+    BlockAs, Complaints, Density, LadderSettings, PolicySettings, SessionSettings, Unscanned, always,
+};
 use super::{Library, MEASURE};
 use crate::detect::CompileError;
 use crate::diag::Diagnostic;
@@ -132,6 +134,7 @@ impl Library {
             sessions: settings.sessions.clone().map(Arc::new),
             notices: profile.notices.clone().into(),
             labels: profile.labelled().map(Arc::new),
+            mark: settings.mark.or(profile.labels.as_ref().map(|labels| labels.mark)).unwrap_or_default(),
         };
         let selected = self.select(&settings.profile, choices, unscanned, client);
         let mut policy = selected.map_err(|errors| {
@@ -226,7 +229,7 @@ impl Library {
             }
         }
         let chosen = format!("{name} {unscanned:?} {client:?} {choices:?}");
-        let ForClients { block_as, complaints, ladder, sessions, notices, labels } = client;
+        let ForClients { block_as, complaints, ladder, sessions, notices, labels, mark } = client;
         let parts = Parts {
             name: name.into(),
             version: hash(&[&self.version, &chosen]).into(),
@@ -239,6 +242,7 @@ impl Library {
             sessions,
             notices,
             labels,
+            mark,
             unmet: Vec::new(),
         };
         Policy::new(parts, &|idle| self.engine_without(idle))
@@ -296,6 +300,7 @@ struct ForClients {
     sessions: Option<Arc<SessionSettings>>,
     notices: Arc<[Notice]>,
     labels: Option<Arc<Labelled>>,
+    mark: Density,
 }
 
 /// A demand of a profile that is not met.
