@@ -182,6 +182,7 @@ fn end(n: u64, exchange: ExchangeId) -> End {
         received: format!("{:032x}", n + 1),
         sent: format!("{:032x}", n + 2),
         label: None,
+        mark: None,
         texts: None,
         response_bytes: 40_000,
         held_bytes_max: 12,

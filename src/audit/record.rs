@@ -173,6 +173,15 @@ pub struct LabelRecord {
     pub unlabelled: Option<Unlabelled>,
 }
 
+/// The marks in an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct MarkRecord {
+    /// The epoch whose key marked.
+    pub epoch: u32,
+    /// How many marks left.
+    pub marks: u64,
+}
+
 /// Written when the answer is over.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "record", rename = "end")]
@@ -207,6 +216,9 @@ pub struct End {
     /// How the answer was labelled, where the policy has answers labelled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<LabelRecord>,
+    /// The epoch and number of the marks in the answer, where it is marked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mark: Option<MarkRecord>,
     /// Where the bodies stand, sealed, if they are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub texts: Option<TextPlace>,

@@ -9,6 +9,7 @@ mod audit;
 mod bank;
 mod check;
 mod config;
+mod detect;
 mod dice;
 mod diff;
 mod explain;
@@ -17,6 +18,7 @@ mod healthcheck;
 mod import;
 mod key;
 mod label;
+mod marks;
 mod moment;
 mod obligations;
 mod overblock;
@@ -67,6 +69,8 @@ enum Verb {
     Assess(Box<assess::Args>),
     Bank(Box<bank::Args>),
     Audit(Box<audit::Args>),
+    Detect(detect::Args),
+    Marks(marks::Args),
     Profile(profile::Args),
     Obligations(obligations::Args),
     Filing(filing::Args),
@@ -127,6 +131,8 @@ pub fn main() -> ExitCode {
         Verb::Assess(args) => assess::run(&args),
         Verb::Bank(args) => bank::run(&args),
         Verb::Audit(args) => audit::run(&args),
+        Verb::Detect(args) => detect::run(&args),
+        Verb::Marks(args) => marks::run(&args),
         Verb::Profile(args) => profile::run(&args),
         Verb::Obligations(args) => obligations::run(&args),
         Verb::Filing(args) => filing::run(&args),

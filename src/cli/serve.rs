@@ -10,6 +10,7 @@ use crate::telemetry::{Metrics, start_log};
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -93,6 +94,7 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
             Some(Texts::open(&journal_dir, &settings.journal.texts, master, journal.clone())?)
         }
     };
+    let marks = settings.mark_keys(&environment, unix_now())?;
     let keys = settings.key_table(pepper);
     let open = keys.is_open();
     let running = server::start(Plan {
@@ -110,6 +112,8 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
         reloading: Some(Reloading { source, watch: built.watch, needs_restart: built.needs_restart }),
         journal,
         texts,
+        marks: Some(Arc::new(marks)),
+        detector: settings.marks.detector.clone(),
         sinks: SinkPlan { sinks: settings.sinks.clone(), journal: journal_dir, origin },
         labels: LabelPlan::new(&settings.labels, &settings.tenants, signer),
         metrics,
@@ -122,6 +126,11 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
     tracing::info!("draining");
     running.shutdown();
     Ok(Exit::Fine)
+}
+
+/// Seconds since 1970.
+fn unix_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// Says where the gateway is and what to try.

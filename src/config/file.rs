@@ -4,6 +4,7 @@ use crate::audit::JournalSettings;
 use crate::limits::LimitsSettings;
 use crate::policy::PolicySettings;
 use crate::provenance::LabelSettings;
+use crate::provenance::mark::MarkSettings;
 use crate::server::{RouteSettings, ServerSettings, TenantSettings};
 use crate::telemetry::LogSettings;
 use crate::upstream::UpstreamSettings;
@@ -36,6 +37,9 @@ pub struct File {
     /// How answers are labelled as generated.
     #[serde(default)]
     pub labels: LabelSettings,
+    /// Marks in answers, and the detector that finds them.
+    #[serde(default)]
+    pub marks: MarkSettings,
     /// The gateway's own log.
     #[serde(default)]
     pub log: LogSettings,

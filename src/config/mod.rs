@@ -10,6 +10,7 @@ mod differences;
 mod file;
 mod labels;
 mod lists;
+mod marks;
 mod policies;
 mod policy_file;
 mod policy_places;
@@ -31,6 +32,7 @@ use crate::diag::{Diagnostic, Places, SourceFile, Step, has_errors, read_toml, s
 use crate::limits::{KeyHash, KeyTable, LimitsSettings, Pepper, TenantKeys};
 use crate::policy::PolicySettings;
 use crate::provenance::LabelSettings;
+use crate::provenance::mark::MarkSettings;
 use crate::server::{RouteSettings, ServerSettings, TenantSettings};
 use crate::telemetry::LogSettings;
 use crate::upstream::sink::SinkSettings;
@@ -77,6 +79,8 @@ pub struct Settings {
     pub journal: JournalSettings,
     /// How answers are labelled.
     pub labels: LabelSettings,
+    /// Marks; the file of the keys is set.
+    pub marks: MarkSettings,
     /// The log.
     pub log: LogSettings,
     /// Upstreams with their credentials.
@@ -157,6 +161,7 @@ pub fn load(
         .enumerate()
         .map(|(n, sink)| secret::resolve_sink(&mut check, n, sink, purpose, environment))
         .collect();
+    check.marks(&file.marks, purpose, environment);
     diagnostics.append(&mut check.found);
     if let Some((mut lacking, places)) = lacking {
         place_paths(&mut lacking, folder, state_is_written);
@@ -187,12 +192,14 @@ pub fn load(
     let policy_is_whole = !is_gone(&[], "policy")
         && ["dir", "profile", "packs"].iter().all(|key| !is_gone(&["policy".into()], key));
     let journal = file.journal.placed(&file.server.state);
+    let state = file.server.state.clone();
     let settings = Settings {
         server: file.server,
         policy: file.policy,
         limits: file.limits,
         journal,
         labels: file.labels,
+        marks: file.marks.placed(&state),
         log: file.log,
         upstreams: file.upstreams.into_iter().zip(credentials).collect(),
         routes: file.routes,
@@ -262,6 +269,7 @@ fn place_paths(file: &mut File, folder: &Path, state_is_written: bool) {
         &mut file.journal.dir,
         &mut file.journal.key,
         &mut file.journal.texts.key,
+        &mut file.marks.keys,
     ];
     let approvals = policy.approval.iter_mut().map(|approval| &mut approval.dir);
     optional.into_iter().flatten().chain(policy.slots.values_mut()).chain(approvals).for_each(place);
@@ -338,6 +346,7 @@ impl Settings {
             limits: self.limits.clone(),
             journal: self.journal.clone(),
             labels: self.labels.clone(),
+            marks: self.marks.clone(),
             log: self.log.clone(),
             upstreams: self.upstreams.iter().map(|(u, _)| u.clone()).collect(),
             routes: self.routes.clone(),

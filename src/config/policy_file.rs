@@ -13,6 +13,7 @@ use crate::diag::{Diagnostic, SourceFile, has_errors, read_toml};
 use crate::limits::LimitsSettings;
 use crate::policy::PolicySettings;
 use crate::provenance::LabelSettings;
+use crate::provenance::mark::MarkSettings;
 use crate::server::ServerSettings;
 use crate::telemetry::LogSettings;
 
@@ -62,6 +63,7 @@ pub fn load_policy(source: &Arc<SourceFile>, folder: &Path) -> Result<Settings, 
         limits: LimitsSettings::default(),
         journal: JournalSettings::default(),
         labels: LabelSettings::default(),
+        marks: MarkSettings::default(),
         log: LogSettings::default(),
         upstreams: Vec::new(),
         routes: Vec::new(),

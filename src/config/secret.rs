@@ -69,7 +69,7 @@ fn resolve_at(
             let Some(value) = environment(name).map(Zeroizing::new) else {
                 check.value(
                     &path,
-                    absent(purpose, format!("environment variable `{name}` is not set")),
+                    absent(purpose, format!("environment variable `{name}` is not set"), PASSTHROUGH),
                     "not set here",
                 );
                 return Credential::None;
@@ -87,6 +87,7 @@ fn resolve_at(
                         Problem::Absent(error) => absent(
                             purpose,
                             format!("cannot read credential file `{}`: {error}", file.display()),
+                            PASSTHROUGH,
                         ),
                         Problem::Loose(mode) => Diagnostic::error(
                             "loose-secret",
@@ -125,16 +126,19 @@ fn resolve_at(
     }
 }
 
-fn absent(purpose: Purpose, message: String) -> Diagnostic {
+/// What else there is where a credential is not there.
+const PASSTHROUGH: &str =
+    "set it, or write `credential = { passthrough = true }` to pass on the client's own";
+
+pub(super) fn absent(purpose: Purpose, message: String, help: &'static str) -> Diagnostic {
     match purpose {
         Purpose::Check => Diagnostic::warning("absent-secret", message).help("`serve` will refuse to start"),
-        Purpose::Serve => Diagnostic::error("absent-secret", message)
-            .help("set it, or write `credential = { passthrough = true }` to pass on the client's own"),
+        Purpose::Serve => Diagnostic::error("absent-secret", message).help(help),
     }
 }
 
 /// A variable's name, and not a pasted credential (those have lower case and dashes).
-fn is_variable(name: &str) -> bool {
+pub(super) fn is_variable(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 100
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')

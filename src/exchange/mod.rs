@@ -17,6 +17,7 @@ mod label;
 #[cfg(test)]
 mod laws;
 mod look;
+mod marking;
 mod number;
 mod prompt;
 mod reader;
@@ -33,6 +34,7 @@ pub use answer::{Answering, Ended, Flow, Mode, Replaced};
 pub use emit::{Edit, Emitter, Piece};
 pub use halt::Halt;
 pub use label::{Labelling, Maker};
+pub use marking::{Marked, Marks};
 pub use prompt::{Judged, Next, Received};
 pub use reader::{Noted, Reader, Side, Stop};
 pub use segment::Segments;
@@ -136,6 +138,8 @@ pub struct Terms {
     pub limits: ExchangeLimits,
     /// Who asks, for what they are told.
     pub client: Client,
+    /// Marks that are set and known; none where there are no keys.
+    pub marks: Option<Marks>,
 }
 
 /// What is known of who asks, for what they are told.
@@ -154,6 +158,6 @@ pub struct Client {
 impl Terms {
     /// Terms of an exchange of which nobody is told anything.
     pub fn new(policy: Arc<Policy>, limits: ExchangeLimits) -> Self {
-        Self { policy, limits, client: Client::default() }
+        Self { policy, limits, client: Client::default(), marks: None }
     }
 }

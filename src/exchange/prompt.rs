@@ -2,13 +2,14 @@
 
 use bytes::Bytes;
 
+use super::marking::stripped;
 use super::reader::{Reader, Side, Stop};
 use super::{Ahead, Answering, CountKey, Halt, Outcome, Report, Terms, refuse};
 use crate::audit::Receipt;
 use crate::detect::RuleId;
 use crate::dialect::{Ask, ErrorKind, ExchangeError, Matched, Reply, is_exact, is_first, last_words};
 use crate::limits::Seen;
-use crate::policy::{Action, BlockAs};
+use crate::policy::{Action, BlockAs, Density};
 use crate::telemetry::Quiet;
 use crate::text::json::{JsonError, Kind, Tape, unescape};
 use crate::text::sketch::Sketch;
@@ -51,6 +52,8 @@ pub struct Judged {
     last: Option<Quiet<String>>,
     /// A sketch of it, where somebody asks for that.
     sketch: Option<Sketch>,
+    /// Marks of the gateway's own that were taken out of it.
+    own: u64,
 }
 
 impl Received {
@@ -71,18 +74,24 @@ impl Received {
         halt: &Halt,
         query: Option<&str>,
         json: bool,
-        body: Bytes,
+        mut body: Bytes,
     ) -> Result<Judged, ExchangeError> {
         let Self { matched, mut terms } = self;
         let mut reader = Reader::new(std::sync::Arc::clone(&terms.policy), Side::Prompt, false);
         reader.halt_at(halt);
         let mut ask = Ask { choices: 1, ..Ask::default() };
         let mut judged = read_target(&mut reader, &matched.path, query);
-        let (mut changed, mut last, mut sketch) = (None, None, None);
+        let (mut changed, mut last, mut sketch, mut own) = (None, None, None, 0);
         if judged.is_ok() && !body.is_empty() {
             if json {
                 let mut tape = Tape::within(terms.limits.json_depth, terms.limits.json_values);
                 tape.parse(&body).map_err(|e| bad_json(&e))?;
+                // Before anything reads them: marks would hide words from rules and cost tokens.
+                let marks = terms.marks.as_ref();
+                if let Some((plain, marks)) = marks.and_then(|marks| stripped(&marks.keys, &body, &tape)) {
+                    (body, own) = (plain.into(), marks);
+                    tape.parse(&body).map_err(|e| bad_json(&e))?;
+                }
                 if terms.client.language.is_none() {
                     terms.client.language = language(&body, &tape);
                 }
@@ -116,7 +125,10 @@ impl Received {
             Ok(()) | Err(Stop::Unscanned(_) | Stop::Halted | Stop::TooManyChannels) => None,
         };
         let next = match judged {
-            Ok(()) => Next::Forward { changed: changed.is_some(), body: changed.map_or(body, Bytes::from) },
+            Ok(()) => Next::Forward {
+                changed: changed.is_some() || own > 0,
+                body: changed.map_or(body, Bytes::from),
+            },
             Err(Stop::Halted) => return Err(refuse(&Stop::Halted, &terms, Side::Prompt)),
             Err(stop) => refusal(&stop, &matched, &terms, &ask),
         };
@@ -131,7 +143,7 @@ impl Received {
             counts: reader.counts(),
             coverage: reader.coverage,
         };
-        Ok(Judged { matched, terms, ask, report, next, blocked, last, sketch })
+        Ok(Judged { matched, terms, ask, report, next, blocked, last, sketch, own })
     }
 }
 
@@ -178,6 +190,18 @@ impl Judged {
     /// The rule that blocks it and what is told of it, where one does.
     pub fn blocked(&self) -> Option<&(RuleId, ExchangeError)> {
         self.blocked.as_ref()
+    }
+
+    /// How many marks of the gateway's own came back in it; it goes on without them.
+    pub fn own_marks(&self) -> u64 {
+        self.own
+    }
+
+    /// Marks stand so closely in its answer, whatever the policy says.
+    pub fn mark_as(&mut self, density: Density) {
+        if let Some(marks) = &mut self.terms.marks {
+            marks.density = Some(density);
+        }
     }
 
     /// What follows.

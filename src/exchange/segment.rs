@@ -23,6 +23,8 @@ pub struct Segment {
     /// Whether the text is itself JSON source.
     pub(super) json: bool,
     pub(super) role: Role,
+    /// Whether it stays as the provider wrote it, but for what a finding does.
+    pub(super) fixed: bool,
     pub(super) choice: u64,
     /// What its text is part of.
     pub(super) part: Part,
@@ -84,6 +86,27 @@ impl Moved {
         };
         place(range.start)..place(range.end)
     }
+
+    /// What stands there was moved once more.
+    pub(super) fn then(&mut self, next: Self) {
+        let mut both = Self::default();
+        // Between two places of either all bytes move alike.
+        let mut places: Vec<usize> = self.0.iter().map(|&(from, _)| from).collect();
+        places.extend(next.0.iter().map(|&(from, _)| self.back(from)));
+        places.sort_unstable();
+        for from in places {
+            let once = self.place(&(from as u32..from as u32)).start;
+            both.note(from, next.place(&(once..once)).start as usize);
+        }
+        *self = both;
+    }
+
+    /// Where a byte stood that stands at `to`.
+    fn back(&self, to: usize) -> usize {
+        let before = self.0.partition_point(|&(_, at)| at <= to);
+        let moved = before.checked_sub(1).and_then(|last| self.0.get(last));
+        moved.map_or(to, |&(from, at)| from + (to - at))
+    }
 }
 
 impl Segment {
@@ -143,6 +166,13 @@ impl Segments {
     pub fn insert(&mut self, segment: Segment) {
         let at = self.texts.partition_point(|s| s.wire.start < segment.wire.start);
         self.texts.insert(at, segment);
+    }
+
+    /// Strings that begin here stay as they are.
+    pub(super) fn fix(&mut self, starts: &[u32]) {
+        for segment in self.texts.iter_mut().filter(|segment| starts.contains(&segment.wire.start)) {
+            segment.fixed = true;
+        }
     }
 
     /// Edits strings that are joined, in place of what was edited in each alone. `texts`: the strings, each with where its text begins in

@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use super::{
-    AbuseSettings, Action, BlockAs, Bucket, Choice, Complaints, Direction, Labelled, LadderSettings, Notice,
-    Residencies, Rule, RuleState, SessionSettings, Threshold, Unmet, Unscanned,
+    AbuseSettings, Action, BlockAs, Bucket, Choice, Complaints, Density, Direction, Labelled, LadderSettings,
+    Notice, Residencies, Rule, RuleState, SessionSettings, Threshold, Unmet, Unscanned,
 };
 use crate::detect::{CompileError, Engine, RuleId, RuleSet, RuleSpec};
 
@@ -51,6 +51,8 @@ pub(super) struct Parts {
     pub(super) notices: Arc<[Notice]>,
     /// How its profile has generated text labelled, and under whose law.
     pub(super) labels: Option<Arc<Labelled>>,
+    /// How closely marks stand in answers.
+    pub(super) mark: Density,
     /// What its profile demands and is not there.
     pub(super) unmet: Vec<Unmet>,
 }
@@ -155,6 +157,7 @@ impl Policy {
             residency: Arc::default(),
             notices: Arc::default(),
             labels: None,
+            mark: Density::Off,
             unmet: Vec::new(),
         };
         Self::new(parts, &|idle| Ok(Arc::new(Engine::compile(&without(&specs, idle))?)))
@@ -201,6 +204,18 @@ impl Policy {
     /// How its profile has generated text labelled.
     pub fn labels(&self) -> Option<&Arc<Labelled>> {
         self.parts.labels.as_ref()
+    }
+
+    /// How closely marks stand in answers.
+    pub fn mark(&self) -> Density {
+        self.parts.mark
+    }
+
+    /// The same policy with marks in answers.
+    #[must_use]
+    pub fn marking(mut self, mark: Density) -> Self {
+        self.parts.mark = mark;
+        self
     }
 
     /// What its profile has clients show.

@@ -6,6 +6,7 @@ mod compiled;
 mod conditions;
 mod coverage;
 mod date;
+mod density;
 mod described;
 mod draft;
 mod embedded;
@@ -37,6 +38,7 @@ pub use approval::{APPROVAL, ApprovalSettings, Approvals, Approved, Signer};
 pub use compiled::Policy;
 pub use coverage::{Brought, Coverage, Row};
 pub use date::Date;
+pub use density::Density;
 pub use file::{Applies, Source, Sure};
 pub use files::Files;
 pub use ladder::{Climber, LadderSettings, Standing};
@@ -47,7 +49,8 @@ pub use loader::{Pack, Slot, slot_file};
 pub use mistake::{Mistake, Setting};
 pub use obligation::{AppliesIf, Audience, Control, Obligation, Role, State};
 pub use profile::{
-    Budget, Checked, Demand, Demands, Gate, LabelMode, Labelled, Labels, Notice, Profile, Retention, Tier, When,
+    Budget, Checked, Demand, Demands, Gate, LabelMode, Labelled, Labels, Notice, Profile, Retention, Tier,
+    When,
 };
 pub use residency::{Grade, Named as NamedRegions, Residencies, Residency};
 pub use rule::{Action, Actions, Basis, Choice, Counts, Direction, Rule, Severity};

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::file::{ActionsFile, BasisFile};
-use super::{BlockAs, Choice, Residency, Unscanned};
+use super::{BlockAs, Choice, Density, Residency, Unscanned};
 
 /// `profiles/*.toml`.
 #[derive(Debug, Clone, Deserialize)]
@@ -162,9 +162,9 @@ pub struct Labels {
     /// Whether programs are told too: signed metadata with each answer.
     #[serde(default)]
     pub metadata: bool,
-    /// Whether the text carries a watermark.
+    /// How closely marks stand in the text.
     #[serde(default)]
-    pub mark: bool,
+    pub mark: Density,
 }
 
 /// How answers are labelled under a policy, and whose law asks for it.

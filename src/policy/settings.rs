@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::{
-    AbuseSettings, Action, ApprovalSettings, Demands, Grade, LadderSettings, RuleState, SessionSettings,
+    AbuseSettings, Action, ApprovalSettings, Demands, Density, Grade, LadderSettings, RuleState,
+    SessionSettings,
 };
 use crate::diag::{Size, Time};
 
@@ -45,6 +46,8 @@ pub struct PolicySettings {
     pub states: BTreeMap<String, RuleState>,
     /// Lists for the slots of packs, a term a line: `"commercial/customers" = "lists/customers.txt"`.
     pub slots: BTreeMap<String, PathBuf>,
+    /// How closely marks stand in answers; without it, as the profile says.
+    pub mark: Option<Density>,
     /// What follows where a demand of the profile is not met; without it, as the profile says.
     pub demands: Option<Demands>,
     /// Reminders of who talks to a model for long, and words that end it; without it, none.
@@ -79,6 +82,7 @@ impl Default for PolicySettings {
             thresholds: BTreeMap::new(),
             states: BTreeMap::new(),
             slots: BTreeMap::new(),
+            mark: None,
             demands: None,
             sessions: None,
             ladder: None,
@@ -114,6 +118,7 @@ impl PolicySettings {
                 .collect(),
             states: self.states.iter().chain(&change.states).map(|(id, s)| (id.clone(), *s)).collect(),
             slots: self.slots.clone(),
+            mark: change.mark.or(self.mark),
             demands: self.demands,
             sessions: change.sessions.clone().or_else(|| self.sessions.clone()),
             ladder: change.ladder.clone().or_else(|| self.ladder.clone()),
@@ -137,6 +142,8 @@ pub struct PolicyChange {
     pub unscanned: Option<Unscanned>,
     /// How a block looks to the client.
     pub block_as: Option<BlockAs>,
+    /// How closely marks stand in answers.
+    pub mark: Option<Density>,
     /// Rules that do something else than their pack or `[policy]` says.
     pub actions: BTreeMap<String, Action>,
     /// Rules whose findings count from another score on than their pack or `[policy]` says.

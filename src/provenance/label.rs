@@ -169,7 +169,7 @@ mod tests {
                 text: Some("AIによる生成。最終判断は医師が行います。".into()),
                 texts: BTreeMap::new(),
                 metadata: true,
-                mark: false,
+                mark: crate::policy::Density::Off,
             },
             jurisdictions: vec!["jp".into()],
         };

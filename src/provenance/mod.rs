@@ -1,11 +1,15 @@
-//! What a model wrote can be recognised: what people and programs are told of it.
+//! What a model wrote can be recognised: what people and programs are told of it, and what stands in the text unseen.
 //!
 //! A **label** is text that people see, in words of the law that asks for it and in the answer's language. A **statement** is metadata for
 //! programs: which gateway let the text out, under which number, and what the text was, signed. An **export** is a file that carries it.
+//! A **mark** is a short keyed tag of invisible characters, bound to the letters before it: any cut of the text that holds one verifies by
+//! itself, and a tag that is moved elsewhere does not. [`mark`] sets and reads them, [`detect`] says what they tell of a text.
 
 mod aigc;
+pub mod detect;
 pub mod export;
 mod label;
+pub mod mark;
 mod settings;
 mod skeleton;
 mod statement;

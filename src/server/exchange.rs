@@ -65,7 +65,10 @@ impl Exchange<'_> {
         let language = language.and_then(Language::accepted);
         let labels = gateway.labels.may(&policy, &gateway.routes);
         let client = Client { exchange: Some(self.context.id), language, labels, said: None };
-        let received = Received::new(matched, Terms { policy, limits: gateway.exchange_limits, client });
+        let received = Received::new(
+            matched,
+            Terms { policy, limits: gateway.exchange_limits, client, marks: gateway.marks.clone() },
+        );
         let body_type = BodyType::of(self.headers);
         if body_type == BodyType::Form && from_browser(self.headers) {
             return Err(ExchangeError::new(
@@ -189,6 +192,7 @@ impl Exchange<'_> {
             received: String::new(),
             sent: String::new(),
             label: None,
+            mark: None,
             texts: None,
             response_bytes: 0,
             held_bytes_max: 0,
@@ -220,7 +224,7 @@ impl Exchange<'_> {
     }
 
     /// From the judgement on: record, upstream, answer.
-    pub(super) async fn admitted(&mut self, judged: Judged) -> Result<Response<AnswerBody>, Refusal> {
+    pub(super) async fn admitted(&mut self, mut judged: Judged) -> Result<Response<AnswerBody>, Refusal> {
         let gateway = Arc::clone(&self.worker.gateway);
         let stands = self.stands(&judged);
         self.standing = stands.standing;
@@ -228,6 +232,12 @@ impl Exchange<'_> {
         let mut forwards = matches!(next, Next::Forward { .. });
         let found =
             forwards.then(|| gateway.route(judged.matched(), &judged.ask().model, self.headers)).flatten();
+        if let Some(density) = found.and_then(|route| route.settings.as_ref()?.mark) {
+            judged.mark_as(density);
+        }
+        if judged.own_marks() > 0 {
+            gateway.metrics.marks.with_label_values(&["stripped"]).inc_by(judged.own_marks());
+        }
         let mut upstream = found.and_then(|r| self.worker.dialers.get(r.upstream));
         let mut route: Arc<str> = found.map_or_else(|| "-".into(), |r| Arc::clone(&r.name));
         if self.canary {

@@ -10,8 +10,9 @@ use super::standing::Standings;
 use super::{RouteSettings, ServerSettings};
 use crate::audit::{CommitmentKey, Journal, Texts};
 use crate::dialect::Matched;
-use crate::exchange::ExchangeLimits;
+use crate::exchange::{ExchangeLimits, Marks};
 use crate::limits::{Abuse, Connections, KeyTable, LimitsSettings, Sessions};
+use crate::provenance::mark::{DetectorSettings, MarkKeys};
 use crate::telemetry::Metrics;
 use crate::upstream::{Credential, DialectFamily, Upstream, UpstreamSettings};
 
@@ -42,6 +43,10 @@ pub struct Plan {
     pub journal: Journal,
     /// Keeps bodies, where they are kept.
     pub texts: Option<Texts>,
+    /// Keys of marks.
+    pub marks: Option<Arc<MarkKeys>>,
+    /// What the public detector answers.
+    pub detector: DetectorSettings,
     /// The systems that get the records too.
     pub sinks: SinkPlan,
     /// How answers are labelled.
@@ -81,6 +86,10 @@ pub struct Gateway {
     pub sinks_behind: Arc<AtomicUsize>,
     /// Keeps bodies, where they are kept.
     pub texts: Option<Texts>,
+    /// Marks that are set and known.
+    pub marks: Option<Marks>,
+    /// The public detector.
+    pub detector: super::detector::Detector,
     /// Under which records name texts, users and addresses.
     pub commitments: CommitmentKey,
     /// How answers are labelled.
@@ -196,6 +205,8 @@ impl Gateway {
             journal: plan.journal,
             sinks_behind,
             texts: plan.texts,
+            marks: plan.marks.map(|keys| Marks { keys, density: None }),
+            detector: super::detector::Detector::new(plan.detector),
             commitments,
             labels: plan.labels,
             metrics: plan.metrics,

@@ -10,6 +10,7 @@ pub mod canary;
 mod chain;
 mod demo;
 mod descriptors;
+mod detector;
 mod exchange;
 mod gateway;
 mod guard;

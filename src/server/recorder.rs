@@ -8,7 +8,7 @@ use super::exchange::{count_findings, unix_ms};
 use super::gateway::Gateway;
 use super::patience::Activity;
 use super::source::{Got, keep};
-use crate::audit::{Commitment, Coverage, End, ExchangeId, Parts, Subject};
+use crate::audit::{Commitment, Coverage, End, ExchangeId, MarkRecord, Parts, Subject};
 use crate::dialect::{Dialect, ErrorKind, ExchangeError, Fault};
 use crate::exchange::{Answering, Judged, Outcome, record};
 use crate::policy::Policy;
@@ -241,6 +241,7 @@ impl Recorder {
             received: std::mem::take(&mut self.got.hash),
             sent: self.given.so_far(),
             label: None,
+            mark: None,
             texts: None,
             response_bytes: self.sent,
             held_bytes_max: 0,
@@ -256,6 +257,10 @@ impl Recorder {
             end.found = answering.found();
             end.coverage = coverage.clone();
             end.label = answering.label_record();
+            if let Some(marked) = answering.marked().filter(|marked| marked.marks > 0) {
+                metrics.marks.with_label_values(&["set"]).inc_by(marked.marks);
+                end.mark = Some(MarkRecord { epoch: marked.epoch, marks: marked.marks });
+            }
             end.held_bytes_max = answering.held_max as u64;
         }
         let kept = self.kept.take().map(|mut kept| {

@@ -2,7 +2,7 @@
 
 use super::route_use::{RouteUse, RouteUses};
 use crate::diag::Time;
-use crate::policy::{Grade, PolicyChange};
+use crate::policy::{Density, Grade, PolicyChange};
 use crate::provenance::Unlabelled;
 use crate::upstream::DialectFamily;
 use schemars::JsonSchema;
@@ -72,6 +72,9 @@ pub struct RouteSettings {
     /// The model that the request names; `*` stands for any text.
     #[serde(default)]
     pub model: Option<String>,
+    /// How closely marks stand in the answers, in place of what the policy says.
+    #[serde(default)]
+    pub mark: Option<Density>,
     /// A header field that the request has.
     #[serde(default)]
     pub header: Option<HeaderMatch>,

@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 
 use super::body::{AnswerBody, Slot};
 use super::chain;
+use super::detector;
 use super::exchange::Exchange;
 use super::gateway::Gateway;
 use super::head;
@@ -160,6 +161,9 @@ impl Worker {
             let most = gateway.limits.fields;
             let message = format!("more than {most} header fields (`limits.fields`)");
             return Err(Refusal::closing(ExchangeError::new(ErrorKind::TooManyFields, message)));
+        }
+        if gateway.detector.takes(request.uri().path()) {
+            return Ok(detector::answer(gateway, request, slot.address(), context.started).await);
         }
         let head = head::read(&request, gateway.limits.uri.get()).map_err(Refusal::closing)?;
         let anthropic = request.headers().contains_key("anthropic-version");

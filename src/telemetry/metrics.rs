@@ -20,6 +20,8 @@ pub struct Metrics {
     /// `sluicegate_shadow_findings_total{rule,action,direction}`: what rules in shadow found, which changed nothing, by the action that would have
     /// followed.
     pub shadow_findings: IntCounterVec,
+    /// `sluicegate_marks_total{what}`: marks that were `set` in answers, or `stripped` from prompts.
+    pub marks: IntCounterVec,
     /// `sluicegate_hidden_findings_total{coding,action}`: of these, those in encoded text.
     pub hidden_findings: IntCounterVec,
     /// `sluicegate_unscanned_total{kind}`: what could not be read, and passed or was blocked by the policy's choice.
@@ -171,6 +173,11 @@ impl Metrics {
                 "sluicegate_shadow_findings_total",
                 "Findings of rules in shadow, by what would have followed",
                 &["rule", "action", "direction"],
+            )?,
+            marks: counters(
+                "sluicegate_marks_total",
+                "Marks set in answers and stripped from prompts",
+                &["what"],
             )?,
             hidden_findings: counters(
                 "sluicegate_hidden_findings_total",

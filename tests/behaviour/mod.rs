@@ -23,6 +23,7 @@ mod lifecycle;
 mod limits;
 mod list_urls;
 mod long_reads;
+mod marks;
 mod media;
 mod profiles;
 mod refusals;
@@ -43,6 +44,7 @@ use sluicegate::audit::{Journal, JournalSettings};
 use sluicegate::detect::{Keyword, RuleSpec};
 use sluicegate::limits::{KeyTable, LimitsSettings, Pepper, TenantKeys};
 use sluicegate::policy::{Action, Actions, BlockAs, Policy, Rule, Unscanned, canary_rule};
+use sluicegate::provenance::mark::{DetectorSettings, MarkKeys};
 use sluicegate::server::{Loaded, Plan, PolicyTable, Running, ServerSettings, SinkPlan, StartError, start};
 use sluicegate::telemetry::Metrics;
 use sluicegate::upstream::sink::SinkSettings;
@@ -79,6 +81,9 @@ pub(crate) struct Wishes {
     pub(crate) base_url: Option<String>,
     pub(crate) extra_roots: Option<std::path::PathBuf>,
     pub(crate) sinks: Vec<SinkSettings>,
+    /// Keys of marks.
+    pub(crate) marks: Option<Arc<MarkKeys>>,
+    pub(crate) detector: DetectorSettings,
 }
 
 impl Default for Wishes {
@@ -104,6 +109,8 @@ impl Default for Wishes {
             base_url: None,
             extra_roots: None,
             sinks: Vec::new(),
+            marks: None,
+            detector: DetectorSettings::default(),
         }
     }
 }
@@ -176,6 +183,8 @@ impl Gateway {
             reloading: None,
             journal,
             texts: None,
+            marks: wishes.marks.clone(),
+            detector: wishes.detector.clone(),
             sinks: SinkPlan {
                 sinks: wishes.sinks.iter().map(|sink| (sink.clone(), Credential::None)).collect(),
                 journal: dir.path().join("journal"),

@@ -13,6 +13,7 @@ use serde_json::Value;
 use sluicegate::audit::{Journal, Signer};
 use sluicegate::config::{ConfigFile, Overrides, Purpose};
 use sluicegate::limits::Pepper;
+use sluicegate::provenance::mark::DetectorSettings;
 use sluicegate::server::{Loaded, Plan, Reloading, start};
 use sluicegate::telemetry::Metrics;
 
@@ -92,6 +93,8 @@ pub(super) fn of_folder(root: &Path, dir: tempfile::TempDir) -> Gateway {
         reloading: Some(Reloading { source, watch: built.watch, needs_restart: built.needs_restart }),
         journal,
         texts: None,
+        marks: None,
+        detector: DetectorSettings::default(),
         sinks: sluicegate::server::SinkPlan::default(),
         labels: sluicegate::server::LabelPlan::new(&settings.labels, &settings.tenants, signer()),
         metrics,

@@ -58,6 +58,7 @@ pub(in crate::audit) fn end() -> End {
         received: String::new(),
         sent: String::new(),
         label: None,
+        mark: None,
         texts: None,
         response_bytes: 1,
         held_bytes_max: 0,

@@ -3,6 +3,7 @@
 use crate::audit::Journal;
 use crate::config::Settings;
 use crate::limits::Pepper;
+use crate::provenance::mark::DetectorSettings;
 use crate::server::{self, LabelPlan, Loaded, Plan, PolicyTable, Running};
 use crate::telemetry::Metrics;
 use anyhow::Context as _;
@@ -43,6 +44,8 @@ impl Gateway {
             reloading: None,
             journal,
             texts: None,
+            marks: None,
+            detector: DetectorSettings::default(),
             sinks: server::SinkPlan::default(),
             labels: LabelPlan::default(),
             metrics: Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))?),

@@ -124,7 +124,12 @@ impl Facts<'_> {
                 |labels| {
                     (
                         Status::There,
-                        format!("`{}`, signed metadata: {}", labels.mode.as_str(), labels.metadata),
+                        format!(
+                            "`{}`, signed metadata: {}, marks: {}",
+                            labels.mode.as_str(),
+                            labels.metadata,
+                            labels.mark.as_str()
+                        ),
                     )
                 },
             ),

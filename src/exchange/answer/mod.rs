@@ -15,8 +15,9 @@ use smallvec::SmallVec;
 
 use super::label::Labelling;
 use super::look::Look;
+use super::marking::Marking;
 use super::reader::{Reader, Side, Stop};
-use super::{Outcome, Report, Terms, refuse};
+use super::{Marked, Outcome, Report, Terms, refuse};
 use crate::audit::{Coverage, LabelRecord};
 use crate::dialect::{Ask, ErrorKind, ExchangeError, Framing, Matched, Memo, Reply, Stage};
 use crate::stream::Splitter;
@@ -77,6 +78,8 @@ pub struct Answering {
     pub(in crate::exchange) ask: Ask,
     prompt: Report,
     reader: Reader,
+    /// Marks what leaves, where that is marked.
+    marking: Option<Marking>,
     mode: Mode,
     /// The upstream's status is an error: its body has the dialect's error form.
     upstream_status: u16,
@@ -125,6 +128,7 @@ impl Answering {
             ask,
             prompt,
             reader,
+            marking: None,
             mode: Mode::Whole,
             upstream_status: 200,
             json: true,
@@ -154,6 +158,7 @@ impl Answering {
     /// Reads the upstream's status and media type (the value of `content-type`, if any).
     pub fn head(&mut self, status: u16, content_type: Option<&str>) -> Result<Mode, ExchangeError> {
         self.upstream_status = status;
+        self.marking = Marking::new(&self.terms, &self.matched, &self.ask, status);
         let content_type = content_type.unwrap_or("");
         let media = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
         let utf8 = reads_as_utf8(content_type);
@@ -336,6 +341,11 @@ impl Answering {
     /// Whether what reads the stream skips its comments.
     pub fn skips_comments(&self) -> bool {
         self.matched.dialect.skips_comments()
+    }
+
+    /// What was marked so far; none where nothing is.
+    pub fn marked(&self) -> Option<Marked> {
+        self.marking.as_ref().map(Marking::marked)
     }
 
     /// How many findings there were on the answer's side, kept or not.

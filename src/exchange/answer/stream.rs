@@ -6,6 +6,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use super::super::marking::fixed;
 use super::super::segment::{Moved, Segments};
 use super::{Answering, Around, Flow, Leaving, Mode, Refused};
 use crate::dialect::{Ends, ErrorKind, ExchangeError, Framing, Stage};
@@ -162,6 +163,9 @@ impl Answering {
         if self.reader.holds() {
             self.reader.ends(&dialect.ends(operation, data, &self.tape))?;
         }
+        if self.marking.is_some() {
+            segments.fix(&fixed(data, &self.tape));
+        }
         segments.place(&frame.data);
         Ok(segments)
     }
@@ -173,7 +177,9 @@ impl Answering {
             self.held_texts -= held.segments.texts.len();
             let mut moved = Moved::default();
             let anew = self.reader.emit_moved(&held.raw, &held.segments, &mut moved);
-            let (event, last) = if let Some(anew) = anew {
+            let before = anew.as_deref().unwrap_or(&held.raw);
+            let marked = self.marking.as_mut().and_then(|m| m.mark(before, &held.segments, &mut moved));
+            let (event, last) = if let Some(anew) = marked.or(anew) {
                 let data = held.data.iter().map(|range| moved.place(range)).collect();
                 (Leaving { raw: anew.into(), data }, false)
             } else {

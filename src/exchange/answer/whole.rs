@@ -3,6 +3,8 @@
 use bytes::Bytes;
 
 use super::super::look::begins_as_json;
+use super::super::marking::fixed;
+use super::super::segment::Moved;
 use super::{Answering, Flow, Refused};
 use crate::dialect::{ErrorKind, ExchangeError};
 use crate::text::json::{JsonError, Kind};
@@ -59,9 +61,15 @@ impl Answering {
                             "the upstream's answer is neither an object nor a list".into(),
                         ));
                     }
-                    let segments = self.reader.read(body, &self.tape, (self.matched.operation.answer)())?;
+                    let mut segments =
+                        self.reader.read(body, &self.tape, (self.matched.operation.answer)())?;
                     self.reader.finish()?;
-                    return Ok(self.reader.emit(body, &segments));
+                    let mut moved = Moved::default();
+                    let anew = self.reader.emit_moved(body, &segments, &mut moved);
+                    let Some(marking) = &mut self.marking else { return Ok(anew) };
+                    segments.fix(&fixed(body, &self.tape));
+                    let marked = marking.mark(anew.as_deref().unwrap_or(body), &segments, &mut moved);
+                    return Ok(marked.or(anew));
                 }
                 Err(error) if self.json && self.upstream_status < 400 => {
                     return Err(Refused::Garbage(format!(

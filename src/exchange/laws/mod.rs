@@ -6,6 +6,7 @@ mod ends;
 mod invented;
 mod labelled;
 mod let_go;
+mod marks;
 mod near;
 mod promises;
 mod sample;

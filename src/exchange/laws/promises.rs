@@ -96,7 +96,7 @@ fn cut(text: &str, cuts: &[prop::sample::Index]) -> Vec<String> {
 }
 
 /// JSON with every character of its strings outside ASCII (and, in `heavy`, inside) written as an escape.
-fn escaped(value: &Value, heavy: bool) -> String {
+pub(super) fn escaped(value: &Value, heavy: bool) -> String {
     let plain = value.to_string();
     let mut out = String::new();
     let mut after_backslash = false;

@@ -11,8 +11,8 @@ use super::super::profile::{Checked, Demands, Labelled, Notice, Profile};
 use super::super::rule::{Action, Actions, Choice, Rule};
 use super::super::state::RuleState;
 use super::super::{
-    AbuseSettings, BlockAs, Complaints, LadderSettings, PolicySettings, Residencies, SessionSettings,
-    Unscanned, always,
+    AbuseSettings, BlockAs, Complaints, Density, LadderSettings, PolicySettings, Residencies,
+    SessionSettings, Unscanned, always,
 };
 use super::{Library, MEASURE};
 use crate::detect::CompileError;
@@ -137,6 +137,7 @@ impl Library {
             residency: Arc::new(Residencies::of(&profile.residency, &settings.residency)),
             notices: profile.notices.clone().into(),
             labels: profile.labelled().map(Arc::new),
+            mark: settings.mark.or(profile.labels.as_ref().map(|labels| labels.mark)).unwrap_or_default(),
         };
         let selected = self.select(&settings.profile, choices, unscanned, client);
         let mut policy = selected.map_err(|errors| {
@@ -231,7 +232,8 @@ impl Library {
             }
         }
         let chosen = format!("{name} {unscanned:?} {client:?} {choices:?}");
-        let ForClients { block_as, complaints, ladder, sessions, abuse, residency, notices, labels } = client;
+        let ForClients { block_as, complaints, ladder, sessions, abuse, residency, notices, labels, mark } =
+            client;
         let parts = Parts {
             name: name.into(),
             version: hash(&[&self.version, &chosen]).into(),
@@ -246,6 +248,7 @@ impl Library {
             residency,
             notices,
             labels,
+            mark,
             unmet: Vec::new(),
         };
         Policy::new(parts, &|idle| self.engine_without(idle))
@@ -305,6 +308,7 @@ struct ForClients {
     residency: Arc<Residencies>,
     notices: Arc<[Notice]>,
     labels: Option<Arc<Labelled>>,
+    mark: Density,
 }
 
 /// A demand of a profile that is not met.

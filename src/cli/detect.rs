@@ -1,0 +1,153 @@
+//! `sluicegate detect`: whether a text is a model's words that came through this gateway.
+
+use super::moment::minute;
+use super::{ConfigArgs, Exit, Format, environment, show};
+use crate::config::Purpose;
+use crate::provenance::detect::{Marks, Verdict, marks, report};
+use crate::provenance::mark::MarkKeys;
+use serde_json::json;
+use std::io::{self, Read as _, Write};
+use std::path::PathBuf;
+
+/// Look for this gateway's marks in a text
+///
+/// Reads a file, a text, or standard input, with the keys of the configuration. `bound`: passages came through this gateway as a model's words,
+/// unchanged. `edited`: they did, and something was changed, put in or left out. `carrier_only`: there are characters in the form of marks, and
+/// none verifies. `none`: nothing was found, which does not tell who wrote the text.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Exit code: 0 where marks verify, 1 where none does, 2 for a bad configuration or file.
+
+Examples:
+  sluicegate detect --config gateway.toml answer.txt
+  sluicegate detect --text 'a passage that was copied from somewhere'
+  pbpaste | sluicegate detect --format json")]
+pub(super) struct Args {
+    #[command(flatten)]
+    config: ConfigArgs,
+
+    /// The text itself, in place of a file
+    #[arg(long, value_name = "TEXT", conflicts_with = "file")]
+    text: Option<String>,
+
+    /// How to write the answer; `json` says of each mark where it stands, which the public detector does not
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+
+    /// The file; without it, or as `-`, standard input
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
+/// The keys of a configuration; none where it is wrong, which has been said.
+pub(super) fn keys(config: &ConfigArgs) -> anyhow::Result<Option<MarkKeys>> {
+    let loaded = config.load(Purpose::Check);
+    // What is wrong elsewhere does not matter here.
+    let Some(settings) = loaded.settings.or(loaded.draft) else {
+        show(&loaded.diagnostics)?;
+        return Ok(None);
+    };
+    let keys = match (&settings.marks.env, &settings.marks.keys) {
+        (None, Some(path)) => MarkKeys::load(path),
+        _ => settings.mark_keys(&environment, 0),
+    };
+    match keys {
+        Ok(keys) => Ok(Some(keys)),
+        Err(error) => {
+            writeln!(
+                io::stderr(),
+                "error: the keys of marks: {error}\nhelp: `sluicegate serve` makes them at its first start; `--state` names the folder"
+            )?;
+            Ok(None)
+        }
+    }
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let Some(keys) = keys(&args.config)? else { return Ok(Exit::Misuse) };
+    let text = match (&args.text, &args.file) {
+        (Some(text), _) => text.clone(),
+        (None, Some(path)) if path.as_os_str() != "-" => match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) => {
+                writeln!(io::stderr(), "error: {}: {error}", path.display())?;
+                return Ok(Exit::Misuse);
+            }
+        },
+        _ => {
+            let mut text = String::new();
+            if let Err(error) = io::stdin().lock().read_to_string(&mut text) {
+                writeln!(io::stderr(), "error: standard input: {error}")?;
+                return Ok(Exit::Misuse);
+            }
+            text
+        }
+    };
+    let found = marks(&keys, &text);
+    let mut out = io::stdout().lock();
+    match args.format {
+        Format::Json => writeln!(out, "{}", with_places(&found, &text))?,
+        Format::Human => view(&mut out, &found)?,
+    }
+    Ok(if found.valid > 0 { Exit::Fine } else { Exit::No })
+}
+
+/// The answer, and where each mark stands: code points of the text.
+fn with_places(found: &Marks, text: &str) -> serde_json::Value {
+    let mut answer = report(found);
+    let places: Vec<_> = found
+        .reading
+        .found
+        .iter()
+        .map(|mark| {
+            let at = |byte: usize| text.get(..byte).unwrap_or_default().chars().count();
+            json!({
+                "start": at(mark.bytes.start), "end": at(mark.bytes.end), "letters": mark.letters,
+                "epoch": mark.epoch, "cut": mark.cut, "whole": mark.whole,
+            })
+        })
+        .collect();
+    if let Some(layer) = answer.pointer_mut("/layers/mark").and_then(|layer| layer.as_object_mut()) {
+        layer.insert("places".into(), places.into());
+    }
+    answer
+}
+
+fn view(out: &mut impl Write, found: &Marks) -> io::Result<()> {
+    writeln!(out, "mark: {}", found.verdict.as_str())?;
+    writeln!(out, "  {}", found.verdict.sentence())?;
+    if found.reading.found.is_empty() {
+        return Ok(());
+    }
+    let judged = found.reading.found.len() - found.cut;
+    writeln!(
+        out,
+        "  {} of {judged} marks verify, {} begin too near the text's beginning",
+        found.valid, found.cut
+    )?;
+    if found.verdict == Verdict::CarrierOnly {
+        return Ok(());
+    }
+    for seen in &found.epochs {
+        let until = seen.until.map_or("now".to_owned(), |until| minute(until * 1000));
+        writeln!(
+            out,
+            "  epoch {}: {} marks, its key was in use from {} to {until}",
+            seen.epoch,
+            seen.marks,
+            minute(seen.since * 1000)
+        )?;
+    }
+    writeln!(
+        out,
+        "  {:.0} % of {} letters are vouched for, {} stretches were changed",
+        found.covered * 100.0,
+        found.reading.letters,
+        found.changed
+    )?;
+    if let Some(tenths) = found.tenths {
+        let bar: String = tenths.iter().map(|on| if *on { '#' } else { '.' }).collect();
+        writeln!(out, "  by tenths: [{bar}]")?;
+    }
+    writeln!(out, "  chance of a false alarm: below {:.0e}", found.false_alarm.max(f64::MIN_POSITIVE))
+}

@@ -1,0 +1,319 @@
+//! The public detector: `POST /v1/detect` with a text, and the page `/detect` with a form for it. No key, no account, no record: the answer
+//! tells of the text that was sent and of nothing else, and neither is kept.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, RETRY_AFTER,
+};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use serde_json::{Value, json};
+
+use super::body::AnswerBody;
+use super::gateway::Gateway;
+use crate::provenance::detect::{Marks, Verdict, marks, report};
+use crate::provenance::mark::DetectorSettings;
+
+/// Where programs ask.
+pub const DETECT: &str = "/v1/detect";
+/// Where people ask.
+pub const PAGE: &str = "/detect";
+
+/// Most addresses that are counted apart; those beyond share what is left for all.
+const MOST_ADDRESSES: usize = 10_000;
+/// Most seconds that a text may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What is left of a minute's texts.
+#[derive(Clone, Copy, Debug)]
+struct Left {
+    texts: f64,
+    at: Instant,
+}
+
+impl Left {
+    /// Takes one, or says after how many seconds there will be one.
+    fn take(&mut self, per_minute: u32, now: Instant) -> Result<(), u64> {
+        let rate = f64::from(per_minute) / 60.0;
+        let since = now.saturating_duration_since(self.at).as_secs_f64();
+        self.texts = (self.texts + since * rate).min(f64::from(per_minute));
+        self.at = now;
+        if self.texts >= 1.0 {
+            self.texts -= 1.0;
+            return Ok(());
+        }
+        let wait = Duration::from_secs_f64(((1.0 - self.texts) / rate.max(1e-3)).min(3600.0));
+        Err(wait.as_millis().div_ceil(1000) as u64)
+    }
+}
+
+#[derive(Debug)]
+struct Rates {
+    all: Option<Left>,
+    by_address: HashMap<String, Left>,
+}
+
+/// The detector and who asked it how often.
+#[derive(Debug)]
+pub struct Detector {
+    settings: DetectorSettings,
+    rates: Mutex<Rates>,
+}
+
+impl Detector {
+    /// One that nobody has asked.
+    pub fn new(settings: DetectorSettings) -> Self {
+        Self { settings, rates: Mutex::new(Rates { all: None, by_address: HashMap::new() }) }
+    }
+
+    /// Whether this is a request for it.
+    pub(super) fn takes(&self, path: &str) -> bool {
+        self.settings.public && (path == DETECT || path == PAGE)
+    }
+
+    /// Takes one text of an address (its hash), or says after how many seconds there is room.
+    fn take(&self, address: &str, now: Instant) -> Result<(), u64> {
+        let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        let Rates { all, by_address } = &mut *rates;
+        let most = |per_minute: u32| Left { texts: f64::from(per_minute), at: now };
+        // One address that asks too often does not use up what is there for all.
+        if by_address.len() >= MOST_ADDRESSES && !by_address.contains_key(address) {
+            by_address.retain(|_, left| now.saturating_duration_since(left.at).as_secs() < 60);
+        }
+        if by_address.len() < MOST_ADDRESSES || by_address.contains_key(address) {
+            let left = by_address.entry(address.to_owned()).or_insert_with(|| most(self.settings.per_minute));
+            left.take(self.settings.per_minute, now)?;
+        }
+        all.get_or_insert_with(|| most(self.settings.per_minute_in_all))
+            .take(self.settings.per_minute_in_all, now)
+    }
+}
+
+/// Answers a request for the detector.
+pub(super) async fn answer(
+    gateway: &Gateway,
+    request: Request<Incoming>,
+    address: &str,
+    now: Instant,
+) -> Response<AnswerBody> {
+    let page = request.uri().path() == PAGE;
+    let (parts, body) = request.into_parts();
+    match (&parts.method, page) {
+        (&Method::GET | &Method::HEAD, true) => return html(StatusCode::OK, &whole_page(None, "")),
+        (&Method::POST, _) => {}
+        (_, page) => {
+            let mut response =
+                said(page, StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "send a text by POST");
+            let allowed = if page { "GET, HEAD, POST" } else { "POST" };
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+            return response;
+        }
+    }
+    let detector = &gateway.detector;
+    if let Err(seconds) = detector.take(address, now) {
+        let what = "too many texts in a minute: try again later";
+        let mut response = said(page, StatusCode::TOO_MANY_REQUESTS, "rate_limited", what);
+        response.headers_mut().insert(RETRY_AFTER, seconds.max(1).into());
+        return response;
+    }
+    let most = detector.settings.text.get();
+    let length = parts.headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+    // A form and JSON may write a character in more bytes than it has.
+    let room = most.saturating_mul(4).saturating_add(1024);
+    let collected = tokio::time::timeout(PATIENCE, Limited::new(body, room).collect());
+    let body = if length.is_some_and(|length| length > room) {
+        None
+    } else {
+        collected.await.ok().and_then(Result::ok)
+    };
+    let Some(body) = body.map(http_body_util::Collected::to_bytes) else {
+        return said(
+            page,
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            "the text is too long, or did not arrive",
+        );
+    };
+    let Some(text) = text_of(&parts.headers, &body) else {
+        let what = "expected a text: `{\"text\": \"..\"}` as application/json, or text/plain in UTF-8";
+        return said(page, StatusCode::BAD_REQUEST, "invalid_request", what);
+    };
+    if text.len() > most {
+        return said(
+            page,
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            &format!("a text has at most {most} bytes"),
+        );
+    }
+    let Some(known) = &gateway.marks else {
+        return said(page, StatusCode::NOT_FOUND, "not_found", "this gateway has no keys of marks");
+    };
+    let found = marks(&known.keys, &text);
+    if page {
+        html(StatusCode::OK, &whole_page(Some(&found), ""))
+    } else {
+        json_of(StatusCode::OK, &report(&found))
+    }
+}
+
+/// The text that a body holds: JSON, a form, or a plain text.
+fn text_of(headers: &HeaderMap, body: &Bytes) -> Option<String> {
+    let media = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("text/plain");
+    let media = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match media.as_str() {
+        "application/json" => {
+            let value: Value = serde_json::from_slice(body).ok()?;
+            value["text"].as_str().map(str::to_owned)
+        }
+        "application/x-www-form-urlencoded" => {
+            let form = std::str::from_utf8(body).ok()?;
+            let text = form.split('&').find_map(|field| field.strip_prefix("text="))?;
+            String::from_utf8(crate::text::percent_decoded(&text.replace('+', " "))).ok()
+        }
+        "text/plain" => String::from_utf8(body.to_vec()).ok(),
+        _ => None,
+    }
+}
+
+fn said(page: bool, status: StatusCode, code: &str, what: &str) -> Response<AnswerBody> {
+    if page {
+        return html(status, &whole_page(None, what));
+    }
+    json_of(status, &json!({"error": {"code": code, "message": what}}))
+}
+
+fn json_of(status: StatusCode, body: &Value) -> Response<AnswerBody> {
+    with(status, "application/json", format!("{body}\n"))
+}
+
+fn html(status: StatusCode, body: &str) -> Response<AnswerBody> {
+    let mut response = with(status, "text/html; charset=utf-8", body.to_owned());
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    response
+}
+
+fn with(status: StatusCode, media: &'static str, body: String) -> Response<AnswerBody> {
+    let mut response = Response::new(AnswerBody::whole(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+const STYLE: &str = "\
+:root{color-scheme:light dark;--ink:#1d2733;--soft:#5b6877;--line:#d8dee6;--back:#fff;--card:#f6f8fa;--good:#1a7f4b;--doubt:#9a6700;--none:#5b6877}\
+@media(prefers-color-scheme:dark){:root{--ink:#e4e9ef;--soft:#9aa7b5;--line:#313b47;--back:#12171d;--card:#1a2129;--good:#4cc38a;--doubt:#e0b04b;--none:#9aa7b5}}\
+*{box-sizing:border-box}body{margin:0 auto;max-width:46rem;padding:2rem 1.25rem 4rem;background:var(--back);color:var(--ink);\
+font:16px/1.5 system-ui,-apple-system,'Segoe UI','Noto Sans','Noto Sans CJK SC',sans-serif}\
+h1{font-size:1.5rem;margin:0 0 .25rem}p{margin:.4rem 0}.soft{color:var(--soft)}\
+textarea{width:100%;min-height:12rem;font:inherit;padding:.6rem;border:1px solid var(--line);border-radius:6px;background:var(--card);color:var(--ink)}\
+button{font:inherit;padding:.45rem 1.1rem;margin-top:.6rem;border:0;border-radius:6px;background:var(--ink);color:var(--back);cursor:pointer}\
+.verdict{border-left:4px solid var(--none);background:var(--card);padding:.7rem 1rem;border-radius:0 6px 6px 0;margin:1.2rem 0}\
+.bound{border-color:var(--good)}.edited,.carrier_only{border-color:var(--doubt)}\
+dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1rem;margin:.6rem 0 0}dt{color:var(--soft)}dd{margin:0}\
+.bar{display:grid;grid-template-columns:repeat(10,1fr);gap:2px;height:.7rem;margin-top:.25rem}.bar i{background:var(--line)}.bar .on{background:var(--good)}";
+
+/// The page, with what was found or what is wrong.
+fn whole_page(found: Option<&Marks>, wrong: &str) -> String {
+    let mut out = format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
+         <title>Did a model of ours write this?</title><style>{STYLE}</style></head><body>\n\
+         <h1>Did a model of ours write this?</h1>\n\
+         <p class=\"soft\">Paste a text. It is read for the marks that this gateway sets in what its models write, and is not kept.</p>\n\
+         <p class=\"soft\" lang=\"zh\">粘贴一段文本，检测其中是否有本服务为模型生成内容添加的隐式标识。文本不会被保存。</p>\n"
+    );
+    if let Some(found) = found {
+        verdict(found, &mut out);
+    }
+    if !wrong.is_empty() {
+        let _ = writeln!(out, "<p class=\"verdict carrier_only\" role=\"alert\">{wrong}</p>");
+    }
+    out.push_str(
+        "<form method=\"post\" action=\"/detect\" accept-charset=\"utf-8\"><label for=\"text\">Text</label>\n\
+         <textarea id=\"text\" name=\"text\" required></textarea>\n<button>Look for marks</button></form>\n\
+         <p class=\"soft\">Programs ask <code>POST /v1/detect</code>. A text without marks may still be a model’s: marks are lost when a text is \
+         retyped, translated or rewritten.</p>\n</body></html>\n",
+    );
+    out
+}
+
+fn verdict(found: &Marks, out: &mut String) {
+    let word = match found.verdict {
+        Verdict::Bound => "Found, unchanged",
+        Verdict::Edited => "Found, changed since",
+        Verdict::CarrierOnly => "Marks that are not ours",
+        Verdict::None => "Nothing found",
+    };
+    let _ = write!(
+        out,
+        "<section class=\"verdict {}\" role=\"status\"><strong>{word}</strong><p>{}</p><dl>",
+        found.verdict.as_str(),
+        found.verdict.sentence()
+    );
+    let mut row = |name: &str, value: &str| {
+        let _ = write!(out, "<dt>{name}</dt><dd>{value}</dd>");
+    };
+    if found.valid > 0 {
+        row("Marks", &format!("{} of {} verify", found.valid, found.reading.found.len() - found.cut));
+        row("Share of the text", &format!("{:.0} %", found.covered * 100.0));
+        for seen in &found.epochs {
+            let until = seen.until.map_or("now".to_owned(), day);
+            row(
+                &format!("Key {}", seen.epoch),
+                &format!("this gateway’s, in use from {} to {until}", day(seen.since)),
+            );
+        }
+        row("Chance of a false alarm", &format!("below {:.0e}", found.false_alarm.max(f64::MIN_POSITIVE)));
+        if let Some(tenths) = found.tenths {
+            let bar: String =
+                tenths.iter().map(|on| if *on { "<i class=\"on\"></i>" } else { "<i></i>" }).collect();
+            row("Where, by tenths", &format!("<span class=\"bar\">{bar}</span>"));
+        }
+    }
+    out.push_str("</dl></section>\n");
+}
+
+/// A day in UTC.
+fn day(seconds: u64) -> String {
+    crate::diag::moment::minute(seconds.saturating_mul(1000)).chars().take(10).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test is where time begins")]
+    fn who_asks_too_often_waits() {
+        let settings =
+            DetectorSettings { per_minute: 3, per_minute_in_all: 5, ..DetectorSettings::default() };
+        let (detector, now) = (Detector::new(settings), Instant::now());
+        for _ in 0..3 {
+            assert_eq!(detector.take("a", now), Ok(()));
+        }
+        assert_eq!(detector.take("a", now), Err(20));
+        assert_eq!(detector.take("a", now + Duration::from_secs(20)), Ok(()));
+        let later = now + Duration::from_secs(20);
+        for _ in 0..2 {
+            assert_eq!(detector.take("b", later), Ok(()));
+        }
+        // What is there for all is over before the address's own.
+        assert_eq!(detector.take("c", later).map_err(|seconds| seconds > 0), Ok(()));
+        assert!(detector.take("c", later).is_err());
+    }
+
+    #[test]
+    fn the_page_runs_no_script() {
+        let page = whole_page(None, "");
+        assert!(!page.contains("<script") && !page.contains("http"));
+        assert!(page.contains("<form method=\"post\" action=\"/detect\""));
+    }
+}
