@@ -140,7 +140,9 @@ proptest! {
         let text = prose(seed, script, 900);
         let places = insertions(&text, Density::Dense, &[]);
         prop_assume!(places.len() > 8);
-        let whole = |text: &str| read(&keys(), text).found.iter().filter(|f| f.whole == Some(false)).count();
+        // Near a change a tag may have other letters before it, and then does not verify, which shows as well.
+        let shows = |f: &&Found| f.whole == Some(false) || f.epoch.is_none() && !f.cut;
+        let whole = |text: &str| read(&keys(), text).found.iter().filter(shows).count();
         let marked = dense(&text, Density::Dense);
         prop_assert_eq!(whole(&marked), 0);
         let found = read(&keys(), &marked).found;
