@@ -59,7 +59,8 @@ fn answers_are_marked_and_what_comes_back_is_stripped() {
     let marks = gateway.metric("sluicegate_marks_total{what=\"set\"}");
     assert!(marks >= 4.0 && gateway.metric("sluicegate_marks_total{what=\"stripped\"}") * 2.0 == marks);
     let ends: Vec<Value> = gateway.records().into_iter().filter_map(|(_, end)| end).collect();
-    assert_eq!(ends[0]["mark"], json!({"epoch": 4, "marks": (marks / 2.0) as u64}));
+    assert_eq!(ends[0]["mark"]["epoch"], 4);
+    assert_eq!(ends[0]["mark"]["marks"].to_string(), (marks / 2.0).to_string());
     assert_eq!(ends[2].get("mark"), None);
 }
 
