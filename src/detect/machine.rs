@@ -91,6 +91,20 @@ impl Machine {
     /// The same table for other patterns with the same expressions.
     pub(super) fn bare(&self) -> Self {
         Self {
+            classes: self.classes.clone(),
+            stride: self.stride,
+            next: self.next.clone(),
+            accepts: self.accepts.clone(),
+            accepting: self.accepting,
+            sets: self.sets.clone(),
+            last: self.last.clone(),
+            ..Self::unused()
+        }
+    }
+
+    /// A table that is not filled, for no pattern.
+    fn unused() -> Self {
+        Self {
             left: false,
             longest: 0,
             rules: RuleSet::empty(),
@@ -99,7 +113,13 @@ impl Machine {
             right_always: true,
             contextual: false,
             near: 0,
-            ..self.clone()
+            classes: Box::new([0; 256]),
+            stride: 0,
+            next: Vec::new(),
+            accepts: Vec::new(),
+            accepting: 0,
+            sets: Vec::new(),
+            last: Vec::new(),
         }
     }
 
@@ -146,14 +166,6 @@ impl Machine {
         let mut accepts = numbers(raw.accepts);
         accepts.insert(0, 0);
         Some(Self {
-            left: false,
-            longest: 0,
-            rules: RuleSet::empty(),
-            patterns: Vec::new(),
-            right: false,
-            right_always: true,
-            contextual: false,
-            near: 0,
             classes: Box::new(raw.classes.try_into().ok()?),
             stride: u32::from(raw.stride),
             next,
@@ -161,6 +173,7 @@ impl Machine {
             accepting: raw.accepting,
             sets: raw.sets.iter().map(|set| numbers(set)).collect(),
             last,
+            ..Self::unused()
         })
     }
 
@@ -306,14 +319,6 @@ impl Machine {
             accepts.push(graph.accepts[state]);
         }
         Ok(Self {
-            left: false,
-            longest: 0,
-            rules: RuleSet::empty(),
-            patterns: Vec::new(),
-            right: false,
-            right_always: true,
-            contextual: false,
-            near: 0,
             classes,
             stride: stride as u32,
             next,
@@ -321,6 +326,7 @@ impl Machine {
             accepting,
             sets: graph.sets,
             last,
+            ..Self::unused()
         })
     }
 }

@@ -79,9 +79,10 @@ pub struct Ask {
     pub choices: u32,
     /// The user that the request names, as it names him; empty when it names none.
     pub user: String,
-    /// Whether the answer's text has to stay as the model wrote it: a program reads it, or log-probabilities tell it once more.
+    /// Whether the answer's text has to stay as the model wrote it: a program reads it, or log-probabilities tell it once more. Looked for
+    /// where answers may be labelled or marked.
     pub exact: bool,
-    /// Whether the request is the first of its conversation: it repeats no earlier answer.
+    /// Whether the request is the first of its conversation: it repeats no earlier answer. Looked for where answers may be labelled.
     pub first: bool,
 }
 

@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use super::Terms;
 use super::segment::{Moved, Part, Segment, Segments};
 use crate::dialect::{Ask, Matched, Role};
-use crate::policy::Density;
+use crate::policy::{Density, Policy};
 use crate::provenance::mark::{Epoch, Insertion, MarkKeys, Marker, Strip, may_hold};
 use crate::text::json::{Kind, Ruler, Tape, unescape_into};
 
@@ -22,6 +22,8 @@ pub struct Marks {
     pub keys: Arc<MarkKeys>,
     /// How closely marks stand, where that is not as the policy says.
     pub density: Option<Density>,
+    /// Whether some route may say so once the request has been read.
+    pub routed: bool,
 }
 
 /// What was marked, for the record.
@@ -31,6 +33,13 @@ pub struct Marked {
     pub epoch: u32,
     /// How many marks left.
     pub marks: u64,
+}
+
+impl Marks {
+    /// Whether the answer may be marked, as far as can be told before its route is known.
+    pub(super) fn may_mark(&self, policy: &Policy) -> bool {
+        self.routed || self.density.unwrap_or_else(|| policy.mark()) != Density::Off
+    }
 }
 
 /// Marks the texts of one answer.
@@ -52,7 +61,7 @@ impl Marking {
     pub(super) fn new(terms: &Terms, matched: &Matched, ask: &Ask, status: u16) -> Option<Self> {
         let marks = terms.marks.as_ref()?;
         let density = marks.density.unwrap_or_else(|| terms.policy.mark());
-        let is_prose = matched.dialect.has_words(matched.operation) && !ask.exact && !ask.structured;
+        let is_prose = matched.dialect.has_words(matched.operation) && !ask.exact;
         if density == Density::Off || !is_prose || !(200..300).contains(&status) {
             return None;
         }
@@ -178,7 +187,8 @@ pub(super) fn fixed(src: &[u8], tape: &Tape) -> SmallVec<[u32; 2]> {
 pub(super) fn stripped(keys: &MarkKeys, body: &[u8], tape: &Tape) -> Option<(Vec<u8>, u64)> {
     // As they are written where JSON keeps to ASCII.
     const ESCAPES: [&[u8]; 6] = [b"\\u200", b"\\u206", b"\\ufe0", b"\\uFE0", b"\\udb40", b"\\uDB40"];
-    if !may_hold(body) && !ESCAPES.iter().any(|escape| memchr::memmem::find(body, escape).is_some()) {
+    let escaped = || ESCAPES.iter().any(|escape| memchr::memmem::find(body, escape).is_some());
+    if !may_hold(body) && (memchr::memchr(b'\\', body).is_none() || !escaped()) {
         return None;
     }
     let mut out: Option<Vec<u8>> = None;

@@ -106,10 +106,13 @@ impl Received {
                     last = words.map(|words| Quiet(words.chars().take(SHORT).collect()));
                 }
                 ask = matched.dialect.ask(matched.operation, &body, &tape, query, matched.model.as_deref());
-                ask.exact = is_exact(&body, &tape);
-                ask.first = is_first(&body, &tape);
-                if terms.client.labels && matched.dialect.has_words(matched.operation) {
-                    terms.client.said = said(&body, &tape);
+                if matched.dialect.has_words(matched.operation) {
+                    let marks = terms.marks.as_ref().is_some_and(|marks| marks.may_mark(&terms.policy));
+                    ask.exact = (marks || terms.client.labels) && (ask.structured || is_exact(&body, &tape));
+                    if terms.client.labels {
+                        ask.first = is_first(&body, &tape);
+                        terms.client.said = said(&body, &tape);
+                    }
                 }
                 in_bounds(&matched, &terms, &body, &tape, &ask)?;
                 judged = read_body(&mut reader, &matched, &body, &tape, &mut changed);

@@ -14,7 +14,7 @@ use http::{HeaderMap, Response};
 use super::answer::Begun;
 use super::body::AnswerBody;
 use super::chain;
-use super::gateway::Gateway;
+use super::gateway::{Gateway, Route};
 use super::head::Head;
 use super::headers;
 use super::host_check::from_browser;
@@ -232,7 +232,7 @@ impl Exchange<'_> {
         let mut forwards = matches!(next, Next::Forward { .. });
         let found =
             forwards.then(|| gateway.route(judged.matched(), &judged.ask().model, self.headers)).flatten();
-        if let Some(density) = found.and_then(|route| route.settings.as_ref()?.mark) {
+        if let Some(density) = found.and_then(Route::mark) {
             judged.mark_as(density);
         }
         if judged.own_marks() > 0 {

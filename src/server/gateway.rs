@@ -12,6 +12,7 @@ use crate::audit::{CommitmentKey, Journal, Texts};
 use crate::dialect::Matched;
 use crate::exchange::{ExchangeLimits, Marks};
 use crate::limits::{Abuse, Connections, KeyTable, LimitsSettings, Sessions};
+use crate::policy::Density;
 use crate::provenance::mark::{DetectorSettings, MarkKeys};
 use crate::telemetry::Metrics;
 use crate::upstream::{Credential, DialectFamily, Upstream, UpstreamSettings};
@@ -134,6 +135,11 @@ impl Route {
     pub(super) fn label(&self) -> Option<crate::policy::LabelMode> {
         self.settings.as_ref()?.purpose.as_ref().map(|purpose| purpose.label)
     }
+
+    /// How closely marks stand in its answers, where it says so.
+    pub(super) fn mark(&self) -> Option<Density> {
+        self.settings.as_ref()?.mark
+    }
 }
 
 /// What changes while a gateway runs.
@@ -190,6 +196,8 @@ impl Gateway {
         let commitments = CommitmentKey::new(&plan.keys.derive(COMMITMENTS));
         let own = KeyTable::new(crate::limits::Pepper::new(&[0; 32]), &[], &plan.limits);
         let connections = Connections::new(plan.limits.connections, plan.limits.connections_per_address);
+        let marks = |route: &Route| route.mark().is_some_and(|density| density != Density::Off);
+        let routed = routes.iter().any(marks);
         Self {
             server: plan.server,
             limits: plan.limits,
@@ -205,7 +213,7 @@ impl Gateway {
             journal: plan.journal,
             sinks_behind,
             texts: plan.texts,
-            marks: plan.marks.map(|keys| Marks { keys, density: None }),
+            marks: plan.marks.map(|keys| Marks { keys, density: None, routed }),
             detector: super::detector::Detector::new(plan.detector),
             commitments,
             labels: plan.labels,

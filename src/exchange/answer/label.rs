@@ -102,14 +102,13 @@ pub(super) struct Labels {
 
 impl Labels {
     pub(super) fn new(labelling: Labelling, ask: &Ask, tape: Tape, said: Option<Tongue>) -> Self {
-        let exact = ask.exact || ask.structured;
-        let place = if exact { Label::default() } else { labelling.mode.into() };
+        let place = if ask.exact { Label::default() } else { labelling.mode.into() };
         let hint = said.or(labelling.accepted).unwrap_or_else(|| labelling.words.home());
         let notice = labelling.notice && ask.first && place.is_inline();
         Self {
             labelling,
             place,
-            exact,
+            exact: ask.exact,
             hint,
             notice,
             texts: BTreeMap::new(),
@@ -161,22 +160,12 @@ impl Labels {
         } else if tape.parse(&data).is_ok() {
             dialect.cues(operation, &data, &tape, &mut cues);
         }
-        let mut work = Work {
-            src: &data,
-            tape: &tape,
-            edits: Vec::new(),
-            before: Vec::new(),
-            pauses: false,
-            goes_on: false,
-            over: false,
-            choices: around.ask.choices,
-        };
+        let mut work = Work::new(&data, &tape, around.ask.choices);
         self.cues(&cues, &mut work);
         let Work { mut edits, before, pauses, goes_on, over, .. } = work;
         let mut out = Vec::new();
         for (spot, words) in before {
-            let (kind, json) = dialect.more(operation, around.ask, around.memo, &spot, &words);
-            out.push(frame(around, kind, &json));
+            out.push(more(around, &spot, &words));
             self.added += 1;
         }
         if goes_on {
@@ -190,9 +179,8 @@ impl Labels {
             }
         }
         if self.added > 0
-            && let Some(node) = dialect.numbered(operation, &data, &tape).and_then(|at| tape.node(at))
-            && let Some(number) =
-                dialect.numbered(operation, &data, &tape).and_then(|at| tape.u64_of(&data, at))
+            && let Some(at) = dialect.numbered(operation, &data, &tape)
+            && let (Some(node), Some(number)) = (tape.node(at), tape.u64_of(&data, at))
         {
             let with = (number + self.added).to_string().into_bytes();
             edits.push(Edit { range: node.start as usize..node.end as usize, with });
@@ -214,14 +202,7 @@ impl Labels {
             self.texts.iter().filter(|(_, text)| !text.over && !text.closed).map(|(key, _)| *key).collect();
         for key in open {
             if let Some((spot, words)) = self.end(key) {
-                let (kind, json) = around.matched.dialect.more(
-                    around.matched.operation,
-                    around.ask,
-                    around.memo,
-                    &spot,
-                    &words,
-                );
-                out.push(frame(around, kind, &json));
+                out.push(more(around, &spot, &words));
             }
         }
         out.append(&mut self.held);
@@ -238,16 +219,7 @@ impl Labels {
         if tape.parse(body).is_ok() {
             matched.dialect.whole_cues(matched.operation, body, &tape, &mut cues);
         }
-        let mut work = Work {
-            src: body,
-            tape: &tape,
-            edits: Vec::new(),
-            before: Vec::new(),
-            pauses: false,
-            goes_on: false,
-            over: false,
-            choices: 1,
-        };
+        let mut work = Work::new(body, &tape, 1);
         self.cues(&cues, &mut work);
         let edits = work.edits;
         self.tape = tape;
@@ -426,7 +398,20 @@ struct Work<'a> {
     choices: u32,
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
+    fn new(src: &'a [u8], tape: &'a Tape, choices: u32) -> Self {
+        Self {
+            src,
+            tape,
+            edits: Vec::new(),
+            before: Vec::new(),
+            pauses: false,
+            goes_on: false,
+            over: false,
+            choices,
+        }
+    }
+
     /// Puts words at a string's beginning or end; beside the object that holds it, where it is signed.
     fn put(&mut self, node: usize, signed: bool, at_beginning: bool, words: &str) {
         let mut escaped = Vec::new();
@@ -511,6 +496,13 @@ fn frame(around: &Around<'_>, kind: &str, json: &str) -> Leaving {
     let start = head.len() as u32;
     let data = start..start + json.len() as u32;
     Leaving { raw: format!("{head}{json}{tail}").into(), data: SmallVec::from_elem(data, 1) }
+}
+
+/// An event of the gateway's own that goes on in a text with these words.
+fn more(around: &Around<'_>, spot: &Spot, words: &str) -> Leaving {
+    let Matched { dialect, operation, .. } = around.matched;
+    let (kind, json) = dialect.more(operation, around.ask, around.memo, spot, words);
+    frame(around, kind, &json)
 }
 
 /// What has no data to be looked at.

@@ -140,7 +140,7 @@ fn judged(wire: &Wire, request: &str) -> Judged {
 fn judged_at(wire: &Wire, path: &str, request: &str) -> Judged {
     let matched = route("POST", path, wire.name == "anthropic").unwrap_or_else(|_| panic!("{}", wire.name));
     let mut terms = Terms::new(policy(), ExchangeLimits::default());
-    terms.marks = Some(Marks { keys: keys(), density: None });
+    terms.marks = Some(Marks { keys: keys(), density: None, routed: false });
     let received = Received::new(matched, terms);
     received.judge(None, true, request.to_owned().into()).unwrap_or_else(|e| panic!("{}: {e}", wire.name))
 }
