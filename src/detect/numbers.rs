@@ -75,3 +75,60 @@ static KIND: [u8; 256] = {
     }
     table
 };
+
+#[cfg(test)]
+mod laws {
+    use super::*;
+    use crate::detect::expression::parse;
+    use crate::detect::machine::{DEAD, START};
+    use proptest::prelude::*;
+
+    const EXPRESSIONS: [&str; 7] = [
+        "[0-9]{2}-[0-9]{7}",
+        "[0-9]{1,3}",
+        "[13][a-km-z0-9]{5,9}",
+        "[0-9]{1,4} ?(?:rue|bis)",
+        "[0-9]{3}\\.[0-9]{3}\\.[0-9]{3}",
+        "[0-9]{4}号",
+        "(?:0|\\+)[0-9 ]{6,9}",
+    ];
+
+    fn machines() -> Vec<Machine> {
+        let build = |expression: &&str| Machine::build(&[&parse(expression, true).expect("it parses")], 4096);
+        EXPRESSIONS.iter().map(|expression| build(expression).expect("it is small")).collect()
+    }
+
+    /// Whether the machine has found something, or goes on, behind the first byte and four more.
+    fn lives(machine: &Machine, text: &[u8]) -> bool {
+        let mut state = START;
+        for &byte in text.iter().take(1 + AHEAD) {
+            state = machine.next(state, byte);
+            if machine.accepts(state) {
+                return true;
+            }
+        }
+        state != DEAD
+    }
+
+    proptest! {
+        #[test]
+        fn no_machine_is_left_out_that_goes_on(text in "[0-9][0-9a-c .,号/-]{0,7}") {
+            let machines = machines();
+            let numbers = Numbers::new(&machines.iter().collect::<Vec<_>>());
+            let may = numbers.starting(text.as_bytes(), 0);
+            for (index, machine) in machines.iter().enumerate() {
+                let lives = lives(machine, text.as_bytes());
+                prop_assert!(!lives || may & Numbers::bit(index) != 0, "{text:?}: {}", EXPRESSIONS[index]);
+            }
+        }
+    }
+
+    #[test]
+    fn most_numbers_start_nothing() {
+        let machines: Vec<Machine> = machines().into_iter().filter(|m| !lives(m, b"2. x")).collect();
+        let numbers = Numbers::new(&machines.iter().collect::<Vec<_>>());
+        assert_eq!((machines.len(), numbers.starting(b"2. The", 0)), (6, 0));
+        assert_eq!(numbers.starting(b"2. T", 0), !0, "what has not come may be anything");
+        assert_eq!(Numbers::new(&[]).starting(b"2. The", 0), !0);
+    }
+}

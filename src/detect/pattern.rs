@@ -69,6 +69,8 @@ pub(super) struct Patterns {
     pub(super) starts: Vec<Vec<Starting>>,
     pub(super) numbers: Numbers,
     pub(super) inners: Vec<Inner>,
+    /// By byte: a bit for each of these in whose run it may stand. Those behind the last bit share it.
+    pub(super) runs: Vec<u64>,
     /// The words of all contexts.
     pub(super) contexts: Vec<Word>,
     known: Known,
@@ -344,6 +346,24 @@ impl Patterns {
             let mut both = inner.run.iter().zip(first.run.iter());
             inner.within_first = both.all(|(held, first)| *first || !*held);
         }
+        self.runs = vec![0; 256];
+        for (index, inner) in self.inners.iter().enumerate() {
+            let held = self.runs.iter_mut().zip(inner.run.iter()).filter(|(_, held)| **held);
+            held.for_each(|(runs, _)| *runs |= 1 << index.min(63));
+        }
+    }
+
+    /// Those of the runs in which this byte may stand, by their numbers.
+    #[inline]
+    pub(super) fn runs_of(&self, byte: u8) -> impl Iterator<Item = (usize, &Inner)> {
+        let mut runs = self.runs.get(usize::from(byte)).copied().unwrap_or(0);
+        let named = std::iter::from_fn(move || {
+            let index = (runs != 0).then(|| runs.trailing_zeros() as usize);
+            runs &= runs.wrapping_sub(1);
+            index
+        });
+        let named = named.flat_map(|index| index..if index == 63 { usize::MAX } else { index + 1 });
+        named.map_while(|index| Some((index, self.inners.get(index)?)))
     }
 
     /// Tells of the machines that start with digits which may.

@@ -169,7 +169,8 @@ impl Scan {
         let Some(&last) = bytes.last() else { return held };
         let mut held = held;
         let mut first_alive_at = usize::MAX;
-        for (index, inner) in with.engine.patterns.inners.iter().enumerate() {
+        for (index, inner) in with.engine.patterns.runs_of(last) {
+            // Of those behind the last bit not all hold the byte.
             if !inner.run[usize::from(last)] || inner.within_first && first_alive_at <= held {
                 continue;
             }
