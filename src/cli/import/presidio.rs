@@ -86,6 +86,8 @@ pub(super) const PREDEFINED: [(&str, &str); 29] = [
 
 pub(super) fn read(root: &Node) -> Imported {
     let mut out = Imported { title: "recognisers of Presidio".into(), ..Imported::default() };
+    // An analyser's file has them in a part of its own.
+    let root = root.get("recognizer_registry").unwrap_or(root);
     let flags = root.get("global_regex_flags").and_then(Node::count).unwrap_or(FLAGS);
     // A list of recognisers, or one alone.
     let items = root.get("recognizers").map_or_else(|| root.items(), Node::items);

@@ -1,7 +1,7 @@
 //! Lists of words: a term a line, or a table of terms as CSV.
 
 use super::rule::{Imported, Rule, Term, slug};
-use super::tree::line;
+use super::tree::{Node, line};
 use crate::diag::{Diagnostic, SourceFile, nearest};
 use crate::policy::Action;
 use std::collections::BTreeMap;
@@ -24,6 +24,22 @@ pub(super) fn text(file: &SourceFile) -> Imported {
     }
     let rule = Rule { line: 1, id: "terms".into(), title: "imported terms".into(), terms, ..Rule::default() };
     Imported { title: "terms of a list".into(), found: 1, rules: vec![rule], ..Imported::default() }
+}
+
+/// Reads terms from a list of JSON or YAML.
+pub(super) fn list(root: &Node) -> Imported {
+    let mut out = Imported { title: "terms of a list".into(), found: 1, ..Imported::default() };
+    let mut rule = Rule { line: 1, id: "terms".into(), title: "imported terms".into(), ..Rule::default() };
+    for item in root.items() {
+        match item.text() {
+            Some(text) => rule.terms.push(Term { text: text.trim().to_owned(), line: item.line }),
+            None => {
+                out.leave_out(item.line, "terms", "term", format!("expected a term, found {}", item.kind()))
+            }
+        }
+    }
+    out.rules.push(rule);
+    out
 }
 
 /// What separates the columns.
