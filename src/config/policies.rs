@@ -75,7 +75,7 @@ impl Settings {
             None => files::embedded(),
         };
         for (id, path) in &self.policy.slots {
-            let list = SourceFile::load(path).map_err(|error| {
+            let list = SourceFile::load_plain(path).map_err(|error| {
                 let what = format!("cannot read the list `{}`: {error}", path.display());
                 let diagnostic = Diagnostic::error("read", what);
                 self.explain(None, Mistake { setting: Setting::Slot(id.clone()), diagnostic })
