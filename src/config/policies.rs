@@ -45,6 +45,7 @@ impl Settings {
             Ok((policies, library)) => {
                 found.append(&mut Self::policy_warnings(&library, &policies));
                 found.append(&mut self.residency(&policies));
+                found.append(&mut self.unknown_jurisdictions(&library));
                 Some((policies, library))
             }
             Err(mut wrong) => {
