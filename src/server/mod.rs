@@ -247,7 +247,7 @@ impl Running {
         };
         self.workers.into_iter().for_each(join);
         // It may wait for the server of a list, which has a minute; what it would bring nobody needs any more.
-        self.loader.into_iter().filter(|loader| ends_soon(loader)).for_each(join);
+        self.loader.into_iter().filter(ends_soon).for_each(join);
         self.gateway.standings.flush();
         // Its end records go to the journal.
         self.gateway.texts.iter().for_each(crate::audit::Texts::close);

@@ -158,11 +158,14 @@ impl Kind {
         if let Some((_, kind)) = keys.into_iter().find(|(key, _)| begins(key)) {
             return Some(kind);
         }
-        if words::is_csv(text) {
+        let end = Path::new(file.name()).extension().and_then(|end| end.to_str());
+        let ends =
+            |names: &[&str]| end.is_some_and(|end| names.iter().any(|name| name.eq_ignore_ascii_case(end)));
+        // One column alone is a table too, whose first line may be its name.
+        if words::is_csv(text) || ends(&["csv", "tsv"]) {
             return Some(Self::Csv);
         }
-        let of_code = Path::new(file.name()).extension().and_then(|end| end.to_str());
-        if of_code.is_some_and(|end| CODE.iter().any(|code| code.eq_ignore_ascii_case(end))) {
+        if ends(&CODE) {
             return Self::of_tree(file);
         }
         // Lines of terms are one long string in YAML, or none of it.

@@ -60,6 +60,11 @@ fn a_table_becomes_a_rule_for_each_kind() {
     assert!(wrong.contains("t.csv:1:1") && wrong.contains("did you mean `name`?"), "{wrong}");
     assert!(parse(&file, Kind::Csv, None).expect_err("which one?")[0].to_string().contains("--column"));
     assert_eq!(parse(&file, Kind::Csv, Some("name")).expect("it is there").rules[0].terms[0].text, "a");
+    let column = import(Kind::Csv, "term\nfoo\n");
+    assert_eq!(column.rules[0].terms.iter().map(|term| term.text.as_str()).collect::<Vec<_>>(), ["foo"]);
+    let open = SourceFile::new("t.csv", "term,action\nfoo,block\n\"bar,block\nbaz,block\n");
+    let wrong = parse(&open, Kind::Csv, None).expect_err("it has no end")[0].to_string();
+    assert!(wrong.contains("t.csv:3:1") && wrong.contains("a quotation mark has no end"), "{wrong}");
     assert_eq!(parse(&file, Kind::Csv, Some("2")).expect("it is there").rules[0].terms.len(), 2);
 }
 
@@ -269,6 +274,7 @@ fn what_a_file_is_can_be_told() {
         ("a", "[\"foo\", \"bar baz\"]", Some(Kind::List)),
         ("a.yaml", "- foo\n- bar baz\n", Some(Kind::List)),
         ("a.txt", "foo: bar\nbaz\n", Some(Kind::Text)),
+        ("a.csv", "term\nfoo\n", Some(Kind::Csv)),
         // Whose lines are no terms: nothing is made of them unless somebody says so.
         ("a", "{\"words\": {\"a\": 1}}", None),
         ("a", "[{\"name\": \"a\"}]", None),
