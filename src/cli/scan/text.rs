@@ -2,7 +2,7 @@
 
 use crate::detect::{Encodings, Finding, RuleId, Scan, scan_encoded, with_encoded};
 use crate::exchange::{Edit, Emitter, Outcome, Piece};
-use crate::policy::{Action, Direction, Policy};
+use crate::policy::{Action, Direction, MEASURE, Policy};
 use crate::text::fold::TextKind;
 use crate::text::json::escape_into;
 use std::io::{self, Write};
@@ -113,6 +113,10 @@ fn read(
         rest = after;
     }
     scan.finish(engine, rules, &mut found);
+    if policy.name() == MEASURE {
+        // Who measures sets no cut-off: what models say stands in the scores alone.
+        found.retain(|one| policy.rule(one.rule).model.is_none());
+    }
     let scores = scan.reading().map(|reading| reading.named(direction == Direction::Tool)).unwrap_or_default();
     let encoded = scan_encoded(engine, policy.encoded_rules(direction), TextKind::Plain, text, &found);
     let unread = encoded.unread;

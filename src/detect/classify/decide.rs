@@ -190,9 +190,11 @@ impl Judged {
         least.filter(|least| *least < 1.0).map_or(i32::MAX, thousandths)
     }
 
-    /// From where on text is held until it is judged, in the folded text.
+    /// From where on text is held until it is judged, in the folded text: from the unit that has not ended, or from the last one, of which
+    /// the text's end may still say more.
     pub(in crate::detect) fn held(&self) -> Option<u64> {
-        self.open.filter(|_| self.holds).map(|(fold, _)| fold)
+        let open = self.open.map(|(fold, _)| fold);
+        open.or(self.last.map(|(fold, ..)| fold)).filter(|_| self.holds)
     }
 
     /// What the models say of the text so far.

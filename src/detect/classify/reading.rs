@@ -12,8 +12,8 @@ use std::sync::Arc;
 const BATCH: usize = 256;
 /// The class that counts in what tools return.
 const INDIRECT: &str = "indirect";
-/// What is shorter than this many words is not judged: there is nothing to tell by.
-const LEAST: u32 = 2;
+/// What is shorter than this many words, or twice as many letters of other scripts, is not judged: there is nothing to tell by.
+const LEAST: u32 = 1;
 
 /// A text on its way through models.
 #[derive(Clone, Debug)]
