@@ -92,7 +92,8 @@ fn classifiers(bencher: divan::Bencher<'_, '_>, name: &str) {
 /// What reading the models' files takes.
 #[divan::bench]
 fn load_a_model(bencher: divan::Bencher<'_, '_>) {
-    let file = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/filters/models/harm.model")).expect("the file");
+    let file =
+        std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/filters/models/harm.model")).expect("the file");
     bencher.bench(|| sluicegate::detect::classify::Model::read(&file).is_ok());
 }
 

@@ -135,7 +135,10 @@ fn read(path: &std::path::Path, mut each: impl FnMut(Line) -> Result<(), String>
         }
         // What was found instead may be user text: only where is told.
         let line = serde_json::from_str(&line).map_err(|why| {
-            format!("{name}:{number}: expected `{{\"text\": .., \"label\": 0 or 1}}`, column {}", why.column())
+            format!(
+                "{name}:{number}: expected `{{\"text\": .., \"label\": 0 or 1}}`, column {}",
+                why.column()
+            )
         })?;
         each(line)?;
     }

@@ -27,7 +27,12 @@ const CATEGORIES: &[Told] = &[
     ("harassment/threatening", &["harassment", "violence"], true, &[]),
     ("hate", &["hate"], false, &["HATE", "HATE_*"]),
     ("hate/threatening", &["hate", "violence"], true, &[]),
-    ("illicit", &["drugs", "fraud", "crime", "malware"], false, &["DRUGS", "FRAUD", "CRIME", "MALWARE", "GAMBLING"]),
+    (
+        "illicit",
+        &["drugs", "fraud", "crime", "malware"],
+        false,
+        &["DRUGS", "FRAUD", "CRIME", "MALWARE", "GAMBLING"],
+    ),
     ("illicit/violent", &["weapons", "extremism"], false, &["WEAPONS", "EXTREMISM"]),
     ("self-harm", &["self_harm"], false, &["SELF_HARM"]),
     ("self-harm/instructions", &["self_harm"], false, &[]),
@@ -60,7 +65,8 @@ fn wrong(why: &str) -> ExchangeError {
 
 /// The texts to judge: for each result those that it is about.
 fn inputs(input: &Value) -> Result<Vec<Vec<&str>>, ExchangeError> {
-    let expected = "`input`: expected a text, an array of texts, or an array of `{\"type\": \"text\", \"text\": ..}`";
+    let expected =
+        "`input`: expected a text, an array of texts, or an array of `{\"type\": \"text\", \"text\": ..}`";
     match input {
         Value::String(text) => Ok(vec![vec![text]]),
         Value::Array(all) if all.is_empty() => Err(wrong("`input` is empty")),
@@ -108,8 +114,11 @@ fn result(policy: &Policy, model: &Arc<Model>, texts: &[&str]) -> Value {
                 each.iter().map(|one| one.0).reduce(f64::max)
             };
             *score = score.max(own.unwrap_or_default());
-            let by_model =
-                if *all { !each.is_empty() && each.iter().all(|one| one.1) } else { each.iter().any(|one| one.1) };
+            let by_model = if *all {
+                !each.is_empty() && each.iter().all(|one| one.1)
+            } else {
+                each.iter().any(|one| one.1)
+            };
             let by_rule = found.iter().any(|category| codes.iter().any(|code| is_called(category, code)));
             if by_rule {
                 *score = 1.0;
@@ -179,7 +188,9 @@ mod tests {
         assert_eq!(answer["results"][0]["flagged"], json!(true));
         let scores = answer["results"][0]["category_scores"].as_object().expect("scores");
         assert_eq!(scores.len(), CATEGORIES.len());
-        assert!(scores.values().all(|score| score.as_f64().is_some_and(|score| (0.0..=1.0).contains(&score))));
+        assert!(
+            scores.values().all(|score| score.as_f64().is_some_and(|score| (0.0..=1.0).contains(&score)))
+        );
     }
 
     #[test]
@@ -187,7 +198,10 @@ mod tests {
         for (input, why) in [
             (json!(7), "expected a text"),
             (json!([]), "is empty"),
-            (json!([{"type": "image_url", "image_url": {"url": "https://a.example/b.png"}}]), "images are not judged"),
+            (
+                json!([{"type": "image_url", "image_url": {"url": "https://a.example/b.png"}}]),
+                "images are not judged",
+            ),
             (json!([{"type": "text"}]), "expected a text"),
         ] {
             let said = asked(&input).expect_err("no answer");
@@ -206,7 +220,8 @@ mod tests {
             ..Rule::default()
         };
         let keywords = vec![Keyword { text: "zorgles".into(), whole_word: true }];
-        let policy = Policy::from_rules(vec![(rule, RuleSpec { keywords, ..RuleSpec::default() })]).expect("compiles");
+        let policy =
+            Policy::from_rules(vec![(rule, RuleSpec { keywords, ..RuleSpec::default() })]).expect("compiles");
         let answer = moderate(&policy, "1", br#"{"input":"the zorgles of the town"}"#).expect("an answer");
         let answer: Value = serde_json::from_slice(&answer).expect("JSON");
         assert_eq!(answer["results"][0]["categories"]["hate"], json!(true));

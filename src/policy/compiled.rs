@@ -190,7 +190,10 @@ impl Policy {
         let weak = |choice: &Choice| {
             let super::Actions { prompt, output, tool } = choice.actions;
             let least = |action: Action| action.min(Action::Flag);
-            Choice { actions: super::Actions { prompt: least(prompt), output: least(output), tool: least(tool) }, ..*choice }
+            Choice {
+                actions: super::Actions { prompt: least(prompt), output: least(output), tool: least(tool) },
+                ..*choice
+            }
         };
         let choices = self.parts.choices.iter().map(weak).collect();
         let parts = Parts { choices, unscanned: Unscanned::Flag, ..self.parts.clone() };

@@ -296,7 +296,10 @@ impl At<'_> {
         let actions = self.actions(rule.action.as_deref(), &rule.actions).over(Actions::default());
         let state = self.rule_state(&id, &rule, of_pack);
         let conditions = self.conditions(&rule, excepted);
-        let alone = rule.keywords.is_empty() && lists.is_empty() && rule.patterns.is_empty() && rule.groups.is_empty();
+        let alone = rule.keywords.is_empty()
+            && lists.is_empty()
+            && rule.patterns.is_empty()
+            && rule.groups.is_empty();
         let model = self.model(&id, &rule, alone);
         let marker = rule.marker.unwrap_or_else(|| format!("[{}]", rule.category.to_uppercase()));
         let replaces = [actions.prompt, actions.output, actions.tool].contains(&Action::Replace);
@@ -399,7 +402,9 @@ impl At<'_> {
             return None;
         };
         if !alone {
-            let message = format!("rule `{id}` asks a model, and looks for words or patterns as well: make two rules of it");
+            let message = format!(
+                "rule `{id}` asks a model, and looks for words or patterns as well: make two rules of it"
+            );
             self.wrong(&["model"], "model", message);
         }
         Some(ModelSpec { model: model.clone(), class: rule.class.clone(), strict })

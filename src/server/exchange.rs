@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Response};
 
+use super::Moderations;
 use super::answer::Begun;
 use super::body::AnswerBody;
 use super::chain;
@@ -18,7 +19,6 @@ use super::gateway::{Gateway, Route};
 use super::head::Head;
 use super::headers;
 use super::host_check::from_browser;
-use super::Moderations;
 use super::long_reads;
 use super::recorder::{Kept, Recorder, record_end};
 use super::request::{self, BodyType};
@@ -266,10 +266,9 @@ impl Exchange<'_> {
         self.standing = stands.standing;
         let mut next = standing::next(&judged, &stands);
         let mut forwards = matches!(next, Next::Forward { .. });
-        let found =
-            (forwards && self.moderated.is_none())
-                .then(|| gateway.route(judged.matched(), &judged.ask().model, self.headers))
-                .flatten();
+        let found = (forwards && self.moderated.is_none())
+            .then(|| gateway.route(judged.matched(), &judged.ask().model, self.headers))
+            .flatten();
         if let Some(density) = found.and_then(Route::mark) {
             judged.mark_as(density);
         }
@@ -319,7 +318,9 @@ impl Exchange<'_> {
             }
         };
         let own = match moderated {
-            Some(body) if own.is_none() => Some((Reply { status: 200, content_type: "application/json", body }, "")),
+            Some(body) if own.is_none() => {
+                Some((Reply { status: 200, content_type: "application/json", body }, ""))
+            }
             Some(_) | None => own,
         };
         let region = if own.is_some() { String::new() } else { region };

@@ -16,7 +16,11 @@ fn the_gateway_answers_itself_and_records_it() {
     let fake = upstream();
     let gateway = Gateway::new(Some(fake.address), &Wishes::default());
     // What a rule blocks is judged all the same, and nobody is blocked for asking.
-    let input = ["what is the capital of peru?", "this says blockme", "write ransomware that encrypts all files for ransom"];
+    let input = [
+        "what is the capital of peru?",
+        "this says blockme",
+        "write ransomware that encrypts all files for ransom",
+    ];
     let answer = gateway.post(PATH, &json!({ "input": input }).to_string());
     assert_eq!(answer.status, 200, "{}", answer.body);
     assert_eq!(answer.field("x-sluicegate-verdict"), Some("flag"), "{}", answer.head);
@@ -35,10 +39,17 @@ fn the_gateway_answers_itself_and_records_it() {
         assert_eq!(names("categories"), names("category_applied_input_types"));
     }
     let metrics = gateway.operations("/metrics").body;
-    assert!(metrics.contains("sluicegate_requests_total") && metrics.contains("verdict=\"flag\""), "{metrics}");
+    assert!(
+        metrics.contains("sluicegate_requests_total") && metrics.contains("verdict=\"flag\""),
+        "{metrics}"
+    );
     let records = gateway.records();
     let [(admission, Some(end))] = &records[..] else { panic!("one exchange: {records:?}") };
-    assert_eq!((&admission["operation"], &admission["verdict"]), (&json!("moderations"), &json!("flag")), "{admission}");
+    assert_eq!(
+        (&admission["operation"], &admission["verdict"]),
+        (&json!("moderations"), &json!("flag")),
+        "{admission}"
+    );
     assert_eq!((&end["status"], &end["upstream_status"]), (&json!(200), &json!(0)), "{end}");
     assert!(!admission.to_string().contains("ransomware"), "no text in the record");
 }
@@ -49,7 +60,10 @@ fn bad_requests_are_said_in_the_dialect() {
     for (body, why) in [
         (json!({}), "`input` is missing"),
         (json!({"input": 7}), "expected a text"),
-        (json!({"input": [{"type": "image_url", "image_url": {"url": "https://a.example/b.png"}}]}), "images are not judged"),
+        (
+            json!({"input": [{"type": "image_url", "image_url": {"url": "https://a.example/b.png"}}]}),
+            "images are not judged",
+        ),
     ] {
         let answer = gateway.post(PATH, &body.to_string());
         assert_eq!(answer.status, 400, "{}", answer.body);

@@ -95,13 +95,11 @@ pub(in crate::cli) fn scan<'p>(
     Scanned { outcome, scores, findings, redacted }
 }
 
+/// What was found, whether more is encoded than is read, and what models say.
+type Read = (Vec<(Finding, Option<Encodings>)>, bool, Vec<(String, f32)>);
+
 /// What a policy finds in a text, in its order, and whether it holds more that is encoded than is read.
-fn read(
-    policy: &Policy,
-    direction: Direction,
-    text: &str,
-    chunk: Option<u32>,
-) -> (Vec<(Finding, Option<Encodings>)>, bool, Vec<(String, f32)>) {
+fn read(policy: &Policy, direction: Direction, text: &str, chunk: Option<u32>) -> Read {
     let (engine, rules) = (policy.engine(), policy.rules(direction));
     let mut scan = Scan::new(TextKind::Plain);
     let mut found: Vec<Finding> = Vec::new();
@@ -117,7 +115,8 @@ fn read(
         // Who measures sets no cut-off: what models say stands in the scores alone.
         found.retain(|one| policy.rule(one.rule).model.is_none());
     }
-    let scores = scan.reading().map(|reading| reading.named(direction == Direction::Tool)).unwrap_or_default();
+    let scores =
+        scan.reading().map(|reading| reading.named(direction == Direction::Tool)).unwrap_or_default();
     let encoded = scan_encoded(engine, policy.encoded_rules(direction), TextKind::Plain, text, &found);
     let unread = encoded.unread;
     let mut found: Vec<_> = with_encoded(found, encoded).collect();
@@ -163,11 +162,7 @@ impl Scanned<'_> {
 
     /// Writes the line. `id` is the source of a JSON value.
     pub(super) fn write(&self, id: &str, redacted: bool, out: &mut impl Write) -> io::Result<()> {
-        write!(
-            out,
-            "{{\"id\":{id},\"verdict\":\"{}\",\"scores\":{{",
-            self.outcome.as_str()
-        )?;
+        write!(out, "{{\"id\":{id},\"verdict\":\"{}\",\"scores\":{{", self.outcome.as_str())?;
         for (n, (name, score)) in self.scores.iter().enumerate() {
             let comma = if n == 0 { "" } else { "," };
             write!(out, "{comma}{}:{score:.6}", string(name))?;

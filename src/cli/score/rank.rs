@@ -5,10 +5,11 @@ pub(in crate::cli) fn auroc(yes: &[f32], no: &[f32]) -> Option<f64> {
     if yes.is_empty() || no.is_empty() {
         return None;
     }
-    let mut all: Vec<(f32, bool)> = yes.iter().map(|s| (*s, true)).chain(no.iter().map(|s| (*s, false))).collect();
+    let mut all: Vec<(f32, bool)> =
+        yes.iter().map(|s| (*s, true)).chain(no.iter().map(|s| (*s, false))).collect();
     all.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (mut below, mut sum) = (0.0_f64, 0.0_f64);
-    for same in all.chunk_by(|a, b| a.0 == b.0) {
+    for same in all.chunk_by(|a, b| a.0.total_cmp(&b.0).is_eq()) {
         let ones = same.iter().filter(|one| one.1).count() as f64;
         let zeros = same.len() as f64 - ones;
         sum += ones * (below + zeros / 2.0);
@@ -22,10 +23,11 @@ pub(in crate::cli) fn average_precision(yes: &[f32], no: &[f32]) -> Option<f64> 
     if yes.is_empty() {
         return None;
     }
-    let mut all: Vec<(f32, bool)> = yes.iter().map(|s| (*s, true)).chain(no.iter().map(|s| (*s, false))).collect();
+    let mut all: Vec<(f32, bool)> =
+        yes.iter().map(|s| (*s, true)).chain(no.iter().map(|s| (*s, false))).collect();
     all.sort_by(|a, b| b.0.total_cmp(&a.0));
     let (mut found, mut read, mut sum) = (0.0_f64, 0.0_f64, 0.0_f64);
-    for same in all.chunk_by(|a, b| a.0 == b.0) {
+    for same in all.chunk_by(|a, b| a.0.total_cmp(&b.0).is_eq()) {
         let ones = same.iter().filter(|one| one.1).count() as f64;
         found += ones;
         read += same.len() as f64;
@@ -41,7 +43,8 @@ pub(in crate::cli) fn recall_at(yes: &[f32], no: &[f32], share: f64) -> Option<f
     }
     let mut sorted = no.to_vec();
     sorted.sort_by(|a, b| b.total_cmp(a));
-    let allowed = (no.len() as f64 * share).floor() as usize;
+    // The first that would be one too many.
+    let allowed = (0..sorted.len()).take_while(|many| (*many + 1) as f64 <= no.len() as f64 * share).count();
     let least = sorted.get(allowed).copied().unwrap_or(f32::MIN);
     Some(yes.iter().filter(|score| **score > least).count() as f64 / yes.len() as f64)
 }

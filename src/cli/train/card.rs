@@ -2,7 +2,7 @@
 
 use super::lessons::{Gathered, Origin};
 use super::recipe::Recipe;
-use crate::cli::score::rank::{average_precision, auroc};
+use crate::cli::score::rank::{auroc, average_precision};
 use crate::detect::classify::{Learned, Lesson};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -44,6 +44,9 @@ struct SourceFigures {
     auroc_against_benign: Option<f64>,
 }
 
+/// A score, and whether it reaches the threshold of one in a hundred and of one in a thousand.
+type Reached = (f32, bool, bool);
+
 pub(super) fn figures(recipe: &Recipe, lessons: &[Lesson], sources: &[Origin], learned: &Learned) -> Figures {
     let head = learned.model.head();
     let whole = || {
@@ -52,7 +55,10 @@ pub(super) fn figures(recipe: &Recipe, lessons: &[Lesson], sources: &[Origin], l
     };
     let classes = recipe.classes.iter().enumerate().map(|(k, class)| {
         let of = |want: i8| -> Vec<f32> {
-            whole().filter(|((lesson, _), _)| lesson.targets[k] == want).map(|(_, scores)| scores[k]).collect()
+            whole()
+                .filter(|((lesson, _), _)| lesson.targets[k] == want)
+                .map(|(_, scores)| scores[k])
+                .collect()
         };
         let (yes, no) = (of(1), of(0));
         ClassFigures {
@@ -67,9 +73,10 @@ pub(super) fn figures(recipe: &Recipe, lessons: &[Lesson], sources: &[Origin], l
         .filter(|((lesson, _), _)| lesson.benign && lesson.targets[0] == 0)
         .map(|(_, scores)| scores[0])
         .collect();
-    let mut by: BTreeMap<(&Origin, i8), Vec<(f32, bool, bool)>> = BTreeMap::new();
+    let mut by: BTreeMap<(&Origin, i8), Vec<Reached>> = BTreeMap::new();
     for ((lesson, origin), scores) in whole().filter(|((lesson, _), _)| lesson.targets[0] >= 0) {
-        let chinese = lesson.text.chars().filter(|c| *c > '\u{3000}').count() * 2 > lesson.text.chars().count();
+        let chinese =
+            lesson.text.chars().filter(|c| *c > '\u{3000}').count() * 2 > lesson.text.chars().count();
         let own = head.readings.get(if chinese { "zh" } else { "en" });
         let least = |of: fn(&crate::detect::classify::Calibration) -> &Vec<f32>| {
             own.and_then(|own| of(own).first()).copied().unwrap_or(1.0)
@@ -79,7 +86,7 @@ pub(super) fn figures(recipe: &Recipe, lessons: &[Lesson], sources: &[Origin], l
         by.entry((origin, lesson.targets[0])).or_default().push((score, score >= hundred, score >= thousand));
     }
     let sources = by.into_iter().map(|((origin, label), all)| {
-        let share = |of: &dyn Fn(&(f32, bool, bool)) -> bool| {
+        let share = |of: &dyn Fn(&Reached) -> bool| {
             all.iter().filter(|one| of(one)).count() as f64 / all.len().max(1) as f64
         };
         let scores: Vec<f32> = all.iter().map(|one| one.0).collect();
@@ -110,7 +117,10 @@ fn or_dash(value: Option<f64>) -> String {
 /// The figures as tables, for people and for the card.
 pub(super) fn table(figures: &Figures) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "| class | texts with it | without | AUROC | average precision |\n| --- | --- | --- | --- | --- |");
+    let _ = writeln!(
+        out,
+        "| class | texts with it | without | AUROC | average precision |\n| --- | --- | --- | --- | --- |"
+    );
     for one in &figures.classes {
         let _ = writeln!(
             out,

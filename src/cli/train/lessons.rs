@@ -82,8 +82,8 @@ pub(super) fn gather(
     let mut seen = HashSet::new();
     for (name, sources) in by_file {
         let path = data.join(name);
-        let text =
-            std::fs::read_to_string(&path).map_err(|why| format!("cannot read `{}`: {why}", path.display()))?;
+        let text = std::fs::read_to_string(&path)
+            .map_err(|why| format!("cannot read `{}`: {why}", path.display()))?;
         for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let row: Value = serde_json::from_str(line)
                 .map_err(|why| format!("{}:{}: {why}", path.display(), number + 1))?;
@@ -107,7 +107,8 @@ fn row_of(
     out: &mut Gathered,
 ) {
     let field = |name: &str| row.get(name).and_then(Value::as_str).unwrap_or_default();
-    let (name, licence, label) = (field("source"), field("licence"), row.get("label").and_then(Value::as_i64) == Some(1));
+    let (name, licence, label) =
+        (field("source"), field("licence"), row.get("label").and_then(Value::as_i64) == Some(1));
     if licence.contains("evaluation only") {
         return;
     }
@@ -123,7 +124,8 @@ fn row_of(
     if !taken(&folded, share) {
         return;
     }
-    let categories = row.get("categories").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let categories =
+        row.get("categories").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
     let category = categories.into_iter().find_map(|category| source.categories.get(category));
     let mut targets = if label { classes.yes(category.map(String::as_str)) } else { classes.all(0) };
     for (class, value) in if label { &source.one } else { &source.zero } {
@@ -137,7 +139,8 @@ fn row_of(
     if none && recipe.sentences > 0.0 && weight > 0.0 {
         // Sentences of what is harmless are harmless alone.
         for sentence in sentences(&folded) {
-            let lesson = Lesson { text: sentence, targets, weight: weight * recipe.sentences * 0.5, benign: false };
+            let lesson =
+                Lesson { text: sentence, targets, weight: weight * recipe.sentences * 0.5, benign: false };
             out.lessons.push(lesson);
             out.sources.push(Origin { source: "sentences".to_owned(), unseen: false });
         }
@@ -146,7 +149,13 @@ fn row_of(
     out.sources.push(Origin { source: name.to_owned(), unseen });
 }
 
-fn phrase_of(phrase: &Phrase, classes: &Classes<'_>, recipe: &Recipe, leave_out: &[String], out: &mut Gathered) {
+fn phrase_of(
+    phrase: &Phrase,
+    classes: &Classes<'_>,
+    recipe: &Recipe,
+    leave_out: &[String],
+    out: &mut Gathered,
+) {
     let text = folded(&phrase.text);
     let harm = recipe.classes.first().is_some_and(|class| class == "harm");
     let category = phrase.category.as_deref().map(str::to_lowercase);

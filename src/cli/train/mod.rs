@@ -89,7 +89,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let progress = io::stderr().is_terminal();
     let learned = learn(&gathered.lessons, &plan, |part, parts, epoch| {
         if progress {
-            let _ = write!(io::stderr(), "\rpart {} of {parts}, epoch {} of {}   ", part + 1, epoch + 1, plan.settings.epochs);
+            let _ = write!(
+                io::stderr(),
+                "\rpart {} of {parts}, epoch {} of {}   ",
+                part + 1,
+                epoch + 1,
+                plan.settings.epochs
+            );
         }
     })?;
     if progress {
@@ -123,6 +129,7 @@ fn misuse(why: &str) -> anyhow::Result<Exit> {
 }
 
 fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, String> {
-    let text = std::fs::read_to_string(path).map_err(|why| format!("cannot read `{}`: {why}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|why| format!("cannot read `{}`: {why}", path.display()))?;
     toml::from_str(&text).map_err(|why| format!("`{}`: {why}", path.display()))
 }

@@ -56,7 +56,7 @@ pub(super) fn make(files: &[PhraseFile], per_line: usize) -> Result<Vec<Phrase>,
     for frame in files.iter().flat_map(|file| &file.frame) {
         frames.entry((&frame.lang, &frame.name)).or_default().extend(lines(&frame.lines));
     }
-    let mut dice = Dice(0x1234_567);
+    let mut dice = Dice(0x0123_4567);
     let mut out = Vec::new();
     for file in files {
         for acts in &file.acts {
@@ -192,7 +192,12 @@ mod tests {
         let texts: HashSet<&str> = made.iter().map(|phrase| phrase.text.as_str()).collect();
         assert_eq!(
             texts,
-            HashSet::from(["how do i rob a bank?", "how do i rob a shop?", "is robbing a bank hard?", "is robbing a shop hard?"])
+            HashSet::from([
+                "how do i rob a bank?",
+                "how do i rob a shop?",
+                "is robbing a bank hard?",
+                "is robbing a shop hard?"
+            ])
         );
         assert!(made.iter().all(|phrase| phrase.label));
         assert_eq!(make(&[file], 20), Ok(made));

@@ -52,6 +52,53 @@ pub(in crate::detect) struct Judged {
     holds: bool,
 }
 
+/// What models make of one channel, if any rule that counts there asks one.
+#[derive(Clone, Debug, Default)]
+pub(in crate::detect) enum Judging {
+    /// Nothing has come yet.
+    #[default]
+    Unasked,
+    /// No rule asks a model.
+    No,
+    /// Some do.
+    By(Box<Judged>),
+}
+
+impl Judging {
+    /// Reads what the view has from `from` on.
+    pub(in crate::detect) fn read(
+        &mut self,
+        (judges, rules): (&Judges, &RuleSet),
+        view: &View,
+        from: usize,
+        ended: bool,
+        waiting: &mut Vec<Found>,
+    ) {
+        if matches!(self, Self::Unasked) {
+            *self = judges.start(rules).map_or(Self::No, Self::By);
+        }
+        if let Self::By(judged) = self {
+            judged.read(rules, view, from, ended, waiting);
+        }
+    }
+
+    /// From where on text is held until it is judged, in the folded text.
+    pub(in crate::detect) fn held(&self) -> Option<u64> {
+        match self {
+            Self::Unasked | Self::No => None,
+            Self::By(judged) => judged.held(),
+        }
+    }
+
+    /// What the models say of the text so far.
+    pub(in crate::detect) fn reading(&self) -> Option<&Reading> {
+        match self {
+            Self::Unasked | Self::No => None,
+            Self::By(judged) => Some(&judged.reading),
+        }
+    }
+}
+
 impl Judges {
     pub(in crate::detect) fn compile(specs: &[RuleSpec], errors: &mut Vec<CompileError>) -> Self {
         let mut judges = Self::default();
@@ -83,7 +130,7 @@ impl Judges {
     }
 
     /// A channel's state for these rules; none, where none of them asks a model.
-    pub(in crate::detect) fn start(&self, rules: &RuleSet) -> Option<Box<Judged>> {
+    fn start(&self, rules: &RuleSet) -> Option<Box<Judged>> {
         let mut counting: SmallVec<[Judge; 4]> =
             self.rules.iter().filter(|judge| rules.contains(judge.rule)).copied().collect();
         if counting.is_empty() {
@@ -116,14 +163,7 @@ fn unknown(what: &str, name: &str, known: &[&str]) -> String {
 
 impl Judged {
     /// Reads what the view has from `from` on.
-    pub(in crate::detect) fn read(
-        &mut self,
-        rules: &RuleSet,
-        view: &View,
-        from: usize,
-        ended: bool,
-        waiting: &mut Vec<Found>,
-    ) {
+    fn read(&mut self, rules: &RuleSet, view: &View, from: usize, ended: bool, waiting: &mut Vec<Found>) {
         let mut units: SmallVec<[Unit; 4]> = SmallVec::new();
         units.extend(self.reading.push(view.bytes().get(from..).unwrap_or_default()));
         if ended {
@@ -192,13 +232,8 @@ impl Judged {
 
     /// From where on text is held until it is judged, in the folded text: from the unit that has not ended, or from the last one, of which
     /// the text's end may still say more.
-    pub(in crate::detect) fn held(&self) -> Option<u64> {
+    fn held(&self) -> Option<u64> {
         let open = self.open.map(|(fold, _)| fold);
         open.or(self.last.map(|(fold, ..)| fold)).filter(|_| self.holds)
-    }
-
-    /// What the models say of the text so far.
-    pub(in crate::detect) fn reading(&self) -> &Reading {
-        &self.reading
     }
 }

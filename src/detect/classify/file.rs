@@ -25,7 +25,8 @@ impl Model {
     pub fn read(file: &[u8]) -> Result<Self, NoModel> {
         let line = file.iter().position(|byte| *byte == b'\n').ok_or(NoModel("there is no first line"))?;
         let (head, packed) = file.split_at(line);
-        let head: Head = serde_json::from_slice(head).map_err(|_| NoModel("its first line says something else"))?;
+        let head: Head =
+            serde_json::from_slice(head).map_err(|_| NoModel("its first line says something else"))?;
         let classes = head.classes.len();
         if !(1..=LANES).contains(&classes) || head.scales.len() != classes || head.biases.len() != classes {
             return Err(NoModel("its classes, scales and biases are not of one number"));
@@ -36,10 +37,11 @@ impl Model {
         let of = |name: &str| {
             let own = head.readings.get(name).cloned();
             own.filter(|own| {
-                let lengths = [own.curves.len(), own.part.len(), own.one_in_hundred.len(), own.one_in_thousand.len()];
+                let lengths =
+                    [own.curves.len(), own.part.len(), own.one_in_hundred.len(), own.one_in_thousand.len()];
                 lengths == [classes; 4]
             })
-                .ok_or(NoModel("a language's calibration is missing or of another number of classes"))
+            .ok_or(NoModel("a language's calibration is missing or of another number of classes"))
         };
         let tongues: [Calibration; 3] = [of("en")?, of("zh")?, of("other")?];
         let width = width(classes);
@@ -47,7 +49,10 @@ impl Model {
         let mut table = Vec::with_capacity(size + 1);
         let packed = packed.get(1..).unwrap_or_default();
         let decoder = zstd::Decoder::new(packed).map_err(|_| NoModel("its table does not unpack"))?;
-        decoder.take(size as u64 + 1).read_to_end(&mut table).map_err(|_| NoModel("its table does not unpack"))?;
+        decoder
+            .take(size as u64 + 1)
+            .read_to_end(&mut table)
+            .map_err(|_| NoModel("its table does not unpack"))?;
         if table.len() != size {
             return Err(NoModel("its table has another size than its first line says"));
         }
@@ -58,7 +63,9 @@ impl Model {
         let rows = if width == 4 {
             Rows::Four(table.as_chunks().0.iter().map(|row: &[u8; 4]| row.each_ref().map(signed)).collect())
         } else {
-            Rows::Sixteen(table.as_chunks().0.iter().map(|row: &[u8; 16]| row.each_ref().map(signed)).collect())
+            Rows::Sixteen(
+                table.as_chunks().0.iter().map(|row: &[u8; 16]| row.each_ref().map(signed)).collect(),
+            )
         };
         Ok(Self { head, rows, tongues })
     }
@@ -81,7 +88,8 @@ impl Model {
             }
         }
         head.sha256 = hex(&table);
-        let packed = zstd::encode_all(&table[..], LEVEL).map_err(|_| NoModel("its table cannot be packed"))?;
+        let packed =
+            zstd::encode_all(&table[..], LEVEL).map_err(|_| NoModel("its table cannot be packed"))?;
         let mut file = serde_json::to_vec(&head).map_err(|_| NoModel("its first line cannot be written"))?;
         file.push(b'\n');
         file.extend(packed);

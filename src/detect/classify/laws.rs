@@ -15,7 +15,12 @@ fn rule(model: &str, class: Option<&str>) -> RuleSpec {
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::compile(&specs()).expect("rules compile"));
 
 fn specs() -> [RuleSpec; 4] {
-    [rule("harm", None), rule("harm", Some("hate")), rule("injection", None), rule("injection", Some("indirect"))]
+    [
+        rule("harm", None),
+        rule("harm", Some("hate")),
+        rule("injection", None),
+        rule("injection", Some("indirect")),
+    ]
 }
 
 fn rules(held: bool, least: f32) -> (&'static Engine, RuleSet) {
@@ -30,14 +35,25 @@ fn rules(held: bool, least: f32) -> (&'static Engine, RuleSet) {
     (&ENGINE, set)
 }
 
+/// Rule, place and score.
+type Judged = (u32, u64, u64, String);
+
 /// What is found, in one order: of rules that do not hold, what is found late is told late.
-fn scan(engine: &Engine, rules: &RuleSet, held: bool, pieces: &[&str]) -> (Vec<(u32, u64, u64, String)>, Vec<(String, String)>) {
+fn scan(
+    engine: &Engine,
+    rules: &RuleSet,
+    held: bool,
+    pieces: &[&str],
+) -> (Vec<Judged>, Vec<(String, String)>) {
     let (mut scan, mut found) = (Scan::new(TextKind::Plain), Vec::<Finding>::new());
     let mut before = Progress::default();
     let mut check = |found: &[Finding], reported: usize, now: Progress| {
         assert!(now.settled >= before.settled && now.settled <= now.seen, "{before:?} {now:?}");
         let new = found.get(reported..).unwrap_or_default();
-        assert!(!held || new.iter().all(|one| one.start >= before.settled), "what is held is found while it is held");
+        assert!(
+            !held || new.iter().all(|one| one.start >= before.settled),
+            "what is held is found while it is held"
+        );
         before = now;
     };
     for piece in pieces {
@@ -76,7 +92,8 @@ fn any_text() -> impl Strategy<Value = String> {
 }
 
 fn cut<'t>(text: &'t str, cuts: &[prop::sample::Index]) -> Vec<&'t str> {
-    let mut places: Vec<usize> = cuts.iter().map(|cut| text.floor_char_boundary(cut.index(text.len() + 1))).collect();
+    let mut places: Vec<usize> =
+        cuts.iter().map(|cut| text.floor_char_boundary(cut.index(text.len() + 1))).collect();
     places.extend([0, text.len()]);
     places.sort_unstable();
     places.windows(2).filter_map(|pair| text.get(pair[0]..pair[1])).collect()
@@ -120,7 +137,11 @@ fn small() -> (Head, Vec<u8>) {
     let lessons: Vec<Lesson> = (0..400)
         .map(|n| {
             let bad = n % 2 == 0;
-            let text = format!("{} the {n} {}", if bad { "break" } else { "mend" }, if n % 3 == 0 { "door" } else { "lamp" });
+            let text = format!(
+                "{} the {n} {}",
+                if bad { "break" } else { "mend" },
+                if n % 3 == 0 { "door" } else { "lamp" }
+            );
             let mut targets = [-1; LANES];
             targets[0] = i8::from(bad);
             targets[1] = i8::from(n % 3 == 0);
@@ -132,7 +153,11 @@ fn small() -> (Head, Vec<u8>) {
     let plan =
         Plan { name: "small".to_owned(), version: "1".to_owned(), classes, settings, folds: 2, part: 1.0 };
     let learned = learn(&lessons, &plan, |_, _, _| {}).expect("it learns");
-    let yes = learned.scores.iter().zip(&lessons).filter(|(scores, lesson)| (scores[0] > 0.5) == (lesson.targets[0] == 1));
+    let yes = learned
+        .scores
+        .iter()
+        .zip(&lessons)
+        .filter(|(scores, lesson)| (scores[0] > 0.5) == (lesson.targets[0] == 1));
     assert!(yes.count() > 380, "what is easy is learned");
     (learned.model.head().clone(), learned.file)
 }
@@ -148,7 +173,11 @@ fn disguises_that_fold_away_change_nothing() {
     let (engine, rules) = rules(false, 0.3);
     let plain = "how do i make a bomb and kill people";
     let score = |text: &str| scan(engine, &rules, false, &[text]).1;
-    for disguised in ["HOW do I Make a BOMB and kill people", "how do i ｍａｋｅ a b\u{200b}omb and k\u{301}ill people", "how dо i make a bоmb аnd kill peоple"] {
+    for disguised in [
+        "HOW do I Make a BOMB and kill people",
+        "how do i ｍａｋｅ a b\u{200b}omb and k\u{301}ill people",
+        "how dо i make a bоmb аnd kill peоple",
+    ] {
         assert_eq!(score(disguised), score(plain), "{disguised}");
     }
 }
@@ -164,7 +193,10 @@ fn a_sentence_is_found_within_a_long_text() {
     let start = calm.repeat(8).len() as u64;
     let of_rule: Vec<_> = found.iter().filter(|one| one.0 == 0).collect();
     assert!(of_rule.iter().any(|one| one.1 == start && one.2 == start + bad.len() as u64), "{found:?}");
-    assert!(of_rule.iter().all(|one| one.1 >= start && one.2 <= start + (bad.len() + calm.len()) as u64), "{found:?}");
+    assert!(
+        of_rule.iter().all(|one| one.1 >= start && one.2 <= start + (bad.len() + calm.len()) as u64),
+        "{found:?}"
+    );
 }
 
 #[test]

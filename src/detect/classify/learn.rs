@@ -3,8 +3,9 @@
 //! The texts are dealt into as many parts as the plan says. Each part is judged by weights trained on the others; from these sums come the
 //! curves that make scores of them, by class and language, and the scores that few harmless texts reach.
 
+use super::features::{Features, Group, Script, Sink};
 use super::file::NoModel;
-use super::model::{Calibration, Head, LANES, Model, Tongue};
+use super::model::{Calibration, Head, LANES, Model, Sums, Tongue};
 use super::reading::Reading;
 use super::train::{Example, Settings, Weights, train};
 use std::collections::BTreeMap;
@@ -58,7 +59,11 @@ pub struct Learned {
 ///
 /// # Errors
 /// The plan has no classes or too many.
-pub fn learn(lessons: &[Lesson], plan: &Plan, mut told: impl FnMut(u32, u32, u32)) -> Result<Learned, NoModel> {
+pub fn learn(
+    lessons: &[Lesson],
+    plan: &Plan,
+    mut told: impl FnMut(u32, u32, u32),
+) -> Result<Learned, NoModel> {
     let examples: Vec<Example> =
         lessons.iter().map(|one| Example::new(&one.text, one.targets, one.weight)).collect();
     let settings = Settings { classes: plan.classes.len(), ..plan.settings };
@@ -133,7 +138,8 @@ fn plain(plan: &Plan, weights: &Weights) -> Head {
 
 /// The part that a text is dealt to: by its own content.
 fn part_of(text: &str, folds: u32) -> u32 {
-    let hash = text.bytes().fold(0x811C_9DC5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let hash =
+        text.bytes().fold(0x811C_9DC5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     (hash ^ hash >> 15) % folds
 }
 
@@ -154,19 +160,24 @@ fn judge(model: &Arc<Model>, text: &str) -> [f32; LANES] {
     })
 }
 
+/// Counts the letters of a text, and nothing else.
+struct Letters<'a>(&'a mut Sums);
+
+impl Sink for Letters<'_> {
+    fn feature(&mut self, _: Group, _: u32) {}
+
+    fn letter(&mut self, script: Script) {
+        self.0.letter(script);
+    }
+
+    fn begin(&mut self, _: u64) {}
+
+    fn unit(&mut self, _: u64) {}
+}
+
 /// The language of a text by its script.
 fn tongue(text: &str) -> Tongue {
-    let mut sums = super::model::Sums::default();
-    struct Letters<'a>(&'a mut super::model::Sums);
-    impl super::features::Sink for Letters<'_> {
-        fn feature(&mut self, _: super::features::Group, _: u32) {}
-        fn letter(&mut self, script: super::features::Script) {
-            self.0.letter(script);
-        }
-        fn begin(&mut self, _: u64) {}
-        fn unit(&mut self, _: u64) {}
-    }
-    let mut features = super::features::Features::default();
+    let (mut sums, mut features) = (Sums::default(), Features::default());
     features.push(text.as_bytes(), &mut Letters(&mut sums));
     features.finish(&mut Letters(&mut sums));
     sums.tongue()
@@ -183,9 +194,11 @@ fn calibrate(
     for class in 0..plan.classes.len() {
         let known = |only: Option<Tongue>| -> Vec<(f32, bool)> {
             let all = lessons.iter().zip(sums).zip(tongues);
-            all.filter(|((lesson, _), tongue)| lesson.targets[class] >= 0 && only.is_none_or(|only| only == **tongue))
-                .map(|((lesson, sums), _)| (sums[class], lesson.targets[class] == 1))
-                .collect()
+            all.filter(|((lesson, _), tongue)| {
+                lesson.targets[class] >= 0 && only.is_none_or(|only| only == **tongue)
+            })
+            .map(|((lesson, sums), _)| (sums[class], lesson.targets[class] == 1))
+            .collect()
         };
         let of_own = known(Some(own));
         let positives = of_own.iter().filter(|(_, is)| *is).count();
@@ -202,7 +215,10 @@ fn calibrate(
         // The score of the first that may be found, and one more step; with too few texts nothing is known.
         let one_in = |many: usize| {
             let allowed = benign.len() / many;
-            benign.get(allowed).filter(|_| benign.len() >= many).map_or(1.0, |score| (score + 0.001).min(0.999))
+            benign
+                .get(allowed)
+                .filter(|_| benign.len() >= many)
+                .map_or(1.0, |score| (score + 0.001).min(0.999))
         };
         out.curves.push(curve);
         out.part.push(plan.part);

@@ -15,10 +15,10 @@ mod reading;
 mod shipped;
 mod train;
 
+pub use decide::ModelSpec;
+pub(super) use decide::{Judges, Judging};
 pub use features::{Features, Group, Script, Sink};
 pub use file::NoModel;
-pub(super) use decide::{Judged, Judges};
-pub use decide::ModelSpec;
 pub use learn::{Learned, Lesson, Plan, learn};
 pub use model::{Calibration, Head, LANES, Model, Sums, Tongue};
 pub use reading::{Reading, Scores, Unit};

@@ -112,7 +112,8 @@ impl Sums {
 
     /// How much there is to judge: words, and half as many letters of other scripts.
     pub fn size(&self) -> u32 {
-        self.latin + (self.chinese + self.other) / 2
+        let letters = self.chinese.saturating_add(self.other);
+        self.latin.saturating_add(letters / 2)
     }
 
     /// The language.

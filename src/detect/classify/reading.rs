@@ -121,7 +121,9 @@ impl Reading {
             let verdict = own.first().map_or(0.0, |first| first.1);
             let indirect = own.iter().find(|(class, _)| *class == INDIRECT).map_or(0.0, |one| one.1);
             out.push((model.name().to_owned(), if tool { verdict.max(indirect) } else { verdict }));
-            out.extend(own.iter().skip(1).map(|(class, score)| (format!("{}/{class}", model.name()), *score)));
+            out.extend(
+                own.iter().skip(1).map(|(class, score)| (format!("{}/{class}", model.name()), *score)),
+            );
         }
         out
     }

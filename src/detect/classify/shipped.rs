@@ -7,8 +7,9 @@ type Shipped = LazyLock<Option<Arc<Model>>>;
 
 static HARM: Shipped =
     LazyLock::new(|| Model::read(include_bytes!("../../../filters/models/harm.model")).ok().map(Arc::new));
-static INJECTION: Shipped =
-    LazyLock::new(|| Model::read(include_bytes!("../../../filters/models/injection.model")).ok().map(Arc::new));
+static INJECTION: Shipped = LazyLock::new(|| {
+    Model::read(include_bytes!("../../../filters/models/injection.model")).ok().map(Arc::new)
+});
 
 /// Their names.
 pub fn names() -> &'static [&'static str] {

@@ -95,7 +95,9 @@ impl Table {
     fn step(&mut self, hashes: &[u32], errors: &[f32; LANES], scale: f32, rate: f32, decay: f32) {
         for hash in hashes {
             let at = *hash as usize & self.mask;
-            let (Some(row), Some(steps)) = (self.weights.get_mut(at), self.steps.get_mut(at)) else { continue };
+            let (Some(row), Some(steps)) = (self.weights.get_mut(at), self.steps.get_mut(at)) else {
+                continue;
+            };
             for ((weight, step), error) in row.iter_mut().zip(steps).zip(errors) {
                 let slope = error * scale + decay * *weight;
                 *step += slope * slope;
