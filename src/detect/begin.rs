@@ -54,10 +54,13 @@ fn literals(spec: &PatternSpec) -> Option<BTreeSet<String>> {
     // Classes are spelled out if they are small (`gh[pousr]_`); if that leaves too little, also larger ones, such as the
     // provinces that begin a Chinese number plate.
     const CLASSES: [usize; 2] = [10, 64];
+    // Where a literal may go on in many ways, its beginnings are fewer (`QQ` before a number, with one of many words between).
+    const MOST_LENGTHS: [usize; 2] = [LENGTHS[0], 4];
     let hir = parse(&spec.regex, false).ok()?;
-    CLASSES.into_iter().find_map(|class| {
+    let tries = MOST_LENGTHS.into_iter().flat_map(|most| CLASSES.map(|class| (most, class)));
+    tries.into_iter().find_map(|(most, class)| {
         let found =
-            Extractor::new().limit_class(class).limit_literal_len(LENGTHS[0]).limit_total(256).extract(&hir);
+            Extractor::new().limit_class(class).limit_literal_len(most).limit_total(256).extract(&hir);
         let literals: Vec<Vec<u8>> =
             found.literals()?.iter().map(|one| one.as_bytes().to_ascii_lowercase()).collect();
         LENGTHS.into_iter().find_map(|length| telling(&literals, length))

@@ -25,9 +25,9 @@ pub(super) struct Masks {
 /// What is looked for.
 #[derive(Debug)]
 pub(super) struct Specials {
-    /// Letters that are looked at wherever they stand.
-    letters: Vec<u8>,
-    /// The same in every byte.
+    /// By byte: whether it is looked at wherever it stands.
+    bytes: Box<[bool; 256]>,
+    /// The letters among them, each in every byte.
     letter_lanes: Vec<Lane>,
     inside: Inside,
 }
@@ -60,21 +60,21 @@ pub(super) fn is_gap(byte: u8) -> bool {
 
 impl Specials {
     pub(super) fn new(is_special: impl Fn(u8) -> bool, inside: Inside) -> Self {
-        let letters: Vec<u8> =
-            (0..0x80_u8).filter(|&byte| byte.is_ascii_alphabetic() && is_special(byte)).collect();
-        let letter_lanes = letters.iter().map(|&letter| Lane::each(letter)).collect();
-        Self { letters, letter_lanes, inside }
+        let is_special = |byte: u8| match byte {
+            0x80.. => false,
+            _ if is_gap(byte) => false,
+            b'a'..=b'z' | b'A'..=b'Z' => is_special(byte),
+            _ => true,
+        };
+        let letters = (b'A'..=b'z').filter(|&byte| byte.is_ascii_alphabetic() && is_special(byte));
+        let letter_lanes = letters.map(Lane::each).collect();
+        Self { bytes: Box::new(std::array::from_fn(|byte| is_special(byte as u8))), letter_lanes, inside }
     }
 
     /// Whether a byte is looked at wherever it stands: all signs and digits are.
     #[inline]
     pub(super) fn contains(&self, byte: u8) -> bool {
-        match byte {
-            0x80.. => false,
-            _ if is_gap(byte) => false,
-            b'a'..=b'z' | b'A'..=b'Z' => self.letters.contains(&byte),
-            _ => true,
-        }
+        self.bytes[usize::from(byte)]
     }
 
     /// Whether words are looked for that ask for no boundary.

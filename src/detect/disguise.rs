@@ -290,6 +290,13 @@ impl Disguised {
         }
     }
 
+    /// Whether a word may begin with the token at `at`, of which perhaps not all has come. `word`: its first eight bytes. Never says no
+    /// where one begins.
+    #[inline]
+    pub(super) fn may_begin_within(&self, text: &[u8], at: usize, word: u64) -> bool {
+        !self.is_empty() && self.begins[usize::from(word as u8 & 0x7F)] && self.may_be_alike(text, at)
+    }
+
     /// Whether what begins with the letter or digit at `at` may be a word whose letters are signs, repeated or apart. Never says no where
     /// it is.
     #[inline(never)]

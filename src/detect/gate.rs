@@ -19,6 +19,9 @@ fn eight_of(bytes: &[u8]) -> u64 {
     bytes.iter().take(8).rev().fold(0, |word, &byte| word << 8 | u64::from(byte))
 }
 
+/// Of shorter tokens too many words begin with their like.
+const BEGUN: usize = 3;
+
 /// Upper and lower case alike, and some other signs with each other.
 pub(super) const LOWER: u64 = 0x2020_2020_2020_2020;
 
@@ -63,8 +66,9 @@ pub(super) struct Keys {
     /// What a token may begin with that goes on as it likes: one letter or digit, two, three, four.
     open_one: Vec<u8>,
     open_two: Vec<(u8, u8)>,
-    /// Some are no longer than that.
-    open_short: bool,
+    /// The same of those that are no longer than that.
+    short_one: Vec<u8>,
+    short_two: Vec<(u8, u8)>,
     open_three: Vec<u64>,
     open_four: Vec<u64>,
     signs: Vec<u8>,
@@ -74,13 +78,16 @@ pub(super) struct Keys {
 #[derive(Debug)]
 pub(super) struct Gate {
     tokens: FirstTokens,
+    /// What such tokens begin with, from [`BEGUN`] bytes on.
+    begun: Bits,
     pairs: Bits,
     /// Characters after which the second one does not matter.
     singles: Bits,
     has_singles: bool,
     /// By two letters or digits (36 by 36).
     open_two: Box<[u64; 36]>,
-    open_short: bool,
+    /// The same, where the letters or digits after them do not matter.
+    short_two: Box<[u64; 36]>,
     open_three: Bits,
     open_four: Bits,
     signs: Box<[bool; 128]>,
@@ -94,7 +101,8 @@ impl Keys {
         self.singles.extend_from_slice(&other.singles);
         self.open_one.extend_from_slice(&other.open_one);
         self.open_two.extend_from_slice(&other.open_two);
-        self.open_short |= other.open_short;
+        self.short_one.extend_from_slice(&other.short_one);
+        self.short_two.extend_from_slice(&other.short_two);
         self.open_three.extend_from_slice(&other.open_three);
         self.open_four.extend_from_slice(&other.open_four);
         self.signs.extend_from_slice(&other.signs);
@@ -124,14 +132,13 @@ impl Keys {
         if token == 0 {
             self.signs.push(first);
         } else if whole || token < word.len() || token >= 8 {
-            let behind = word.get(token..).unwrap_or_default();
-            // Behind white space stands what behind a sign never does.
-            let behind = if behind.first().is_some_and(|&sign| sign != b' ') {
-                b"  "
-            } else {
-                behind.get(1..).unwrap_or_default()
-            };
-            self.token(word, token, behind);
+            match *word.get(token..).unwrap_or_default() {
+                [sign, ..] if sign != b' ' => {
+                    self.tokens.add_signed(head(eight(word, 0) | LOWER, token), sign);
+                }
+                [_, ref behind @ ..] => self.token(word, token, behind),
+                [] => self.token(word, token, &[]),
+            }
         } else {
             self.open(word);
         }
@@ -154,10 +161,12 @@ impl Keys {
             (Some(first), None) => self.open_one.push(first),
             (None, _) => {}
         }
-        match token {
-            4.. => self.open_four.push(key(4)),
-            3 => self.open_three.push(key(3)),
-            _ => self.open_short |= token > 0,
+        match (token, classes) {
+            (4.., _) => self.open_four.push(key(4)),
+            (3, _) => self.open_three.push(key(3)),
+            (2, (Some(first), Some(second))) => self.short_two.push((first, second)),
+            (1, (Some(first), _)) => self.short_one.push(first),
+            _ => {}
         }
     }
 
@@ -174,24 +183,28 @@ impl Gate {
             list.sort_unstable();
             list.dedup();
         }
-        let mut open = Box::new([0_u64; 36]);
-        for (first, second) in keys.open_two {
-            open[usize::from(first)] |= 1 << second;
-        }
-        for first in keys.open_one {
-            open[usize::from(first)] = !0;
-        }
+        let by_two = |ones: &[u8], twos: &[(u8, u8)]| {
+            let mut table = Box::new([0_u64; 36]);
+            twos.iter().for_each(|&(first, second)| table[usize::from(first)] |= 1 << second);
+            ones.iter().for_each(|&first| table[usize::from(first)] = !0);
+            table
+        };
         let mut signs = Box::new([false; 128]);
         for sign in keys.signs {
             signs[usize::from(sign & 0x7F)] = true;
         }
+        let tokens = keys.tokens.all().iter();
+        let mut begun: Vec<u64> = tokens.flat_map(|&token| (BEGUN..8).map(move |n| head(token, n))).collect();
+        begun.sort_unstable();
+        begun.dedup();
         Self {
             tokens: FirstTokens::new(keys.tokens),
+            begun: Bits::new(&begun),
             pairs: Bits::new(&keys.pairs),
             singles: Bits::new(&keys.singles),
             has_singles: !keys.singles.is_empty(),
-            open_two: open,
-            open_short: keys.open_short,
+            open_two: by_two(&keys.open_one, &keys.open_two),
+            short_two: by_two(&keys.short_one, &keys.short_two),
             open_three: Bits::new(&keys.open_three),
             open_four: Bits::new(&keys.open_four),
             signs,
@@ -210,6 +223,18 @@ impl Gate {
         self.tokens.all().holds(head(word | LOWER, length))
     }
 
+    /// The same of words that are read as they stand, where this sign stands right behind the token.
+    #[inline]
+    pub(super) fn whole_token_signed(&self, word: u64, length: usize, sign: u8) -> bool {
+        self.tokens.holds_signed(head(word | LOWER, length), sign)
+    }
+
+    /// Whether a word may begin with a token of which only `known` bytes have come, less than eight.
+    #[inline]
+    pub(super) fn may_begin_within(&self, word: u64, known: usize) -> bool {
+        known < BEGUN || self.begun.holds(head(word | LOWER, known)) || self.open_within(word, known)
+    }
+
     /// The same where `next` follows.
     #[inline]
     pub(super) fn whole_token_before(&self, word: u64, length: usize, next: Option<Next>) -> bool {
@@ -219,8 +244,7 @@ impl Gate {
     /// Whether some word begins with these two letters or digits and goes on as it likes.
     #[inline]
     pub(super) fn opens(&self, first: u8, second: u8) -> bool {
-        let row = self.open_two.get(usize::from(CLASS[usize::from(first)])).copied().unwrap_or_default();
-        row >> CLASS[usize::from(second)] & 1 == 1
+        holds_two(&self.open_two, first, second)
     }
 
     /// The pairs of lower-case letters or digits with which words begin that go on as they like, if there are few.
@@ -238,15 +262,20 @@ impl Gate {
         if !self.opens(word as u8, (word >> 8) as u8) {
             return false;
         }
+        if holds_two(&self.short_two, word as u8, (word >> 8) as u8) {
+            return true;
+        }
         let word = word | LOWER;
-        self.open_short || self.open_four.holds(head(word, 4)) || self.open_three.holds(head(word, 3))
+        self.open_four.holds(head(word, 4)) || self.open_three.holds(head(word, 3))
     }
 
     /// The same where only the first `known` bytes of the word have come, at least one: what is not known passes.
     #[inline]
     pub(super) fn open_within(&self, word: u64, known: usize) -> bool {
         match known {
-            ..2 => true,
+            ..2 => {
+                self.open_two.get(usize::from(CLASS[usize::from(word as u8)])).is_some_and(|&row| row != 0)
+            }
             2..4 => self.opens(word as u8, (word >> 8) as u8),
             4.. => self.open(word),
         }
@@ -263,6 +292,13 @@ impl Gate {
     pub(super) fn signs(&self) -> impl Iterator<Item = u8> + '_ {
         (0..128).filter(|&sign| self.signs[usize::from(sign)])
     }
+}
+
+/// Whether a table of pairs of letters or digits holds these two.
+#[inline]
+fn holds_two(table: &[u64; 36], first: u8, second: u8) -> bool {
+    let row = table.get(usize::from(CLASS[usize::from(first)])).copied().unwrap_or_default();
+    row >> CLASS[usize::from(second)] & 1 == 1
 }
 
 /// The first `length` bytes of a word, eight at most.

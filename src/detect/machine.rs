@@ -13,6 +13,7 @@ use regex_automata::util::start;
 use regex_automata::{Anchored, MatchKind};
 use regex_syntax::hir::Hir;
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 
 /// Nothing can match any more.
 pub(super) const DEAD: u16 = 0;
@@ -146,32 +147,32 @@ impl Machine {
     /// The same read again; none, where it is not whole.
     pub(super) fn from_raw(raw: &Raw<'_>) -> Option<Self> {
         let stride = usize::from(raw.stride);
-        let numbers = |bytes: &[u8]| -> Vec<u16> {
-            bytes
-                .chunks_exact(2)
-                .map(|two| two.iter().rev().fold(0, |n, &byte| n << 8 | u16::from(byte)))
-                .collect()
+        let numbers = |before: usize, bytes: &[u8]| -> Vec<u16> {
+            let mut numbers = Vec::with_capacity(before + bytes.len() / 2);
+            numbers.resize(before, 0);
+            let pairs = bytes.as_chunks().0;
+            numbers.extend(pairs.iter().map(|&two| u16::from_le_bytes(two)));
+            numbers
         };
-        let mut next = numbers(raw.next);
+        // Row 0 is that of the dead state, from which nothing leads anywhere.
+        let mut next = numbers(stride, raw.next);
         if stride == 0 || raw.states >= usize::from(u16::MAX) {
             return None;
         }
         let mut last = Vec::with_capacity(raw.states + 1);
         last.push(true);
-        for (row, state) in next.chunks_mut(stride).zip(START..) {
+        for (row, state) in next.chunks_mut(stride).zip(0_u16..).skip(1) {
             row.iter_mut().for_each(|to| *to = stepped(state, *to));
             last.push(row.iter().all(|&to| to == DEAD));
         }
-        next.splice(0..0, std::iter::repeat_n(DEAD, stride));
-        let mut accepts = numbers(raw.accepts);
-        accepts.insert(0, 0);
+        let accepts = numbers(1, raw.accepts);
         Some(Self {
             classes: Box::new(raw.classes.try_into().ok()?),
             stride: u32::from(raw.stride),
             next,
             accepts,
             accepting: raw.accepting,
-            sets: raw.sets.iter().map(|set| numbers(set)).collect(),
+            sets: raw.sets.iter().map(|set| numbers(0, set)).collect(),
             last,
             ..Self::unused()
         })
@@ -262,6 +263,40 @@ impl Machine {
         lives
     }
 
+    /// By what kinds of bytes follow one of `first`, `depth` of them: tells the paths, as numbers whose digits are the kinds, on which it
+    /// may live on or has found something.
+    pub(super) fn paths<const KINDS: usize>(
+        &self,
+        first: impl Iterator<Item = u8>,
+        kinds: &[Vec<u8>; KINDS],
+        depth: u32,
+        tell: &mut impl FnMut(Range<usize>),
+    ) {
+        let states = self.after(&BTreeSet::from([START]), &self.classes_of(first));
+        let kinds = kinds.each_ref().map(|kind| self.classes_of(kind.iter().copied()));
+        self.paths_from(&states, &kinds, depth, 0, tell);
+    }
+
+    fn paths_from<const KINDS: usize>(
+        &self,
+        states: &BTreeSet<u16>,
+        kinds: &[BTreeSet<u8>; KINDS],
+        depth: u32,
+        path: usize,
+        tell: &mut impl FnMut(Range<usize>),
+    ) {
+        if states.is_empty() {
+            return;
+        }
+        if depth == 0 || states.len() > MANY || states.iter().any(|&state| self.accepts(state)) {
+            let width = KINDS.pow(depth);
+            return tell(path * width..(path + 1) * width);
+        }
+        for (kind, classes) in kinds.iter().enumerate() {
+            self.paths_from(&self.after(states, classes), kinds, depth - 1, path * KINDS + kind, tell);
+        }
+    }
+
     fn classes_of(&self, bytes: impl Iterator<Item = u8>) -> BTreeSet<u8> {
         bytes.map(|byte| self.classes[usize::from(byte)]).collect()
     }
@@ -318,6 +353,7 @@ impl Machine {
             last.push(next.iter().skip(from).all(|&to| to == DEAD));
             accepts.push(graph.accepts[state]);
         }
+        next.shrink_to_fit();
         Ok(Self {
             classes,
             stride: stride as u32,

@@ -22,6 +22,7 @@ mod known;
 mod lexicon;
 mod likeness;
 mod machine;
+mod numbers;
 mod pattern;
 mod phrase;
 mod scan;

@@ -9,6 +9,7 @@ use super::expression::{check_shape, parse, weight};
 use super::known::{self, Known, Table};
 use super::lexicon::{self, Word};
 use super::machine::{DEAD, Machine, NEARS, START, TooBig};
+use super::numbers::Numbers;
 use super::tables::Tables;
 use super::{CompileError, PatternSpec, Place, RuleId, RuleSpec, Validator};
 use crate::text::fold::fold_literal;
@@ -33,6 +34,8 @@ const SHARED_STATES: usize = 4_096;
 /// big costs as much time as one that fits.
 const ALONE: u32 = 250;
 const HEAVY: u32 = 950;
+/// The longest run that is short.
+const SHORT_RUN: usize = 8;
 
 /// What has to hold of a match, and what of it is found.
 #[derive(Clone, Debug)]
@@ -64,7 +67,10 @@ pub(super) struct Patterns {
     pub(super) literals: Vec<Word>,
     /// By byte: the machines that start with it.
     pub(super) starts: Vec<Vec<Starting>>,
+    pub(super) numbers: Numbers,
     pub(super) inners: Vec<Inner>,
+    /// By byte: a bit for each of these in whose run it may stand. Those behind the last bit share it.
+    pub(super) runs: Vec<u64>,
     /// The words of all contexts.
     pub(super) contexts: Vec<Word>,
     known: Known,
@@ -78,6 +84,8 @@ pub(super) struct Starting {
     pub(super) inside: bool,
     /// By what the byte behind may be: a bit for each.
     second: [u64; 4],
+    /// Its bit in [`Numbers`].
+    pub(super) number: u64,
 }
 
 /// A machine that starts in the run of a class before one of some bytes.
@@ -108,7 +116,8 @@ type Contexts<'s> = BTreeMap<&'s String, (bool, u16)>;
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Alike {
     Literals(BTreeSet<String>),
-    Inner(Bytes),
+    /// The bytes, whether the run holds white space, and whether it is long: of prose everything is within a long run with white space.
+    Inner(Bytes, bool, bool),
     Anywhere(bool, bool),
 }
 
@@ -270,7 +279,7 @@ impl Starting {
         for byte in (0..=255_u8).filter(|&byte| machine.lives_on(first, byte)) {
             second[usize::from(byte >> 6)] |= 1 << (byte & 63);
         }
-        Self { machine: number, inside: !machine.left, second }
+        Self { machine: number, inside: !machine.left, second, number: !0 }
     }
 
     /// Whether it has not died after this second byte.
@@ -303,7 +312,9 @@ impl Patterns {
                 // It runs where its literals stand and nowhere else.
                 Begin::Literal(texts) => Alike::Literals(texts.clone()),
                 // Runs before the same bytes share one; the machine knows which run is whose.
-                Begin::Inner { bytes, .. } => Alike::Inner(bytes.clone()),
+                Begin::Inner { bytes, run, most } => {
+                    Alike::Inner(bytes.clone(), run[usize::from(b' ')], *most > SHORT_RUN)
+                }
                 Begin::Anywhere { digits, letters } => Alike::Anywhere(*digits, *letters),
             };
             // Those that need context run only near some context, so they keep to themselves; so do big ones, with which others
@@ -322,6 +333,7 @@ impl Patterns {
         compiled.contexts =
             words.map(|(word, (left, machines))| lexicon::context(word, left, machines)).collect();
         compiled.order_inners();
+        compiled.tell_numbers();
         compiled
     }
 
@@ -333,6 +345,38 @@ impl Patterns {
         for inner in others {
             let mut both = inner.run.iter().zip(first.run.iter());
             inner.within_first = both.all(|(held, first)| *first || !*held);
+        }
+        self.runs = vec![0; 256];
+        for (index, inner) in self.inners.iter().enumerate() {
+            let held = self.runs.iter_mut().zip(inner.run.iter()).filter(|(_, held)| **held);
+            held.for_each(|(runs, _)| *runs |= 1 << index.min(63));
+        }
+    }
+
+    /// Those of the runs in which this byte may stand, by their numbers.
+    #[inline]
+    pub(super) fn runs_of(&self, byte: u8) -> impl Iterator<Item = (usize, &Inner)> {
+        let mut runs = self.runs.get(usize::from(byte)).copied().unwrap_or(0);
+        let named = std::iter::from_fn(move || {
+            let index = (runs != 0).then(|| runs.trailing_zeros() as usize);
+            runs &= runs.wrapping_sub(1);
+            index
+        });
+        let named = named.flat_map(|index| index..if index == 63 { usize::MAX } else { index + 1 });
+        named.map_while(|index| Some((index, self.inners.get(index)?)))
+    }
+
+    /// Tells of the machines that start with digits which may.
+    fn tell_numbers(&mut self) {
+        let digits = self.starts.get(usize::from(b'0')..=usize::from(b'9')).unwrap_or_default();
+        let machines: BTreeSet<u16> = digits.iter().flatten().map(|starting| starting.machine).collect();
+        let all: Vec<&Machine> =
+            machines.iter().filter_map(|&machine| self.machines.get(usize::from(machine))).collect();
+        self.numbers = Numbers::new(&all);
+        for starting in self.starts.iter_mut().flatten() {
+            if let Some(index) = machines.iter().position(|&machine| machine == starting.machine) {
+                starting.number = Numbers::bit(index);
+            }
         }
     }
 

@@ -14,6 +14,8 @@ pub(super) struct FirstKeys {
     last: Vec<u64>,
     /// Each with the two letters behind it, see [`with_next`].
     nexts: Vec<u64>,
+    /// Each with the sign right behind it, where the word goes on with one.
+    signed: Vec<u64>,
 }
 
 /// The tokens with which words begin.
@@ -22,6 +24,7 @@ pub(super) struct FirstTokens {
     all: Bits,
     last: Bits,
     nexts: Bits,
+    signed: Bits,
 }
 
 /// The first two letters of the token behind one space, lower case.
@@ -50,24 +53,37 @@ impl FirstKeys {
         }
     }
 
+    /// A token, and the sign right behind it.
+    pub(super) fn add_signed(&mut self, token: u64, sign: u8) {
+        // Behind white space stands what behind a sign never does.
+        self.add(token, b"  ");
+        self.signed.push(with_next(token, [sign, 0]));
+    }
+
     /// The tokens of other words too.
     pub(super) fn extend(&mut self, other: &Self) {
-        let Self { all, last, nexts } = self;
-        for (list, other) in [(all, &other.all), (last, &other.last), (nexts, &other.nexts)] {
+        let Self { all, last, nexts, signed } = self;
+        let lists = [(all, &other.all), (last, &other.last), (nexts, &other.nexts), (signed, &other.signed)];
+        for (list, other) in lists {
             list.extend_from_slice(other);
         }
+    }
+
+    /// The tokens.
+    pub(super) fn all(&self) -> &[u64] {
+        &self.all
     }
 }
 
 impl FirstTokens {
     pub(super) fn new(keys: FirstKeys) -> Self {
-        let FirstKeys { all, last, nexts } = keys;
-        let [all, last, nexts] = [all, last, nexts].map(|mut list| {
+        let FirstKeys { all, last, nexts, signed } = keys;
+        let [all, last, nexts, signed] = [all, last, nexts, signed].map(|mut list| {
             list.sort_unstable();
             list.dedup();
             Bits::new(&list)
         });
-        Self { all, last, nexts }
+        Self { all, last, nexts, signed }
     }
 
     /// The tokens, whatever follows them.
@@ -81,6 +97,14 @@ impl FirstTokens {
     pub(super) fn holds_before(&self, token: u64, next: Option<Next>) -> bool {
         self.all.holds(token)
             && next.is_none_or(|next| self.nexts.holds(with_next(token, next.0)) || self.last.holds(token))
+    }
+}
+
+impl FirstTokens {
+    /// Whether a word that is read as it stands may begin with a token right before this sign.
+    #[inline]
+    pub(super) fn holds_signed(&self, token: u64, sign: u8) -> bool {
+        self.all.holds(token) && (self.last.holds(token) || self.signed.holds(with_next(token, [sign, 0])))
     }
 }
 

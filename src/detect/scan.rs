@@ -278,8 +278,12 @@ impl Scan {
         // Of a token at the end of what has come the rest is not known.
         if form.length() < 8 && at + form.length() == bytes.len() && !ended {
             if is_free(bytes, at) {
-                self.begin(with, view, &with.engine.lexicon.bound, at, ended);
-                if !with.engine.lexicon.disguised.is_empty() {
+                let lexicon = &with.engine.lexicon;
+                let word = eight(bytes, at);
+                if lexicon.bound.gate.may_begin_within(word, form.length()) {
+                    self.begin(with, view, &lexicon.bound, at, ended);
+                }
+                if lexicon.disguised.may_begin_within(bytes, at, word) {
                     self.begin_walk(with, view, at, ended);
                 }
             }
@@ -321,8 +325,14 @@ impl Scan {
         if !is_free(view.bytes(), at) {
             return false;
         }
-        let next = (length < 8).then(|| Next::after(view.bytes(), at + length)).flatten();
-        if open || lexicon.bound.gate.whole_token_before(word, length, next) {
+        let bytes = view.bytes();
+        let next = (length < 8).then(|| Next::after(bytes, at + length)).flatten();
+        let gate = &lexicon.bound.gate;
+        let may_begin = match bytes.get(at + length) {
+            Some(&sign) if length < 8 && !is_space(sign) => gate.whole_token_signed(word, length, sign),
+            _ => gate.whole_token_before(word, length, next),
+        };
+        if open || may_begin {
             self.begin(with, view, &lexicon.bound, at, ended);
         }
         let walks = lexicon.disguised.may_begin_plainly(word, length, next);

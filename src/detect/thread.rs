@@ -38,8 +38,12 @@ impl Scan {
         let Some(&first) = view.bytes().get(at) else { return };
         let place = view.base().0 + at as u64;
         let second = view.bytes().get(at + 1).copied();
-        for starting in with.engine.patterns.starts.get(usize::from(first)).map_or(&[][..], Vec::as_slice) {
-            let lives = second.is_none_or(|second| starting.lives_on(second)) && (free || starting.inside);
+        let patterns = &with.engine.patterns;
+        let may = if first.is_ascii_digit() { patterns.numbers.starting(view.bytes(), at) } else { !0 };
+        for starting in patterns.starts.get(usize::from(first)).map_or(&[][..], Vec::as_slice) {
+            let lives = starting.number & may != 0
+                && second.is_none_or(|second| starting.lives_on(second))
+                && (free || starting.inside);
             if lives && with.machine(starting.machine).is_some_and(|own| self.near_of(own, place, 0)) {
                 self.start(with, view, starting.machine, place, ended);
             }
@@ -165,7 +169,8 @@ impl Scan {
         let Some(&last) = bytes.last() else { return held };
         let mut held = held;
         let mut first_alive_at = usize::MAX;
-        for (index, inner) in with.engine.patterns.inners.iter().enumerate() {
+        for (index, inner) in with.engine.patterns.runs_of(last) {
+            // Of those behind the last bit not all hold the byte.
             if !inner.run[usize::from(last)] || inner.within_first && first_alive_at <= held {
                 continue;
             }
@@ -230,11 +235,13 @@ impl<'a> With<'a> {
 /// The first place in `starts` from which the machine comes to `to` alive.
 fn first_alive(machine: &Machine, bytes: &[u8], mut starts: Range<usize>, to: usize) -> Option<usize> {
     starts.find(|&start| {
-        let whole = bytes.get(start).is_some_and(|byte| byte & 0xC0 != 0x80);
+        let Some(&first) = bytes.get(start) else { return false };
         let alive = |state: u16, &byte: &u8| Some(machine.next(state, byte)).filter(|&state| state != DEAD);
-        whole
+        // Most begin with a byte that none of its matches begins with.
+        let first = machine.next(START, first);
+        first != DEAD
             && (!machine.left || begins(bytes, start))
-            && bytes.get(start..to).is_some_and(|head| head.iter().try_fold(START, alive).is_some())
+            && bytes.get(start + 1..to).is_some_and(|rest| rest.iter().try_fold(first, alive).is_some())
     })
 }
 

@@ -1,18 +1,24 @@
 //! The packs that ship, compiled in: the gateway runs without a file beside it. A test holds the table against the folder.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::taxonomy;
 use crate::detect::Tables;
 use crate::diag::SourceFile;
 
-/// The tables of the packs' patterns. A test holds them against the packs, and makes them anew where it is told to.
-static TABLES: LazyLock<Tables> =
-    LazyLock::new(|| Tables::read(include_bytes!("../../filters/tables.zst")).unwrap_or_default());
+/// The tables of the packs' patterns, while somebody compiles: unpacked they take more memory than the engine that is made of them.
+static TABLES: Mutex<Weak<Tables>> = Mutex::new(Weak::new());
 
-/// The tables of patterns that ship. Where one lacks, it is made.
-pub(super) fn tables() -> &'static Tables {
-    &TABLES
+/// The tables of patterns that ship, to be let go when the engine is made. Where one lacks, it is made. A test holds them against the
+/// packs, and makes them anew where it is told to.
+pub(super) fn tables() -> Arc<Tables> {
+    let mut known = TABLES.lock().unwrap_or_else(PoisonError::into_inner);
+    known.upgrade().unwrap_or_else(|| {
+        let read = Tables::read(include_bytes!("../../filters/tables.zst")).unwrap_or_default();
+        let tables = Arc::new(read);
+        *known = Arc::downgrade(&tables);
+        tables
+    })
 }
 
 /// The taxonomy that ships.

@@ -143,7 +143,7 @@ impl Library {
             }
             before => {
                 let before = before.map(|before| &*before.engine);
-                let engine = Engine::compile_with(before, Some(embedded::tables()), &specs);
+                let engine = Engine::compile_with(before, Some(&embedded::tables()), &specs);
                 (Arc::new(engine.map_err(|errors| uncompiled(&errors, &drafts))?), Engines::default())
             }
         };
@@ -230,8 +230,9 @@ impl Library {
             let reason = "the terms are not at hand".to_owned();
             return Err(vec![CompileError { rule: 0, place: Place::Keyword(0), reason }]);
         }
-        let kept = Some(embedded::tables());
-        let engine = Arc::new(Engine::compile_with(Some(&self.engine), kept, &without(&self.specs, idle))?);
+        let kept = embedded::tables();
+        let specs = without(&self.specs, idle);
+        let engine = Arc::new(Engine::compile_with(Some(&self.engine), Some(&kept), &specs)?);
         engines.insert(idle.to_vec(), Arc::downgrade(&engine));
         Ok(engine)
     }

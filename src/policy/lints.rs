@@ -7,7 +7,7 @@ use super::Threshold;
 use super::draft::Draft;
 use super::profile::Profile;
 use super::rule::{Action, Actions, Rule};
-use crate::detect::{Engine, Exact, PatternCost, RuleId, RuleSet, RuleSpec, TextKind, scan_all};
+use crate::detect::{Engine, Exact, PatternCost, RuleId, RuleSet, RuleSpec, Tables, TextKind, scan_all};
 use crate::diag::Diagnostic;
 use crate::text::fold::fold_literal;
 
@@ -34,13 +34,14 @@ impl Lints<'_> {
     /// All that there is to warn of.
     pub(super) fn all(&self) -> Vec<Diagnostic> {
         let every: RuleSet = (0..self.drafts.len()).map(|n| RuleId(n as u32)).collect();
+        let kept = super::embedded::tables();
         let mut out = Vec::new();
         for (n, ((rule, spec), draft)) in self.rules.iter().zip(self.specs).zip(self.drafts).enumerate() {
             self.idle(n, rule, draft, &mut out);
             twice(rule, spec, draft, &mut out);
             self.terms(n, (rule, spec, draft), &every, &mut out);
             exceptions(rule, spec, draft, &mut out);
-            dear(rule, spec, draft, &mut out);
+            dear(rule, spec, &kept, draft, &mut out);
         }
         out
     }
@@ -166,9 +167,9 @@ fn exceptions(rule: &Rule, spec: &RuleSpec, draft: &Draft, out: &mut Vec<Diagnos
 }
 
 /// Patterns that cost much in any text.
-fn dear(rule: &Rule, spec: &RuleSpec, draft: &Draft, out: &mut Vec<Diagnostic>) {
+fn dear(rule: &Rule, spec: &RuleSpec, kept: &Tables, draft: &Draft, out: &mut Vec<Diagnostic>) {
     for (place, pattern) in spec.patterns.iter().enumerate() {
-        let Some(cost) = PatternCost::of(pattern, Some(super::embedded::tables())) else { continue };
+        let Some(cost) = PatternCost::of(pattern, Some(kept)) else { continue };
         let warning = if cost.words >= DEAR_WORDS {
             let what =
                 format!("a pattern of rule `{}` reads {} of 100 words to their ends", rule.id, cost.words);

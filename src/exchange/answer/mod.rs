@@ -97,6 +97,8 @@ pub struct Answering {
     tape: Tape,
     /// For events that are read again when they leave.
     spare: Tape,
+    /// For events to come.
+    tapes: Vec<Tape>,
     memo: Memo,
     /// The last bytes that left of a stream: four, if there were so many.
     tail: SmallVec<[u8; 8]>,
@@ -141,6 +143,7 @@ impl Answering {
             whole: Vec::new(),
             tape,
             spare,
+            tapes: Vec::new(),
             memo: Memo::default(),
             tail: SmallVec::new(),
             released: false,

@@ -11,6 +11,7 @@ use super::super::segment::{Moved, Segments};
 use super::{Answering, Around, Flow, Leaving, Mode, Refused};
 use crate::dialect::{Ends, ErrorKind, ExchangeError, Framing, Stage};
 use crate::stream::{Frame, Splitter};
+use crate::text::json::Tape;
 
 /// An event in the queue. Its segments' ranges count in `raw`.
 #[derive(Debug)]
@@ -18,7 +19,24 @@ pub(super) struct Held {
     raw: Bytes,
     data: SmallVec<[Range<u32>; 1]>,
     segments: Segments,
+    /// What its data was read as, where that is not much.
+    tape: Option<Tape>,
 }
+
+/// What an event that leaves was read as.
+enum Known {
+    /// The tape of the event that was read last.
+    Last,
+    /// This.
+    Kept(Tape),
+    /// It is to be read again.
+    No,
+}
+
+/// Nodes of a tape that are kept with an event, for each eight bytes of it: of most events there are fewer.
+const NODES_KEPT: usize = 2;
+/// Tapes that are kept for events to come.
+const TAPES: usize = 8;
 
 impl Answering {
     /// What came as a whole answer is a stream, and goes on as one.
@@ -106,6 +124,7 @@ impl Answering {
         self.held_texts += held.segments.texts.len();
         self.queue.push_back(held);
         self.release_settled(out);
+        self.keep_tape();
         self.held_max = self.held_max.max(self.held);
         if self.held > self.terms.limits.held_bytes {
             let limit = self.terms.limits.held_bytes;
@@ -134,7 +153,18 @@ impl Answering {
                 .map_err(|_| Refused::Garbage("the upstream sent an event that is not UTF-8".into()))?;
             segments.insert(self.reader.read_loose(text, range.clone())?);
         }
-        Ok(Held { raw: frame.raw, data: frame.data, segments })
+        Ok(Held { raw: frame.raw, data: frame.data, segments, tape: None })
+    }
+
+    /// The event that was read last waits: what it was read as is kept with it, so that it need not be read again when it leaves.
+    fn keep_tape(&mut self) {
+        let Some(held) = self.queue.back_mut() else { return };
+        if held.data.len() == 1 && self.tape.nodes().len() <= held.raw.len() / 8 * NODES_KEPT {
+            let limits = &self.terms.limits;
+            let spare = self.tapes.pop();
+            let next = spare.unwrap_or_else(|| Tape::within(limits.json_depth, limits.json_values));
+            held.tape = Some(std::mem::replace(&mut self.tape, next));
+        }
     }
 
     fn read_data(&mut self, frame: &Frame) -> Result<Segments, Refused> {
@@ -179,18 +209,23 @@ impl Answering {
             let anew = self.reader.emit_moved(&held.raw, &held.segments, &mut moved);
             let before = anew.as_deref().unwrap_or(&held.raw);
             let marked = self.marking.as_mut().and_then(|m| m.mark(before, &held.segments, &mut moved));
-            let (event, last) = if let Some(anew) = marked.or(anew) {
+            let (event, known) = if let Some(anew) = marked.or(anew) {
                 let data = held.data.iter().map(|range| moved.place(range)).collect();
-                (Leaving { raw: anew.into(), data }, false)
+                (Leaving { raw: anew.into(), data }, Known::No)
             } else {
-                (Leaving { raw: held.raw, data: held.data }, self.queue.is_empty())
+                let known = match held.tape {
+                    Some(tape) => Known::Kept(tape),
+                    None if self.queue.is_empty() => Known::Last,
+                    None => Known::No,
+                };
+                (Leaving { raw: held.raw, data: held.data }, known)
             };
             if let Some(mut labels) = self.labels.take() {
                 let leaving = labels.event(&self.around(), event);
                 self.labels = Some(labels);
-                leaving.into_iter().for_each(|event| self.leave(event, false, out));
+                leaving.into_iter().for_each(|event| self.leave(event, Known::No, out));
             } else {
-                self.leave(event, last, out);
+                self.leave(event, known, out);
             }
         }
     }
@@ -212,15 +247,19 @@ impl Answering {
         for event in leaving {
             let between = self.around().framing.between(&self.tail);
             if !between.is_empty() {
-                self.leave(Leaving { raw: Bytes::from_static(between), data: SmallVec::new() }, false, out);
+                self.leave(
+                    Leaving { raw: Bytes::from_static(between), data: SmallVec::new() },
+                    Known::No,
+                    out,
+                );
             }
-            self.leave(event, false, out);
+            self.leave(event, Known::No, out);
         }
     }
 
-    /// An event leaves. Of the event read `last` the tape is at hand.
-    fn leave(&mut self, event: Leaving, last: bool, out: &mut Vec<Bytes>) {
-        self.remember(&event.raw, &event.data, last);
+    /// An event leaves.
+    fn leave(&mut self, event: Leaving, known: Known, out: &mut Vec<Bytes>) {
+        self.remember(&event.raw, &event.data, known);
         let raw = event.raw;
         self.tail.extend_from_slice(raw.get(raw.len().saturating_sub(4)..).unwrap_or_default());
         let old = self.tail.len().saturating_sub(4);
@@ -230,19 +269,29 @@ impl Answering {
         self.memo.started = true;
     }
 
-    /// Lets the dialect see an event as the client gets it, for what an ending may need. Of the event read `last` the tape is at hand;
-    /// others are read again.
-    fn remember(&mut self, event: &[u8], data: &[Range<u32>], last: bool) {
+    /// Lets the dialect see an event as the client gets it, for what an ending may need.
+    fn remember(&mut self, event: &[u8], data: &[Range<u32>], known: Known) {
         if data.is_empty() {
             return;
         }
         let data = &*joined(event, data);
         let (dialect, operation) = (self.matched.dialect, self.matched.operation);
-        if dialect.is_end_sign(data) || !last && self.spare.parse(data).is_err() {
+        if dialect.is_end_sign(data) {
             return;
         }
-        let tape = if last { &self.tape } else { &self.spare };
-        dialect.observe(operation, data, tape, &mut self.memo);
+        match known {
+            Known::Last => dialect.observe(operation, data, &self.tape, &mut self.memo),
+            Known::Kept(tape) => {
+                dialect.observe(operation, data, &tape, &mut self.memo);
+                if self.tapes.len() < TAPES {
+                    self.tapes.push(tape);
+                }
+            }
+            Known::No if self.spare.parse(data).is_ok() => {
+                dialect.observe(operation, data, &self.spare, &mut self.memo);
+            }
+            Known::No => {}
+        }
     }
 }
 

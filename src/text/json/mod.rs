@@ -161,7 +161,13 @@ impl Tape {
 
     /// The value of `key` in the object at `index`. Keys written with escapes are compared by what they mean.
     pub fn get(&self, src: &[u8], index: usize, key: &str) -> Option<usize> {
-        self.members(index).find(|&(k, _)| self.text(src, k) == key).map(|(_, v)| v)
+        let is_it = |k: usize| {
+            self.nodes.get(k).is_some_and(|node| match src.get(node.start as usize..node.end as usize) {
+                Some(_) if node.escaped => self.text(src, k) == key,
+                raw => raw == Some(key.as_bytes()),
+            })
+        };
+        self.members(index).find(|&(k, _)| is_it(k)).map(|(_, v)| v)
     }
 
     /// Follows keys from the root.
@@ -244,6 +250,12 @@ impl Iterator for Elements<'_> {
     }
 }
 
+/// Whether a number has so many digits before the point as a text may have.
+fn is_long(source: &[u8]) -> bool {
+    let may = source.len() >= LONG_NUMBER || source.iter().any(|byte| matches!(byte, b'e' | b'E'));
+    may && whole_digits(source) >= LONG_NUMBER
+}
+
 // === impl Reader ===
 
 struct Reader<'s, 't> {
@@ -324,9 +336,7 @@ impl Reader<'_, '_> {
     fn push(&mut self, kind: Kind, escaped: bool, start: usize, end: usize) -> Result<(), JsonError> {
         let takes = match kind {
             Kind::Object | Kind::Array | Kind::Key | Kind::String => SCALARS_A_VALUE,
-            Kind::Number if whole_digits(self.src.get(start..end).unwrap_or_default()) >= LONG_NUMBER => {
-                SCALARS_A_VALUE
-            }
+            Kind::Number if is_long(self.src.get(start..end).unwrap_or_default()) => SCALARS_A_VALUE,
             Kind::Number | Kind::Bool | Kind::Null => 1,
         };
         self.room = self.room.checked_sub(takes).ok_or(JsonError::Values(self.values, start))?;
@@ -366,10 +376,23 @@ impl Reader<'_, '_> {
     /// Objects are small: compare in pairs up to 16 keys, by a set above that.
     fn distinct_keys(&self, object: usize) -> Result<(), JsonError> {
         let mut keys: smallvec::SmallVec<[&Node; 16]> = smallvec::SmallVec::new();
+        // Keys that differ mostly do so in their lengths or at one of their ends.
+        let mut ends: smallvec::SmallVec<[u64; 16]> = smallvec::SmallVec::new();
+        let mut twice = false;
         let mut at = object + 1;
         while let (Some(key), Some(value)) = (self.nodes.get(at), self.nodes.get(at + 1)) {
+            let end = self.ends(key);
+            twice |= key.escaped || ends.contains(&end);
             keys.push(key);
+            ends.push(end);
             at = value.next as usize;
+            if keys.len() > 16 {
+                twice = true;
+                ends.clear();
+            }
+        }
+        if !twice {
+            return Ok(());
         }
         let meaning = |n: &Node| -> Cow<'_, str> {
             let raw = self.src.get(n.start as usize..n.end as usize).unwrap_or_default();
@@ -390,6 +413,18 @@ impl Reader<'_, '_> {
             Some(k) => Err(JsonError::DuplicateKey(k.start as usize)),
             None => Ok(()),
         }
+    }
+
+    /// The length of a key and the bytes at its ends, as one number.
+    fn ends(&self, key: &Node) -> u64 {
+        let raw = self.src.get(key.start as usize..key.end as usize).unwrap_or_default();
+        let four = |bytes: Option<&[u8; 4]>| bytes.map_or(0, |bytes| u64::from(u32::from_le_bytes(*bytes)));
+        let ends = if raw.len() < 4 {
+            raw.iter().fold(0, |ends, &byte| ends << 8 | u64::from(byte))
+        } else {
+            four(raw.first_chunk()) << 32 | four(raw.last_chunk())
+        };
+        ends ^ (raw.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
     }
 
     fn string(&mut self, kind: Kind) -> Result<(), JsonError> {

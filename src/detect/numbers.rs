@@ -1,0 +1,134 @@
+//! Which machines may start at a digit, told from the four bytes behind it.
+//!
+//! Many patterns begin with digits and few texts hold what goes on as one of them does: of a year, a price or the number of a list's
+//! entry this says at once that nothing comes, or which few machines are worth a start.
+
+use super::machine::Machine;
+
+/// How many bytes behind the digit are looked at.
+const AHEAD: usize = 4;
+/// Bytes of so many kinds are told apart.
+const KINDS: usize = 8;
+/// With fewer machines the table costs more than it spares.
+const FEW: usize = 4;
+
+/// Machines by what stands behind a digit: a bit for each.
+#[derive(Debug, Default)]
+pub(super) struct Numbers {
+    /// By the kinds of the bytes behind, the nearest first; empty where it is not worth it.
+    masks: Vec<u64>,
+}
+
+impl Numbers {
+    /// The machines that start with digits, in the order of their bits. Those behind the last bit share it.
+    pub(super) fn new(machines: &[&Machine]) -> Self {
+        if machines.len() < FEW {
+            return Self::default();
+        }
+        let mut kinds: [Vec<u8>; KINDS] = Default::default();
+        for byte in 0..=255_u8 {
+            if let Some(kind) = kinds.get_mut(usize::from(KIND[usize::from(byte)])) {
+                kind.push(byte);
+            }
+        }
+        let mut masks = vec![0; KINDS.pow(AHEAD as u32)];
+        for (index, machine) in machines.iter().enumerate() {
+            let bit = Self::bit(index);
+            machine.paths(b'0'..=b'9', &kinds, AHEAD as u32, &mut |paths| {
+                masks.get_mut(paths).into_iter().flatten().for_each(|mask| *mask |= bit);
+            });
+        }
+        Self { masks }
+    }
+
+    /// The bit of the machine with this index.
+    pub(super) fn bit(index: usize) -> u64 {
+        1 << index.min(63)
+    }
+
+    /// The machines that may start at the digit at `at`: all, where what follows has not come.
+    #[inline]
+    pub(super) fn starting(&self, text: &[u8], at: usize) -> u64 {
+        let behind = text.get(at + 1..).and_then(<[u8]>::first_chunk::<AHEAD>);
+        let path = behind.map_or(usize::MAX, |behind| {
+            behind.iter().fold(0, |path, &byte| path * KINDS + usize::from(KIND[usize::from(byte)]))
+        });
+        self.masks.get(path).copied().unwrap_or(!0)
+    }
+}
+
+/// By byte: its kind.
+static KIND: [u8; 256] = {
+    let mut table = [7; 256];
+    let mut byte = 0;
+    while byte < 0x80 {
+        table[byte] = match byte as u8 {
+            b'0'..=b'9' => 0,
+            b'a'..=b'z' | b'A'..=b'Z' => 1,
+            b' ' | b'\t'..=b'\r' => 2,
+            b'-' => 3,
+            b'.' => 4,
+            b',' => 5,
+            _ => 6,
+        };
+        byte += 1;
+    }
+    table
+};
+
+#[cfg(test)]
+mod laws {
+    use super::*;
+    use crate::detect::expression::parse;
+    use crate::detect::machine::{DEAD, START};
+    use proptest::prelude::*;
+
+    const EXPRESSIONS: [&str; 7] = [
+        "[0-9]{2}-[0-9]{7}",
+        "[0-9]{1,3}",
+        "[13][a-km-z0-9]{5,9}",
+        "[0-9]{1,4} ?(?:rue|bis)",
+        "[0-9]{3}\\.[0-9]{3}\\.[0-9]{3}",
+        "[0-9]{4}号",
+        "(?:0|\\+)[0-9 ]{6,9}",
+    ];
+
+    fn machines() -> Vec<Machine> {
+        let build = |expression: &&str| Machine::build(&[&parse(expression, true).expect("it parses")], 4096);
+        EXPRESSIONS.iter().map(|expression| build(expression).expect("it is small")).collect()
+    }
+
+    /// Whether the machine has found something, or goes on, behind the first byte and four more.
+    fn lives(machine: &Machine, text: &[u8]) -> bool {
+        let mut state = START;
+        for &byte in text.iter().take(1 + AHEAD) {
+            state = machine.next(state, byte);
+            if machine.accepts(state) {
+                return true;
+            }
+        }
+        state != DEAD
+    }
+
+    proptest! {
+        #[test]
+        fn no_machine_is_left_out_that_goes_on(text in "[0-9][0-9a-c .,号/-]{0,7}") {
+            let machines = machines();
+            let numbers = Numbers::new(&machines.iter().collect::<Vec<_>>());
+            let may = numbers.starting(text.as_bytes(), 0);
+            for (index, machine) in machines.iter().enumerate() {
+                let lives = lives(machine, text.as_bytes());
+                prop_assert!(!lives || may & Numbers::bit(index) != 0, "{text:?}: {}", EXPRESSIONS[index]);
+            }
+        }
+    }
+
+    #[test]
+    fn most_numbers_start_nothing() {
+        let machines: Vec<Machine> = machines().into_iter().filter(|m| !lives(m, b"2. x")).collect();
+        let numbers = Numbers::new(&machines.iter().collect::<Vec<_>>());
+        assert_eq!((machines.len(), numbers.starting(b"2. The", 0)), (6, 0));
+        assert_eq!(numbers.starting(b"2. T", 0), !0, "what has not come may be anything");
+        assert_eq!(Numbers::new(&[]).starting(b"2. The", 0), !0);
+    }
+}
