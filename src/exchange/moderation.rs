@@ -1,7 +1,7 @@
 //! `POST /v1/moderations`, answered by the gateway itself: what its models and the caller's rules say of each text, in OpenAI's form.
 //!
 //! OpenAI's categories are told from ours; `CATEGORIES` says how. A category is flagged where its score reaches what one in a thousand harmless
-//! texts does, or where a rule of the policy found something of it.
+//! texts does and the whole that of one in a hundred, or where a rule of the policy found something of it.
 
 use std::sync::Arc;
 
@@ -98,11 +98,15 @@ fn result(policy: &Policy, model: &Arc<Model>, texts: &[&str]) -> Value {
     let mut flagged = false;
     for text in texts {
         let judged = judge(model, text);
+        // A kind counts where the whole is not too sure of the contrary: each kind for itself would be wrong now and then.
+        let whole = judged.of.first().copied().unwrap_or_default();
+        let suspect =
+            model.calibration(judged.tongue).one_in_hundred.first().is_some_and(|least| whole >= *least);
         let reached = |class: &str| {
             let place = model.classes().iter().position(|own| own == class)?;
             let least = model.calibration(judged.tongue).one_in_thousand.get(place).copied()?;
             let score = judged.of.get(place).copied()?;
-            Some((f64::from(score), least < 1.0 && score >= least))
+            Some((f64::from(score), suspect && least < 1.0 && score >= least))
         };
         let found = found(policy, text);
         for ((told, score), flag) in CATEGORIES.iter().zip(&mut scores).zip(&mut flags) {
