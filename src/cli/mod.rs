@@ -152,10 +152,17 @@ pub fn main() -> ExitCode {
         // The reader of our output has seen enough, as in `sluicegate config schema | head`.
         Err(error) if is_closed_pipe(&error) => Exit::Fine.into(),
         Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error:#}");
+            let _ = writeln!(io::stderr(), "error: {}", told(&error));
             Exit::Failed.into()
         }
     }
+}
+
+/// An error and its causes, each once: some say theirs themselves.
+fn told(error: &anyhow::Error) -> String {
+    let mut causes = error.chain().map(ToString::to_string);
+    let first = causes.next().unwrap_or_default();
+    causes.fold(first, |told, cause| if told.ends_with(&cause) { told } else { format!("{told}: {cause}") })
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
@@ -228,6 +235,15 @@ fn colour(terminal: bool) -> Colour {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_says_each_cause_once() {
+        let disk = io::Error::other("the disk is full");
+        let outer =
+            anyhow::Error::new(disk).context("state/journal: the disk is full").context("cannot start");
+        assert_eq!(told(&outer), "cannot start: state/journal: the disk is full");
+        assert_eq!(told(&anyhow::anyhow!("b").context("a")), "a: b");
+    }
 
     #[test]
     fn the_arguments_are_consistent() {

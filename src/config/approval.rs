@@ -117,5 +117,5 @@ fn read(dir: &Path) -> Result<Vec<Arc<SourceFile>>, Diagnostic> {
     // Others are drafts.
     paths.retain(|path| path.extension().is_some_and(|e| e == "toml"));
     paths.sort();
-    paths.iter().take(MOST).map(|path| SourceFile::load(path).map_err(fault)).collect()
+    paths.iter().take(MOST).map(|path| SourceFile::load_plain(path).map_err(fault)).collect()
 }

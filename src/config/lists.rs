@@ -9,7 +9,7 @@ use crate::policy::{Files, ListUrl, Proof};
 use crate::telemetry::Metrics;
 use crate::upstream::{Fetched, ListClient};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -18,6 +18,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const LOOK: Duration = Duration::from_secs(1);
 /// How long after a failure a list is asked for again, at most.
 const AGAIN: Duration = Duration::from_mins(1);
+/// How many lists are asked for at the same time.
+const AT_ONCE: usize = 16;
 /// A signature of 64 bytes, or its digits with an end of line.
 const SIGNATURE: u64 = 1024;
 
@@ -28,7 +30,8 @@ pub(super) struct Lists {
     /// Of a gateway that runs.
     metrics: Option<Arc<Metrics>>,
     renewal: Mutex<Renewal>,
-    turn: Mutex<()>,
+    /// Whose turn it is to ask, for each copy.
+    turns: Mutex<BTreeMap<String, Arc<Mutex<()>>>>,
     started: Once,
 }
 
@@ -39,6 +42,8 @@ struct Renewal {
     terms: Terms,
     /// By the copy's name.
     due: BTreeMap<String, Instant>,
+    /// Those that are being asked for.
+    asked: BTreeSet<String>,
 }
 
 /// What the configuration says of lists.
@@ -77,8 +82,8 @@ struct Head {
 impl Lists {
     /// Those of a state folder.
     pub(super) fn of(state: &Path, metrics: Option<Arc<Metrics>>) -> Arc<Self> {
-        let (renewal, turn) = (Mutex::default(), Mutex::default());
-        Arc::new(Self { dir: state.join("lists"), metrics, renewal, turn, started: Once::new() })
+        let (renewal, turns) = (Mutex::default(), Mutex::default());
+        Arc::new(Self { dir: state.join("lists"), metrics, renewal, turns, started: Once::new() })
     }
 
     fn renewal(&self) -> MutexGuard<'_, Renewal> {
@@ -180,28 +185,42 @@ impl Lists {
         }
     }
 
-    /// Asks for the lists that are due.
-    fn look(&self) {
-        let renewal = self.renewal();
-        let (wanted, terms) = (renewal.wanted.clone(), renewal.terms.clone());
-        drop(renewal);
+    /// Asks for the lists that are due, each on a thread of its own: a server that does not answer keeps no other list waiting.
+    fn look(self: &Arc<Self>) {
+        let mut renewal = self.renewal();
+        let (wanted, terms, now) = (renewal.wanted.clone(), renewal.terms.clone(), now());
         for list in wanted {
-            let now = now();
-            if self.renewal().due.get(&list.path()).is_some_and(|due| *due > now) {
+            let name = list.path();
+            let rests = renewal.due.get(&name).is_some_and(|due| *due > now);
+            if rests || renewal.asked.len() >= AT_ONCE || !renewal.asked.insert(name.clone()) {
                 continue;
             }
-            // There is no other content that would be right.
-            let pinned = matches!(list.proof, Proof::Sha256(_)) && self.proved(&list).is_some();
-            let again =
-                if pinned || self.fetch(&list, &terms).is_ok() { list.every } else { list.every.min(AGAIN) };
-            self.renewal().due.insert(list.path(), now + again);
+            let (lists, terms) = (Arc::clone(self), terms.clone());
+            let ask = move || lists.renew_one(&list, &terms, now);
+            if let Err(error) = std::thread::Builder::new().name("list".into()).spawn(ask) {
+                renewal.asked.remove(&name);
+                tracing::error!(%error, "a list from a URL is not renewed");
+            }
         }
+    }
+
+    fn renew_one(&self, list: &ListUrl, terms: &Terms, now: Instant) {
+        // There is no other content that would be right.
+        let pinned = matches!(list.proof, Proof::Sha256(_)) && self.proved(list).is_some();
+        let again =
+            if pinned || self.fetch(list, terms).is_ok() { list.every } else { list.every.min(AGAIN) };
+        let mut renewal = self.renewal();
+        renewal.asked.remove(&list.path());
+        renewal.due.insert(list.path(), now + again);
     }
 
     /// Fetches a list and keeps it, if it is another one and what the rule says. What is there stays otherwise.
     fn fetch(&self, list: &ListUrl, terms: &Terms) -> Result<(), String> {
-        // One at a time: who comes second learns that there is nothing new.
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        // One at a time for each: who comes second learns that there is nothing new.
+        let turn = Arc::clone(
+            self.turns.lock().unwrap_or_else(PoisonError::into_inner).entry(list.path()).or_default(),
+        );
+        let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| error.to_string())?;
         let tag = self.proved(list).and_then(|copy| copy.head.tag);

@@ -45,6 +45,7 @@ impl Settings {
             Ok((policies, library)) => {
                 found.append(&mut Self::policy_warnings(&library, &policies));
                 found.append(&mut self.residency(&policies));
+                found.append(&mut self.unknown_jurisdictions(&library));
                 Some((policies, library))
             }
             Err(mut wrong) => {
@@ -75,7 +76,7 @@ impl Settings {
             None => files::embedded(),
         };
         for (id, path) in &self.policy.slots {
-            let list = SourceFile::load(path).map_err(|error| {
+            let list = SourceFile::load_plain(path).map_err(|error| {
                 let what = format!("cannot read the list `{}`: {error}", path.display());
                 let diagnostic = Diagnostic::error("read", what);
                 self.explain(None, Mistake { setting: Setting::Slot(id.clone()), diagnostic })

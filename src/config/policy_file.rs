@@ -36,6 +36,12 @@ struct PolicyFile {
     _routes: IgnoredAny,
     #[serde(rename = "tenant")]
     _tenants: IgnoredAny,
+    #[serde(rename = "labels")]
+    _labels: IgnoredAny,
+    #[serde(rename = "marks")]
+    _marks: IgnoredAny,
+    #[serde(rename = "sink")]
+    _sinks: IgnoredAny,
 }
 
 /// Reads the `[policy]` of a file; paths in it are relative to `folder`. All else of the settings is as it is by default.
@@ -46,7 +52,9 @@ pub fn load_policy(source: &Arc<SourceFile>, folder: &Path) -> Result<Settings, 
     if let Some(other) = file.schema.and_then(|schema| other_version(schema, source, &read.places)) {
         return Err(vec![other]);
     }
-    if diagnostics.is_empty() && !read.places.has(&["policy".into()]) {
+    // A configuration says nothing where it has the default.
+    let is_configuration = file.schema.is_some() || read.places.has(&["upstream".into()]);
+    if diagnostics.is_empty() && !is_configuration && !read.places.has(&["policy".into()]) {
         let nothing = Diagnostic::error("no-policy", format!("`{}` has no `[policy]`", source.name()));
         diagnostics.push(nothing.help("for example `[policy]` with `profile = \"default\"`"));
     }

@@ -73,6 +73,33 @@ impl Check<'_> {
 }
 
 impl Settings {
+    /// Jurisdictions of routes of whose law no pack says anything: they are spelt wrong, or there is nothing that follows from them.
+    pub(super) fn unknown_jurisdictions(&self, library: &Library) -> Vec<Diagnostic> {
+        let mut known: Vec<&str> = library
+            .obligations()
+            .iter()
+            .map(|one| one.jurisdiction.as_str())
+            .filter(|one| one.len() == 2)
+            .collect();
+        known.sort_unstable();
+        known.dedup();
+        let mut found = Vec::new();
+        for (n, route) in self.routes.iter().enumerate() {
+            for (i, code) in route.purpose.iter().flat_map(|purpose| purpose.jurisdictions.iter().enumerate())
+            {
+                // Without obligations there is nothing to compare with.
+                if known.is_empty() || known.contains(&code.as_str()) {
+                    continue;
+                }
+                let what = format!("no pack says what the law of `{code}` asks");
+                let diagnostic = Diagnostic::warning("jurisdiction", what).valid("known", code, &known);
+                let place = ["route".into(), n.into(), "use".into(), "jurisdictions".into(), i.into()];
+                found.push(self.at(&place, diagnostic, "nothing follows from it"));
+            }
+        }
+        found
+    }
+
     /// Routes of which more may go wrong than the profile of somebody's policy is made for.
     pub(super) fn uses_beyond(&self, library: &Library) -> Vec<Diagnostic> {
         let everybody =

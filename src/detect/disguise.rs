@@ -27,6 +27,7 @@ use super::signs::{Between, between, is_letter, is_wide, is_wild, leet, wide_sig
 use super::trie::{Entry, State, Trie};
 use super::{Folds, RuleId, RuleSpec};
 use crate::text::fold::is_chinese;
+use crate::text::work::step;
 use smallvec::{SmallVec, smallvec};
 
 /// The most separators between two letters.
@@ -314,6 +315,7 @@ impl Disguised {
     /// The same behind the letters that have been read. `left`: how much is still to be looked at; what is longer may be a word.
     fn goes_on_alike(&self, text: &[u8], mut at: usize, mut read: Alike, left: &mut u16) -> bool {
         loop {
+            step();
             *left -= 1;
             if *left == 0 {
                 return true;

@@ -25,6 +25,7 @@ use super::trie::{State, Trie};
 use super::{Engine, Finding, Progress, RuleId, RuleSet};
 use crate::text::TextPos;
 use crate::text::fold::{Fold, FoldPos, TextKind, View, is_chinese};
+use crate::text::work::step;
 use smallvec::SmallVec;
 
 /// Longer pieces are read in parts, so that the view stays small.
@@ -295,6 +296,7 @@ impl Scan {
     /// A token that may be part of a disguise. Tells whether machines may start there.
     #[inline(never)]
     fn odd_token(&mut self, with: &With<'_>, view: &View, at: usize, form: Form, ended: bool) -> bool {
+        step();
         let Engine { lexicon, heads, .. } = with.engine;
         let bytes = view.bytes();
         let word = eight(bytes, at);
@@ -321,6 +323,7 @@ impl Scan {
         (word, length, open): (u64, usize, bool),
         ended: bool,
     ) -> bool {
+        step();
         let lexicon = &with.engine.lexicon;
         if !is_free(view.bytes(), at) {
             return false;
@@ -418,6 +421,7 @@ impl Scan {
     /// Tells what may begin at a byte that is looked at wherever it stands.
     #[inline(never)]
     fn tell_special(&mut self, with: &With<'_>, view: &View, at: usize, byte: u8, beyond: u8, ended: bool) {
+        step();
         let Engine { lexicon, bytes: table, .. } = with.engine;
         let bytes = view.bytes();
         let flags = table[usize::from(byte)];
@@ -495,6 +499,7 @@ impl Scan {
                 }
             }
             let Some(byte) = next else { break };
+            step();
             at += 1;
             let space = is_space(byte);
             if space && run.space {
@@ -555,6 +560,7 @@ impl Scan {
     /// Walks from `at` as far as some disguised word goes.
     #[inline(never)]
     fn begin_walk(&mut self, with: &With<'_>, view: &View, at: usize, ended: bool) {
+        step();
         let mut hit = hit(&mut self.waiting, with, view);
         let disguised = &with.engine.lexicon.disguised;
         self.walks.extend(disguised.begin(view.bytes(), at, view.base().0 + at as u64, ended, &mut hit));

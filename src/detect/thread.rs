@@ -5,6 +5,7 @@ use super::machine::{DEAD, Machine, START};
 use super::pattern::{Inner, Pattern, begins, boundary};
 use super::scan::{Scan, With};
 use crate::text::fold::View;
+use crate::text::work::step;
 use smallvec::SmallVec;
 use std::ops::Range;
 
@@ -97,6 +98,7 @@ impl Scan {
         let longest = machine.longest as usize;
         let from = bytes.get(at..).unwrap_or_default();
         for (at, &byte) in (at..).zip(from) {
+            step();
             let state = machine.next(thread.state, byte);
             if state == DEAD || at - start >= longest {
                 self.resolve(with, view, thread);
@@ -235,6 +237,7 @@ impl<'a> With<'a> {
 /// The first place in `starts` from which the machine comes to `to` alive.
 fn first_alive(machine: &Machine, bytes: &[u8], mut starts: Range<usize>, to: usize) -> Option<usize> {
     starts.find(|&start| {
+        step();
         let Some(&first) = bytes.get(start) else { return false };
         let alive = |state: u16, &byte: &u8| Some(machine.next(state, byte)).filter(|&state| state != DEAD);
         // Most begin with a byte that none of its matches begins with.

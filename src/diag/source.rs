@@ -4,6 +4,9 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+/// The largest file that a gateway reads again while it runs: a million words have a tenth of it.
+const LARGEST: u64 = 256 * 1024 * 1024;
+
 /// A range of bytes in a [`SourceFile`].
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Span {
@@ -53,6 +56,20 @@ impl SourceFile {
             std::io::Error::new(std::io::ErrorKind::InvalidData, what)
         })?;
         Ok(Self::new(path.display().to_string(), text))
+    }
+
+    /// The same of a file that others may put there while the gateway runs: no pipe or device, whose reading may have no end, and no more than
+    /// a list of words can have.
+    pub fn load_plain(path: &Path) -> std::io::Result<Arc<Self>> {
+        let about = std::fs::metadata(path)?;
+        let wrong = |what: String| Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, what));
+        if !about.is_file() {
+            return wrong("it is no plain file".to_owned());
+        }
+        if about.len() > LARGEST {
+            return wrong(format!("it has {} bytes, more than {LARGEST}", about.len()));
+        }
+        Self::load(path)
     }
 
     /// The name to show.

@@ -366,7 +366,7 @@ impl Walk<'_> {
             // What is no text has no channel.
             let is_text = !matches!(class, Class::Identifier | Class::Enum | Class::Opaque(_));
             let place =
-                if !is_text { 0 } else { mix(cursor.path, u64::from(cursor.trie.unwrap_or(u32::MAX))) };
+                if is_text { mix(cursor.path, u64::from(cursor.trie.unwrap_or(u32::MAX))) } else { 0 };
             ChannelKey { field: ChannelKey::UNKNOWN, parts: [a, b, c, place] }
         };
         let goes_on = row.is_none() && matches!(class, Class::Text { flow: Flow::Both, .. });

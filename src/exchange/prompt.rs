@@ -226,15 +226,11 @@ impl Judged {
 /// The query is a text too, and a path whose id or model does not look like one. Neither can be rewritten, so what would be masked
 /// there is refused.
 fn read_target(reader: &mut Reader, path: &str, query: Option<&str>) -> Result<(), Stop> {
-    if !looks_like_identifier(path.as_bytes()) {
-        reader.read_loose(path, 0..0)?;
-    }
-    if let Some(query) = query.filter(|q| !q.is_empty()) {
-        reader.read_loose(&query_text(query), 0..0)?;
-    }
-    match reader.acted {
-        Some(rule) => Err(Stop::Blocked(rule)),
-        None => Ok(()),
+    let is_plain = looks_like_identifier(path.as_bytes());
+    let read = if is_plain { Ok(()) } else { reader.read_fixed(path) };
+    match query.filter(|query| !query.is_empty()) {
+        Some(query) => read.and(reader.read_fixed(&query_text(query))),
+        None => read,
     }
 }
 

@@ -42,6 +42,7 @@ pub(super) static FILES: &[(&str, &str)] = &[
     ("commercial/lists/fake-reviews.txt", include_str!("../../filters/commercial/lists/fake-reviews.txt")),
     ("commercial/lists/piracy.txt", include_str!("../../filters/commercial/lists/piracy.txt")),
     ("commercial/lists/price-fixing.txt", include_str!("../../filters/commercial/lists/price-fixing.txt")),
+    ("commercial/obligations.toml", include_str!("../../filters/commercial/obligations.toml")),
     ("commercial/pack.toml", include_str!("../../filters/commercial/pack.toml")),
     ("commercial/rules/commercial.toml", include_str!("../../filters/commercial/rules/commercial.toml")),
     ("harm/lists/crime-zh.txt", include_str!("../../filters/harm/lists/crime-zh.txt")),
@@ -154,6 +155,7 @@ pub(super) static FILES: &[(&str, &str)] = &[
         "sector/education/lists/secrecy-with-children.txt",
         include_str!("../../filters/sector/education/lists/secrecy-with-children.txt"),
     ),
+    ("sector/education/obligations.toml", include_str!("../../filters/sector/education/obligations.toml")),
     ("sector/education/pack.toml", include_str!("../../filters/sector/education/pack.toml")),
     (
         "sector/education/rules/education.toml",
@@ -179,6 +181,7 @@ pub(super) static FILES: &[(&str, &str)] = &[
         "sector/finance/lists/personal-advice.txt",
         include_str!("../../filters/sector/finance/lists/personal-advice.txt"),
     ),
+    ("sector/finance/obligations.toml", include_str!("../../filters/sector/finance/obligations.toml")),
     ("sector/finance/pack.toml", include_str!("../../filters/sector/finance/pack.toml")),
     ("sector/finance/rules/finance.toml", include_str!("../../filters/sector/finance/rules/finance.toml")),
     (
@@ -189,6 +192,7 @@ pub(super) static FILES: &[(&str, &str)] = &[
         "sector/government/lists/restricted-marks.txt",
         include_str!("../../filters/sector/government/lists/restricted-marks.txt"),
     ),
+    ("sector/government/obligations.toml", include_str!("../../filters/sector/government/obligations.toml")),
     ("sector/government/pack.toml", include_str!("../../filters/sector/government/pack.toml")),
     (
         "sector/government/rules/government.toml",
@@ -211,6 +215,7 @@ pub(super) static FILES: &[(&str, &str)] = &[
         "sector/medical/lists/stop-treatment.txt",
         include_str!("../../filters/sector/medical/lists/stop-treatment.txt"),
     ),
+    ("sector/medical/obligations.toml", include_str!("../../filters/sector/medical/obligations.toml")),
     ("sector/medical/pack.toml", include_str!("../../filters/sector/medical/pack.toml")),
     ("sector/medical/rules/medical.toml", include_str!("../../filters/sector/medical/rules/medical.toml")),
     ("taxonomy.toml", include_str!("../../filters/taxonomy.toml")),

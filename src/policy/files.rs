@@ -79,7 +79,7 @@ fn collect(root: &Path, dir: &Path, files: &mut Files, depth: usize) -> Result<(
             collect(root, &path, files, depth + 1)?;
         } else if path.extension().is_some_and(|e| e == "toml" || e == "txt") {
             let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
-            files.insert(name, SourceFile::load(&path).map_err(|error| explain(&path, error))?);
+            files.insert(name, SourceFile::load_plain(&path).map_err(|error| explain(&path, error))?);
         }
     }
     Ok(())
@@ -160,6 +160,22 @@ mod tests {
         symlink(".", dir.path().join("b")).expect("a link");
         let said = read_dir(dir.path()).map(|files| files.len()).map_err(|error| error.to_string());
         assert!(said.as_ref().is_err_and(|said| said.contains("folders deep")), "{said:?}");
+    }
+
+    /// Reading a pipe waits for a writer, and a device may have no end.
+    #[test]
+    fn what_is_no_plain_file_is_named() {
+        let dir = tempfile::tempdir().expect("a folder");
+        fs::create_dir_all(dir.path().join("p/lists")).expect("a folder");
+        symlink("/dev/null", dir.path().join("p/lists/a.txt")).expect("a link");
+        let said = read_dir(dir.path()).map(|files| files.len()).map_err(|error| error.to_string());
+        let said = said.expect_err("it is a device");
+        assert!(said.contains("`p/lists/a.txt`: it is no plain file"), "{said}");
+        fs::remove_file(dir.path().join("p/lists/a.txt")).expect("a link");
+        let pipe = std::process::Command::new("mkfifo").arg(dir.path().join("p/b.toml")).status();
+        assert!(pipe.is_ok_and(|status| status.success()));
+        let said = read_dir(dir.path()).map(|files| files.len()).map_err(|error| error.to_string());
+        assert!(said.is_err_and(|said| said.contains("`p/b.toml`: it is no plain file")));
     }
 
     #[test]

@@ -127,7 +127,9 @@ fn twice(rule: &Rule, spec: &RuleSpec, draft: &Draft, out: &mut Vec<Diagnostic>)
     let mut told = Told::default();
     let mut known: HashMap<Vec<u8>, usize> = HashMap::with_capacity(spec.keywords.len());
     for (place, keyword) in spec.keywords.iter().enumerate() {
-        let folded = fold_literal(&keyword.text).to_ascii_lowercase();
+        // White space in a term is one space to the engine.
+        let spaced = keyword.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let folded = fold_literal(&spaced).to_ascii_lowercase();
         match known.get(&folded).and_then(|&first| spec.keywords.get(first)) {
             None => {
                 known.insert(folded, place);

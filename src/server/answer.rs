@@ -120,7 +120,7 @@ impl Begun {
         match body {
             Body::Whole { flow: Flow::Replace(Replaced::Error(error)), got, .. } => {
                 recorder.got = got;
-                recorder.finished(&answering, error.status(), &[]);
+                recorder.replaced(&answering, &error);
                 Err(Refusal::on_record(error, answering.verdict()).of_standing(exchange.standing, None))
             }
             Body::Whole { flow: Flow::Replace(Replaced::Reply(reply)), got, .. } => {

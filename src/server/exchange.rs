@@ -20,7 +20,7 @@ use super::head::Head;
 use super::headers;
 use super::host_check::from_browser;
 use super::long_reads;
-use super::recorder::{Kept, Recorder, record_end};
+use super::recorder::{Kept, Recorder, record_end, with_answer};
 use super::request::{self, BodyType};
 use super::residency;
 use super::standing::{self, Session, name_standing};
@@ -174,7 +174,8 @@ impl Exchange<'_> {
             coverage: crate::audit::Coverage::default(),
         };
         let receipt = self.durable(&admission).await?;
-        let end = self.ended(error.status(), 0, "refused", error.kind.code(), Outcome::Block);
+        let body = self.context.dialect.error_body(error);
+        let end = self.ended(error.status(), &body, "refused", error.kind.code(), Outcome::Block);
         record_end(&self.worker.gateway, end, true, None);
         self.count_end(&admission.route, matched.dialect, Outcome::Block);
         drop(receipt);
@@ -205,20 +206,22 @@ impl Exchange<'_> {
         }
     }
 
+    /// The end of an exchange that the gateway answers itself, with this body.
     fn ended(
         &self,
         status: u16,
-        upstream_status: u16,
+        body: &[u8],
         ended: &'static str,
         error: &'static str,
         outcome: Outcome,
     ) -> End {
+        let total_us = self.context.started.elapsed().as_micros() as u64;
         End {
             exchange: self.context.id,
             time_ms: unix_ms(),
             policy_version: self.policy.version().into(),
             status,
-            upstream_status,
+            upstream_status: 0,
             verdict: outcome.as_str(),
             ended,
             error,
@@ -226,14 +229,14 @@ impl Exchange<'_> {
             found: 0,
             coverage: crate::audit::Coverage::default(),
             received: String::new(),
-            sent: String::new(),
+            sent: self.worker.gateway.commitments.hash(body),
             label: None,
             mark: None,
             texts: None,
-            response_bytes: 0,
+            response_bytes: body.len() as u64,
             held_bytes_max: 0,
-            first_byte_us: 0,
-            total_us: self.context.started.elapsed().as_micros() as u64,
+            first_byte_us: total_us,
+            total_us,
         }
     }
 
@@ -376,8 +379,8 @@ impl Exchange<'_> {
             let receipt = durable.await?;
             drop(receipt);
             let outcome = judged.report().outcome;
-            let end = self.ended(reply.status, 0, "answered", code, outcome);
-            record_end(&gateway, end, true, kept);
+            let end = self.ended(reply.status, &reply.body, "answered", code, outcome);
+            record_end(&gateway, end, true, with_answer(kept, &reply.body));
             self.count_end(&route, judged.matched().dialect, outcome);
             let mut response =
                 answer(self.context, reply.status, reply.content_type, reply.body.into(), outcome);
@@ -397,8 +400,12 @@ impl Exchange<'_> {
                 };
                 drop(receipt);
                 let status = reply.as_ref().map_or(error.status(), |r| r.status);
-                let end = self.ended(status, 0, "refused", error.kind.code(), Outcome::Block);
-                record_end(&gateway, end, true, kept);
+                let body = match &reply {
+                    Some(reply) => &reply.body,
+                    None => &self.context.dialect.error_body(&error),
+                };
+                let end = self.ended(status, body, "refused", error.kind.code(), Outcome::Block);
+                record_end(&gateway, end, true, with_answer(kept, body));
                 self.count_end(&route, judged.matched().dialect, Outcome::Block);
                 let retry_after = stands.shut_out.and_then(|(_, seconds)| seconds);
                 return match reply {

@@ -41,6 +41,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use sinks::Sinks;
 use tokio::sync::watch;
@@ -58,6 +59,10 @@ pub use standing::{STANDING, Standings};
 pub use worker::{EXCHANGE, VERDICT};
 
 pub use crate::policy::CANARY;
+
+/// How long the end waits for policies that are being loaded, and how often it looks.
+const LAST_WAIT: Duration = Duration::from_secs(5);
+const LAST_LOOK: Duration = Duration::from_millis(10);
 use crate::upstream::{Credential, DialectFamily, Timeouts, Upstream, UpstreamError, UpstreamSettings};
 
 /// Why a gateway cannot start.
@@ -207,6 +212,18 @@ fn prepare(
     Ok((Gateway::new(plan, upstreams, canary, key.to_string(), name, live), thread, sinks))
 }
 
+/// Whether a thread comes to its end within a short while.
+fn ends_soon(thread: &JoinHandle<()>) -> bool {
+    for _ in 0..LAST_WAIT.as_millis() / LAST_LOOK.as_millis() {
+        if thread.is_finished() {
+            return true;
+        }
+        std::thread::park_timeout(LAST_LOOK);
+    }
+    tracing::warn!("policies are still being loaded; the gateway ends without them");
+    false
+}
+
 impl Running {
     /// Has the policies' files read and taken, if they changed. The outcome is in the log.
     pub fn reload(&self, by: Trigger) {
@@ -229,7 +246,8 @@ impl Running {
             }
         };
         self.workers.into_iter().for_each(join);
-        self.loader.into_iter().for_each(join);
+        // It may wait for the server of a list, which has a minute; what it would bring nobody needs any more.
+        self.loader.into_iter().filter(ends_soon).for_each(join);
         self.gateway.standings.flush();
         // Its end records go to the journal.
         self.gateway.texts.iter().for_each(crate::audit::Texts::close);

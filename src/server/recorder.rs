@@ -159,7 +159,7 @@ impl Recorder {
 
     /// The upstream could not be asked, its head was no answer, or it names what the policy does not let pass unread.
     pub(super) fn without_answer(mut self, answering: &Answering, error: &ExchangeError) {
-        self.status = error.status();
+        self.told(error.status(), &self.dialect.error_body(error));
         let own = self.own_error(answering);
         let (ended, code) = because_of(error);
         self.count_failure(ended, code, own);
@@ -168,14 +168,23 @@ impl Recorder {
 
     /// A whole answer is over.
     pub(super) fn finished(mut self, answering: &Answering, status: u16, body: &[u8]) {
+        self.told(status, body);
+        self.over(answering, COMPLETE);
+    }
+
+    /// The same, of an answer in whose place stands an error.
+    pub(super) fn replaced(self, answering: &Answering, error: &ExchangeError) {
+        let body = self.dialect.error_body(error);
+        self.finished(answering, error.status(), &body);
+    }
+
+    /// What the client is given as a whole.
+    fn told(&mut self, status: u16, body: &[u8]) {
         self.status = status;
         self.sent = body.len() as u64;
         self.given.update(body);
-        if let Some(kept) = &mut self.kept {
-            keep(&mut kept.parts.answer_sent, body, kept.limit);
-        }
+        self.kept = with_answer(self.kept.take(), body);
         self.first_byte = Some(self.started.elapsed());
-        self.over(answering, COMPLETE);
     }
 
     /// A stream is over.
@@ -270,6 +279,14 @@ impl Recorder {
         let found = outcome != Outcome::Allow || self.verdict != Outcome::Allow;
         record_end(&self.gateway, end, found, kept);
     }
+}
+
+/// The bodies that are kept, with what the client was given as a whole.
+pub(super) fn with_answer(mut kept: Option<Kept>, body: &[u8]) -> Option<Kept> {
+    if let Some(kept) = &mut kept {
+        keep(&mut kept.parts.answer_sent, body, kept.limit);
+    }
+    kept
 }
 
 /// Gives an end record to the journal, with the bodies where they are kept.

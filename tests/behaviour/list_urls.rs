@@ -182,3 +182,24 @@ fn only_allowed_hosts_are_asked() {
     put(&root.join("gateway.toml"), &config.replace("[policy]\n", &format!("[policy]\n{ALLOWED}\n")));
     assert!(wait_for(|| streamed(&gateway) == "[WORD] [WORD]"), "{}", status(&gateway));
 }
+
+/// A server that takes connections and says nothing keeps neither other lists nor the gateway's end waiting.
+#[test]
+fn a_silent_server_keeps_nobody_waiting() {
+    let fake = says("first second third");
+    let server = Server::new();
+    server.signs("second\n", "1");
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let (gateway, root) = files(fake.address, &server.rule(&server.key()), ALLOWED).start();
+    assert_eq!(streamed(&gateway), "[WORD] [WORD] third");
+    // A rule whose list was never there: the reload asks for it, and the renewal too.
+    let at = silent.local_addr().expect("an address");
+    let other = format!("\n[[rule.list_url]]\nurl = \"http://{at}/list.txt\"\n{}\n", server.key());
+    put(&root.join(RULES), &(server.rule(&server.key()) + &other));
+    assert!(wait_for(|| silent.accept().is_ok()), "it is asked");
+    let before = fetches(&gateway, "unchanged");
+    assert!(wait_for(|| fetches(&gateway, "unchanged") >= before + 2.0), "the other is asked for meanwhile");
+    let begun = std::time::Instant::now();
+    drop(gateway);
+    assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
+}

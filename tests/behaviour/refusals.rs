@@ -49,8 +49,39 @@ fn header_and_record_agree() {
             assert_eq!((&record["verdict"], &record["error"]), (&"block".into(), &code.into()), "{what}");
         }
         assert_eq!((&end["ended"], &end["status"]), (&"refused".into(), &status.into()), "{what}");
+        assert_eq!(end["response_bytes"], got.body.len(), "{what}");
+        assert!(end["sent"].as_str().is_some_and(|hash| !hash.is_empty()), "{what}: {end}");
     }
     assert_eq!(fake.seen().len(), 0);
+}
+
+/// What a client was told in an answer's place is on record as an answer is.
+#[test]
+fn an_answer_in_the_place_of_the_upstreams_is_on_record() {
+    let no_answer = super::Fake::whole("200 OK", "content-type: application/json\r\n", b"{\"model\": ");
+    let blocked = Fake::whole("200 OK", "content-type: application/json\r\n", answer("blockme").as_bytes());
+    for (what, fake, code) in
+        [("no answer", no_answer, "upstream_invalid_response"), ("a block", blocked, "content_filter")]
+    {
+        let gateway = Gateway::new(Some(fake.address), &Wishes::default());
+        let got = gateway.post("/v1/chat/completions", &chat("hello", false));
+        let (_, end) = gateway.records().pop().unwrap_or_else(|| panic!("{what}: no record"));
+        let end = end.unwrap_or_else(|| panic!("{what}: no end"));
+        assert_eq!((&end["error"], &end["status"]), (&code.into(), &got.status.into()), "{what}");
+        assert_eq!(end["response_bytes"], got.body.len(), "{what}: {end}");
+        assert!(end["sent"].as_str().is_some_and(|hash| !hash.is_empty()), "{what}: {end}");
+    }
+}
+
+/// A query cannot be rewritten: what would be masked there is refused, and the record says so.
+#[test]
+fn what_a_query_holds_is_refused_on_record_too() {
+    let fake = fake();
+    let gateway = Gateway::new(Some(fake.address), &Wishes::default());
+    let got = gateway.post("/v1/chat/completions?user=maskme", &chat("hello", false));
+    assert_eq!(got.field("x-sluicegate-verdict"), Some("block"), "{got:?}");
+    let (admission, _) = gateway.records().pop().expect("a record");
+    assert_eq!(admission["findings"][0]["action"], "block", "{admission}");
 }
 
 /// An answer in the model's place is a block too, and an unknown endpoint that may pass is none.

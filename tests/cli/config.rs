@@ -1,6 +1,6 @@
 //! Configuration files: every example loads, every broken one is explained, the schema is the checked-in one.
 
-use super::{expect_file, program, root, run, text};
+use super::{expect_file, program, root, run, run_with, text};
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -35,6 +35,34 @@ fn every_example_loads_and_can_be_shown() {
         fs::write(&again, &shown.stdout).expect("write");
         let output = run(&["check", "--config", again.to_str().expect("a path")]);
         assert!(output.status.success(), "{path} as shown: {}", text(&output.stdout));
+        // Whatever stands in it besides, it is a policy to the commands that ask for one.
+        for path in [path, again.to_str().expect("a path")] {
+            let output = run_with(&["scan", "--policy", path], "{\"id\": 1, \"text\": \"a\"}\n");
+            assert!(output.status.success(), "{path}: {}", text(&output.stderr));
+        }
+    }
+}
+
+#[test]
+fn a_jurisdiction_of_which_no_pack_knows_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("gateway.toml");
+    let base = fs::read_to_string(root().join("config/minimal.toml")).expect("an example");
+    let of = |code: &str| {
+        let purpose = format!(
+            "role = \"deployer\"\naudience = \"staff\"\ndomain = \"d\"\njurisdictions = [\"eu\", \"{code}\"]\ntier = \"limited\"\n\
+             fail = \"closed\"\nlabel = \"ui\"\nretention = \"EU-6M\"\n"
+        );
+        let route = format!("[[route]]\nupstream = \"demonstration\"\n[route.use]\n{purpose}");
+        fs::write(&path, format!("{base}\n{route}")).expect("write");
+        let output = run(&["check", "--config", path.to_str().expect("a path")]);
+        assert!(output.status.success());
+        text(&output.stdout)
+    };
+    assert!(of("jp").ends_with(" 0 warnings\n"), "{}", of("jp"));
+    let said = of("ue");
+    for want in ["warning[jurisdiction]: no pack says what the law of `ue` asks", "known: `cn`, `eu`"] {
+        assert!(said.contains(want), "{want} is not in\n{said}");
     }
 }
 

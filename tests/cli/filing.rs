@@ -133,3 +133,40 @@ fn what_is_no_report_is_refused() {
     }
     assert_eq!(run(&["filing", "--profile", "no-such"]).status.code(), Some(2));
 }
+
+/// A filing says what holds today.
+#[test]
+fn what_is_over_is_not_asked_for() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, text).expect("a file");
+    };
+    write("packs/p/pack.toml", "name = \"p\"\nversion = \"1\"\nlicence = \"MIT\"\ntitle = \"t\"\n");
+    let rule = "[[rule]]\nid = \"w\"\ntitle = \"t\"\ncategory = \"WORD\"\naction = \"flag\"\nkeywords = [\"glorp\"]\n\
+                examples = [\"glorp\"]\ncounter_examples = [\"no\"]\n";
+    write("packs/p/rules/w.toml", rule);
+    write("packs/profiles/default.toml", "name = \"default\"\ntitle = \"t\"\npacks = [\"p\"]\n");
+    let one = |id: &str, dates: &str| {
+        format!(
+            "[[obligation]]\nid = \"{id}\"\ninstrument = \"law\"\narticle = \"{id}\"\nsummary = \"It is so.\"\nstate = \"operator\"\n\
+             controls = [{{ person = \"does it\" }}]\n{dates}"
+        )
+    };
+    let instrument = "[[instrument]]\nid = \"law\"\ntitle = \"A law\"\njurisdiction = \"eu\"\neffective = 2019-01-01\nsure = \"draft\"\n";
+    let all = [
+        instrument.to_owned(),
+        one("over", "expires = 2020-01-01\n"),
+        one("holds", ""),
+        one("later", "effective = 2999-01-01\n"),
+    ];
+    write("packs/p/obligations.toml", &all.concat());
+    let base = fs::read_to_string(root().join("config/minimal.toml")).expect("an example");
+    write("gateway.toml", &format!("{base}\n[policy]\ndir = \"packs\"\n"));
+    let config = dir.path().join("gateway.toml");
+    let said = filing(&["--config", config.to_str().expect("a path"), "--for", "eu"], 0);
+    assert_eq!(row(&said, "law holds")["asks"], "It is so.");
+    assert_eq!(row(&said, "law later")["asks"], "From 2999-01-01 on: It is so.");
+    assert!(!said.to_string().contains("law over"), "{said}");
+}

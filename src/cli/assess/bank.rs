@@ -137,6 +137,8 @@ struct Line {
 pub(in crate::cli) struct Banks {
     pub(in crate::cli) questions: Vec<Question>,
     places: HashMap<String, String>,
+    /// What is asked, and where.
+    asked: HashMap<String, String>,
 }
 
 impl Banks {
@@ -235,6 +237,11 @@ impl Banks {
         };
         if let Some(first) = self.places.insert(id.clone(), place.to_owned()) {
             return Err(bad(format!("the id `{id}` is there already, at {first}")));
+        }
+        // A bank is as large as it has questions, not as it has lines.
+        let asked = format!("{:?}", (&read.text, &read.before, is_answer, kind));
+        if let Some(first) = self.asked.insert(asked, place.to_owned()) {
+            return Err(bad(format!("the same is asked already, at {first}")));
         }
         Ok(Question { id, text: read.text, category, kind, before: read.before, is_answer })
     }

@@ -21,6 +21,7 @@ use crate::exchange::Outcome as Verdict;
 use crate::policy::{Action, Direction, Gate, Library, Policy};
 use crate::server::PolicyTable;
 use crate::upstream::Asker;
+use anyhow::Context as _;
 use ask::How;
 pub(in crate::cli) use bank::{Banks, Question};
 use bank::{Kind, SCHEME};
@@ -483,7 +484,8 @@ fn measure(
 
 /// Both files, whole or as they were.
 fn write(report: &Report, folder: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(folder)?;
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
     let json = format!("{}\n", serde_json::to_string_pretty(report)?);
     for (name, text) in [("report.json", json), ("report.html", html::page(report))] {
         let (new, place) = (folder.join(format!(".{name}.new")), folder.join(name));

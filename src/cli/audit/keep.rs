@@ -159,7 +159,7 @@ Exit code: 0, 1 when the name is taken, 3 when it cannot be told.
 
 Examples:
   sluicegate audit hold add case-7 --tenant red --reason 'court order 7/2026'
-  sluicegate audit hold add all --reason 'authority's request of 2026-11-27'")]
+  sluicegate audit hold add all --reason 'request of the authority of 2026-11-27'")]
 struct Add {
     /// The hold's name
     #[arg(value_name = "NAME")]

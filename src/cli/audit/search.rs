@@ -249,20 +249,7 @@ pub(super) fn show(args: &Show) -> anyhow::Result<Exit> {
                     }
                 }
                 for found in record["findings"].as_array().into_iter().flatten() {
-                    let word = |name: &str| found[name].as_str().unwrap_or_default().to_owned();
-                    writeln!(
-                        out,
-                        "  found {} ({}) in the {} {}, channel {}, bytes {} to {}, score {}: {}",
-                        word("rule"),
-                        word("category"),
-                        word("direction"),
-                        word("role"),
-                        found["channel"],
-                        found["start"],
-                        found["end"],
-                        found["score"],
-                        word("action")
-                    )?;
+                    writeln!(out, "  found {}", finding(found))?;
                 }
             }
             for (name, body) in texts.iter().flatten() {
@@ -365,4 +352,52 @@ pub(super) fn stats(args: &Stats) -> anyhow::Result<Exit> {
         }
     }
     Ok(Exit::Fine)
+}
+
+/// A finding in one line. What a rule in shadow would have done was not done, and is not said to have been.
+fn finding(found: &serde_json::Value) -> String {
+    let word = |name: &str| found[name].as_str().unwrap_or_default();
+    let state = match word("state") {
+        "" => String::new(),
+        "shadow" => " (in shadow: not done)".to_owned(),
+        other => format!(" ({other})"),
+    };
+    let hidden = Some(word("hidden")).filter(|how| !how.is_empty()).map(|how| format!(", hidden as {how}"));
+    format!(
+        "{} ({}) in the {} {}, channel {}, bytes {} to {}{}, score {}: {}{state}",
+        word("rule"),
+        word("category"),
+        word("direction"),
+        word("role"),
+        found["channel"],
+        found["start"],
+        found["end"],
+        hidden.unwrap_or_default(),
+        found["score"],
+        word("action"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::finding;
+
+    #[test]
+    fn what_a_shadow_would_have_done_is_told_as_such() {
+        let found = serde_json::json!({
+            "rule": "a/b", "category": "C", "direction": "prompt", "role": "message", "action": "block", "channel": 1,
+            "start": 2, "end": 3, "score": 1.0
+        });
+        assert_eq!(
+            finding(&found),
+            "a/b (C) in the prompt message, channel 1, bytes 2 to 3, score 1.0: block"
+        );
+        for (state, want) in [("shadow", "block (in shadow: not done)"), ("canary", "block (canary)")] {
+            let mut found = found.clone();
+            found["state"] = state.into();
+            found["hidden"] = "base64".into();
+            let said = finding(&found);
+            assert!(said.ends_with(want) && said.contains("bytes 2 to 3, hidden as base64, score"), "{said}");
+        }
+    }
 }

@@ -1,8 +1,9 @@
 //! The frames of filings, filled with facts.
 
 use super::facts::{Facts, Status};
+use crate::cli::moment::today;
 use crate::diag::{Diagnostic, SourceFile, read_toml};
-use crate::policy::{Control, State, Sure};
+use crate::policy::{Control, Obligation, State, Sure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -264,33 +265,40 @@ fn figures(facts: &Facts<'_>) -> Vec<Row> {
     rows
 }
 
-/// What the laws of a place ask, article by article.
+/// What the laws of a place ask, article by article: not what they asked once, and of what they do not ask yet since when.
 fn obligations(facts: &Facts<'_>, jurisdiction: &str) -> Vec<Row> {
+    let today = today();
     let of = facts.library.obligations().iter().filter(|one| one.jurisdiction == jurisdiction);
-    of.map(|one| {
-        let status = match one.state {
-            State::Enforced => Status::There,
-            State::Partly => Status::Partly,
-            State::Stated => Status::Stated,
-            State::Operator => Status::Operator,
-            State::Open => Status::Missing,
-        };
-        let mut found: Vec<String> = Vec::new();
-        let mut people: Vec<&str> = Vec::new();
-        for control in &one.controls {
-            match control {
-                Control::Rules { named, .. } => found.push(format!("rule {named}")),
-                Control::Profile(name) => found.push(format!("profile {name}")),
-                Control::Setting(name) => found.push(format!("setting {name}")),
-                Control::Command(line) => found.push(format!("`{line}`")),
-                Control::Person(what) => people.push(what),
+    let is_over = |one: &Obligation| today.is_some_and(|day| one.expires.is_some_and(|end| end <= day));
+    of.filter(|one| !is_over(one))
+        .map(|one| {
+            let status = match one.state {
+                State::Enforced => Status::There,
+                State::Partly => Status::Partly,
+                State::Stated => Status::Stated,
+                State::Operator => Status::Operator,
+                State::Open => Status::Missing,
+            };
+            let mut found: Vec<String> = Vec::new();
+            let mut people: Vec<&str> = Vec::new();
+            for control in &one.controls {
+                match control {
+                    Control::Rules { named, .. } => found.push(format!("rule {named}")),
+                    Control::Profile(name) => found.push(format!("profile {name}")),
+                    Control::Setting(name) => found.push(format!("setting {name}")),
+                    Control::Command(line) => found.push(format!("`{line}`")),
+                    Control::Person(what) => people.push(what),
+                }
             }
-        }
-        found.extend(one.tests.iter().map(|test| format!("shown by {test}")));
-        let person = (!people.is_empty()).then(|| people.join("; "));
-        let code = format!("{} {}", one.instrument, one.article);
-        let sure = one.sure.as_str().to_owned();
-        Row { code, asks: one.summary.clone(), sure, status, found, person }
-    })
-    .collect()
+            found.extend(one.tests.iter().map(|test| format!("shown by {test}")));
+            let person = (!people.is_empty()).then(|| people.join("; "));
+            let code = format!("{} {}", one.instrument, one.article);
+            let sure = one.sure.as_str().to_owned();
+            let asks = match today {
+                Some(day) if one.effective > day => format!("From {} on: {}", one.effective, one.summary),
+                _ => one.summary.clone(),
+            };
+            Row { code, asks, sure, status, found, person }
+        })
+        .collect()
 }

@@ -8,6 +8,7 @@ use super::{ConfigArgs, Exit, show};
 use crate::config::{Purpose, Settings};
 use crate::diag::Diagnostic;
 use crate::policy::PolicySettings;
+use anyhow::Context as _;
 use facts::{Facts, Status};
 use frames::Frame;
 use serde_json::Value;
@@ -119,7 +120,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut out = io::stdout().lock();
     match (&args.out, args.format) {
         (Some(dir), _) => {
-            fs::create_dir_all(dir)?;
+            fs::create_dir_all(dir).with_context(|| format!("cannot make the folder `{}`", dir.display()))?;
             let texts = [("md", page::markdown(&frame)), ("html", page::html(&frame)), ("json", json()?)];
             for (extension, text) in texts {
                 let path = dir.join(format!("filing-{}.{extension}", args.of.as_str()));

@@ -41,7 +41,13 @@ fn terms(node: &Node, key: &str) -> Vec<Term> {
 
 pub(super) fn litellm(root: &Node) -> Imported {
     let mut out = Imported { title: "word lists of LiteLLM".into(), ..Imported::default() };
-    if let Some(guardrails) = root.get("guardrails") {
+    if !root.items().is_empty() {
+        words_with_severity(root, &mut out);
+    } else if root.get("litellm_params").is_some() {
+        guardrail_of(root, &mut out);
+    } else if let Some(patterns) = root.get("patterns") {
+        named_expressions(patterns, &mut out);
+    } else if let Some(guardrails) = root.get("guardrails") {
         for guardrail in guardrails.items() {
             guardrail_of(guardrail, &mut out);
         }
@@ -109,6 +115,96 @@ fn blocked(words: &Node, id: &str, out: &mut Imported) {
     }
     out.found += by_action.len();
     out.rules.extend(by_action.into_iter().map(|(_, rule)| rule));
+}
+
+/// A category's words as JSON, `[{id, match, tags, severity}]`: `match` has words with `|` between them, `severity` goes from 1 to 4.
+fn words_with_severity(root: &Node, out: &mut Imported) {
+    let severities = ["high", "medium", "low"];
+    let mut rules = severities.map(|severity| Rule {
+        id: format!("words {severity}"),
+        title: format!("words of {severity} severity"),
+        severity: Some(severity),
+        action: Some("block"),
+        ..Rule::default()
+    });
+    for item in root.items() {
+        let id = item.get("id").and_then(Node::text).unwrap_or_default();
+        let Some(words) = item.get("match").and_then(term) else {
+            out.leave_out(item.line, id, "term", format!("expected `match`, found {}", item.kind()));
+            continue;
+        };
+        let [high, medium, low] = &mut rules;
+        let rule = match item.get("severity").and_then(Node::count) {
+            Some(1) => low,
+            Some(2) => medium,
+            _ => high,
+        };
+        for word in words.text.split('|').map(str::trim).filter(|word| !word.is_empty()) {
+            if word.contains('*') {
+                let why = format!("`{word}`: `*` stands for any letters there; here a term is what it is");
+                out.leave_out(words.line, id, "term", why);
+                continue;
+            }
+            if rule.line == 0 {
+                rule.line = words.line;
+            }
+            rule.terms.push(Term { text: word.to_owned(), line: words.line });
+        }
+    }
+    let rules = rules.into_iter().filter(|rule| !rule.terms.is_empty());
+    out.rules.extend(rules);
+    out.found += out.rules.len();
+}
+
+/// Expressions with names, `{patterns: [{name, pattern, category, action}]}`, as LiteLLM brings its own.
+fn named_expressions(patterns: &Node, out: &mut Imported) {
+    for node in patterns.items() {
+        out.found += 1;
+        let name = node.get("name").and_then(Node::text).unwrap_or("pattern").to_owned();
+        let Some(source) = node.get("pattern").and_then(term) else {
+            out.leave_out(node.line, &name, "rule", "it has no `pattern`");
+            continue;
+        };
+        let action = theirs(node.get("action"), &name, out).unwrap_or("mask");
+        let title = ["description", "display_name"].iter().find_map(|key| node.get(key)?.text());
+        let mut rule = Rule {
+            line: node.line,
+            title: title.unwrap_or(&name).to_owned(),
+            id: name.clone(),
+            action: Some(action),
+            ..Rule::default()
+        };
+        expression(&source, &name, Meant { insensitive: true, ..Meant::default() }, &mut rule, out);
+        out.rules.push(rule);
+    }
+}
+
+/// Names of competitors, with how else they are called.
+fn competitors(config: &Node, id: &str, out: &mut Imported) {
+    let mut names = terms(config, "competitors");
+    for (_, others) in config.get("competitor_aliases").map(Node::entries).unwrap_or_default() {
+        names.extend(others.items().iter().filter_map(term));
+    }
+    // An alias of two of them stands in both lists.
+    names = names.into_iter().fold(Vec::new(), |mut all: Vec<Term>, name| {
+        if !all.iter().any(|known| known.text.eq_ignore_ascii_case(&name.text)) {
+            all.push(name);
+        }
+        all
+    });
+    out.found += 1;
+    let why =
+        "names are found wherever they stand; what is meant by them, LiteLLM guesses and nobody here does";
+    out.change(config.line, id, "competitor_intent_config", why);
+    out.rules.push(Rule {
+        line: config.line,
+        id: format!("{id} competitors"),
+        title: "names of competitors".to_owned(),
+        category: Some("COMPETITOR".to_owned()),
+        action: Some("flag"),
+        terms: names,
+        ..Rule::default()
+    });
 }
 
 fn category(root: &Node, out: &mut Imported) {
@@ -243,6 +339,9 @@ fn guardrail_of(guardrail: &Node, out: &mut Imported) {
     }
     if let Some(words) = params.get("blocked_words") {
         blocked(words, &name, out);
+    }
+    if let Some(config) = params.get("competitor_intent_config") {
+        competitors(config, &name, out);
     }
     for key in ["blocked_words_file", "categories"] {
         if let Some(node) = params.get(key) {

@@ -109,13 +109,15 @@ impl Imports {
 enum Kind {
     /// A term a line, `#` begins a comment
     Text,
+    /// A list of terms as JSON or YAML has one
+    List,
     /// A table with a term in each row, and columns `category`, `action`, `language` where it has them
     Csv,
     /// A gitleaks configuration (TOML)
     Gitleaks,
     /// Recognisers of Presidio (YAML)
     Presidio,
-    /// A category, blocked words or a configuration of LiteLLM's content filter (YAML)
+    /// A category, words, expressions or a configuration of LiteLLM's content filter (YAML, JSON)
     Litellm,
     /// A configuration of NeMo Guardrails with `regex_detection` (YAML)
     Nemo,
@@ -125,6 +127,7 @@ impl Kind {
     fn as_str(self) -> &'static str {
         match self {
             Self::Text => "text",
+            Self::List => "list",
             Self::Csv => "csv",
             Self::Gitleaks => "gitleaks",
             Self::Presidio => "presidio",
@@ -133,29 +136,81 @@ impl Kind {
         }
     }
 
-    /// By what the file has in it.
-    fn guess(file: &Arc<SourceFile>) -> Self {
+    /// By what the file has in it; none where it is of a form that nothing here reads, so that its lines are no terms.
+    fn guess(file: &Arc<SourceFile>) -> Option<Self> {
         let text = file.text();
         let has = |key: &str| text.lines().any(|line| line.trim_start().starts_with(key));
         if has("[[rules]]") {
-            return Self::Gitleaks;
+            return Some(Self::Gitleaks);
         }
         // The key is what tells: of a file that is broken below it, the mistake is said.
         let keys = [
             ("recognizers:", Self::Presidio),
+            ("recognizer_registry:", Self::Presidio),
             ("rails:", Self::Nemo),
             ("blocked_words:", Self::Litellm),
             ("category_name:", Self::Litellm),
             ("guardrails:", Self::Litellm),
+            ("litellm_params:", Self::Litellm),
             ("litellm_settings:", Self::Litellm),
         ];
         let begins = |key: &str| text.lines().any(|line| line.starts_with(key));
         if let Some((_, kind)) = keys.into_iter().find(|(key, _)| begins(key)) {
-            return kind;
+            return Some(kind);
         }
-        if words::is_csv(text) { Self::Csv } else { Self::Text }
+        let end = Path::new(file.name()).extension().and_then(|end| end.to_str());
+        let ends =
+            |names: &[&str]| end.is_some_and(|end| names.iter().any(|name| name.eq_ignore_ascii_case(end)));
+        // One column alone is a table too, whose first line may be its name.
+        if words::is_csv(text) || ends(&["csv", "tsv"]) {
+            return Some(Self::Csv);
+        }
+        if ends(&CODE) {
+            return Self::of_tree(file);
+        }
+        // Lines of terms are one long string in YAML, or none of it.
+        let is_tree =
+            tree::yaml(file).is_ok_and(|root| !root.items().is_empty() || !root.entries().is_empty());
+        if is_tree { Self::of_tree(file) } else { Some(Self::Text) }
+    }
+
+    /// Of JSON and YAML whose first keys do not tell.
+    fn of_tree(file: &Arc<SourceFile>) -> Option<Self> {
+        let root = tree::yaml(file).ok()?;
+        if !root.items().is_empty() {
+            let items = root.items();
+            return match () {
+                () if items.iter().any(|item| item.get("match").is_some()) => Some(Self::Litellm),
+                () if items.iter().all(|item| item.text().is_some()) => Some(Self::List),
+                () => None,
+            };
+        }
+        let of_patterns = root.get("patterns").map(Node::items).unwrap_or_default();
+        let keys: [(&[&str], Self); 3] = [
+            (&["recognizers", "recognizer_registry"], Self::Presidio),
+            (&["rails"], Self::Nemo),
+            (
+                &["blocked_words", "category_name", "guardrails", "litellm_params", "litellm_settings"],
+                Self::Litellm,
+            ),
+        ];
+        let named = keys.into_iter().find(|(keys, _)| keys.iter().any(|key| root.get(key).is_some()));
+        if let Some((_, kind)) = named {
+            return Some(kind);
+        }
+        match () {
+            () if of_patterns.iter().any(|one| one.get("pattern").is_some()) => Some(Self::Litellm),
+            () if of_patterns.iter().any(|one| one.get("regex").is_some()) => Some(Self::Presidio),
+            () => None,
+        }
     }
 }
+
+/// How files end that are no lists of terms.
+const CODE: [&str; 16] = [
+    "json", "yaml", "yml", "toml", "xml", "html", "co", "py", "js", "ts", "go", "rs", "java", "sh", "rb",
+    "ipynb",
+];
 
 /// The report for programs.
 #[derive(Serialize)]
@@ -192,7 +247,15 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         Ok(action) => action.flatten(),
         Err(why) => return refuse(vec![Diagnostic::error("unknown-action", format!("`--action`: {why}"))]),
     };
-    let kind = args.format.unwrap_or_else(|| Kind::guess(&file));
+    let Some(kind) = args.format.or_else(|| Kind::guess(&file)) else {
+        let wrong = Diagnostic::error(
+            "unknown-format",
+            "this is no list of terms and no file of a tool that is known here",
+        )
+        .at(&file, tree::line(&file, 1), "")
+        .help("where it is one all the same, say which: `--format text` takes each line for a term");
+        return refuse(vec![wrong]);
+    };
     let folder = args.to.join(&name);
     if folder.exists() && !args.replace {
         let there = Diagnostic::error("exists", format!("`{}` is there already", folder.display()));
@@ -300,6 +363,7 @@ fn parse(file: &Arc<SourceFile>, kind: Kind, column: Option<&str>) -> Result<Imp
     };
     Ok(match kind {
         Kind::Text => words::text(file),
+        Kind::List => words::list(&tree::yaml(file)?),
         Kind::Csv => words::csv(file, column)?,
         Kind::Gitleaks => {
             let root = tree::toml(file)?;
@@ -309,13 +373,16 @@ fn parse(file: &Arc<SourceFile>, kind: Kind, column: Option<&str>) -> Result<Imp
         Kind::Presidio => {
             let root = tree::yaml(file)?;
             if root.items().is_empty() {
-                expect(&root, &["recognizers", "patterns"])?;
+                expect(&root, &["recognizers", "recognizer_registry", "patterns"])?;
             }
             presidio::read(&root)
         }
         Kind::Litellm => {
             let root = tree::yaml(file)?;
-            expect(&root, &["category_name", "keywords", "blocked_words", "guardrails", "litellm_settings"])?;
+            if root.items().is_empty() {
+                let keys = ["category_name", "keywords", "blocked_words", "guardrails", "litellm_settings"];
+                expect(&root, &[&keys[..], &["litellm_params", "patterns"]].concat())?;
+            }
             gateways::litellm(&root)
         }
         Kind::Nemo => {

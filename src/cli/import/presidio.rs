@@ -52,7 +52,7 @@ const CATEGORIES: [(&str, &str); 13] = [
 ];
 
 /// Recognisers that are code there, and the rule here that finds the same.
-pub(super) const PREDEFINED: [(&str, &str); 29] = [
+pub(super) const PREDEFINED: [(&str, &str); 48] = [
     ("CreditCardRecognizer", "privacy/card"),
     ("UsBankRecognizer", "privacy/us-routing"),
     ("AbaRoutingRecognizer", "privacy/us-routing"),
@@ -76,6 +76,25 @@ pub(super) const PREDEFINED: [(&str, &str); 29] = [
     ("ItPassportRecognizer", "privacy/passport"),
     ("PlPeselRecognizer", "privacy/pl-pesel"),
     ("KrRrnRecognizer", "privacy/kr-rrn"),
+    ("UkPassportRecognizer", "privacy/passport"),
+    ("EsPassportRecognizer", "privacy/passport"),
+    ("DePassportRecognizer", "privacy/passport"),
+    ("UkDrivingLicenceRecognizer", "privacy/driver-licence"),
+    ("ItDriverLicenseRecognizer", "privacy/driver-licence"),
+    ("KrDriverLicenseRecognizer", "privacy/driver-licence"),
+    ("DeFuehrerscheinRecognizer", "privacy/driver-licence"),
+    ("UkVehicleRegistrationRecognizer", "privacy/licence-plate"),
+    ("DeKfzRecognizer", "privacy/licence-plate"),
+    ("TrLicensePlateRecognizer", "privacy/licence-plate"),
+    ("DeTaxIdRecognizer", "privacy/de-tax-id"),
+    ("DeVatIdRecognizer", "privacy/eu-vat"),
+    ("ItVatCodeRecognizer", "privacy/eu-vat"),
+    ("DeHealthInsuranceRecognizer", "privacy/health-insurance"),
+    ("CaSinRecognizer", "privacy/ca-sin"),
+    ("SePersonnummerRecognizer", "privacy/se-personnummer"),
+    ("ZaIdNumberRecognizer", "privacy/za-id"),
+    ("TrNationalIdRecognizer", "privacy/tr-tckn"),
+    ("MedicalLicenseRecognizer", "privacy/us-dea"),
     ("CryptoRecognizer", "privacy/crypto"),
     ("EmailRecognizer", "privacy/email"),
     ("IbanRecognizer", "privacy/iban"),
@@ -86,6 +105,8 @@ pub(super) const PREDEFINED: [(&str, &str); 29] = [
 
 pub(super) fn read(root: &Node) -> Imported {
     let mut out = Imported { title: "recognisers of Presidio".into(), ..Imported::default() };
+    // An analyser's file has them in a part of its own.
+    let root = root.get("recognizer_registry").unwrap_or(root);
     let flags = root.get("global_regex_flags").and_then(Node::count).unwrap_or(FLAGS);
     // A list of recognisers, or one alone.
     let items = root.get("recognizers").map_or_else(|| root.items(), Node::items);

@@ -60,6 +60,11 @@ fn a_table_becomes_a_rule_for_each_kind() {
     assert!(wrong.contains("t.csv:1:1") && wrong.contains("did you mean `name`?"), "{wrong}");
     assert!(parse(&file, Kind::Csv, None).expect_err("which one?")[0].to_string().contains("--column"));
     assert_eq!(parse(&file, Kind::Csv, Some("name")).expect("it is there").rules[0].terms[0].text, "a");
+    let column = import(Kind::Csv, "term\nfoo\n");
+    assert_eq!(column.rules[0].terms.iter().map(|term| term.text.as_str()).collect::<Vec<_>>(), ["foo"]);
+    let open = SourceFile::new("t.csv", "term,action\nfoo,block\n\"bar,block\nbaz,block\n");
+    let wrong = parse(&open, Kind::Csv, None).expect_err("it has no end")[0].to_string();
+    assert!(wrong.contains("t.csv:3:1") && wrong.contains("a quotation mark has no end"), "{wrong}");
     assert_eq!(parse(&file, Kind::Csv, Some("2")).expect("it is there").rules[0].terms.len(), 2);
 }
 
@@ -205,6 +210,35 @@ fn lists_of_litellm_are_mapped() {
     assert_eq!(found, [vec!["p/own-project mask".to_owned()], vec!["p/own-block block".to_owned()]]);
 }
 
+/// As they stand in LiteLLM's folders: JSON with severities, JSON with expressions, a guardrail alone.
+#[test]
+fn files_of_litellm_are_mapped() {
+    let words = "[{\"id\": \"a\", \"match\": \"glorp|glorps\", \"severity\": 3},\n {\"id\": \"b\", \"match\": \"mild\", \"severity\": 1},\n {\"id\": \"c\", \"match\": \"x*y\"}, {\"id\": \"d\"}]";
+    let imported = import(Kind::Litellm, words);
+    let left_out = said(&imported.left_out).join("\n");
+    assert!(
+        left_out.contains("3: c: term: `x*y`") && left_out.contains("3: d: term: expected `match`"),
+        "{left_out}"
+    );
+    let found = verdicts(&imported, &["two glorps", "mild", "\"id\""]);
+    assert_eq!(found, [vec!["p/words-high block".to_owned()], vec!["p/words-low block".to_owned()], vec![]]);
+    let patterns = "{\"patterns\": [{\"name\": \"code\", \"pattern\": \"\\\\bQX[0-9]{4}\\\\b\", \"action\": \"BLOCK\"},\n{\"name\": \"no\", \"pattern\": \"(?!a)b\"}]}";
+    let imported = import(Kind::Litellm, patterns);
+    assert_eq!((imported.found, imported.rules.len()), (2, 1));
+    assert!(said(&imported.left_out)[0].contains("2: no: pattern: look-around"));
+    assert_eq!(verdicts(&imported, &["QX1234"]), [vec!["p/code block".to_owned()]]);
+    let alone = "guardrail_name: own\nlitellm_params:\n  guardrail: litellm_content_filter\n  competitor_intent_config:\n    competitors: [blue air]\n    competitor_aliases: {blue air: [ba air, Blue Air]}\n";
+    let imported = import(Kind::Litellm, alone);
+    assert!(said(&imported.changed)[0].contains("competitor_intent_config"));
+    let one = vec!["p/own-competitors flag".to_owned()];
+    assert_eq!(verdicts(&imported, &["fly blue air", "BA Air"]), [one.clone(), one]);
+    let listed = import(Kind::List, "[\"glass orchard\", {\"a\": 1}]");
+    assert!(said(&listed.left_out)[0].contains("expected a term, found a table"));
+    assert_eq!(verdicts(&listed, &["glass orchard"]), [vec!["p/terms flag".to_owned()]]);
+    let engine = "recognizer_registry:\n  recognizers:\n    - name: T\n      supported_entity: TITLE\n      deny_list: [Herr]\n";
+    assert_eq!(verdicts(&import(Kind::Presidio, engine), &["Herr X"]), [vec!["p/t mask".to_owned()]]);
+}
+
 #[test]
 fn expressions_of_nemo_are_mapped_by_side() {
     let config = "rails:\n  config:\n    regex_detection:\n      input:\n        patterns: ['\\bopen sesame\\b', '(?=x)y']\n        case_insensitive: true\n      output:\n        patterns: ['vault [0-9]{3}']\n    sensitive_data_detection: {input: {entities: [PERSON]}}\n";
@@ -230,7 +264,25 @@ fn what_a_file_is_can_be_told() {
         ("category_name: x\nkeywords: []\n", Kind::Litellm),
         ("rails:\n  config: {}\n", Kind::Nemo),
     ] {
-        assert_eq!(Kind::guess(&SourceFile::new("a", text)), kind, "{text}");
+        assert_eq!(Kind::guess(&SourceFile::new("a", text)), Some(kind), "{text}");
+    }
+    for (name, text, kind) in [
+        ("a", "recognizer_registry:\n  recognizers: []\n", Some(Kind::Presidio)),
+        ("a.json", "{\"patterns\": [{\"name\": \"a\", \"pattern\": \"b\"}]}", Some(Kind::Litellm)),
+        ("a", "[{\"id\": \"a\", \"match\": \"b|c\"}]", Some(Kind::Litellm)),
+        ("a", "guardrail_name: a\nlitellm_params: {}\n", Some(Kind::Litellm)),
+        ("a", "[\"foo\", \"bar baz\"]", Some(Kind::List)),
+        ("a.yaml", "- foo\n- bar baz\n", Some(Kind::List)),
+        ("a.txt", "foo: bar\nbaz\n", Some(Kind::Text)),
+        ("a.csv", "term\nfoo\n", Some(Kind::Csv)),
+        // Whose lines are no terms: nothing is made of them unless somebody says so.
+        ("a", "{\"words\": {\"a\": 1}}", None),
+        ("a", "[{\"name\": \"a\"}]", None),
+        ("a", "models:\n  - type: main\n", None),
+        ("actions.py", "TERMS = [\"a\"]\n", None),
+        ("rails.co", "define bot inform\n  \"no\"\n", None),
+    ] {
+        assert_eq!(Kind::guess(&SourceFile::new(name, text)), kind, "{name}: {text}");
     }
     let wrong =
         |kind, text: &str| parse(&SourceFile::new("f", text), kind, None).expect_err("wrong")[0].to_string();

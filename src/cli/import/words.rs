@@ -1,7 +1,7 @@
 //! Lists of words: a term a line, or a table of terms as CSV.
 
 use super::rule::{Imported, Rule, Term, slug};
-use super::tree::line;
+use super::tree::{Node, line};
 use crate::diag::{Diagnostic, SourceFile, nearest};
 use crate::policy::Action;
 use std::collections::BTreeMap;
@@ -24,6 +24,22 @@ pub(super) fn text(file: &SourceFile) -> Imported {
     }
     let rule = Rule { line: 1, id: "terms".into(), title: "imported terms".into(), terms, ..Rule::default() };
     Imported { title: "terms of a list".into(), found: 1, rules: vec![rule], ..Imported::default() }
+}
+
+/// Reads terms from a list of JSON or YAML.
+pub(super) fn list(root: &Node) -> Imported {
+    let mut out = Imported { title: "terms of a list".into(), found: 1, ..Imported::default() };
+    let mut rule = Rule { line: 1, id: "terms".into(), title: "imported terms".into(), ..Rule::default() };
+    for item in root.items() {
+        match item.text() {
+            Some(text) => rule.terms.push(Term { text: text.trim().to_owned(), line: item.line }),
+            None => {
+                out.leave_out(item.line, "terms", "term", format!("expected a term, found {}", item.kind()));
+            }
+        }
+    }
+    out.rules.push(rule);
+    out
 }
 
 /// What separates the columns.
@@ -52,12 +68,13 @@ fn is_one(name: &str, names: &[&str]) -> bool {
 /// Reads a table. Rows with the same category, action and language become one rule.
 pub(super) fn csv(file: &Arc<SourceFile>, column: Option<&str>) -> Result<Imported, Vec<Diagnostic>> {
     let mut out = Imported { title: "terms of a table".into(), ..Imported::default() };
+    let text = file.text().trim_start_matches('\u{feff}');
     let mut rows = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
         .delimiter(delimiter(file.text()))
         .trim(csv::Trim::All)
-        .from_reader(file.text().trim_start_matches('\u{feff}').as_bytes());
+        .from_reader(text.as_bytes());
     let mut records = Vec::new();
     for record in rows.records() {
         let record = record.map_err(|error| {
@@ -66,6 +83,15 @@ pub(super) fn csv(file: &Arc<SourceFile>, column: Option<&str>) -> Result<Import
             vec![wrong.at(file, line(file, at), "")]
         })?;
         records.push(record);
+    }
+    // The reader takes what follows a quotation mark to the file's end for one cell.
+    let last = records.last().and_then(csv::StringRecord::position);
+    let rest =
+        last.and_then(|at| text.get(usize::try_from(at.byte()).unwrap_or_default()..)).unwrap_or_default();
+    if rest.matches('"').count() % 2 == 1 {
+        let at = last.map_or(1, csv::Position::line) as usize;
+        let wrong = Diagnostic::error("syntax", "this is no CSV: a quotation mark has no end");
+        return Err(vec![wrong.at(file, line(file, at), "")]);
     }
     let Some(first) = records.first() else { return Ok(out) };
     let headed = first.iter().any(|name| is_one(name, &TERM))

@@ -106,8 +106,8 @@ pub struct Reader {
     pub coverage: Coverage,
     /// The strongest action so far.
     pub strongest: Action,
-    /// The first rule that asked for more than a flag, kept or not.
-    pub acted: Option<RuleId>,
+    /// What is read cannot be rewritten: where it would be, it is refused.
+    fixed: bool,
     stop: Option<Stop>,
     scratch: Vec<Finding>,
     /// Whether what is read is an event, and its texts go on in others.
@@ -150,7 +150,7 @@ impl Reader {
             halt: Halt::default(),
             coverage: Coverage::default(),
             strongest: Action::Allow,
-            acted: None,
+            fixed: false,
             stop: None,
             scratch: Vec::new(),
             streams: false,
@@ -247,6 +247,18 @@ impl Reader {
         let read = self.read_loose_alone(text, wire);
         self.shadow(|shadow| drop(shadow.read_loose_alone(text, 0..0)));
         read
+    }
+
+    /// Reads text that cannot be rewritten, such as a query's.
+    pub fn read_fixed(&mut self, text: &str) -> Result<(), Stop> {
+        let fix = |reader: &mut Self, fixed| {
+            reader.fixed = fixed;
+            reader.shadow(|shadow| shadow.fixed = fixed);
+        };
+        fix(self, true);
+        let read = self.read_loose(text, 0..0);
+        fix(self, false);
+        read.map(drop)
     }
 
     fn read_loose_alone(&mut self, text: &str, wire: Range<u32>) -> Result<Segment, Stop> {
@@ -402,6 +414,7 @@ impl Reader {
         if action == Action::Allow {
             return None;
         }
+        let action = if self.fixed && action > Action::Flag { Action::Block } else { action };
         let noted = Noted {
             rule: finding.rule,
             direction,
@@ -425,9 +438,6 @@ impl Reader {
             return None;
         }
         self.strongest = self.strongest.max(action);
-        if action > Action::Flag {
-            self.acted.get_or_insert(finding.rule);
-        }
         match action {
             Action::Allow | Action::Flag => None,
             Action::Mask | Action::Replace => Some(Edit {

@@ -228,6 +228,12 @@ impl<'f> Loader<'f> {
         let clean = read.diagnostics.is_empty();
         self.found.extend(read.diagnostics);
         let Some(rules) = read.value else { return };
+        if clean && rules.rules.is_empty() {
+            // A disk that is full, or an editor between two writes, leaves such a file: its rules are not to vanish for it.
+            let none =
+                Diagnostic::error("empty", "no rule stands in this file").at(file, Span::default(), "");
+            self.found.push(none.help("where its rules are to go, take the file away"));
+        }
         let of_pack = self.packs.get(pack).map(|pack| pack.state).unwrap_or_default();
         for (place, rule) in rules.rules.into_iter().enumerate() {
             let found = &mut self.found;

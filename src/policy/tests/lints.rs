@@ -32,13 +32,14 @@ fn said(rules: &[String]) -> Vec<String> {
 fn a_term_that_is_there_twice_is_told() {
     let one = rule(
         "a",
-        "action = \"mask\"\nkeywords = [\"zebra\", \"gnu\", \"Zebra\", \"ＧＮＵ\"]\nexamples = [\"zebra\"]\ncounter_examples = [\"horse\"]",
+        "action = \"mask\"\nkeywords = [\"zebra\", \"gnu\", \"Zebra\", \"ＧＮＵ\", \"red kite\", \"Red  Kite\"]\nexamples = [\"zebra\"]\ncounter_examples = [\"horse\"]",
     );
     assert_eq!(
         said(&[one]),
         [
             "6:29[duplicate]: rule `p/a` has `zebra` and `Zebra`, which are one term",
-            "6:38[duplicate]: rule `p/a` has `gnu` and `ＧＮＵ`, which are one term"
+            "6:38[duplicate]: rule `p/a` has `gnu` and `ＧＮＵ`, which are one term",
+            "6:57[duplicate]: rule `p/a` has `red kite` and `Red  Kite`, which are one term"
         ]
     );
 }

@@ -2,6 +2,7 @@
 //! of them. `SLUICEGATE_BLESS=1` writes anew what is said.
 
 mod lints;
+mod load;
 mod ships;
 mod states;
 

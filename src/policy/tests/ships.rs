@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use super::super::file::{RuleFile, RulesFile};
 use super::super::{
-    Action, Checked, Demands, Direction, Library, Policy, PolicySettings, Setting, State, Tier, Unmet,
-    files::embedded, slot_file,
+    Action, Checked, Control, Demands, Direction, Library, Obligation, Policy, PolicySettings, Setting,
+    State, Tier, Unmet, files::embedded, slot_file,
 };
 use crate::detect::{TextKind, scan_all, scan_encoded};
 use crate::diag::{SourceFile, read_toml};
@@ -308,4 +308,39 @@ fn obligations_are_entries_of_one_form() {
             one.id
         );
     }
+}
+
+/// A report for an article is a query: what a law's or a sector's rule rests on is an obligation of that jurisdiction, which names the rule.
+#[test]
+fn the_basis_of_each_rule_of_a_law_is_an_obligation() {
+    const OF: [(&str, &str); 6] = [
+        ("(CN)", "cn"),
+        ("(EU)", "eu"),
+        ("(US)", "us"),
+        ("(JP)", "jp"),
+        ("(UK)", "uk"),
+        ("(California)", "us"),
+    ];
+    let packs = ["law/", "sector/", "commercial/", "unacceptable/"];
+    let measure = LIBRARY.policy(&profile(super::super::MEASURE)).unwrap_or_else(|f| panic!("{f:#?}"));
+    // Slots are rules too.
+    let rules = measure.all_rules().iter().map(|rule| (&rule.id, &rule.basis));
+    let names = |one: &Obligation, id: &str| {
+        one.controls
+            .iter()
+            .any(|control| matches!(control, Control::Rules { ids, .. } if ids.iter().any(|i| i == id)))
+    };
+    let (mut tried, mut wrong) = (0, Vec::new());
+    for (id, basis) in rules.filter(|(id, _)| packs.iter().any(|pack| id.starts_with(pack))) {
+        for law in basis.iter().map(|basis| &basis.law) {
+            let Some((_, jurisdiction)) = OF.iter().find(|(end, _)| law.ends_with(end)) else { continue };
+            tried += 1;
+            let all = LIBRARY.obligations().iter();
+            if !all.filter(|one| one.jurisdiction == *jurisdiction).any(|one| names(one, id)) {
+                wrong.push(format!("{id}: no obligation of `{jurisdiction}` names it, which rests on {law}"));
+            }
+        }
+    }
+    assert!(tried > 80, "only {tried} were tried");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
