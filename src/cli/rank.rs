@@ -30,7 +30,7 @@ pub(super) struct Args {
     by: String,
 
     /// A profile's or a pack's name, a file with `[policy]`, a folder of packs: what asks the model
-    #[arg(long, value_name = "POLICY", default_value = "classifiers")]
+    #[arg(long, value_name = "POLICY", default_value = "measure")]
     policy: String,
 
     /// Harmless texts, JSON lines of `{"text"}`; those with label 1 are left out
