@@ -8,6 +8,9 @@ use std::process::{Command, Stdio};
 
 const ROWS: &str = include_str!("judgement.jsonl");
 
+/// How many texts there are, how many were found, and their scores.
+type Group = (usize, usize, Vec<f64>);
+
 fn json(lines: &str) -> Vec<Value> {
     lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
@@ -26,8 +29,8 @@ fn judgement_of_unseen_texts() {
     writer.join().expect("no panic").expect("it reads");
     let (rows, answers) = (json(ROWS), json(std::str::from_utf8(&output.stdout).expect("UTF-8")));
     assert_eq!(rows.len(), answers.len());
-    // By score, language and label: how many, how many of them were found, and the scores.
-    let mut groups: BTreeMap<(String, String, bool), (usize, usize, Vec<f64>)> = BTreeMap::new();
+    // By score, language and label.
+    let mut groups: BTreeMap<(String, String, bool), Group> = BTreeMap::new();
     for (row, answer) in rows.iter().zip(&answers) {
         let score = row["score"].as_str().expect("a name");
         let key = (score.to_owned(), row["lang"].as_str().expect("a language").to_owned(), row["label"] == 1);
