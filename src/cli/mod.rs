@@ -26,11 +26,13 @@ mod page;
 mod policies;
 mod policy;
 mod profile;
+mod rank;
 mod scan;
 mod score;
 mod serve;
 mod standing;
 mod texts;
+mod train;
 mod version;
 
 use crate::config::{ConfigFile, Loaded, Overrides, Purpose};
@@ -63,6 +65,7 @@ enum Verb {
     Standing(standing::Args),
     Scan(scan::Args),
     Score(score::Args),
+    Rank(rank::Args),
     Explain(explain::Args),
     Diff(diff::Args),
     Import(import::Args),
@@ -75,6 +78,7 @@ enum Verb {
     Obligations(obligations::Args),
     Filing(filing::Args),
     Overblock(overblock::Args),
+    Train(train::Args),
     Label(Box<label::Args>),
     Healthcheck(healthcheck::Args),
     Version(version::Args),
@@ -125,6 +129,7 @@ pub fn main() -> ExitCode {
         Verb::Standing(args) => standing::run(&args),
         Verb::Scan(args) => scan::run(&args),
         Verb::Score(args) => score::run(&args),
+        Verb::Rank(args) => rank::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Diff(args) => diff::run(&args),
         Verb::Import(args) => import::run(&args),
@@ -137,6 +142,7 @@ pub fn main() -> ExitCode {
         Verb::Obligations(args) => obligations::run(&args),
         Verb::Filing(args) => filing::run(&args),
         Verb::Overblock(args) => overblock::run(&args),
+        Verb::Train(args) => train::run(&args),
         Verb::Label(args) => label::run(&args),
         Verb::Healthcheck(args) => healthcheck::run(&args),
         Verb::Version(args) => version::run(&args),
