@@ -1,7 +1,7 @@
 //! Models of our own: what no list can name is judged by weights of hashed words and runs of characters.
 //!
 //! A model is a table of a byte for each hashed feature and class ([`Model`]), made by `sluicegate train` and read from a file ([`file`]).
-//! [`Features`](features::Features) turns folded text into features as it arrives; [`Reading`] adds up what they weigh, unit by unit, and says
+//! [`Features`] turns folded text into features as it arrives; [`Reading`] adds up what they weigh, unit by unit, and says
 //! how sure each class is. A channel's state is some 3 KiB.
 
 mod decide;
