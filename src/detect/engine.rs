@@ -7,7 +7,7 @@ use super::exact::ExactRules;
 use super::lexicon::Lexicon;
 use super::machine::Machine;
 use super::pattern::{Inner, Patterns, Source};
-use super::{CompileError, RuleSpec, Tables};
+use super::{CompileError, RuleSet, RuleSpec, Tables};
 
 /// All rules of all policies, compiled: immutable, shared by every scan.
 #[derive(Debug)]
@@ -97,6 +97,11 @@ impl Engine {
             Some(&[first, second, ..]) => self.heads.of(first, second),
             _ => !0,
         }
+    }
+
+    /// Makes ready what these rules need and is not made with the engine: models' weights.
+    pub fn warm(&self, rules: &RuleSet) {
+        self.judges.warm(rules);
     }
 
     /// What the engine is made of, for people: entries and states.

@@ -140,6 +140,7 @@ impl Policy {
             Direction::Prompt | Direction::Tool => set(direction, true),
             Direction::Output | Direction::OutputOrTool => RuleSet::empty(),
         });
+        sets.iter().for_each(|set| engine.warm(set));
         Self { parts, over, engine, sets, encoded, shadow: None, canaries: Vec::new() }
     }
 

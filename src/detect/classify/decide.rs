@@ -129,6 +129,13 @@ impl Judges {
         judges
     }
 
+    /// Unpacks the weights of the models that these rules ask, so that no text waits for it.
+    pub(in crate::detect) fn warm(&self, rules: &RuleSet) {
+        for judge in self.rules.iter().filter(|judge| rules.contains(judge.rule)) {
+            self.models.get(judge.model).map(|model| model.rows());
+        }
+    }
+
     /// A channel's state for these rules; none, where none of them asks a model.
     fn start(&self, rules: &RuleSet) -> Option<Box<Judged>> {
         let mut counting: SmallVec<[Judge; 4]> =

@@ -3,9 +3,10 @@
 
 use super::model::{Calibration, Head, LANES, Model, Rows};
 use super::train::Weights;
-use aws_lc_rs::digest::{SHA256, digest};
-use std::io::Read as _;
-use std::sync::Arc;
+use aws_lc_rs::digest::{Context, SHA256, digest};
+use std::borrow::Cow;
+use std::io::BufReader;
+use std::sync::{Arc, OnceLock};
 
 /// The most rows, as a power of two.
 const MOST_BITS: u32 = 22;
@@ -23,6 +24,29 @@ impl Model {
     /// # Errors
     /// It is damaged, or not a model.
     pub fn read(file: &[u8]) -> Result<Self, NoModel> {
+        let model = Self::described(file)?;
+        let rows = unpacked(&model.head, &model.packed)?;
+        Ok(Self { rows: OnceLock::from(rows), packed: Cow::Borrowed(&[]), ..model })
+    }
+
+    /// A file that ships, of which the weights are unpacked when something is judged by them.
+    ///
+    /// # Errors
+    /// What it says of itself is damaged.
+    pub(super) fn shipped(file: &'static [u8]) -> Result<Self, NoModel> {
+        let line = file.iter().position(|byte| *byte == b'\n').unwrap_or(file.len());
+        let packed = file.get(line + 1..).unwrap_or_default();
+        Ok(Self { packed: Cow::Borrowed(packed), ..Self::described(file)? })
+    }
+
+    /// The weights. What ships is whole, which a test tells; of a table that is not, nothing is told.
+    pub(super) fn rows(&self) -> &Rows {
+        self.rows.get_or_init(|| {
+            unpacked(&self.head, &self.packed).unwrap_or_else(|_| Rows::Sixteen(vec![[0; LANES]]))
+        })
+    }
+
+    fn described(file: &[u8]) -> Result<Self, NoModel> {
         let line = file.iter().position(|byte| *byte == b'\n').ok_or(NoModel("there is no first line"))?;
         let (head, packed) = file.split_at(line);
         let head: Head =
@@ -44,30 +68,8 @@ impl Model {
             .ok_or(NoModel("a language's calibration is missing or of another number of classes"))
         };
         let tongues: [Calibration; 3] = [of("en")?, of("zh")?, of("other")?];
-        let width = width(classes);
-        let size = width << head.bits;
-        let mut table = Vec::with_capacity(size + 1);
-        let packed = packed.get(1..).unwrap_or_default();
-        let decoder = zstd::Decoder::new(packed).map_err(|_| NoModel("its table does not unpack"))?;
-        decoder
-            .take(size as u64 + 1)
-            .read_to_end(&mut table)
-            .map_err(|_| NoModel("its table does not unpack"))?;
-        if table.len() != size {
-            return Err(NoModel("its table has another size than its first line says"));
-        }
-        if hex(&table) != head.sha256 {
-            return Err(NoModel("its table is not the one whose hash its first line says"));
-        }
-        let signed = |byte: &u8| i8::from_le_bytes([*byte]);
-        let rows = if width == 4 {
-            Rows::Four(table.as_chunks().0.iter().map(|row: &[u8; 4]| row.each_ref().map(signed)).collect())
-        } else {
-            Rows::Sixteen(
-                table.as_chunks().0.iter().map(|row: &[u8; 16]| row.each_ref().map(signed)).collect(),
-            )
-        };
-        Ok(Self { head, rows, tongues })
+        let packed = Cow::Owned(packed.get(1..).unwrap_or_default().to_vec());
+        Ok(Self { head, packed, rows: OnceLock::new(), tongues })
     }
 
     /// What was trained, in bytes: each class's weights are parts of 127 of a weight that few exceed.
@@ -97,14 +99,52 @@ impl Model {
     }
 }
 
+/// The weights of a model.
+fn unpacked(head: &Head, packed: &[u8]) -> Result<Rows, NoModel> {
+    let decoder = zstd::Decoder::new(packed).map_err(|_| NoModel("its table does not unpack"))?;
+    let (decoder, count) = (BufReader::new(decoder), 1 << head.bits);
+    if width(head.classes.len()) == 4 {
+        rows(head, decoder, count).map(Rows::Four)
+    } else {
+        rows(head, decoder, count).map(Rows::Sixteen)
+    }
+}
+
+/// So many rows from a stream that holds no more.
+fn rows<const N: usize>(
+    head: &Head,
+    mut table: impl std::io::Read,
+    count: usize,
+) -> Result<Vec<[i8; N]>, NoModel> {
+    let (mut rows, mut hash) = (Vec::with_capacity(count), Context::new(&SHA256));
+    let mut row = [0; N];
+    for _ in 0..count {
+        let read = table.read_exact(&mut row);
+        read.map_err(|_| NoModel("its table does not unpack, or has another size than its first line says"))?;
+        hash.update(&row);
+        rows.push(row.map(|byte| i8::from_le_bytes([byte])));
+    }
+    if table.read(&mut row).is_ok_and(|more| more > 0) {
+        return Err(NoModel("its table has another size than its first line says"));
+    }
+    if in_hex(hash.finish().as_ref()) != head.sha256 {
+        return Err(NoModel("its table is not the one whose hash its first line says"));
+    }
+    Ok(rows)
+}
+
 /// How wide rows are.
 fn width(classes: usize) -> usize {
     if classes <= 4 { 4 } else { LANES }
 }
 
 fn hex(bytes: &[u8]) -> String {
+    in_hex(digest(&SHA256, bytes).as_ref())
+}
+
+fn in_hex(hash: &[u8]) -> String {
     use std::fmt::Write as _;
-    digest(&SHA256, bytes).as_ref().iter().fold(String::new(), |mut out, byte| {
+    hash.iter().fold(String::new(), |mut out, byte| {
         let _ = write!(out, "{byte:02x}");
         out
     })

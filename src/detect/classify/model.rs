@@ -2,7 +2,9 @@
 
 use super::features::{Group, Script};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 /// The most classes of a model.
 pub const LANES: usize = 16;
@@ -61,7 +63,9 @@ pub enum Tongue {
 #[derive(Clone, Debug)]
 pub struct Model {
     pub(super) head: Head,
-    pub(super) rows: Rows,
+    /// The weights as they are packed; empty where they were unpacked at once.
+    pub(super) packed: Cow<'static, [u8]>,
+    pub(super) rows: OnceLock<Rows>,
     pub(super) tongues: [Calibration; 3],
 }
 

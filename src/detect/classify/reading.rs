@@ -141,7 +141,7 @@ impl Taken {
             Group::Runs => &mut self.runs,
         };
         for track in &mut self.tracks {
-            track.unit.take(&track.model.rows, group, hashes);
+            track.unit.take(track.model.rows(), group, hashes);
         }
         hashes.clear();
     }
