@@ -170,7 +170,7 @@ impl Library {
             version: version(files),
             looks_for,
         };
-        let failed = library.try_examples(&drafts);
+        let failed = library.try_examples(&drafts, may_lack);
         if failed.is_empty() { Ok(library) } else { Err(failed) }
     }
 
@@ -304,9 +304,14 @@ impl Library {
         &self.version
     }
 
-    fn try_examples(&self, drafts: &[Draft]) -> Vec<Diagnostic> {
+    fn try_examples(&self, drafts: &[Draft], all: bool) -> Vec<Diagnostic> {
         let mut failed = Vec::new();
+        let asks_model = |n: usize| self.specs.get(n).is_some_and(|spec| spec.model.is_some());
         for (n, draft) in drafts.iter().enumerate().filter(|(_, draft)| !draft.is_list()) {
+            // A model that no policy asks takes no memory of a gateway.
+            if asks_model(n) && !all {
+                continue;
+            }
             // Its lists with states of their own are read with it, unless they are no more.
             let id = RuleId(n as u32);
             let lists = self.rules.iter().zip(0..).filter(|(list, _)| list.list_of == Some(id));

@@ -73,6 +73,13 @@ fn every_rule_of_every_pack_holds_its_examples() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The gateway does not try them at its start: their weights would stay in its memory.
+#[test]
+fn examples_that_models_judge_are_right() {
+    let checked = Library::load_lacking(&crate::policy::files::embedded());
+    assert!(checked.is_ok_and(|library| library.specs().iter().any(|spec| spec.model.is_some())));
+}
+
 #[test]
 fn what_ships_has_no_warning_and_names_its_sources() {
     assert!(LIBRARY.warnings().is_empty(), "{:#?}", LIBRARY.warnings());
