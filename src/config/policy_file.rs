@@ -14,6 +14,7 @@ use crate::limits::LimitsSettings;
 use crate::policy::PolicySettings;
 use crate::provenance::LabelSettings;
 use crate::provenance::mark::MarkSettings;
+use crate::server::ComplaintSettings;
 use crate::server::ServerSettings;
 use crate::telemetry::LogSettings;
 
@@ -72,6 +73,7 @@ pub fn load_policy(source: &Arc<SourceFile>, folder: &Path) -> Result<Settings, 
         journal: JournalSettings::default(),
         labels: LabelSettings::default(),
         marks: MarkSettings::default(),
+        complaints: ComplaintSettings::default(),
         log: LogSettings::default(),
         upstreams: Vec::new(),
         routes: Vec::new(),
