@@ -596,13 +596,11 @@ impl Report {
             }
         }
         let Appeals { filed, open, upheld, why, by_rule, lifted } = &self.appeals;
-        match (upheld, why) {
-            (Some(share), _) => {
-                write!(out, "appeals: {filed} filed, {open} open, upheld {}", percent(Some(share)))?
-            }
-            (None, why) => write!(out, "appeals: {}", why.unwrap_or_default())?,
-        }
-        writeln!(out, "; operators lifted {lifted} standings")?;
+        let told = upheld.as_ref().map_or_else(
+            || why.unwrap_or_default().to_owned(),
+            |share| format!("{filed} filed, {open} open, upheld {}", percent(Some(share))),
+        );
+        writeln!(out, "appeals: {told}; operators lifted {lifted} standings")?;
         for one in by_rule {
             let RuleAppeals { month, rule, filed, upheld } = one;
             let upheld = upheld

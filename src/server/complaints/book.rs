@@ -67,7 +67,8 @@ impl ComplaintState {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(in crate::server) struct Complaint {
     /// Its id, which only who filed it is told.
-    pub(super) complaint: String,
+    #[serde(rename = "complaint")]
+    pub(super) id: String,
     /// The exchange that it names, whether this gateway had one of that id or not.
     pub(super) exchange: String,
     pub(super) state: ComplaintState,
@@ -125,7 +126,7 @@ impl Book {
         for (number, line) in (1..).zip(whole.lines()).filter(|(_, line)| !line.is_empty()) {
             let complaint: Complaint =
                 serde_json::from_str(line).map_err(|error| fault(format!("line {number}: {error}")))?;
-            all.insert(complaint.complaint.clone(), complaint);
+            all.insert(complaint.id.clone(), complaint);
         }
         forget(&mut all);
         if !text.is_empty() {
@@ -164,9 +165,7 @@ impl Book {
         let inner = self.lock();
         let mut all: Vec<Complaint> =
             inner.all.values().filter(|one| decided_too || one.state.is_open()).cloned().collect();
-        all.sort_by(|a, b| {
-            (a.deadline_ms, a.filed_ms, &a.complaint).cmp(&(b.deadline_ms, b.filed_ms, &b.complaint))
-        });
+        all.sort_by(|a, b| (a.deadline_ms, a.filed_ms, &a.id).cmp(&(b.deadline_ms, b.filed_ms, &b.id)));
         all
     }
 
@@ -194,7 +193,7 @@ impl Book {
             return Err(error);
         }
         let is_open = usize::from(complaint.state.is_open());
-        let before = inner.all.insert(complaint.complaint.clone(), complaint);
+        let before = inner.all.insert(complaint.id.clone(), complaint);
         inner.open = inner.open + is_open - usize::from(before.is_some_and(|one| one.state.is_open()));
         if inner.all.len() > inner.open + MOST_DECIDED {
             forget(&mut inner.all);
@@ -209,11 +208,8 @@ fn line(complaint: &Complaint) -> io::Result<String> {
 
 /// Forgets those that were decided longest ago, where there are too many.
 fn forget(all: &mut HashMap<String, Complaint>) {
-    let mut decided: Vec<(u64, String)> = all
-        .values()
-        .filter(|one| !one.state.is_open())
-        .map(|one| (one.changed_ms, one.complaint.clone()))
-        .collect();
+    let mut decided: Vec<(u64, String)> =
+        all.values().filter(|one| !one.state.is_open()).map(|one| (one.changed_ms, one.id.clone())).collect();
     decided.sort();
     let many = decided.len().saturating_sub(MOST_DECIDED);
     for (_, id) in decided.into_iter().take(many) {
@@ -227,7 +223,7 @@ mod tests {
 
     fn one(id: &str, state: ComplaintState, deadline_ms: u64) -> Complaint {
         Complaint {
-            complaint: id.into(),
+            id: id.into(),
             exchange: "e".into(),
             state,
             filed_ms: 1,
@@ -252,13 +248,14 @@ mod tests {
         let path = dir.path().join("complaints.jsonl");
         let whole = std::fs::read_to_string(&path).expect("a file");
         for cut in 0..whole.len() {
-            std::fs::write(&path, &whole[..cut]).expect("a file");
+            let part = whole.get(..cut).expect("ASCII");
+            std::fs::write(&path, part).expect("a file");
             let book = Book::open(dir.path()).expect("what was cut short is left out");
-            assert_eq!(book.list(true).len(), whole[..cut].matches('\n').count().min(2), "{cut}");
+            assert_eq!(book.list(true).len(), part.matches('\n').count().min(2), "{cut}");
         }
         std::fs::write(&path, &whole).expect("a file");
         let book = Book::open(dir.path()).expect("a book");
-        let states: Vec<_> = book.list(true).iter().map(|one| (one.complaint.clone(), one.state)).collect();
+        let states: Vec<_> = book.list(true).iter().map(|one| (one.id.clone(), one.state)).collect();
         let want = [("b", ComplaintState::Received), ("a", ComplaintState::Upheld)];
         assert_eq!(states, want.map(|(id, state)| (id.to_owned(), state)));
         assert_eq!(std::fs::read_to_string(&path).expect("a file").lines().count(), 2);

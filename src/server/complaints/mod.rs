@@ -145,7 +145,7 @@ fn look_up(gateway: &Gateway, id: &str) -> Result<(StatusCode, Value), No> {
 fn stands(one: &Complaint) -> Value {
     let outcome = (!one.state.is_open()).then(|| one.state.as_str());
     json!({
-        "complaint": one.complaint, "state": one.state.as_str(), "outcome": outcome,
+        "complaint": one.id, "state": one.state.as_str(), "outcome": outcome,
         "filed": written(one.filed_ms), "deadline": written(one.deadline_ms), "changed": written(one.changed_ms),
     })
 }
@@ -174,7 +174,7 @@ async fn file(gateway: &Gateway, request: Request<Incoming>) -> Result<(StatusCo
     let now = unix_ms();
     let days = u64::from(gateway.complaints.settings.answered_within_days);
     let one = Complaint {
-        complaint: id,
+        id,
         exchange: filed.exchange,
         state: ComplaintState::Received,
         filed_ms: now,
@@ -186,12 +186,12 @@ async fn file(gateway: &Gateway, request: Request<Incoming>) -> Result<(StatusCo
         texts,
     };
     record(gateway, &one, now).await.map_err(|reason| {
-        tracing::error!(complaint = %one.complaint, %reason, "a complaint is not on record");
+        tracing::error!(complaint = %one.id, %reason, "a complaint is not on record");
         unavailable()
     })?;
     let mut answer = stands(&one);
     answer["exchange"] = one.exchange.into();
-    answer["url"] = format!("{COMPLAINTS}/{}", one.complaint).into();
+    answer["url"] = format!("{COMPLAINTS}/{}", one.id).into();
     // Who filed it is to know whether anybody can read it.
     answer["text"] = if one.texts.is_some() { "sealed" } else { "hashed" }.into();
     Ok((StatusCode::CREATED, answer))
@@ -204,7 +204,7 @@ async fn record(gateway: &Gateway, one: &Complaint, now: u64) -> Result<(), Stri
     noted.map(drop).map_err(|error| error.to_string())?;
     gateway.complaints.book.put(one.clone()).map_err(|error| error.to_string())?;
     gateway.metrics.complaint_steps.with_label_values(&[one.state.as_str()]).inc();
-    tracing::info!(complaint = %one.complaint, exchange = %one.exchange, state = one.state.as_str(), "a complaint");
+    tracing::info!(complaint = %one.id, exchange = %one.exchange, state = one.state.as_str(), "a complaint");
     Ok(())
 }
 
