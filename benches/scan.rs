@@ -2,6 +2,7 @@
 //!
 //!     cargo bench --bench scan
 
+use sluicegate::detect::classify::{Reading, model, names as models};
 use sluicegate::detect::{Finding, Scan, TextKind, scan_all};
 use sluicegate::policy::{Direction, Library, Policy, PolicySettings};
 use std::sync::LazyLock;
@@ -56,6 +57,44 @@ fn whole(bencher: divan::Bencher<'_, '_>, name: &str) {
     bencher
         .counter(divan::counter::BytesCount::of_str(&text))
         .bench(|| scan_all(engine, rules, TextKind::Plain, &text));
+}
+
+/// All models that ship on a KiB: folded text in, scores out.
+#[divan::bench(args = names())]
+fn models_on_a_kib(bencher: divan::Bencher<'_, '_>, name: &str) {
+    let text = text(name);
+    let folded = sluicegate::text::fold::fold_literal(&text);
+    let kib = &folded[..text.floor_char_boundary(1024).min(folded.len())];
+    let all: Vec<_> = models().iter().filter_map(|name| model(name)).cloned().collect();
+    assert_eq!(all.len(), models().len(), "the models that ship");
+    bencher.counter(divan::counter::BytesCount::new(kib.len())).bench(|| {
+        let mut reading = Reading::new(&all);
+        reading.push(kib).for_each(drop);
+        reading.finish().for_each(drop);
+        reading.named(false)
+    });
+}
+
+/// The same with the rest of the engine, by the pack `classifiers` alone: what a policy pays that asks models.
+#[divan::bench(args = names())]
+fn classifiers(bencher: divan::Bencher<'_, '_>, name: &str) {
+    static CLASSIFIERS: LazyLock<Policy> = LazyLock::new(|| {
+        let library = Library::embedded().unwrap_or_else(|found| panic!("the packs do not load: {found:?}"));
+        library.pack_policy("classifiers").expect("the pack is there")
+    });
+    let text = text(name);
+    let (engine, rules) = (CLASSIFIERS.engine(), CLASSIFIERS.rules(Direction::Prompt));
+    bencher
+        .counter(divan::counter::BytesCount::of_str(&text))
+        .bench(|| scan_all(engine, rules, TextKind::Plain, &text));
+}
+
+/// What reading the models' files takes.
+#[divan::bench]
+fn load_a_model(bencher: divan::Bencher<'_, '_>) {
+    let file =
+        std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/filters/models/harm.model")).expect("the file");
+    bencher.bench(|| sluicegate::detect::classify::Model::read(&file).is_ok());
 }
 
 /// Pieces of about four bytes, as a model's tokens are.

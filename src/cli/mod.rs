@@ -28,11 +28,13 @@ mod policies;
 mod policy;
 mod profile;
 mod query;
+mod rank;
 mod scan;
 mod score;
 mod serve;
 mod standing;
 mod texts;
+mod train;
 mod version;
 
 use crate::config::{ConfigFile, Loaded, Overrides, Purpose};
@@ -66,6 +68,7 @@ enum Verb {
     Complaint(complaint::Args),
     Scan(scan::Args),
     Score(score::Args),
+    Rank(rank::Args),
     Explain(explain::Args),
     Diff(diff::Args),
     Import(import::Args),
@@ -78,6 +81,7 @@ enum Verb {
     Obligations(obligations::Args),
     Filing(filing::Args),
     Overblock(overblock::Args),
+    Train(train::Args),
     Label(Box<label::Args>),
     Healthcheck(healthcheck::Args),
     Version(version::Args),
@@ -129,6 +133,7 @@ pub fn main() -> ExitCode {
         Verb::Complaint(args) => complaint::run(&args),
         Verb::Scan(args) => scan::run(&args),
         Verb::Score(args) => score::run(&args),
+        Verb::Rank(args) => rank::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Diff(args) => diff::run(&args),
         Verb::Import(args) => import::run(&args),
@@ -141,6 +146,7 @@ pub fn main() -> ExitCode {
         Verb::Obligations(args) => obligations::run(&args),
         Verb::Filing(args) => filing::run(&args),
         Verb::Overblock(args) => overblock::run(&args),
+        Verb::Train(args) => train::run(&args),
         Verb::Label(args) => label::run(&args),
         Verb::Healthcheck(args) => healthcheck::run(&args),
         Verb::Version(args) => version::run(&args),

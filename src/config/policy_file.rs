@@ -14,8 +14,7 @@ use crate::limits::LimitsSettings;
 use crate::policy::PolicySettings;
 use crate::provenance::LabelSettings;
 use crate::provenance::mark::MarkSettings;
-use crate::server::ComplaintSettings;
-use crate::server::ServerSettings;
+use crate::server::{ComplaintSettings, ServerSettings};
 use crate::telemetry::LogSettings;
 
 #[derive(Debug, Default, Deserialize)]
@@ -41,6 +40,8 @@ struct PolicyFile {
     _labels: IgnoredAny,
     #[serde(rename = "marks")]
     _marks: IgnoredAny,
+    #[serde(rename = "complaints")]
+    _complaints: IgnoredAny,
     #[serde(rename = "sink")]
     _sinks: IgnoredAny,
 }

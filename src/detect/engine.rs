@@ -1,12 +1,13 @@
 //! The compiled rules, shared by all scans.
 
 use super::blocks::{Inside, Specials};
+use super::classify::Judges;
 use super::conditions::AllCriteria;
 use super::exact::ExactRules;
 use super::lexicon::Lexicon;
 use super::machine::Machine;
 use super::pattern::{Inner, Patterns, Source};
-use super::{CompileError, RuleSpec, Tables};
+use super::{CompileError, RuleSet, RuleSpec, Tables};
 
 /// All rules of all policies, compiled: immutable, shared by every scan.
 #[derive(Debug)]
@@ -20,6 +21,7 @@ pub struct Engine {
     /// Some machine starts with a character that is not ASCII.
     pub(super) starts_wide: bool,
     pub(super) exact: ExactRules,
+    pub(super) judges: Judges,
     rules: usize,
 }
 
@@ -65,6 +67,7 @@ impl Engine {
         drop(all);
         let criteria = AllCriteria::compile(rules, parts, &mut errors);
         errors.iter_mut().for_each(|error| criteria.own(error));
+        let judges = Judges::compile(rules, &mut errors);
         if !errors.is_empty() {
             return Err(errors);
         }
@@ -82,6 +85,7 @@ impl Engine {
             criteria,
             starts_wide,
             exact: ExactRules::compile(rules),
+            judges,
             rules: rules.len(),
         })
     }
@@ -93,6 +97,11 @@ impl Engine {
             Some(&[first, second, ..]) => self.heads.of(first, second),
             _ => !0,
         }
+    }
+
+    /// Makes ready what these rules need and is not made with the engine: models' weights.
+    pub fn warm(&self, rules: &RuleSet) {
+        self.judges.warm(rules);
     }
 
     /// What the engine is made of, for people: entries and states.

@@ -81,6 +81,13 @@ pub(super) fn behind_escape(text: &[u8], start: usize, end: usize) -> usize {
     start + usize::from(letter && end > start + 1)
 }
 
+impl Found {
+    /// What a model judged, which stands at `start..end` of the folded text.
+    pub(super) fn judged(start: u64, end: u64, finding: Finding) -> Self {
+        Self { start, end, part: 0, finding }
+    }
+}
+
 // === impl With ===
 
 impl With<'_> {

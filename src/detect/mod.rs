@@ -8,6 +8,7 @@
 mod around;
 mod begin;
 mod blocks;
+pub mod classify;
 mod conditions;
 mod cost;
 mod disguise;
@@ -40,6 +41,7 @@ mod judge_laws;
 #[cfg(test)]
 mod laws;
 
+pub use classify::ModelSpec;
 pub use conditions::{Around, Conditions, FURTHEST, MOST_GROUPS, Shift, When};
 pub use cost::PatternCost;
 pub use encoded::{Encoded, EncodedFinding, Encoding, Encodings, scan_encoded, with_encoded};

@@ -9,6 +9,7 @@
 //! make part of a match, where a match begins that is not decided, and where a half escape or surrogate began.
 
 use super::blocks::{BLOCK, Masks};
+use super::classify::{Judging, Reading};
 use super::disguise::Walk;
 use super::engine::{Heads, byte};
 use super::gate::{char_len, eight};
@@ -49,6 +50,8 @@ pub struct Scan {
     contexts: [u64; NEARS],
     pub(super) waiting: Vec<Found>,
     pub(super) judge: Judge,
+    /// What models make of it, where rules ask them: told with the first piece.
+    judged: Judging,
     settled: TextPos,
 }
 
@@ -96,6 +99,7 @@ impl Scan {
             contexts: [0; NEARS],
             waiting: Vec::new(),
             judge: Judge::default(),
+            judged: Judging::default(),
             settled: TextPos(0),
         }
     }
@@ -137,6 +141,11 @@ impl Scan {
         self.progress()
     }
 
+    /// What models say of the text so far, where rules ask them.
+    pub fn reading(&self) -> Option<&Reading> {
+        self.judged.reading()
+    }
+
     fn progress(&self) -> Progress {
         Progress { seen: self.fold.seen(), settled: self.settled }
     }
@@ -146,6 +155,7 @@ impl Scan {
         // The view is lent out while walks and findings are written.
         let view = std::mem::take(&mut self.view);
         let from = (self.read - view.base().0) as usize;
+        self.judged.read((&with.engine.judges, with.rules), &view, from, ended, &mut self.waiting);
         self.resume_threads(with, &view, from, ended);
         self.resume_walks(with, &view, from, ended);
         self.resume_runs(with, &view, from, ended);
@@ -585,7 +595,7 @@ impl Scan {
         let runs = self.runs.iter().filter(holds).map(|run| run.start);
         let walks = self.walks.iter().map(|walk| walk.start);
         let threads = self.threads.iter().map(|thread| thread.start);
-        let held = runs.chain(walks).chain(threads).fold(end, u64::min);
+        let held = runs.chain(walks).chain(threads).chain(self.judged.held()).fold(end, u64::min);
         let known = base + self.held_runs(with, (held - base) as usize) as u64;
         let held = self.report(with, known, false, found);
         let text = if held == end { self.fold.seen() } else { self.view.text_start(FoldPos(held)) };

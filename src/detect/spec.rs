@@ -1,5 +1,6 @@
 //! What the engine is told to look for and what it answers: plain data, no behaviour.
 
+use super::classify::ModelSpec;
 use super::conditions::{Conditions, thousandths};
 use super::validator::Validator;
 use crate::text::TextPos;
@@ -46,6 +47,8 @@ pub struct RuleSpec {
     /// Folds that every rule sees through but this one. Keywords behind a disguise of [`Folds`] are not found by such a rule. In
     /// patterns [`Exact::CASE`] means nothing: they have a switch of their own.
     pub exact: Exact,
+    /// What it asks a model.
+    pub model: Option<ModelSpec>,
 }
 
 /// Disguises that a rule may see through. Case, width, accents, invisible characters, look-alike letters and digits of
@@ -125,6 +128,8 @@ pub enum Place {
     Lower(usize),
     /// A word of a group.
     Group(usize, usize),
+    /// The model that it asks.
+    Model,
 }
 
 impl fmt::Display for Place {
@@ -138,6 +143,7 @@ impl fmt::Display for Place {
             Self::Raise(index) => write!(f, "word {index} that raises"),
             Self::Lower(index) => write!(f, "word {index} that lowers"),
             Self::Group(group, index) => write!(f, "word {index} of group {group}"),
+            Self::Model => f.write_str("model"),
         }
     }
 }
@@ -148,12 +154,14 @@ pub struct RuleSet {
     bits: Vec<u64>,
     /// Thousandths, by rule, in order; rules without one report everything.
     thresholds: Vec<(RuleId, i32)>,
+    /// Rules that ask a model, for which text is held until it is judged, in order.
+    held: Vec<RuleId>,
 }
 
 impl RuleSet {
     /// No rule.
     pub const fn empty() -> Self {
-        Self { bits: Vec::new(), thresholds: Vec::new() }
+        Self { bits: Vec::new(), thresholds: Vec::new(), held: Vec::new() }
     }
 
     /// The first `rules` rules.
@@ -197,7 +205,10 @@ impl RuleSet {
             .collect();
         thresholds.sort_unstable();
         thresholds.dedup();
-        Self { bits, thresholds }
+        let mut held: Vec<RuleId> = [&self.held, &other.held].into_iter().flatten().copied().collect();
+        held.sort_unstable();
+        held.dedup();
+        Self { bits, thresholds, held }
     }
 
     /// Findings of the rule with a lower score are not reported.
@@ -214,6 +225,18 @@ impl RuleSet {
     pub(super) fn threshold(&self, rule: RuleId) -> i32 {
         let at = self.thresholds.binary_search_by_key(&rule, |&(rule, _)| rule);
         at.ok().and_then(|at| self.thresholds.get(at)).map_or(0, |&(_, least)| least)
+    }
+
+    /// Text is held until the rule, which asks a model, has judged it.
+    pub fn hold(&mut self, rule: RuleId) {
+        if let Err(at) = self.held.binary_search(&rule) {
+            self.held.insert(at, rule);
+        }
+    }
+
+    /// Whether text is held for the rule until it is judged.
+    pub fn holds(&self, rule: RuleId) -> bool {
+        self.held.binary_search(&rule).is_ok()
     }
 
     /// Whether no rule is in the set.

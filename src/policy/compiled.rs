@@ -123,6 +123,9 @@ impl Policy {
                 let counts = over.takes(choice.state) && choice.actions.get(direction) > Action::Allow;
                 if counts && looks(rule) {
                     set.insert(rule);
+                    if waits(rule_of(&parts.rules, rule), choice.actions.get(direction)) {
+                        set.hold(rule);
+                    }
                     if choice.threshold != Threshold::default() {
                         set.set_threshold(rule, choice.threshold.score());
                     }
@@ -137,6 +140,7 @@ impl Policy {
             Direction::Prompt | Direction::Tool => set(direction, true),
             Direction::Output | Direction::OutputOrTool => RuleSet::empty(),
         });
+        sets.iter().for_each(|set| engine.warm(set));
         Self { parts, over, engine, sets, encoded, shadow: None, canaries: Vec::new() }
     }
 
@@ -179,6 +183,22 @@ impl Policy {
     /// The same rules, each as if it were in force. `engine` knows all of them.
     pub(super) fn in_all_states(&self, engine: &Arc<Engine>) -> Self {
         Self::over(self.parts.clone(), Over::All, Arc::clone(engine))
+    }
+
+    /// The same rules, of which none does more than to record: for texts that are only to be judged.
+    #[must_use]
+    pub fn recording(&self) -> Self {
+        let weak = |choice: &Choice| {
+            let super::Actions { prompt, output, tool } = choice.actions;
+            let least = |action: Action| action.min(Action::Flag);
+            Choice {
+                actions: super::Actions { prompt: least(prompt), output: least(output), tool: least(tool) },
+                ..*choice
+            }
+        };
+        let choices = self.parts.choices.iter().map(weak).collect();
+        let parts = Parts { choices, unscanned: Unscanned::Flag, ..self.parts.clone() };
+        Self::over(parts, self.over, Arc::clone(&self.engine))
     }
 
     /// The variant that an exchange of this id runs under, all its life.
@@ -379,6 +399,15 @@ impl Policy {
     pub fn block_as(&self) -> BlockAs {
         self.parts.block_as
     }
+}
+
+/// Whether text waits until a model has judged it: what is rewritten cannot have left, and what is blocked need not have.
+fn waits(rule: &Rule, action: Action) -> bool {
+    rule.model.as_ref().is_some_and(|model| match action {
+        Action::Mask | Action::Replace => true,
+        Action::Block => model.strict,
+        Action::Allow | Action::Flag => false,
+    })
 }
 
 /// The same rules, of which these look for nothing.

@@ -10,7 +10,7 @@ use super::list_url::list_url;
 use super::rule::{Action, Actions, Counts, Rule, Severity};
 use super::state::RuleState;
 use super::stated::{OF_LIST, Stated};
-use crate::detect::{Exact, Folds, Keyword, PatternSpec, RuleId, RuleSpec, Validator};
+use crate::detect::{Exact, Folds, Keyword, ModelSpec, PatternSpec, RuleId, RuleSpec, Validator};
 use crate::diag::{Diagnostic, Places, SourceFile, Span, Step, read_toml};
 use crate::text::fold::fold_literal;
 
@@ -296,6 +296,11 @@ impl At<'_> {
         let actions = self.actions(rule.action.as_deref(), &rule.actions).over(Actions::default());
         let state = self.rule_state(&id, &rule, of_pack);
         let conditions = self.conditions(&rule, excepted);
+        let alone = rule.keywords.is_empty()
+            && lists.is_empty()
+            && rule.patterns.is_empty()
+            && rule.groups.is_empty();
+        let model = self.model(&id, &rule, alone);
         let marker = rule.marker.unwrap_or_else(|| format!("[{}]", rule.category.to_uppercase()));
         let replaces = [actions.prompt, actions.output, actions.tool].contains(&Action::Replace);
         if replaces && rule.replacement.is_none() {
@@ -316,12 +321,12 @@ impl At<'_> {
             .collect();
         let from_lists = rule.lists.len() + rule.list_urls.len() + rule.stated_lists.len();
         let names = [keywords.len(), rule.patterns.len(), from_lists, rule.groups.len()];
-        if self.clean && names == [0; 4] && !is_slot {
+        if self.clean && names == [0; 4] && !is_slot && rule.model.is_none() {
             self.wrong(
                 &["id"],
                 "missing",
                 format!(
-                    "rule `{id}` looks for nothing: no `keywords`, `lists`, `groups` or `[[rule.pattern]]`"
+                    "rule `{id}` looks for nothing: no `keywords`, `lists`, `groups`, `model` or `[[rule.pattern]]`"
                 ),
             );
         }
@@ -343,7 +348,7 @@ impl At<'_> {
         let patterns = rule.patterns.into_iter().enumerate();
         let patterns = patterns.map(|(i, p)| self.pattern(i, p, rule.score)).collect();
         Draft {
-            spec: RuleSpec { keywords, patterns, folds, conditions, exact },
+            spec: RuleSpec { keywords, patterns, folds, conditions, exact, model: model.clone() },
             rule: Rule {
                 id,
                 title: rule.title,
@@ -360,6 +365,7 @@ impl At<'_> {
                 state,
                 list_of: None,
                 counts,
+                model,
                 // Told once its pack and the taxonomy are known.
                 ..Rule::default()
             },
@@ -375,6 +381,33 @@ impl At<'_> {
             whole_word: rule.whole_word,
             is_list: false,
         }
+    }
+
+    /// What the rule asks a model. `alone`: whether it looks for nothing else.
+    fn model(&mut self, id: &str, rule: &RuleFile, alone: bool) -> Option<ModelSpec> {
+        let strict = match rule.hold.as_deref() {
+            None | Some("relaxed") => false,
+            Some("strict") => true,
+            Some(other) => {
+                self.unknown(&["hold"], "way to hold", other, &["relaxed", "strict"], true);
+                false
+            }
+        };
+        let Some(model) = &rule.model else {
+            for (key, written) in [("class", rule.class.is_some()), ("hold", rule.hold.is_some())] {
+                if written {
+                    self.wrong(&[key], "model", format!("rule `{id}` says `{key}`, but asks no `model`"));
+                }
+            }
+            return None;
+        };
+        if !alone {
+            let message = format!(
+                "rule `{id}` asks a model, and looks for words or patterns as well: make two rules of it"
+            );
+            self.wrong(&["model"], "model", message);
+        }
+        Some(ModelSpec { model: model.clone(), class: rule.class.clone(), strict })
     }
 
     /// The folds that the rule refuses.

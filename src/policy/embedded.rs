@@ -29,6 +29,8 @@ pub(super) fn taxonomy() -> Arc<SourceFile> {
 
 /// Path within `filters/`, and text.
 pub(super) static FILES: &[(&str, &str)] = &[
+    ("classifiers/pack.toml", include_str!("../../filters/classifiers/pack.toml")),
+    ("classifiers/rules/classifiers.toml", include_str!("../../filters/classifiers/rules/classifiers.toml")),
     (
         "commercial/lists/commercial-violation.txt",
         include_str!("../../filters/commercial/lists/commercial-violation.txt"),

@@ -228,6 +228,15 @@ pub(super) struct RuleFile {
     pub encoded: bool,
     #[serde(rename = "pattern", default)]
     pub patterns: Vec<PatternFile>,
+    /// The model that it asks.
+    #[serde(default)]
+    pub model: Option<String>,
+    /// The model's class that it asks for.
+    #[serde(default)]
+    pub class: Option<String>,
+    /// `relaxed` or `strict`: whether a sentence waits until the model has judged it.
+    #[serde(default)]
+    pub hold: Option<String>,
     /// How sure a keyword is, and a pattern that says nothing else.
     #[serde(default)]
     pub score: Option<f32>,

@@ -394,6 +394,7 @@ fn uncompiled(errors: &[CompileError], drafts: &[Draft]) -> Vec<Diagnostic> {
                 Place::Near(n) => draft.at(&["near".into(), "words".into(), n.into()], diagnostic),
                 Place::Raise(n) => draft.at(&["raise".into(), "words".into(), n.into()], diagnostic),
                 Place::Lower(n) => draft.at(&["lower".into(), "words".into(), n.into()], diagnostic),
+                Place::Model => draft.at(&["model".into()], diagnostic),
                 Place::Group(group, n) => {
                     draft.at(&["groups".into(), draft.group(group).into(), n.into()], diagnostic)
                 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use super::{Grade, RuleState, Threshold};
-use crate::detect::RuleId;
+use crate::detect::{ModelSpec, RuleId};
 
 /// What follows from a finding, in order of strength.
 #[derive(
@@ -213,6 +213,8 @@ pub struct Rule {
     pub zh: Option<Arc<str>>,
     /// How closely what it finds is guarded, where that is data.
     pub grade: Option<Grade>,
+    /// What it asks a model.
+    pub model: Option<ModelSpec>,
 }
 
 /// How much a rule has of what, for reports.
@@ -252,6 +254,7 @@ impl Default for Rule {
             classes: Arc::default(),
             zh: None,
             grade: None,
+            model: None,
         }
     }
 }

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Response};
 
+use super::Moderations;
 use super::answer::Begun;
 use super::body::AnswerBody;
 use super::chain;
@@ -25,13 +26,16 @@ use super::residency;
 use super::standing::{self, Session, name_standing};
 use super::worker::{Context, EXCHANGE, Refusal, Worker, answer};
 use crate::audit::{Admission, End, Parts, Receipt, Subject};
-use crate::dialect::{Dialect, ErrorKind, ExchangeError, Matched};
-use crate::exchange::{Client, Judged, Next, Outcome, Received, Terms, record};
+use crate::dialect::{Dialect, ErrorKind, ExchangeError, Matched, Reply};
+use crate::exchange::{Client, Judged, Next, Outcome, Received, Terms, moderate, record};
 use crate::limits::Caller;
 use crate::policy::{Policy, Standing};
 use crate::stream::coding::Coding;
 use crate::text::{Language, reads_as_utf8};
 use crate::upstream::Outgoing;
+
+/// The call that the gateway answers itself, where nothing else is asked for.
+const MODERATIONS: &str = "moderations";
 
 /// An exchange whose caller is known.
 pub(super) struct Exchange<'w> {
@@ -54,12 +58,19 @@ pub(super) struct Exchange<'w> {
     pub(super) address: String,
     /// The request's body as received, where bodies are kept.
     pub(super) body: Bytes,
+    /// What the gateway itself answers to a request for moderation.
+    pub(super) moderated: Option<Vec<u8>>,
 }
 
 impl Exchange<'_> {
     /// Reads the request and says what follows.
     pub(super) async fn judge(&mut self, matched: Matched, body: Bytes) -> Result<Judged, ExchangeError> {
         let gateway = Arc::clone(&self.worker.gateway);
+        if self.moderates(&matched) {
+            // What is to be judged is judged, and not stopped.
+            self.policy = Arc::new(self.policy.recording());
+            self.moderated = Some(self.moderate(&body).await?);
+        }
         let policy = Arc::clone(&self.policy);
         let language = self.headers.get(ACCEPT_LANGUAGE).and_then(|field| field.to_str().ok());
         let language = language.and_then(Language::accepted);
@@ -103,6 +114,31 @@ impl Exchange<'_> {
             })
         };
         timer.observe_duration();
+        judged.unwrap_or_else(|| Err(self.worker.fault(self.context.id)))
+    }
+
+    /// Whether the gateway answers itself.
+    fn moderates(&self, matched: &Matched) -> bool {
+        matched.operation.name == MODERATIONS
+            && self.worker.gateway.server.moderations == Moderations::Gateway
+            && !self.canary
+    }
+
+    /// The answer to a request for moderation.
+    async fn moderate(&self, body: &Bytes) -> Result<Vec<u8>, ExchangeError> {
+        let gateway = Arc::clone(&self.worker.gateway);
+        let (policy, id) = (Arc::clone(&self.policy), self.context.id.to_string());
+        let (shared, headers, body) = (Arc::clone(&gateway), self.headers.clone(), body.clone());
+        let short = body.len() <= long_reads::SHORT && !self.headers.contains_key(CONTENT_ENCODING);
+        let judge = move || {
+            let body = request::decoded(&shared.limits, &headers, body)?;
+            moderate(&policy, &id, &body)
+        };
+        let judged = if short {
+            catch_unwind(AssertUnwindSafe(judge)).ok()
+        } else {
+            long_reads::away(&gateway, move |_| judge()).await
+        };
         judged.unwrap_or_else(|| Err(self.worker.fault(self.context.id)))
     }
 
@@ -234,8 +270,9 @@ impl Exchange<'_> {
         self.standing = stands.standing;
         let mut next = standing::next(&judged, &stands);
         let mut forwards = matches!(next, Next::Forward { .. });
-        let found =
-            forwards.then(|| gateway.route(judged.matched(), &judged.ask().model, self.headers)).flatten();
+        let found = (forwards && self.moderated.is_none())
+            .then(|| gateway.route(judged.matched(), &judged.ask().model, self.headers))
+            .flatten();
         if let Some(density) = found.and_then(Route::mark) {
             judged.mark_as(density);
         }
@@ -259,7 +296,8 @@ impl Exchange<'_> {
         if let Some((_, told)) = stays {
             (next, forwards, upstream) = (told, false, None);
         }
-        let no_route = forwards && upstream.is_none();
+        let moderated = self.moderated.take().filter(|_| forwards);
+        let no_route = forwards && upstream.is_none() && moderated.is_none();
         let not_found = || {
             ExchangeError::new(
                 ErrorKind::NotFound,
@@ -282,6 +320,12 @@ impl Exchange<'_> {
                 let matched = judged.matched();
                 Some((matched.dialect.refusal(matched.operation, judged.ask(), &error), error.kind.code()))
             }
+        };
+        let own = match moderated {
+            Some(body) if own.is_none() => {
+                Some((Reply { status: 200, content_type: "application/json", body }, ""))
+            }
+            Some(_) | None => own,
         };
         let region = if own.is_some() { String::new() } else { region };
         if own.is_some() {

@@ -56,7 +56,7 @@ pub use notices::NOTICE;
 pub use policies::{ApprovedBy, Attempt, Ended, Loaded, NothingBefore, Policies, PolicyTable, Trigger};
 pub use reload::{Built, Draft, PolicySource, Reloader, Reloading};
 pub use route_use::{FailMode, RouteUse, RouteUses};
-pub use settings::{HeaderMatch, KeySettings, RouteSettings, ServerSettings, TenantSettings};
+pub use settings::{HeaderMatch, KeySettings, Moderations, RouteSettings, ServerSettings, TenantSettings};
 pub use sinks::SinkPlan;
 pub use standing::{STANDING, Standings};
 pub use worker::{EXCHANGE, VERDICT};

@@ -30,6 +30,8 @@ pub struct ServerSettings {
     pub hosts: Vec<String>,
     /// Whether every route has to say what it is for, in `[route.use]`.
     pub route_uses: RouteUses,
+    /// Who answers `POST /v1/moderations`.
+    pub moderations: Moderations,
     /// How long running exchanges may go on after SIGTERM.
     pub drain: Time,
     /// How often a held stream gets a comment that keeps it alive.
@@ -48,11 +50,23 @@ impl Default for ServerSettings {
             pepper: None,
             hosts: Vec::new(),
             route_uses: RouteUses::Optional,
+            moderations: Moderations::Gateway,
             drain: Time::secs(30),
             keep_alive: Time::secs(15),
             canary: Time::secs(60),
         }
     }
+}
+
+/// Who answers `POST /v1/moderations`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Moderations {
+    /// The gateway, by its models and the caller's rules.
+    #[default]
+    Gateway,
+    /// The upstream, as every other call.
+    Upstream,
 }
 
 /// One `[[route]]`: the first whose conditions all hold takes the request. Without any route, a request goes

@@ -203,6 +203,7 @@ impl Worker {
             received: String::new(),
             address: slot.address().to_owned(),
             body: Bytes::new(),
+            moderated: None,
         };
         let matched = match routed {
             Ok(matched) => matched,

@@ -25,6 +25,7 @@ mod list_urls;
 mod long_reads;
 mod marks;
 mod media;
+mod moderations;
 mod profiles;
 mod refusals;
 mod reload;

@@ -4,6 +4,8 @@
 //! In `found`, `⟦` and `⟧` stand around what has to be found, to the character; they are no part of the text. In `clean` nothing may be
 //! found. The table by family: `cargo test --test all corpus -- --nocapture`.
 
+mod judgement;
+
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -193,7 +193,7 @@ impl Imported {
                         }
                         continue;
                     }
-                    Place::Lower(_) | Place::Group(..) => {
+                    Place::Lower(_) | Place::Group(..) | Place::Model => {
                         self.left_out.push(said(rule.line, &rule.id, "rule", error.reason));
                         return false;
                     }
@@ -225,6 +225,7 @@ fn number(place: Place) -> usize {
         | Place::Raise(n)
         | Place::Lower(n)
         | Place::Group(_, n) => n,
+        Place::Model => 0,
     }
 }
 

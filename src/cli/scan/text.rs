@@ -2,7 +2,7 @@
 
 use crate::detect::{Encodings, Finding, RuleId, Scan, scan_encoded, with_encoded};
 use crate::exchange::{Edit, Emitter, Outcome, Piece};
-use crate::policy::{Action, Direction, Policy};
+use crate::policy::{Action, Direction, MEASURE, Policy};
 use crate::text::fold::TextKind;
 use crate::text::json::escape_into;
 use std::io::{self, Write};
@@ -11,6 +11,8 @@ use std::ops::Range;
 /// What a policy found in a text and made of it.
 pub(in crate::cli) struct Scanned<'p> {
     outcome: Outcome,
+    /// What models say of the text, by name.
+    scores: Vec<(String, f32)>,
     findings: Vec<Found<'p>>,
     /// Source of the JSON string of the text as it would pass.
     redacted: Vec<u8>,
@@ -39,7 +41,7 @@ pub(in crate::cli) fn scan<'p>(
     text: &str,
     chunk: Option<u32>,
 ) -> Scanned<'p> {
-    let (found, unread) = read(policy, direction, text, chunk);
+    let (found, unread, scores) = read(policy, direction, text, chunk);
     let unread = if unread { policy.unscanned().action() } else { Action::Allow };
     let action = |id: RuleId| policy.action(id, direction);
     let strongest = found.iter().map(|(f, _)| action(f.rule)).max().unwrap_or_default();
@@ -90,16 +92,14 @@ pub(in crate::cli) fn scan<'p>(
             }
         })
         .collect();
-    Scanned { outcome, findings, redacted }
+    Scanned { outcome, scores, findings, redacted }
 }
 
+/// What was found, whether more is encoded than is read, and what models say.
+type Read = (Vec<(Finding, Option<Encodings>)>, bool, Vec<(String, f32)>);
+
 /// What a policy finds in a text, in its order, and whether it holds more that is encoded than is read.
-fn read(
-    policy: &Policy,
-    direction: Direction,
-    text: &str,
-    chunk: Option<u32>,
-) -> (Vec<(Finding, Option<Encodings>)>, bool) {
+fn read(policy: &Policy, direction: Direction, text: &str, chunk: Option<u32>) -> Read {
     let (engine, rules) = (policy.engine(), policy.rules(direction));
     let mut scan = Scan::new(TextKind::Plain);
     let mut found: Vec<Finding> = Vec::new();
@@ -111,11 +111,17 @@ fn read(
         rest = after;
     }
     scan.finish(engine, rules, &mut found);
+    if policy.name() == MEASURE {
+        // Who measures sets no cut-off: what models say stands in the scores alone.
+        found.retain(|one| policy.rule(one.rule).model.is_none());
+    }
+    let scores =
+        scan.reading().map(|reading| reading.named(direction == Direction::Tool)).unwrap_or_default();
     let encoded = scan_encoded(engine, policy.encoded_rules(direction), TextKind::Plain, text, &found);
     let unread = encoded.unread;
     let mut found: Vec<_> = with_encoded(found, encoded).collect();
     found.sort_by_key(|(f, hidden)| (f.start, f.end, f.rule, *hidden));
-    (found, unread)
+    (found, unread, scores)
 }
 
 /// Code points before a byte, for bytes in rising order.
@@ -139,6 +145,11 @@ impl Scanned<'_> {
         self.outcome
     }
 
+    /// What models say of the text, by name, 0 to 1.
+    pub(in crate::cli) fn scores(&self) -> &[(String, f32)] {
+        &self.scores
+    }
+
     /// What was found, in order.
     pub(in crate::cli) fn findings(&self) -> &[Found<'_>] {
         &self.findings
@@ -151,11 +162,12 @@ impl Scanned<'_> {
 
     /// Writes the line. `id` is the source of a JSON value.
     pub(super) fn write(&self, id: &str, redacted: bool, out: &mut impl Write) -> io::Result<()> {
-        write!(
-            out,
-            "{{\"id\":{id},\"verdict\":\"{}\",\"scores\":{{}},\"findings\":[",
-            self.outcome.as_str()
-        )?;
+        write!(out, "{{\"id\":{id},\"verdict\":\"{}\",\"scores\":{{", self.outcome.as_str())?;
+        for (n, (name, score)) in self.scores.iter().enumerate() {
+            let comma = if n == 0 { "" } else { "," };
+            write!(out, "{comma}{}:{score:.6}", string(name))?;
+        }
+        out.write_all(b"},\"findings\":[")?;
         for (n, found) in self.findings.iter().enumerate() {
             let comma = if n == 0 { "" } else { "," };
             let (rule, category) = (string(found.rule), string(found.category));

@@ -2,6 +2,7 @@
 
 mod count;
 mod labelled;
+pub(in crate::cli) mod rank;
 mod report;
 #[cfg(test)]
 mod tests;

@@ -91,6 +91,7 @@ fn what_ships_has_no_warning_and_names_its_sources() {
         "secrets",
         "injection",
         "harm",
+        "classifiers",
         "unacceptable",
         "commercial",
         "law/cn",

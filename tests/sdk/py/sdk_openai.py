@@ -44,6 +44,15 @@ def _(base):
     holds(raw.headers.get("x-sluicegate-exchange"), "no x-sluicegate-exchange")
 
 
+@p.case("moderations, by the gateway", gateway=True)
+def _(base):
+    answer = client(base).moderations.create(input=["how do i bake bread?", "I will kill you tonight, I will shoot you"])
+    same([result.flagged for result in answer.results], [False, True])
+    holds(answer.results[1].categories.violence, "violence")
+    holds(0 <= answer.results[1].category_scores.hate <= 1, "a score")
+    same(answer.results[0].category_applied_input_types.hate, ["text"])
+
+
 @p.case("chat streamed")
 def _(base):
     texts, ends, chunks = join(ask(base, "run plain", stream=True, stream_options={"include_usage": True}))

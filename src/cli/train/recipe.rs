@@ -1,0 +1,121 @@
+//! What a recipe says: which model, how trained, from which texts.
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// A recipe's file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Recipe {
+    pub(super) name: String,
+    pub(super) version: String,
+    pub(super) title: String,
+    /// The first one is the verdict as a whole.
+    pub(super) classes: Vec<String>,
+    pub(super) bits: u32,
+    pub(super) epochs: u32,
+    pub(super) rate: f32,
+    pub(super) decay: f32,
+    pub(super) folds: u32,
+    /// See [`Plan`](crate::detect::classify::Plan).
+    pub(super) part: f32,
+    /// How much each sentence of a harmless text counts; 0 for not at all.
+    #[serde(default)]
+    pub(super) sentences: f32,
+    /// Files of phrases, beside the recipe.
+    #[serde(default)]
+    pub(super) phrases: Vec<String>,
+    #[serde(default)]
+    pub(super) per_line: usize,
+    #[serde(default)]
+    pub(super) phrase_weight: f32,
+    /// Of the phrases of other tasks.
+    #[serde(default)]
+    pub(super) share_of_others: f32,
+    #[serde(rename = "source", default)]
+    pub(super) sources: Vec<SourceOf>,
+}
+
+/// Texts of one source.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SourceOf {
+    /// The file, in the folder of the data.
+    pub(super) file: String,
+    /// How the rows' `source` begins.
+    pub(super) name: String,
+    /// The field that is read.
+    #[serde(default = "text")]
+    pub(super) text: String,
+    /// The share of its rows with label 1 that is taken, by their text.
+    #[serde(default = "all")]
+    pub(super) share: f32,
+    /// The same of those with label 0; without it as `share`.
+    #[serde(default)]
+    pub(super) share_of_zero: Option<f32>,
+    #[serde(default = "all")]
+    pub(super) weight: f32,
+    /// Classes of the rows' categories.
+    #[serde(default)]
+    pub(super) categories: BTreeMap<String, String>,
+    /// What rows with label 1 are, where it is not told by the label: 1, 0, or -1 where it is not known.
+    #[serde(default)]
+    pub(super) one: BTreeMap<String, i8>,
+    /// The same of label 0.
+    #[serde(default)]
+    pub(super) zero: BTreeMap<String, i8>,
+    /// Whether the rows with label 0 are among those by which thresholds are told.
+    #[serde(default)]
+    pub(super) benign: bool,
+}
+
+fn text() -> String {
+    "text".to_owned()
+}
+
+fn all() -> f32 {
+    1.0
+}
+
+/// A file of phrases.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct PhraseFile {
+    pub(super) frame: Vec<Frame>,
+    pub(super) acts: Vec<Acts>,
+    pub(super) injection: Vec<Injection>,
+}
+
+/// Sentences with a place for an act.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Frame {
+    pub(super) name: String,
+    pub(super) lang: String,
+    pub(super) lines: String,
+}
+
+/// Acts or things, harmful where they have a category.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Acts {
+    pub(super) lang: String,
+    pub(super) category: Option<String>,
+    pub(super) frames: Vec<String>,
+    /// Frames in which they are harmless.
+    #[serde(default)]
+    pub(super) twins: Vec<String>,
+    pub(super) lines: String,
+}
+
+/// Orders to an assistant, or what looks like them.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Injection {
+    pub(super) lang: String,
+    pub(super) category: Option<String>,
+    pub(super) label: i8,
+    /// `prompt` or `tool`; without it both.
+    pub(super) side: Option<String>,
+    pub(super) lines: String,
+}

@@ -1,0 +1,246 @@
+//! Rules that ask a model: at the end of each unit, and of the text, what is surer than their thresholds is found.
+
+use super::model::Model;
+use super::reading::{Reading, Scores, Unit};
+use super::shipped;
+use crate::detect::conditions::thousandths;
+use crate::detect::judge::Found;
+use crate::detect::{CompileError, Finding, Place, RuleId, RuleSet, RuleSpec};
+use crate::text::TextPos;
+use crate::text::fold::{FoldPos, View};
+use smallvec::SmallVec;
+use std::sync::Arc;
+
+/// What a rule asks a model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ModelSpec {
+    /// The model's name.
+    pub model: String,
+    /// The class; without one the model's verdict as a whole.
+    pub class: Option<String>,
+    /// Whether a sentence is held until it is judged, where the rule blocks; one that the rule would rewrite always is.
+    pub strict: bool,
+}
+
+/// The models that rules ask, and which rules do.
+#[derive(Debug, Default)]
+pub(in crate::detect) struct Judges {
+    models: Vec<Arc<Model>>,
+    rules: Vec<Judge>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Judge {
+    rule: RuleId,
+    model: usize,
+    class: usize,
+}
+
+/// What models make of one channel, for the rules that count there.
+#[derive(Clone, Debug)]
+pub(in crate::detect) struct Judged {
+    reading: Reading,
+    /// The rules, each with the place of its model in the reading.
+    rules: SmallVec<[Judge; 4]>,
+    /// Rules that have found something.
+    found: SmallVec<[RuleId; 4]>,
+    /// Where the unit began that has not ended.
+    open: Option<(u64, TextPos)>,
+    /// The last unit that has ended.
+    last: Option<(u64, u64, TextPos, TextPos)>,
+    /// Whether text is held for some rule.
+    holds: bool,
+}
+
+/// What models make of one channel, if any rule that counts there asks one.
+#[derive(Clone, Debug, Default)]
+pub(in crate::detect) enum Judging {
+    /// Nothing has come yet.
+    #[default]
+    Unasked,
+    /// No rule asks a model.
+    No,
+    /// Some do.
+    By(Box<Judged>),
+}
+
+impl Judging {
+    /// Reads what the view has from `from` on.
+    pub(in crate::detect) fn read(
+        &mut self,
+        (judges, rules): (&Judges, &RuleSet),
+        view: &View,
+        from: usize,
+        ended: bool,
+        waiting: &mut Vec<Found>,
+    ) {
+        if matches!(self, Self::Unasked) {
+            *self = judges.start(rules).map_or(Self::No, Self::By);
+        }
+        if let Self::By(judged) = self {
+            judged.read(rules, view, from, ended, waiting);
+        }
+    }
+
+    /// From where on text is held until it is judged, in the folded text.
+    pub(in crate::detect) fn held(&self) -> Option<u64> {
+        match self {
+            Self::Unasked | Self::No => None,
+            Self::By(judged) => judged.held(),
+        }
+    }
+
+    /// What the models say of the text so far.
+    pub(in crate::detect) fn reading(&self) -> Option<&Reading> {
+        match self {
+            Self::Unasked | Self::No => None,
+            Self::By(judged) => Some(&judged.reading),
+        }
+    }
+}
+
+impl Judges {
+    pub(in crate::detect) fn compile(specs: &[RuleSpec], errors: &mut Vec<CompileError>) -> Self {
+        let mut judges = Self::default();
+        for (rule, spec) in specs.iter().enumerate() {
+            let Some(asked) = &spec.model else { continue };
+            let mut wrong = |reason| errors.push(CompileError { rule, place: Place::Model, reason });
+            let Some(model) = shipped::model(&asked.model) else {
+                wrong(unknown("model", &asked.model, shipped::names()));
+                continue;
+            };
+            let class = match &asked.class {
+                None => Some(0),
+                Some(name) => model.classes().iter().position(|class| class == name),
+            };
+            let Some(class) = class else {
+                let name = asked.class.as_deref().unwrap_or_default();
+                let classes: Vec<&str> = model.classes().iter().map(String::as_str).collect();
+                wrong(unknown("class of the model", name, &classes));
+                continue;
+            };
+            let known = judges.models.iter().position(|known| known.name() == model.name());
+            let place = known.unwrap_or_else(|| {
+                judges.models.push(Arc::clone(model));
+                judges.models.len() - 1
+            });
+            judges.rules.push(Judge { rule: RuleId(rule as u32), model: place, class });
+        }
+        judges
+    }
+
+    /// Unpacks the weights of the models that these rules ask, so that no text waits for it.
+    pub(in crate::detect) fn warm(&self, rules: &RuleSet) {
+        for judge in self.rules.iter().filter(|judge| rules.contains(judge.rule)) {
+            self.models.get(judge.model).map(|model| model.rows());
+        }
+    }
+
+    /// A channel's state for these rules; none, where none of them asks a model.
+    fn start(&self, rules: &RuleSet) -> Option<Box<Judged>> {
+        let mut counting: SmallVec<[Judge; 4]> =
+            self.rules.iter().filter(|judge| rules.contains(judge.rule)).copied().collect();
+        if counting.is_empty() {
+            return None;
+        }
+        let used = |place: &usize| counting.iter().any(|judge| judge.model == *place);
+        let places: Vec<usize> = (0..self.models.len()).filter(used).collect();
+        let models: Vec<Arc<Model>> =
+            places.iter().filter_map(|place| self.models.get(*place)).map(Arc::clone).collect();
+        for judge in &mut counting {
+            judge.model = places.iter().position(|place| *place == judge.model).unwrap_or_default();
+        }
+        Some(Box::new(Judged {
+            reading: Reading::new(&models),
+            holds: counting.iter().any(|judge| rules.holds(judge.rule)),
+            rules: counting,
+            found: SmallVec::new(),
+            open: None,
+            last: None,
+        }))
+    }
+}
+
+fn unknown(what: &str, name: &str, known: &[&str]) -> String {
+    match crate::diag::nearest(name, known) {
+        Some(near) => format!("unknown {what} `{name}`; did you mean `{near}`?"),
+        None => format!("unknown {what} `{name}`; there are {}", known.join(", ")),
+    }
+}
+
+impl Judged {
+    /// Reads what the view has from `from` on.
+    fn read(&mut self, rules: &RuleSet, view: &View, from: usize, ended: bool, waiting: &mut Vec<Found>) {
+        let mut units: SmallVec<[Unit; 4]> = SmallVec::new();
+        units.extend(self.reading.push(view.bytes().get(from..).unwrap_or_default()));
+        if ended {
+            units.extend(self.reading.finish());
+        }
+        for unit in units {
+            let start = match self.open {
+                Some((fold, text)) if fold == unit.start => text,
+                Some(_) | None => view.text_start(FoldPos(unit.start)),
+            };
+            let place = (unit.start, unit.end, start, view.text_end(FoldPos(unit.end)));
+            self.last = Some(place);
+            for at in 0..self.rules.len() {
+                let Some(judge) = self.rules.get(at).copied() else { continue };
+                if let Some(scores) = unit.scores.get(judge.model) {
+                    self.judge(rules, judge, *scores, place, waiting);
+                }
+            }
+        }
+        self.open = match (self.reading.open(), self.open) {
+            (Some(fold), Some((known, text))) if known == fold => Some((known, text)),
+            (Some(fold), _) => Some((fold, view.text_start(FoldPos(fold)))),
+            (None, _) => None,
+        };
+        if let Some(place) = self.last.filter(|_| ended) {
+            // What the whole says, and no part of it did.
+            let whole: SmallVec<[Scores; 2]> = self.reading.scores().map(|(_, scores)| scores).collect();
+            for at in 0..self.rules.len() {
+                let Some(judge) = self.rules.get(at).copied() else { continue };
+                if let Some(scores) = whole.get(judge.model).filter(|_| !self.found.contains(&judge.rule)) {
+                    self.judge(rules, judge, *scores, place, waiting);
+                }
+            }
+        }
+    }
+
+    fn judge(
+        &mut self,
+        rules: &RuleSet,
+        judge: Judge,
+        scores: Scores,
+        (from, to, start, end): (u64, u64, TextPos, TextPos),
+        waiting: &mut Vec<Found>,
+    ) {
+        let score = scores.of.get(judge.class).copied().unwrap_or_default();
+        let least = match rules.threshold(judge.rule) {
+            0 => self.usual(judge, scores),
+            least => least,
+        };
+        if thousandths(score) >= least.max(1) {
+            if !self.found.contains(&judge.rule) {
+                self.found.push(judge.rule);
+            }
+            waiting.push(Found::judged(from, to, Finding { rule: judge.rule, start, end, score }));
+        }
+    }
+
+    /// The threshold of a rule that says none, in thousandths.
+    fn usual(&self, judge: Judge, scores: Scores) -> i32 {
+        let model = self.reading.scores().nth(judge.model).map(|(model, _)| model);
+        let calibration = model.map(|model| model.calibration(scores.tongue));
+        let least = calibration.and_then(|own| own.one_in_thousand.get(judge.class)).copied();
+        // A score of one is never reached: there is nothing to go by.
+        least.filter(|least| *least < 1.0).map_or(i32::MAX, thousandths)
+    }
+
+    /// From where on text is held until it is judged, in the folded text: from the unit that has not ended, or from the last one, of which
+    /// the text's end may still say more.
+    fn held(&self) -> Option<u64> {
+        let open = self.open.map(|(fold, _)| fold);
+        open.or(self.last.map(|(fold, ..)| fold)).filter(|_| self.holds)
+    }
+}

@@ -1,0 +1,166 @@
+//! A model's file: a line of JSON that says what it is ([`Head`]), and behind it the table of weights, row after row, compressed with
+//! Zstandard.
+
+use super::model::{Calibration, Head, LANES, Model, Rows};
+use super::train::Weights;
+use aws_lc_rs::digest::{Context, SHA256, digest};
+use std::borrow::Cow;
+use std::io::BufReader;
+use std::sync::{Arc, OnceLock};
+
+/// The most rows, as a power of two.
+const MOST_BITS: u32 = 22;
+/// Zstandard's level: it is made once and read often.
+const LEVEL: i32 = 19;
+
+/// A file is no model, or not a whole one.
+#[derive(Debug, thiserror::Error)]
+#[error("not a model: {0}")]
+pub struct NoModel(&'static str);
+
+impl Model {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// It is damaged, or not a model.
+    pub fn read(file: &[u8]) -> Result<Self, NoModel> {
+        let model = Self::described(file)?;
+        let rows = unpacked(&model.head, &model.packed)?;
+        Ok(Self { rows: OnceLock::from(rows), packed: Cow::Borrowed(&[]), ..model })
+    }
+
+    /// A file that ships, of which the weights are unpacked when something is judged by them.
+    ///
+    /// # Errors
+    /// What it says of itself is damaged.
+    pub(super) fn shipped(file: &'static [u8]) -> Result<Self, NoModel> {
+        let line = file.iter().position(|byte| *byte == b'\n').unwrap_or(file.len());
+        let packed = file.get(line + 1..).unwrap_or_default();
+        Ok(Self { packed: Cow::Borrowed(packed), ..Self::described(file)? })
+    }
+
+    /// The weights. What ships is whole, which a test tells; of a table that is not, nothing is told.
+    pub(super) fn rows(&self) -> &Rows {
+        self.rows.get_or_init(|| {
+            unpacked(&self.head, &self.packed).unwrap_or_else(|_| Rows::Sixteen(vec![[0; LANES]]))
+        })
+    }
+
+    fn described(file: &[u8]) -> Result<Self, NoModel> {
+        let line = file.iter().position(|byte| *byte == b'\n').ok_or(NoModel("there is no first line"))?;
+        let (head, packed) = file.split_at(line);
+        let head: Head =
+            serde_json::from_slice(head).map_err(|_| NoModel("its first line says something else"))?;
+        let classes = head.classes.len();
+        if !(1..=LANES).contains(&classes) || head.scales.len() != classes || head.biases.len() != classes {
+            return Err(NoModel("its classes, scales and biases are not of one number"));
+        }
+        if !(1..=MOST_BITS).contains(&head.bits) {
+            return Err(NoModel("its table is too large"));
+        }
+        let of = |name: &str| {
+            let own = head.readings.get(name).cloned();
+            own.filter(|own| {
+                let lengths =
+                    [own.curves.len(), own.part.len(), own.one_in_hundred.len(), own.one_in_thousand.len()];
+                lengths == [classes; 4]
+            })
+            .ok_or(NoModel("a language's calibration is missing or of another number of classes"))
+        };
+        let tongues: [Calibration; 3] = [of("en")?, of("zh")?, of("other")?];
+        let packed = Cow::Owned(packed.get(1..).unwrap_or_default().to_vec());
+        Ok(Self { head, packed, rows: OnceLock::new(), tongues })
+    }
+
+    /// What was trained, in bytes: each class's weights are parts of 127 of a weight that few exceed.
+    ///
+    /// # Errors
+    /// The head and the weights do not fit each other.
+    pub fn quantised(mut head: Head, weights: &Weights) -> Result<(Arc<Self>, Vec<u8>), NoModel> {
+        let classes = head.classes.len();
+        let width = width(classes);
+        head.scales = (0..classes).map(|class| scale(weights, class)).collect();
+        head.biases = weights.biases.iter().copied().take(classes).collect();
+        let mut table = Vec::with_capacity(width << head.bits);
+        for row in weights.rows.chunks(LANES) {
+            for class in 0..width {
+                let weight = row.get(class).copied().unwrap_or_default();
+                let scale = head.scales.get(class).copied().unwrap_or(1.0);
+                table.push(byte(weight / scale));
+            }
+        }
+        head.sha256 = hex(&table);
+        let packed =
+            zstd::encode_all(&table[..], LEVEL).map_err(|_| NoModel("its table cannot be packed"))?;
+        let mut file = serde_json::to_vec(&head).map_err(|_| NoModel("its first line cannot be written"))?;
+        file.push(b'\n');
+        file.extend(packed);
+        Ok((Arc::new(Self::read(&file)?), file))
+    }
+}
+
+/// The weights of a model.
+fn unpacked(head: &Head, packed: &[u8]) -> Result<Rows, NoModel> {
+    let decoder = zstd::Decoder::new(packed).map_err(|_| NoModel("its table does not unpack"))?;
+    let (decoder, count) = (BufReader::new(decoder), 1 << head.bits);
+    if width(head.classes.len()) == 4 {
+        rows(head, decoder, count).map(Rows::Four)
+    } else {
+        rows(head, decoder, count).map(Rows::Sixteen)
+    }
+}
+
+/// So many rows from a stream that holds no more.
+fn rows<const N: usize>(
+    head: &Head,
+    mut table: impl std::io::Read,
+    count: usize,
+) -> Result<Vec<[i8; N]>, NoModel> {
+    let (mut rows, mut hash) = (Vec::with_capacity(count), Context::new(&SHA256));
+    let mut row = [0; N];
+    for _ in 0..count {
+        let read = table.read_exact(&mut row);
+        read.map_err(|_| NoModel("its table does not unpack, or has another size than its first line says"))?;
+        hash.update(&row);
+        rows.push(row.map(|byte| i8::from_le_bytes([byte])));
+    }
+    if table.read(&mut row).is_ok_and(|more| more > 0) {
+        return Err(NoModel("its table has another size than its first line says"));
+    }
+    if in_hex(hash.finish().as_ref()) != head.sha256 {
+        return Err(NoModel("its table is not the one whose hash its first line says"));
+    }
+    Ok(rows)
+}
+
+/// How wide rows are.
+fn width(classes: usize) -> usize {
+    if classes <= 4 { 4 } else { LANES }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    in_hex(digest(&SHA256, bytes).as_ref())
+}
+
+fn in_hex(hash: &[u8]) -> String {
+    use std::fmt::Write as _;
+    hash.iter().fold(String::new(), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+/// A weight of a byte.
+fn byte(weight: f32) -> u8 {
+    let rounded = weight.round().clamp(-127.0, 127.0);
+    (-127_i8..=127).find(|byte| f32::from(*byte) >= rounded).unwrap_or_default().to_le_bytes()[0]
+}
+
+/// What a weight of one is worth: few weights are more than 127 times it.
+fn scale(weights: &Weights, class: usize) -> f32 {
+    let of_class = weights.rows.iter().skip(class).step_by(LANES);
+    let mut sizes: Vec<f32> = of_class.map(|weight| weight.abs()).filter(|weight| *weight > 0.0).collect();
+    sizes.sort_by(f32::total_cmp);
+    let at = sizes.len().saturating_sub(1 + sizes.len() / 5000);
+    sizes.get(at).map_or(1.0, |size| (size / 127.0).max(1e-9))
+}
