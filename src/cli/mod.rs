@@ -8,6 +8,7 @@ mod assess;
 mod audit;
 mod bank;
 mod check;
+mod complaint;
 mod config;
 mod detect;
 mod dice;
@@ -26,6 +27,7 @@ mod page;
 mod policies;
 mod policy;
 mod profile;
+mod query;
 mod rank;
 mod scan;
 mod score;
@@ -63,6 +65,7 @@ enum Verb {
     Key(key::Args),
     Policy(policy::Args),
     Standing(standing::Args),
+    Complaint(complaint::Args),
     Scan(scan::Args),
     Score(score::Args),
     Rank(rank::Args),
@@ -127,6 +130,7 @@ pub fn main() -> ExitCode {
         Verb::Key(args) => key::run(&args),
         Verb::Policy(args) => policy::run(&args),
         Verb::Standing(args) => standing::run(&args),
+        Verb::Complaint(args) => complaint::run(&args),
         Verb::Scan(args) => scan::run(&args),
         Verb::Score(args) => score::run(&args),
         Verb::Rank(args) => rank::run(&args),

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 /// Report whether too much is blocked: by rule and month from the journal, over harmless texts, between groups, over assessments
 ///
-/// Complaints are not kept by this version: how many appeals were upheld is not known. What operators lifted is.
+/// How many complaints were upheld is told by the month in which they were filed and by the rules that had stopped or changed the exchange.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Exit code: 0, 1 when more harmless texts are blocked than before, 2 for bad input.
@@ -149,13 +149,30 @@ struct Assessment {
     refused: Value,
 }
 
-/// What is known of appeals.
+/// What is known of appeals: complaints that `POST /complaints` took.
 #[derive(Debug, Serialize)]
 struct Appeals {
+    filed: usize,
+    open: usize,
+    /// Of those that were decided; who took one back had none decided.
     upheld: Option<Share>,
-    why: &'static str,
+    /// Why that is not known, where it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'static str>,
+    /// By the month in which they were filed, and by rule.
+    by_rule: Vec<RuleAppeals>,
     /// Standings that an operator lifted.
     lifted: usize,
+}
+
+/// The appeals of a month against what a rule did.
+#[derive(Debug, Serialize)]
+struct RuleAppeals {
+    month: String,
+    /// `-` where no rule had stopped or changed the exchange, or no such exchange is known.
+    rule: String,
+    filed: usize,
+    upheld: Option<Share>,
 }
 
 /// Of a smaller group no share is compared.
@@ -211,8 +228,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     assessments.sort_by_key(|one| one.time_ms);
     let more =
         benign.as_ref().and_then(|one| one.drift.as_ref()).is_some_and(|d| d.certain && d.now > d.before);
-    let (months, lifted) = found.months();
-    let why = "this version keeps no complaints: nobody knows how many appeals were upheld";
+    let appeals = found.appeals();
+    let months = found.months();
     let report = Report {
         schema: 1,
         program: format!("sluicegate {}", env!("CARGO_PKG_VERSION")),
@@ -220,7 +237,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         months,
         benign,
         assessments,
-        appeals: Appeals { upheld: None, why, lifted },
+        appeals,
     };
     let mut out = io::stdout().lock();
     match args.format {
@@ -237,6 +254,16 @@ struct Journal {
     /// Exchanges of which the end has not been read.
     open: HashMap<String, (String, Rules)>,
     lifted: usize,
+    /// The rules of exchanges that were stopped or changed: what a complaint may be about.
+    did: HashMap<String, BTreeSet<String>>,
+    complaints: HashMap<String, Complaint>,
+}
+
+/// A complaint as its last record has it.
+struct Complaint {
+    month: String,
+    rules: BTreeSet<String>,
+    state: String,
 }
 
 #[derive(Default)]
@@ -285,12 +312,23 @@ impl Journal {
                 if let Some((month, mut rules)) = self.open.remove(&exchange) {
                     rules.add(&record);
                     self.close(month, &rules);
+                    let did: BTreeSet<String> = rules.did.into_iter().map(|(rule, _)| rule).collect();
+                    if !did.is_empty() {
+                        self.did.insert(exchange, did);
+                    }
                 }
             }
             EntryKind::Event => {
                 let of = |key: &str| record.pointer(key).and_then(Value::as_str).unwrap_or_default();
                 let is_lift = text("event") == "standing" && of("/detail/to") == "good";
                 self.lifted += usize::from(is_lift && of("/detail/by") == "operator");
+                if text("event") == "complaint" {
+                    let filed = record.pointer("/detail/filed_ms").and_then(Value::as_u64).unwrap_or(0);
+                    let rules = self.did.get(of("/detail/exchange")).cloned().unwrap_or_default();
+                    let new = || Complaint { month: month(filed), rules, state: String::new() };
+                    let known = self.complaints.entry(of("/detail/complaint").to_owned()).or_insert_with(new);
+                    of("/detail/state").clone_into(&mut known.state);
+                }
             }
         }
     }
@@ -305,7 +343,42 @@ impl Journal {
         }
     }
 
-    fn months(mut self) -> (Vec<Month>, usize) {
+    fn appeals(&self) -> Appeals {
+        let all = || self.complaints.values();
+        let count = |state: &str| all().filter(|one| one.state == state).count();
+        let (upheld, rejected) = (count("upheld"), count("rejected"));
+        let mut by_rule: BTreeMap<(&str, &str), [usize; 3]> = BTreeMap::new();
+        for one in all() {
+            let none = one.rules.is_empty().then_some("-");
+            for rule in one.rules.iter().map(String::as_str).chain(none) {
+                let [filed, upheld, decided] = by_rule.entry((&one.month, rule)).or_default();
+                *filed += 1;
+                *upheld += usize::from(one.state == "upheld");
+                *decided += usize::from(one.state == "upheld" || one.state == "rejected");
+            }
+        }
+        let by_rule = by_rule.into_iter().map(|((month, rule), [filed, upheld, decided])| RuleAppeals {
+            month: month.to_owned(),
+            rule: rule.to_owned(),
+            filed,
+            upheld: Share::new(upheld, decided),
+        });
+        let why = match (self.complaints.len(), upheld + rejected) {
+            (0, _) => Some("no complaint is on record"),
+            (_, 0) => Some("no complaint was decided"),
+            _ => None,
+        };
+        Appeals {
+            filed: self.complaints.len(),
+            open: count("received") + count("in_review"),
+            upheld: Share::new(upheld, upheld + rejected),
+            why,
+            by_rule: by_rule.collect(),
+            lifted: self.lifted,
+        }
+    }
+
+    fn months(mut self) -> Vec<Month> {
         // What still runs, or ended without a word, was an exchange too.
         for (month, rules) in std::mem::take(&mut self.open).into_values() {
             self.close(month, &rules);
@@ -325,7 +398,7 @@ impl Journal {
             let blocked = Share::new(counted.blocked, counted.exchanges);
             Month { name: month, exchanges: counted.exchanges, blocked, rules }
         };
-        (self.months.into_iter().map(of).collect(), self.lifted)
+        self.months.into_iter().map(of).collect()
     }
 }
 
@@ -522,7 +595,20 @@ impl Report {
                 None => writeln!(out, "{} {}: not measured", month(one.time_ms), one.file)?,
             }
         }
-        writeln!(out, "appeals: {}; operators lifted {} standings", self.appeals.why, self.appeals.lifted)
+        let Appeals { filed, open, upheld, why, by_rule, lifted } = &self.appeals;
+        let told = upheld.as_ref().map_or_else(
+            || why.unwrap_or_default().to_owned(),
+            |share| format!("{filed} filed, {open} open, upheld {}", percent(Some(share))),
+        );
+        writeln!(out, "appeals: {told}; operators lifted {lifted} standings")?;
+        for one in by_rule {
+            let RuleAppeals { month, rule, filed, upheld } = one;
+            let upheld = upheld
+                .as_ref()
+                .map_or_else(|| "none decided".to_owned(), |one| format!("upheld {}", percent(Some(one))));
+            writeln!(out, "  {month} {rule}: {filed} filed, {upheld}")?;
+        }
+        Ok(())
     }
 }
 

@@ -114,6 +114,7 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
         texts,
         marks: Some(Arc::new(marks)),
         detector: settings.marks.detector.clone(),
+        complaints: settings.complaints.clone(),
         sinks: SinkPlan { sinks: settings.sinks.clone(), journal: journal_dir, origin },
         labels: LabelPlan::new(&settings.labels, &settings.tenants, signer),
         metrics,

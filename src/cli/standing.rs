@@ -3,6 +3,7 @@
 use super::Exit;
 use super::ask::Ask;
 use super::moment::now_ms;
+use super::query::escaped;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -98,19 +99,6 @@ impl Who {
         }
         path
     }
-}
-
-/// A text as it may stand in a query.
-fn escaped(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || b"-_.".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            // Writing to a String does not fail.
-            let _ = write!(out, "%{byte:02X}");
-        }
-        out
-    })
 }
 
 fn human(answer: &Value) -> String {

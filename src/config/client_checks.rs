@@ -21,6 +21,15 @@ impl Check<'_> {
         self.sessions(&place("sessions"), file.policy.sessions.as_ref(), file);
         self.abuse(&place("abuse"), file.policy.abuse.as_ref());
         self.regions(&place("residency"), &file.policy.residency);
+        let own = &file.complaints;
+        if !(1..=365).contains(&own.answered_within_days) {
+            self.range(&["complaints".into(), "answered_within_days".into()], "1", "365");
+        }
+        for (key, rate) in [("per_minute", own.per_minute), ("per_minute_in_all", own.per_minute_in_all)] {
+            if !(1..=100_000).contains(&rate) {
+                self.range(&["complaints".into(), key.into()], "1", "100000");
+            }
+        }
         for (n, tenant) in file.tenants.iter().enumerate() {
             let place = |key: &'static str| -> Vec<Step<'_>> {
                 vec!["tenant".into(), n.into(), "policy".into(), key.into()]

@@ -5,7 +5,7 @@ use crate::limits::LimitsSettings;
 use crate::policy::PolicySettings;
 use crate::provenance::LabelSettings;
 use crate::provenance::mark::MarkSettings;
-use crate::server::{RouteSettings, ServerSettings, TenantSettings};
+use crate::server::{ComplaintSettings, RouteSettings, ServerSettings, TenantSettings};
 use crate::telemetry::LogSettings;
 use crate::upstream::UpstreamSettings;
 use crate::upstream::sink::SinkSettings;
@@ -40,6 +40,9 @@ pub struct File {
     /// Marks in answers, and the detector that finds them.
     #[serde(default)]
     pub marks: MarkSettings,
+    /// Whether the gateway takes complaints itself.
+    #[serde(default)]
+    pub complaints: ComplaintSettings,
     /// The gateway's own log.
     #[serde(default)]
     pub log: LogSettings,

@@ -33,7 +33,7 @@ use crate::limits::{KeyHash, KeyTable, LimitsSettings, Pepper, TenantKeys};
 use crate::policy::PolicySettings;
 use crate::provenance::LabelSettings;
 use crate::provenance::mark::MarkSettings;
-use crate::server::{RouteSettings, ServerSettings, TenantSettings};
+use crate::server::{ComplaintSettings, RouteSettings, ServerSettings, TenantSettings};
 use crate::telemetry::LogSettings;
 use crate::upstream::sink::SinkSettings;
 use crate::upstream::{Credential, UpstreamSettings};
@@ -81,6 +81,8 @@ pub struct Settings {
     pub labels: LabelSettings,
     /// Marks; the file of the keys is set.
     pub marks: MarkSettings,
+    /// Whether the gateway takes complaints itself.
+    pub complaints: ComplaintSettings,
     /// The log.
     pub log: LogSettings,
     /// Upstreams with their credentials.
@@ -200,6 +202,7 @@ pub fn load(
         journal,
         labels: file.labels,
         marks: file.marks.placed(&state),
+        complaints: file.complaints,
         log: file.log,
         upstreams: file.upstreams.into_iter().zip(credentials).collect(),
         routes: file.routes,
@@ -347,6 +350,7 @@ impl Settings {
             journal: self.journal.clone(),
             labels: self.labels.clone(),
             marks: self.marks.clone(),
+            complaints: self.complaints.clone(),
             log: self.log.clone(),
             upstreams: self.upstreams.iter().map(|(u, _)| u.clone()).collect(),
             routes: self.routes.clone(),

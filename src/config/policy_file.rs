@@ -14,7 +14,7 @@ use crate::limits::LimitsSettings;
 use crate::policy::PolicySettings;
 use crate::provenance::LabelSettings;
 use crate::provenance::mark::MarkSettings;
-use crate::server::ServerSettings;
+use crate::server::{ComplaintSettings, ServerSettings};
 use crate::telemetry::LogSettings;
 
 #[derive(Debug, Default, Deserialize)]
@@ -40,6 +40,8 @@ struct PolicyFile {
     _labels: IgnoredAny,
     #[serde(rename = "marks")]
     _marks: IgnoredAny,
+    #[serde(rename = "complaints")]
+    _complaints: IgnoredAny,
     #[serde(rename = "sink")]
     _sinks: IgnoredAny,
 }
@@ -72,6 +74,7 @@ pub fn load_policy(source: &Arc<SourceFile>, folder: &Path) -> Result<Settings, 
         journal: JournalSettings::default(),
         labels: LabelSettings::default(),
         marks: MarkSettings::default(),
+        complaints: ComplaintSettings::default(),
         log: LogSettings::default(),
         upstreams: Vec::new(),
         routes: Vec::new(),

@@ -155,6 +155,8 @@ pub struct Client {
     pub labels: bool,
     /// The language of what the request says last, where it is asked for.
     pub said: Option<Tongue>,
+    /// In how many days a complaint is decided that the gateway itself takes; none where it takes none.
+    pub complaints: Option<u16>,
 }
 
 impl Terms {

@@ -6,6 +6,9 @@ use crate::dialect::{Details, ErrorKind, ExchangeError};
 use crate::policy::{Complaints, Grade, NamedRegions, Notice, Policy, Rule, Standing, When};
 use crate::text::Language;
 
+/// Where the gateway itself takes complaints, by POST.
+const ENDPOINT: &str = "/complaints";
+
 /// What the client is told when `stop` ends an exchange.
 pub(crate) fn refuse(stop: &Stop, terms: &Terms, side: Side) -> ExchangeError {
     let what = match side {
@@ -68,12 +71,17 @@ fn told(
     if let Some(exchange) = &exchange {
         details.text("exchange", exchange);
     }
-    if let (Some(complaints), Some(exchange)) = (complaints, exchange) {
-        let url = complaints.url.replace("{exchange}", &exchange);
+    let at = complaints.map(|own| (own.url.as_str(), own.answered_within_days));
+    let at = at.or_else(|| client.complaints.map(|days| (ENDPOINT, days)));
+    if let (Some((url, days)), Some(exchange)) = (at, exchange) {
+        let url = url.replace("{exchange}", &exchange);
+        if client.complaints.is_some() {
+            details.text("complaint_endpoint", ENDPOINT);
+        }
         details.text("complaint_id", &exchange);
-        message.push_str(&objection(&url, &exchange, complaints.answered_within_days, language));
+        message.push_str(&objection(&url, &exchange, days, language));
         details.text("complaint_url", url);
-        details.number("complaint_answered_within_days", u64::from(complaints.answered_within_days));
+        details.number("complaint_answered_within_days", u64::from(days));
     }
     ExchangeError { details: Some(Box::new(details)), ..ExchangeError::new(kind, message) }
 }

@@ -13,6 +13,7 @@ use http_body_util::Full;
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
 
+use super::complaints;
 use super::exchange::unix_ms;
 use super::gateway::{Gateway, NOTES};
 use super::host_check;
@@ -31,12 +32,13 @@ pub(super) async fn answer<B>(
     peer: IpAddr,
 ) -> Option<Response<Full<Bytes>>> {
     let change = match request.uri().path() {
-        "/admin/policy" | "/admin/standing" => false,
+        "/admin/policy" | "/admin/standing" | "/admin/complaint" | "/admin/complaint/show" => false,
         "/admin/reload"
         | "/admin/rollback"
         | "/admin/audit/note"
         | "/admin/standing/suspend"
-        | "/admin/standing/lift" => true,
+        | "/admin/standing/lift"
+        | "/admin/complaint/decide" => true,
         _ => return None,
     };
     let allowed = if change { "POST" } else { "GET" };
@@ -55,6 +57,17 @@ pub(super) async fn answer<B>(
         "/admin/standing" => with(StatusCode::OK, &gateway.standings.ladder.to_json()),
         "/admin/standing/suspend" => stand(gateway, request.uri().query(), Standing::Suspended),
         "/admin/standing/lift" => stand(gateway, request.uri().query(), Standing::Good),
+        "/admin/complaint" => {
+            let all = field(request.uri().query(), "all").is_some();
+            with(StatusCode::OK, &complaints::list(gateway, all))
+        }
+        "/admin/complaint/show" => {
+            told(complaints::show(gateway, &field(request.uri().query(), "id").unwrap_or_default()))
+        }
+        "/admin/complaint/decide" => {
+            let of = |name: &str| field(request.uri().query(), name).unwrap_or_default();
+            told(complaints::decide(gateway, &of("id"), &of("state"), &of("by"), &of("why")).await)
+        }
         "/admin/audit/note" => note(gateway, request.uri().query().unwrap_or_default()).await,
         _ => with(StatusCode::OK, &gateway.policies.json()),
     })
@@ -120,11 +133,7 @@ fn roll_back(gateway: &Gateway) -> Response<Full<Bytes>> {
 /// An operator suspends somebody or lifts what follows: `tenant`, `key`, `user` (the hash that the list and the records have) and `why`
 /// stand in the query, and for how many `seconds`.
 fn stand(gateway: &Gateway, query: Option<&str>, standing: Standing) -> Response<Full<Bytes>> {
-    let of = |name: &str| {
-        let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
-        let value = pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| percent_decoded(value));
-        value.and_then(|value| String::from_utf8(value).ok()).filter(|value| !value.is_empty())
-    };
+    let of = |name: &str| field(query, name);
     let (Some(tenant), Some(key)) = (of("tenant"), of("key")) else {
         return refusal(StatusCode::BAD_REQUEST, "`tenant` and `key` say who is meant");
     };
@@ -145,6 +154,20 @@ fn stand(gateway: &Gateway, query: Option<&str>, standing: Standing) -> Response
             with(StatusCode::OK, &json!({ "outcome": step.to.as_str(), "from": step.from.as_str() }))
         }
         None => refusal(StatusCode::CONFLICT, "nothing follows for them"),
+    }
+}
+
+/// A field of the query; none where it is empty.
+fn field(query: Option<&str>, name: &str) -> Option<String> {
+    let mut pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+    let value = pairs.find(|(key, _)| *key == name).map(|(_, value)| percent_decoded(value));
+    value.and_then(|value| String::from_utf8(value).ok()).filter(|value| !value.is_empty())
+}
+
+fn told(answer: Result<Value, (StatusCode, String)>) -> Response<Full<Bytes>> {
+    match answer {
+        Ok(value) => with(StatusCode::OK, &value),
+        Err((status, why)) => refusal(status, &why),
     }
 }
 

@@ -1,9 +1,7 @@
 //! The public detector: `POST /v1/detect` with a text, and the page `/detect` with a form for it. No key, no account, no record: the answer
 //! tells of the text that was sent and of nothing else, and neither is kept.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -17,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::body::AnswerBody;
 use super::gateway::Gateway;
+use super::rates::Rates;
 use crate::provenance::detect::{Marks, Verdict, marks, report};
 use crate::provenance::mark::DetectorSettings;
 
@@ -25,51 +24,20 @@ pub const DETECT: &str = "/v1/detect";
 /// Where people ask.
 pub const PAGE: &str = "/detect";
 
-/// Most addresses that are counted apart; those beyond share what is left for all.
-const MOST_ADDRESSES: usize = 10_000;
 /// Most seconds that a text may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// What is left of a minute's texts.
-#[derive(Clone, Copy, Debug)]
-struct Left {
-    texts: f64,
-    at: Instant,
-}
-
-impl Left {
-    /// Takes one, or says after how many seconds there will be one.
-    fn take(&mut self, per_minute: u32, now: Instant) -> Result<(), u64> {
-        let rate = f64::from(per_minute) / 60.0;
-        let since = now.saturating_duration_since(self.at).as_secs_f64();
-        self.texts = (self.texts + since * rate).min(f64::from(per_minute));
-        self.at = now;
-        if self.texts >= 1.0 {
-            self.texts -= 1.0;
-            return Ok(());
-        }
-        let wait = Duration::from_secs_f64(((1.0 - self.texts) / rate.max(1e-3)).min(3600.0));
-        Err(wait.as_millis().div_ceil(1000) as u64)
-    }
-}
-
-#[derive(Debug)]
-struct Rates {
-    all: Option<Left>,
-    by_address: HashMap<String, Left>,
-}
 
 /// The detector and who asked it how often.
 #[derive(Debug)]
 pub struct Detector {
     settings: DetectorSettings,
-    rates: Mutex<Rates>,
+    rates: Rates,
 }
 
 impl Detector {
     /// One that nobody has asked.
     pub fn new(settings: DetectorSettings) -> Self {
-        Self { settings, rates: Mutex::new(Rates { all: None, by_address: HashMap::new() }) }
+        Self { settings, rates: Rates::default() }
     }
 
     /// Whether this is a request for it.
@@ -79,19 +47,7 @@ impl Detector {
 
     /// Takes one text of an address (its hash), or says after how many seconds there is room.
     fn take(&self, address: &str, now: Instant) -> Result<(), u64> {
-        let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
-        let Rates { all, by_address } = &mut *rates;
-        let most = |per_minute: u32| Left { texts: f64::from(per_minute), at: now };
-        // One address that asks too often does not use up what is there for all.
-        if by_address.len() >= MOST_ADDRESSES && !by_address.contains_key(address) {
-            by_address.retain(|_, left| now.saturating_duration_since(left.at).as_secs() < 60);
-        }
-        if by_address.len() < MOST_ADDRESSES || by_address.contains_key(address) {
-            let left = by_address.entry(address.to_owned()).or_insert_with(|| most(self.settings.per_minute));
-            left.take(self.settings.per_minute, now)?;
-        }
-        all.get_or_insert_with(|| most(self.settings.per_minute_in_all))
-            .take(self.settings.per_minute_in_all, now)
+        self.rates.take(address, self.settings.per_minute, self.settings.per_minute_in_all, now)
     }
 }
 

@@ -75,7 +75,8 @@ impl Exchange<'_> {
         let language = self.headers.get(ACCEPT_LANGUAGE).and_then(|field| field.to_str().ok());
         let language = language.and_then(Language::accepted);
         let labels = gateway.labels.may(&policy, &gateway.routes);
-        let client = Client { exchange: Some(self.context.id), language, labels, said: None };
+        let complaints = gateway.complaints.days();
+        let client = Client { exchange: Some(self.context.id), language, labels, said: None, complaints };
         let received = Received::new(
             matched,
             Terms { policy, limits: gateway.exchange_limits, client, marks: gateway.marks.clone() },

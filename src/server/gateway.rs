@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::complaints::Complaints;
 use super::policies::{Loaded, Policies};
 use super::reload::{Reloader, Reloading};
 use super::sinks::SinkPlan;
@@ -48,6 +49,8 @@ pub struct Plan {
     pub marks: Option<Arc<MarkKeys>>,
     /// What the public detector answers.
     pub detector: DetectorSettings,
+    /// Whether complaints are taken, and how.
+    pub complaints: super::ComplaintSettings,
     /// The systems that get the records too.
     pub sinks: SinkPlan,
     /// How answers are labelled.
@@ -77,6 +80,8 @@ pub struct Gateway {
     pub reloader: Option<Reloader>,
     /// Who was blocked how often.
     pub standings: Arc<Standings>,
+    /// Complaints about exchanges.
+    pub(super) complaints: Complaints,
     /// Who has been talking since when.
     pub sessions: Sessions,
     /// Who probes or floods.
@@ -151,6 +156,8 @@ pub struct Live {
     pub reloader: Option<Reloader>,
     /// Who was blocked how often.
     pub standings: Arc<Standings>,
+    /// Complaints about exchanges.
+    pub(super) complaints: Complaints,
     /// How many sinks that traffic waits for are too far behind.
     pub sinks_behind: Arc<AtomicUsize>,
 }
@@ -165,7 +172,7 @@ impl Gateway {
         name: crate::audit::ExchangeId,
         live: Live,
     ) -> Self {
-        let Live { policies, reloader, standings, sinks_behind } = live;
+        let Live { policies, reloader, standings, complaints, sinks_behind } = live;
         let route = |name: &str, settings: Option<RouteSettings>, upstream: usize| Route {
             name: name.into(),
             settings,
@@ -208,6 +215,7 @@ impl Gateway {
             policies,
             reloader,
             standings,
+            complaints,
             sessions: Sessions::default(),
             abuse: Abuse::default(),
             journal: plan.journal,

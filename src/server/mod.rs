@@ -8,6 +8,7 @@ mod answer;
 mod body;
 pub mod canary;
 mod chain;
+mod complaints;
 mod demo;
 mod descriptors;
 mod detector;
@@ -25,6 +26,7 @@ mod notices;
 mod operations;
 mod patience;
 mod policies;
+mod rates;
 mod recorder;
 mod reload;
 mod request;
@@ -46,6 +48,7 @@ use std::time::Duration;
 use sinks::Sinks;
 use tokio::sync::watch;
 
+pub use complaints::{COMPLAINTS, COMPLAINTS_TENANT, ComplaintSettings};
 pub use demo::{CLEAN, LISTED, SAMPLE};
 pub use gateway::{COMMITMENTS, Gateway, Live, NOTES, Plan};
 pub use labels::{LABEL, LabelPlan};
@@ -82,6 +85,14 @@ pub enum StartError {
     /// What is known of who was blocked cannot be read.
     #[error("cannot read `{path}`, which says who is suspended: {reason}", path = path.display())]
     Standings {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// What is known of complaints cannot be read.
+    #[error("cannot read `{path}`, which holds the complaints: {reason}", path = path.display())]
+    Complaints {
         /// The file.
         path: std::path::PathBuf,
         /// Why.
@@ -208,7 +219,9 @@ fn prepare(
     let (reloader, thread) = loading;
     let standings = Arc::new(Standings::open(&plan.server.state)?);
     let sinks = Sinks::start(&plan.sinks, &plan.server.state, &plan.journal, &plan.metrics)?;
-    let live = Live { policies, reloader, standings, sinks_behind: sinks.behind() };
+    let complaints = complaints::Book::open(&plan.server.state)?;
+    let complaints = complaints::Complaints::new(plan.complaints.clone(), complaints);
+    let live = Live { policies, reloader, standings, complaints, sinks_behind: sinks.behind() };
     Ok((Gateway::new(plan, upstreams, canary, key.to_string(), name, live), thread, sinks))
 }
 

@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::admin;
+use super::exchange::unix_ms;
 use super::gateway::Gateway;
 use super::host_check;
 use super::tasks;
@@ -94,6 +95,11 @@ async fn answer(gateway: &Arc<Gateway>, request: &Request<Incoming>, peer: IpAdd
             }
         }
         "/metrics" => {
+            let (open, overdue) = gateway.complaints.book.count(unix_ms());
+            for (state, count) in [("open", open), ("overdue", overdue)] {
+                let gauge = gateway.metrics.complaints.with_label_values(&[state]);
+                gauge.set(count.try_into().unwrap_or(i64::MAX));
+            }
             let mut response = Response::new(Full::new(gateway.metrics.text().into()));
             let media = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
             response.headers_mut().insert(CONTENT_TYPE, media);
@@ -101,7 +107,8 @@ async fn answer(gateway: &Arc<Gateway>, request: &Request<Incoming>, peer: IpAdd
         }
         _ => text(
             StatusCode::NOT_FOUND,
-            "/healthz, /readyz, /metrics, /admin/policy and /admin/standing are here\n".into(),
+            "/healthz, /readyz, /metrics, /admin/policy, /admin/standing and /admin/complaint are here\n"
+                .into(),
         ),
     }
 }

@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 
 use super::body::{AnswerBody, Slot};
 use super::chain;
+use super::complaints;
 use super::detector;
 use super::exchange::Exchange;
 use super::gateway::Gateway;
@@ -164,6 +165,9 @@ impl Worker {
         }
         if gateway.detector.takes(request.uri().path()) {
             return Ok(detector::answer(gateway, request, slot.address(), context.started).await);
+        }
+        if gateway.complaints.takes(request.uri().path()) {
+            return Ok(complaints::answer(gateway, request, slot.address(), context.started).await);
         }
         let head = head::read(&request, gateway.limits.uri.get()).map_err(Refusal::closing)?;
         let anthropic = request.headers().contains_key("anthropic-version");

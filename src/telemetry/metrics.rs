@@ -76,6 +76,10 @@ pub struct Metrics {
     pub residency_blocks: IntCounterVec,
     /// `sluicegate_abuse_signs_total{sign}`: signs that a key or user probes or floods.
     pub abuse_signs: IntCounterVec,
+    /// `sluicegate_complaints{state}`: complaints that are `open`, and those of them that are `overdue`.
+    pub complaints: IntGaugeVec,
+    /// `sluicegate_complaint_steps_total{state}`: complaints that came to a state.
+    pub complaint_steps: IntCounterVec,
     /// `sluicegate_standings{standing}`: how many keys and users stand how.
     pub standings: IntGaugeVec,
     /// `sluicegate_policy_reloads_total{outcome}`.
@@ -146,6 +150,10 @@ impl Metrics {
         );
         let list_success = IntGaugeVec::new(list_success, &["url"])?;
         registry.register(Box::new(list_success.clone()))?;
+        let complaints =
+            Opts::new("sluicegate_complaints", "Complaints that are open, and those that are overdue");
+        let complaints = IntGaugeVec::new(complaints, &["state"])?;
+        registry.register(Box::new(complaints.clone()))?;
         let standings =
             Opts::new("sluicegate_standings", "Keys and users who were blocked, by how they stand");
         let standings = IntGaugeVec::new(standings, &["standing"])?;
@@ -274,6 +282,12 @@ impl Metrics {
                 "sluicegate_abuse_signs_total",
                 "Signs that a key or user probes or floods",
                 &["sign"],
+            )?,
+            complaints,
+            complaint_steps: counters(
+                "sluicegate_complaint_steps_total",
+                "Complaints about exchanges, by the state that they came to",
+                &["state"],
             )?,
             standings,
             reminders: counters(

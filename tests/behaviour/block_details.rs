@@ -68,6 +68,41 @@ fn a_block_is_told_in_the_language_of_the_request() {
     assert!(got.status == 400 && !got.body.contains("sluicegate"), "{}", got.body);
 }
 
+/// A gateway that takes complaints itself says so, with a place of its policy or without.
+#[test]
+fn a_gateway_that_takes_complaints_says_where_and_until_when() {
+    let fake = Fake::whole("200 OK", "content-type: application/json\r\n", answer("fine").as_bytes());
+    for (policy, url, days) in [
+        ("", "/complaints", 7),
+        (
+            "[policy.complaints]\nurl = \"https://help.example\"\nanswered_within_days = 9\n",
+            "https://help.example",
+            9,
+        ),
+    ] {
+        let files = Files::new(fake.address, "maskme");
+        let config = std::fs::read_to_string(files.path("gateway.toml")).expect("a file");
+        let own = format!("{policy}[complaints]\nenabled = true\nanswered_within_days = 7\n[[upstream]]");
+        files.write("gateway.toml", &config.replace("[[upstream]]", &own));
+        files.write(
+            "packs/p/rules/block.toml",
+            &rule("blockme", "blockme").replace("\"word\"", "\"bad\"").replace("\"mask\"", "\"block\""),
+        );
+        let gateway = files.start().0;
+        let got = gateway.post("/v1/chat/completions", &chat("blockme please", false));
+        let body: Value = serde_json::from_str(&got.body).expect("JSON");
+        let said = &body["error"]["sluicegate"];
+        assert_eq!(
+            (&said["complaint_url"], &said["complaint_endpoint"]),
+            (&url.into(), &"/complaints".into()),
+            "{body}"
+        );
+        assert_eq!(said["complaint_answered_within_days"], days, "{body}");
+        let message = body["error"]["message"].as_str().unwrap_or_default();
+        assert!(message.contains(url) && message.contains(&format!("{days} days")), "{message}");
+    }
+}
+
 #[test]
 fn a_block_in_mid_stream_is_told_as_well() {
     let stream = [

@@ -186,6 +186,7 @@ impl Gateway {
             texts: None,
             marks: wishes.marks.clone(),
             detector: wishes.detector.clone(),
+            complaints: sluicegate::server::ComplaintSettings::default(),
             sinks: SinkPlan {
                 sinks: wishes.sinks.iter().map(|sink| (sink.clone(), Credential::None)).collect(),
                 journal: dir.path().join("journal"),

@@ -95,6 +95,7 @@ pub(super) fn of_folder(root: &Path, dir: tempfile::TempDir) -> Gateway {
         texts: None,
         marks: None,
         detector: DetectorSettings::default(),
+        complaints: settings.complaints.clone(),
         sinks: sluicegate::server::SinkPlan::default(),
         labels: sluicegate::server::LabelPlan::new(&settings.labels, &settings.tenants, signer()),
         metrics,

@@ -55,12 +55,12 @@ fn a_journal_tells_what_each_rule_blocks() {
     assert!(of("p/shady").is_none(), "what is in shadow blocks nobody: {found}");
     assert!(
         found["appeals"]["upheld"].is_null()
-            && found["appeals"]["why"].to_string().contains("keeps no complaints")
+            && found["appeals"]["why"].to_string().contains("no complaint is on record")
     );
     let said = text(&run(&["overblock", "--config", &config]).stdout);
     assert!(
         said.contains(": 4 exchanges, blocked 25.00 % (1 of 4,")
-            && said.contains("appeals: this version keeps no complaints"),
+            && said.contains("appeals: no complaint is on record"),
         "{said}"
     );
 }

@@ -26,7 +26,7 @@ impl Process {
         let path = dir.path().join("gateway.toml");
         let mut child = program(&["serve", "--config", path.to_str().expect("a path")])
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(fs::File::create(dir.path().join("log")).expect("a file"))
             .spawn()
             .expect("it starts");
         let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
@@ -59,6 +59,13 @@ impl Process {
     /// Ends it, and gives back its folder.
     pub(super) fn stop(mut self) -> tempfile::TempDir {
         self.signal("-TERM");
+        self.child.wait().expect("it ends");
+        self.dir.take().expect("it ran")
+    }
+
+    /// Kills it, and gives back its folder.
+    pub(super) fn kill(mut self) -> tempfile::TempDir {
+        self.signal("-KILL");
         self.child.wait().expect("it ends");
         self.dir.take().expect("it ran")
     }

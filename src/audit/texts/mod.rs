@@ -22,6 +22,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use store::Store;
+use tokio::sync::oneshot;
 
 /// The folder within the journal's.
 const FOLDER: &str = "texts";
@@ -80,11 +81,19 @@ struct Job {
     parts: Parts,
 }
 
+/// What is to be sealed.
+enum Work {
+    /// Bodies of an exchange, and the end record that tells of them.
+    Exchange(Job),
+    /// Texts of something else; who gave them is told where they stand.
+    Alone { name: String, subject: Subject, parts: Parts, done: oneshot::Sender<Option<TextPlace>> },
+}
+
 /// Seals bodies on a thread of its own, and then gives their end record to the journal.
 #[derive(Debug)]
 pub struct Texts {
     settings: TextsSettings,
-    jobs: Mutex<Option<SyncSender<Job>>>,
+    jobs: Mutex<Option<SyncSender<Work>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     journal: Journal,
     keys: Arc<Keys>,
@@ -137,16 +146,36 @@ impl Texts {
         }
         let job = Job { end: Box::new(end), subject, parts };
         let sent = match &*self.jobs.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(jobs) => jobs.try_send(job),
-            None => Err(TrySendError::Disconnected(job)),
+            Some(jobs) => jobs.try_send(Work::Exchange(job)),
+            None => Err(TrySendError::Disconnected(Work::Exchange(job))),
         };
         match sent {
-            Ok(()) => Ok(()),
-            Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => {
+            Ok(())
+            | Err(TrySendError::Full(Work::Alone { .. }) | TrySendError::Disconnected(Work::Alone { .. })) => {
+                Ok(())
+            }
+            Err(
+                TrySendError::Full(Work::Exchange(job)) | TrySendError::Disconnected(Work::Exchange(job)),
+            ) => {
                 tracing::warn!(exchange = %job.end.exchange, "the bodies of an exchange are not kept: too many wait");
                 self.journal.end(&job.end)
             }
         }
+    }
+
+    /// Seals what belongs to no exchange, under a name of its own. Where it stands; none where it is not kept, which the log says.
+    pub async fn seal(&self, name: &str, subject: Subject, parts: Parts) -> Option<TextPlace> {
+        let (done, waits) = oneshot::channel();
+        let work = Work::Alone { name: name.to_owned(), subject, parts, done };
+        let sent = match &*self.jobs.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(jobs) => jobs.try_send(work).is_ok(),
+            None => false,
+        };
+        if !sent {
+            tracing::warn!(name, "a text is not kept: too many wait");
+            return None;
+        }
+        waits.await.ok().flatten()
     }
 
     /// Destroys the key of a subject: nobody can read again what was kept of it. False if there was none.
@@ -174,20 +203,32 @@ pub fn erase(dir: &Path, subject: &Subject) -> io::Result<bool> {
     keys::erase(&dir.join(FOLDER), subject)
 }
 
-fn run(jobs: &Receiver<Job>, mut store: Store, keys: &Keys, journal: &Journal) {
-    while let Ok(mut job) = jobs.recv() {
-        let exchange = job.end.exchange.to_string();
-        let sealed = keys.of(&job.subject).and_then(|key| {
+fn run(jobs: &Receiver<Work>, mut store: Store, keys: &Keys, journal: &Journal) {
+    let mut seal = |name: &str, subject: &Subject, parts: &Parts| {
+        let sealed = keys.of(subject).and_then(|key| {
             store
-                .append(&exchange, &job.subject, &key, &job.parts)
+                .append(name, subject, &key, parts)
                 .map_err(|source| KeysError::Io { path: store.path().to_owned(), source })
         });
         match sealed {
-            Ok(place) => job.end.texts = Some(place),
-            Err(error) => tracing::error!(%exchange, %error, "the bodies of an exchange are not kept"),
+            Ok(place) => Some(place),
+            Err(error) => {
+                tracing::error!(exchange = name, %error, "the bodies of an exchange are not kept");
+                None
+            }
         }
-        if let Err(error) = journal.end(&job.end) {
-            tracing::error!(%exchange, %error, "the end of an exchange is not on record");
+    };
+    while let Ok(work) = jobs.recv() {
+        match work {
+            Work::Exchange(mut job) => {
+                let exchange = job.end.exchange.to_string();
+                job.end.texts = seal(&exchange, &job.subject, &job.parts);
+                if let Err(error) = journal.end(&job.end) {
+                    tracing::error!(%exchange, %error, "the end of an exchange is not on record");
+                }
+            }
+            // Who has left does not wait any more.
+            Work::Alone { name, subject, parts, done } => drop(done.send(seal(&name, &subject, &parts))),
         }
     }
 }

@@ -46,6 +46,7 @@ impl Gateway {
             texts: None,
             marks: None,
             detector: DetectorSettings::default(),
+            complaints: server::ComplaintSettings::default(),
             sinks: server::SinkPlan::default(),
             labels: LabelPlan::default(),
             metrics: Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))?),

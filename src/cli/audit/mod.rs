@@ -69,7 +69,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    fn settings(&self) -> anyhow::Result<JournalSettings> {
+    pub(super) fn settings(&self) -> anyhow::Result<JournalSettings> {
         let file = self.config.file(self.config.overrides());
         let (source, folder) = file.source().map_err(|diagnostic| anyhow::anyhow!("{diagnostic}"))?;
         Ok(journal_settings(&source, &folder, &self.config.overrides()))
@@ -155,7 +155,7 @@ impl Progress {
 }
 
 /// A text for a terminal: control characters written out, but for line breaks.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() && c != '\n' { out.extend(c.escape_default()) } else { out.push(c) }
@@ -172,7 +172,7 @@ fn pepper(place: &Place) -> anyhow::Result<crate::limits::Pepper> {
 }
 
 /// The key under which records name texts, users and addresses.
-fn commitments(place: &Place) -> anyhow::Result<crate::audit::CommitmentKey> {
+pub(super) fn commitments(place: &Place) -> anyhow::Result<crate::audit::CommitmentKey> {
     let pepper = pepper(place)?;
     Ok(crate::audit::CommitmentKey::new(&pepper.derive(crate::server::COMMITMENTS)))
 }

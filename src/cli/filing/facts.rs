@@ -95,7 +95,13 @@ impl Facts<'_> {
             "routes" => self.routes(),
             "approval" => self.approval(),
             "complaints" => self.policy_settings.complaints.as_ref().map_or_else(
-                || missing("no `[policy.complaints]`"),
+                || match self.settings.map(|settings| &settings.complaints).filter(|own| own.enabled) {
+                    Some(own) => {
+                        let days = own.answered_within_days;
+                        (Status::There, format!("`POST /complaints`, answered within {days} days"))
+                    }
+                    None => missing("no `[policy.complaints]`, and `[complaints]` is not enabled"),
+                },
                 |one| {
                     (Status::There, format!("{}, answered within {} days", one.url, one.answered_within_days))
                 },
