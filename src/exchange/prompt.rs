@@ -83,8 +83,13 @@ impl Received {
         let mut judged = read_target(&mut reader, &matched.path, query);
         let (mut changed, mut last, mut sketch, mut own) = (None, None, None, 0);
         if judged.is_ok() && !body.is_empty() {
-            if json {
-                let mut tape = Tape::within(terms.limits.json_depth, terms.limits.json_values);
+            let mut tape = Tape::within(terms.limits.json_depth, terms.limits.json_values);
+            // A media type is a claim: some servers read JSON whatever it says.
+            let reads = json || {
+                judged = reader.unread("media type");
+                judged.is_ok() && tape.parse(&body).is_ok()
+            };
+            if reads {
                 tape.parse(&body).map_err(|e| bad_json(&e))?;
                 // Before anything reads them: marks would hide words from rules and cost tokens.
                 let marks = terms.marks.as_ref();
@@ -116,8 +121,6 @@ impl Received {
                 }
                 in_bounds(&matched, &terms, &body, &tape, &ask)?;
                 judged = read_body(&mut reader, &matched, &body, &tape, &mut changed);
-            } else {
-                judged = reader.unread("media type");
             }
         }
         if body.is_empty() {

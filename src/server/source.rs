@@ -124,6 +124,7 @@ impl Source {
             && self.upstream.is_revealed_in(&mut self.tail, bytes)
         {
             self.over = true;
+            tracing::warn!(upstream = %self.upstream.name, "an answer shows the gateway's credential for this upstream and is withheld; is it refused there?");
             return Poll::Ready(Some(Err(Broken::Credential)));
         }
         if let Some(Ok(bytes)) = &next {

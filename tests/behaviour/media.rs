@@ -68,3 +68,16 @@ fn json_under_another_media_type() {
         assert!(got.status == 200 && got.body.contains("say [MASKED] now"), "{field}: {got:?}");
     }
 }
+
+/// Where a policy lets unread media types pass, a request that is JSON all the same is read: some servers look at the bytes alone.
+#[test]
+fn a_request_under_another_media_type_is_read_if_it_is_json() {
+    let fake = Fake::whole("200 OK", "content-type: application/json\r\n", answer("fine").as_bytes());
+    let wishes = Wishes { unscanned: sluicegate::policy::Unscanned::Allow, ..Wishes::default() };
+    let gateway = Gateway::new(Some(fake.address), &wishes);
+    let request = post("/v1/chat/completions", &chat("say maskme now", false));
+    let got = gateway.raw(request.replace("application/json", "text/plain").as_bytes());
+    assert_eq!(got.status, 200, "{got:?}");
+    let told = fake.seen().concat();
+    assert!(told.contains("[MASKED]") && !told.contains("maskme"), "{told}");
+}

@@ -270,6 +270,9 @@ impl Answering {
                 match kind {
                     ErrorKind::UpstreamTimeout => "the upstream took too long in the middle of its answer",
                     ErrorKind::ShuttingDown => "the gateway stops, and the time for running answers is over",
+                    ErrorKind::UpstreamGarbage => {
+                        "the upstream's answer shows the credential that the gateway gave it, and is withheld"
+                    }
                     _ => "the upstream broke off in the middle of its answer",
                 },
             )),
