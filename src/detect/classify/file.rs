@@ -3,6 +3,7 @@
 
 use super::model::{Calibration, Head, LANES, Model, Rows};
 use super::train::Weights;
+use crate::text::hex;
 use aws_lc_rs::digest::{Context, SHA256, digest};
 use std::borrow::Cow;
 use std::io::BufReader;
@@ -89,7 +90,7 @@ impl Model {
                 table.push(byte(weight / scale));
             }
         }
-        head.sha256 = hex(&table);
+        head.sha256 = hex::encode(digest(&SHA256, &table).as_ref());
         let packed =
             zstd::encode_all(&table[..], LEVEL).map_err(|_| NoModel("its table cannot be packed"))?;
         let mut file = serde_json::to_vec(&head).map_err(|_| NoModel("its first line cannot be written"))?;
@@ -127,7 +128,7 @@ fn rows<const N: usize>(
     if table.read(&mut row).is_ok_and(|more| more > 0) {
         return Err(NoModel("its table has another size than its first line says"));
     }
-    if in_hex(hash.finish().as_ref()) != head.sha256 {
+    if hex::encode(hash.finish().as_ref()) != head.sha256 {
         return Err(NoModel("its table is not the one whose hash its first line says"));
     }
     Ok(rows)
@@ -136,18 +137,6 @@ fn rows<const N: usize>(
 /// How wide rows are.
 fn width(classes: usize) -> usize {
     if classes <= 4 { 4 } else { LANES }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    in_hex(digest(&SHA256, bytes).as_ref())
-}
-
-fn in_hex(hash: &[u8]) -> String {
-    use std::fmt::Write as _;
-    hash.iter().fold(String::new(), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }
 
 /// A weight of a byte.
