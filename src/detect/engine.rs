@@ -7,6 +7,7 @@ use super::exact::ExactRules;
 use super::lexicon::Lexicon;
 use super::machine::Machine;
 use super::pattern::{Inner, Patterns, Source};
+use super::tagger::Taggers;
 use super::{CompileError, RuleSet, RuleSpec, Tables};
 
 /// All rules of all policies, compiled: immutable, shared by every scan.
@@ -22,6 +23,7 @@ pub struct Engine {
     pub(super) starts_wide: bool,
     pub(super) exact: ExactRules,
     pub(super) judges: Judges,
+    pub(super) taggers: Taggers,
     rules: usize,
 }
 
@@ -68,6 +70,7 @@ impl Engine {
         let criteria = AllCriteria::compile(rules, parts, &mut errors);
         errors.iter_mut().for_each(|error| criteria.own(error));
         let judges = Judges::compile(rules, &mut errors);
+        let taggers = Taggers::compile(rules, &mut errors);
         if !errors.is_empty() {
             return Err(errors);
         }
@@ -86,6 +89,7 @@ impl Engine {
             starts_wide,
             exact: ExactRules::compile(rules),
             judges,
+            taggers,
             rules: rules.len(),
         })
     }
@@ -102,6 +106,7 @@ impl Engine {
     /// Makes ready what these rules need and is not made with the engine: models' weights.
     pub fn warm(&self, rules: &RuleSet) {
         self.judges.warm(rules);
+        self.taggers.warm(rules);
     }
 
     /// What the engine is made of, for people: entries and states.

@@ -30,6 +30,7 @@ mod sift;
 mod signs;
 mod spec;
 mod tables;
+pub mod tagger;
 mod thread;
 mod trie;
 pub mod validator;

@@ -20,6 +20,7 @@ use super::machine::{Machine, NEARS};
 use super::pattern::{CONTEXT, after_escape, begins, boundary, char_before, is_word};
 use super::phrase::Next;
 use super::sift::{MOST_KNOWN, Sifted, Tokens, from};
+use super::tagger::Tagging;
 use super::thread::Thread;
 use super::trie::{State, Trie};
 use super::{Engine, Finding, Progress, RuleId, RuleSet};
@@ -52,6 +53,8 @@ pub struct Scan {
     pub(super) judge: Judge,
     /// What models make of it, where rules ask them: told with the first piece.
     judged: Judging,
+    /// What taggers find in it, likewise.
+    tagged: Tagging,
     settled: TextPos,
 }
 
@@ -100,6 +103,7 @@ impl Scan {
             waiting: Vec::new(),
             judge: Judge::default(),
             judged: Judging::default(),
+            tagged: Tagging::default(),
             settled: TextPos(0),
         }
     }
@@ -156,6 +160,7 @@ impl Scan {
         let view = std::mem::take(&mut self.view);
         let from = (self.read - view.base().0) as usize;
         self.judged.read((&with.engine.judges, with.rules), &view, from, ended, &mut self.waiting);
+        self.tagged.read((&with.engine.taggers, with.rules), &view, from, ended, &mut self.waiting);
         self.resume_threads(with, &view, from, ended);
         self.resume_walks(with, &view, from, ended);
         self.resume_runs(with, &view, from, ended);
@@ -595,14 +600,20 @@ impl Scan {
         let runs = self.runs.iter().filter(holds).map(|run| run.start);
         let walks = self.walks.iter().map(|walk| walk.start);
         let threads = self.threads.iter().map(|thread| thread.start);
-        let held = runs.chain(walks).chain(threads).chain(self.judged.held()).fold(end, u64::min);
+        let held = runs
+            .chain(walks)
+            .chain(threads)
+            .chain(self.judged.held())
+            .chain(self.tagged.held())
+            .fold(end, u64::min);
         let known = base + self.held_runs(with, (held - base) as usize) as u64;
         let held = self.report(with, known, false, found);
         let text = if held == end { self.fold.seen() } else { self.view.text_start(FoldPos(held)) };
         let text = self.fold.pending().map_or(text, |pending| pending.min(text));
         debug_assert!(text >= self.settled, "what is settled stays settled");
         self.settled = self.settled.max(text);
-        self.view.trim(FoldPos(held.saturating_sub(KEEP.max(with.engine.criteria.keep() + 8))));
+        let needed = self.tagged.needed().unwrap_or(held).min(held);
+        self.view.trim(FoldPos(needed.saturating_sub(KEEP.max(with.engine.criteria.keep() + 8))));
     }
 }
 

@@ -108,6 +108,7 @@ pub(super) static FILES: &[(&str, &str)] = &[
     ("privacy/rules/behind.toml", include_str!("../../filters/privacy/rules/behind.toml")),
     ("privacy/rules/contact.toml", include_str!("../../filters/privacy/rules/contact.toml")),
     ("privacy/rules/finance.toml", include_str!("../../filters/privacy/rules/finance.toml")),
+    ("privacy/rules/free.toml", include_str!("../../filters/privacy/rules/free.toml")),
     ("privacy/rules/identity.toml", include_str!("../../filters/privacy/rules/identity.toml")),
     ("privacy/rules/more.toml", include_str!("../../filters/privacy/rules/more.toml")),
     ("privacy/rules/named.toml", include_str!("../../filters/privacy/rules/named.toml")),

@@ -1,6 +1,6 @@
 //! One text through one policy, fed whole or in pieces.
 
-use crate::detect::{Encodings, Finding, RuleId, Scan, scan_encoded, with_encoded};
+use crate::detect::{Encodings, Finding, ModelSpec, RuleId, Scan, scan_encoded, with_encoded};
 use crate::exchange::{Edit, Emitter, Outcome, Piece};
 use crate::policy::{Action, Direction, MEASURE, Policy};
 use crate::text::fold::TextKind;
@@ -113,7 +113,7 @@ fn read(policy: &Policy, direction: Direction, text: &str, chunk: Option<u32>) -
     scan.finish(engine, rules, &mut found);
     if policy.name() == MEASURE {
         // Who measures sets no cut-off: what models say stands in the scores alone.
-        found.retain(|one| policy.rule(one.rule).model.is_none());
+        found.retain(|one| policy.rule(one.rule).model.as_ref().is_none_or(ModelSpec::finds_places));
     }
     let scores =
         scan.reading().map(|reading| reading.named(direction == Direction::Tool)).unwrap_or_default();

@@ -2,6 +2,7 @@
 
 mod card;
 mod lessons;
+mod names;
 mod phrases;
 mod recipe;
 
@@ -15,8 +16,9 @@ use std::path::{Path, PathBuf};
 
 /// Train a model from labelled texts, by a recipe
 ///
-/// A recipe (TOML) names the classes, the sources and what their labels mean. Data are JSON lines of `{"text", "label", "source", "licence",
-/// "categories"}`; rows whose licence says `evaluation only` are left out. Texts are dealt into parts; the figures, and the curves that make
+/// A recipe (TOML) names the classes, the sources and what their labels mean; one with `kind = "tagger"` names types of spans, and files of
+/// words and frames. Data are JSON lines of `{"text", "label", "source", "licence",
+/// "categories"}`, or of `{"text", "spans", "labelled"}`; rows whose licence says `evaluation only` are left out. Texts are dealt into parts; the figures, and the curves that make
 /// scores of sums, come from parts that the weights had not seen. Writes `NAME.model` and `NAME.md`, its card. The same files give the
 /// same model.
 #[derive(Debug, clap::Args)]
@@ -25,7 +27,8 @@ Exit code: 0, 2 for bad input.
 
 Examples:
   sluicegate train train/harm.toml --data ../shared/data --out filters/models
-  sluicegate train train/harm.toml --data ../shared/data --leave-out AdvBench --format json")]
+  sluicegate train train/harm.toml --data ../shared/data --leave-out AdvBench --format json
+  sluicegate train train/names.toml --data ../shared/data --leave-out pii/polish.jsonl")]
 pub(super) struct Args {
     /// The recipe
     #[arg(value_name = "RECIPE")]
@@ -48,7 +51,26 @@ pub(super) struct Args {
     format: Format,
 }
 
+/// What a recipe makes.
+#[derive(Debug, serde::Deserialize)]
+struct Kind {
+    /// `tagger`, or nothing for what judges whole texts.
+    #[serde(default)]
+    kind: String,
+}
+
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    match read_toml::<Kind>(&args.recipe) {
+        Ok(Kind { kind }) if kind == "tagger" => return names::run(args),
+        Ok(Kind { kind }) if kind.is_empty() => {}
+        Ok(Kind { kind }) => {
+            let path = args.recipe.display();
+            return misuse(&format!(
+                "`{path}`: unknown kind `{kind}`: there is `tagger`, or none for a model that judges texts"
+            ));
+        }
+        Err(why) => return misuse(&why),
+    }
     let recipe: Recipe = match read_toml(&args.recipe) {
         Ok(recipe) => recipe,
         Err(why) => return misuse(&why),

@@ -5,6 +5,7 @@ use super::reading::{Reading, Scores, Unit};
 use super::shipped;
 use crate::detect::conditions::thousandths;
 use crate::detect::judge::Found;
+use crate::detect::tagger;
 use crate::detect::{CompileError, Finding, Place, RuleId, RuleSet, RuleSpec};
 use crate::text::TextPos;
 use crate::text::fold::{FoldPos, View};
@@ -103,10 +104,11 @@ impl Judges {
     pub(in crate::detect) fn compile(specs: &[RuleSpec], errors: &mut Vec<CompileError>) -> Self {
         let mut judges = Self::default();
         for (rule, spec) in specs.iter().enumerate() {
-            let Some(asked) = &spec.model else { continue };
+            let Some(asked) = spec.model.as_ref().filter(|asked| !asked.finds_places()) else { continue };
             let mut wrong = |reason| errors.push(CompileError { rule, place: Place::Model, reason });
             let Some(model) = shipped::model(&asked.model) else {
-                wrong(unknown("model", &asked.model, shipped::names()));
+                let known = [shipped::names(), tagger::names()].concat();
+                wrong(unknown("model", &asked.model, &known));
                 continue;
             };
             let class = match &asked.class {
