@@ -4,6 +4,7 @@
 //! event and its channels live on. Here is what both share: each string's class says how it is read. A text that ends with its body or
 //! event is read in [`whole`], one that goes on in [`channel`], and what leaves is written in [`write`].
 
+mod chain;
 mod channel;
 #[cfg(test)]
 mod sample;
@@ -25,6 +26,7 @@ use crate::dialect::{ChannelKey, Class, Flow, Found, Role, Shape};
 use crate::policy::{Action, Direction, Policy};
 use crate::text::json::{Kind, Tape};
 use crate::text::number::written_out;
+use chain::Chain;
 use channel::Channel;
 pub use channel::MAX_CHANNELS;
 use whole::Join;
@@ -87,6 +89,8 @@ pub struct Reader {
     structured: bool,
     channels: Vec<Channel>,
     by_key: HashMap<ChannelKey, u32>,
+    /// The texts that channels are joined to.
+    chains: Vec<Chain>,
     /// Texts seen so far, channels and whole strings together: the last one's number.
     appeared: u32,
     /// Number of the event that is being read.
@@ -140,6 +144,7 @@ impl Reader {
             structured,
             channels: Vec::new(),
             by_key: HashMap::new(),
+            chains: Vec::new(),
             appeared: 0,
             event: 0,
             strands: 0,
@@ -366,13 +371,18 @@ impl Reader {
         let mut join = None;
         match flow {
             Flow::Whole => {}
-            Flow::Delta | Flow::Both if self.streams => self.delta(&text, kind, found, flow, &mut segment),
-            Flow::Delta | Flow::Both | Flow::Near => {
+            Flow::Delta | Flow::Linked | Flow::Both if self.streams => {
+                self.delta(&text, kind, found, flow, &mut segment);
+            }
+            Flow::Delta | Flow::Linked | Flow::Both | Flow::Near => {
                 let at = (out.texts.len() as u32, text.len() as u64);
-                join = Some(self.join(found.channel, kind, (role, flow), at));
+                let key = found.channel;
+                let key = if flow == Flow::Linked { ChannelKey { parts: [0; 4], ..key } } else { key };
+                join = Some(self.join(key, kind, (role, flow), at));
             }
         }
-        if flow != Flow::Delta && self.stop.is_none() {
+        let joined_only = flow == Flow::Delta || flow == Flow::Linked && self.streams;
+        if !joined_only && self.stop.is_none() {
             self.whole(&text, kind, join, &mut segment);
         }
         if !segment.edits.is_empty() && tape.node(found.node as usize).is_some_and(|n| n.kind == Kind::Key) {
