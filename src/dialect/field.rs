@@ -64,6 +64,8 @@ pub enum Class {
     /// A value of log-probabilities, whole: it tells a text once more, in tokens, bytes or numbers, and goes when that is rewritten. What it
     /// holds is read all the same.
     Logprobs,
+    /// A list of numbers within log-probabilities that are a token's bytes: text in UTF-8, of which a character may go on in the next.
+    Bytes,
     /// A number, boolean or null. Named so that its key is not read as text; a string found here is text, and so is a number longer than
     /// any that counts something.
     Scalar,
