@@ -200,7 +200,9 @@ impl Reader {
             if channel.is_open() {
                 // It is not forgotten: its match goes on.
                 channel.event = self.event;
-                channel.doubt.iter_mut().for_each(|doubt| doubt.heard());
+                if let Some(doubt) = &mut channel.doubt {
+                    doubt.heard();
+                }
             }
         }
         while chain.links.get(1).is_some_and(|&(begin, _)| begin <= from) {
