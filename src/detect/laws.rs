@@ -783,7 +783,7 @@ fn what_cannot_be_bounded_is_refused_with_the_reason() {
         (pattern(r"\bword", false, false), "`left`"),
         (pattern("x{0,3}", false, false), "empty text"),
         (pattern("[a-z]{2,600}", false, false), "shorten it"),
-        (pattern("password.{1,5000}", false, false), "at most 4096"),
+        (pattern("password.{1,20000}", false, false), "at most 16384"),
         (PatternSpec { group: Some("nope".to_owned()), ..pattern("abcd", false, false) }, "`nope`"),
     ];
     for (spec, reason) in cases {

@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The longest match of any pattern, in bytes of folded text: it bounds what a scan holds back.
-pub(super) const LONGEST: u32 = 4096;
+pub(super) const LONGEST: u32 = 16_384;
 /// The longest match of a pattern that may begin at any byte or at any word: it bounds how many threads run at once.
 const LONGEST_ANYWHERE: u32 = 256;
 const LONGEST_AT_WORDS: u32 = 1024;

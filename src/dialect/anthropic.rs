@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use super::field::{
-    Field, arguments_delta, below, delta, id, media, opaque, other, parts, reasoning, reasoning_delta,
-    scalar, text, tool, tool_tree, tree, unscanned, word,
+    Field, arguments_delta, below, blocks, delta, id, media, opaque, other, parts, reasoning,
+    reasoning_delta, scalar, text, tool, tool_tree, tree, unscanned, word,
 };
 use super::shape::Shape;
 use super::{
@@ -189,7 +189,8 @@ const ANSWER_FIELDS: &[Field] = &[
     tree("content[]"),
     word("content[].type"),
     id("content[].id"),
-    text("content[].text"),
+    // With citations a sentence stands in several blocks.
+    blocks("content[].text"),
     reasoning("content[].thinking"),
     opaque("content[].signature", "signed by the provider"),
     opaque("content[].data", "encrypted by the provider"),
@@ -254,7 +255,7 @@ const BLOCK_FIELDS: &[Field] = &[
 const EVENT_FIELDS: &[Field] = &[
     word("type"),
     scalar("index"),
-    delta("{index}.delta.text"),
+    blocks("{index}.delta.text"),
     reasoning_delta("{index}.delta.thinking"),
     arguments_delta("{index}.delta.partial_json"),
     opaque("delta.signature", "signed by the provider"),
@@ -273,7 +274,7 @@ const EVENT_FIELDS: &[Field] = &[
     tree("input_transformations[]"),
     tree("error"),
     id("request_id"),
-    delta("{index}.content_block.text"),
+    blocks("{index}.content_block.text"),
     reasoning_delta("{index}.content_block.thinking"),
     delta("{index}.content_block.content"),
     word("message.type"),

@@ -9,6 +9,9 @@ pub enum Flow {
     Whole,
     /// The strings of one channel are one text, in order of arrival.
     Delta,
+    /// As [`Flow::Delta`], and readers append the texts of all channels of the row to each other, in the order of their keys: the blocks of
+    /// one answer. Each is read alone and joined. In one body each string is a block.
+    Linked,
     /// Readers may take the strings one by one or joined: both readings are scanned.
     Both,
     /// As [`Flow::Both`], but nothing goes on in the next event: what one body or event holds is all there is, so no event waits for
@@ -61,6 +64,8 @@ pub enum Class {
     /// A value of log-probabilities, whole: it tells a text once more, in tokens, bytes or numbers, and goes when that is rewritten. What it
     /// holds is read all the same.
     Logprobs,
+    /// A list of numbers within log-probabilities that are a token's bytes: text in UTF-8, of which a character may go on in the next.
+    Bytes,
     /// A number, boolean or null. Named so that its key is not read as text; a string found here is text, and so is a number longer than
     /// any that counts something.
     Scalar,
@@ -90,6 +95,10 @@ pub const fn parts(path: &'static str) -> Field {
 /// Message text that arrives in pieces.
 pub const fn delta(path: &'static str) -> Field {
     text_field(path, Role::Message, Flow::Delta, false)
+}
+/// Message text in blocks that a reader may join, each whole or in pieces.
+pub const fn blocks(path: &'static str) -> Field {
+    text_field(path, Role::Message, Flow::Linked, false)
 }
 /// Whole reasoning text.
 pub const fn reasoning(path: &'static str) -> Field {

@@ -249,6 +249,7 @@ fn deltas_of_typed_events_go_on_in_the_next_event() {
         let mut tape = Tape::default();
         assert_eq!(tape.parse(event.as_bytes()), Ok(()));
         let class = (found.operation.event)(event.as_bytes(), &tape).classify("delta");
-        assert_eq!(class, Some(Class::Text { role, flow: Flow::Delta, json }), "{kind}");
+        let flow = if role == Role::Message { Flow::Linked } else { Flow::Delta };
+        assert_eq!(class, Some(Class::Text { role, flow, json }), "{kind}");
     }
 }

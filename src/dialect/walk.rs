@@ -95,6 +95,8 @@ struct Cursor {
     object: u32,
     /// Whether it stands within log-probabilities.
     logprobs: bool,
+    /// Whether its name there is that of a token's bytes.
+    bytes: bool,
 }
 
 impl Cursor {
@@ -109,6 +111,7 @@ impl Cursor {
         position_else: 0,
         object: 0,
         logprobs: false,
+        bytes: false,
     };
 
     fn home(&self) -> Home {
@@ -180,6 +183,16 @@ impl Walk<'_> {
                 self.enter(at, cursor.position.take(), trie);
                 self.object(at, cursor, trie);
                 self.around.pop();
+            }
+            Kind::Array if std::mem::take(&mut cursor.bytes) && self.are_bytes(at) => {
+                self.found(
+                    at,
+                    node,
+                    Class::Bytes,
+                    cursor,
+                    trie.and_then(|t| t.class).map(|(row, _)| row),
+                    false,
+                );
             }
             Kind::Array => {
                 cursor.home = cursor.trie.map_or(cursor.home, |t| shape.place_of(t));
@@ -287,6 +300,7 @@ impl Walk<'_> {
             let name = decoded.as_ref().map_or(raw, |d| d.as_bytes());
             let named = trie.and_then(|t| t.keys.iter().find(|(k, _)| k.as_bytes() == name)).map(|&(_, n)| n);
             let mut below = Cursor { trie: named, object: at as u32, ..cursor };
+            below.bytes = cursor.logprobs && name == b"bytes";
             if named.is_none() {
                 // A key that no row names is text, and what it holds has a channel of its own path.
                 let any = trie.and_then(|t| t.any_key);
@@ -347,7 +361,9 @@ impl Walk<'_> {
             Some((_, class @ (Class::Identifier | Class::Enum | Class::Opaque(_) | Class::Unscanned(_)))) => {
                 (class, None)
             }
-            Some((_, Class::Tokens | Class::Logprobs | Class::Scalar)) => (unnamed(Role::Other), None),
+            Some((_, Class::Tokens | Class::Logprobs | Class::Bytes | Class::Scalar)) => {
+                (unnamed(Role::Other), None)
+            }
             Some((_, Class::Tree(role))) => (unnamed(role), None),
             None => (unknown, None),
         };
@@ -391,11 +407,17 @@ impl Walk<'_> {
             && self.tape.elements(array).any(|e| self.tape.node(e).is_some_and(|n| n.kind == Kind::Number))
     }
 
+    /// Whether an array holds bytes, and nothing else.
+    fn are_bytes(&self, array: usize) -> bool {
+        let mut elements = self.tape.elements(array).peekable();
+        elements.peek().is_some() && elements.all(|e| self.tape.u64_of(self.src, e).is_some_and(|n| n < 256))
+    }
+
     /// Whether a number may say more than a number.
     fn is_read(&self, node: Node, named: Option<(u32, Class)>) -> bool {
         let shortest = match named.map(|(_, class)| class) {
             // Clients append what comes in pieces, whatever its kind.
-            Some(Class::Text { flow: Flow::Delta, .. }) => 0,
+            Some(Class::Text { flow: Flow::Delta | Flow::Linked, .. }) => 0,
             Some(Class::Opaque(_)) => return false,
             Some(Class::Scalar) => SHORTEST_IN_SCALAR,
             Some(
@@ -406,6 +428,7 @@ impl Walk<'_> {
                 | Class::Tree(_)
                 | Class::Media(_)
                 | Class::Logprobs
+                | Class::Bytes
                 | Class::Tokens,
             )
             | None => LONG_NUMBER,

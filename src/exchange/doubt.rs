@@ -35,6 +35,11 @@ impl Doubt {
         let said = hasher.finish();
         self.same = if said == self.said { self.same.saturating_add(1) } else { 0 };
         self.said = said;
+        self.heard();
+    }
+
+    /// What it may be part of goes on.
+    pub(super) fn heard(&mut self) {
         self.missed = 0;
         self.without = 0;
     }

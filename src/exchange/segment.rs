@@ -17,6 +17,8 @@ use crate::text::work::step;
 pub struct Segment {
     /// Bytes in the event or body.
     pub wire: Range<u32>,
+    /// Its text, where its source is no string: the bytes of a token. It is not written anew, it goes.
+    pub(super) spelled: Option<Box<str>>,
     /// Whether the text is another than its source.
     pub(super) escaped: bool,
     pub(super) quoted: bool,
@@ -111,9 +113,12 @@ impl Moved {
 
 impl Segment {
     /// Its source in the bytes that its range counts in, and its text; `decoded` takes the text of one with escapes.
-    pub(super) fn source<'a>(&self, raw: &'a [u8], decoded: &'a mut String) -> (&'a str, &'a str) {
+    pub(super) fn source<'a>(&'a self, raw: &'a [u8], decoded: &'a mut String) -> (&'a str, &'a str) {
         let source = raw.get(self.wire.start as usize..self.wire.end as usize);
         let source = source.and_then(|b| std::str::from_utf8(b).ok()).unwrap_or_default();
+        if let Some(text) = &self.spelled {
+            return (source, text);
+        }
         if !self.escaped {
             return (source, source);
         }

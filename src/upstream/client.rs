@@ -14,16 +14,13 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use memchr::memmem::Finder;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use secrecy::ExposeSecret as _;
 
+use super::revealed::Revealed;
 use super::{Credential, Timeouts, UpstreamSettings};
 use crate::dialect::{ErrorKind, ExchangeError};
-
-/// The fewest characters of a credential that is looked for in answers.
-const SHORTEST_TOLD: usize = 8;
 
 /// Why an upstream's settings cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -61,8 +58,8 @@ pub struct Upstream {
     /// Path prefix without a trailing slash.
     prefix: String,
     secret: Option<(Option<HeaderName>, HeaderValue, HeaderValue)>,
-    /// Finds the secret.
-    finder: Option<Finder<'static>>,
+    /// Finds the secret in answers.
+    revealed: Option<Revealed>,
     passthrough: bool,
     tls: Arc<rustls::ClientConfig>,
 }
@@ -106,10 +103,7 @@ impl Upstream {
             scheme,
             authority,
             prefix,
-            finder: secret
-                .as_ref()
-                .filter(|(_, plain, _)| plain.len() >= SHORTEST_TOLD)
-                .map(|(_, plain, _)| Finder::new(plain.as_bytes()).into_owned()),
+            revealed: secret.as_ref().and_then(|(_, plain, _)| Revealed::new(plain.as_bytes())),
             secret,
             passthrough,
             tls,
@@ -136,20 +130,7 @@ impl Upstream {
     /// Whether bytes of an answer's body hold this upstream's credential, as far as they have come: `tail` keeps what of it may go on in
     /// the next ones. One of fewer than eight characters is not looked for: it may stand there by chance.
     pub fn is_revealed_in(&self, tail: &mut Vec<u8>, bytes: &[u8]) -> bool {
-        let Some(finder) = &self.finder else { return false };
-        let most = finder.needle().len() - 1;
-        let seam = tail.len();
-        tail.extend_from_slice(bytes.get(..most.min(bytes.len())).unwrap_or_default());
-        if finder.find(bytes).is_some() || seam > 0 && finder.find(tail).is_some() {
-            return true;
-        }
-        if bytes.len() >= most {
-            tail.clear();
-            tail.extend_from_slice(bytes.get(bytes.len() - most..).unwrap_or_default());
-        } else {
-            tail.drain(..tail.len().saturating_sub(most));
-        }
-        false
+        self.revealed.as_ref().is_some_and(|revealed| revealed.is_in(tail, bytes))
     }
 
     /// Where a canonical path leads: a version that ends the prefix and begins the path stands once.

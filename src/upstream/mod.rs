@@ -3,6 +3,7 @@
 mod ask;
 mod client;
 mod lists;
+mod revealed;
 mod settings;
 pub mod sink;
 

@@ -200,7 +200,7 @@ const SPELLED: &[(usize, &str, &str, &str)] = &[
     (
         2,
         r#"{"choices":[{"index":1,"delta":{"content":"PIECE"},"logprobs":null}]}"#,
-        r#"{"choices":[{"index":1,"delta":{},"logprobs":{"content":[{"token":"","bytes":[103,108,97,115,115,32,111,114,99,104,97,114,100],"logprob":-1,"top_logprobs":[]}]}}]}"#,
+        r#"{"choices":[{"index":1,"delta":{},"logprobs":{"content":[{"token":"","bytes":[103,108,97,115,115],"logprob":-1,"top_logprobs":[]}]}}]}"#,
         "/choices/0/logprobs",
     ),
     (
@@ -247,6 +247,60 @@ fn log_probabilities_bring_nothing_back() {
         events[2] = events[2].replace("index\":1", "index\":2");
         let sent = run(&mut answering(path, request, media), &events);
         assert!(sent.concat().contains(&events[2]), "{path}");
+    }
+}
+
+/// What the bytes of tokens spell is text too, also before the text itself comes, and where a character goes on in the next token.
+#[test]
+fn bytes_of_tokens_are_read() {
+    for (wire, _, spelled, place) in SPELLED.iter().take(3) {
+        let (path, request, media, _) = STREAMS[*wire];
+        let token = |bytes: &[u8]| {
+            let bytes = serde_json::to_string(bytes).unwrap_or_else(|e| panic!("{e}"));
+            spelled.replace("[103,108,97,115,115]", &bytes)
+        };
+        for (said, touched) in [("a 𝐠lass orchard!", true), ("a 𝐠lass house! 𝐠", false)] {
+            for length in 1..9 {
+                let events: Vec<_> = said.as_bytes().chunks(length).map(token).collect();
+                let sent = run(&mut answering(path, request, media), &events);
+                let expected: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+                assert_eq!(!sent.concat().starts_with(&expected), touched, "{path} {said} by {length}");
+                let mut left = Vec::new();
+                for event in sent.concat().lines().filter_map(|line| line.strip_prefix("data: ")) {
+                    let event: serde_json::Value =
+                        serde_json::from_str(event).unwrap_or_else(|e| panic!("{e}"));
+                    let tokens =
+                        event.pointer(place).and_then(|v| v.get("content").unwrap_or(v).as_array().cloned());
+                    for byte in tokens
+                        .iter()
+                        .flatten()
+                        .flat_map(|t| t["bytes"].as_array().cloned().unwrap_or_default())
+                    {
+                        left.extend(byte.as_u64().and_then(|n| u8::try_from(n).ok()));
+                    }
+                }
+                let left = String::from_utf8_lossy(&left).into_owned();
+                assert!(!left.contains("lass o") && !left.contains("orch"), "{path} {left}");
+                assert!(touched || left == said, "{path} {left}");
+            }
+        }
+        // In one body too.
+        if path.ends_with("completions") {
+            let tokens: Vec<_> = "a 𝐠lass orchard!"
+                .as_bytes()
+                .chunks(3)
+                .map(|bytes| serde_json::json!({"token": "", "bytes": bytes}))
+                .collect();
+            let body = serde_json::json!({"choices": [{"index": 0, "message": {"content": "yes"}, "logprobs": {"content": tokens}}]});
+            let mut answering = answering(path, r#"{"model":"m","messages":[]}"#, "application/json");
+            let mut out = Vec::new();
+            answering.feed(body.to_string().as_bytes(), &mut out);
+            answering.finish(Ended::Complete, &mut out);
+            let got: serde_json::Value =
+                serde_json::from_slice(&out.concat()).unwrap_or_else(|e| panic!("{e}"));
+            assert_eq!(got.pointer("/choices/0/logprobs"), Some(&serde_json::Value::Null), "{got}");
+            assert_eq!(got.pointer("/choices/0/message/content"), Some(&serde_json::json!("yes")), "{got}");
+        }
     }
 }
 

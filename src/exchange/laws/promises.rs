@@ -136,6 +136,8 @@ pub(super) struct Wire {
     media: &'static str,
     request: &'static str,
     texts: &'static [Text],
+    /// Its messages are blocks of one answer, which readers join.
+    blocks: bool,
     event: fn(Text, &str) -> Value,
     frame: fn(&str, &str) -> String,
     end: &'static str,
@@ -160,6 +162,7 @@ const CHAT: Wire = Wire {
     media: "text/event-stream",
     request: r#"{"model":"m","stream":true,"n":2,"messages":[]}"#,
     texts: &[Text::Message(0), Text::Message(1), Text::Reasoning(0), Text::Arguments(0), Text::Arguments(1)],
+    blocks: false,
     event: |text, piece| match text {
         Text::Message(i) => json!({"id": "c", "choices": [{"delta": {"content": piece}, "index": i}]}),
         Text::Reasoning(i) => {
@@ -217,6 +220,7 @@ const COMPLETIONS: Wire = Wire {
     media: "text/event-stream",
     request: r#"{"model":"m","stream":true,"n":2,"prompt":"x"}"#,
     texts: &[Text::Message(0), Text::Message(1)],
+    blocks: false,
     event: |text, piece| match text {
         Text::Message(i) | Text::Reasoning(i) | Text::Arguments(i) => {
             json!({"id": "c", "choices": [{"text": piece, "index": i}]})
@@ -250,6 +254,7 @@ const RESPONSES: Wire = Wire {
     media: "text/event-stream",
     request: r#"{"model":"m","stream":true,"input":"x"}"#,
     texts: &[Text::Message(0), Text::Message(1), Text::Reasoning(2), Text::Arguments(3)],
+    blocks: true,
     event: |text, piece| match text {
         Text::Message(i) => {
             json!({"type": "response.output_text.delta", "output_index": 0, "content_index": i, "delta": piece})
@@ -295,6 +300,7 @@ const ANTHROPIC: Wire = Wire {
     media: "text/event-stream",
     request: r#"{"model":"m","stream":true,"max_tokens":1,"messages":[]}"#,
     texts: &[Text::Message(0), Text::Reasoning(1), Text::Arguments(2), Text::Message(3)],
+    blocks: true,
     event: |text, piece| match text {
         Text::Message(i) => {
             json!({"type": "content_block_delta", "index": i, "delta": {"type": "text_delta", "text": piece}})
@@ -338,6 +344,7 @@ const GEMINI: Wire = Wire {
     media: "text/event-stream",
     request: r#"{"contents":[]}"#,
     texts: &[Text::Message(0), Text::Message(1), Text::Reasoning(0)],
+    blocks: false,
     event: |text, piece| match text {
         Text::Reasoning(i) => {
             json!({"candidates": [{"content": {"parts": [{"thought": true, "text": piece}]}, "index": i}]})
@@ -382,6 +389,7 @@ const OLLAMA: Wire = Wire {
     media: "application/x-ndjson",
     request: r#"{"model":"m","messages":[]}"#,
     texts: &[Text::Message(0), Text::Reasoning(0)],
+    blocks: false,
     event: |text, piece| match text {
         Text::Reasoning(_) => {
             json!({"model": "m", "message": {"role": "assistant", "content": "", "thinking": piece}, "done": false})
@@ -547,8 +555,13 @@ fn case(wire: &'static Wire) -> impl Strategy<Value = Case> {
             // Interleaves the texts by a generated order.
             order = order.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let pick = (order >> 33) as usize % queues.len();
-            let Some((text, piece)) = queues.get_mut(pick).and_then(|(t, q)| Some((*t, q.pop_front()?)))
-            else {
+            // Blocks of one answer do not take turns.
+            let is_message = |text: Text| matches!(text, Text::Message(_));
+            let waits = wire.blocks
+                && queues.get(pick).is_some_and(|&(text, _)| is_message(text))
+                && queues.iter().take(pick).any(|(text, queue)| is_message(*text) && !queue.is_empty());
+            let picked = queues.get_mut(pick).filter(|_| !waits);
+            let Some((text, piece)) = picked.and_then(|(t, q)| Some((*t, q.pop_front()?))) else {
                 continue;
             };
             let event = (wire.event)(text, &piece);

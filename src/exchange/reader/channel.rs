@@ -47,8 +47,14 @@ pub(super) struct Channel {
     pub(super) seen: u64,
     /// How far the scan has done with its text.
     pub(super) scanned: u64,
-    /// How far it is decided: no further than its strands.
+    /// How far it is decided, read alone: no further than its strands.
+    pub(super) alone: u64,
+    /// How far the text to which it is joined is decided in it; all of it where there is none.
+    pub(super) joined: u64,
+    /// How far it is decided.
     pub(super) settled: u64,
+    /// Among [`Reader::chains`], the text to which it is joined.
+    pub(super) chain: Option<u32>,
     pub(super) emitter: Emitter,
     /// The texts into which it may part, where no row says it.
     pub(super) strands: Option<Box<Strands>>,
@@ -58,18 +64,25 @@ pub(super) struct Channel {
 
 impl Channel {
     /// Whether some of its text is undecided.
-    fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         self.settled < self.seen
     }
 
-    /// It is decided as far as its scan and its strands are.
-    fn settle_up(&mut self) {
+    /// It is decided as far as its scan and its strands are, and what it is joined to.
+    pub(super) fn settle_up(&mut self) {
         let wait = self.strands.as_ref().and_then(|strands| strands.wait_from());
-        self.settled = self.settled.max(wait.map_or(self.scanned, |from| from.min(self.scanned)));
+        self.alone = self.alone.max(wait.map_or(self.scanned, |from| from.min(self.scanned)));
+        self.settled = self.settled.max(self.alone.min(self.joined));
+    }
+
+    /// Read alone, it is decided to its end.
+    fn settle_alone(&mut self) {
+        self.alone = self.seen;
+        self.settled = self.settled.max(self.alone.min(self.joined));
     }
 
     /// Takes in an edit, and what of numbers goes with it. Of what has left nothing can be taken back.
-    fn edit(&mut self, edit: Edit) {
+    pub(super) fn edit(&mut self, edit: Edit) {
         let whole = self.numbers.as_mut().and_then(|numbers| numbers.whole(&edit));
         for edit in whole.into_iter().chain([edit]) {
             self.edit_alone(edit);
@@ -121,7 +134,7 @@ impl Reader {
         let policy = Arc::clone(&self.policy);
         let (readings, mut parted) = (found.readings, Vec::new());
         let mut found = std::mem::take(&mut self.scratch);
-        let mut settled = 0;
+        let (mut settled, mut alone) = (0, 0);
         if let Some(channel) = self.channels.get_mut(index) {
             let last = channel.event;
             if !text.is_empty() {
@@ -150,7 +163,7 @@ impl Reader {
             let progress = channel.scan.push(policy.engine(), rules, text, &mut found);
             channel.read_numbers(Some(text));
             channel.read_exponents(&policy, &mut found);
-            settled = channel.settled;
+            (settled, alone) = (channel.settled, channel.alone);
             channel.scanned = channel.base + progress.settled.0;
             channel.settle_up();
             if !text.is_empty() && std::mem::take(&mut channel.ended) && channel.delta {
@@ -168,10 +181,12 @@ impl Reader {
         self.take_channel_findings(index, &mut found);
         self.take_parted(index, parted);
         self.scratch = found;
+        self.read_joined(index, text);
         if let Some(channel) = self.channels.get_mut(index)
             && let Some(numbers) = &mut channel.numbers
         {
-            channel.settled = numbers.settled(channel.settled).max(settled);
+            channel.alone = numbers.settled(channel.alone).max(alone);
+            channel.settled = channel.alone.min(channel.joined).max(settled);
         }
     }
 
@@ -214,11 +229,12 @@ impl Reader {
             None if self.channels.len() >= MAX_CHANNELS => return None,
             None => {
                 self.by_key.insert(key, self.channels.len() as u32);
+                let chain = (flow == Flow::Linked).then(|| self.chain_of(key.field));
                 self.appeared = self.appeared.saturating_add(1);
                 self.channels.push(Channel {
                     key,
                     kind,
-                    delta: flow == Flow::Delta,
+                    delta: matches!(flow, Flow::Delta | Flow::Linked),
                     ended: false,
                     event: 0,
                     home: found.home,
@@ -232,7 +248,10 @@ impl Reader {
                     scan: Scan::new(kind),
                     seen: 0,
                     scanned: 0,
+                    alone: 0,
+                    joined: u64::MAX,
                     settled: 0,
+                    chain,
                     strands: found.readings.map(|_| Box::default()),
                     emitter: Emitter::new(kind == TextKind::Json),
                     numbers: (kind == TextKind::Json && !self.policy.rules(self.direction(role)).is_empty())
@@ -253,6 +272,7 @@ impl Reader {
     }
 
     fn finish_alone(&mut self) -> Result<(), Stop> {
+        self.end_chains();
         for index in 0..self.channels.len() {
             self.settle(index);
         }
@@ -275,7 +295,7 @@ impl Reader {
             self.strands -= strands.count();
             **strands = Strands::default();
         }
-        channel.settled = channel.seen;
+        channel.settle_alone();
         channel.read_numbers(None);
         channel.read_exponents(&policy, &mut found);
         self.take_channel_findings(index, &mut found);
@@ -309,11 +329,17 @@ impl Reader {
     }
 
     fn ends_alone(&mut self, ends: &Ends) -> Result<(), Stop> {
+        if *ends == Ends::All {
+            self.end_chains();
+        }
         for index in 0..self.channels.len() {
             let Some(channel) = self.channels.get_mut(index).filter(|c| c.is_open()) else { continue };
             match ends {
                 Ends::All => self.let_go(index),
-                Ends::Part(part) if channel.key.parts[0] == *part => self.let_go(index),
+                Ends::Part(part) if channel.key.parts[0] == *part => {
+                    self.wait_for_next(index);
+                    self.let_go(index);
+                }
                 Ends::Perhaps(parts) if parts.contains(&channel.key.parts[0]) => {
                     channel.ended = true;
                     channel.doubt.get_or_insert_default();
@@ -350,6 +376,7 @@ impl Reader {
             if channel.listed {
                 self.doubted.push(index);
             } else if open && over {
+                self.unchain(index as usize);
                 self.let_go(index as usize);
             }
         }
@@ -381,7 +408,7 @@ impl Reader {
         if let Some(strands) = &mut channel.strands {
             strands.let_go(with, &mut parted);
         }
-        channel.settled = channel.seen;
+        channel.settle_alone();
         channel.read_numbers(None);
         channel.read_exponents(&policy, &mut found);
         self.take_channel_findings(index, &mut found);

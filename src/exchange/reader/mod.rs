@@ -4,6 +4,7 @@
 //! event and its channels live on. Here is what both share: each string's class says how it is read. A text that ends with its body or
 //! event is read in [`whole`], one that goes on in [`channel`], and what leaves is written in [`write`].
 
+mod chain;
 mod channel;
 #[cfg(test)]
 mod sample;
@@ -19,12 +20,15 @@ use super::emit::Edit;
 use super::halt::Halt;
 use super::segment::{Numbers, Part, Segment, Segments, keep_keys_apart};
 use super::tally::{Counts, Tally};
+use smallvec::SmallVec;
+
 use crate::audit::Coverage;
 use crate::detect::{Encodings, Finding, RuleId, TextKind};
 use crate::dialect::{ChannelKey, Class, Flow, Found, Role, Shape};
 use crate::policy::{Action, Direction, Policy};
 use crate::text::json::{Kind, Tape};
 use crate::text::number::written_out;
+use chain::Chain;
 use channel::Channel;
 pub use channel::MAX_CHANNELS;
 use whole::Join;
@@ -87,6 +91,8 @@ pub struct Reader {
     structured: bool,
     channels: Vec<Channel>,
     by_key: HashMap<ChannelKey, u32>,
+    /// The texts that channels are joined to.
+    chains: Vec<Chain>,
     /// Texts seen so far, channels and whole strings together: the last one's number.
     appeared: u32,
     /// Number of the event that is being read.
@@ -119,6 +125,8 @@ pub struct Reader {
     rewritten: HashSet<u64>,
     /// Channels with undecided text that may not go on.
     doubted: Vec<u32>,
+    /// Of what tokens' bytes spell, the first bytes of a character that goes on in the next token.
+    begun: HashMap<ChannelKey, SmallVec<[u8; 4]>>,
     /// Keys of the body or event being read that are written anew: node and segment.
     edited_keys: Vec<(u32, u32)>,
     /// Reads the same for the rules in shadow. It has no say: nothing that it finds or holds comes to bear on this one.
@@ -140,6 +148,7 @@ impl Reader {
             structured,
             channels: Vec::new(),
             by_key: HashMap::new(),
+            chains: Vec::new(),
             appeared: 0,
             event: 0,
             strands: 0,
@@ -158,6 +167,7 @@ impl Reader {
             join_of: HashMap::new(),
             rewritten: HashSet::new(),
             doubted: Vec::new(),
+            begun: HashMap::new(),
             edited_keys: Vec::new(),
             shadow: None,
         }
@@ -267,6 +277,7 @@ impl Reader {
         self.coverage.text_bytes += text.len() as u64;
         let mut segment = Segment {
             wire,
+            spelled: None,
             escaped: false,
             quoted: true,
             json: false,
@@ -317,7 +328,8 @@ impl Reader {
                 out.numbers.push(Numbers { choice, wire: found.wire, all: true });
             }
             // A request's are the client's own.
-            Class::Logprobs if self.side == Side::Prompt => {}
+            Class::Logprobs | Class::Bytes if self.side == Side::Prompt => {}
+            Class::Bytes => self.spelled(src, tape, &found, out),
             Class::Logprobs => {
                 let [choice, ..] = found.channel.parts;
                 out.numbers.push(Numbers { choice, wire: found.wire, all: false });
@@ -335,45 +347,96 @@ impl Reader {
         class: (Role, Flow, bool),
         out: &mut Segments,
     ) {
-        let (role, flow, json) = class;
+        let (role, _, json) = class;
         let written = tape.text(src, found.node as usize);
         let number = if found.quoted { None } else { written_out(&written) };
         let escaped = found.escaped || number.is_some();
         let text = number.map_or(written, Cow::Owned);
-        self.coverage.texts += 1;
-        self.coverage.text_bytes += text.len() as u64;
-        self.coverage.unknown += u64::from(!found.known);
-        let [choice, ..] = found.channel.parts;
         let json = json || (self.structured && role == Role::Message && self.side == Side::Answer);
         let json = json && found.quoted;
-        // Nothing is found in an empty text, and nothing of it can be rewritten: no more is kept of it than that it was there.
-        if text.is_empty() && !self.streams && !json {
-            return;
-        }
-        let mut segment = Segment {
+        let segment = Segment {
             wire: found.wire.clone(),
+            spelled: None,
             escaped,
             quoted: found.quoted,
             json,
             role,
             fixed: false,
-            choice,
+            choice: found.channel.parts[0],
             part: Part::Alone,
             touched: false,
             edits: Vec::new(),
         };
+        self.segment(tape, found, &text, segment, class.1, out);
+    }
+
+    /// Reads what the bytes of a token say, with those of the tokens before it.
+    fn spelled(&mut self, src: &[u8], tape: &Tape, found: &Found, out: &mut Segments) {
+        let elements = tape.elements(found.node as usize);
+        let bytes = elements.filter_map(|e| tape.u64_of(src, e).and_then(|n| u8::try_from(n).ok()));
+        let mut all = self.begun.remove(&found.channel).unwrap_or_default();
+        all.extend(bytes);
+        let mut text = String::new();
+        for chunk in all.utf8_chunks() {
+            text.push_str(chunk.valid());
+            let rest = chunk.invalid();
+            let is_last = std::ptr::eq(rest.as_ptr_range().end, all.as_ptr_range().end);
+            if is_last && rest.len() < 4 && !rest.is_empty() && self.begun.len() < MAX_CHANNELS {
+                self.begun.insert(found.channel, rest.into());
+            } else if !rest.is_empty() {
+                text.push(char::REPLACEMENT_CHARACTER);
+            }
+        }
+        let segment = Segment {
+            wire: found.wire.clone(),
+            spelled: Some(text.clone().into()),
+            escaped: true,
+            quoted: false,
+            json: false,
+            role: Role::Logprobs,
+            fixed: false,
+            choice: found.channel.parts[0],
+            part: Part::Alone,
+            touched: false,
+            edits: Vec::new(),
+        };
+        self.segment(tape, found, &text, segment, Flow::Delta, out);
+    }
+
+    fn segment(
+        &mut self,
+        tape: &Tape,
+        found: &Found,
+        text: &str,
+        mut segment: Segment,
+        flow: Flow,
+        out: &mut Segments,
+    ) {
+        let (role, json) = (segment.role, segment.json);
+        self.coverage.texts += 1;
+        self.coverage.text_bytes += text.len() as u64;
+        self.coverage.unknown += u64::from(!found.known);
+        // Nothing is found in an empty text, and nothing of it can be rewritten: no more is kept of it than that it was there.
+        if text.is_empty() && !self.streams && !json {
+            return;
+        }
         let kind = if json { TextKind::Json } else { TextKind::Plain };
         let mut join = None;
         match flow {
             Flow::Whole => {}
-            Flow::Delta | Flow::Both if self.streams => self.delta(&text, kind, found, flow, &mut segment),
-            Flow::Delta | Flow::Both | Flow::Near => {
+            Flow::Delta | Flow::Linked | Flow::Both if self.streams => {
+                self.delta(text, kind, found, flow, &mut segment);
+            }
+            Flow::Delta | Flow::Linked | Flow::Both | Flow::Near => {
                 let at = (out.texts.len() as u32, text.len() as u64);
-                join = Some(self.join(found.channel, kind, (role, flow), at));
+                let key = found.channel;
+                let key = if flow == Flow::Linked { ChannelKey { parts: [0; 4], ..key } } else { key };
+                join = Some(self.join(key, kind, (role, flow), at));
             }
         }
-        if flow != Flow::Delta && self.stop.is_none() {
-            self.whole(&text, kind, join, &mut segment);
+        let joined_only = flow == Flow::Delta || flow == Flow::Linked && self.streams;
+        if !joined_only && self.stop.is_none() {
+            self.whole(text, kind, join, &mut segment);
         }
         if !segment.edits.is_empty() && tape.node(found.node as usize).is_some_and(|n| n.kind == Kind::Key) {
             self.edited_keys.push((found.node, out.texts.len() as u32));

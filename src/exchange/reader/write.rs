@@ -102,6 +102,9 @@ impl Reader {
         };
         let mut dropped: SmallVec<[Range<u32>; 2]> =
             segments.numbers.iter().filter(|n| tells(n)).map(|n| n.wire.clone()).collect();
+        // What tokens' bytes spell is nowhere a string that could be written anew.
+        let spelled = segments.texts.iter().filter(|s| s.spelled.is_some());
+        dropped.extend(spelled.filter(|s| self.touches(s)).map(|s| s.wire.clone()));
         dropped.sort_by_key(|range| (range.start, std::cmp::Reverse(range.end)));
         let mut end = 0;
         dropped.retain(|range| {

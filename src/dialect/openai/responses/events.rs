@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::super::super::field::{
-    Field, arguments_delta, delta, other_delta, reasoning, reasoning_delta, tool_delta, unscanned,
+    Field, arguments_delta, blocks, other_delta, reasoning, reasoning_delta, tool_delta, unscanned,
 };
 use super::super::super::said::{PieceOf, Pieces};
 use super::super::super::shape::Shape;
@@ -98,7 +98,7 @@ const PART: &str = "{output_index,content_index}.part.text";
 const ITEM_TEXT: &str = "{output_index}.item.content[content_index].text";
 
 static WHOLE: LazyLock<Shape> = LazyLock::new(|| Table::Whole.known(&[other_delta(NEW_DELTA)]));
-static TEXT: LazyLock<Shape> = LazyLock::new(|| Table::Text.known(&[delta(TEXT_DELTA)]));
+static TEXT: LazyLock<Shape> = LazyLock::new(|| Table::Text.known(&[blocks(TEXT_DELTA)]));
 static ARGUMENTS: LazyLock<Shape> =
     LazyLock::new(|| Table::Arguments.known(&[arguments_delta(ARGUMENTS_DELTA)]));
 static TOOL: LazyLock<Shape> = LazyLock::new(|| Table::Tool.known(&[tool_delta(TOOL_DELTA)]));
@@ -108,7 +108,7 @@ static SUMMARY: LazyLock<Shape> =
     LazyLock::new(|| Table::Summary.known(&[reasoning_delta(REASONING_DELTA), reasoning("text")]));
 static AUDIO: LazyLock<Shape> = LazyLock::new(|| Table::Audio.known(&[unscanned("delta", "audio")]));
 static ADDED: LazyLock<Shape> = LazyLock::new(|| {
-    let shape = Table::Added.added(&[delta(ITEM_TEXT)], delta);
+    let shape = Table::Added.added(&[blocks(ITEM_TEXT)], blocks);
     shape.goes_on(ITEM_TEXT, &TEXT, TEXT_DELTA).goes_on(PART, &TEXT, TEXT_DELTA)
 });
 static ADDED_REASONING: LazyLock<Shape> = LazyLock::new(|| {

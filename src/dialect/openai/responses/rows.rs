@@ -1,7 +1,7 @@
 //! The rows of the responses API: requests, whole answers, events.
 
 use super::super::super::field::{
-    Field, TOKEN_LOGPROBS, arguments, arguments_delta, below, delta, id, logprobs, opaque, other, parts,
+    Field, TOKEN_LOGPROBS, arguments, arguments_delta, below, blocks, id, logprobs, opaque, other, parts,
     reasoning, reasoning_delta, scalar, text, tool, tool_delta, tool_parts, tool_tree, tree, unscanned, word,
 };
 
@@ -156,8 +156,8 @@ pub(super) const RESPONSE_FIELDS: &[Field] = &[
     word("output[].phase"),
     id("output[].id"),
     id("output[].call_id"),
-    text("output[].content[].text"),
-    text("output[].content[].refusal"),
+    blocks("output[].content[].text"),
+    blocks("output[].content[].refusal"),
     word("output[].content[].type"),
     tree("output[].content[].annotations[]"),
     word("output[].content[].annotations[].type"),
@@ -185,10 +185,10 @@ pub(super) const STDERR: &str = "{output_index,command_index}.delta.stderr";
 /// What an item or part may hold when it is added, and goes on in deltas. An item's position in its list is what the deltas call by an
 /// index.
 pub(super) const ITEM_FIELDS: &[Field] = &[
-    delta("{output_index,content_index}.part.refusal"),
-    delta("{output_index,content_index}.part.transcript"),
-    delta("{output_index}.item.content[content_index].refusal"),
-    delta("{output_index}.item.content[content_index].transcript"),
+    blocks("{output_index,content_index}.part.refusal"),
+    blocks("{output_index,content_index}.part.transcript"),
+    blocks("{output_index}.item.content[content_index].refusal"),
+    blocks("{output_index}.item.content[content_index].transcript"),
     reasoning_delta("{output_index}.item.summary[summary_index].text"),
     arguments_delta("{output_index}.item.arguments"),
     tool_delta("{output_index}.item.input"),
