@@ -226,11 +226,9 @@ pub(super) fn is_quiet(tokens: &[Token], at: usize) -> bool {
         },
         Kind::Han => {
             let strong = has(trait_of::SURNAME) && has(trait_of::HAN_SURNAME);
-            has(trait_of::COMMON)
-                || token.seat != seat::ALONE
-                    && has(trait_of::HAN_COMMON)
-                    && !strong
-                    && !has(trait_of::HAN_PLACE)
+            let other = strong || has(trait_of::HAN_PLACE | trait_of::HAN_ORGANISATION);
+            let within = token.seat != seat::ALONE && has(trait_of::HAN_COMMON) && !other;
+            has(trait_of::COMMON) || within || token.known == 0
         }
         Kind::Hiragana | Kind::Number | Kind::Sign | Kind::Nothing => true,
         Kind::Katakana | Kind::Hangul => false,

@@ -112,15 +112,16 @@ impl Room {
         self.live.resize(tokens.len(), false);
         for at in 0..tokens.len() {
             if !lexicon::is_quiet(tokens, at) {
-                let near = at.saturating_sub(NEAR)..(at + NEAR + 1).min(tokens.len());
+                let near = at.saturating_sub(BEFORE)..(at + BEHIND + 1).min(tokens.len());
                 self.live.get_mut(near).unwrap_or_default().fill(true);
             }
         }
     }
 }
 
-/// So many common words near one that is none are looked at with it.
-const NEAR: usize = 2;
+/// So many common words before one that is none, and behind it, are looked at with it.
+const BEFORE: usize = 1;
+const BEHIND: usize = 2;
 
 /// What no path takes.
 const NEVER: f32 = -1e9;
