@@ -29,6 +29,8 @@ pub(super) fn taxonomy() -> Arc<SourceFile> {
 
 /// Path within `filters/`, and text.
 pub(super) static FILES: &[(&str, &str)] = &[
+    ("grounding/pack.toml", include_str!("../../filters/grounding/pack.toml")),
+    ("grounding/rules/grounding.toml", include_str!("../../filters/grounding/rules/grounding.toml")),
     ("classifiers/pack.toml", include_str!("../../filters/classifiers/pack.toml")),
     ("classifiers/rules/classifiers.toml", include_str!("../../filters/classifiers/rules/classifiers.toml")),
     (

@@ -19,6 +19,7 @@ use super::marking::Marking;
 use super::reader::{Reader, Side, Stop};
 use super::{Marked, Outcome, Report, Terms, refuse};
 use crate::audit::{Coverage, LabelRecord};
+use crate::detect::grounding::Context;
 use crate::dialect::{Ask, ErrorKind, ExchangeError, Framing, Matched, Memo, Reply, Stage};
 use crate::stream::Splitter;
 use crate::stream::coding::CodingError;
@@ -156,6 +157,11 @@ impl Answering {
             cut_by: None,
             labels: None,
         }
+    }
+
+    /// Holds the answer against what its request says.
+    pub(in crate::exchange) fn hold_against(&mut self, context: Option<std::sync::Arc<Context>>) {
+        self.reader.hold_against(context);
     }
 
     /// Reads the upstream's status and media type (the value of `content-type`, if any).
