@@ -55,7 +55,7 @@ impl Unsupported {
 /// judged as a whole; nothing where there is nothing to judge.
 pub fn unsupported(context: &Context, text: &str) -> Option<f32> {
     let said = words::words(text);
-    check::Weighed::of(context, &said).map(|weighed| weighed.score())
+    check::Weighed::of(context, &said).map(check::Weighed::score)
 }
 
 /// An example of a rule that holds answers against their requests: what the request says, a line `---`, the answer.

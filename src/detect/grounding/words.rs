@@ -355,7 +355,8 @@ mod tests {
     #[test]
     fn links_end_where_their_sentence_goes_on() {
         let text = "See https://a.example/x?y=1, (www.b.example/z). DOI 10.1000/xyz123. Version 10.4 of 110.2000/9 costs 10.50.";
-        let found: Vec<&str> = links(text).into_iter().map(|(start, end)| &text[start..end]).collect();
+        let found: Vec<&str> =
+            links(text).into_iter().map(|(start, end)| text.get(start..end).unwrap_or_default()).collect();
         assert_eq!(found, ["https://a.example/x?y=1", "www.b.example/z", "10.1000/xyz123"]);
         assert_eq!(link("https://www.A.example/"), link("a.example"));
         assert_eq!(link("https://doi.org/10.1000/xyz123"), "10.1000/xyz123");
