@@ -56,6 +56,8 @@ pub(super) struct Channel {
     pub(super) settled: u64,
     /// Among [`Reader::chains`], the text to which it is joined.
     pub(super) chain: Option<u32>,
+    /// What was found in the joined text, for who says its text once more.
+    pub(super) shared: Vec<Edit>,
     pub(super) emitter: Emitter,
     /// The texts into which it may part, where no row says it.
     pub(super) strands: Option<Box<Strands>>,
@@ -262,6 +264,7 @@ impl Reader {
                     joined: u64::MAX,
                     settled: 0,
                     chain,
+                    shared: Vec::new(),
                     strands: found.readings.map(|_| Box::default()),
                     grounded: against.map(|context| Box::new(Grounded::new(context))),
                     emitter: Emitter::new(kind == TextKind::Json),
@@ -327,7 +330,9 @@ impl Reader {
     pub fn is_settled(&self, segments: &Segments) -> bool {
         segments.texts.iter().all(|s| match s.channel() {
             Some((channel, _, end)) => self.channels.get(channel as usize).is_none_or(|c| c.settled >= end),
-            None => true,
+            None => s.repeats.is_none_or(|(channel, end)| {
+                self.channels.get(channel as usize).is_none_or(|c| c.settled >= end)
+            }),
         })
     }
 

@@ -318,6 +318,7 @@ impl Reader {
             fixed: false,
             choice: 0,
             part: Part::Alone,
+            repeats: None,
             touched: false,
             edits: Vec::new(),
         };
@@ -397,6 +398,7 @@ impl Reader {
             fixed: false,
             choice: found.channel.parts[0],
             part: Part::Alone,
+            repeats: None,
             touched: false,
             edits: Vec::new(),
         };
@@ -430,6 +432,7 @@ impl Reader {
             fixed: false,
             choice: found.channel.parts[0],
             part: Part::Alone,
+            repeats: None,
             touched: false,
             edits: Vec::new(),
         };
@@ -460,9 +463,16 @@ impl Reader {
             return;
         }
         let kind = if json { TextKind::Json } else { TextKind::Plain };
-        let mut join = None;
+        let (mut join, mut flow) = (None, flow);
+        if flow == Flow::Repeats {
+            flow = Flow::Linked;
+            if let Some((channel, said)) = self.repeated(found.channel).filter(|_| self.streams) {
+                flow = Flow::Whole;
+                segment.repeats = Some((channel, said)).filter(|_| said == text.len() as u64);
+            }
+        }
         match flow {
-            Flow::Whole => {}
+            Flow::Whole | Flow::Repeats => {}
             Flow::Delta | Flow::Linked | Flow::Both if self.streams => {
                 self.delta(text, kind, found, flow, &mut segment);
             }
