@@ -271,6 +271,12 @@ impl Answering {
         self.over = true;
         let failed = match ended {
             Ended::Complete => None,
+            // What breaks behind the answer's own end takes nothing from it.
+            Ended::Failed(ErrorKind::UpstreamUnreachable) | Ended::Undecodable(_)
+                if matches!(self.mode, Mode::Stream(_)) && self.stage == Stage::Signed =>
+            {
+                None
+            }
             Ended::Failed(kind) => Some(ExchangeError::new(
                 kind,
                 match kind {

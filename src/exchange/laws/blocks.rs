@@ -262,7 +262,10 @@ fn a_cut_repeats_nothing_of_a_split_match() {
             .iter()
             .any(|event| answering.feed(format!("data: {event}\n\n").as_bytes(), &mut out) != Flow::More);
         let sent = String::from_utf8(out.concat()).unwrap_or_default();
-        assert!(cut && !sent.contains("jo@co") && !sent.contains("rp.exa") && !sent.contains("jam"), "{sent}");
+        assert!(
+            cut && !sent.contains("jo@co") && !sent.contains("rp.exa") && !sent.contains("jam"),
+            "{sent}"
+        );
     }
 }
 
