@@ -8,7 +8,7 @@ use super::lexicon::Lexicon;
 use super::machine::Machine;
 use super::pattern::{Inner, Patterns, Source};
 use super::tagger::Taggers;
-use super::{CompileError, RuleSet, RuleSpec, Tables};
+use super::{CompileError, RuleId, RuleSet, RuleSpec, Tables, Unsupported};
 
 /// All rules of all policies, compiled: immutable, shared by every scan.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub struct Engine {
     pub(super) exact: ExactRules,
     pub(super) judges: Judges,
     pub(super) taggers: Taggers,
+    /// The rules that hold answers against their requests.
+    pub(super) grounds: Vec<(RuleId, Unsupported)>,
     rules: usize,
 }
 
@@ -90,6 +92,7 @@ impl Engine {
             exact: ExactRules::compile(rules),
             judges,
             taggers,
+            grounds: super::grounding::rules(rules),
             rules: rules.len(),
         })
     }
