@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 
 /// How wide rows of weights are.
 pub const WIDTH: usize = 16;
-/// The most types: each has two labels, there is one for nothing, and a row ends with its [`tag`].
+/// The most types: each has two labels, there is one for nothing, and a row ends with its tag.
 pub const MOST_TYPES: usize = (WIDTH - 3) / 2;
 /// So many rows stand together where a feature may be: what a cache loads at once.
 pub(super) const BUCKET: usize = 4;
