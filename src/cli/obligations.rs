@@ -140,6 +140,9 @@ fn human(found: &[&Obligation], colour: Colour, out: &mut impl Write) -> io::Res
             writeln!(out, "    if      {}", condition(&one.applies_if))?;
         }
         writeln!(out, "    state   {} (source: {})", one.state.as_str(), one.sure.as_str())?;
+        if let Some(note) = &one.note {
+            writeln!(out, "    source  {note}")?;
+        }
         for control in &one.controls {
             writeln!(out, "    by      {}", said(control))?;
         }
