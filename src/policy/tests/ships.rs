@@ -326,7 +326,8 @@ fn each_obligation_says_what_it_was_held_against() {
         if !note.ends_with('.') {
             wrong.push(format!("{}: {note:?} says nothing", one.id));
         }
-        let memory = note.contains("from memory") || note.contains("not known") || note.contains("known date");
+        let memory =
+            note.contains("from memory") || note.contains("not known") || note.contains("known date");
         if one.sure == Sure::Draft && !memory {
             wrong.push(format!("{} is a draft, and {note:?} does not say why", one.id));
         }
