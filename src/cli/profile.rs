@@ -104,22 +104,19 @@ fn whole(library: &Library, profile: &Profile) -> Value {
             "budget": profile.budget,
             "gate": profile.gate,
             "residency": profile.residency,
-            "records_days": profile.retention.as_ref().map(|retention| retention.records_days),
+            "labels": profile.labels,
+            "retention": profile.retention,
         },
         "stated": {
             "jurisdictions": profile.jurisdictions,
             "sectors": profile.sectors,
-            "labels": profile.labels,
-            "retention": profile.retention.as_ref().map(|kept| json!({"class": kept.class, "content_days": kept.content_days})),
         },
     })
 }
 
 fn human(said: &Value, profile: &Profile, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{}: {}", profile.name, profile.title)?;
-    for (part, heading) in
-        [("in_force", "in force"), ("stated", "stated, and applied by no part of this version yet")]
-    {
+    for (part, heading) in [("in_force", "in force"), ("stated", "stated, for labels and reports")] {
         writeln!(out, "\n{heading}")?;
         for (key, value) in said.get(part).and_then(Value::as_object).into_iter().flatten() {
             lines(key, value, 2, out)?;

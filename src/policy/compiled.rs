@@ -51,6 +51,8 @@ pub(super) struct Parts {
     pub(super) notices: Arc<[Notice]>,
     /// How its profile has generated text labelled, and under whose law.
     pub(super) labels: Option<Arc<Labelled>>,
+    /// Days for which its profile lets bodies be kept.
+    pub(super) content_days: Option<u32>,
     /// How closely marks stand in answers.
     pub(super) mark: Density,
     /// What its profile demands and is not there.
@@ -161,6 +163,7 @@ impl Policy {
             residency: Arc::default(),
             notices: Arc::default(),
             labels: None,
+            content_days: None,
             mark: Density::Off,
             unmet: Vec::new(),
         };
@@ -224,6 +227,11 @@ impl Policy {
     /// How its profile has generated text labelled.
     pub fn labels(&self) -> Option<&Arc<Labelled>> {
         self.parts.labels.as_ref()
+    }
+
+    /// Days for which its profile lets bodies of exchanges be kept at most; none where it does not say.
+    pub fn content_days(&self) -> Option<u32> {
+        self.parts.content_days
     }
 
     /// How closely marks stand in answers.

@@ -211,7 +211,7 @@ impl LabelMode {
     }
 }
 
-/// How long records and content are kept. Nothing younger than `records_days` is purged; the rest is stated.
+/// How long records and content are kept: nothing younger than `records_days` is purged, and no body is kept longer than `content_days`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Retention {
@@ -219,7 +219,7 @@ pub struct Retention {
     pub class: String,
     /// Days that records are kept at least.
     pub records_days: u32,
-    /// Days that content is kept at most.
+    /// Days that bodies of exchanges are kept at most, where the gateway keeps them; 0: none are.
     pub content_days: u32,
 }
 

@@ -248,7 +248,7 @@ impl Exchange<'_> {
             .texts
             .as_ref()
             .filter(|_| !self.canary)
-            .map_or(0, |texts| texts.limit(&self.caller.tenant))
+            .map_or(0, |texts| texts.limit(&self.caller.tenant, self.policy.content_days()))
     }
 
     /// The request's bodies, where they are kept.
@@ -260,7 +260,8 @@ impl Exchange<'_> {
             Next::Forward { .. } | Next::Answer(_) | Next::Refuse(_) => Vec::new(),
         };
         let parts = Parts { request_received: part(&self.body), request_sent, ..Parts::default() };
-        Some(Kept { limit, subject: Subject::new(&self.caller.tenant, user), parts })
+        let (subject, days) = (Subject::new(&self.caller.tenant, user), self.policy.content_days());
+        Some(Kept { limit, days, subject, parts })
     }
 
     /// From the judgement on: record, upstream, answer.

@@ -51,6 +51,8 @@ fn because_of(error: &ExchangeError) -> Ending {
 pub(super) struct Kept {
     /// The most bytes of each.
     pub(super) limit: usize,
+    /// Days for which they are kept at most.
+    pub(super) days: Option<u32>,
     pub(super) subject: Subject,
     pub(super) parts: Parts,
 }
@@ -293,7 +295,7 @@ pub(super) fn with_answer(mut kept: Option<Kept>, body: &[u8]) -> Option<Kept> {
 pub(super) fn record_end(gateway: &Gateway, end: End, found: bool, kept: Option<Kept>) {
     let id = end.exchange;
     let recorded = match (kept, &gateway.texts) {
-        (Some(kept), Some(texts)) => texts.end(end, found, kept.subject, kept.parts),
+        (Some(kept), Some(texts)) => texts.end(end, found, kept.subject, kept.parts, kept.days),
         _ => gateway.journal.end(&end),
     };
     if let Err(error) = recorded {

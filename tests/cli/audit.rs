@@ -21,11 +21,21 @@ struct Gateway {
 
 impl Gateway {
     fn start() -> Self {
+        Self::under("default")
+    }
+
+    fn under(profile: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let config = "schema = 1\n[server]\ndata = \"127.0.0.1:0\"\noperations = \"127.0.0.1:0\"\nstate = \"state\"\n\
             [journal]\norigin = \"example.com/gateway\"\n[journal.texts]\nkeep = \"all\"\n\
-            [[upstream]]\nname = \"demonstration\"\ndialects = [\"openai\"]\nbase_url = \"demonstration:\"\n";
+            [[upstream]]\nname = \"demonstration\"\ndialects = [\"openai\"]\nbase_url = \"demonstration:\"\n[policy]\n";
+        let config = format!("{config}profile = \"{profile}\"\n");
         fs::write(folder.path().join("gateway.toml"), config).expect("a file");
+        Self::on(folder)
+    }
+
+    /// Starts on a folder with its configuration.
+    fn on(folder: tempfile::TempDir) -> Self {
         let mut child = program(&["serve", "--config", &Self::config(folder.path())])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -243,7 +253,7 @@ fn nothing_young_is_purged() {
     assert_eq!(purge("400d").status.code(), Some(1), "there is nothing so old");
     // What a profile and a route keep for longer is not purged either, and nothing where that cannot be read.
     let written = fs::read_to_string(&config).expect("a file");
-    let finance = format!("{written}[policy]\nprofile = \"finance\"\n");
+    let finance = written.replace("profile = \"default\"", "profile = \"finance\"");
     let uses = "[[route]]\nname = \"loans\"\nupstream = \"demonstration\"\n[route.use]\nrole = \"deployer\"\naudience = \"customers\"\n\
         domain = \"finance\"\njurisdictions = [\"us\"]\ntier = \"limited\"\nfail = \"closed\"\nlabel = \"none\"\nretention = \"CO-3Y\"\n";
     for (file, before, want) in [
@@ -267,4 +277,37 @@ fn nothing_young_is_purged() {
     let (code, out, _) = gateway.audit(&["verify"]);
     assert_eq!(code, Some(1));
     assert!(out.contains("NOT SOUND"), "{out}");
+}
+
+/// Bodies are kept for as long as the profile lets them, and not at all where it says so.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "they go a little after the start")]
+fn bodies_are_gone_when_their_time_is_over() {
+    let none = Gateway::under("eu-minimal");
+    let name = none.ask("alice", "hello");
+    none.signed(&name);
+    let (code, _, said) = none.audit(&["show", &name, "--texts"]);
+    assert!(code != Some(0) && said.contains("no bodies were kept"), "{said}");
+
+    let mut week = Gateway::under("education");
+    let name = week.ask("alice", "hello to the sixth form");
+    week.signed(&name);
+    let (code, said, _) = week.audit(&["show", &name, "--texts"]);
+    assert!(code == Some(0) && said.contains("the sixth form"), "{said}");
+    week.stop();
+    // What a week would do: the file began eight days ago.
+    let folder = std::mem::replace(&mut week.folder, tempfile::tempdir().expect("a folder"));
+    let kept = folder.path().join("state/journal/texts/00000001.sgt");
+    let mut bytes = fs::read(&kept).expect("a file of bodies");
+    let begun = u64::from_le_bytes(bytes[8..16].try_into().expect("eight bytes")) - 8 * 86_400_000;
+    bytes[8..16].copy_from_slice(&begun.to_le_bytes());
+    fs::write(&kept, bytes).expect("a file");
+    let again = Gateway::on(folder);
+    let until = std::time::Instant::now() + PATIENCE;
+    while kept.exists() {
+        assert!(std::time::Instant::now() < until, "the bodies are still there");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let (code, _, said) = again.audit(&["show", &name, "--texts"]);
+    assert!(code != Some(0) && said.contains("are gone"), "{said}");
 }

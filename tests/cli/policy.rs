@@ -105,13 +105,17 @@ fn profiles_tell_what_is_in_force_and_what_is_stated() {
     assert_eq!(text(&output.stdout).lines().count(), 13);
     let output = run(&["profile", "jp-medical"]);
     let said = text(&output.stdout);
-    let (in_force, stated) =
-        said.split_once("stated, and applied by no part of this version yet").expect("both");
+    let (in_force, stated) = said.split_once("stated, for labels and reports").expect("both");
     assert!(in_force.contains("sector/medical") && in_force.contains("医師"), "{said}");
-    assert!(in_force.contains("tier: high") && in_force.contains("records days: 365"), "{said}");
-    assert!(stated.contains("content days 30") && in_force.contains("最終判断は医師が行います"), "{said}");
+    assert!(in_force.contains("tier: high") && in_force.contains("records days 365"), "{said}");
+    assert!(
+        stated.contains("jp")
+            && in_force.contains("content days 30")
+            && in_force.contains("最終判断は医師が行います"),
+        "{said}"
+    );
     let said = json(&["profile", "cn-public-service", "--format", "json"], 0);
-    assert_eq!(said["stated"]["labels"]["mode"], "inline-suffix");
+    assert_eq!(said["in_force"]["labels"]["mode"], "inline-suffix");
     assert_eq!(said["in_force"]["unmet"].as_array().map(Vec::len), Some(4));
     let output = run(&["profile", "jp-medicla"]);
     assert_eq!(output.status.code(), Some(2));

@@ -47,6 +47,9 @@ pub enum KeysError {
     /// The subject has no key: it was erased, or nothing was kept of it.
     #[error("the subject's key is gone: what was kept was erased")]
     Erased,
+    /// The file is gone: what was kept has been there for as long as the policy lets it.
+    #[error("the bodies were kept for as long as they may be, and are gone")]
+    Expired,
     /// The sealed bytes are not those that were written.
     #[error("the sealed bytes are damaged or belong to another exchange")]
     Damaged,
@@ -64,6 +67,11 @@ impl Subject {
     pub fn new(tenant: &str, user: &str) -> Self {
         let name = if user.is_empty() { "nameless".to_owned() } else { user.to_owned() };
         Self { tenant: short_hash(tenant), name }
+    }
+
+    /// What its tenant is called on disk.
+    pub(super) fn tenant(&self) -> &str {
+        &self.tenant
     }
 
     /// What is authenticated with its keys.

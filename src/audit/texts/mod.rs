@@ -4,6 +4,7 @@
 //! tenant, wrapped by the master key. The end record names the sealed bytes by their hash, so the journal proves them too, and goes on to do so
 //! when nobody can read them any more.
 
+mod age;
 mod keys;
 mod store;
 
@@ -11,16 +12,18 @@ pub use keys::{KeysError, MasterKey, Subject};
 pub use store::{TextPlace, TextsReader};
 
 use super::journal::Journal;
-use super::record::End;
+use super::record::{End, Event};
 use crate::diag::Size;
 use keys::Keys;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use store::Store;
 use tokio::sync::oneshot;
 
@@ -28,6 +31,8 @@ use tokio::sync::oneshot;
 const FOLDER: &str = "texts";
 /// Exchanges whose bodies wait to be sealed; those beyond go on record without.
 const QUEUE: usize = 256;
+/// How often it is looked for bodies whose time is over.
+const LOOK: Duration = Duration::from_secs(600);
 
 /// Which bodies are kept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -54,11 +59,14 @@ pub struct TextsSettings {
     pub key: Option<PathBuf>,
     /// The most bytes of each body that are kept.
     pub limit: Size,
+    /// Days for which they are kept at most; without it, as the profile's `content_days` says. Of both the lesser counts.
+    #[schemars(range(min = 1))]
+    pub days: Option<u32>,
 }
 
 impl Default for TextsSettings {
     fn default() -> Self {
-        Self { keep: Keep::None, tenants: None, key: None, limit: Size::mib(1) }
+        Self { keep: Keep::None, tenants: None, key: None, limit: Size::mib(1), days: None }
     }
 }
 
@@ -79,6 +87,7 @@ struct Job {
     end: Box<End>,
     subject: Subject,
     parts: Parts,
+    days: Option<u32>,
 }
 
 /// What is to be sealed.
@@ -113,10 +122,10 @@ impl Texts {
         let store = Store::open(&folder).map_err(io)?;
         let keys = Arc::new(Keys::new(&folder, master));
         let (jobs, taken) = sync_channel(QUEUE);
-        let (shared, own) = (Arc::clone(&keys), journal.clone());
+        let (shared, own, dir) = (Arc::clone(&keys), journal.clone(), dir.to_owned());
         let thread = std::thread::Builder::new()
             .name("texts".into())
-            .spawn(move || run(&taken, store, &shared, &own))
+            .spawn(move || run(&taken, store, &shared, &own, &dir))
             .map_err(io)?;
         Ok(Self {
             settings: settings.clone(),
@@ -127,24 +136,29 @@ impl Texts {
         })
     }
 
-    /// The most bytes of a body that are kept of an exchange of this tenant; 0 if none are.
-    pub fn limit(&self, tenant: &str) -> usize {
+    /// The most bytes of a body that are kept of an exchange of this tenant, whose policy lets bodies be kept for so many days; 0 if none
+    /// are.
+    pub fn limit(&self, tenant: &str, days: Option<u32>) -> usize {
         let kept = self.settings.tenants.as_ref().is_none_or(|all| all.iter().any(|name| name == tenant));
-        if self.settings.keep == Keep::None || !kept { 0 } else { self.settings.limit.get() }
+        let none = self.settings.keep == Keep::None || !kept || days == Some(0);
+        if none { 0 } else { self.settings.limit.get() }
     }
 
-    /// Takes an end record and the bodies that belong to it. Never waits: where too many do, the record goes out without.
+    /// Takes an end record and the bodies that belong to it, which are gone after so many days. Never waits: where too many do, the record
+    /// goes out without.
     pub fn end(
         &self,
         end: End,
         found: bool,
         subject: Subject,
         parts: Parts,
+        days: Option<u32>,
     ) -> Result<(), super::JournalError> {
         if self.settings.keep == Keep::Found && !found {
             return self.journal.end(&end);
         }
-        let job = Job { end: Box::new(end), subject, parts };
+        let days = [days, self.settings.days].into_iter().flatten().min();
+        let job = Job { end: Box::new(end), subject, parts, days };
         let sent = match &*self.jobs.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(jobs) => jobs.try_send(Work::Exchange(job)),
             None => Err(TrySendError::Disconnected(Work::Exchange(job))),
@@ -203,11 +217,11 @@ pub fn erase(dir: &Path, subject: &Subject) -> io::Result<bool> {
     keys::erase(&dir.join(FOLDER), subject)
 }
 
-fn run(jobs: &Receiver<Work>, mut store: Store, keys: &Keys, journal: &Journal) {
-    let mut seal = |name: &str, subject: &Subject, parts: &Parts| {
+fn run(jobs: &Receiver<Work>, mut store: Store, keys: &Keys, journal: &Journal, dir: &Path) {
+    let mut seal = |name: &str, subject: &Subject, parts: &Parts, term| {
         let sealed = keys.of(subject).and_then(|key| {
             store
-                .append(name, subject, &key, parts)
+                .append(name, subject, &key, parts, term)
                 .map_err(|source| KeysError::Io { path: store.path().to_owned(), source })
         });
         match sealed {
@@ -218,19 +232,64 @@ fn run(jobs: &Receiver<Work>, mut store: Store, keys: &Keys, journal: &Journal) 
             }
         }
     };
-    while let Ok(work) = jobs.recv() {
+    let mut next_look = now();
+    loop {
+        let wait = next_look.saturating_duration_since(now());
+        if wait.is_zero() {
+            let_expire(dir, journal, unix_ms());
+            next_look = now() + LOOK;
+            continue;
+        }
+        let work = match jobs.recv_timeout(wait) {
+            Ok(work) => work,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
         match work {
             Work::Exchange(mut job) => {
                 let exchange = job.end.exchange.to_string();
-                job.end.texts = seal(&exchange, &job.subject, &job.parts);
+                let term = (job.days, job.end.time_ms);
+                job.end.texts = seal(&exchange, &job.subject, &job.parts, term);
                 if let Err(error) = journal.end(&job.end) {
                     tracing::error!(%exchange, %error, "the end of an exchange is not on record");
                 }
             }
             // Who has left does not wait any more.
-            Work::Alone { name, subject, parts, done } => drop(done.send(seal(&name, &subject, &parts))),
+            Work::Alone { name, subject, parts, done } => {
+                drop(done.send(seal(&name, &subject, &parts, (None, unix_ms()))));
+            }
         }
     }
+}
+
+/// Removes the bodies whose time is over, and puts that on record.
+fn let_expire(dir: &Path, journal: &Journal, now_ms: u64) {
+    match age::expire(dir, &dir.join(FOLDER), now_ms) {
+        Ok(gone) if gone.files > 0 => {
+            let detail = json!({"files": gone.files, "bytes": gone.bytes, "held_files": gone.held});
+            // It is durable with the next records; that the bodies are gone does not wait for it.
+            drop(journal.note(&Event { event: "expiry", time_ms: now_ms, detail }));
+            tracing::info!(
+                files = gone.files,
+                bytes = gone.bytes,
+                held = gone.held,
+                "kept bodies are gone: their time was over"
+            );
+        }
+        Ok(_) => {}
+        Err(error) => tracing::error!(%error, "kept bodies whose time is over cannot be removed"),
+    }
+}
+
+fn unix_ms() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a thread of its own that waits")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 #[cfg(test)]

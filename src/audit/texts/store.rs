@@ -1,7 +1,7 @@
 //! Where sealed bodies stand.
 //!
 //! ```text
-//! file   "SGTEXT\0\1"
+//! file   its head (see [`super::age`]), items
 //! item   length u32 | nonce 12 bytes | sealed bytes and tag
 //! sealed four times: length u32 | bytes; all of it in zstd
 //! ```
@@ -9,6 +9,7 @@
 //! Numbers are little-endian, `length` is that of the sealed bytes with their tag. With an item its exchange and its subject are authenticated. Where
 //! an item stands, and its SHA-256, is in the exchange's end record.
 
+use super::age::{self, HEAD, Term};
 use super::keys::{Keys, KeysError, MasterKey, Subject};
 use super::{FOLDER, Parts};
 use crate::text::hex;
@@ -20,9 +21,10 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-const MAGIC: &[u8; 8] = b"SGTEXT\0\x01";
 /// A file of this size is followed by another one.
 const FILE_BYTES: u64 = 64 << 20;
+/// Files that are open at once; of more the one that began first is written no further.
+const OPEN: usize = 16;
 /// The most that sealed bytes may unfold to.
 const LONGEST: u64 = 256 << 20;
 
@@ -39,7 +41,7 @@ pub struct TextPlace {
     pub sha256: String,
 }
 
-fn path(folder: &Path, number: u64) -> PathBuf {
+pub(super) fn path(folder: &Path, number: u64) -> PathBuf {
     folder.join(format!("{number:08}.sgt"))
 }
 
@@ -57,7 +59,17 @@ pub(super) struct Store {
     folder: PathBuf,
     number: u64,
     path: PathBuf,
-    file: Option<(File, u64)>,
+    open: Vec<Open>,
+}
+
+/// A file that is written.
+#[derive(Debug)]
+struct Open {
+    term: Term,
+    begun_ms: u64,
+    number: u64,
+    file: File,
+    written: u64,
 }
 
 impl Store {
@@ -69,10 +81,10 @@ impl Store {
             let stem = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
             number = number.max(stem.filter(|_| path.extension().is_some_and(|e| e == "sgt")).unwrap_or(0));
         }
-        Ok(Self { folder: folder.to_owned(), number, path: folder.to_owned(), file: None })
+        Ok(Self { folder: folder.to_owned(), number, path: folder.to_owned(), open: Vec::new() })
     }
 
-    /// The file that is written, for people.
+    /// The file that was written last, for people.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
@@ -83,6 +95,7 @@ impl Store {
         subject: &Subject,
         key: &RandomizedNonceKey,
         parts: &Parts,
+        (days, now_ms): (Option<u32>, u64),
     ) -> io::Result<TextPlace> {
         let mut plain = Vec::new();
         for part in [&parts.request_received, &parts.request_sent, &parts.answer_received, &parts.answer_sent]
@@ -97,29 +110,34 @@ impl Store {
         let mut item = (sealed.len() as u32).to_le_bytes().to_vec();
         item.extend_from_slice(nonce.as_ref());
         item.extend_from_slice(&sealed);
-        if self.file.as_ref().is_some_and(|(_, written)| *written >= FILE_BYTES) {
-            self.file = None;
+        let mut open = self.take_open(Term::new(subject, days), now_ms)?;
+        self.path = path(&self.folder, open.number);
+        let at = open.written;
+        // Where that fails the file is not trusted again: what it holds is not known.
+        open.file.write_all_at(&item, at).and_then(|()| open.file.sync_data())?;
+        open.written += item.len() as u64;
+        let file = open.number;
+        self.open.push(open);
+        Ok(TextPlace { file, at, bytes: item.len() as u64, sha256: sha256(&item) })
+    }
+
+    /// The file that such bodies go into.
+    fn take_open(&mut self, term: Term, now_ms: u64) -> io::Result<Open> {
+        self.open.retain(|open| open.written < FILE_BYTES && !open.term.is_full(open.begun_ms, now_ms));
+        if let Some(known) = self.open.iter().position(|open| open.term == term) {
+            return Ok(self.open.swap_remove(known));
         }
-        let (file, written) = match &mut self.file {
-            Some(open) => open,
-            none => {
-                self.number += 1;
-                self.path = path(&self.folder, self.number);
-                let mut file = File::options().write(true).create_new(true).mode(0o600).open(&self.path)?;
-                file.write_all(MAGIC)?;
-                File::open(&self.folder)?.sync_all()?;
-                none.insert((file, MAGIC.len() as u64))
-            }
-        };
-        let at = *written;
-        let done = file.write_all_at(&item, at).and_then(|()| file.sync_data());
-        if let Err(error) = done {
-            // Not trusted again: what it holds after a failure is not known.
-            self.file = None;
-            return Err(error);
+        if self.open.len() >= OPEN
+            && let Some((first, _)) = self.open.iter().enumerate().min_by_key(|(_, open)| open.number)
+        {
+            self.open.swap_remove(first);
         }
-        *written += item.len() as u64;
-        Ok(TextPlace { file: self.number, at, bytes: item.len() as u64, sha256: sha256(&item) })
+        self.number += 1;
+        self.path = path(&self.folder, self.number);
+        let mut file = File::options().write(true).create_new(true).mode(0o600).open(&self.path)?;
+        file.write_all(&term.head(now_ms))?;
+        File::open(&self.folder)?.sync_all()?;
+        Ok(Open { term, begun_ms: now_ms, number: self.number, file, written: HEAD as u64 })
     }
 }
 
@@ -142,6 +160,9 @@ impl TextsReader {
         let path = path(&self.folder, place.file);
         let io = |source| KeysError::Io { path: path.clone(), source };
         let key = self.keys.known(subject)?;
+        if !age::is_there(&self.folder, place.file) {
+            return Err(KeysError::Expired);
+        }
         let mut item = vec![0; usize::try_from(place.bytes.min(LONGEST)).unwrap_or(0)];
         File::open(&path).and_then(|file| file.read_exact_at(&mut item, place.at)).map_err(io)?;
         if sha256(&item) != place.sha256 {

@@ -17,12 +17,17 @@ fn parts(text: &str) -> Parts {
 
 /// Keeps the bodies of exchanges and gives the places from their end records.
 fn keep(dir: &Path, of: &[(&Subject, &str)]) -> Vec<(String, TextPlace)> {
+    keep_for(dir, None, of)
+}
+
+fn keep_for(dir: &Path, days: Option<u32>, of: &[(&Subject, &str)]) -> Vec<(String, TextPlace)> {
     let (journal, _) = Journal::open(dir, &small()).expect("a journal");
     let settings = TextsSettings { keep: Keep::All, ..TextsSettings::default() };
     let texts = Texts::open(dir, &settings, MasterKey::new(&MASTER), journal.clone()).expect("a folder");
-    assert!(texts.limit("red") > 0);
+    assert!(texts.limit("red", None) > 0 && texts.limit("red", Some(1)) > 0);
+    assert_eq!(texts.limit("red", Some(0)), 0);
     for (subject, text) in of {
-        texts.end(end(), false, (*subject).clone(), parts(text)).expect("room");
+        texts.end(end(), false, (*subject).clone(), parts(text), days).expect("room");
     }
     texts.close();
     journal.close();
@@ -110,10 +115,74 @@ proptest! {
         let kept = keep(folder.path(), &[(&subject, "some text")]);
         let path = folder.path().join("texts/00000001.sgt");
         let mut bytes = fs::read(&path).expect("a file");
-        let place = 8 + at.index(bytes.len() - 8);
+        let place = age::HEAD + at.index(bytes.len() - age::HEAD);
         bytes[place] ^= xor;
         fs::write(&path, bytes).expect("a file");
         let reader = TextsReader::new(folder.path(), MasterKey::new(&MASTER));
         prop_assert!(matches!(reader.read(&kept[0].0, &subject, &kept[0].1), Err(KeysError::Damaged)));
     }
+}
+
+/// What is kept for some days is gone when they are over, of whom nobody holds; the record says so, and that it was there.
+#[test]
+fn what_was_kept_long_enough_is_gone() {
+    const DAY: u64 = 86_400_000;
+    let folder = folder();
+    let dir = folder.path();
+    let (alice, bob) = (Subject::new("red", "a11ce"), Subject::new("blue", "b0b"));
+    let for_good = keep(dir, &[(&alice, "for good")]);
+    let kept =
+        keep_for(dir, Some(7), &[(&alice, "for a week"), (&bob, "for a week")]).split_off(for_good.len());
+    let reader = || TextsReader::new(dir, MasterKey::new(&MASTER));
+    let read = |(name, place): &(String, TextPlace), subject| reader().read(name, subject, place).map(drop);
+    let begun = end().time_ms;
+    let gone = |now| age::expire(dir, &dir.join(FOLDER), now).expect("a disk").files;
+    assert_eq!(gone(begun + 7 * DAY - 1), 0);
+    let mut holds = crate::audit::Holds::change(dir).expect("none");
+    let hold = crate::audit::Hold {
+        name: "case".into(),
+        reason: "order 7".into(),
+        tenant: "blue".into(),
+        user: String::new(),
+        time_ms: 1,
+    };
+    assert!(holds.add(hold).expect("a disk"));
+    assert_eq!(gone(begun + 7 * DAY), 1);
+    assert!(matches!(read(&kept[0], &alice), Err(KeysError::Expired)));
+    assert!(read(&kept[1], &bob).is_ok(), "it is held");
+    holds.release("case").expect("a disk");
+    assert_eq!(gone(begun + 7 * DAY), 1);
+    assert!(matches!(read(&kept[1], &bob), Err(KeysError::Expired)));
+    assert!(read(&for_good[0], &alice).is_ok());
+    assert_eq!(gone(u64::MAX), 0);
+    // A gateway that starts looks by itself, and puts it on record. The sample's time is long past.
+    keep_for(dir, Some(7), &[(&alice, "for a week")]);
+    let again = keep_for(dir, Some(7), &[(&alice, "once more")]);
+    let mut events = Vec::new();
+    read_dir(dir, &mut |entry| {
+        let record: serde_json::Value = serde_json::from_slice(&entry.payload).expect("JSON");
+        events.extend(
+            record["event"].as_str().map(|event| (event.to_owned(), record["detail"]["files"].as_u64())),
+        );
+    })
+    .expect("a journal");
+    assert_eq!(events.first(), Some(&("expiry".to_owned(), Some(1))));
+    assert!(!again.is_empty());
+}
+
+/// No file is written for so long that its last body would stay much longer than its first.
+#[test]
+fn a_file_takes_bodies_for_a_sixteenth_of_their_time() {
+    let term = |days| age::Term::new(&Subject::new("red", ""), days);
+    let hours = |n: u64| n * 3_600_000;
+    for (days, span) in [
+        (Some(1), hours(1) + hours(1) / 2),
+        (Some(7), hours(10) + hours(1) / 2),
+        (Some(30), hours(24)),
+        (Some(365), hours(24)),
+    ] {
+        assert!(!term(days).is_full(5, 5 + span - 1) && term(days).is_full(5, 5 + span), "{days:?}");
+        assert!(term(days).is_full(5, 4), "the clock went back");
+    }
+    assert!(!term(None).is_full(0, u64::MAX));
 }

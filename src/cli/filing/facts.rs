@@ -152,8 +152,8 @@ impl Facts<'_> {
                     (
                         Status::There,
                         format!(
-                            "{} days: `sluicegate audit purge` removes nothing younger",
-                            kept.records_days
+                            "{} days: `sluicegate audit purge` removes nothing younger; bodies of exchanges, where they are kept, are gone after {} days",
+                            kept.records_days, kept.content_days
                         ),
                     )
                 },

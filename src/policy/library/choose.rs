@@ -137,6 +137,7 @@ impl Library {
             residency: Arc::new(Residencies::of(&profile.residency, &settings.residency)),
             notices: profile.notices.clone().into(),
             labels: profile.labelled().map(Arc::new),
+            content_days: profile.retention.as_ref().map(|kept| kept.content_days),
             mark: settings.mark.or(profile.labels.as_ref().map(|labels| labels.mark)).unwrap_or_default(),
         };
         let selected = self.select(&settings.profile, choices, unscanned, client);
@@ -232,8 +233,18 @@ impl Library {
             }
         }
         let chosen = format!("{name} {unscanned:?} {client:?} {choices:?}");
-        let ForClients { block_as, complaints, ladder, sessions, abuse, residency, notices, labels, mark } =
-            client;
+        let ForClients {
+            block_as,
+            complaints,
+            ladder,
+            sessions,
+            abuse,
+            residency,
+            notices,
+            labels,
+            content_days,
+            mark,
+        } = client;
         let parts = Parts {
             name: name.into(),
             version: hash(&[&self.version, &chosen]).into(),
@@ -248,6 +259,7 @@ impl Library {
             residency,
             notices,
             labels,
+            content_days,
             mark,
             unmet: Vec::new(),
         };
@@ -308,6 +320,7 @@ struct ForClients {
     residency: Arc<Residencies>,
     notices: Arc<[Notice]>,
     labels: Option<Arc<Labelled>>,
+    content_days: Option<u32>,
     mark: Density,
 }
 

@@ -164,7 +164,7 @@ async fn file(gateway: &Gateway, request: Request<Incoming>) -> Result<(StatusCo
     let id = ExchangeId::random().map_err(|_| unavailable())?.to_string();
     let plain = json!({"text": filed.text, "contact": filed.contact}).to_string().into_bytes();
     let text_hash = gateway.commitments.hash(&plain);
-    let texts = match gateway.texts.as_ref().filter(|texts| texts.limit(COMPLAINTS_TENANT) > 0) {
+    let texts = match gateway.texts.as_ref().filter(|texts| texts.limit(COMPLAINTS_TENANT, None) > 0) {
         Some(texts) => {
             let subject = Subject::new(COMPLAINTS_TENANT, &gateway.commitments.name("user", &id));
             texts.seal(&id, subject, Parts { request_received: plain, ..Parts::default() }).await

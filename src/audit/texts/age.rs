@@ -1,0 +1,119 @@
+//! How long sealed bodies are kept at most: a file holds those of one tenant that are to be gone after the same time, and no longer than a
+//! sixteenth of that, so that the whole file goes when its first body's time is over.
+//!
+//! ```text
+//! head   "SGTEXT\0\2" | begun u64, milliseconds since 1970 | days u32, all ones: for good | tenant 32 bytes
+//! ```
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use super::super::hold::Holds;
+use super::keys::Subject;
+use super::store::path;
+
+const MAGIC: &[u8; 8] = b"SGTEXT\0\x02";
+/// Bytes of a tenant's name on disk.
+const TENANT: usize = 32;
+/// Bytes of a file's head.
+pub(super) const HEAD: usize = 8 + 8 + 4 + TENANT;
+const HOUR_MS: u64 = 3_600_000;
+const DAY_MS: u64 = 24 * HOUR_MS;
+/// Parts of its time over which a file is written.
+const PARTS: u64 = 16;
+
+/// Whose bodies a file holds, and for how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Term {
+    /// The tenant's name on disk.
+    tenant: String,
+    /// Days after which they are gone; none: they stay until they are erased.
+    days: Option<u32>,
+}
+
+impl Term {
+    pub(super) fn new(subject: &Subject, days: Option<u32>) -> Self {
+        Self { tenant: subject.tenant().to_owned(), days }
+    }
+
+    /// The head of a file that begins now.
+    pub(super) fn head(&self, begun_ms: u64) -> Vec<u8> {
+        let mut head = MAGIC.to_vec();
+        head.extend_from_slice(&begun_ms.to_le_bytes());
+        head.extend_from_slice(&self.days.unwrap_or(u32::MAX).to_le_bytes());
+        head.extend_from_slice(self.tenant.as_bytes());
+        head.resize(HEAD, 0);
+        head
+    }
+
+    /// Whether a file that began then takes no more.
+    pub(super) fn is_full(&self, begun_ms: u64, now_ms: u64) -> bool {
+        let span = self.days.map(|days| (u64::from(days) * DAY_MS / PARTS).clamp(HOUR_MS, DAY_MS));
+        span.is_some_and(|span| now_ms < begun_ms || now_ms - begun_ms >= span)
+    }
+}
+
+/// What a file's head says: when it began, and its term.
+fn read(path: &Path) -> Option<(u64, Term)> {
+    let mut head = [0; HEAD];
+    File::open(path).and_then(|mut file| file.read_exact(&mut head)).ok()?;
+    let rest = head.strip_prefix(MAGIC)?;
+    let (begun, rest) = rest.split_first_chunk()?;
+    let (days, tenant) = rest.split_first_chunk()?;
+    let days = Some(u32::from_le_bytes(*days)).filter(|days| *days < u32::MAX);
+    let tenant = String::from_utf8(tenant.to_vec()).ok()?;
+    Some((u64::from_le_bytes(*begun), Term { tenant, days }))
+}
+
+/// Bodies that are gone since their time was over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Expired {
+    pub(super) files: u64,
+    pub(super) bytes: u64,
+    /// Files that are still there, since somebody holds them.
+    pub(super) held: u64,
+}
+
+/// Removes the files whose time is over and that nobody holds.
+///
+/// # Errors
+/// Where the folder or the holds cannot be read, or a file not be removed: then nothing more goes.
+pub(super) fn expire(journal: &Path, folder: &Path, now_ms: u64) -> io::Result<Expired> {
+    let mut over: Vec<(PathBuf, String)> = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|e| e != "sgt") {
+            continue;
+        }
+        let Some((begun, term)) = read(&path) else { continue };
+        let lives = term.days.map(|days| u64::from(days) * DAY_MS);
+        if lives.is_some_and(|lives| now_ms >= begun.saturating_add(lives)) {
+            over.push((path, term.tenant));
+        }
+    }
+    let mut expired = Expired::default();
+    if over.is_empty() {
+        return Ok(expired);
+    }
+    let holds = Holds::read(journal)?;
+    let is_held = |tenant: &str| {
+        holds.iter().any(|hold| hold.tenant.is_empty() || Subject::new(&hold.tenant, "").tenant() == tenant)
+    };
+    for (path, tenant) in over {
+        if is_held(&tenant) {
+            expired.held += 1;
+            continue;
+        }
+        expired.bytes += fs::metadata(&path)?.len();
+        fs::remove_file(&path)?;
+        expired.files += 1;
+    }
+    File::open(folder)?.sync_all()?;
+    Ok(expired)
+}
+
+/// Whether a file of this number is there.
+pub(super) fn is_there(folder: &Path, number: u64) -> bool {
+    path(folder, number).exists()
+}
