@@ -45,7 +45,7 @@ pub(super) struct Args {
 struct Made {
     lines: String,
     families: BTreeMap<&'static str, usize>,
-    not_made: Vec<(String, &'static str)>,
+    without: Vec<(String, &'static str)>,
 }
 
 /// FNV-1a of the id: the order of questions must not matter, nor what else stands in the bank.
@@ -58,13 +58,13 @@ fn made(banks: &Banks) -> Made {
     let mut out = Made {
         lines: String::new(),
         families: FAMILIES.map(|(name, _)| (name, 0)).into(),
-        not_made: Vec::new(),
+        without: Vec::new(),
     };
     for question in banks.of(Kind::Refuse).filter(|question| !question.is_answer) {
         for (family, _) in FAMILIES {
             let mut dice = Dice::new(seed_of(&format!("{family}/{}", question.id)));
             let Some(made) = attack(family, &question.text, &mut dice) else {
-                out.not_made.push((question.id.clone(), family));
+                out.without.push((question.id.clone(), family));
                 continue;
             };
             let mut line = json!({
@@ -113,7 +113,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         return misused(&[Diagnostic::error("no-file", format!("cannot write `{path}`: {error}"))]);
     }
     report(args, &made)?;
-    Ok(if made.not_made.is_empty() { Exit::Fine } else { Exit::No })
+    Ok(if made.without.is_empty() { Exit::Fine } else { Exit::No })
 }
 
 fn report(args: &Args, made: &Made) -> anyhow::Result<()> {
@@ -122,7 +122,7 @@ fn report(args: &Args, made: &Made) -> anyhow::Result<()> {
     match args.format {
         Format::Json => {
             let not_made: Vec<Value> =
-                made.not_made.iter().map(|(id, family)| json!({"id": id, "family": family})).collect();
+                made.without.iter().map(|(id, family)| json!({"id": id, "family": family})).collect();
             let answer = json!({
                 "written": written, "families": made.families, "least": LEAST, "not_made": not_made, "out": args.out,
             });
@@ -134,7 +134,7 @@ fn report(args: &Args, made: &Made) -> anyhow::Result<()> {
                 let few = if count < LEAST { format!(", fewer than {LEAST}") } else { String::new() };
                 writeln!(out, "{count:>6}  {family} ({title}){few}")?;
             }
-            for (id, family) in &made.not_made {
+            for (id, family) in &made.without {
                 writeln!(out, "not made: {id} as {family}: nothing of it would be another")?;
             }
             writeln!(out, "{written} attacks in {}", args.out.display())?;
@@ -155,7 +155,7 @@ mod tests {
         let first = made(&banks);
         let questions = banks.of(Kind::Refuse).filter(|question| !question.is_answer).count();
         assert!(questions > 30, "{questions}");
-        assert_eq!(first.not_made, []);
+        assert_eq!(first.without, []);
         assert!(first.families.values().all(|count| *count == questions), "{:?}", first.families);
         let mut back = Banks::default();
         let wrong = back.read("attacks.jsonl", &first.lines, library.taxonomy());
