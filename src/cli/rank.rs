@@ -4,6 +4,7 @@ use super::policies::States;
 use super::scan::text;
 use super::score::rank::{auroc, average_precision, recall_at};
 use super::{Exit, Format, policies, show, texts};
+use crate::detect::grounding::{Context, unsupported};
 use crate::policy::{Direction, Policy};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +14,9 @@ use std::path::PathBuf;
 
 /// Say how well a model's score tells labelled texts apart: AUROC, average precision, recall at a share of harmless texts
 ///
-/// Reads lines of `{"text", "label"}`, where given with `source`, `lang`, `categories` and `direction`. Texts with label 1 are what is to be
+/// Reads lines of `{"text", "label"}`, where given with `source`, `lang`, `categories` and `direction`; for the score `grounding`, how little of an
+/// answer is borne by what was given and asked, with `context` and `question`; two answers to one question of which the longer has at most five words for
+/// four of the other are a group of their own. Texts with label 1 are what is to be
 /// found. In each group they are held against the group's own texts with label 0 and against the harmless texts of `--benign`; recall is the
 /// share of them above the score that no more than one in a hundred, and one in a thousand, of the harmless texts reaches. Writes figures and
 /// no text.
@@ -23,9 +26,10 @@ Exit code: 0 whatever the figures are, 2 for a bad policy or bad input.
 
 Examples:
   sluicegate rank --by harm --benign benign.jsonl harm.jsonl
+  sluicegate rank --by grounding grounding.jsonl
   sluicegate rank --by injection --policy classifiers --benign benign.jsonl --format json injection.jsonl")]
 pub(super) struct Args {
-    /// The score: `harm`, `harm/fraud`, `injection`
+    /// The score: `harm`, `harm/fraud`, `injection`, `grounding`
     #[arg(long, value_name = "SCORE")]
     by: String,
 
@@ -46,6 +50,9 @@ pub(super) struct Args {
     files: Vec<PathBuf>,
 }
 
+/// The score of how little of an answer its request bears.
+const GROUNDING: &str = "grounding";
+
 /// A line; other fields are ignored.
 #[derive(Debug, Deserialize)]
 struct Line {
@@ -58,6 +65,42 @@ struct Line {
     #[serde(default)]
     categories: Vec<String>,
     direction: Option<String>,
+    #[serde(default)]
+    context: String,
+    #[serde(default)]
+    question: String,
+}
+
+/// Answers to the same question, by context and question.
+#[derive(Debug, Default)]
+struct Pairs(BTreeMap<(String, String), Vec<Answer>>);
+
+/// An answer's label, score and number of words.
+type Answer = (u8, f32, usize);
+
+impl Pairs {
+    fn take(&mut self, line: &Line, label: u8, score: f32) {
+        if !line.context.is_empty() {
+            let key = (line.context.clone(), line.question.clone());
+            self.0.entry(key).or_default().push((label, score, line.text.split_whitespace().count()));
+        }
+    }
+
+    /// Those of which one is right and one is not, and that are about as long: longer answers are wrong more often.
+    fn into_group(self, groups: &mut BTreeMap<String, Group>) {
+        let mut group = Group::default();
+        for answers in self.0.into_values() {
+            let of = |label: u8| answers.iter().find(|(of, ..)| *of == label);
+            let (Some((_, yes, long)), Some((_, no, short))) = (of(1), of(0)) else { continue };
+            if long.max(short) * 4 <= long.min(short) * 5 {
+                group.yes.push(*yes);
+                group.no.push(*no);
+            }
+        }
+        if !group.yes.is_empty() {
+            groups.insert("pairs of matched length".to_owned(), group);
+        }
+    }
 }
 
 /// The scores of a group's texts.
@@ -94,6 +137,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     };
     let mut benign = Vec::new();
     let mut groups: BTreeMap<String, Group> = BTreeMap::new();
+    let mut pairs = Pairs::default();
     for (paths, harmless) in [(&args.benign, true), (&args.files, false)] {
         for path in paths {
             let read = read(path, |line| {
@@ -103,6 +147,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
                     (true, Some(1)) | (false, None) => {}
                     (true, _) => benign.push(score),
                     (false, Some(label)) => {
+                        pairs.take(&line, label, score);
                         for name in names(&line) {
                             let group = groups.entry(name).or_default();
                             if label == 1 { group.yes.push(score) } else { group.no.push(score) }
@@ -117,6 +162,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             }
         }
     }
+    pairs.into_group(&mut groups);
     let figures: Vec<Figures> = groups.iter().map(|(name, group)| figures(name, group, &benign)).collect();
     let mut out = io::stdout().lock();
     match args.format {
@@ -146,6 +192,12 @@ fn read(path: &std::path::Path, mut each: impl FnMut(Line) -> Result<(), String>
 }
 
 fn score(policy: &Policy, by: &str, line: &Line) -> Option<f32> {
+    if by == GROUNDING {
+        let mut context = Context::default();
+        context.add(&line.context);
+        context.add(&line.question);
+        return Some(unsupported(&context, &line.text).unwrap_or_default());
+    }
     let named = |direction: &Direction| Some(direction.as_str()) == line.direction.as_deref();
     let direction = Direction::ALL.into_iter().find(named).unwrap_or(Direction::Prompt);
     let scanned = text::scan(policy, direction, &line.text, None);

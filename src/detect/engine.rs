@@ -7,7 +7,7 @@ use super::exact::ExactRules;
 use super::lexicon::Lexicon;
 use super::machine::Machine;
 use super::pattern::{Inner, Patterns, Source};
-use super::{CompileError, RuleSet, RuleSpec, Tables};
+use super::{CompileError, RuleId, RuleSet, RuleSpec, Tables, Unsupported};
 
 /// All rules of all policies, compiled: immutable, shared by every scan.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub struct Engine {
     pub(super) starts_wide: bool,
     pub(super) exact: ExactRules,
     pub(super) judges: Judges,
+    /// The rules that hold answers against their requests.
+    pub(super) grounds: Vec<(RuleId, Unsupported)>,
     rules: usize,
 }
 
@@ -86,6 +88,7 @@ impl Engine {
             starts_wide,
             exact: ExactRules::compile(rules),
             judges,
+            grounds: super::grounding::rules(rules),
             rules: rules.len(),
         })
     }

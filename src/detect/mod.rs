@@ -17,6 +17,7 @@ mod engine;
 mod exact;
 mod expression;
 mod gate;
+pub mod grounding;
 mod judge;
 mod known;
 mod lexicon;
@@ -46,6 +47,7 @@ pub use conditions::{Around, Conditions, FURTHEST, MOST_GROUPS, Shift, When};
 pub use cost::PatternCost;
 pub use encoded::{Encoded, EncodedFinding, Encoding, Encodings, scan_encoded, with_encoded};
 pub use engine::Engine;
+pub use grounding::Unsupported;
 pub use scan::{Scan, scan_all};
 pub use spec::{
     CompileError, Finding, Folds, Keyword, PatternSpec, Place, Progress, RuleId, RuleSet, RuleSpec,

@@ -2,6 +2,7 @@
 
 use super::classify::ModelSpec;
 use super::conditions::{Conditions, thousandths};
+use super::grounding::Unsupported;
 use super::validator::Validator;
 use crate::text::TextPos;
 use crate::text::exact::Exact;
@@ -49,6 +50,8 @@ pub struct RuleSpec {
     pub exact: Exact,
     /// What it asks a model.
     pub model: Option<ModelSpec>,
+    /// What of an answer it looks for that the request does not bear.
+    pub grounding: Option<Unsupported>,
 }
 
 /// Disguises that a rule may see through. Case, width, accents, invisible characters, look-alike letters and digits of

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use super::field::{
     Field, arguments_delta, below, blocks, delta, id, media, opaque, other, parts, reasoning,
-    reasoning_delta, scalar, text, tool, tool_tree, tree, unscanned, word,
+    reasoning_blocks, scalar, text, tool, tool_tree, tree, unscanned, word,
 };
 use super::shape::Shape;
 use super::{
@@ -62,6 +62,8 @@ static EVENT: LazyLock<Shape> = LazyLock::new(|| {
         .joined("{index}.delta.content", "{index}.content_block.content")
         .joined("{index}.delta.text", "{index}.content_block.text")
         .joined("{index}.delta.thinking", "{index}.content_block.thinking")
+        .joined("{index}.delta.text", "{index}.message.content[index].text")
+        .joined("{index}.delta.thinking", "{index}.message.content[index].thinking")
 });
 static MODELS: LazyLock<Shape> = LazyLock::new(|| {
     Shape::new(&[&[
@@ -191,7 +193,7 @@ const ANSWER_FIELDS: &[Field] = &[
     id("content[].id"),
     // With citations a sentence stands in several blocks.
     blocks("content[].text"),
-    reasoning("content[].thinking"),
+    reasoning_blocks("content[].thinking"),
     opaque("content[].signature", "signed by the provider"),
     opaque("content[].data", "encrypted by the provider"),
     opaque("content[].encrypted_content", "encrypted by the provider"),
@@ -256,7 +258,7 @@ const EVENT_FIELDS: &[Field] = &[
     word("type"),
     scalar("index"),
     blocks("{index}.delta.text"),
-    reasoning_delta("{index}.delta.thinking"),
+    reasoning_blocks("{index}.delta.thinking"),
     arguments_delta("{index}.delta.partial_json"),
     opaque("delta.signature", "signed by the provider"),
     opaque("delta.encrypted_content", "encrypted by the provider"),
@@ -275,8 +277,10 @@ const EVENT_FIELDS: &[Field] = &[
     tree("error"),
     id("request_id"),
     blocks("{index}.content_block.text"),
-    reasoning_delta("{index}.content_block.thinking"),
+    reasoning_blocks("{index}.content_block.thinking"),
     delta("{index}.content_block.content"),
+    blocks("{index}.message.content[index].text"),
+    reasoning_blocks("{index}.message.content[index].thinking"),
     word("message.type"),
     id("message.id"),
     word("message.role"),

@@ -12,6 +12,8 @@ pub enum Flow {
     /// As [`Flow::Delta`], and readers append the texts of all channels of the row to each other, in the order of their keys: the blocks of
     /// one answer. Each is read alone and joined. In one body each string is a block.
     Linked,
+    /// What a channel of [`Flow::Linked`] said, once more and whole; where it has said nothing, a piece of it.
+    Repeats,
     /// Readers may take the strings one by one or joined: both readings are scanned.
     Both,
     /// As [`Flow::Both`], but nothing goes on in the next event: what one body or event holds is all there is, so no event waits for
@@ -99,6 +101,18 @@ pub const fn delta(path: &'static str) -> Field {
 /// Message text in blocks that a reader may join, each whole or in pieces.
 pub const fn blocks(path: &'static str) -> Field {
     text_field(path, Role::Message, Flow::Linked, false)
+}
+/// Message text of a block, once more and whole.
+pub const fn repeats(path: &'static str) -> Field {
+    text_field(path, Role::Message, Flow::Repeats, false)
+}
+/// Message text in parts of one event that a reader may join, and that goes on in no other.
+pub const fn near_parts(path: &'static str) -> Field {
+    text_field(path, Role::Message, Flow::Near, false)
+}
+/// Reasoning in blocks that a reader may join, each whole or in pieces.
+pub const fn reasoning_blocks(path: &'static str) -> Field {
+    text_field(path, Role::Reasoning, Flow::Linked, false)
 }
 /// Whole reasoning text.
 pub const fn reasoning(path: &'static str) -> Field {

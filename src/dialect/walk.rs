@@ -417,7 +417,7 @@ impl Walk<'_> {
     fn is_read(&self, node: Node, named: Option<(u32, Class)>) -> bool {
         let shortest = match named.map(|(_, class)| class) {
             // Clients append what comes in pieces, whatever its kind.
-            Some(Class::Text { flow: Flow::Delta | Flow::Linked, .. }) => 0,
+            Some(Class::Text { flow: Flow::Delta | Flow::Linked | Flow::Repeats, .. }) => 0,
             Some(Class::Opaque(_)) => return false,
             Some(Class::Scalar) => SHORTEST_IN_SCALAR,
             Some(

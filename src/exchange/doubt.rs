@@ -13,6 +13,8 @@ use crate::dialect::Home;
 const MISSED: u8 = 4;
 /// Events of whatever kind without it, after which it is no longer waited for.
 const WITHOUT: u8 = 32;
+/// The same where the blocks of an answer may be joined: a block of a server's tool, its pieces and its result stand between two texts.
+const BETWEEN: u8 = 16;
 /// How often in a row a piece is the same until it is taken for a word that stands in each event: longer than the numbers, of any
 /// length of piece, that people write with one digit repeated.
 const SAME: u8 = 32;
@@ -25,6 +27,8 @@ pub(super) struct Doubt {
     /// The last piece, hashed.
     said: u64,
     same: u8,
+    /// It is waited for the next block.
+    between: bool,
 }
 
 impl Doubt {
@@ -36,6 +40,11 @@ impl Doubt {
         self.same = if said == self.said { self.same.saturating_add(1) } else { 0 };
         self.said = said;
         self.heard();
+    }
+
+    /// Whether the next block of an answer goes on with it.
+    pub(super) fn between() -> Self {
+        Self { between: true, ..Self::default() }
     }
 
     /// What it may be part of goes on.
@@ -52,7 +61,8 @@ impl Doubt {
 
     /// Whether it is waited for no longer.
     pub(super) fn is_over(&self) -> bool {
-        self.missed >= MISSED || self.without >= WITHOUT || self.same >= SAME
+        let most = if self.between { BETWEEN } else { WITHOUT };
+        self.missed >= MISSED || self.without >= most || self.same >= SAME
     }
 }
 

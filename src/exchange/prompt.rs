@@ -7,6 +7,7 @@ use super::reader::{Reader, Side, Stop};
 use super::{Ahead, Answering, CountKey, Halt, Outcome, Report, Terms, refuse};
 use crate::audit::Receipt;
 use crate::detect::RuleId;
+use crate::detect::grounding::Context;
 use crate::dialect::{Ask, ErrorKind, ExchangeError, Matched, Reply, is_exact, is_first, last_words};
 use crate::limits::Seen;
 use crate::policy::{Action, BlockAs, Density};
@@ -54,6 +55,8 @@ pub struct Judged {
     sketch: Option<Sketch>,
     /// Marks of the gateway's own that were taken out of it.
     own: u64,
+    /// What the answer is held against.
+    context: Option<std::sync::Arc<Context>>,
 }
 
 impl Received {
@@ -79,6 +82,9 @@ impl Received {
         let Self { matched, mut terms } = self;
         let mut reader = Reader::new(std::sync::Arc::clone(&terms.policy), Side::Prompt, false);
         reader.halt_at(halt);
+        if matched.dialect.has_words(matched.operation) {
+            reader.take_context();
+        }
         let mut ask = Ask { choices: 1, ..Ask::default() };
         let mut judged = read_target(&mut reader, &matched.path, query);
         let (mut changed, mut last, mut sketch, mut own) = (None, None, None, 0);
@@ -138,6 +144,7 @@ impl Received {
             Err(Stop::Halted) => return Err(refuse(&Stop::Halted, &terms, Side::Prompt)),
             Err(stop) => refusal(&stop, &matched, &terms, &ask),
         };
+        let context = reader.context();
         let outcome = match &next {
             Next::Forward { .. } => Outcome::of(reader.strongest),
             Next::Answer(_) | Next::Refuse(_) => Outcome::Block,
@@ -149,7 +156,7 @@ impl Received {
             counts: reader.counts(),
             coverage: reader.coverage,
         };
-        Ok(Judged { matched, terms, ask, report, next, blocked, last, sketch, own })
+        Ok(Judged { matched, terms, ask, report, next, blocked, last, sketch, own, context })
     }
 }
 
@@ -217,7 +224,9 @@ impl Judged {
 
     /// Begins the answer, which gives nothing away before there is a durable admission record.
     pub fn ahead(self) -> Ahead {
-        Ahead::new(Answering::new(self.matched, self.terms, self.ask, self.report))
+        let mut answering = Answering::new(self.matched, self.terms, self.ask, self.report);
+        answering.hold_against(self.context);
+        Ahead::new(answering)
     }
 
     /// Begins the answer to an exchange that is on record.

@@ -30,6 +30,8 @@ pub struct Segment {
     pub(super) choice: u64,
     /// What its text is part of.
     pub(super) part: Part,
+    /// The channel whose text it says once more, and how much that is.
+    pub(super) repeats: Option<(u32, u64)>,
     /// Whether an edit of the joined text touches it.
     pub(super) touched: bool,
     /// Edits of the string read as a whole text.

@@ -409,8 +409,12 @@ impl Policy {
     }
 }
 
-/// Whether text waits until a model has judged it: what is rewritten cannot have left, and what is blocked need not have.
+/// Whether text waits until it is judged, by a model or against its request: what is rewritten cannot have left, and what is blocked need
+/// not have.
 fn waits(rule: &Rule, action: Action) -> bool {
+    if rule.grounding.is_some() {
+        return action > Action::Flag;
+    }
     rule.model.as_ref().is_some_and(|model| match action {
         Action::Mask | Action::Replace => true,
         Action::Block => model.strict,

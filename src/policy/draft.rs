@@ -10,7 +10,10 @@ use super::list_url::list_url;
 use super::rule::{Action, Actions, Counts, Rule, Severity};
 use super::state::RuleState;
 use super::stated::{OF_LIST, Stated};
-use crate::detect::{Exact, Folds, Keyword, ModelSpec, PatternSpec, RuleId, RuleSpec, Validator};
+use crate::detect::grounding;
+use crate::detect::{
+    Exact, Folds, Keyword, ModelSpec, PatternSpec, RuleId, RuleSpec, Unsupported, Validator,
+};
 use crate::diag::{Diagnostic, Places, SourceFile, Span, Step, read_toml};
 use crate::text::fold::fold_literal;
 
@@ -301,6 +304,7 @@ impl At<'_> {
             && rule.patterns.is_empty()
             && rule.groups.is_empty();
         let model = self.model(&id, &rule, alone);
+        let grounding = self.grounding(&id, &rule, alone);
         let marker = rule.marker.unwrap_or_else(|| format!("[{}]", rule.category.to_uppercase()));
         let replaces = [actions.prompt, actions.output, actions.tool].contains(&Action::Replace);
         if replaces && rule.replacement.is_none() {
@@ -321,12 +325,12 @@ impl At<'_> {
             .collect();
         let from_lists = rule.lists.len() + rule.list_urls.len() + rule.stated_lists.len();
         let names = [keywords.len(), rule.patterns.len(), from_lists, rule.groups.len()];
-        if self.clean && names == [0; 4] && !is_slot && rule.model.is_none() {
+        if self.clean && names == [0; 4] && !is_slot && rule.model.is_none() && rule.grounding.is_none() {
             self.wrong(
                 &["id"],
                 "missing",
                 format!(
-                    "rule `{id}` looks for nothing: no `keywords`, `lists`, `groups`, `model` or `[[rule.pattern]]`"
+                    "rule `{id}` looks for nothing: no `keywords`, `lists`, `groups`, `model`, `grounding` or `[[rule.pattern]]`"
                 ),
             );
         }
@@ -348,7 +352,7 @@ impl At<'_> {
         let patterns = rule.patterns.into_iter().enumerate();
         let patterns = patterns.map(|(i, p)| self.pattern(i, p, rule.score)).collect();
         Draft {
-            spec: RuleSpec { keywords, patterns, folds, conditions, exact, model: model.clone() },
+            spec: RuleSpec { keywords, patterns, folds, conditions, exact, model: model.clone(), grounding },
             rule: Rule {
                 id,
                 title: rule.title,
@@ -366,6 +370,7 @@ impl At<'_> {
                 list_of: None,
                 counts,
                 model,
+                grounding,
                 // Told once its pack and the taxonomy are known.
                 ..Rule::default()
             },
@@ -408,6 +413,32 @@ impl At<'_> {
             self.wrong(&["model"], "model", message);
         }
         Some(ModelSpec { model: model.clone(), class: rule.class.clone(), strict })
+    }
+
+    /// What the rule looks for that a request does not bear. `alone`: whether it looks for no words.
+    fn grounding(&mut self, id: &str, rule: &RuleFile, alone: bool) -> Option<Unsupported> {
+        let word = rule.grounding.as_deref()?;
+        let Some(kind) = Unsupported::named(word) else {
+            let names = Unsupported::ALL.map(Unsupported::as_str);
+            self.unknown(&["grounding"], "kind of what is unsupported", word, &names, true);
+            return None;
+        };
+        if !alone || rule.model.is_some() {
+            let message = format!(
+                "rule `{id}` holds answers against their requests, and looks for words, patterns or by a model as well: make two rules of it"
+            );
+            self.wrong(&["grounding"], "grounding", message);
+        }
+        for (key, texts) in [("examples", &rule.examples), ("counter_examples", &rule.counter_examples)] {
+            for (n, _) in texts.iter().enumerate().filter(|(_, text)| grounding::example(text).is_none()) {
+                let message = format!(
+                    "rule `{id}` holds answers against their requests: of {key} {} it cannot be told which is which; expected what the request says, a line `---`, and the answer",
+                    n + 1
+                );
+                self.wrong(&[key], "grounding", message);
+            }
+        }
+        Some(kind)
     }
 
     /// The folds that the rule refuses.

@@ -234,6 +234,9 @@ pub(super) struct RuleFile {
     /// The model's class that it asks for.
     #[serde(default)]
     pub class: Option<String>,
+    /// What of an answer it looks for that the request does not bear: `statement`, `number`, `name`, `link`.
+    #[serde(default)]
+    pub grounding: Option<String>,
     /// `relaxed` or `strict`: whether a sentence waits until the model has judged it.
     #[serde(default)]
     pub hold: Option<String>,

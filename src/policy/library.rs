@@ -22,6 +22,7 @@ use super::profile::Profile;
 use super::rule::Rule;
 use super::state::RuleState;
 use super::taxonomy::Taxonomy;
+use crate::detect::grounding;
 use crate::detect::{
     CompileError, Engine, Place, RuleId, RuleSet, RuleSpec, TextKind, scan_all, scan_encoded,
 };
@@ -324,6 +325,12 @@ impl Library {
             let encoded = self.rules.get(n).is_some_and(|rule| rule.encoded);
             let finds = |text: &str| {
                 let (engine, kind) = (&self.engine, TextKind::Plain);
+                if self.specs.get(n).is_some_and(|spec| spec.grounding.is_some()) {
+                    let of = grounding::example(text);
+                    return of.is_some_and(|(context, answer)| {
+                        !grounding::scan_against(engine, &rules, context, answer).is_empty()
+                    });
+                }
                 !scan_all(engine, &rules, kind, text).is_empty()
                     || encoded && !scan_encoded(engine, &rules, kind, text, &[]).found.is_empty()
             };

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use super::{Grade, RuleState, Threshold};
-use crate::detect::{ModelSpec, RuleId};
+use crate::detect::{ModelSpec, RuleId, Unsupported};
 
 /// What follows from a finding, in order of strength.
 #[derive(
@@ -215,6 +215,8 @@ pub struct Rule {
     pub grade: Option<Grade>,
     /// What it asks a model.
     pub model: Option<ModelSpec>,
+    /// What of an answer it looks for that the request does not bear.
+    pub grounding: Option<Unsupported>,
 }
 
 /// How much a rule has of what, for reports.
@@ -255,6 +257,7 @@ impl Default for Rule {
             zh: None,
             grade: None,
             model: None,
+            grounding: None,
         }
     }
 }

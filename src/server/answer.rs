@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING};
 use http::{HeaderMap, Response, StatusCode};
-use hyper::body::Incoming;
 
 use super::body::{AnswerBody, BATCH, Fed, StreamBody, fed};
 use super::exchange::{Exchange, takes};
@@ -26,7 +25,7 @@ use crate::audit::Receipt;
 use crate::dialect::{ErrorKind, ExchangeError, Framing};
 use crate::exchange::{Ahead, Ended, Flow, Judged, Labelling, Mode, Replaced};
 use crate::stream::coding::Coding;
-use crate::upstream::{Dialer, Timeouts};
+use crate::upstream::{Answer, Dialer, Timeouts};
 
 /// An answer as far as it was read before the exchange was on record.
 pub(super) struct Begun {
@@ -197,7 +196,7 @@ fn garbage(message: &str) -> ExchangeError {
 async fn read(
     exchange: &Exchange<'_>,
     ahead: &mut Ahead,
-    response: Response<Incoming>,
+    response: Response<Answer>,
     dialer: &Dialer,
 ) -> Result<Reading, ExchangeError> {
     let gateway = &exchange.worker.gateway;
@@ -223,9 +222,10 @@ async fn read(
     let mode = ahead.head(status, media)?;
     let limits = &gateway.limits;
     let commitment = gateway.commitments.begin();
-    let mut source =
-        Source::new(dialer.upstream(), body, coding, limits.answer.get(), limits.inflate_ratio, commitment)
-            .map_err(|e| garbage(&e.to_string()))?;
+    // A stream goes on as it comes: what it may hold at once is limited elsewhere.
+    let most = if mode == Mode::Whole { limits.answer.get() } else { usize::MAX };
+    let mut source = Source::new(dialer.upstream(), body, coding, most, limits.inflate_ratio, commitment)
+        .map_err(|e| garbage(&e.to_string()))?;
     source.keep(exchange.kept_limit());
     let timeouts = *dialer.upstream().timeouts();
     let body = match mode {
@@ -241,7 +241,11 @@ async fn read(
                 }
                 (Some(flow), Mode::Whole | Mode::Pass) => {
                     let got = source.got();
-                    Body::Whole { flow, raw: source.into_raw().zip(coding), got }
+                    Body::Whole {
+                        flow,
+                        raw: coding.and_then(|coding| Some((source.into_raw(coding)?, coding))),
+                        got,
+                    }
                 }
                 (None, _) => {
                     let error = exchange.worker.fault(exchange.context.id);

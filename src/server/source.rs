@@ -6,18 +6,17 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
-use hyper::body::Incoming;
 
 use crate::audit::Commitment;
 use crate::dialect::ErrorKind;
 use crate::exchange::Ended;
 use crate::stream::coding::{Coding, CodingError, Decoder};
-use crate::upstream::Upstream;
+use crate::upstream::{Answer, Upstream};
 
 /// The upstream's body without its content coding.
 #[derive(Debug)]
 pub(super) struct Source {
-    body: Incoming,
+    body: Answer,
     decoder: Option<Decoder>,
     /// The bytes as they came, where they may go on as they are.
     raw: Option<BytesMut>,
@@ -68,7 +67,7 @@ pub(super) fn keep(kept: &mut Vec<u8>, bytes: &[u8], limit: usize) {
 impl Source {
     pub(super) fn new(
         upstream: &Arc<Upstream>,
-        body: Incoming,
+        body: Answer,
         coding: Option<Coding>,
         limit: usize,
         ratio: u64,
@@ -87,7 +86,7 @@ impl Source {
         })
     }
 
-    /// Keeps the coded bytes, at most as many as the decoded ones may be.
+    /// Keeps the coded bytes, of which the decoder takes little more than the decoded ones may be.
     pub(super) fn keep_raw(&mut self) {
         self.raw = self.decoder.is_some().then(BytesMut::new);
     }
@@ -107,9 +106,9 @@ impl Source {
         Got { hash: self.received.so_far(), kept: std::mem::take(&mut self.kept.0) }
     }
 
-    /// The coded bytes that were kept.
-    pub(super) fn into_raw(self) -> Option<Bytes> {
-        self.raw.map(BytesMut::freeze)
+    /// The coded bytes that were kept, where they hold nothing that was not read.
+    pub(super) fn into_raw(self, coding: Coding) -> Option<Bytes> {
+        self.raw.filter(|raw| coding.is_bare(raw)).map(BytesMut::freeze)
     }
 
     /// The next bytes; none at the end.

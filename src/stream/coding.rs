@@ -48,6 +48,23 @@ impl Coding {
     }
 }
 
+impl Coding {
+    /// Whether a coded body holds nothing beside its text, as far as its bytes tell: a file's name or comment, frames and blocks that
+    /// decoders skip may hold text that nobody has read. False where it may be.
+    pub fn is_bare(self, coded: &[u8]) -> bool {
+        let holds = |sign: &[u8]| memchr::memmem::find(coded.get(1..).unwrap_or_default(), sign).is_some();
+        match self {
+            // One member without any of the optional fields (RFC 1952 section 2.3).
+            Self::Gzip => coded.get(3) == Some(&0) && !holds(&[0x1f, 0x8b, 8]),
+            Self::Deflate => true,
+            // Blocks of metadata stand anywhere between its bits (RFC 7932 section 9.2).
+            Self::Brotli => false,
+            // No skippable frame (RFC 8878 section 3.1.2).
+            Self::Zstd => coded.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) && !holds(&[0x2a, 0x4d, 0x18]),
+        }
+    }
+}
+
 /// Why a body cannot be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CodingError {
@@ -177,6 +194,10 @@ impl Decoder {
         self.begun |= !bytes.is_empty();
         if let Some(sink) = self.sink() {
             sink.read += bytes.len() as u64;
+            // What says nothing has a ceiling too: members and frames without text.
+            if sink.read > (sink.limit as u64).saturating_add(RATIO_FROM as u64) {
+                return Err(CodingError::TooLong(sink.limit));
+            }
         }
         if let (Engine::DeflateStart(_), Some(first)) = (&self.engine, bytes.first()) {
             // RFC 1950: the low nibble of a zlib header is 8; a raw deflate block practically never begins so.
@@ -362,5 +383,30 @@ mod tests {
         assert_eq!(Coding::parse("gzip, br"), Err(CodingError::Unknown));
         assert_eq!(Coding::parse("identity"), Ok(None));
         assert_eq!(Coding::parse(" GZIP "), Ok(Some(Coding::Gzip)));
+    }
+
+    /// What stands beside the text in a coded body was read by nobody.
+    #[test]
+    fn what_holds_more_than_its_text_is_told() {
+        let text = b"some text, some more text";
+        for coding in [Coding::Gzip, Coding::Deflate, Coding::Zstd] {
+            assert!(coding.is_bare(&encode(coding, text, false)), "{coding:?}");
+        }
+        let named = flate2::GzBuilder::new()
+            .filename("jo@corp.example")
+            .write(Vec::new(), flate2::Compression::fast());
+        let named = named.finish().unwrap_or_default();
+        let twice = [encode(Coding::Gzip, text, false), encode(Coding::Gzip, b"", false)].concat();
+        for more in [named, twice] {
+            assert!(!Coding::Gzip.is_bare(&more));
+        }
+        let skipped = |body: &[u8]| [&[0x51, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, b'j', b'o'], body].concat();
+        let plain = encode(Coding::Zstd, text, false);
+        assert!(!Coding::Zstd.is_bare(&skipped(&plain)));
+        assert!(!Coding::Zstd.is_bare(&[plain.clone(), skipped(&plain)].concat()));
+        assert!(!Coding::Brotli.is_bare(&encode(Coding::Brotli, text, false)));
+        // Frames that say nothing have a ceiling.
+        let nothing = skipped(b"").repeat(20_000);
+        assert_eq!(decode(Coding::Zstd, &nothing, 1000, 100), Err(CodingError::TooLong(1000)));
     }
 }

@@ -1,26 +1,17 @@
-//! Connections to upstreams: TLS, credentials, time limits. Nothing of a request decides where it goes but the route.
+//! Upstreams: their addresses, TLS, credentials, time limits. Nothing of a request decides where it goes but the route.
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, Method, Request, Response, Uri};
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use http::{HeaderMap, Uri};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use secrecy::ExposeSecret as _;
 
 use super::revealed::Revealed;
 use super::{Credential, Timeouts, UpstreamSettings};
-use crate::dialect::{ErrorKind, ExchangeError};
 
 /// Why an upstream's settings cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -115,6 +106,11 @@ impl Upstream {
         &self.settings
     }
 
+    /// Its settings of TLS.
+    pub(super) fn tls(&self) -> rustls::ClientConfig {
+        (*self.tls).clone()
+    }
+
     /// Its time limits.
     pub fn timeouts(&self) -> &Timeouts {
         &self.settings.timeouts
@@ -134,7 +130,7 @@ impl Upstream {
     }
 
     /// Where a canonical path leads: a version that ends the prefix and begins the path stands once.
-    fn uri(&self, path: &str, query: Option<&str>) -> Option<Uri> {
+    pub(super) fn uri(&self, path: &str, query: Option<&str>) -> Option<Uri> {
         let last = self.prefix.rsplit('/').next().filter(|p| !p.is_empty());
         let rest = last
             .and_then(|version| path.strip_prefix('/')?.strip_prefix(version))
@@ -157,7 +153,7 @@ impl Upstream {
     }
 
     /// Puts the upstream's credential in place of the client's, in the form that the dialect expects.
-    fn authorise(
+    pub(super) fn authorise(
         &self,
         dialect: &str,
         client: &HeaderMap,
@@ -212,111 +208,6 @@ pub(super) fn tls(extra: Option<&Path>) -> Result<rustls::ClientConfig, String> 
         .map_err(|error| error.to_string())?
         .with_root_certificates(roots)
         .with_no_client_auth())
-}
-
-/// A request for an upstream.
-#[derive(Debug)]
-pub struct Outgoing<'a> {
-    /// Method.
-    pub method: Method,
-    /// Canonical path.
-    pub path: &'a str,
-    /// Raw query without credentials.
-    pub query: Option<&'a str>,
-    /// The dialect, which decides the credential's form.
-    pub dialect: &'static str,
-    /// The client's header, for credentials that are passed through.
-    pub client: &'a HeaderMap,
-    /// The client's credential where it stood in the query, for the same.
-    pub query_key: Option<&'a [u8]>,
-    /// Fields that go on, already chosen.
-    pub headers: HeaderMap,
-    /// The body.
-    pub body: Bytes,
-}
-
-/// Connections of one worker to one upstream.
-#[derive(Debug)]
-pub struct Dialer {
-    upstream: Arc<Upstream>,
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
-}
-
-impl Dialer {
-    /// No connection yet.
-    pub fn new(upstream: Arc<Upstream>) -> Self {
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        http.set_nodelay(true);
-        http.set_connect_timeout(Some(upstream.timeouts().connect.0));
-        let https = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config((*upstream.tls).clone())
-            .https_or_http()
-            .enable_http1()
-            .enable_http2()
-            .wrap_connector(http);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(Duration::from_mins(1))
-            .pool_timer(TokioTimer::new())
-            .timer(TokioTimer::new())
-            .build(https);
-        Self { upstream, client }
-    }
-
-    /// The upstream.
-    pub fn upstream(&self) -> &Arc<Upstream> {
-        &self.upstream
-    }
-
-    /// Sends a request and waits for the answer's head. A request is sent again only while the upstream has not read a byte of it.
-    pub async fn send(&self, outgoing: Outgoing<'_>) -> Result<Response<Incoming>, ExchangeError> {
-        let name = &self.upstream.name;
-        let Some(uri) = self.upstream.uri(outgoing.path, outgoing.query) else {
-            return Err(ExchangeError::new(ErrorKind::BadRequest, "the path cannot be sent to the upstream"));
-        };
-        let mut request = Request::new(Full::new(outgoing.body));
-        *request.method_mut() = outgoing.method;
-        *request.uri_mut() = uri;
-        *request.headers_mut() = outgoing.headers;
-        let Outgoing { dialect, client, query_key, .. } = outgoing;
-        self.upstream.authorise(dialect, client, query_key, request.headers_mut());
-        match tokio::time::timeout(self.upstream.timeouts().first_byte.0, self.client.request(request)).await
-        {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => {
-                let (what, cause) = failure(&error);
-                tracing::warn!(upstream = %name, cause, "{what}");
-                Err(ExchangeError::new(
-                    ErrorKind::UpstreamUnreachable,
-                    format!("the upstream `{name}` {what}"),
-                ))
-            }
-            Err(_) => Err(ExchangeError::new(
-                ErrorKind::UpstreamTimeout,
-                format!("the upstream `{name}` did not answer in time"),
-            )),
-        }
-    }
-}
-
-/// What the client is told of a request that got no answer, and the innermost cause for the log.
-fn failure(error: &hyper_util::client::legacy::Error) -> (&'static str, String) {
-    let mut innermost: &(dyn std::error::Error + 'static) = error;
-    loop {
-        // An `io::Error` passes over the error that it wraps when it is asked for its source.
-        let wrapped = innermost.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let below =
-            wrapped.map(|error| error as &(dyn std::error::Error + 'static)).or_else(|| innermost.source());
-        let Some(below) = below else { break };
-        innermost = below;
-    }
-    let certificate = matches!(innermost.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)));
-    let what = match (certificate, error.is_connect()) {
-        (true, _) => "shows a certificate that is not accepted",
-        (false, true) => "cannot be reached",
-        (false, false) => "broke off before it answered",
-    };
-    (what, innermost.to_string())
 }
 
 #[cfg(test)]

@@ -2,13 +2,15 @@
 
 mod ask;
 mod client;
+mod dialer;
 mod lists;
 mod revealed;
 mod settings;
 pub mod sink;
 
 pub use ask::{Answered, AskError, Asker};
-pub use client::{Dialer, Outgoing, Upstream, UpstreamError};
+pub use client::{Upstream, UpstreamError};
+pub use dialer::{Answer, Dialer, Outgoing};
 pub use lists::{Fetched, ListClient, ListError};
 pub use settings::{
     Credential, CredentialSettings, DEMONSTRATION, DialectFamily, Timeouts, UpstreamSettings,

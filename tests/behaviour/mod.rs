@@ -14,6 +14,7 @@ mod durability;
 mod encoded;
 mod endings;
 mod fake;
+mod h2_upstreams;
 mod host_check;
 mod http2;
 mod http_hygiene;

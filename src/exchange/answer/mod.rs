@@ -19,6 +19,7 @@ use super::marking::Marking;
 use super::reader::{Reader, Side, Stop};
 use super::{Marked, Outcome, Report, Terms, refuse};
 use crate::audit::{Coverage, LabelRecord};
+use crate::detect::grounding::Context;
 use crate::dialect::{Ask, ErrorKind, ExchangeError, Framing, Matched, Memo, Reply, Stage};
 use crate::stream::Splitter;
 use crate::stream::coding::CodingError;
@@ -158,6 +159,11 @@ impl Answering {
         }
     }
 
+    /// Holds the answer against what its request says.
+    pub(in crate::exchange) fn hold_against(&mut self, context: Option<std::sync::Arc<Context>>) {
+        self.reader.hold_against(context);
+    }
+
     /// Reads the upstream's status and media type (the value of `content-type`, if any).
     pub fn head(&mut self, status: u16, content_type: Option<&str>) -> Result<Mode, ExchangeError> {
         self.upstream_status = status;
@@ -265,6 +271,12 @@ impl Answering {
         self.over = true;
         let failed = match ended {
             Ended::Complete => None,
+            // What breaks behind the answer's own end takes nothing from it.
+            Ended::Failed(ErrorKind::UpstreamUnreachable) | Ended::Undecodable(_)
+                if matches!(self.mode, Mode::Stream(_)) && self.stage == Stage::Signed =>
+            {
+                None
+            }
             Ended::Failed(kind) => Some(ExchangeError::new(
                 kind,
                 match kind {

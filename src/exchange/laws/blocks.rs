@@ -62,7 +62,13 @@ const PARTS: Blocks = Blocks {
         ]
     },
     piece: |n, text| json!({"type": "response.output_text.delta", "output_index": 0, "content_index": n, "delta": text}),
-    end: |_, _| Vec::new(),
+    end: |n, text| {
+        let part = json!({"type": "output_text", "text": text, "annotations": []});
+        vec![
+            json!({"type": "response.output_text.done", "output_index": 0, "content_index": n, "text": text}),
+            json!({"type": "response.content_part.done", "output_index": 0, "content_index": n, "part": part}),
+        ]
+    },
     place: "/delta",
     index: "/content_index",
     whole: |texts| {
@@ -80,8 +86,13 @@ const ITEMS: Blocks = Blocks {
         vec![json!({"type": "response.output_item.added", "output_index": n, "item": item})]
     },
     piece: |n, text| json!({"type": "response.output_text.delta", "output_index": n, "content_index": 0, "delta": text}),
-    end: |n, _| {
-        vec![json!({"type": "response.output_item.done", "output_index": n, "item": {"type": "message"}})]
+    end: |n, text| {
+        let part = json!({"type": "output_text", "text": text, "annotations": []});
+        let item = json!({"type": "message", "content": [part]});
+        vec![
+            json!({"type": "response.output_text.done", "output_index": n, "content_index": 0, "text": text}),
+            json!({"type": "response.output_item.done", "output_index": n, "item": item}),
+        ]
     },
     index: "/output_index",
     whole: |texts| {
@@ -117,7 +128,11 @@ impl Blocks {
                 n += 1;
             }
         }
-        let last = std::iter::once(self.last.to_owned());
+        let mut last = self.last.to_owned();
+        if self.wire == 1 {
+            last = json!({"type": "response.completed", "response": (self.whole)(texts)}).to_string();
+        }
+        let last = std::iter::once(last);
         (out.iter().map(Value::to_string).chain(last).collect(), indices)
     }
 
@@ -130,7 +145,24 @@ impl Blocks {
             let pieces = events.iter().filter(|event| event.pointer(self.index) == Some(&json!(index)));
             pieces.filter_map(|event| event.pointer(self.place)?.as_str()).collect()
         };
-        indices.iter().map(|&index| of(index)).collect()
+        let said: Vec<String> = indices.iter().map(|&index| of(index)).collect();
+        // What repeats it says the same.
+        for event in &events {
+            let kind = event["type"].as_str().unwrap_or_default();
+            if kind == "response.completed" {
+                let texts = (0..said.len()).map(|n| self.text.replace('N', &n.to_string()));
+                let texts = texts.map(|place| event["response"].pointer(&place).and_then(Value::as_str));
+                assert_eq!(texts.map(Option::unwrap_or_default).collect::<Vec<_>>(), said, "{event}");
+            } else if kind.ends_with(".done") {
+                let at = indices.iter().position(|n| event.pointer(self.index) == Some(&json!(n)));
+                let text =
+                    ["/text", "/part/text", "/item/content/0/text"].iter().find_map(|at| event.pointer(at));
+                if let (Some(at), Some(text)) = (at, text) {
+                    assert_eq!(text.as_str(), said.get(at).map(String::as_str), "{event}");
+                }
+            }
+        }
+        said
     }
 
     fn read_whole(&self, texts: &[String]) -> Vec<String> {
@@ -215,6 +247,52 @@ fn a_split_match_blocks() {
         let sent = String::from_utf8(out.concat()).unwrap_or_default();
         assert!(cut && !sent.contains("jam") && !sent.contains("quin"), "{path}: {sent}");
     }
+}
+
+/// What the gateway itself says at the end of what it cuts repeats no more than the client got.
+#[test]
+fn a_cut_repeats_nothing_of_a_split_match() {
+    for blocks in ALL {
+        let (events, _) =
+            blocks.events(&["to jo@co", "rp.example. Then", " a quince jam."].map(str::to_owned), 4, false);
+        let (path, request, media, _) = STREAMS[blocks.wire];
+        let mut answering = answering(path, request, media);
+        let mut out = Vec::new();
+        let cut = events
+            .iter()
+            .any(|event| answering.feed(format!("data: {event}\n\n").as_bytes(), &mut out) != Flow::More);
+        let sent = String::from_utf8(out.concat()).unwrap_or_default();
+        assert!(
+            cut && !sent.contains("jo@co") && !sent.contains("rp.exa") && !sent.contains("jam"),
+            "{sent}"
+        );
+    }
+}
+
+/// A stream that says each block at once, without deltas, is read alike.
+#[test]
+fn blocks_without_deltas_are_joined() {
+    let texts = ["to jo@co", "rp.example, a gla", "ss orchard."].map(str::to_owned);
+    for blocks in [&PARTS, &ITEMS] {
+        let (path, request, media, _) = STREAMS[blocks.wire];
+        let (events, _) = blocks.events(&texts, 3, false);
+        let events: Vec<String> = events.into_iter().filter(|event| !event.contains(".delta")).collect();
+        let sent = run(&mut answering(path, request, media), &events).concat();
+        assert!(!sent.contains("jo@") && !sent.contains("gla") && !sent.contains("orchard"), "{sent}");
+        let last = vec![events.last().cloned().unwrap_or_default()];
+        let sent = run(&mut answering(path, request, media), &last).concat();
+        assert!(!sent.contains("jo@") && !sent.contains("gla") && !sent.contains("orchard"), "{sent}");
+    }
+}
+
+/// The first words of a message and the deltas of its block are one text.
+#[test]
+fn a_messages_first_words_and_its_deltas_are_one_text() {
+    let start = |text: &str| json!({"type": "message_start", "message": {"content": [{"type": "text", "text": text}]}});
+    let (path, request, media, _) = STREAMS[0];
+    let events = [start("a gla").to_string(), (ANTHROPIC.piece)(0, "ss orchard.").to_string()];
+    let sent = run(&mut answering(path, request, media), &events).concat();
+    assert!(sent.contains("a [PHRASE]") && !sent.contains("gla") && !sent.contains("orchard"), "{sent}");
 }
 
 /// Blocks that take turns are texts of their own.

@@ -4,6 +4,7 @@
 mod blocks;
 mod chat_pieces;
 mod ends;
+mod grounded;
 mod invented;
 mod labelled;
 mod let_go;

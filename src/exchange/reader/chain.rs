@@ -10,16 +10,18 @@
 //!
 //! So the joined text is read beside the blocks. Up to the second block it is the first, and costs nothing; from there on it has a scan
 //! of its own, which goes on from the first block's. A match in either reading is rewritten, and an event waits while one could still
-//! complete in it. What a block ends with waits for the next block as long as [`Doubt`](super::super::doubt::Doubt) says.
+//! complete in it. What a block ends with waits for the next block as long as [`Doubt`] says.
 //!
 //! Blocks that take turns are not joined: what a reader makes of them depends on what is still to come.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::super::doubt::Doubt;
 use super::super::emit::Edit;
 use super::Reader;
 use crate::detect::{Finding, Scan};
+use crate::dialect::ChannelKey;
 use crate::text::TextPos;
 
 /// The joined text of channels of one row.
@@ -121,7 +123,7 @@ impl Reader {
             channel.joined = channel.scanned.max(channel.settled);
         }
         if channel.joined < channel.seen {
-            channel.doubt.get_or_insert_default();
+            channel.doubt.get_or_insert_with(Doubt::between);
             if !std::mem::replace(&mut channel.listed, true) {
                 self.doubted.push(index as u32);
             }
@@ -175,7 +177,12 @@ impl Reader {
             let end = start + (finding.end.0 - finding.start.0);
             let finding = Finding { start: TextPos(start), end: TextPos(end), ..finding };
             let Some(mut edit) = self.note(&finding, None, direction, role, name) else { continue };
+            let mut shared = edit.clone();
             for (index, start, end) in stretches {
+                if let Some(channel) = self.channels.get_mut(index) {
+                    channel.shared.push(Edit { start, end, ..shared.clone() });
+                    (shared.marker, shared.strength) = ("".into(), u8::MAX);
+                }
                 if let Some(channel) = self.channels.get_mut(index).filter(|channel| end > channel.left) {
                     channel.edit(Edit { start, end, ..edit.clone() });
                     // Whatever else begins in the next block at the same place, one marker stands for both.
@@ -183,6 +190,12 @@ impl Reader {
                 }
             }
         }
+    }
+
+    /// The channel of this key, if it has said something, and how much.
+    pub(super) fn repeated(&self, key: ChannelKey) -> Option<(u32, u64)> {
+        let &index = self.by_key.get(&key)?;
+        self.channels.get(index as usize).map(|channel| (index, channel.seen)).filter(|&(_, seen)| seen > 0)
     }
 
     /// Tells the channels how far their joined text is decided.

@@ -7,6 +7,7 @@ use super::super::emit::{Edit, Emitter};
 use super::super::number;
 use super::super::segment::{Part, Segment, Segments};
 use super::super::strand::{Before, Parted, Strands, With};
+use super::grounded::Grounded;
 use super::{Reader, Stop};
 use crate::detect::{Finding, Scan, TextKind};
 use crate::dialect::{ChannelKey, Ends, Flow, Found, Home, Role, Shape};
@@ -55,9 +56,13 @@ pub(super) struct Channel {
     pub(super) settled: u64,
     /// Among [`Reader::chains`], the text to which it is joined.
     pub(super) chain: Option<u32>,
+    /// What was found in the joined text, for who says its text once more.
+    pub(super) shared: Vec<Edit>,
     pub(super) emitter: Emitter,
     /// The texts into which it may part, where no row says it.
     pub(super) strands: Option<Box<Strands>>,
+    /// Where it is held against what the request says.
+    pub(super) grounded: Option<Box<Grounded>>,
     /// Of a text that is JSON source.
     pub(super) numbers: Option<number::Numbers>,
 }
@@ -165,6 +170,12 @@ impl Reader {
             channel.read_exponents(&policy, &mut found);
             (settled, alone) = (channel.settled, channel.alone);
             channel.scanned = channel.base + progress.settled.0;
+            if let Some(grounded) = &mut channel.grounded {
+                grounded.push(policy.engine(), rules, text, &mut found);
+                if policy.engine().grounds_hold(rules) {
+                    channel.scanned = channel.scanned.min(channel.base + grounded.settled());
+                }
+            }
             channel.settle_up();
             if !text.is_empty() && std::mem::take(&mut channel.ended) && channel.delta {
                 channel.doubt = None;
@@ -228,6 +239,7 @@ impl Reader {
             Some(&index) => index as usize,
             None if self.channels.len() >= MAX_CHANNELS => return None,
             None => {
+                let against = self.context_of(role, kind, self.direction(role));
                 self.by_key.insert(key, self.channels.len() as u32);
                 let chain = (flow == Flow::Linked).then(|| self.chain_of(key.field));
                 self.appeared = self.appeared.saturating_add(1);
@@ -252,7 +264,9 @@ impl Reader {
                     joined: u64::MAX,
                     settled: 0,
                     chain,
+                    shared: Vec::new(),
                     strands: found.readings.map(|_| Box::default()),
+                    grounded: against.map(|context| Box::new(Grounded::new(context))),
                     emitter: Emitter::new(kind == TextKind::Json),
                     numbers: (kind == TextKind::Json && !self.policy.rules(self.direction(role)).is_empty())
                         .then(number::Numbers::default),
@@ -289,6 +303,10 @@ impl Reader {
         let mut found = std::mem::take(&mut self.scratch);
         let with = With { engine: policy.engine(), rules: policy.rules(channel.direction) };
         channel.scan.finish(with.engine, with.rules, &mut found);
+        if let Some(grounded) = &mut channel.grounded {
+            grounded.finish(with.engine, with.rules, &mut found);
+            **grounded = grounded.anew();
+        }
         let mut parted = Vec::new();
         if let Some(strands) = &mut channel.strands {
             strands.let_go(with, &mut parted);
@@ -312,7 +330,9 @@ impl Reader {
     pub fn is_settled(&self, segments: &Segments) -> bool {
         segments.texts.iter().all(|s| match s.channel() {
             Some((channel, _, end)) => self.channels.get(channel as usize).is_none_or(|c| c.settled >= end),
-            None => true,
+            None => s.repeats.is_none_or(|(channel, end)| {
+                self.channels.get(channel as usize).is_none_or(|c| c.settled >= end)
+            }),
         })
     }
 
@@ -404,6 +424,9 @@ impl Reader {
         let mut ended = channel.scan.clone();
         let with = With { engine: policy.engine(), rules: policy.rules(channel.direction) };
         ended.finish(with.engine, with.rules, &mut found);
+        if let Some(grounded) = channel.grounded.clone() {
+            { grounded }.finish(with.engine, with.rules, &mut found);
+        }
         let mut parted = Vec::new();
         if let Some(strands) = &mut channel.strands {
             strands.let_go(with, &mut parted);

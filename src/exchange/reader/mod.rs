@@ -6,6 +6,7 @@
 
 mod chain;
 mod channel;
+mod grounded;
 #[cfg(test)]
 mod sample;
 mod whole;
@@ -23,6 +24,7 @@ use super::tally::{Counts, Tally};
 use smallvec::SmallVec;
 
 use crate::audit::Coverage;
+use crate::detect::grounding::Context;
 use crate::detect::{Encodings, Finding, RuleId, TextKind};
 use crate::dialect::{ChannelKey, Class, Flow, Found, Role, Shape};
 use crate::policy::{Action, Direction, Policy};
@@ -127,6 +129,8 @@ pub struct Reader {
     doubted: Vec<u32>,
     /// Of what tokens' bytes spell, the first bytes of a character that goes on in the next token.
     begun: HashMap<ChannelKey, SmallVec<[u8; 4]>>,
+    /// Of a request, what answers to it are held against; of an answer, what it is held against.
+    against: Option<Arc<Context>>,
     /// Keys of the body or event being read that are written anew: node and segment.
     edited_keys: Vec<(u32, u32)>,
     /// Reads the same for the rules in shadow. It has no say: nothing that it finds or holds comes to bear on this one.
@@ -168,9 +172,38 @@ impl Reader {
             rewritten: HashSet::new(),
             doubted: Vec::new(),
             begun: HashMap::new(),
+            against: None,
             edited_keys: Vec::new(),
             shadow: None,
         }
+    }
+
+    /// Takes in what answers to this request are held against, where the policy does so.
+    pub fn take_context(&mut self) {
+        let grounds = |policy: &Policy| policy.engine().grounds(policy.rules(Direction::Output));
+        let asked = grounds(&self.policy) || self.policy.shadow().is_some_and(|shadow| grounds(shadow));
+        self.against = asked.then(Arc::default);
+    }
+
+    /// What was taken in, if an answer can be held against it.
+    pub fn context(&mut self) -> Option<Arc<Context>> {
+        self.against.take().filter(|context| context.can_bear())
+    }
+
+    /// Holds the answer against what its request says.
+    pub fn hold_against(&mut self, context: Option<Arc<Context>>) {
+        if let Some(shadow) = &mut self.shadow {
+            shadow.against.clone_from(&context);
+        }
+        self.against = context;
+    }
+
+    /// What a text of this kind is held against.
+    fn context_of(&self, role: Role, kind: TextKind, direction: Direction) -> Option<Arc<Context>> {
+        let context = self.against.as_ref().filter(|_| self.side == Side::Answer)?;
+        let counts = role == Role::Message && kind == TextKind::Plain;
+        let asked = counts && self.policy.engine().grounds(self.policy.rules(direction));
+        asked.then(|| Arc::clone(context))
     }
 
     /// Reads until it is told to stop.
@@ -285,6 +318,7 @@ impl Reader {
             fixed: false,
             choice: 0,
             part: Part::Alone,
+            repeats: None,
             touched: false,
             edits: Vec::new(),
         };
@@ -364,6 +398,7 @@ impl Reader {
             fixed: false,
             choice: found.channel.parts[0],
             part: Part::Alone,
+            repeats: None,
             touched: false,
             edits: Vec::new(),
         };
@@ -397,6 +432,7 @@ impl Reader {
             fixed: false,
             choice: found.channel.parts[0],
             part: Part::Alone,
+            repeats: None,
             touched: false,
             edits: Vec::new(),
         };
@@ -416,14 +452,27 @@ impl Reader {
         self.coverage.texts += 1;
         self.coverage.text_bytes += text.len() as u64;
         self.coverage.unknown += u64::from(!found.known);
+        if self.side == Side::Prompt
+            && matches!(role, Role::Message | Role::Tool)
+            && let Some(context) = self.against.as_mut().and_then(Arc::get_mut)
+        {
+            context.add(text);
+        }
         // Nothing is found in an empty text, and nothing of it can be rewritten: no more is kept of it than that it was there.
         if text.is_empty() && !self.streams && !json {
             return;
         }
         let kind = if json { TextKind::Json } else { TextKind::Plain };
-        let mut join = None;
+        let (mut join, mut flow) = (None, flow);
+        if flow == Flow::Repeats {
+            flow = Flow::Linked;
+            if let Some((channel, said)) = self.repeated(found.channel).filter(|_| self.streams) {
+                flow = Flow::Whole;
+                segment.repeats = Some((channel, said)).filter(|_| said == text.len() as u64);
+            }
+        }
         match flow {
-            Flow::Whole => {}
+            Flow::Whole | Flow::Repeats => {}
             Flow::Delta | Flow::Linked | Flow::Both if self.streams => {
                 self.delta(text, kind, found, flow, &mut segment);
             }

@@ -9,6 +9,7 @@ use super::super::emit::Edit;
 use super::super::halt::SLICE;
 use super::super::number;
 use super::super::segment::{Segment, Segments};
+use super::grounded::Grounded;
 use super::{Reader, Side};
 use crate::detect::{Encoded, Finding, Scan, TextKind, scan_encoded, with_encoded};
 use crate::dialect::{ChannelKey, Flow, Role};
@@ -68,6 +69,11 @@ impl Reader {
             return;
         }
         scan.finish(policy.engine(), policy.rules(direction), &mut found);
+        if let Some(context) = self.context_of(role, kind, direction) {
+            let mut grounded = Grounded::new(context);
+            grounded.push(policy.engine(), policy.rules(direction), text, &mut found);
+            grounded.finish(policy.engine(), policy.rules(direction), &mut found);
+        }
         let encoded = self.encoded(text, kind, direction, &found);
         let unread = encoded.unread;
         let place = segment.channel().map(|(channel, start, _)| (channel as usize, start));

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::super::emit::{Emitter, Piece};
+use super::super::emit::{Edit, Emitter, Piece};
 use super::super::segment::{Moved, Numbers, Part, Segment, Segments};
 use super::Reader;
 use crate::dialect::Role;
@@ -19,10 +19,17 @@ impl Reader {
         step();
         segment.touched
             || !segment.edits.is_empty()
+            || self.shared(segment).next().is_some()
             || segment.channel().is_some_and(|(channel, start, end)| {
                 start < end
                     && self.channels.get(channel as usize).is_some_and(|c| c.emitter.touches(start, end))
             })
+    }
+
+    /// What was found in the joined text of which a segment says a part once more.
+    fn shared(&self, segment: &Segment) -> impl Iterator<Item = &Edit> {
+        let of = segment.repeats.and_then(|(channel, end)| Some((self.channels.get(channel as usize)?, end)));
+        of.into_iter().flat_map(|(channel, end)| channel.shared.iter().filter(move |edit| edit.start < end))
     }
 
     /// Emits an event or body whose texts are settled: none when it may leave as it came, else its bytes written anew.
@@ -143,7 +150,7 @@ impl Reader {
         let (emitter, start) = match segment.part {
             Part::Alone => {
                 let mut emitter = Emitter::new(segment.json);
-                for edit in &segment.edits {
+                for edit in segment.edits.iter().chain(self.shared(segment)) {
                     emitter.add(edit.clone());
                 }
                 emitter.write(piece(0), out);

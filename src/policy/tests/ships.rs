@@ -8,6 +8,7 @@ use super::super::{
     Action, Checked, Control, Demands, Direction, Library, Obligation, Policy, PolicySettings, Setting,
     State, Sure, Tier, Unmet, files::embedded, slot_file,
 };
+use crate::detect::grounding;
 use crate::detect::{TextKind, scan_all, scan_encoded};
 use crate::diag::{SourceFile, read_toml};
 
@@ -35,6 +36,10 @@ fn finds(policy: &Policy, id: &str, text: &str) -> bool {
     let is = |rule| policy.rule(rule).id == id;
     Direction::ALL.into_iter().any(|direction| {
         let (rules, encoded) = (policy.rules(direction), policy.encoded_rules(direction));
+        if let Some((context, answer)) = grounding::example(text) {
+            let found = grounding::scan_against(policy.engine(), rules, context, answer);
+            return found.iter().any(|one| is(one.rule));
+        }
         scan_all(policy.engine(), rules, TextKind::Plain, text).iter().any(|one| is(one.rule))
             || scan_encoded(policy.engine(), encoded, TextKind::Plain, text, &[])
                 .found
@@ -99,6 +104,7 @@ fn what_ships_has_no_warning_and_names_its_sources() {
         "injection",
         "harm",
         "classifiers",
+        "grounding",
         "unacceptable",
         "commercial",
         "law/cn",

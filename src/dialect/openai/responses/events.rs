@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::super::super::field::{
-    Field, arguments_delta, blocks, other_delta, reasoning, reasoning_delta, tool_delta, unscanned,
+    Field, arguments_delta, blocks, other_delta, reasoning, reasoning_delta, repeats, tool_delta, unscanned,
 };
 use super::super::super::said::{PieceOf, Pieces};
 use super::super::super::shape::Shape;
@@ -97,7 +97,23 @@ const REASONING_DELTA: &str = "{output_index,content_index,summary_index}.delta"
 const PART: &str = "{output_index,content_index}.part.text";
 const ITEM_TEXT: &str = "{output_index}.item.content[content_index].text";
 
-static WHOLE: LazyLock<Shape> = LazyLock::new(|| Table::Whole.known(&[other_delta(NEW_DELTA)]));
+/// Where an event says once more, whole, what deltas have said.
+const REPEATS: [&str; 8] = [
+    "{output_index,content_index}.text",
+    "{output_index,content_index}.refusal",
+    "{output_index,content_index}.part.text",
+    "{output_index,content_index}.part.refusal",
+    "{output_index,content_index}.part.transcript",
+    "{output_index}.item.content[content_index].text",
+    "{output_index}.item.content[content_index].refusal",
+    "{output_index}.item.content[content_index].transcript",
+];
+
+static WHOLE: LazyLock<Shape> = LazyLock::new(|| {
+    let rows = REPEATS.map(repeats);
+    let shape = Table::Whole.known(&[&[other_delta(NEW_DELTA)], &rows[..]].concat());
+    REPEATS.iter().fold(shape, |shape, path| shape.goes_on(path, &TEXT, TEXT_DELTA))
+});
 static TEXT: LazyLock<Shape> = LazyLock::new(|| Table::Text.known(&[blocks(TEXT_DELTA)]));
 static ARGUMENTS: LazyLock<Shape> =
     LazyLock::new(|| Table::Arguments.known(&[arguments_delta(ARGUMENTS_DELTA)]));

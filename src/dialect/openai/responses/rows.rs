@@ -1,8 +1,9 @@
 //! The rows of the responses API: requests, whole answers, events.
 
 use super::super::super::field::{
-    Field, TOKEN_LOGPROBS, arguments, arguments_delta, below, blocks, id, logprobs, opaque, other, parts,
-    reasoning, reasoning_delta, scalar, text, tool, tool_delta, tool_parts, tool_tree, tree, unscanned, word,
+    Field, TOKEN_LOGPROBS, arguments, arguments_delta, below, blocks, id, logprobs, near_parts, opaque,
+    other, parts, reasoning, reasoning_delta, scalar, text, tool, tool_delta, tool_parts, tool_tree, tree,
+    unscanned, word,
 };
 
 /// Where answers and events repeat parts of requests.
@@ -343,6 +344,7 @@ pub(super) fn event_rows() -> Vec<Field> {
         below(&["{output_index,content_index}"], TOKEN_LOGPROBS),
         below(&["response"], SETTINGS),
         below(&["response"], RESPONSE_COMMON),
+        below(&["response.output[].content[]"], &[near_parts("text"), near_parts("refusal")]),
         below(ANNOTATIONS, ANNOTATION),
         EVENT_FIELDS.to_vec(),
         below(EVENT_PARTS, PART_FIELDS),
