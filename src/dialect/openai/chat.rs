@@ -49,7 +49,7 @@ static EVENT: LazyLock<Shape> = LazyLock::new(|| {
         EVENT_FIELDS,
         COMMON_ANSWER_FIELDS,
     ])
-    .joined("choices[]{index}.delta.content", "choices[]{index}.delta.content[]{index}.text")
+    .joined("choices[]{index}.delta.content", "choices[]{index}.delta.content[].text")
 });
 
 /// Reasoning as compatible servers give it: OpenRouter's details, Copilot's text. What is not text of it goes back to the server unread.
@@ -242,7 +242,7 @@ const EVENT_FIELDS: &[Field] = &[
     word("choices[].delta.role"),
     delta("choices[]{index}.delta.content"),
     // In parts, which clients append to what came as a string.
-    delta("choices[]{index}.delta.content[]{index}.text"),
+    delta("choices[]{index}.delta.content[].text"),
     word("choices[].delta.content[].type"),
     scalar("choices[].delta.content[].index"),
     delta("choices[]{index}.delta.refusal"),

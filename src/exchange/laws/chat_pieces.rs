@@ -23,6 +23,19 @@ fn content_may_change_from_a_string_to_parts() {
     }
 }
 
+/// Readers append the parts of one choice, whatever their index.
+#[test]
+fn parts_of_a_choice_are_one_text() {
+    let (path, request, media, _) = STREAMS[2];
+    let part = |n: usize, text: &str| {
+        chat_event(0, r#""content":[{"type":"text","index":N,"text":"PIECE"}]"#, text)
+            .replace('N', &n.to_string())
+    };
+    let events = [part(0, "to alice.hoover@aaa"), part(1, "bbb.example or"), part(2, " alice")];
+    let sent = run(&mut answering(path, request, media), &events);
+    assert_eq!(joined(&sent, "/choices/0/delta/content/0/text"), "to [MAIL] or alice");
+}
+
 /// Calls of tools that no index tells apart are told apart by their places.
 #[test]
 fn calls_without_an_index_go_by_their_places() {

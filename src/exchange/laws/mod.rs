@@ -6,6 +6,7 @@ mod chat_pieces;
 mod ends;
 mod grounded;
 mod invented;
+mod judged;
 mod labelled;
 mod let_go;
 mod marks;
