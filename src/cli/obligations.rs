@@ -9,8 +9,8 @@ use std::io::{self, IsTerminal, Write};
 /// Print what laws ask, article by article, and what the gateway does about it
 ///
 /// A query over the obligations of all packs: each names its law and article, since when it holds, what does
-/// something about it, how far that goes in this version, which test shows it, and which text it was written
-/// against. `draft` means that nobody has held it against the text yet. It is no legal advice.
+/// something about it, how far that goes in this version, which test shows it, which text it was written against
+/// and what it was held against. `draft` means that nobody has held it against a text yet. It is no legal advice.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Exit code: 0, 1 when nothing is found, 2 for a bad configuration.
@@ -140,6 +140,9 @@ fn human(found: &[&Obligation], colour: Colour, out: &mut impl Write) -> io::Res
             writeln!(out, "    if      {}", condition(&one.applies_if))?;
         }
         writeln!(out, "    state   {} (source: {})", one.state.as_str(), one.sure.as_str())?;
+        if let Some(note) = &one.note {
+            writeln!(out, "    source  {note}")?;
+        }
         for control in &one.controls {
             writeln!(out, "    by      {}", said(control))?;
         }

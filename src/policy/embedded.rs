@@ -105,6 +105,8 @@ pub(super) static FILES: &[(&str, &str)] = &[
     ("law/us/pack.toml", include_str!("../../filters/law/us/pack.toml")),
     ("law/us/rules/marks.toml", include_str!("../../filters/law/us/rules/marks.toml")),
     ("law/us/rules/people.toml", include_str!("../../filters/law/us/rules/people.toml")),
+    ("law/world/obligations.toml", include_str!("../../filters/law/world/obligations.toml")),
+    ("law/world/pack.toml", include_str!("../../filters/law/world/pack.toml")),
     ("privacy/pack.toml", include_str!("../../filters/privacy/pack.toml")),
     ("privacy/rules/address.toml", include_str!("../../filters/privacy/rules/address.toml")),
     ("privacy/rules/behind.toml", include_str!("../../filters/privacy/rules/behind.toml")),

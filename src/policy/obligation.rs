@@ -30,6 +30,9 @@ pub(super) struct InstrumentFile {
     #[serde(default)]
     pub written_against: Option<Date>,
     pub sure: Sure,
+    /// The text that its obligations were held against, or why there is none.
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 /// One `[[obligation]]`.
@@ -49,6 +52,9 @@ pub(super) struct ObligationFile {
     /// The instrument's, without it.
     #[serde(default)]
     pub sure: Option<Sure>,
+    /// The instrument's, without it.
+    #[serde(default)]
+    pub note: Option<String>,
     #[serde(default)]
     pub applies_if: AppliesIf,
     pub state: State,
@@ -245,6 +251,9 @@ pub struct Obligation {
     pub written_against: Option<Date>,
     /// How sure it is that it says what that text says.
     pub sure: Sure,
+    /// What it was held against, or why it still is a draft.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// Where to read it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,

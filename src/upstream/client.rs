@@ -38,7 +38,7 @@ pub enum UpstreamError {
     },
 }
 
-/// An upstream ready to be asked. Each worker has a [`Dialer`] of its own over it.
+/// An upstream ready to be asked. Each worker has a [`Dialer`](super::dialer::Dialer) of its own over it.
 #[derive(Debug)]
 pub struct Upstream {
     /// The name in routes, metrics and records.

@@ -148,3 +148,39 @@ fn a_bank_that_is_held_out_is_the_one_of_the_record() {
     let (code, said) = done(&["bank", "verify", &file, "--opening", &opening, "--journal", &empty]);
     assert!(code == Some(1) && said.contains("no record of it"), "{said}");
 }
+
+/// P5: 300 questions make 300 attacks of each of twelve families, the same ones each time, in a bank that the other verbs take.
+#[test]
+fn questions_become_attacks_of_twelve_families() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    let (seeds, out, again) = (at("refuse.jsonl"), at("attacks.jsonl"), at("again.jsonl"));
+    fs::write(&seeds, bank(18)).expect("write");
+    let (code, said) = done(&["bank", "attacks", "--seeds", &seeds, "--out", &out, "--format", "json"]);
+    assert_eq!(code, Some(0), "{said}");
+    let report: Value = serde_json::from_str(&said).expect("JSON");
+    let families = report["families"].as_object().expect("families");
+    assert_eq!(families.len(), 12);
+    assert!(families.values().all(|count| count == 306), "{said}");
+    assert_eq!(
+        (report["written"].as_u64(), report["not_made"].as_array().map(Vec::len)),
+        (Some(3672), Some(0))
+    );
+    let (code, said) = done(&["bank", "check", &out]);
+    assert!(code == Some(0) && said.contains("3672 of 300"), "{said}");
+    // No file is written over.
+    let (code, said) = done(&["bank", "attacks", "--seeds", &seeds, "--out", &out]);
+    assert!(code == Some(2) && said.contains("cannot write"), "{said}");
+    assert_eq!(done(&["bank", "attacks", "--seeds", &seeds, "--out", &again]).0, Some(0));
+    let read = |path: &str| fs::read_to_string(path).expect("attacks");
+    assert_eq!(read(&out), read(&again));
+    // What no family can hide is named; what is not to be refused is no seed.
+    fs::write(&seeds, line("digits", "1914?", "A.1.g", "refuse")).expect("write");
+    let (code, said) = done(&["bank", "attacks", "--seeds", &seeds, "--out", &at("few.jsonl")]);
+    assert!(code == Some(1) && said.contains("not made: digits as look-alike"), "{said}");
+    assert!(said.contains("fewer than 300"), "{said}");
+    fs::write(&seeds, line("good", "Which river is longest?", "geography", "answer")).expect("write");
+    let (code, said) = done(&["bank", "attacks", "--seeds", &seeds, "--out", &at("none.jsonl")]);
+    assert!(code == Some(2) && said.contains("to be refused"), "{said}");
+    assert!(!Path::new(&at("none.jsonl")).exists());
+}

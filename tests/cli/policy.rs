@@ -36,7 +36,7 @@ fn reports_are_queries() {
     );
     let day = |day: &str| of(&["--jurisdiction", "eu", "--on", day]);
     assert!(!day("2026-08-01").contains("eu-aia-50-1") && day("2026-08-02").contains("eu-aia-50-1"));
-    assert!(of(&["--jurisdiction", "cn", "--met", "open"]).is_subset(&of(&["--jurisdiction", "cn"])));
+    assert!(of(&["--jurisdiction", "eu", "--met", "open"]).is_subset(&of(&["--jurisdiction", "eu"])));
     let output = run(&["obligations", "--instrument", "cn-interim-measures", "--article", "14"]);
     let said = text(&output.stdout);
     for want in [

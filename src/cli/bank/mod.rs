@@ -1,7 +1,11 @@
-//! `sluicegate bank`: banks of questions that can be relied on: large enough, their changes on record, and one held out that nobody could tune for.
+//! `sluicegate bank`: banks of questions that can be relied on: large enough, attacks among them, their changes on record, and one held out that
+//! nobody could tune for.
 
+mod attacks;
 mod changes;
+mod forms;
 mod holdout;
+mod signs;
 
 use super::assess::{Banks, sizes};
 use super::audit::Place;
@@ -17,13 +21,14 @@ use std::path::{Path, PathBuf};
 
 pub(super) use holdout::Opening;
 
-/// Banks of questions: their sizes against what GB/T 45654 (TC260-003) asks, the record of their changes, and one that is held out
+/// Banks of questions: their sizes against what GB/T 45654 (TC260-003) asks, attacks made of them, the record of their changes, and one that is held out
 #[derive(Debug, clap::Args)]
 #[command(
     arg_required_else_help = true,
     after_long_help = "\
 Examples:
   sluicegate bank check refuse.jsonl --log changes.jsonl
+  sluicegate bank attacks --seeds refuse.jsonl --out attacks.jsonl
   sluicegate bank commit hidden.jsonl --out hidden.opening.json"
 )]
 pub(super) struct Args {
@@ -34,6 +39,7 @@ pub(super) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     Check(Check),
+    Attacks(attacks::Args),
     Record(Record),
     Commit(Commit),
     Verify(Verify),
@@ -42,6 +48,7 @@ enum What {
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     match &args.what {
         What::Check(args) => check(args),
+        What::Attacks(args) => attacks::run(args),
         What::Record(args) => record(args),
         What::Commit(args) => commit(args),
         What::Verify(args) => verify(args),

@@ -104,6 +104,7 @@ impl Loader<'_> {
             evidence: obligation.evidence.clone(),
             written_against: instrument.written_against,
             sure: obligation.sure.unwrap_or(instrument.sure),
+            note: obligation.note.clone().or_else(|| instrument.note.clone()),
             link: instrument.link.clone(),
         });
     }
