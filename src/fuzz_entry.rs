@@ -27,6 +27,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("request", request),
     ("answer", answer),
     ("hold", hold),
+    ("scan", scan),
     ("encoded", encoded),
     ("config", config),
     ("rules", rules),
@@ -293,6 +294,11 @@ pub fn encoded(data: &[u8]) {
         let (start, end) = (one.finding.start.0 as usize, one.finding.end.0 as usize);
         assert!(text.get(start..end).is_some_and(|span| !span.is_empty()), "a finding cuts characters");
     }
+}
+
+/// The scan finds what trying every word at every place finds: the first line are words, the others a text.
+pub fn scan(data: &[u8]) {
+    crate::detect::oracle::hold(data);
 }
 
 /// The scan in pieces finds what the scan of the whole text finds, and no finding begins before what was settled.

@@ -1,6 +1,6 @@
 //! The words and exceptions that a rule looks for around its matches.
 //!
-//! A [`Watch`] reads the text for one rule from a little before a match on, once, as long as matches wait. What it finds is
+//! A [`Watch`] reads the text for one rule from a little before a match to a little behind it, once. What it finds is
 //! kept as spans of which none lies within another, so that a question about a match is a binary search: of words the
 //! shortest spans, of exceptions the longest.
 
@@ -45,8 +45,19 @@ pub(super) struct Terms {
     machine: Option<(Machine, bool)>,
     /// By byte: what may begin with it.
     first: Box<[u8; 256]>,
+    /// By the first two bytes of words, lower case: a bit that tells whether some word begins so, or like it.
+    pairs: Box<[u64; PAIRS / 64]>,
     /// No span is longer, in bytes of folded text.
     reach: u64,
+}
+
+/// So many pairs of bytes are told apart.
+const PAIRS: usize = 1024;
+
+/// The place of a pair, lower case.
+#[inline]
+fn pair(first: u8, second: u8) -> usize {
+    (usize::from(first | 0x20) * 31 + usize::from(second | 0x20) * 5) % PAIRS
 }
 
 /// [`Terms::first`]: a term that begins at a boundary, one that begins anywhere, a pattern.
@@ -144,6 +155,15 @@ impl Terms {
                 first[usize::from(byte)] |= if term.left { BOUND } else { FREE };
             }
         }
+        let mut pairs = Box::new([0; PAIRS / 64]);
+        trie.each_first(2, &mut |first| match first {
+            [first, second] if *second != b' ' => {
+                let place = pair(*first, *second);
+                pairs[place / 64] |= 1 << (place % 64);
+            }
+            // White space comes in many forms, and behind one byte anything.
+            _ => pairs.fill(!0),
+        });
         if let Some((machine, _)) = &machine {
             let starts = first.iter_mut().zip(machine.first_bytes()).filter(|(_, starts)| *starts);
             starts.for_each(|(flags, _)| *flags |= PATTERN);
@@ -151,7 +171,7 @@ impl Terms {
         let longest = drafts.iter().map(|(text, _)| text.len() as u64 + SPACE).max().unwrap_or(0);
         let reach = longest.max(machine.as_ref().map_or(0, |(machine, _)| u64::from(machine.longest)));
         let words = drafts.into_iter().map(|(_, term)| term).collect();
-        Some(Self { trie, words, machine, first, reach })
+        Some(Self { trie, words, machine, first, pairs, reach })
     }
 
     /// The longest span of a term, in bytes of folded text.
@@ -164,7 +184,7 @@ impl Terms {
 #[derive(Clone, Debug)]
 pub(super) struct Watch {
     pub(super) rule: RuleId,
-    /// How far the text has been read.
+    /// How far terms have been begun. Those that go on have been read to the view's end.
     read: u64,
     runs: SmallVec<[Run; 2]>,
     except: Spans,
@@ -177,6 +197,8 @@ pub(super) struct Watch {
 #[derive(Clone, Copy, Debug)]
 struct Run {
     start: u64,
+    /// How far it has been read.
+    next: u64,
     at: At,
     /// The last byte read was white space.
     space: bool,
@@ -216,14 +238,14 @@ impl Watch {
         }
     }
 
-    /// How far the text has been read.
+    /// How far terms have been begun.
     pub(super) fn read(&self) -> u64 {
         self.read
     }
 
-    /// Reads from where it came to, but no earlier than `from`, to the view's end; what began before `from` is of no use to
-    /// anybody any more.
-    pub(super) fn read_on(&mut self, terms: &Terms, view: &View, from: u64, ended: bool) {
+    /// Reads from where it came to, but no earlier than `from`; what began before `from` is of no use to anybody any more. Terms that
+    /// begin before `to` are known then, as far as the view goes.
+    pub(super) fn read_on(&mut self, terms: &Terms, view: &View, from: u64, to: u64, ended: bool) {
         let (base, bytes) = (view.base().0, view.bytes());
         if self.read < from {
             self.runs.clear();
@@ -232,34 +254,58 @@ impl Watch {
         for spans in [&mut self.except, &mut self.near, &mut self.raise, &mut self.lower] {
             spans.forget(from);
         }
-        let mut runs = std::mem::take(&mut self.runs);
-        let start = (self.read.max(base) - base) as usize;
-        for (at, &byte) in bytes.iter().enumerate().skip(start) {
+        if !self.runs.is_empty() {
+            let mut runs = std::mem::take(&mut self.runs);
+            runs.retain(|run| self.run_on(terms, run, view, ended));
+            self.runs = runs;
+        }
+        let start = self.read.max(base);
+        let end = to.clamp(start, view.end().0);
+        let new = bytes.get((start - base) as usize..(end - base) as usize).unwrap_or_default();
+        for (at, &byte) in ((start - base) as usize..).zip(new) {
             let flags = terms.first[usize::from(byte)];
-            if flags == 0 && runs.is_empty() {
-                continue;
-            }
-            let place = base + at as u64;
             if flags != 0 && byte & 0xC0 != 0x80 {
-                let free = begins(bytes, at);
-                let run = |at| Run { start: place, at, space: false, waits: 0 };
-                if flags & FREE != 0 || free && flags & BOUND != 0 {
-                    runs.push(run(At::Word(Trie::TOP, !free)));
-                }
-                if flags & PATTERN != 0 && (free || !terms.whole()) {
-                    runs.push(run(At::Pattern(START)));
-                }
+                self.begin(terms, view, at, flags, ended);
             }
-            runs.retain(|run| self.step(terms, run, bytes, at, place, byte));
         }
+        self.read = end;
+    }
+
+    /// Begins what may begin at `at`, and runs it as far as the view goes.
+    fn begin(&mut self, terms: &Terms, view: &View, at: usize, flags: u8, ended: bool) {
+        let start = view.base().0 + at as u64;
+        let flags = if terms.goes_on(view.bytes(), at) { flags } else { flags & PATTERN };
+        if flags == 0 {
+            return;
+        }
+        let free = begins(view.bytes(), at);
+        let run = |at| Run { start, next: start, at, space: false, waits: 0 };
+        let word = flags & FREE != 0 || free && flags & BOUND != 0;
+        let pattern = flags & PATTERN != 0 && (free || !terms.whole());
+        let word = word.then(|| run(At::Word(Trie::TOP, !free)));
+        let pattern = pattern.then(|| run(At::Pattern(START)));
+        for mut run in word.into_iter().chain(pattern) {
+            if self.run_on(terms, &mut run, view, ended) {
+                self.runs.push(run);
+            }
+        }
+    }
+
+    /// Reads what has come since. False if no term goes on.
+    fn run_on(&mut self, terms: &Terms, run: &mut Run, view: &View, ended: bool) -> bool {
+        let (base, bytes) = (view.base().0, view.bytes());
+        let mut at = run.next.saturating_sub(base) as usize;
+        while let Some(&byte) = bytes.get(at) {
+            if !self.step(terms, run, bytes, at, base + at as u64, byte) {
+                return false;
+            }
+            at += 1;
+        }
+        run.next = view.end().0;
         if ended {
-            for run in &mut runs {
-                self.end(terms, run, base + bytes.len() as u64);
-            }
-            runs.clear();
+            self.end(terms, run, run.next);
         }
-        self.runs = runs;
-        self.read = view.end().0;
+        !ended
     }
 
     /// Reads one byte. False if no term goes on.
@@ -406,6 +452,13 @@ impl Run {
 }
 
 impl Terms {
+    /// Whether a word may begin with the two bytes at `at`; where the second has not come, it may.
+    #[inline]
+    fn goes_on(&self, text: &[u8], at: usize) -> bool {
+        let place = text.get(at..).and_then(<[u8]>::first_chunk).map(|&[first, second]| pair(first, second));
+        place.is_none_or(|place| self.pairs[place / 64] >> (place % 64) & 1 == 1)
+    }
+
     fn whole(&self) -> bool {
         self.machine.as_ref().is_some_and(|(_, whole)| *whole)
     }

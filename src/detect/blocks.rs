@@ -3,7 +3,14 @@
 //!
 //! Comparisons of bytes, then one bit a byte.
 
-use crate::text::lane::{LANE, LANE_BITS, Lane};
+#![expect(
+    clippy::inline_always,
+    reason = "what is not inlined is not compiled for the processor that was found"
+)]
+
+use super::likeness::{is_separator, touches};
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, dispatch, mask8x64, u8x16, u8x64};
 
 /// What is told of 64 bytes, the first in the lowest bit.
 #[derive(Clone, Copy, Debug, Default)]
@@ -14,8 +21,16 @@ pub(super) struct Masks {
     pub(super) wide: u64,
     /// Signs, digits and some letters: what is looked at wherever it stands.
     pub(super) special: u64,
-    /// All but letters, white space and commas.
-    pub(super) mixed: u64,
+    /// ASCII digits.
+    pub(super) digit: u64,
+    /// Spaces, commas and ends of lines.
+    pub(super) gap: u64,
+    /// Spaces.
+    pub(super) space: u64,
+    /// What touches the token before it, see [`super::likeness::touched`], and control characters.
+    pub(super) touch: u64,
+    /// Backslashes.
+    pub(super) slash: u64,
     /// Letters that are followed by themselves.
     pub(super) twice: u64,
     /// Letters and digits with which, and with the byte after them, a word may begin that asks for no boundary.
@@ -27,35 +42,72 @@ pub(super) struct Masks {
 pub(super) struct Specials {
     /// By byte: whether it is looked at wherever it stands.
     bytes: Box<[bool; 256]>,
-    /// The letters among them, each in every byte.
-    letter_lanes: Vec<Lane>,
+    set: Ascii,
+    /// What touches the token before it wherever it stands, and where no white space follows.
+    touching: Ascii,
+    separators: Ascii,
     inside: Inside,
 }
+
+/// A set of ASCII characters: by the lower half of a byte, a bit for each upper half.
+#[derive(Clone, Copy, Debug)]
+struct Ascii([u8; 16]);
 
 /// Where words may begin that ask for no boundary.
 #[derive(Debug)]
 pub(super) enum Inside {
     /// There are none.
     Nowhere,
-    /// At these pairs of lower-case letters and digits, each in every byte.
-    Pairs(Vec<[Lane; 2]>),
-    /// At every letter and digit.
-    Everywhere,
+    /// At some letters and digits, told by those behind them too.
+    Firsts(Firsts),
 }
 
 /// The size of a block.
 pub(super) const BLOCK: usize = 64;
-
-impl Inside {
-    /// At these pairs.
-    pub(super) fn pairs(pairs: &[[u8; 2]]) -> Self {
-        Self::Pairs(pairs.iter().map(|pair| pair.map(Lane::each)).collect())
-    }
-}
+/// How much behind a block is looked at.
+const BEHIND: usize = 2;
+/// So many blocks are told at once.
+pub(super) const STRIP: usize = 16;
 
 /// What stands between words and is looked at nowhere.
 pub(super) fn is_gap(byte: u8) -> bool {
     matches!(byte, b' ' | b',' | b'\n')
+}
+
+impl Ascii {
+    fn of(holds: impl Fn(u8) -> bool) -> Self {
+        let mut set = [0; 16];
+        for byte in (0..0x80_u8).filter(|&byte| holds(byte)) {
+            set[usize::from(byte & 0x0F)] |= 1 << (byte >> 4);
+        }
+        Self(set)
+    }
+}
+
+/// What three bytes may be with which words begin that ask for no boundary, lower case, and some more that are like them: in [`Firsts::BUCKETS`]
+/// buckets, by the lower and the upper half of each byte which buckets have such a one there.
+#[derive(Debug)]
+pub(super) struct Firsts([[u8; 16]; 6]);
+
+impl Firsts {
+    const BUCKETS: usize = 8;
+
+    /// Zeros stand for anything.
+    pub(super) fn new(mut firsts: Vec<[u8; 3]>) -> Self {
+        firsts.sort_unstable();
+        let mut tables = [[0; 16]; 6];
+        for (index, first) in firsts.iter().enumerate() {
+            let bucket = 1 << (index * Self::BUCKETS / firsts.len());
+            for (tables, byte) in tables.chunks_exact_mut(2).zip(first) {
+                for (table, half) in tables.iter_mut().zip([byte & 0x0F, byte >> 4]) {
+                    let entries = table.iter_mut().enumerate();
+                    let mine = entries.filter(|(at, _)| *byte == 0 || *at == usize::from(half));
+                    mine.for_each(|(_, entry)| *entry |= bucket);
+                }
+            }
+        }
+        Self(tables)
+    }
 }
 
 impl Specials {
@@ -66,9 +118,16 @@ impl Specials {
             b'a'..=b'z' | b'A'..=b'Z' => is_special(byte),
             _ => true,
         };
-        let letters = (b'A'..=b'z').filter(|&byte| byte.is_ascii_alphabetic() && is_special(byte));
-        let letter_lanes = letters.map(Lane::each).collect();
-        Self { bytes: Box::new(std::array::from_fn(|byte| is_special(byte as u8))), letter_lanes, inside }
+        let set = Ascii::of(is_special);
+        let (touching, separators) =
+            (Ascii::of(|byte| byte < b'\t' || touches(byte)), Ascii::of(is_separator));
+        Self {
+            bytes: Box::new(std::array::from_fn(|byte| is_special(byte as u8))),
+            set,
+            touching,
+            separators,
+            inside,
+        }
     }
 
     /// Whether a byte is looked at wherever it stands: all signs and digits are.
@@ -84,82 +143,132 @@ impl Specials {
     }
 }
 
-impl Masks {
-    /// The masks of up to 64 bytes from `at` on.
+/// The masks of blocks one behind the other, and of the one behind them.
+#[derive(Debug)]
+pub(super) struct Strip([Masks; STRIP + 1]);
+
+impl Strip {
+    /// The masks of `STRIP` blocks from `at` on.
     #[inline]
     pub(super) fn read(text: &[u8], at: usize, specials: &Specials) -> Self {
-        let rest = text.get(at..).unwrap_or_default();
-        rest.first_chunk().map_or_else(|| Self::end(rest, specials), |block| Self::of(block, specials))
+        // Behind the text zeros stand.
+        let mut masks = [Masks { touch: !0, ..Masks::default() }; STRIP + 1];
+        let level = Level::new();
+        dispatch!(level, simd => read(simd, text, at, specials, &mut masks));
+        if text.len() < at + BLOCK * (STRIP + 1) + BEHIND {
+            for (masks, at) in masks.iter_mut().zip((at..).step_by(BLOCK)) {
+                let rest = text.get(at..).unwrap_or_default();
+                if (1..BLOCK + BEHIND).contains(&rest.len()) {
+                    *masks = Masks::end(level, rest, specials);
+                }
+            }
+        }
+        Self(masks)
     }
 
-    /// The same where the text ends. Of its last letter it is not known what follows.
-    #[cold]
-    fn end(rest: &[u8], specials: &Specials) -> Self {
-        let mut block = [0; BLOCK + 1];
-        for (slot, &byte) in block.iter_mut().zip(rest) {
-            *slot = byte;
+    /// A block's masks, and those of the next one.
+    #[inline]
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&Masks, &Masks)> {
+        self.0.iter().zip(self.0.iter().skip(1))
+    }
+}
+
+#[inline(always)]
+fn read<S: Simd>(simd: S, text: &[u8], at: usize, specials: &Specials, masks: &mut [Masks; STRIP + 1]) {
+    let mut at = at;
+    for masks in masks {
+        match text.get(at..).and_then(<[u8]>::first_chunk) {
+            Some(block) => *masks = Masks::of(simd, block, specials),
+            None => return,
         }
-        let mut masks = Self::of(&block, specials);
+        at += BLOCK;
+    }
+}
+
+/// By each byte, which is below sixteen, the table's entry.
+#[inline(always)]
+fn look_up<S: Simd>(bytes: u8x64<S>, table: &[u8; 16]) -> u8x64<S> {
+    u8x64::block_splat(u8x16::simd_from(bytes.simd, *table)).swizzle_dyn_within_blocks(bytes)
+}
+
+/// Which bytes are in the set.
+#[inline(always)]
+fn are<S: Simd>(bytes: u8x64<S>, set: &Ascii) -> mask8x64<S> {
+    /// By the upper half of a byte its bit; none of what is not ASCII.
+    const BITS: [u8; 16] = [1, 2, 4, 8, 16, 32, 64, 128, 0, 0, 0, 0, 0, 0, 0, 0];
+    let rows = look_up(bytes & 0x0F, &set.0) & look_up(bytes >> 4, &BITS);
+    !rows.simd_eq(0)
+}
+
+/// In place of what is always there.
+const NONE: &[u8; BLOCK] = &[0; BLOCK];
+
+impl Masks {
+    /// The masks of the last bytes. Of the last letters it is not known what follows.
+    #[cold]
+    fn end(level: Level, rest: &[u8], specials: &Specials) -> Self {
+        let mut block = [0; BLOCK + BEHIND];
+        block.iter_mut().zip(rest).for_each(|(slot, &byte)| *slot = byte);
+        let mut masks = dispatch!(level, simd => Self::of(simd, &block, specials));
         masks.special &= !(!0_u64).checked_shl(rest.len() as u32).unwrap_or(0);
         if specials.looks_inside() && !rest.is_empty() {
-            masks.inside |= masks.word & 1 << (rest.len() - 1);
+            masks.inside |= masks.word & !0 << rest.len().saturating_sub(BEHIND);
         }
         masks
     }
 
-    #[inline]
-    fn of(block: &[u8; BLOCK + 1], specials: &Specials) -> Self {
-        let mut masks = Self::default();
-        for lane in 0..BLOCK / LANE {
-            let shift = lane * LANE;
-            let at =
-                |at: usize| block.get(at..).and_then(<[u8]>::first_chunk).map_or(Lane::none(), Lane::new);
-            // Each byte, and its follower.
-            let (here, next) = (at(shift), at(shift + 1));
-            let (lower, lower_next) = (here.lower(), next.lower());
-            let letter = lower.within(b'a', 26);
-            let digit = here.within(b'0', 10);
-            let gap = here.is(b' ').or(here.is(b',')).or(here.is(b'\n'));
-            let high = here.bits();
-            let word = letter.or(digit);
-            let mut special = !(high | word.or(gap).bits()) & LANE_BITS | digit.bits();
-            for &letter in &specials.letter_lanes {
-                special |= here.equals(letter).bits();
+    #[inline(always)]
+    fn of<S: Simd>(simd: S, block: &[u8; BLOCK + BEHIND], specials: &Specials) -> Self {
+        // Each byte, and its follower. No closures: they would not be compiled for the processor.
+        let here = u8x64::from_slice(simd, block.first_chunk().unwrap_or(NONE));
+        let next = u8x64::from_slice(simd, block.get(1..).and_then(<[u8]>::first_chunk).unwrap_or(NONE));
+        let (lower, lower_next) = (here | 0x20, next | 0x20);
+        let letter = (lower - b'a').simd_le(25);
+        let digit = (here - b'0').simd_le(9);
+        let word = letter | digit;
+        let space = here.simd_eq(b' ');
+        let gap = space | here.simd_eq(b',') | here.simd_eq(b'\n');
+        let white = next.simd_eq(b' ') | (next - b'\t').simd_le(4);
+        let touch =
+            here.simd_ge(0x80) | are(here, &specials.touching) | are(here, &specials.separators) & !white;
+        let inside = match &specials.inside {
+            Inside::Nowhere => 0,
+            Inside::Firsts(Firsts([low, high, low_next, high_next, low_third, high_third])) => {
+                let third =
+                    u8x64::from_slice(simd, block.get(2..).and_then(<[u8]>::first_chunk).unwrap_or(NONE))
+                        | 0x20;
+                let first = look_up(lower & 0x0F, low) & look_up(lower >> 4, high);
+                let second = look_up(lower_next & 0x0F, low_next) & look_up(lower_next >> 4, high_next);
+                let third = look_up(third & 0x0F, low_third) & look_up(third >> 4, high_third);
+                (word & !(first & second & third).simd_eq(0)).to_bitmask()
             }
-            let mixed = !letter.or(gap).bits() & LANE_BITS;
-            let twice = letter.and(lower.equals(lower_next)).bits();
-            let inside = match &specials.inside {
-                Inside::Nowhere => 0,
-                Inside::Everywhere => word.bits(),
-                Inside::Pairs(pairs) => {
-                    let mut inside = Lane::none();
-                    for &[first, second] in pairs {
-                        inside = inside.or(lower.equals(first).and(lower_next.equals(second)));
-                    }
-                    inside.and(word).bits()
-                }
-            };
-            masks.word |= word.bits() << shift;
-            masks.wide |= here.within(0xC0, 0x40).bits() << shift;
-            masks.special |= special << shift;
-            masks.mixed |= mixed << shift;
-            masks.twice |= twice << shift;
-            masks.inside |= inside << shift;
+        };
+        Self {
+            word: word.to_bitmask(),
+            wide: here.simd_ge(0xC0).to_bitmask(),
+            special: are(here, &specials.set).to_bitmask(),
+            digit: digit.to_bitmask(),
+            gap: gap.to_bitmask(),
+            space: space.to_bitmask(),
+            slash: here.simd_eq(b'\\').to_bitmask(),
+            touch: touch.to_bitmask(),
+            twice: (letter & lower.simd_eq(lower_next)).to_bitmask(),
+            inside,
         }
-        masks
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detect::likeness::touched;
     use proptest::prelude::*;
 
     proptest! {
         #[test]
         fn masks_say_what_the_bytes_are(text in proptest::collection::vec(prop_oneof![any::<u8>(), b'a'..=b'd', b' '..=b'.'], 0..80), at in 0..90_usize) {
-            let specials = Specials::new(|byte| b"@.5c".contains(&byte), Inside::pairs(&[*b"ab", *b"5c"]));
-            let masks = Masks::read(&text, at, &specials);
+            let specials = Specials::new(|byte| b"@.5c".contains(&byte), Inside::Firsts(Firsts::new(vec![*b"ab\0", *b"5cd"])));
+            let masks = Strip::read(&text, at, &specials).0[0];
             for bit in 0..BLOCK {
                 let of = |at: usize| text.get(at).copied().unwrap_or(0);
                 let (byte, next) = (of(at + bit), of(at + bit + 1));
@@ -168,11 +277,14 @@ mod tests {
                 prop_assert_eq!(is(masks.wide), byte >= 0xC0);
                 prop_assert_eq!(is(masks.special), at + bit < text.len() && specials.contains(byte));
                 let twice = byte.is_ascii_alphabetic() && byte.eq_ignore_ascii_case(&next);
-                let sign = !byte.is_ascii_alphabetic() && !b" ,\n".contains(&byte);
-                prop_assert_eq!((is(masks.twice), is(masks.mixed)), (twice, sign));
-                let pair = matches!((byte | 0x20, next | 0x20), (b'a', b'b') | (b'5', b'c'));
-                let last = at + bit + 1 == text.len();
-                prop_assert_eq!(is(masks.inside), byte.is_ascii_alphanumeric() && (pair || last));
+                prop_assert_eq!((is(masks.twice), is(masks.digit)), (twice, byte.is_ascii_digit()));
+                prop_assert_eq!((is(masks.gap), is(masks.space)), (b" ,\n".contains(&byte), byte == b' '));
+                prop_assert_eq!(is(masks.slash), byte == b'\\');
+                prop_assert_eq!(is(masks.touch), byte < b'\t' || touched(&text, at + bit));
+                let third = of(at + bit + 2) | 0x20;
+                let begins = matches!((byte | 0x20, next | 0x20, third), (b'a', b'b', _) | (b'5', b'c', b'd'));
+                let known = at + bit + BEHIND < text.len();
+                prop_assert_eq!(is(masks.inside), byte.is_ascii_alphanumeric() && (begins || !known && at + bit < text.len()));
             }
         }
     }

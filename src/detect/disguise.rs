@@ -70,6 +70,8 @@ pub(super) struct Disguised {
     firsts: Bits,
     /// ASCII characters with which a disguised word may begin, upper case too.
     begins: Box<[bool; 128]>,
+    /// Some word has a character that is not ASCII behind a first one that is.
+    before_wide: bool,
     /// Digits that may begin a disguised word before another digit.
     digits: Box<[bool; 128]>,
 }
@@ -210,6 +212,10 @@ impl Disguised {
                 None => {}
             }
         }
+        let before_wide = all.iter().any(|(letters, ..)| {
+            let mut letters = letters.chars().filter(|&letter| letter != ' ').map(|letter| letter.is_ascii());
+            letters.next() == Some(true) && letters.next() == Some(false)
+        });
         let entries: Vec<Entry<'_>> = all
             .iter()
             .map(|(letters, _, traits)| Entry { bytes: letters.as_bytes(), traits: traits | ANY })
@@ -231,6 +237,7 @@ impl Disguised {
                 tokens_alike,
                 firsts,
                 begins,
+                before_wide,
                 digits,
             },
             keys,
@@ -284,10 +291,18 @@ impl Disguised {
             return (!number || self.digits[usize::from(first)]) && self.may_be_alike(text, at);
         }
         // Letters that nothing touches are another word than they are only if they repeat.
-        match length {
-            _ if !twice => false,
-            8 => self.likenesses.holds(likeness(word.to_le_bytes())) && self.may_be_alike(text, at),
-            _ => self.tokens_alike.holds_before(likeness(word.to_le_bytes()), Next::after(text, at + length)),
+        twice && self.may_begin_doubly(text, at, word, length) && (length < 8 || self.may_be_alike(text, at))
+    }
+
+    /// Whether a disguised word may begin with the token at `at`, which is of letters with nothing that touches them, some of them twice
+    /// in a row. Never says no where one begins.
+    #[inline]
+    pub(super) fn may_begin_doubly(&self, text: &[u8], at: usize, word: u64, length: usize) -> bool {
+        if length >= 8 {
+            self.likenesses.holds(likeness(word.to_le_bytes()))
+        } else {
+            let like = likeness(head(word, length).to_le_bytes());
+            self.tokens_alike.holds_before(like, Next::after(text, at + length))
         }
     }
 
@@ -397,7 +412,8 @@ impl Disguised {
                 // Another letter that stands apart, or the next word of a phrase whose first is one letter.
                 leet(char::from(sign)).bytes().any(|letter| self.begins_alike(text, at, letter))
             }
-            Some(_) => true,
+            // No Chinese character stands between letters, or for one.
+            Some(&after) => self.before_wide || !is_chinese(after),
         }
     }
 
@@ -409,7 +425,7 @@ impl Disguised {
         let lead = second as u8;
         if is_chinese(lead) && head(second ^ word, one) != 0 {
             // Two different Chinese characters.
-            return self.gate.pair(word, one, two);
+            return self.gate.disguised_pair(text, at, word, one, two);
         }
         self.firsts.holds(head(word, one))
             && (char_at(text, at).is_some_and(|c| !is_letter(c))
@@ -421,6 +437,10 @@ impl Disguised {
         let mut at = at + one;
         for _ in 0..=usize::from(GAP) {
             let Some(c) = char_at(text, at) else { return true };
+            // What most often stands here ends the sentence.
+            if c == '。' {
+                return false;
+            }
             let again = head(eight(text, at), one) == first;
             if again || is_wild(c) || !leet(c).is_empty() {
                 return true;
@@ -429,7 +449,7 @@ impl Disguised {
                 return true;
             }
             if is_letter(c) {
-                return self.gate.pair(first | eight(text, at) << (8 * one), one, c.len_utf8());
+                return self.gate.any_pair(first | eight(text, at) << (8 * one), one, c.len_utf8());
             }
             if between(c) == Between::No {
                 return false;
@@ -608,6 +628,13 @@ impl Disguised {
         }
         if !goes_on {
             return;
+        }
+        if c.is_ascii_alphabetic() {
+            // It stands for itself and between no others.
+            return self.letter(item, c, c, next);
+        }
+        if c == ' ' {
+            return self.apart(item, c, next);
         }
         if is_letter(c) {
             self.letter(item, c, c, next);
@@ -803,8 +830,9 @@ fn add_digits(letters: &str, digits: &mut [bool; 128]) {
 /// The tokens with which a word may begin: its first one, and with nothing in the joints its first two, three ...
 fn add_keys(letters: &str, keys: &mut Keys, likenesses: &mut Vec<u64>, tokens_alike: &mut FirstKeys) {
     if !letters.is_ascii() {
-        let pair: String = letters.chars().filter(|&c| c != ' ').take(2).collect();
-        keys.add(pair.as_bytes(), false);
+        let first = if letters.starts_with(|c: char| c.is_ascii()) { 2 } else { 3 };
+        let first: String = letters.chars().filter(|&c| c != ' ').take(first).collect();
+        keys.add(first.as_bytes(), false);
     }
     // The token ends where another script begins.
     let latin = letters.split(|c: char| !c.is_ascii()).next().unwrap_or_default();

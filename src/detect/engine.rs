@@ -1,6 +1,6 @@
 //! The compiled rules, shared by all scans.
 
-use super::blocks::{Inside, Specials};
+use super::blocks::{Firsts, Inside, Specials};
 use super::classify::Judges;
 use super::conditions::AllCriteria;
 use super::exact::ExactRules;
@@ -150,12 +150,18 @@ fn byte_table(lexicon: &Lexicon, patterns: &Patterns) -> Box<[u8; 256]> {
 
 /// Where words begin that ask for no boundary.
 fn inside(lexicon: &Lexicon) -> Inside {
-    /// More pairs than these cost more than to look at every letter.
-    const FEW: usize = 16;
-    if lexicon.inside.trie.is_empty() {
+    let trie = &lexicon.inside.trie;
+    if trie.is_empty() {
         return Inside::Nowhere;
     }
-    lexicon.inside.gate.few_pairs(FEW).map_or(Inside::Everywhere, |pairs| Inside::pairs(&pairs))
+    let mut firsts = Vec::new();
+    trie.each_first(3, &mut |first| {
+        // White space comes in many forms and lengths: what stands behind it may be anything.
+        let known = first.iter().position(|&byte| byte == b' ').unwrap_or(first.len());
+        let byte = |at: usize| first.get(at).filter(|_| at < known).map_or(0, |byte| byte | 0x20);
+        firsts.push([0, 1, 2].map(byte));
+    });
+    Inside::Firsts(Firsts::new(firsts))
 }
 
 /// What may begin with two bytes, the first ASCII: a table of bit sets.

@@ -5,7 +5,10 @@
 //! which a word begins (it is a Bloom filter with one hash, Bloom 1970); of other places it lets about one in twenty
 //! pass. A place whose token is not all there yet passes.
 
+use super::lexicon::is_space;
+use super::likeness::ends_words;
 use super::phrase::{FirstKeys, FirstTokens, Next};
+use crate::text::fold::is_chinese;
 
 /// The next eight bytes of the text, zeros after its end.
 #[inline]
@@ -62,6 +65,10 @@ impl Bits {
 pub(super) struct Keys {
     tokens: FirstKeys,
     pairs: Vec<u64>,
+    /// Of these those behind which no Chinese character has to stand.
+    last: Vec<u64>,
+    /// The others with the Chinese character behind them, see [`with_third`].
+    thirds: Vec<u64>,
     singles: Vec<u64>,
     /// What a token may begin with that goes on as it likes: one letter or digit, two, three, four.
     open_one: Vec<u8>,
@@ -81,6 +88,8 @@ pub(super) struct Gate {
     /// What such tokens begin with, from [`BEGUN`] bytes on.
     begun: Bits,
     pairs: Bits,
+    last: Bits,
+    thirds: Bits,
     /// Characters after which the second one does not matter.
     singles: Bits,
     has_singles: bool,
@@ -97,8 +106,7 @@ impl Keys {
     /// The keys of other words too.
     pub(super) fn extend(&mut self, other: &Self) {
         self.tokens.extend(&other.tokens);
-        self.pairs.extend_from_slice(&other.pairs);
-        self.singles.extend_from_slice(&other.singles);
+        self.extend_wide(other);
         self.open_one.extend_from_slice(&other.open_one);
         self.open_two.extend_from_slice(&other.open_two);
         self.short_one.extend_from_slice(&other.short_one);
@@ -111,6 +119,8 @@ impl Keys {
     /// The same for what begins with other than ASCII.
     pub(super) fn extend_wide(&mut self, other: &Self) {
         self.pairs.extend_from_slice(&other.pairs);
+        self.last.extend_from_slice(&other.last);
+        self.thirds.extend_from_slice(&other.thirds);
         self.singles.extend_from_slice(&other.singles);
     }
 
@@ -124,7 +134,12 @@ impl Keys {
             if two == 0 || word.get(one) == Some(&b' ') {
                 self.singles.push(head(eight(word, 0), one));
             } else {
-                self.pairs.push(head(eight(word, 0), one + two) | LOWER);
+                let pair = head(eight(word, 0), one + two) | LOWER;
+                self.pairs.push(pair);
+                match third(word, one + two) {
+                    Some(third) => self.thirds.push(with_third(pair, third)),
+                    None => self.last.push(pair),
+                }
             }
             return;
         }
@@ -178,7 +193,14 @@ impl Keys {
 
 impl Gate {
     pub(super) fn new(mut keys: Keys) -> Self {
-        let lists = [&mut keys.pairs, &mut keys.singles, &mut keys.open_three, &mut keys.open_four];
+        let lists = [
+            &mut keys.pairs,
+            &mut keys.last,
+            &mut keys.thirds,
+            &mut keys.singles,
+            &mut keys.open_three,
+            &mut keys.open_four,
+        ];
         for list in lists {
             list.sort_unstable();
             list.dedup();
@@ -201,6 +223,8 @@ impl Gate {
             tokens: FirstTokens::new(keys.tokens),
             begun: Bits::new(&begun),
             pairs: Bits::new(&keys.pairs),
+            last: Bits::new(&keys.last),
+            thirds: Bits::new(&keys.thirds),
             singles: Bits::new(&keys.singles),
             has_singles: !keys.singles.is_empty(),
             open_two: by_two(&keys.open_one, &keys.open_two),
@@ -223,16 +247,45 @@ impl Gate {
         self.tokens.all().holds(head(word | LOWER, length))
     }
 
-    /// The same of words that are read as they stand, where this sign stands right behind the token.
+    /// Whether a word that is read as it stands may begin with the token at `at`, by what stands behind it.
     #[inline]
-    pub(super) fn whole_token_signed(&self, word: u64, length: usize, sign: u8) -> bool {
-        self.tokens.holds_signed(head(word | LOWER, length), sign)
+    pub(super) fn token_at(&self, text: &[u8], at: usize, word: u64, length: usize) -> bool {
+        let token = head(word | LOWER, length);
+        match text.get(at + length) {
+            Some(&sign) if length < 8 && !is_space(sign) => self.tokens.holds_signed(token, sign),
+            _ => {
+                let next = (length < 8).then(|| Next::after(text, at + length)).flatten();
+                self.tokens.holds_before(token, next)
+            }
+        }
     }
 
     /// Whether a word may begin with a token of which only `known` bytes have come, less than eight.
     #[inline]
     pub(super) fn may_begin_within(&self, word: u64, known: usize) -> bool {
         known < BEGUN || self.begun.holds(head(word | LOWER, known)) || self.open_within(word, known)
+    }
+
+    /// Whether a word, disguised or not, may begin with the token at `at`, by what stands behind it.
+    #[inline]
+    pub(super) fn any_token_at(&self, text: &[u8], at: usize, word: u64, length: usize) -> bool {
+        let token = head(word | LOWER, length);
+        match text.get(at + length) {
+            Some(&sign) if (2..8).contains(&length) && ends_words(text, at + length) => {
+                self.tokens.holds_signed(token, sign)
+            }
+            _ => self.whole_token_before(
+                word,
+                length,
+                (length < 8).then(|| Next::after(text, at + length)).flatten(),
+            ),
+        }
+    }
+
+    /// Whether a word may end with this token, or go on behind it with less than two letters.
+    #[inline]
+    pub(super) fn last_token(&self, word: u64, length: usize) -> bool {
+        self.tokens.holds_last(head(word | LOWER, length))
     }
 
     /// The same where `next` follows.
@@ -245,15 +298,6 @@ impl Gate {
     #[inline]
     pub(super) fn opens(&self, first: u8, second: u8) -> bool {
         holds_two(&self.open_two, first, second)
-    }
-
-    /// The pairs of lower-case letters or digits with which words begin that go on as they like, if there are few.
-    pub(super) fn few_pairs(&self, most: usize) -> Option<Vec<[u8; 2]>> {
-        let lower = || (b'a'..=b'z').chain(b'0'..=b'9');
-        let all = lower().flat_map(|first| lower().map(move |second| [first, second]));
-        let pairs: Vec<[u8; 2]> =
-            all.filter(|&[first, second]| self.opens(first, second)).take(most + 1).collect();
-        (pairs.len() <= most && self.open_two.iter().all(|&row| row >> OTHER & 1 == 0)).then_some(pairs)
     }
 
     /// Whether a word may begin with these letters and digits, whatever follows them.
@@ -281,17 +325,83 @@ impl Gate {
         }
     }
 
-    /// Whether a word may begin with two characters of `one` and `two` bytes, the first not ASCII.
+    /// Whether a word may begin with the two characters of `one` and `two` bytes at `at`, the first not ASCII, and what stands behind
+    /// them. `word`: the next eight bytes.
     #[inline]
-    pub(super) fn pair(&self, word: u64, one: usize, two: usize) -> bool {
-        self.pairs.holds(head(word, one + two) | LOWER)
-            || (self.has_singles && self.singles.holds(head(word, one)))
+    pub(super) fn pair(&self, text: &[u8], at: usize, word: u64, one: usize, two: usize) -> bool {
+        let pair = head(word, one + two) | LOWER;
+        self.pairs.holds(pair) && self.goes_on(text, at, pair, (one, two), |_| true) || self.single(word, one)
+    }
+
+    /// The same of words that are looked for behind disguises too: behind the first two characters something may stand that is not of
+    /// the word.
+    #[inline]
+    pub(super) fn disguised_pair(&self, text: &[u8], at: usize, word: u64, one: usize, two: usize) -> bool {
+        let pair = head(word, one + two) | LOWER;
+        self.pairs.holds(pair) && self.goes_on(text, at, pair, (one, two), stops) || self.single(word, one)
+    }
+
+    /// Whether a word may begin with a character of `one` bytes, whatever stands behind it.
+    #[inline]
+    pub(super) fn single(&self, word: u64, one: usize) -> bool {
+        self.has_singles && self.singles.holds(head(word, one))
+    }
+
+    /// Whether a word may begin with two characters of `one` and `two` bytes, whatever stands behind them.
+    #[inline]
+    pub(super) fn any_pair(&self, word: u64, one: usize, two: usize) -> bool {
+        self.pairs.holds(head(word, one + two) | LOWER) || self.single(word, one)
+    }
+
+    /// Whether a word that begins with a pair may go on, or end with it. A Chinese character behind it is one of the word, but where it
+    /// only repeats; of others `ends` tells whether none behind them is.
+    #[inline]
+    fn goes_on(
+        &self,
+        text: &[u8],
+        at: usize,
+        pair: u64,
+        (one, two): (usize, usize),
+        ends: fn(&[u8]) -> bool,
+    ) -> bool {
+        let behind = text.get(at + one + two..).unwrap_or_default();
+        let Some(&first) = behind.first() else { return true };
+        if !is_chinese(first) {
+            return !ends(behind) || self.last.holds(pair);
+        }
+        let third = head(eight(behind, 0), char_len(first));
+        let second = head(eight(text, at + one), two);
+        third == second || self.thirds.holds(with_third(pair, third)) || self.last.holds(pair)
     }
 
     /// The signs that words begin with.
     pub(super) fn signs(&self) -> impl Iterator<Item = u8> + '_ {
         (0..128).filter(|&sign| self.signs[usize::from(sign)])
     }
+}
+
+/// The Chinese character at `at`, if one stands there.
+fn third(text: &[u8], at: usize) -> Option<u64> {
+    let first = text.get(at).copied().filter(|&first| is_chinese(first))?;
+    Some(head(eight(text, at), char_len(first)))
+}
+
+/// Whether what begins here ends every disguised word of which two Chinese characters touch each other and go on with a third.
+fn stops(behind: &[u8]) -> bool {
+    match behind {
+        [b',' | b';' | b':' | b'!' | b'?', ..] => true,
+        // The full stop `。`.
+        [0xE3, 0x80, 0x82, ..] => true,
+        // No Chinese character follows.
+        [b' ', letter, ..] => letter.is_ascii_alphanumeric(),
+        _ => false,
+    }
+}
+
+/// Two characters together with the Chinese one behind them.
+#[inline]
+fn with_third(pair: u64, third: u64) -> u64 {
+    pair.wrapping_mul(0xD6E8_FEB8_6659_FD93) ^ third
 }
 
 /// Whether a table of pairs of letters or digits holds these two.

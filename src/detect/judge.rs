@@ -271,7 +271,9 @@ impl Judge {
         let watch = self.watches.get_mut(index)?;
         let words = characters_before(text.view, found.start, criteria.within());
         let from = words.min(found.start.saturating_sub(terms.reach()));
-        watch.read_on(terms, text.view, from, text.ended);
+        // A character has at most four bytes.
+        let to = (found.start + 1).max(found.end + 4 * criteria.within() as u64);
+        watch.read_on(terms, text.view, from, to, text.ended);
         Some(watch)
     }
 

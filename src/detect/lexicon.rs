@@ -8,7 +8,7 @@ use super::RuleId;
 use super::disguise::Disguised;
 use super::gate::{Gate, Keys};
 use super::pattern::is_word;
-use super::trie::{Entry, Trie};
+use super::trie::{Behind, Entry, Trie};
 use super::{CompileError, Place, RuleSpec};
 use crate::text::fold::fold_literal;
 use std::collections::HashSet;
@@ -60,6 +60,8 @@ fn traits(meaning: Meaning) -> u8 {
 pub(super) struct Words {
     pub(super) trie: Trie,
     pub(super) gate: Gate,
+    /// Where the tokens lead with which these words begin.
+    pub(super) first_tokens: Behind,
     found: Vec<Found>,
 }
 
@@ -182,7 +184,9 @@ impl Words {
             .map(|word| Entry { bytes: word.text.as_bytes(), traits: traits(word.meaning) })
             .collect();
         let found = words.iter().map(|word| Found { right: word.right, meaning: word.meaning }).collect();
-        (Self { trie: Trie::build(&entries), gate: Gate::new(keys.clone()), found }, keys)
+        let trie = Trie::build(&entries);
+        let first_tokens = if inside { Behind::default() } else { Behind::new(&entries, &trie) };
+        (Self { trie, gate: Gate::new(keys.clone()), first_tokens, found }, keys)
     }
 
     /// What the word of this number is.

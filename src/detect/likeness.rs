@@ -104,15 +104,33 @@ pub(super) fn likeness(bytes: impl IntoIterator<Item = u8>) -> u64 {
 }
 
 /// What stands between letters and for none.
-fn is_separator(byte: u8) -> bool {
+pub(super) fn is_separator(byte: u8) -> bool {
     matches!(byte, b'.' | b'-' | b'_' | b'~' | b'^' | b'\'' | b'`' | b'=' | b'%' | b'&')
+}
+
+/// Whether what stands at `at`, behind letters that touch each other, ends every word, disguised or not: a mark that keeps letters apart, or
+/// the end of a sentence.
+#[inline]
+pub(super) fn ends_words(text: &[u8], at: usize) -> bool {
+    match text.get(at) {
+        Some(b',' | b';' | b':' | b'?' | b'/' | b'\\' | b'"' | b')' | b'[' | b']' | b'{' | b'}' | b'>') => {
+            true
+        }
+        Some(b'.') => text.get(at + 1).is_some_and(|&after| is_space(after)),
+        _ => false,
+    }
+}
+
+/// What may stand for a letter, or for any.
+pub(super) fn touches(byte: u8) -> bool {
+    matches!(byte, b'*' | b'#' | b'@' | b'$' | b'!' | b'|' | b'+' | b'(' | b'<' | 0x80..)
 }
 
 /// Whether what stands at `at`, behind a token, may stand for a letter of its word or between two.
 #[inline]
 pub(super) fn touched(text: &[u8], at: usize) -> bool {
     match text.get(at).copied().unwrap_or(b'*') {
-        b'*' | b'#' | b'@' | b'$' | b'!' | b'|' | b'+' | b'(' | b'<' | 0x80.. => true,
+        sign if touches(sign) => true,
         separator if is_separator(separator) => text.get(at + 1).is_none_or(|&after| !is_space(after)),
         _ => false,
     }

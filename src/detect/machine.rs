@@ -37,6 +37,8 @@ pub(super) struct Machine {
     pub(super) right_always: bool,
     /// All patterns need context before them.
     pub(super) contextual: bool,
+    /// Where it starts at literals: a bit for each byte that may stand behind one.
+    pub(super) behind: [u64; 4],
     /// Which of the [`NEARS`] places holds the last word of their contexts.
     pub(super) near: u8,
     classes: Box<[u8; 256]>,
@@ -113,6 +115,7 @@ impl Machine {
             right: false,
             right_always: true,
             contextual: false,
+            behind: [!0; 4],
             near: 0,
             classes: Box::new([0; 256]),
             stride: 0,
@@ -320,6 +323,32 @@ impl Machine {
             }
         }
         beyond
+    }
+
+    /// Tells what bytes may stand behind these literals, lower case, where a match may begin.
+    pub(super) fn tell_behind<'l>(&mut self, literals: impl Iterator<Item = &'l String>) {
+        let mut behind = [0_u64; 4];
+        for literal in literals {
+            let mut states = BTreeSet::from([START]);
+            for byte in literal.bytes() {
+                states = self.after(&states, &self.classes_of([byte, byte.to_ascii_uppercase()].into_iter()));
+                // White space comes in many forms, and a match may end within the literal.
+                if byte == b' ' || states.iter().any(|&state| self.accepts(state)) {
+                    return;
+                }
+            }
+            for byte in 0..=255_u8 {
+                let lives = states.iter().any(|&state| self.next(state, byte) != DEAD);
+                behind[usize::from(byte >> 6)] |= u64::from(lives) << (byte & 63);
+            }
+        }
+        self.behind = behind;
+    }
+
+    /// Whether this byte may stand behind a literal at which it starts.
+    #[inline]
+    pub(super) fn goes_on(&self, byte: u8) -> bool {
+        self.behind[usize::from(byte >> 6)] >> (byte & 63) & 1 == 1
     }
 
     /// How many states the table has.

@@ -24,6 +24,8 @@ mod lexicon;
 mod likeness;
 mod machine;
 mod numbers;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod oracle;
 mod pattern;
 mod phrase;
 mod scan;
@@ -38,6 +40,8 @@ pub mod validator;
 
 pub use crate::text::exact::Exact;
 pub use crate::text::fold::TextKind;
+#[cfg(test)]
+mod cases;
 #[cfg(test)]
 mod judge_laws;
 #[cfg(test)]

@@ -84,6 +84,8 @@ pub(super) struct Starting {
     pub(super) inside: bool,
     /// By what the byte behind may be: a bit for each.
     second: [u64; 4],
+    /// By the length of a token of letters, eight for eight and more, behind which white space or a comma stands: a bit where it may live on.
+    lengths: u16,
     /// Its bit in [`Numbers`].
     pub(super) number: u64,
 }
@@ -279,7 +281,15 @@ impl Starting {
         for byte in (0..=255_u8).filter(|&byte| machine.lives_on(first, byte)) {
             second[usize::from(byte >> 6)] |= 1 << (byte & 63);
         }
-        Self { machine: number, inside: !machine.left, second, number: !0 }
+        let lives = machine.lives_on_token(first).into_iter().enumerate();
+        let lengths = lives.fold(0, |bits, (length, lives)| bits | u16::from(lives) << length);
+        Self { machine: number, inside: !machine.left, second, lengths, number: !0 }
+    }
+
+    /// Whether it may live on behind a token of letters of this length, eight for eight and more, before white space or a comma.
+    #[inline]
+    pub(super) fn lives_on_token(&self, length: u8) -> bool {
+        self.lengths >> (length & 15) & 1 != 0
     }
 
     /// Whether it has not died after this second byte.
@@ -522,6 +532,7 @@ impl Patterns {
             None => {
                 let words = literals.iter().map(|text| lexicon::literal(text, machine.left, number));
                 self.literals.extend(words);
+                machine.tell_behind(literals.iter());
             }
         }
         self.machines.push(machine);

@@ -101,6 +101,12 @@ impl FirstTokens {
 }
 
 impl FirstTokens {
+    /// Whether a word may end with a token, or go on behind it with less than two letters.
+    #[inline]
+    pub(super) fn holds_last(&self, token: u64) -> bool {
+        self.last.holds(token)
+    }
+
     /// Whether a word that is read as it stands may begin with a token right before this sign.
     #[inline]
     pub(super) fn holds_signed(&self, token: u64, sign: u8) -> bool {

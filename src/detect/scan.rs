@@ -8,18 +8,18 @@
 //! Settled is the least of: where the earliest walk or thread began, where the run began that a byte such as `@` may still
 //! make part of a match, where a match begins that is not decided, and where a half escape or surrogate began.
 
-use super::blocks::{BLOCK, Masks};
+use super::blocks::{BLOCK, Masks, STRIP, Strip};
 use super::classify::{Judging, Reading};
 use super::disguise::Walk;
 use super::engine::{Heads, byte};
 use super::gate::{char_len, eight};
 use super::judge::{Found, Judge};
 use super::lexicon::{HOLDS, Meaning, Words, is_space};
-use super::likeness::{Form, touched};
+use super::likeness::{Form, ends_words};
 use super::machine::{Machine, NEARS};
 use super::pattern::{CONTEXT, after_escape, begins, boundary, char_before, is_word};
 use super::phrase::Next;
-use super::sift::{MOST_KNOWN, Sifted, Tokens, from};
+use super::sift::{Candidate, Tokens};
 use super::tagger::Tagging;
 use super::thread::Thread;
 use super::trie::{State, Trie};
@@ -184,10 +184,10 @@ impl Scan {
             if word && (!after_word || after_escape(bytes, at)) {
                 let length = bytes.iter().skip(at).take(8).take_while(|byte| byte.is_ascii_alphanumeric());
                 if self.token(with, view, at, Form::unknown(length.count()), ended) {
-                    self.start_token(with, view, at, ended);
+                    self.start_token(with, view, at, 0, ended);
                 }
             } else if byte >= 0xC0 {
-                self.wide(with, view, at, ended);
+                self.wides(with, view, at, 1, ended);
             }
             if specials.contains(byte) {
                 self.special(with, view, at, byte, ended);
@@ -209,62 +209,84 @@ impl Scan {
         } else if after_escape(bytes, from + 1) {
             self.word_after_escape(with, view, from + 1, ended);
         }
-        let mut next = Masks::read(bytes, from, specials);
-        for base in (from..bytes.len()).step_by(BLOCK) {
-            let mut now = std::mem::replace(&mut next, Masks::read(bytes, base + BLOCK, specials));
-            let tokens = Tokens::of(&now, &next, before);
-            before = now.word >> (BLOCK - 1);
-            // Of a token and what it touches all is known here, but at the end of what has come.
-            let Engine { lexicon, heads, .. } = with.engine;
-            let known = bytes.get(base..).and_then(<[u8]>::first_chunk);
-            let all = Sifted { odd: tokens.begins, ..Sifted::default() };
-            let sifted = known.map_or(all, |known| tokens.sift(known, lexicon.any.tokens(), heads));
-            let mut starts = sifted.starts;
-            for bit in ones(sifted.odd | sifted.words | sifted.open) {
-                let at = base + bit;
-                if sifted.odd >> bit & 1 == 1 {
-                    let form = form(bytes, at, &tokens, (&now, &next), bit);
-                    if form.number && !heads.in_number(form.length()) {
-                        // Nothing begins at its digits.
-                        let within = !(!0_u64 << form.whole);
-                        now.special &= !(within << bit);
-                        next.special &= !(within >> 1 >> (BLOCK - 1 - bit));
-                    }
-                    let begins = if known.is_some() {
-                        self.odd_token(with, view, at, form, ended)
-                    } else {
-                        self.token(with, view, at, form, ended)
-                    };
-                    starts |= u64::from(begins) << bit;
-                    continue;
-                }
-                let word = eight(bytes, at);
-                let open = sifted.open >> bit & 1 == 1 && lexicon.bound.gate.open(word);
-                if open || sifted.words >> bit & 1 == 1 {
-                    self.tell_words(with, view, at, (word, tokens.length(bit).min(8) as usize, open), ended);
-                }
-            }
-            for bit in ones(now.wide) {
-                self.wide(with, view, base + bit, ended);
-            }
-            for bit in ones(now.special) {
-                let at = base + bit;
-                if bytes[at] == b'\\' && after_escape(bytes, at + 2) {
-                    self.word_after_escape(with, view, at + 2, ended);
-                }
-            }
-            // Machines start when all words of the block are known that may be their context.
-            for bit in ones(starts) {
-                self.start_token(with, view, base + bit, ended);
-            }
-            for bit in ones(now.special) {
-                let (at, byte) = (base + bit, bytes[base + bit]);
-                self.special(with, view, at, byte, ended);
-            }
-            for bit in ones(now.inside) {
-                self.inside(with, view, base + bit, ended);
+        // Bytes of the next block that nothing begins at.
+        let mut passed = 0;
+        for at in (from..bytes.len()).step_by(BLOCK * STRIP) {
+            let strip = Strip::read(bytes, at, specials);
+            for (base, (now, next)) in (at..bytes.len()).step_by(BLOCK).zip(strip.pairs()) {
+                let now = &Masks { special: now.special & !passed, ..*now };
+                passed = self.block(with, view, base, (now, next, before), ended);
+                before = now.word >> (BLOCK - 1);
             }
         }
+    }
+
+    /// One block and the next one. Tells at which bytes of the next one nothing begins.
+    #[inline]
+    fn block(
+        &mut self,
+        with: &With<'_>,
+        view: &View,
+        base: usize,
+        (now, next, before): (&Masks, &Masks, u64),
+        ended: bool,
+    ) -> u64 {
+        let bytes = view.bytes();
+        let tokens = Tokens::of(now, next, before);
+        // Of a token and what it touches all is known here, but at the end of what has come.
+        let Engine { lexicon, heads, .. } = with.engine;
+        let text = bytes.get(base..).unwrap_or_default();
+        let sifted = tokens.sift(text, lexicon, heads, Heads::OPEN | Heads::PLAIN);
+        let (mut starts, mut plain) = (0_u64, tokens.begins);
+        let (mut special, mut passed) = (now.special, 0);
+        for &Candidate { bit, length, flags } in sifted.list() {
+            let at = base + usize::from(bit);
+            if flags & Candidate::ODD != 0 {
+                let form = tokens.form(bytes, at, bit);
+                if form.number && !heads.in_number(form.length()) {
+                    // Nothing begins at its digits.
+                    let within = !(!0_u64 << form.whole);
+                    special &= !(within << bit);
+                    passed |= within >> 1 >> (BLOCK - 1 - usize::from(bit));
+                }
+                plain &= !(1 << bit);
+                starts |= u64::from(self.token(with, view, at, form, ended)) << bit;
+                continue;
+            }
+            let word = eight(bytes, at);
+            let open = flags & Heads::OPEN != 0 && lexicon.bound.gate.open(word);
+            let length = usize::from(length.min(8));
+            let words = flags & Candidate::WORDS != 0;
+            if open || words && lexicon.any.any_token_at(bytes, at, word, length) {
+                self.tell_words(with, view, at, (word, length, open), ended);
+            }
+            starts |= u64::from(flags & Heads::PLAIN != 0) << bit;
+        }
+        if now.wide != 0 {
+            self.wides(with, view, base, now.wide, ended);
+        }
+        for bit in ones(now.slash) {
+            let at = base + bit;
+            if after_escape(bytes, at + 2) {
+                self.word_after_escape(with, view, at + 2, ended);
+            }
+        }
+        // Machines start when all words of the block are known that may be their context.
+        if self.near(view.base().0 + base as u64, 0) {
+            starts |= plain;
+        }
+        for bit in ones(starts) {
+            let token = if plain >> bit & 1 == 1 { tokens.before_gap(bit as u32) } else { 0 };
+            self.start_token(with, view, base + bit, token, ended);
+        }
+        for bit in ones(special) {
+            let (at, byte) = (base + bit, bytes[base + bit]);
+            self.special(with, view, at, byte, ended);
+        }
+        for bit in ones(now.inside) {
+            self.inside(with, view, base + bit, ended);
+        }
+        passed
     }
 
     /// An escape such as `\n` ends at `at`: if a letter or digit follows, a word may begin there too.
@@ -274,7 +296,7 @@ impl Scan {
         let rest = bytes.iter().skip(at).take(8);
         let length = rest.take_while(|byte| byte.is_ascii_alphanumeric()).count();
         if length > 0 && self.token(with, view, at, Form::unknown(length), ended) {
-            self.start_token(with, view, at, ended);
+            self.start_token(with, view, at, 0, ended);
         }
     }
 
@@ -336,41 +358,50 @@ impl Scan {
         let bytes = view.bytes();
         let next = (length < 8).then(|| Next::after(bytes, at + length)).flatten();
         let gate = &lexicon.bound.gate;
-        let may_begin = match bytes.get(at + length) {
-            Some(&sign) if length < 8 && !is_space(sign) => gate.whole_token_signed(word, length, sign),
-            _ => gate.whole_token_before(word, length, next),
-        };
-        if open || may_begin {
-            self.begin(with, view, &lexicon.bound, at, ended);
+        let may_begin = gate.token_at(bytes, at, word, length);
+        if open || length >= 8 {
+            if open || may_begin {
+                self.begin(with, view, &lexicon.bound, at, ended);
+            }
+        } else if may_begin && let Some(state) = lexicon.bound.first_tokens.behind(word, length) {
+            // No word ends within the token.
+            self.begin_behind(with, view, at, (length, state), ended);
         }
-        let walks = lexicon.disguised.may_begin_plainly(word, length, next);
+        let ends = (2..8).contains(&length) && ends_words(bytes, at + length);
+        let walks = lexicon.disguised.may_begin_plainly(word, length, next)
+            && (!ends || lexicon.disguised.gate.last_token(word, length));
         if walks {
             self.begin_walk(with, view, at, ended);
         }
         walks
     }
 
-    /// Starts machines with the token at `at`, if they may start there.
-    fn start_token(&mut self, with: &With<'_>, view: &View, at: usize, ended: bool) {
+    /// Starts machines with the token at `at`, if they may start there. `token`: see [`Scan::start_at`].
+    fn start_token(&mut self, with: &With<'_>, view: &View, at: usize, token: u8, ended: bool) {
         let flags = with.engine.head(view.bytes(), at);
         let free = is_free(view.bytes(), at);
         let near = || self.near(view.base().0 + at as u64, 0);
         if (free || with.engine.bytes[usize::from(view.bytes()[at])] & byte::START_INSIDE != 0)
-            && (flags & Heads::PLAIN != 0 || near())
+            && (flags & Heads::PLAIN != 0 || flags & Heads::CONTEXT != 0 && near())
         {
-            self.start_at(with, view, at, free, ended);
+            self.start_at(with, view, at, (free, token), ended);
         }
     }
 
-    /// A character that is not ASCII begins at `at`.
-    #[inline]
-    fn wide(&mut self, with: &With<'_>, view: &View, at: usize, ended: bool) {
-        let word = eight(view.bytes(), at);
-        // Most often a Chinese character before another one: nothing is between them, and neither stands for a letter.
-        let (first, second) = (word as u8, (word >> 24) as u8);
-        let chinese = is_chinese(first) && is_chinese(second) && (word ^ word >> 24) & 0x00FF_FFFF != 0;
-        if !chinese || with.engine.lexicon.any.pair(word, 3, 3) || with.engine.starts_wide {
-            self.tell_wide(with, view, at, word, ended);
+    /// Characters that are not ASCII begin at these bytes of the block at `base`.
+    #[inline(never)]
+    fn wides(&mut self, with: &With<'_>, view: &View, base: usize, wide: u64, ended: bool) {
+        let Engine { lexicon, starts_wide, .. } = with.engine;
+        let bytes = view.bytes();
+        let text = bytes.get(base..).unwrap_or_default();
+        for bit in ones(wide) {
+            let word = eight(text, bit);
+            // Most often a Chinese character before another one: nothing is between them, and neither stands for a letter.
+            let (first, second) = (word as u8, (word >> 24) as u8);
+            let chinese = is_chinese(first) && is_chinese(second) && (word ^ word >> 24) & 0x00FF_FFFF != 0;
+            if !chinese || lexicon.any.disguised_pair(text, bit, word, 3, 3) || *starts_wide {
+                self.tell_wide(with, view, base + bit, word, ended);
+            }
         }
     }
 
@@ -383,8 +414,8 @@ impl Scan {
         let second = bytes.get(at + one).copied();
         let two = second.map_or(0, char_len);
         let open = second.is_none() && !ended;
-        let may = open || lexicon.any.pair(word, one, two);
-        if may && (open || lexicon.bound.gate.pair(word, one, two)) {
+        let may = open || lexicon.any.disguised_pair(bytes, at, word, one, two);
+        if may && (open || lexicon.bound.gate.pair(bytes, at, word, one, two)) {
             self.begin(with, view, &lexicon.bound, at, ended);
         }
         if !lexicon.disguised.is_empty()
@@ -392,11 +423,14 @@ impl Scan {
         {
             self.begin_walk(with, view, at, ended);
         }
-        if may && !lexicon.inside.trie.is_empty() && (open || lexicon.inside.gate.pair(word, one, two)) {
+        if may
+            && !lexicon.inside.trie.is_empty()
+            && (open || lexicon.inside.gate.pair(bytes, at, word, one, two))
+        {
             self.begin(with, view, &lexicon.inside, at, ended);
         }
         if table[usize::from(bytes[at])] & byte::START != 0 {
-            self.start_at(with, view, at, begins(bytes, at), ended);
+            self.start_at(with, view, at, (begins(bytes, at), 0), ended);
         }
     }
 
@@ -446,7 +480,7 @@ impl Scan {
             && (!alnum || inside && flags & byte::START_INSIDE != 0)
             && (beyond & Heads::PLAIN != 0 || beyond & Heads::CONTEXT != 0 && near())
         {
-            self.start_at(with, view, at, !inside, ended);
+            self.start_at(with, view, at, (!inside, 0), ended);
         }
         if flags & byte::INNER != 0 && beyond & Heads::INNER != 0 {
             self.start_before(with, view, at, byte, ended);
@@ -474,6 +508,25 @@ impl Scan {
         let start = view.base().0 + at as u64;
         let mut run = Run { start, state: Trie::TOP, inside, space: false, waits: 0 };
         if self.run_on(with, view, &mut run, at, ended) {
+            self.runs.push(run);
+        }
+    }
+
+    /// Runs from behind the token at `at`, from its state in the tree, as far as some word goes.
+    fn begin_behind(
+        &mut self,
+        with: &With<'_>,
+        view: &View,
+        at: usize,
+        (length, state): (usize, State),
+        ended: bool,
+    ) {
+        let words = &with.engine.lexicon.bound;
+        let mut run = Run { start: view.base().0 + at as u64, state, inside: false, space: false, waits: 0 };
+        if words.trie.is_end(state) {
+            self.hits(with, view, words, &mut run, at + length, false, ended);
+        }
+        if self.run_on(with, view, &mut run, at + length, ended) {
             self.runs.push(run);
         }
     }
@@ -557,7 +610,13 @@ impl Scan {
                         machines &= machines - 1;
                     }
                 }
-                Meaning::Literal(machine) => self.start(with, view, machine, run.start, ended),
+                Meaning::Literal(machine) => {
+                    let next = view.bytes().get(end).copied();
+                    let own = with.engine.patterns.machines.get(usize::from(machine));
+                    if own.is_some_and(|own| next.is_none_or(|next| own.goes_on(next))) {
+                        self.start(with, view, machine, run.start, ended);
+                    }
+                }
             }
         }
     }
@@ -625,27 +684,6 @@ fn hit<'a>(
 ) -> impl FnMut(RuleId, u64, usize) + 'a {
     move |rule, start, end| {
         waiting.extend(with.keyword(view, rule, (start - view.base().0) as usize, end));
-    }
-}
-
-/// What masks tell of the token at `at`, the block's byte `bit`.
-fn form(bytes: &[u8], at: usize, tokens: &Tokens, (now, next): (&Masks, &Masks), bit: usize) -> Form {
-    let whole = tokens.length(bit);
-    let (mixed, word) = (from((now.mixed, next.mixed), bit), from((now.word, next.word), bit));
-    let twice = from((now.twice, next.twice), bit);
-    if whole >= MOST_KNOWN {
-        return Form::unknown(8);
-    }
-    let within = !(!0_u64 << whole);
-    let gap = mixed >> whole & 1 == 0;
-    let letter = (word & !mixed) >> whole >> 1 & 1 == 1;
-    Form {
-        whole,
-        gap,
-        touched: !gap && touched(bytes, at + whole as usize),
-        digits: mixed & within != 0,
-        number: mixed & within == within && gap && letter,
-        twice: twice & within != 0,
     }
 }
 

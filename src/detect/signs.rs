@@ -82,7 +82,13 @@ pub(super) fn wide_signs() -> Vec<(char, &'static str)> {
 /// Letters and digits, Chinese ones first.
 #[inline]
 pub(super) fn is_letter(c: char) -> bool {
-    matches!(c, '\u{4E00}'..='\u{9FFF}') || c.is_alphanumeric()
+    match c {
+        '\u{4E00}'..='\u{9FFF}' => true,
+        '\0'..='\u{7F}' => c.is_ascii_alphanumeric(),
+        // Marks of sentences and quotes.
+        '\u{2010}'..='\u{206F}' | '\u{3001}'..='\u{3003}' => false,
+        _ => c.is_alphanumeric(),
+    }
 }
 
 /// Letters of scripts without spaces.

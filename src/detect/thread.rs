@@ -34,8 +34,16 @@ impl Scan {
         self.threads = threads;
     }
 
-    /// Starts the machines that start with the byte at `at`. `free`: a word boundary stands before it.
-    pub(super) fn start_at(&mut self, with: &With<'_>, view: &View, at: usize, free: bool, ended: bool) {
+    /// Starts the machines that start with the byte at `at`. `free`: a word boundary stands before it; `token`: how long the token of
+    /// letters there is, eight for eight and more, where white space or a comma stands behind it, else 0.
+    pub(super) fn start_at(
+        &mut self,
+        with: &With<'_>,
+        view: &View,
+        at: usize,
+        (free, token): (bool, u8),
+        ended: bool,
+    ) {
         let Some(&first) = view.bytes().get(at) else { return };
         let place = view.base().0 + at as u64;
         let second = view.bytes().get(at + 1).copied();
@@ -44,6 +52,7 @@ impl Scan {
         for starting in patterns.starts.get(usize::from(first)).map_or(&[][..], Vec::as_slice) {
             let lives = starting.number & may != 0
                 && second.is_none_or(|second| starting.lives_on(second))
+                && starting.lives_on_token(token)
                 && (free || starting.inside);
             if lives && with.machine(starting.machine).is_some_and(|own| self.near_of(own, place, 0)) {
                 self.start(with, view, starting.machine, place, ended);

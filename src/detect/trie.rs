@@ -4,6 +4,8 @@
 //! take a few megabytes and are built in some tens of milliseconds. A walk is a [`State`] of eight bytes; it knows which words end
 //! in it and whether longer ones go on from it.
 
+use super::gate::{LOWER, eight, head};
+
 /// Words by their bytes. What a word means is the caller's: words are numbered in the order given.
 #[derive(Debug, Default)]
 pub(super) struct Trie {
@@ -16,6 +18,8 @@ pub(super) struct Trie {
     ends: Vec<u32>,
     /// By first byte: the node, 0 for none.
     roots: Vec<u32>,
+    /// For nodes with many children: by label which child it is, counted from one.
+    tables: Vec<[u8; 256]>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,6 +28,8 @@ struct Node {
     /// Children stand beside each other in `nodes`, in the order of their labels.
     children: u32,
     ends: u32,
+    /// Its place among the tables, counted from one; 0 for none.
+    table: u32,
     stem_len: u16,
     branches: u16,
     ended: u16,
@@ -34,6 +40,9 @@ struct Node {
     /// A space leads on from the end of the stem.
     space: bool,
 }
+
+/// Nodes with more children have a table.
+const MANY: u16 = 6;
 
 /// A place in the tree.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -103,7 +112,22 @@ impl Trie {
             at += 1;
         }
         trie.gather(entries);
+        trie.tell_children();
         trie
+    }
+
+    /// A table for each node that has many children, but not so many that none has a number.
+    fn tell_children(&mut self) {
+        for node in self.nodes.iter_mut().skip(1).filter(|node| (MANY + 1..=255).contains(&node.branches)) {
+            let mut table = [0; 256];
+            let labels = self.labels.iter().skip(node.children as usize).take(usize::from(node.branches));
+            for (child, &label) in (1..).zip(labels) {
+                table[usize::from(label)] = child;
+            }
+            self.tables.push(table);
+            node.table = self.tables.len() as u32;
+        }
+        self.tables.shrink_to_fit();
     }
 
     /// Traits from the leaves up: a child stands after its parent.
@@ -150,13 +174,13 @@ impl Trie {
         if state.node == 0 {
             return self.first(byte);
         }
+        if let Some(table) = (node.table as usize).checked_sub(1).and_then(|at| self.tables.get(at)) {
+            let child = u32::from(table[usize::from(byte)]).checked_sub(1)?;
+            return Some(State { node: node.children + child, stem: 0 });
+        }
         let children = node.children as usize;
         let labels = self.labels.get(children..children + usize::from(node.branches))?;
-        let child = if labels.len() > 8 {
-            memchr::memchr(byte, labels)?
-        } else {
-            labels.iter().position(|&label| label == byte)?
-        };
+        let child = labels.iter().position(|&label| label == byte)?;
         Some(State { node: (children + child) as u32, stem: 0 })
     }
 
@@ -210,6 +234,27 @@ impl Trie {
         self.nodes.get(state.node as usize).is_some_and(|node| node.ended > 0 && state.stem == node.stem_len)
     }
 
+    /// Calls `tell` for what the first `most` bytes of words are; for shorter words with all of them.
+    pub(super) fn each_first(&self, most: usize, tell: &mut impl FnMut(&[u8])) {
+        self.each_first_from(Self::TOP, &mut Vec::new(), most, tell);
+    }
+
+    fn each_first_from(&self, state: State, bytes: &mut Vec<u8>, most: usize, tell: &mut impl FnMut(&[u8])) {
+        if bytes.len() == most || self.is_end(state) {
+            tell(bytes);
+        }
+        if bytes.len() == most {
+            return;
+        }
+        for &label in self.labels(state) {
+            if let Some(next) = self.step(state, label) {
+                bytes.push(label);
+                self.each_first_from(next, bytes, most, tell);
+                bytes.pop();
+            }
+        }
+    }
+
     /// The bytes that lead on from this state.
     pub(super) fn labels(&self, state: State) -> &[u8] {
         let Some(node) = self.nodes.get(state.node as usize) else { return &[] };
@@ -222,6 +267,53 @@ impl Trie {
     }
 }
 
+/// Where tokens of less than eight letters and digits lead from the top of a tree: a table with open places (Knuth 6.4).
+#[derive(Debug, Default)]
+pub(super) struct Behind {
+    /// The token's bytes, zeros behind it, and the state after it; zero for none.
+    places: Vec<(u64, State)>,
+    shift: u32,
+}
+
+impl Behind {
+    /// Of the tokens with which these words begin.
+    pub(super) fn new(words: &[Entry<'_>], trie: &Trie) -> Self {
+        let token = |word: &Entry<'_>| {
+            let length = word.bytes.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+            let token = word.bytes.get(..length).filter(|_| (1..8).contains(&length))?;
+            let state = token.iter().try_fold(Trie::TOP, |state, &byte| trie.step(state, byte))?;
+            Some((eight(token, 0), state))
+        };
+        let mut tokens: Vec<(u64, State)> = words.iter().filter_map(token).collect();
+        tokens.sort_unstable_by_key(|&(token, _)| token);
+        tokens.dedup();
+        let size = (2 * tokens.len()).next_power_of_two().max(2);
+        let mut behind = Self { places: vec![(0, Trie::TOP); size], shift: 64 - size.trailing_zeros() };
+        for (token, state) in tokens {
+            let from = behind.place(token);
+            let free = (from..size).chain(0..from).find(|&place| behind.places[place].0 == 0);
+            if let Some(place) = free.and_then(|place| behind.places.get_mut(place)) {
+                *place = (token, state);
+            }
+        }
+        behind
+    }
+
+    #[inline]
+    fn place(&self, token: u64) -> usize {
+        (token.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize
+    }
+
+    /// The state after the token of `length` bytes with which these eight begin, upper case or lower, if a word begins so.
+    #[inline]
+    pub(super) fn behind(&self, word: u64, length: usize) -> Option<State> {
+        let token = head(word | LOWER, length);
+        let (before, from) = self.places.split_at_checked(self.place(token))?;
+        let found = from.iter().chain(before).take_while(|place| place.0 != 0);
+        found.into_iter().find(|place| place.0 == token).map(|place| place.1)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,7 +321,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn walks_as_the_words_do(words in proptest::collection::vec("[abé]{1,5}", 1..12), text in "[abé]{0,6}") {
+        fn walks_as_the_words_do(words in proptest::collection::vec("[abé]{1,5}|[a-i]{1,2}", 1..24), text in "[abé]{0,6}|[a-j]{1,2}") {
             let entries: Vec<Entry<'_>> =
                 words.iter().map(|word| Entry { bytes: word.as_bytes(), traits: 1 << (word.len() % 8) }).collect();
             let trie = Trie::build(&entries);
@@ -247,6 +339,13 @@ mod tests {
                 labels.sort_unstable();
                 labels.dedup();
                 prop_assert_eq!(trie.labels(state), labels);
+                let token = text.bytes().take_while(u8::is_ascii_alphanumeric).count();
+                if (1..8).contains(&token) {
+                    let behind = Behind::new(&entries, &trie).behind(eight(text.to_uppercase().as_bytes(), 0), token);
+                    let begins = |word: &&String| word.bytes().take_while(u8::is_ascii_alphanumeric).eq(text.bytes().take(token));
+                    let state = text.bytes().take(token).try_fold(Trie::TOP, |state, byte| trie.step(state, byte));
+                    prop_assert_eq!(behind, state.filter(|_| words.iter().any(|word| begins(&word))));
+                }
             }
         }
     }

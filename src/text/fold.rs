@@ -269,7 +269,12 @@ impl Fold {
             }
             let mut chars = rest.chars();
             if let Some(c) = chars.next() {
-                self.char(c, view);
+                if (0x80..0xF0).contains(&first) && self.pending().is_none() {
+                    // No surrogate and no escape.
+                    view.push(c, self.seen, c.len_utf8() as u64);
+                } else {
+                    self.char(c, view);
+                }
                 self.seen += c.len_utf8() as u64;
             }
             rest = chars.as_str();
