@@ -147,7 +147,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
                     (true, Some(1)) | (false, None) => {}
                     (true, _) => benign.push(score),
                     (false, Some(label)) => {
-                        pairs.take(&line, label, score);
+                        if args.by == GROUNDING {
+                            pairs.take(&line, label, score);
+                        }
                         for name in names(&line) {
                             let group = groups.entry(name).or_default();
                             if label == 1 { group.yes.push(score) } else { group.no.push(score) }

@@ -42,7 +42,7 @@ impl Doubt {
         self.heard();
     }
 
-    /// Whether the next block of an answer goes on with it.
+    /// It is waited for the next block of an answer.
     pub(super) fn between() -> Self {
         Self { between: true, ..Self::default() }
     }

@@ -25,7 +25,7 @@ use tower_service::Service;
 use super::client::Upstream;
 use crate::dialect::{ErrorKind, ExchangeError};
 
-/// Streams of one HTTP/2 connection. Servers let a hundred and more run at once (RFC 9113 section 6.5.2 asks for no less).
+/// Streams of one HTTP/2 connection. Servers let a hundred and more run at once (RFC 9113 section 6.5.2 recommends no less).
 const STREAMS: usize = 64;
 /// Bytes of one stream that wait to be read, at most.
 const STREAM_WINDOW: u32 = 256 << 10;
@@ -83,7 +83,7 @@ impl Drop for Running {
     }
 }
 
-/// The body of an answer, which keeps its place in the lane until it is read or dropped.
+/// The body of an answer, which keeps its place in the lane until it is dropped.
 #[derive(Debug)]
 pub struct Answer {
     body: Incoming,
@@ -150,6 +150,13 @@ impl Dialer {
     /// The first lane with room, so that one that is not needed any more falls idle.
     fn enter(&self) -> (Lane, Running) {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        // What a peak has left behind is let go.
+        while let [.., before, last] = &**lanes
+            && last.running.load(Ordering::Relaxed) == 0
+            && before.running.load(Ordering::Relaxed) < STREAMS / 2
+        {
+            lanes.pop();
+        }
         let free = lanes.iter().position(|lane| lane.running.load(Ordering::Relaxed) < STREAMS);
         let at = free.unwrap_or_else(|| {
             lanes.push(Lane::new(&self.upstream));

@@ -19,8 +19,8 @@ impl Revealed {
         (secret.len() >= SHORTEST).then(|| Self { finder: Finder::new(secret).into_owned() })
     }
 
-    /// Whether the bytes, as far as they have come, hold the credential, as it is or as JSON escapes it: servers write `/` and `+` in more
-    /// than one way. `tail` keeps what of it may go on in the next ones.
+    /// Whether the bytes, as far as they have come, hold the credential, as it is or with `\\/` and `\\u00..` undone once: servers write `/`
+    /// and `+` in more than one way. `tail` keeps what of it may go on in the next ones.
     pub(super) fn is_in(&self, tail: &mut Vec<u8>, bytes: &[u8]) -> bool {
         let most = self.finder.needle().len() * ESCAPED - 1;
         let seam = tail.len();

@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 
 use super::super::hold::Holds;
 use super::keys::Subject;
-use super::store::path;
 
 const MAGIC: &[u8; 8] = b"SGTEXT\0\x02";
 /// Bytes of a tenant's name on disk.
@@ -75,12 +74,42 @@ pub(super) struct Expired {
     pub(super) held: u64,
 }
 
-/// Removes the files whose time is over and that nobody holds.
-///
-/// # Errors
-/// Where the folder or the holds cannot be read, or a file not be removed: then nothing more goes.
-pub(super) fn expire(journal: &Path, folder: &Path, now_ms: u64) -> io::Result<Expired> {
-    let mut over: Vec<(PathBuf, String)> = Vec::new();
+/// Removes the files whose time is over and that nobody holds: what went, and the first thing that failed. Nobody can begin a hold meanwhile.
+/// A file that cannot be removed keeps no other.
+pub(super) fn expire(journal: &Path, folder: &Path, now_ms: u64) -> (Expired, Option<io::Error>) {
+    let mut expired = Expired::default();
+    let mut failed = None;
+    match over(folder, now_ms) {
+        Ok(over) if over.is_empty() => {}
+        Ok(over) => match Holds::change(journal) {
+            Ok(holds) => {
+                for (path, tenant) in over {
+                    if is_held(&holds, &tenant) {
+                        expired.held += 1;
+                        continue;
+                    }
+                    match remove(&path) {
+                        Ok(bytes) => {
+                            expired.bytes += bytes;
+                            expired.files += 1;
+                        }
+                        // Somebody else was quicker.
+                        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                        Err(error) => drop(failed.get_or_insert(error)),
+                    }
+                }
+                failed = failed.or_else(|| File::open(folder).and_then(|folder| folder.sync_all()).err());
+            }
+            Err(error) => failed = Some(error),
+        },
+        Err(error) => failed = Some(error),
+    }
+    (expired, failed)
+}
+
+/// The files whose time is over, each with its tenant. One whose head says nothing of that stays.
+fn over(folder: &Path, now_ms: u64) -> io::Result<Vec<(PathBuf, String)>> {
+    let mut over = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.extension().is_none_or(|e| e != "sgt") {
@@ -92,28 +121,14 @@ pub(super) fn expire(journal: &Path, folder: &Path, now_ms: u64) -> io::Result<E
             over.push((path, term.tenant));
         }
     }
-    let mut expired = Expired::default();
-    if over.is_empty() {
-        return Ok(expired);
-    }
-    let holds = Holds::read(journal)?;
-    let is_held = |tenant: &str| {
-        holds.iter().any(|hold| hold.tenant.is_empty() || Subject::new(&hold.tenant, "").tenant() == tenant)
-    };
-    for (path, tenant) in over {
-        if is_held(&tenant) {
-            expired.held += 1;
-            continue;
-        }
-        expired.bytes += fs::metadata(&path)?.len();
-        fs::remove_file(&path)?;
-        expired.files += 1;
-    }
-    File::open(folder)?.sync_all()?;
-    Ok(expired)
+    Ok(over)
 }
 
-/// Whether a file of this number is there.
-pub(super) fn is_there(folder: &Path, number: u64) -> bool {
-    path(folder, number).exists()
+fn is_held(holds: &Holds, tenant: &str) -> bool {
+    holds.iter().any(|hold| hold.tenant.is_empty() || Subject::new(&hold.tenant, "").tenant() == tenant)
+}
+
+fn remove(path: &Path) -> io::Result<u64> {
+    let bytes = fs::metadata(path)?.len();
+    fs::remove_file(path).map(|()| bytes)
 }

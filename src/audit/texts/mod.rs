@@ -59,8 +59,7 @@ pub struct TextsSettings {
     pub key: Option<PathBuf>,
     /// The most bytes of each body that are kept.
     pub limit: Size,
-    /// Days for which they are kept at most; without it, as the profile's `content_days` says. Of both the lesser counts.
-    #[schemars(range(min = 1))]
+    /// Days for which they are kept at most; without it, as the profile's `content_days` says. Of both the lesser counts; 0 keeps none. Not of complaints.
     pub days: Option<u32>,
 }
 
@@ -140,7 +139,7 @@ impl Texts {
     /// are.
     pub fn limit(&self, tenant: &str, days: Option<u32>) -> usize {
         let kept = self.settings.tenants.as_ref().is_none_or(|all| all.iter().any(|name| name == tenant));
-        let none = self.settings.keep == Keep::None || !kept || days == Some(0);
+        let none = self.settings.keep == Keep::None || !kept || [days, self.settings.days].contains(&Some(0));
         if none { 0 } else { self.settings.limit.get() }
     }
 
@@ -264,20 +263,20 @@ fn run(jobs: &Receiver<Work>, mut store: Store, keys: &Keys, journal: &Journal, 
 
 /// Removes the bodies whose time is over, and puts that on record.
 fn let_expire(dir: &Path, journal: &Journal, now_ms: u64) {
-    match age::expire(dir, &dir.join(FOLDER), now_ms) {
-        Ok(gone) if gone.files > 0 => {
-            let detail = json!({"files": gone.files, "bytes": gone.bytes, "held_files": gone.held});
-            // It is durable with the next records; that the bodies are gone does not wait for it.
-            drop(journal.note(&Event { event: "expiry", time_ms: now_ms, detail }));
-            tracing::info!(
-                files = gone.files,
-                bytes = gone.bytes,
-                held = gone.held,
-                "kept bodies are gone: their time was over"
-            );
-        }
-        Ok(_) => {}
-        Err(error) => tracing::error!(%error, "kept bodies whose time is over cannot be removed"),
+    let (gone, failed) = age::expire(dir, &dir.join(FOLDER), now_ms);
+    if gone.files > 0 {
+        let detail = json!({"files": gone.files, "bytes": gone.bytes, "held_files": gone.held});
+        // It is durable with the next records; that the bodies are gone does not wait for it.
+        drop(journal.note(&Event { event: "expiry", time_ms: now_ms, detail }));
+        tracing::info!(
+            files = gone.files,
+            bytes = gone.bytes,
+            held = gone.held,
+            "kept bodies are gone: their time was over"
+        );
+    }
+    if let Some(error) = failed {
+        tracing::error!(%error, "kept bodies whose time is over cannot be removed");
     }
 }
 

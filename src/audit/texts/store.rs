@@ -9,7 +9,7 @@
 //! Numbers are little-endian, `length` is that of the sealed bytes with their tag. With an item its exchange and its subject are authenticated. Where
 //! an item stands, and its SHA-256, is in the exchange's end record.
 
-use super::age::{self, HEAD, Term};
+use super::age::{HEAD, Term};
 use super::keys::{Keys, KeysError, MasterKey, Subject};
 use super::{FOLDER, Parts};
 use crate::text::hex;
@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 
 /// A file of this size is followed by another one.
 const FILE_BYTES: u64 = 64 << 20;
-/// Files that are open at once; of more the one that began first is written no further.
+/// Files that are open at once; of more the one that was not used for longest is closed until it is needed.
 const OPEN: usize = 16;
 /// The most that sealed bytes may unfold to.
 const LONGEST: u64 = 256 << 20;
@@ -59,7 +59,10 @@ pub(super) struct Store {
     folder: PathBuf,
     number: u64,
     path: PathBuf,
+    /// The files that are written, the one used last at the end.
     open: Vec<Open>,
+    /// The latest time that was told: ends come a little out of order.
+    latest_ms: u64,
 }
 
 /// A file that is written.
@@ -68,7 +71,8 @@ struct Open {
     term: Term,
     begun_ms: u64,
     number: u64,
-    file: File,
+    /// None where it was closed for others: it is opened again for its next body.
+    file: Option<File>,
     written: u64,
 }
 
@@ -81,7 +85,13 @@ impl Store {
             let stem = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
             number = number.max(stem.filter(|_| path.extension().is_some_and(|e| e == "sgt")).unwrap_or(0));
         }
-        Ok(Self { folder: folder.to_owned(), number, path: folder.to_owned(), open: Vec::new() })
+        Ok(Self {
+            folder: folder.to_owned(),
+            number,
+            path: folder.to_owned(),
+            open: Vec::new(),
+            latest_ms: 0,
+        })
     }
 
     /// The file that was written last, for people.
@@ -110,11 +120,17 @@ impl Store {
         let mut item = (sealed.len() as u32).to_le_bytes().to_vec();
         item.extend_from_slice(nonce.as_ref());
         item.extend_from_slice(&sealed);
-        let mut open = self.take_open(Term::new(subject, days), now_ms)?;
+        self.latest_ms = self.latest_ms.max(now_ms);
+        let mut open = self.take_open(Term::new(subject, days), self.latest_ms)?;
         self.path = path(&self.folder, open.number);
         let at = open.written;
         // Where that fails the file is not trusted again: what it holds is not known.
-        open.file.write_all_at(&item, at).and_then(|()| open.file.sync_data())?;
+        let written = match open.file.take() {
+            Some(file) => file,
+            None => File::options().write(true).open(&self.path)?,
+        };
+        written.write_all_at(&item, at).and_then(|()| written.sync_data())?;
+        open.file = Some(written);
         open.written += item.len() as u64;
         let file = open.number;
         self.open.push(open);
@@ -125,19 +141,20 @@ impl Store {
     fn take_open(&mut self, term: Term, now_ms: u64) -> io::Result<Open> {
         self.open.retain(|open| open.written < FILE_BYTES && !open.term.is_full(open.begun_ms, now_ms));
         if let Some(known) = self.open.iter().position(|open| open.term == term) {
-            return Ok(self.open.swap_remove(known));
+            return Ok(self.open.remove(known));
         }
-        if self.open.len() >= OPEN
-            && let Some((first, _)) = self.open.iter().enumerate().min_by_key(|(_, open)| open.number)
+        let mut handles = self.open.iter_mut().filter(|open| open.file.is_some());
+        if let Some(oldest) = handles.next()
+            && handles.count() + 1 >= OPEN
         {
-            self.open.swap_remove(first);
+            oldest.file = None;
         }
         self.number += 1;
         self.path = path(&self.folder, self.number);
         let mut file = File::options().write(true).create_new(true).mode(0o600).open(&self.path)?;
         file.write_all(&term.head(now_ms))?;
         File::open(&self.folder)?.sync_all()?;
-        Ok(Open { term, begun_ms: now_ms, number: self.number, file, written: HEAD as u64 })
+        Ok(Open { term, begun_ms: now_ms, number: self.number, file: Some(file), written: HEAD as u64 })
     }
 }
 
@@ -160,11 +177,12 @@ impl TextsReader {
         let path = path(&self.folder, place.file);
         let io = |source| KeysError::Io { path: path.clone(), source };
         let key = self.keys.known(subject)?;
-        if !age::is_there(&self.folder, place.file) {
-            return Err(KeysError::Expired);
-        }
         let mut item = vec![0; usize::try_from(place.bytes.min(LONGEST)).unwrap_or(0)];
-        File::open(&path).and_then(|file| file.read_exact_at(&mut item, place.at)).map_err(io)?;
+        let file = match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(KeysError::Expired),
+            file => file.map_err(io)?,
+        };
+        file.read_exact_at(&mut item, place.at).map_err(io)?;
         if sha256(&item) != place.sha256 {
             return Err(KeysError::Damaged);
         }

@@ -31,6 +31,8 @@ pub struct Checker {
     may_end: bool,
     /// Within a block of code.
     code: bool,
+    /// The sentence did not begin a line.
+    within: bool,
 }
 
 impl Checker {
@@ -42,8 +44,14 @@ impl Checker {
             }
             self.sentence.push(c);
             self.may_end = matches!(c, '.' | '!' | '?');
-            if matches!(c, '\n' | '。' | '！' | '？') || self.sentence.len() >= LONGEST {
+            if matches!(c, '\n' | '。' | '！' | '？') {
                 self.end(context, out);
+            } else if self.sentence.len() >= LONGEST {
+                // Not within a word, if that can be.
+                let cut = self.sentence.rfind(char::is_whitespace).filter(|&at| at > LONGEST / 2);
+                let rest = cut.map(|at| self.sentence.split_off(at)).unwrap_or_default();
+                self.end(context, out);
+                self.sentence = rest;
             }
         }
     }
@@ -62,11 +70,13 @@ impl Checker {
         let start = self.start;
         self.start += self.sentence.len() as u64;
         self.may_end = false;
-        let fence = self.sentence.trim_start().starts_with("```");
+        let line = self.sentence.trim_start();
+        let fence = !self.within && line.strip_prefix("```").is_some_and(|rest| !rest.contains("```"));
         if !self.code && !fence {
             judge(context, &self.sentence, start, out);
         }
         self.code ^= fence;
+        self.within = !self.sentence.ends_with('\n');
         self.sentence.clear();
     }
 }
@@ -214,11 +224,16 @@ mod tests {
             ("1. The bridge was opened in 1859.\n2. It is 665 metres long.", vec![]),
             ("```\nlet total = 4711 * 99;\n```\nIt is 665 metres long.", vec![]),
             ("这座桥由布鲁内尔设计。", vec![]),
+            ("```x = 1``` is code. It was opened in 1861.", vec![(Number, "1861")]),
+            ("It is long. ```\nIt was opened in 1861.", vec![(Number, "1861")]),
         ] {
             let expected: Vec<_> =
                 expected.into_iter().map(|(kind, text): (_, &str)| (kind, text.to_owned())).collect();
             assert_eq!(claims(text), expected, "{text}");
         }
+        // A sentence that is too long is not cut within a number.
+        let long = format!("{}665 metres long.", "and so it was that the bridge stood, ".repeat(56));
+        assert!(claims(&long).iter().all(|(kind, _)| *kind != Number), "{:?}", claims(&long));
         assert!(!claims("这座桥的建造花费了工人们二十年时间，无数人因此失去生命。").is_empty());
     }
 

@@ -40,6 +40,11 @@ impl Context {
         }
     }
 
+    /// Whether all of it was taken in.
+    pub(super) fn is_whole(&self) -> bool {
+        !self.over
+    }
+
     /// Whether an answer can be held against it: it is long enough to hold a passage, and all of it was taken in.
     pub fn can_bear(&self) -> bool {
         !self.over && self.characters >= LEAST

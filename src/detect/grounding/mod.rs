@@ -54,6 +54,9 @@ impl Unsupported {
 /// How little of a text the context bears, 0 to 1: its statements together, by words and pairs of words, names and numbers. For texts that are
 /// judged as a whole; nothing where there is nothing to judge.
 pub fn unsupported(context: &Context, text: &str) -> Option<f32> {
+    if !context.is_whole() {
+        return None;
+    }
     let said = words::words(text);
     check::Weighed::of(context, &said).map(check::Weighed::score)
 }

@@ -101,7 +101,14 @@ impl Reader {
             chain.links.push_back((chain.seen, index));
         }
         chain.seen += text.len() as u64;
-        let Some(scan) = &mut chain.scan else { return };
+        let Some(scan) = &mut chain.scan else {
+            // It was said to have ended, and goes on all the same: it waits for no other.
+            if let Some(channel) = self.channels.get_mut(index).filter(|c| c.joined < u64::MAX) {
+                channel.joined = u64::MAX;
+                channel.settle_up();
+            }
+            return;
+        };
         let policy = Arc::clone(&self.policy);
         let direction = self.channels.get(index).map(|c| c.direction);
         let Some(rules) = direction.map(|direction| policy.rules(direction)) else { return };
@@ -174,12 +181,17 @@ impl Reader {
             let Some(&(first, start, _)) = stretches.first() else { continue };
             let Some(channel) = self.channels.get(first) else { continue };
             let (direction, role, name) = (channel.direction, channel.role, channel.number);
-            let end = start + (finding.end.0 - finding.start.0);
+            // Of what began in a block that is decided, only what is left of it is told.
+            let begun = chain.links.front().is_none_or(|&(begin, _)| finding.start.0 >= begin);
+            let end = if begun { start + (finding.end.0 - finding.start.0) } else { start + 1 };
             let finding = Finding { start: TextPos(start), end: TextPos(end), ..finding };
+            let known = self.found;
             let Some(mut edit) = self.note(&finding, None, direction, role, name) else { continue };
+            // What lies in one block, who says that once more finds by itself.
+            let is_shared = stretches.len() > 1 || self.found > known;
             let mut shared = edit.clone();
             for (index, start, end) in stretches {
-                if let Some(channel) = self.channels.get_mut(index) {
+                if let Some(channel) = self.channels.get_mut(index).filter(|_| is_shared) {
                     channel.shared.push(Edit { start, end, ..shared.clone() });
                     (shared.marker, shared.strength) = ("".into(), u8::MAX);
                 }
