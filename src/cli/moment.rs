@@ -1,8 +1,7 @@
 //! Moments as people write them, in UTC.
 
-pub(super) use crate::diag::moment::{minute, month, written};
+pub(super) use crate::diag::moment::{minute, month, now_ms, written};
 use crate::policy::Date;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A moment of the command line: `2026-11-27`, `2026-11-27T20:00:00Z`, or so long ago: `90s`, `15m`, `2h`, `7d`. In milliseconds since 1970, UTC.
 pub(super) fn parse(text: &str) -> Result<u64, String> {
@@ -48,11 +47,6 @@ pub(super) fn parse(text: &str) -> Result<u64, String> {
 
 fn is_leap(year: u64) -> bool {
     year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400)
-}
-
-/// Now, in milliseconds since 1970.
-pub(super) fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 
 /// The day that it is, in UTC.

@@ -11,6 +11,7 @@ mod blocks;
 pub mod classify;
 mod conditions;
 mod cost;
+mod descent;
 mod disguise;
 mod encoded;
 mod engine;

@@ -1,5 +1,12 @@
 //! Moments, milliseconds since 1970, as people and programs read them, in UTC.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Now, by the system's clock; 0 where that is before 1970.
+pub fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
+
 /// Year, month and day of a moment.
 fn calendar(ms: u64) -> (u64, u64, u64) {
     // Days since 0000-03-01, by which leap days come last (Howard Hinnant's civil_from_days).

@@ -42,6 +42,15 @@ pub(super) struct Parts {
     /// What this policy does with each rule, by rule number.
     pub(super) choices: Arc<[Choice]>,
     pub(super) unscanned: Unscanned,
+    pub(super) client: ForClients,
+    /// What its profile demands and is not there.
+    pub(super) unmet: Vec<Unmet>,
+}
+
+/// What a policy says of clients: how they are told, what follows for them, where their data may go. Its content is part of a policy's
+/// version.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ForClients {
     pub(super) block_as: BlockAs,
     pub(super) complaints: Option<Arc<Complaints>>,
     pub(super) ladder: Option<Arc<LadderSettings>>,
@@ -55,8 +64,6 @@ pub(super) struct Parts {
     pub(super) content_days: Option<u32>,
     /// How closely marks stand in answers.
     pub(super) mark: Density,
-    /// What its profile demands and is not there.
-    pub(super) unmet: Vec<Unmet>,
 }
 
 /// Which rules a policy is over.
@@ -155,16 +162,7 @@ impl Policy {
             choices: rules.iter().map(Rule::choice).collect(),
             rules: rules.into(),
             unscanned: Unscanned::default(),
-            block_as: BlockAs::default(),
-            complaints: None,
-            ladder: None,
-            sessions: None,
-            abuse: None,
-            residency: Arc::default(),
-            notices: Arc::default(),
-            labels: None,
-            content_days: None,
-            mark: Density::Off,
+            client: ForClients::default(),
             unmet: Vec::new(),
         };
         Self::new(parts, &|idle| Ok(Arc::new(Engine::compile(&without(&specs, idle))?)))
@@ -173,7 +171,7 @@ impl Policy {
     /// The same policy with other choices.
     #[must_use]
     pub fn with(mut self, unscanned: Unscanned, block_as: BlockAs) -> Self {
-        (self.parts.unscanned, self.parts.block_as) = (unscanned, block_as);
+        (self.parts.unscanned, self.parts.client.block_as) = (unscanned, block_as);
         let variants = std::mem::take(&mut self.canaries);
         let with = |variant| {
             Arc::into_inner(variant).map(|variant: Self| Arc::new(variant.with(unscanned, block_as)))
@@ -226,29 +224,29 @@ impl Policy {
 
     /// How its profile has generated text labelled.
     pub fn labels(&self) -> Option<&Arc<Labelled>> {
-        self.parts.labels.as_ref()
+        self.parts.client.labels.as_ref()
     }
 
     /// Days for which its profile lets bodies of exchanges be kept at most; none where it does not say.
     pub fn content_days(&self) -> Option<u32> {
-        self.parts.content_days
+        self.parts.client.content_days
     }
 
     /// How closely marks stand in answers.
     pub fn mark(&self) -> Density {
-        self.parts.mark
+        self.parts.client.mark
     }
 
     /// The same policy with marks in answers.
     #[must_use]
     pub fn marking(mut self, mark: Density) -> Self {
-        self.parts.mark = mark;
+        self.parts.client.mark = mark;
         self
     }
 
     /// What its profile has clients show.
     pub fn notices(&self) -> &[Notice] {
-        &self.parts.notices
+        &self.parts.client.notices
     }
 
     /// What its profile demands of the operator and is not there.
@@ -380,32 +378,32 @@ impl Policy {
 
     /// Reminders of who talks for long, and words that end it.
     pub fn sessions(&self) -> Option<&SessionSettings> {
-        self.parts.sessions.as_deref()
+        self.parts.client.sessions.as_deref()
     }
 
     /// What follows for who is blocked again and again.
     pub fn ladder(&self) -> Option<&LadderSettings> {
-        self.parts.ladder.as_deref()
+        self.parts.client.ladder.as_deref()
     }
 
     /// How exchanges that probe are told.
     pub fn abuse(&self) -> Option<&AbuseSettings> {
-        self.parts.abuse.as_deref()
+        self.parts.client.abuse.as_deref()
     }
 
     /// Where data of which grade may go.
     pub fn residency(&self) -> &Residencies {
-        &self.parts.residency
+        &self.parts.client.residency
     }
 
     /// Where to object to what a policy decides.
     pub fn complaints(&self) -> Option<&Complaints> {
-        self.parts.complaints.as_deref()
+        self.parts.client.complaints.as_deref()
     }
 
     /// How a block looks to the client.
     pub fn block_as(&self) -> BlockAs {
-        self.parts.block_as
+        self.parts.client.block_as
     }
 }
 

@@ -14,12 +14,12 @@ use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
 
 use super::complaints;
-use super::exchange::unix_ms;
 use super::gateway::{Gateway, NOTES};
 use super::host_check;
 use super::policies::{Ended, Trigger};
 use super::standing;
 use crate::audit::Event;
+use crate::diag::moment::now_ms;
 use crate::limits::Person;
 use crate::policy::Standing;
 use crate::text::hex;
@@ -117,7 +117,7 @@ async fn note(gateway: &Gateway, query: &str) -> Response<Full<Bytes>> {
     let (Some(event), Some(detail)) = (event, detail.filter(Value::is_object)) else {
         return refusal(StatusCode::BAD_REQUEST, "expected `event` and `detail`, JSON in hexadecimal digits");
     };
-    match gateway.journal.note(&Event { event, time_ms: unix_ms(), detail }).await {
+    match gateway.journal.note(&Event { event, time_ms: now_ms(), detail }).await {
         Ok(receipt) => with(StatusCode::OK, &json!({ "record": receipt.sequence() })),
         Err(error) => refusal(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
     }
@@ -145,7 +145,7 @@ fn stand(gateway: &Gateway, query: Option<&str>, standing: Standing) -> Response
         Some(Ok(seconds)) => Some(seconds),
         Some(Err(_)) => return refusal(StatusCode::BAD_REQUEST, "`seconds` is a whole number"),
     };
-    let until = seconds.map(|seconds| unix_ms().saturating_add(seconds.saturating_mul(1000)));
+    let until = seconds.map(|seconds| now_ms().saturating_add(seconds.saturating_mul(1000)));
     let user = of("user").unwrap_or_default();
     let person = Person { tenant: tenant.into(), key: key.into(), user };
     match gateway.standings.ladder.set(&person, standing, until) {

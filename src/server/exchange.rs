@@ -5,7 +5,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
@@ -26,6 +25,7 @@ use super::residency;
 use super::standing::{self, Session, name_standing};
 use super::worker::{Context, EXCHANGE, Refusal, Worker, answer};
 use crate::audit::{Admission, End, Parts, Receipt, Subject};
+use crate::diag::moment::now_ms;
 use crate::dialect::{Dialect, ErrorKind, ExchangeError, Matched, Reply};
 use crate::exchange::{Client, Judged, Next, Outcome, Received, Terms, moderate, record};
 use crate::limits::Caller;
@@ -151,7 +151,7 @@ impl Exchange<'_> {
         let policy = &self.policy;
         let admission = Admission {
             exchange: self.context.id,
-            time_ms: unix_ms(),
+            time_ms: now_ms(),
             tenant: self.caller.tenant.to_string(),
             key: self.caller.key.to_string(),
             user: String::new(),
@@ -219,7 +219,7 @@ impl Exchange<'_> {
         let total_us = self.context.started.elapsed().as_micros() as u64;
         End {
             exchange: self.context.id,
-            time_ms: unix_ms(),
+            time_ms: now_ms(),
             policy_version: self.policy.version().into(),
             status,
             upstream_status: 0,
@@ -346,7 +346,7 @@ impl Exchange<'_> {
         };
         let admission = Admission {
             exchange: self.context.id,
-            time_ms: unix_ms(),
+            time_ms: now_ms(),
             tenant: self.caller.tenant.to_string(),
             key: self.caller.key.to_string(),
             user: self.user(&judged),
@@ -548,8 +548,4 @@ pub(super) fn takes(headers: &HeaderMap, coding: Coding) -> bool {
                 && !words.any(|w| matches!(w, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
         })
     })
-}
-
-pub(super) fn unix_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64)
 }

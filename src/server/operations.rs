@@ -17,11 +17,11 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::admin;
-use super::exchange::unix_ms;
 use super::gateway::Gateway;
 use super::host_check;
 use super::tasks;
 use super::worker::is_open;
+use crate::diag::moment::now_ms;
 
 /// Serves until `stop` turns true.
 pub(super) async fn serve(
@@ -95,7 +95,7 @@ async fn answer(gateway: &Arc<Gateway>, request: &Request<Incoming>, peer: IpAdd
             }
         }
         "/metrics" => {
-            let (open, overdue) = gateway.complaints.book.count(unix_ms());
+            let (open, overdue) = gateway.complaints.book.count(now_ms());
             for (state, count) in [("open", open), ("overdue", overdue)] {
                 let gauge = gateway.metrics.complaints.with_label_values(&[state]);
                 gauge.set(count.try_into().unwrap_or(i64::MAX));

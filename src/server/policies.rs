@@ -10,7 +10,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use serde_json::{Value, json};
 
-use super::exchange::unix_ms;
+use crate::diag::moment::now_ms;
 use crate::diag::{Diagnostic, to_json};
 use crate::policy::{Approved, Policy};
 use crate::telemetry::Metrics;
@@ -188,7 +188,7 @@ impl Attempt {
         Self {
             ended,
             by,
-            at_ms: unix_ms(),
+            at_ms: now_ms(),
             took,
             lines: found.iter().take(TOLD).map(ToString::to_string).collect(),
             diagnostics: found.iter().take(TOLD).map(to_json).collect(),
@@ -238,7 +238,7 @@ struct State {
 impl Policies {
     /// Those with which a gateway starts.
     pub fn new(loaded: Loaded) -> Self {
-        let now = unix_ms();
+        let now = now_ms();
         let table = ArcSwap::new(Arc::clone(&loaded.table));
         let active = Generation { number: 1, loaded, at_ms: now, by: Trigger::Start };
         let state = State { active, previous: VecDeque::new(), next: 2, last: None, success_ms: now };
@@ -280,7 +280,7 @@ impl Policies {
             return Some(Ended::Unchanged);
         }
         self.table.store(Arc::clone(&loaded.table));
-        let new = Generation { number: state.next, loaded, at_ms: unix_ms(), by };
+        let new = Generation { number: state.next, loaded, at_ms: now_ms(), by };
         state.next += 1;
         state.success_ms = new.at_ms;
         let old = std::mem::replace(&mut state.active, new);

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::exchange::{count_findings, unix_ms};
+use super::exchange::count_findings;
 use super::gateway::Gateway;
 use super::patience::Activity;
 use super::source::{Got, keep};
 use crate::audit::{Commitment, Coverage, End, ExchangeId, MarkRecord, Parts, Subject};
+use crate::diag::moment::now_ms;
 use crate::dialect::{Dialect, ErrorKind, ExchangeError, Fault};
 use crate::exchange::{Answering, Judged, Outcome, record};
 use crate::policy::Policy;
@@ -239,7 +240,7 @@ impl Recorder {
         }
         let mut end = End {
             exchange: self.id,
-            time_ms: unix_ms(),
+            time_ms: now_ms(),
             policy_version: self.policy.version().into(),
             status: self.status,
             upstream_status: self.upstream_status,

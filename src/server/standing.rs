@@ -9,9 +9,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
 
 use super::StartError;
-use super::exchange::{Exchange, unix_ms};
+use super::exchange::Exchange;
 use super::gateway::Gateway;
 use crate::audit::{Event, safe};
+use crate::diag::moment::now_ms;
 use crate::diag::write_whole;
 use crate::dialect::ExchangeError;
 use crate::exchange::{Judged, Next, own_answer, shut_out, warn};
@@ -135,7 +136,7 @@ pub(super) fn note(gateway: &Gateway, step: &Step, by: By, why: &str) {
         "exchange": exchange, "by": by, "why": why,
     });
     // It stands in the queue from here on; nobody waits for the disk. A journal that fails says so itself.
-    drop(gateway.journal.note(&Event { event: "standing", time_ms: unix_ms(), detail }));
+    drop(gateway.journal.note(&Event { event: "standing", time_ms: now_ms(), detail }));
     gateway.standings.changed();
 }
 
@@ -154,7 +155,7 @@ impl Exchange<'_> {
     /// How who asks stands, and what follows for this exchange. A prompt that the policy blocks counts.
     pub(super) fn stands(&self, judged: &Judged) -> Stands {
         let terms = judged.terms();
-        let (signs, now) = (self.signs(judged), unix_ms());
+        let (signs, now) = (self.signs(judged), now_ms());
         let Some(settings) = terms.policy.ladder().filter(|_| !self.canary) else { return Stands::default() };
         let gateway = &self.worker.gateway;
         let person = self.person(settings.of, judged);
@@ -221,7 +222,7 @@ impl Exchange<'_> {
         let Some(settings) = policy.abuse().filter(|_| !self.canary) else { return Vec::new() };
         let seen = judged.seen();
         let gateway = &self.worker.gateway;
-        let (person, now) = (self.person(settings.of, judged), unix_ms());
+        let (person, now) = (self.person(settings.of, judged), now_ms());
         let signs = gateway.abuse.exchange(&person, settings, seen, now);
         if signs.is_empty() {
             return signs;
@@ -250,7 +251,7 @@ impl Exchange<'_> {
             sessions.end(&person);
             return Session::Answer(Box::new(own_answer(None, &terms.client)));
         }
-        match (sessions.exchange(&person, settings, unix_ms()), settings.remind_in) {
+        match (sessions.exchange(&person, settings, now_ms()), settings.remind_in) {
             (None, _) => Session::GoesOn,
             (Some(seconds), RemindIn::Header) => Session::Reminder(seconds),
             (Some(seconds), RemindIn::Answer) => {

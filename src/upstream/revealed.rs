@@ -2,6 +2,8 @@
 
 use memchr::memmem::Finder;
 
+use crate::text::hex;
+
 /// Shortest credential that is looked for, in bytes: a shorter one may stand somewhere by chance.
 const SHORTEST: usize = 8;
 /// Bytes of the longest way in which JSON writes one byte of a credential: `\u002b`.
@@ -48,9 +50,9 @@ impl Revealed {
         while let Some((&byte, after)) = rest.split_first() {
             let (said, after) = match after {
                 [b'/', after @ ..] if byte == b'\\' => (b'/', after),
-                [b'u', b'0', b'0', a, b, after @ ..] if byte == b'\\' => match (hex(*a), hex(*b)) {
-                    (Some(a), Some(b)) => (a << 4 | b, after),
-                    _ => (byte, after),
+                [b'u', b'0', b'0', pair @ ..] if byte == b'\\' => match escaped(pair) {
+                    Some(escaped) => escaped,
+                    None => (byte, after),
                 },
                 _ => (byte, after),
             };
@@ -61,8 +63,11 @@ impl Revealed {
     }
 }
 
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+/// The byte of two hexadecimal digits, and what follows them.
+fn escaped(text: &[u8]) -> Option<(u8, &[u8])> {
+    let (pair, after) = text.split_at_checked(2)?;
+    let [byte] = hex::array(std::str::from_utf8(pair).ok()?)?;
+    Some((byte, after))
 }
 
 #[cfg(test)]

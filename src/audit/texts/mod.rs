@@ -14,6 +14,7 @@ pub use store::{TextPlace, TextsReader};
 use super::journal::Journal;
 use super::record::{End, Event};
 use crate::diag::Size;
+use crate::diag::moment::now_ms;
 use keys::Keys;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use store::Store;
 use tokio::sync::oneshot;
 
@@ -235,7 +236,7 @@ fn run(jobs: &Receiver<Work>, mut store: Store, keys: &Keys, journal: &Journal, 
     loop {
         let wait = next_look.saturating_duration_since(now());
         if wait.is_zero() {
-            let_expire(dir, journal, unix_ms());
+            let_expire(dir, journal, now_ms());
             next_look = now() + LOOK;
             continue;
         }
@@ -255,7 +256,7 @@ fn run(jobs: &Receiver<Work>, mut store: Store, keys: &Keys, journal: &Journal, 
             }
             // Who has left does not wait any more.
             Work::Alone { name, subject, parts, done } => {
-                drop(done.send(seal(&name, &subject, &parts, (None, unix_ms()))));
+                drop(done.send(seal(&name, &subject, &parts, (None, now_ms()))));
             }
         }
     }
@@ -278,12 +279,6 @@ fn let_expire(dir: &Path, journal: &Journal, now_ms: u64) {
     if let Some(error) = failed {
         tracing::error!(%error, "kept bodies whose time is over cannot be removed");
     }
-}
-
-fn unix_ms() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
 }
 
 #[expect(clippy::disallowed_methods, reason = "a thread of its own that waits")]

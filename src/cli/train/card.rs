@@ -6,7 +6,7 @@ use crate::cli::score::rank::{auroc, average_precision};
 use crate::detect::classify::{Learned, Lesson};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 /// What is known of a model.
 #[derive(Debug, Serialize)]
@@ -153,16 +153,44 @@ pub(super) fn table(figures: &Figures) -> String {
     out
 }
 
+/// What a card begins with: which model it is of, where its file is from, and what was learned from, to be gone on with.
+pub(super) struct Heading<'a> {
+    pub(super) name: &'a str,
+    pub(super) version: &'a str,
+    pub(super) title: &'a str,
+    /// What the hash is of.
+    pub(super) hashed: &'a str,
+    pub(super) sha256: &'a str,
+    pub(super) bytes: usize,
+    /// Texts by source and licence.
+    pub(super) rows: &'a BTreeMap<(String, String), usize>,
+}
+
+impl fmt::Display for Heading<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, version, title, hashed, sha256, bytes, rows } = self;
+        writeln!(f, "# Model `{name}`, {version}\n\n{title}.\n")?;
+        writeln!(
+            f,
+            "SHA-256 of {hashed}: `{sha256}`. File: {bytes} bytes. Made by `sluicegate train`; the recipe is `train/{name}.toml`.\n"
+        )?;
+        writeln!(f, "## Data\n\n| source | licence | texts |\n| --- | --- | --- |")?;
+        rows.iter().try_for_each(|((source, licence), rows)| writeln!(f, "| {source} | {licence} | {rows} |"))
+    }
+}
+
 /// The card.
 pub(super) fn card(recipe: &Recipe, gathered: &Gathered, figures: &Figures) -> String {
-    let mut out = format!(
-        "# Model `{}`, {}\n\n{}.\n\nSHA-256 of the weights: `{}`. File: {} bytes. Made by `sluicegate train`; the recipe is `train/{}.toml`.\n\n## Data\n\n\
-         | source | licence | texts |\n| --- | --- | --- |\n",
-        recipe.name, recipe.version, recipe.title, figures.sha256, figures.bytes, recipe.name
-    );
-    for ((source, licence), rows) in &gathered.rows {
-        let _ = writeln!(out, "| {source} | {licence} | {rows} |");
-    }
+    let heading = Heading {
+        name: &recipe.name,
+        version: &recipe.version,
+        title: &recipe.title,
+        hashed: "the weights",
+        sha256: &figures.sha256,
+        bytes: figures.bytes,
+        rows: &gathered.rows,
+    };
+    let mut out = heading.to_string();
     let _ = writeln!(out, "| phrases of our own, `train/phrases` | Apache-2.0 | {} made |", gathered.made);
     let _ = write!(
         out,

@@ -1,6 +1,7 @@
 //! `sluicegate train`: makes a model of labelled texts, and a card that says what it is made of and how good it is.
 
 mod card;
+mod dice;
 mod lessons;
 mod names;
 mod phrases;

@@ -1,5 +1,6 @@
 //! Texts made of phrases: acts in frames, each with its choices taken. The same files give the same texts.
 
+use super::dice::{self, Dice};
 use super::recipe::{Acts, Injection, PhraseFile};
 use std::collections::{BTreeMap, HashSet};
 
@@ -24,22 +25,6 @@ pub(super) enum Kind {
     Order,
     /// The same in what a tool returns.
     ToolOrder,
-}
-
-/// Numbers that look like chance and are always the same.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        ((self.0 >> 11) % (end as u64).max(1)) as usize
-    }
-
-    fn one<'t, T>(&mut self, of: &'t [T]) -> Option<&'t T> {
-        of.get(self.below(of.len()))
-    }
 }
 
 /// Why no texts can be made.
@@ -128,19 +113,9 @@ fn choices(line: &str) -> usize {
     groups.map(|group| group.split('|').count()).fold(1_usize, usize::saturating_mul)
 }
 
-/// Takes one of each `(a|b|)`.
+/// A line with its choices taken, and single spaces where one of them was empty.
 fn choose(line: &str, dice: &mut Dice) -> String {
-    let mut out = String::new();
-    let mut rest = line;
-    while let Some((before, group)) = rest.split_once('(') {
-        out.push_str(before);
-        let Some((group, after)) = group.split_once(')') else { break };
-        let all: Vec<&str> = group.split('|').collect();
-        out.push_str(dice.one(&all).copied().unwrap_or_default());
-        rest = after;
-    }
-    out.push_str(rest);
-    out.split_whitespace().collect::<Vec<_>>().join(" ")
+    dice::choose(line, dice).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The gerund of an English act: `making a cake`. Adverbs before the verb stay.

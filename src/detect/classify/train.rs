@@ -4,6 +4,7 @@
 
 use super::features::{Features, Group, Script, Sink};
 use super::model::LANES;
+use crate::detect::descent::{Order, step};
 
 /// A text to learn from.
 #[derive(Clone, Debug)]
@@ -93,15 +94,11 @@ impl Table {
     }
 
     fn step(&mut self, hashes: &[u32], errors: &[f32; LANES], scale: f32, rate: f32, decay: f32) {
+        let slopes = errors.map(|error| error * scale);
         for hash in hashes {
             let at = *hash as usize & self.mask;
-            let (Some(row), Some(steps)) = (self.weights.get_mut(at), self.steps.get_mut(at)) else {
-                continue;
-            };
-            for ((weight, step), error) in row.iter_mut().zip(steps).zip(errors) {
-                let slope = error * scale + decay * *weight;
-                *step += slope * slope;
-                *weight -= rate * slope / step.sqrt();
+            if let (Some(row), Some(steps)) = (self.weights.get_mut(at), self.steps.get_mut(at)) {
+                step(row, steps, &slopes, rate, decay);
             }
         }
     }
@@ -111,18 +108,11 @@ impl Table {
 pub fn train(examples: &[&Example], settings: Settings, mut told: impl FnMut(u32, f32)) -> Weights {
     let mut table = Table::new(1 << settings.bits);
     let mut biases = [0.0_f32; LANES];
-    let mut order: Vec<u32> = (0..examples.len() as u32).collect();
-    let mut dice = 0x2545_F491_4F6C_DD1D_u64;
+    let mut order = Order::new(examples.len());
     for epoch in 0..settings.epochs {
-        for last in (1..order.len()).rev() {
-            dice ^= dice << 13;
-            dice ^= dice >> 7;
-            dice ^= dice << 17;
-            order.swap(last, (dice % (last as u64 + 1)) as usize);
-        }
         let rate = settings.rate * (1.0 - epoch as f32 / settings.epochs as f32);
         let (mut loss, mut counted) = (0.0_f64, 0.0_f64);
-        for place in &order {
+        for place in order.next() {
             let Some(&one) = examples.get(*place as usize) else { continue };
             let root = |count: usize| if count == 0 { 0.0 } else { 1.0 / (count as f32).sqrt() };
             let (words, runs) = (root(one.words.len()), root(one.runs.len()));

@@ -1,6 +1,6 @@
 //! Reads an answer sentence by sentence and tells what the context does not bear.
 
-use super::words::{Form, Word, links, words};
+use super::words::{Form, Word, words};
 use super::{Context, Unsupported};
 
 /// Bytes of the longest sentence; a longer one is judged in parts.
@@ -123,12 +123,12 @@ fn judge(context: &Context, sentence: &str, start: u64, out: &mut Vec<Claim>) {
     let mut claim = |kind, from: usize, to: usize, score| {
         out.push(Claim { kind, start: start + from as u64, end: start + to as u64, score });
     };
-    for (from, to) in links(sentence) {
+    let (all, links) = words(sentence);
+    for (from, to) in links {
         if !context.has_link(sentence.get(from..to).unwrap_or_default()) {
             claim(Unsupported::Link, from, to, 1.0);
         }
     }
-    let all = words(sentence);
     let begins = all.first().map(|word| word.start);
     for word in &all {
         // The numbers of a list count it.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::words::{Form, hash, link, links, pair, words};
+use super::words::{Form, hash, link, pair, words};
 
 /// Most bytes of text that are taken in; an answer to a request with more is not judged. They take some ten megabytes at most.
 const MOST: usize = 512 << 10;
@@ -29,13 +29,13 @@ impl Context {
         }
         self.bytes += text.len();
         self.characters += text.chars().count();
-        let all = words(text);
+        let (all, links) = words(text);
         self.words.extend(all.iter().map(|word| word.hash));
         self.pairs.extend(all.windows(2).filter_map(|two| {
             let [one, two] = two else { return None };
             Some(pair(one.hash, two.hash))
         }));
-        for (start, end) in links(text) {
+        for (start, end) in links {
             self.links.insert(hash(&link(text.get(start..end).unwrap_or_default())));
         }
     }

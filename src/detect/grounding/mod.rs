@@ -57,7 +57,7 @@ pub fn unsupported(context: &Context, text: &str) -> Option<f32> {
     if !context.is_whole() {
         return None;
     }
-    let said = words::words(text);
+    let (said, _) = words::words(text);
     check::Weighed::of(context, &said).map(check::Weighed::score)
 }
 

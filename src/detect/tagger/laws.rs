@@ -3,6 +3,7 @@
 use super::{Cutter, Example, Head, Lexicon, MOST, Reading, Settings, Tagger, Token, Units, WIDTH, train};
 use crate::detect::{Engine, Finding, ModelSpec, Progress, RuleId, RuleSet, RuleSpec, Scan, TextKind};
 use crate::text::TextPos;
+use crate::text::cases::cut;
 use proptest::prelude::*;
 use std::sync::LazyLock;
 
@@ -78,14 +79,6 @@ fn any_text() -> impl Strategy<Value = String> {
         1 => r"\\u0061|\\ud83d\\ude00|😀|\\n|[-/:{}<>|=]{1,4}|[\u{10FFF0}-\u{10FFFF}]",
     ];
     prop::collection::vec(piece, 0..60).prop_map(|pieces| pieces.concat())
-}
-
-fn cut<'t>(text: &'t str, cuts: &[prop::sample::Index]) -> Vec<&'t str> {
-    let mut places: Vec<usize> =
-        cuts.iter().map(|cut| text.floor_char_boundary(cut.index(text.len() + 1))).collect();
-    places.extend([0, text.len()]);
-    places.sort_unstable();
-    places.windows(2).filter_map(|pair| text.get(pair[0]..pair[1])).collect()
 }
 
 proptest! {

@@ -7,6 +7,7 @@ use super::features::Unit;
 use super::lexicon::Lexicon;
 use super::model::{WIDTH, may_follow};
 use super::token::Token;
+use crate::detect::descent::{Order, step};
 
 /// A unit to learn from.
 #[derive(Clone, Debug, Default)]
@@ -228,15 +229,6 @@ impl Field {
     }
 }
 
-#[inline]
-fn step(row: &mut Row, steps: &mut Row, slope: &Row, rate: f32, decay: f32) {
-    for ((weight, step), slope) in row.iter_mut().zip(steps).zip(slope) {
-        let slope = slope + decay * *weight;
-        *step += slope * slope;
-        *weight -= rate * slope / step.sqrt();
-    }
-}
-
 /// The features that occur often enough, in order.
 fn learned(examples: &[Example], least: u32) -> Vec<u32> {
     let taken = examples.iter().filter(|one| one.weight > 0.0);
@@ -259,18 +251,11 @@ pub fn train(examples: &mut [Example], settings: Settings, mut told: impl FnMut(
         follows: [[0.0; WIDTH]; WIDTH],
         follow_steps: [[1.0; WIDTH]; WIDTH],
     };
-    let mut order: Vec<u32> = (0..examples.len() as u32).collect();
-    let mut dice = 0x2545_F491_4F6C_DD1D_u64;
+    let mut order = Order::new(examples.len());
     for epoch in 0..settings.epochs {
-        for last in (1..order.len()).rev() {
-            dice ^= dice << 13;
-            dice ^= dice >> 7;
-            dice ^= dice << 17;
-            order.swap(last, (dice % (last as u64 + 1)) as usize);
-        }
         let rate = settings.rate * (1.0 - epoch as f32 / settings.epochs as f32);
         let (mut loss, mut counted) = (0.0, 0.0);
-        for place in &order {
+        for place in order.next() {
             let Some(example) = examples.get(*place as usize).filter(|one| one.weight > 0.0) else {
                 continue;
             };

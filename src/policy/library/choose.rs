@@ -3,17 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::super::compiled::{MOST_SHARES, Parts, Policy, shares};
+use super::super::compiled::{ForClients, MOST_SHARES, Parts, Policy, shares};
 use super::super::files::hash;
 use super::super::loader::{Slot, is_called};
 use super::super::mistake::{Mistake, Setting};
-use super::super::profile::{Checked, Demands, Labelled, Notice, Profile};
+use super::super::profile::{Checked, Demands, Profile};
 use super::super::rule::{Action, Actions, Choice, Rule};
 use super::super::state::RuleState;
-use super::super::{
-    AbuseSettings, BlockAs, Complaints, Density, LadderSettings, PolicySettings, Residencies,
-    SessionSettings, Unscanned, always,
-};
+use super::super::{PolicySettings, Residencies, Unscanned, always};
 use super::{Library, MEASURE};
 use crate::detect::CompileError;
 use crate::diag::Diagnostic;
@@ -233,34 +230,13 @@ impl Library {
             }
         }
         let chosen = format!("{name} {unscanned:?} {client:?} {choices:?}");
-        let ForClients {
-            block_as,
-            complaints,
-            ladder,
-            sessions,
-            abuse,
-            residency,
-            notices,
-            labels,
-            content_days,
-            mark,
-        } = client;
         let parts = Parts {
             name: name.into(),
             version: hash(&[&self.version, &chosen]).into(),
             rules: Arc::clone(&self.rules),
             choices: choices.into(),
             unscanned,
-            block_as,
-            complaints,
-            ladder,
-            sessions,
-            abuse,
-            residency,
-            notices,
-            labels,
-            content_days,
-            mark,
+            client,
             unmet: Vec::new(),
         };
         Policy::new(parts, &|idle| self.engine_without(idle))
@@ -307,21 +283,6 @@ pub(in crate::policy) fn written_for(rule: &Rule, name: &str, state: RuleState) 
     let own = rule.id == name;
     let meant = own || rule.list_of.is_none() && rule.state != RuleState::Retired;
     meant.then_some(state)
-}
-
-/// What a policy says of clients: how they are told, what follows for them, where their data may go.
-#[derive(Debug, Default)]
-struct ForClients {
-    block_as: BlockAs,
-    complaints: Option<Arc<Complaints>>,
-    ladder: Option<Arc<LadderSettings>>,
-    sessions: Option<Arc<SessionSettings>>,
-    abuse: Option<Arc<AbuseSettings>>,
-    residency: Arc<Residencies>,
-    notices: Arc<[Notice]>,
-    labels: Option<Arc<Labelled>>,
-    content_days: Option<u32>,
-    mark: Density,
 }
 
 /// A demand of a profile that is not met.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::book::{Complaint, ComplaintState};
 use super::record;
 use crate::audit::safe;
-use crate::server::exchange::unix_ms;
+use crate::diag::moment::now_ms;
 use crate::server::gateway::Gateway;
 
 fn told(one: &Complaint, now: u64) -> Value {
@@ -18,14 +18,14 @@ fn told(one: &Complaint, now: u64) -> Value {
 
 /// Those that are open, by deadline; with `decided_too`, all that are known.
 pub(in crate::server) fn list(gateway: &Gateway, decided_too: bool) -> Value {
-    let now = unix_ms();
+    let now = now_ms();
     gateway.complaints.book.list(decided_too).iter().map(|one| told(one, now)).collect()
 }
 
 /// One of them.
 pub(in crate::server) fn show(gateway: &Gateway, id: &str) -> Result<Value, (StatusCode, String)> {
     let one = gateway.complaints.book.get(id).ok_or_else(unknown)?;
-    Ok(told(&one, unix_ms()))
+    Ok(told(&one, now_ms()))
 }
 
 fn unknown() -> (StatusCode, String) {
@@ -54,7 +54,7 @@ pub(in crate::server) async fn decide(
         let message = format!("it is {}; what was decided can be taken up again: in_review", from.as_str());
         return Err((StatusCode::CONFLICT, message));
     }
-    let now = unix_ms();
+    let now = now_ms();
     (one.state, one.changed_ms) = (next, now);
     (one.by, one.why) = (safe(by).into_owned(), safe(why).into_owned());
     record(gateway, &one, now).await.map_err(|reason| (StatusCode::SERVICE_UNAVAILABLE, reason))?;

@@ -22,10 +22,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::body::AnswerBody;
-use super::exchange::unix_ms;
 use super::gateway::Gateway;
 use super::rates::Rates;
 use crate::audit::{Event, ExchangeId, Parts, Subject};
+use crate::diag::moment::now_ms;
 use crate::diag::moment::written;
 use book::{Complaint, ComplaintState};
 
@@ -171,7 +171,7 @@ async fn file(gateway: &Gateway, request: Request<Incoming>) -> Result<(StatusCo
         }
         None => None,
     };
-    let now = unix_ms();
+    let now = now_ms();
     let days = u64::from(gateway.complaints.settings.answered_within_days);
     let one = Complaint {
         id,

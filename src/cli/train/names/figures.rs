@@ -1,5 +1,6 @@
 //! The figures of a tagger, by weights that had not seen the texts, and its card.
 
+use super::super::card::Heading;
 use super::Facts;
 use super::lessons::Lesson;
 use super::recipe::Recipe;
@@ -100,14 +101,16 @@ impl Figures {
 
     /// The card.
     pub(super) fn card(&self, recipe: &Recipe, facts: &Facts<'_>) -> String {
-        let mut out = format!(
-            "# Model `{}`, {}\n\n{}.\n\nSHA-256 of weights and lexicon: `{}`. File: {} bytes. Made by `sluicegate train`; the recipe is `train/{}.toml`.\n\n\
-             ## Data\n\n| source | licence | texts |\n| --- | --- | --- |\n",
-            recipe.name, recipe.version, recipe.title, facts.sha256, facts.bytes, recipe.name
-        );
-        for ((source, licence), rows) in facts.rows {
-            let _ = writeln!(out, "| {source} | {licence} | {rows} |");
-        }
+        let heading = Heading {
+            name: &recipe.name,
+            version: &recipe.version,
+            title: &recipe.title,
+            hashed: "weights and lexicon",
+            sha256: facts.sha256,
+            bytes: facts.bytes,
+            rows: facts.rows,
+        };
+        let mut out = heading.to_string();
         let _ = writeln!(out, "| texts made of `train/names` | Apache-2.0 | {} |", facts.made);
         let _ = write!(
             out,

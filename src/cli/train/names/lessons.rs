@@ -1,6 +1,7 @@
 //! From labelled texts to lessons: tokens and the labels that they may have.
 
-use super::made::{Dice, Made, NoSlot, one};
+use super::super::dice::Dice;
+use super::made::{Made, NoSlot, one};
 use super::recipe::{Recipe, Slots, SourceOf};
 use crate::detect::tagger::{Cutter, Example, Lexicon, NOTHING, Token, Units, is_common};
 use crate::text::fold::{Fold, FoldPos, TextKind, View};

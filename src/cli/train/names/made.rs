@@ -1,5 +1,6 @@
 //! Texts made of frames and words. The same files give the same texts.
 
+use super::super::dice::{Dice, choose};
 use super::recipe::{Recipe, Slots, WordFile};
 use std::ops::Range;
 
@@ -10,18 +11,7 @@ pub(super) struct Made {
     pub(super) spans: Vec<(Range<usize>, usize)>,
 }
 
-/// Numbers that look like chance and are always the same.
-#[derive(Debug, Clone)]
-pub(super) struct Dice(pub(super) u64);
-
 impl Dice {
-    pub(super) fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        ((self.0 >> 11) % (end as u64).max(1)) as usize
-    }
-
     /// One of many; the first ones more often, as names are.
     fn early<'t, T>(&mut self, of: &'t [T]) -> Option<&'t T> {
         let (a, b) = (self.below(of.len()), self.below(of.len()));
@@ -131,21 +121,6 @@ fn in_manner(word: &str, manner: &str) -> String {
         "initial" => word.chars().take(1).collect(),
         _ => word.to_owned(),
     }
-}
-
-/// Takes one of each `(a|b|)`.
-fn choose(line: &str, dice: &mut Dice) -> String {
-    let mut out = String::new();
-    let mut rest = line;
-    while let Some((before, group)) = rest.split_once('(') {
-        out.push_str(before);
-        let Some((group, after)) = group.split_once(')') else { break };
-        let all: Vec<&str> = group.split('|').collect();
-        out.push_str(all.get(dice.below(all.len())).copied().unwrap_or_default());
-        rest = after;
-    }
-    out.push_str(rest);
-    out
 }
 
 #[cfg(test)]
