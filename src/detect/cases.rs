@@ -97,6 +97,11 @@ fn cases() -> Vec<Case> {
             disguised(&["bomb", "ass"]),
             &[("booomb asssss", &["booomb", "asssss"]), ("boob", &[])],
         ),
+        (
+            "letters again behind a word that a longer one begins with",
+            disguised(&["abba", "abbabba"]),
+            &[("abbba-a-aa", &["abbba"]), ("abba-abba", &["abba-abba"]), ("abba-a-bba", &["abba-a-bba"])],
+        ),
         ("tags", disguised(&["bomb"]), &[("b<i></i>omb", &["b<i></i>omb"])]),
         (
             "a disguised phrase",

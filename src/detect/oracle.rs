@@ -43,6 +43,9 @@ pub(crate) fn hold(data: &[u8]) {
     if kinds & 8 != 0 {
         rules.extend(patterns.map(pattern));
     }
+    if rules.is_empty() {
+        return;
+    }
     let Ok(engine) = Engine::compile(&rules) else { return };
     let set = RuleSet::full(rules.len());
     let expected = naive(&rules, kind, text);
