@@ -60,8 +60,13 @@ pub(crate) fn hold(data: &[u8]) {
     }
     scan.finish(&engine, &set, &mut found);
     assert_eq!(found, expected, "character by character");
-    let (before, padded) = padded(text, usize::from(kinds) * 3, 150);
-    assert_eq!(behind(&scan_all(&engine, &set, kind, &padded), before), expected, "among other text");
+    // What can be found in the other text says nothing.
+    let apart =
+        |keyword: &Keyword| normal(keyword).contains(|c: char| matches!(c, 'a'..='c') || !c.is_ascii());
+    if rules.iter().flat_map(|rule| &rule.keywords).all(apart) {
+        let (before, padded) = padded(text, usize::from(kinds) * 3, 150);
+        assert_eq!(behind(&scan_all(&engine, &set, kind, &padded), before), expected, "among other text");
+    }
 }
 
 /// The text among other text in which nothing begins that has one of the letters a to c: so much before it and so much behind.
