@@ -112,6 +112,7 @@ pub(super) fn naive(rules: &[RuleSpec], kind: TextKind, text: &str) -> Vec<Findi
         start: view.text_start(FoldPos(behind_escape(view.bytes(), from, to) as u64)),
         end: view.text_end(FoldPos(to as u64)),
         score,
+        of: 0,
     };
     kept.into_iter().map(place).collect()
 }
