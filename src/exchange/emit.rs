@@ -29,12 +29,43 @@ pub struct Edit {
     pub rule: u32,
     /// What stands there instead.
     pub marker: Arc<str>,
+    /// What that is made of.
+    pub make: Make,
+}
+
+/// What stands in the place of text, and whether it has been made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Make {
+    /// It is the rule's.
+    #[default]
+    Marker,
+    /// A stand-in is to be chosen for the value.
+    StandIn,
+    /// The stand-in of the value of this number.
+    Chosen(usize),
+    /// The value's keyed hash.
+    Hash,
+    /// The value with stars.
+    Partial,
+    /// A value of this category, in the place of its stand-in.
+    Back(Arc<str>),
 }
 
 impl Edit {
     /// Of edits that overlap the first in this order sets the marker.
     pub fn order(&self) -> impl Ord + use<> {
         (self.start, std::cmp::Reverse(self.strength), std::cmp::Reverse(self.end), self.rule)
+    }
+
+    /// Whether it puts one number in the place of another: that needs no quotes.
+    fn is_number(&self) -> bool {
+        let made = match self.make {
+            Make::Chosen(_) | Make::Back(_) => true,
+            Make::Marker | Make::StandIn | Make::Hash | Make::Partial => false,
+        };
+        made && (1..=15).contains(&self.marker.len())
+            && self.marker.bytes().all(|byte| byte.is_ascii_digit())
+            && !self.marker.starts_with('0')
     }
 }
 
@@ -71,6 +102,8 @@ pub struct Emitter {
     next: usize,
     removed_until: u64,
     json: Option<Place>,
+    /// What was written last stands as a number by itself.
+    bare: bool,
 }
 
 /// One string of an event or body, as the emitter needs it.
@@ -109,6 +142,23 @@ impl Emitter {
         self.removed_until > start || self.first().is_some_and(|e| e.start < end)
     }
 
+    /// Takes out what gives way to an edit of `start..end`: what lies within it, and of what overlaps it whatever `yields`.
+    pub(super) fn give_way(&mut self, start: u64, end: u64, yields: &dyn Fn(&Edit) -> bool) {
+        let next = self.next;
+        let mut at = 0;
+        self.edits.retain(|edit| {
+            at += 1;
+            let stays =
+                at <= next || matches!(edit.make, Make::Back(_)) || edit.end <= start || end <= edit.start;
+            stays || !(start <= edit.start && edit.end <= end || yields(edit))
+        });
+    }
+
+    /// The edits that are still to be done.
+    pub(super) fn edits_mut(&mut self) -> &mut Vec<Edit> {
+        &mut self.edits
+    }
+
     fn first(&self) -> Option<&Edit> {
         self.edits.get(self.next)
     }
@@ -130,6 +180,12 @@ impl Emitter {
         let end = piece.start + piece.text.len() as u64;
         let mut at = piece.start;
         if !piece.quoted && self.touches(at, end) {
+            if let Some(number) = self.first().filter(|e| e.start <= at && e.end >= end && e.is_number()) {
+                out.extend_from_slice(number.marker.as_bytes());
+                self.absorb(end.saturating_sub(1), &mut Vec::new());
+                self.advance(piece, at, end);
+                return;
+            }
             // Of a number nothing may stay: what is left of it would be another number.
             out.push(b'"');
             self.absorb(end.saturating_sub(1), out);
@@ -151,7 +207,7 @@ impl Emitter {
                 let stop = stop.min(self.removed_until);
                 self.advance(piece, at, stop);
                 at = stop;
-                if at == self.removed_until && self.json.is_some_and(|p| !p.in_string) {
+                if at == self.removed_until && self.json.is_some_and(|p| !p.in_string) && !self.bare {
                     // The marker was put into a string of its own, or the removed text closed the string.
                     escape_into("\"", out);
                 }
@@ -172,7 +228,8 @@ impl Emitter {
             if edit.start >= self.removed_until {
                 match self.json {
                     Some(place) => {
-                        if !place.in_string {
+                        self.bare = !place.in_string && edit.is_number();
+                        if !place.in_string && !self.bare {
                             escape_into("\"", out);
                         }
                         let mut inner = Vec::new();
@@ -200,7 +257,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn edit(start: u64, end: u64, marker: &str) -> Edit {
-        Edit { start, end, strength: 1, rule: 0, marker: marker.into() }
+        Edit { start, end, strength: 1, rule: 0, marker: marker.into(), make: Make::Marker }
     }
 
     /// Emits `text` cut into `pieces` of the given lengths.

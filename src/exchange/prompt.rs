@@ -1,9 +1,12 @@
 //! The request half: a body is read, judged and, if need be, written anew.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::marking::stripped;
-use super::reader::{Reader, Side, Stop};
+use super::pseudonyms;
+use super::reader::{Counted, Reader, Side, Stop};
 use super::{Ahead, Answering, CountKey, Halt, Outcome, Report, Terms, refuse};
 use crate::audit::Receipt;
 use crate::detect::RuleId;
@@ -15,6 +18,7 @@ use crate::telemetry::Quiet;
 use crate::text::json::{JsonError, Kind, Tape, unescape};
 use crate::text::sketch::Sketch;
 use crate::text::{Guess, Language, Scripts, Tongue, looks_like_identifier, percent_decoded};
+use crate::vault::{Back, Scope};
 
 /// A request whose head is known.
 #[derive(Debug)]
@@ -56,7 +60,11 @@ pub struct Judged {
     /// Marks of the gateway's own that were taken out of it.
     own: u64,
     /// What the answer is held against.
-    context: Option<std::sync::Arc<Context>>,
+    context: Option<Arc<Context>>,
+    /// Whose values they are and what brings them back in the answer, where something was made of them.
+    values: Option<(Scope, Arc<Back>)>,
+    /// How many stand-ins were put into it.
+    given: Counted,
 }
 
 impl Received {
@@ -80,7 +88,7 @@ impl Received {
         mut body: Bytes,
     ) -> Result<Judged, ExchangeError> {
         let Self { matched, mut terms } = self;
-        let mut reader = Reader::new(std::sync::Arc::clone(&terms.policy), Side::Prompt, false);
+        let mut reader = Reader::new(Arc::clone(&terms.policy), Side::Prompt, false);
         reader.halt_at(halt);
         if matched.dialect.has_words(matched.operation) {
             reader.take_context();
@@ -126,6 +134,9 @@ impl Received {
                     }
                 }
                 in_bounds(&matched, &terms, &body, &tape, &ask)?;
+                if let Some(book) = pseudonyms::book(&terms, &ask, &body, &tape) {
+                    reader.stand_in(book);
+                }
                 judged = read_body(&mut reader, &matched, &body, &tape, &mut changed);
             }
         }
@@ -145,6 +156,8 @@ impl Received {
             Err(stop) => refusal(&stop, &matched, &terms, &ask),
         };
         let context = reader.context();
+        let values = reader.book().map(|book| (book.scope().clone(), Arc::new(book.back())));
+        let given = reader.counted().cloned().unwrap_or_default();
         let outcome = match &next {
             Next::Forward { .. } => Outcome::of(reader.strongest),
             Next::Answer(_) | Next::Refuse(_) => Outcome::Block,
@@ -156,7 +169,7 @@ impl Received {
             counts: reader.counts(),
             coverage: reader.coverage,
         };
-        Ok(Judged { matched, terms, ask, report, next, blocked, last, sketch, own, context })
+        Ok(Judged { matched, terms, ask, report, next, blocked, last, sketch, own, context, values, given })
     }
 }
 
@@ -205,6 +218,11 @@ impl Judged {
         self.blocked.as_ref()
     }
 
+    /// How many stand-ins were put into it, by category of what they stand for.
+    pub fn pseudonymised(&self) -> &Counted {
+        &self.given
+    }
+
     /// How many marks of the gateway's own came back in it; it goes on without them.
     pub fn own_marks(&self) -> u64 {
         self.own
@@ -226,6 +244,9 @@ impl Judged {
     pub fn ahead(self) -> Ahead {
         let mut answering = Answering::new(self.matched, self.terms, self.ask, self.report);
         answering.hold_against(self.context);
+        if let Some((scope, back)) = self.values {
+            answering.bring_back(scope, back);
+        }
         Ahead::new(answering)
     }
 

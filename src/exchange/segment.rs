@@ -127,7 +127,10 @@ impl Segment {
         // Of a bare number the text is what its digits say.
         match written_out(source).filter(|_| !self.quoted) {
             Some(number) => *decoded = number,
-            None => unescape_into(source, decoded),
+            None => {
+                decoded.clear();
+                unescape_into(source, decoded);
+            }
         }
         (source, decoded)
     }

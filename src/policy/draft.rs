@@ -21,6 +21,8 @@ use crate::text::fold::fold_literal;
 pub(super) const RULE: &str = "rule";
 /// What is wrong with a rule that nothing tries.
 pub(super) const NO_EXAMPLE: &str = "no-example";
+/// The category of what opens doors.
+const SECRET: &str = "SECRET";
 /// The array of tables in which slots stand.
 pub(super) const SLOT: &str = "slot";
 
@@ -310,6 +312,8 @@ impl At<'_> {
         if replaces && rule.replacement.is_none() {
             self.wrong(&["action"], "missing", format!("rule `{id}` replaces, but has no `replacement`"));
         }
+        // What opens doors is not given back by default.
+        let restore = rule.restore.unwrap_or(rule.category != SECRET);
         // What a slot's list holds is the operator's; its terms are their own examples.
         let is_slot = self.table == SLOT;
         for (key, texts) in [("examples", &rule.examples), ("counter_examples", &rule.counter_examples)] {
@@ -362,6 +366,7 @@ impl At<'_> {
                 threshold,
                 marker: marker.into(),
                 replacement: rule.replacement.map(Into::into),
+                restore,
                 basis: super::loader::basis(&rule.basis),
                 message: rule.message,
                 encoded: rule.encoded,

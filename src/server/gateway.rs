@@ -17,9 +17,13 @@ use crate::policy::Density;
 use crate::provenance::mark::{DetectorSettings, MarkKeys};
 use crate::telemetry::Metrics;
 use crate::upstream::{Credential, DialectFamily, Upstream, UpstreamSettings};
+use crate::vault::Secret;
 
 /// What the pepper is derived for: the key under which records name texts, users and addresses.
 pub const COMMITMENTS: &str = "commitments of the journal";
+
+/// What the pepper is derived for: the secret from which stand-ins are drawn.
+pub const PSEUDONYMS: &str = "pseudonyms";
 
 /// What the pepper is derived for: the word with which the command line shows that it may put events on record.
 pub const NOTES: &str = "notes of the command line";
@@ -94,6 +98,8 @@ pub struct Gateway {
     pub texts: Option<Texts>,
     /// Marks that are set and known.
     pub marks: Option<Marks>,
+    /// What stand-ins are drawn from.
+    pub secret: Arc<Secret>,
     /// The public detector.
     pub detector: super::detector::Detector,
     /// Under which records name texts, users and addresses.
@@ -201,6 +207,7 @@ impl Gateway {
             output_tokens: plan.limits.output_tokens,
         };
         let commitments = CommitmentKey::new(&plan.keys.derive(COMMITMENTS));
+        let secret = Arc::new(Secret::new(&plan.keys.derive(PSEUDONYMS)));
         let own = KeyTable::new(crate::limits::Pepper::new(&[0; 32]), &[], &plan.limits);
         let connections = Connections::new(plan.limits.connections, plan.limits.connections_per_address);
         let marks = |route: &Route| route.mark().is_some_and(|density| density != Density::Off);
@@ -222,6 +229,7 @@ impl Gateway {
             sinks_behind,
             texts: plan.texts,
             marks: plan.marks.map(|keys| Marks { keys, density: None, routed }),
+            secret,
             detector: super::detector::Detector::new(plan.detector),
             commitments,
             labels: plan.labels,

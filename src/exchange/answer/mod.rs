@@ -25,6 +25,7 @@ use crate::stream::Splitter;
 use crate::stream::coding::CodingError;
 use crate::text::json::Tape;
 use crate::text::{Tongue, reads_as_utf8};
+use crate::vault::{Back, Scope};
 use ending::undecodable;
 use label::{Around, Labels, Leaving};
 use stream::Held;
@@ -162,6 +163,16 @@ impl Answering {
     /// Holds the answer against what its request says.
     pub(in crate::exchange) fn hold_against(&mut self, context: Option<std::sync::Arc<Context>>) {
         self.reader.hold_against(context);
+    }
+
+    /// The values of the request come back in the answer.
+    pub(in crate::exchange) fn bring_back(&mut self, scope: Scope, back: std::sync::Arc<Back>) {
+        self.reader.bring_back(scope, Some(back));
+    }
+
+    /// How many values came back in it, by category.
+    pub fn restored(&self) -> Option<&super::Counted> {
+        self.reader.counted()
     }
 
     /// Reads the upstream's status and media type (the value of `content-type`, if any).

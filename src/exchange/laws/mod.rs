@@ -12,6 +12,7 @@ mod let_go;
 mod marks;
 mod near;
 mod promises;
+mod pseudonyms;
 mod sample;
 mod shadow;
 mod target;

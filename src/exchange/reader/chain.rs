@@ -18,7 +18,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::super::doubt::Doubt;
-use super::super::emit::Edit;
+use super::super::emit::{Edit, Make};
 use super::Reader;
 use crate::detect::{Finding, Scan};
 use crate::dialect::ChannelKey;
@@ -185,8 +185,12 @@ impl Reader {
             let begun = chain.links.front().is_none_or(|&(begin, _)| finding.start.0 >= begin);
             let end = if begun { start + (finding.end.0 - finding.start.0) } else { start + 1 };
             let finding = Finding { start: TextPos(start), end: TextPos(end), ..finding };
+            if stretches.len() == 1 && self.yields(finding.rule, (start, end), &[], Some((first, 0))) {
+                continue;
+            }
             let known = self.found;
             let Some(mut edit) = self.note(&finding, None, direction, role, name) else { continue };
+            edit.make = Make::Marker;
             // What lies in one block, who says that once more finds by itself.
             let is_shared = stretches.len() > 1 || self.found > known;
             let mut shared = edit.clone();

@@ -3,17 +3,19 @@
 use std::sync::Arc;
 
 use super::super::doubt::{Doubt, Places};
-use super::super::emit::{Edit, Emitter};
+use super::super::emit::{Edit, Emitter, Make};
 use super::super::number;
 use super::super::segment::{Part, Segment, Segments};
 use super::super::strand::{Before, Parted, Strands, With};
 use super::grounded::Grounded;
+use super::values::{Recent, back_edit, gives_way};
 use super::{Reader, Stop};
-use crate::detect::{Finding, Scan, TextKind};
+use crate::detect::{Finding, RuleId, Scan, TextKind};
 use crate::dialect::{ChannelKey, Ends, Flow, Found, Home, Role, Shape};
 use crate::policy::{Direction, Policy};
 use crate::text::TextPos;
 use crate::text::json::Tape;
+use crate::vault::{Channel as BackChannel, Returning};
 
 /// Most texts of a stream that may go on in later events; an honest answer has a few dozen. What stands in one body or event has no such
 /// ceiling.
@@ -65,6 +67,12 @@ pub(super) struct Channel {
     pub(super) grounded: Option<Box<Grounded>>,
     /// Of a text that is JSON source.
     pub(super) numbers: Option<number::Numbers>,
+    /// Where values come back in it.
+    pub(super) back: Option<Box<BackChannel>>,
+    /// Values that have come back, as far as something may still be found that overlaps them.
+    pub(super) backs: Vec<Returning>,
+    /// The end of its text, where something is made of what is found in it.
+    pub(super) recent: Option<Box<Recent>>,
 }
 
 impl Channel {
@@ -88,6 +96,10 @@ impl Channel {
 
     /// Takes in an edit, and what of numbers goes with it. Of what has left nothing can be taken back.
     pub(super) fn edit(&mut self, edit: Edit) {
+        // Of a stand-in that has left in part the value would stand behind that.
+        if matches!(edit.make, Make::Back(_)) && edit.start < self.left {
+            return;
+        }
         let whole = self.numbers.as_mut().and_then(|numbers| numbers.whole(&edit));
         for edit in whole.into_iter().chain([edit]) {
             self.edit_alone(edit);
@@ -140,6 +152,7 @@ impl Reader {
         let (readings, mut parted) = (found.readings, Vec::new());
         let mut found = std::mem::take(&mut self.scratch);
         let (mut settled, mut alone) = (0, 0);
+        self.take_backs(index, |back| back.push(text));
         if let Some(channel) = self.channels.get_mut(index) {
             let last = channel.event;
             if !text.is_empty() {
@@ -165,11 +178,17 @@ impl Reader {
                 self.strands = others + strands.count();
             }
             channel.seen += text.len() as u64;
+            if let Some(recent) = &mut channel.recent {
+                recent.push(text);
+            }
             let progress = channel.scan.push(policy.engine(), rules, text, &mut found);
             channel.read_numbers(Some(text));
             channel.read_exponents(&policy, &mut found);
             (settled, alone) = (channel.settled, channel.alone);
             channel.scanned = channel.base + progress.settled.0;
+            if let Some(back) = &channel.back {
+                channel.scanned = channel.scanned.min(channel.base + back.settled());
+            }
             if let Some(grounded) = &mut channel.grounded {
                 grounded.push(policy.engine(), rules, text, &mut found);
                 if policy.engine().grounds_hold(rules) {
@@ -192,6 +211,11 @@ impl Reader {
         self.take_channel_findings(index, &mut found);
         self.take_parted(index, parted);
         self.scratch = found;
+        if let Some(channel) = self.channels.get_mut(index)
+            && let Some(recent) = &mut channel.recent
+        {
+            recent.trim(channel.settled);
+        }
         self.read_joined(index, text);
         if let Some(channel) = self.channels.get_mut(index)
             && let Some(numbers) = &mut channel.numbers
@@ -207,11 +231,64 @@ impl Reader {
         for finding in found.drain(..) {
             let (start, end) = (TextPos(finding.start.0 + base), TextPos(finding.end.0 + base));
             let finding = Finding { start, end, ..finding };
+            if self.yields(finding.rule, (start.0, end.0), &[], Some((index, 0))) {
+                continue;
+            }
             let Some(edit) = self.note(&finding, None, direction, role, number) else { continue };
+            let edit = match self.channels.get(index).filter(|_| edit.make != Make::Marker) {
+                Some(channel) => {
+                    let value = channel.recent.as_ref().and_then(|recent| recent.get(edit.start, edit.end));
+                    self.made_of(edit, value, channel.kind == TextKind::Json)
+                }
+                None => edit,
+            };
             if let Some(channel) = self.channels.get_mut(index) {
                 channel.edit(edit);
             }
         }
+    }
+
+    /// Reads a channel's text for values that come back, and takes them in.
+    fn take_backs(&mut self, index: usize, read: impl FnOnce(&mut BackChannel) -> Vec<Returning>) {
+        let Some(channel) = self.channels.get_mut(index) else { return };
+        let base = channel.base;
+        let Some(back) = &mut channel.back else { return };
+        let found = read(back);
+        let policy = Arc::clone(&self.policy);
+        for mut one in found {
+            (one.start, one.end) = (one.start + base, one.end + base);
+            let Some(channel) = self.channels.get_mut(index) else { return };
+            if channel.backs.contains(&one) {
+                continue;
+            }
+            let yields = |edit: &Edit| policy.rule(RuleId(edit.rule)).category == *one.category;
+            channel.emitter.give_way(one.start, one.end, &yields);
+            channel.edit(back_edit(&one, 0));
+            let left = channel.left;
+            channel.backs.retain(|back| back.end > left);
+            channel.backs.push(one.clone());
+            self.came_back(&one);
+        }
+    }
+
+    /// Whether a finding gives way to values that come back: to these, or to those of a channel in which it begins so far behind.
+    pub(super) fn yields(
+        &self,
+        rule: RuleId,
+        (start, end): (u64, u64),
+        backs: &[Returning],
+        place: Option<(usize, u64)>,
+    ) -> bool {
+        let channel = place.and_then(|(index, shift)| Some((self.channels.get(index)?, shift)));
+        let others = channel.filter(|(channel, _)| !channel.backs.is_empty());
+        if backs.is_empty() && others.is_none() {
+            return false;
+        }
+        let category = &self.policy.rule(rule).category;
+        gives_way(category, start, end, backs)
+            || others.is_some_and(|(channel, shift)| {
+                gives_way(category, start + shift, end + shift, &channel.backs)
+            })
     }
 
     /// Takes in what was found in strands: the marker stands in the first stretch that has not left, and of the others nothing stays.
@@ -219,7 +296,13 @@ impl Reader {
         let known = self.channels.get(index).map(|c| (c.direction, c.role, c.number));
         let Some((direction, role, number)) = known else { return };
         for Parted { finding, stretches } in parted {
+            if stretches.len() == 1
+                && self.yields(finding.rule, (finding.start.0, finding.end.0), &[], Some((index, 0)))
+            {
+                continue;
+            }
             let Some(mut edit) = self.note(&finding, None, direction, role, number) else { continue };
+            edit.make = Make::Marker;
             let Some(channel) = self.channels.get_mut(index) else { continue };
             for (start, end) in stretches {
                 if end > channel.left {
@@ -242,6 +325,7 @@ impl Reader {
                 let against = self.context_of(role, kind, self.direction(role));
                 self.by_key.insert(key, self.channels.len() as u32);
                 let chain = (flow == Flow::Linked).then(|| self.chain_of(key.field));
+                let makes = self.side == super::Side::Answer && self.policy.makes_of_answers();
                 self.appeared = self.appeared.saturating_add(1);
                 self.channels.push(Channel {
                     key,
@@ -270,6 +354,9 @@ impl Reader {
                     emitter: Emitter::new(kind == TextKind::Json),
                     numbers: (kind == TextKind::Json && !self.policy.rules(self.direction(role)).is_empty())
                         .then(number::Numbers::default),
+                    back: self.back_channel(kind),
+                    backs: Vec::new(),
+                    recent: makes.then(Box::default),
                 });
                 self.channels.len() - 1
             }
@@ -316,10 +403,13 @@ impl Reader {
         channel.settle_alone();
         channel.read_numbers(None);
         channel.read_exponents(&policy, &mut found);
+        self.take_backs(index, BackChannel::finish);
         self.take_channel_findings(index, &mut found);
         self.take_parted(index, parted);
         self.scratch = found;
+        let back = self.channels.get(index).and_then(|channel| self.back_channel(channel.kind));
         if let Some(channel) = self.channels.get_mut(index) {
+            channel.back = back;
             channel.scan = Scan::new(channel.kind);
             channel.base = channel.seen;
             channel.scanned = channel.seen;
@@ -434,6 +524,7 @@ impl Reader {
         channel.settle_alone();
         channel.read_numbers(None);
         channel.read_exponents(&policy, &mut found);
+        self.take_backs(index, |back| back.clone().finish());
         self.take_channel_findings(index, &mut found);
         self.take_parted(index, parted);
         self.scratch = found;

@@ -1,0 +1,1 @@
+//! What stand-ins owe.
