@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::marking::stripped;
-use super::pseudonyms;
+use super::pseudonyms::{self, Keeping};
 use super::reader::{Counted, Reader, Side, Stop};
 use super::{Ahead, Answering, CountKey, Halt, Outcome, Report, Terms, refuse};
 use crate::audit::Receipt;
@@ -65,6 +65,8 @@ pub struct Judged {
     values: Option<(Scope, Arc<Back>)>,
     /// How many stand-ins were put into it.
     given: Counted,
+    /// Keeps them, where the provider keeps what was said.
+    keeping: Option<Keeping>,
 }
 
 impl Received {
@@ -94,6 +96,10 @@ impl Received {
             reader.take_context();
         }
         let mut ask = Ask { choices: 1, ..Ask::default() };
+        let mut keeping = None;
+        if let Some(book) = body.is_empty().then(|| pseudonyms::of_path(&terms, &matched)).flatten() {
+            reader.stand_in(book);
+        }
         let mut judged = read_target(&mut reader, &matched.path, query);
         let (mut changed, mut last, mut sketch, mut own) = (None, None, None, 0);
         if judged.is_ok() && !body.is_empty() {
@@ -134,8 +140,9 @@ impl Received {
                     }
                 }
                 in_bounds(&matched, &terms, &body, &tape, &ask)?;
-                if let Some(book) = pseudonyms::book(&terms, &ask, &body, &tape) {
+                if let Some((book, keeps)) = pseudonyms::book(&terms, &matched, &ask, &body, &tape) {
                     reader.stand_in(book);
+                    keeping = keeps;
                 }
                 judged = read_body(&mut reader, &matched, &body, &tape, &mut changed);
             }
@@ -158,6 +165,7 @@ impl Received {
         let context = reader.context();
         let values = reader.book().map(|book| (book.scope().clone(), Arc::new(book.back())));
         let given = reader.counted().cloned().unwrap_or_default();
+        let keeping = reader.book().zip(keeping).and_then(|(book, keeping)| keeping.of(book));
         let outcome = match &next {
             Next::Forward { .. } => Outcome::of(reader.strongest),
             Next::Answer(_) | Next::Refuse(_) => Outcome::Block,
@@ -169,7 +177,21 @@ impl Received {
             counts: reader.counts(),
             coverage: reader.coverage,
         };
-        Ok(Judged { matched, terms, ask, report, next, blocked, last, sketch, own, context, values, given })
+        Ok(Judged {
+            matched,
+            terms,
+            ask,
+            report,
+            next,
+            blocked,
+            last,
+            sketch,
+            own,
+            context,
+            values,
+            given,
+            keeping,
+        })
     }
 }
 
@@ -247,6 +269,7 @@ impl Judged {
         if let Some((scope, back)) = self.values {
             answering.bring_back(scope, back);
         }
+        answering.keep(self.keeping);
         Ahead::new(answering)
     }
 

@@ -4,14 +4,15 @@
 //! the provider keeps its history the name that it goes by there, and else a hash of what was said first: everything up to the first
 //! message of a user. So a history that is resent gets the stand-ins that it had, and nothing has to be kept for that.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
 
 use super::Terms;
-use crate::dialect::Ask;
+use crate::dialect::{Ask, Matched};
 use crate::text::json::{Kind, Tape};
-use crate::vault::{Book, Secret, Vault};
+use crate::vault::{Book, Kept, Secret, Vault};
 
 /// What stand-ins are drawn from, and for whom.
 #[derive(Clone, Debug)]
@@ -26,21 +27,97 @@ pub struct Pseudonyms {
     pub conversation: Option<Box<str>>,
     /// What stood for which values where the provider keeps the history; none where nothing is kept.
     pub vault: Option<Arc<Vault>>,
+    /// Milliseconds since 1970, for what is kept a time.
+    pub now_ms: u64,
+}
+
+/// Keeps what stands for which values under the names that the provider gives a conversation.
+#[derive(Debug)]
+pub(super) struct Keeping {
+    pseudonyms: Pseudonyms,
+    kept: Kept,
+    /// The name that the request gives it.
+    named: Option<String>,
+}
+
+impl Keeping {
+    /// The request has been read: these are its values.
+    pub(super) fn of(mut self, book: &Book) -> Option<Self> {
+        self.kept.swaps = book.swaps().filter(|swap| swap.restore).map(Cow::into_owned).collect();
+        (!self.kept.swaps.is_empty()).then_some(self)
+    }
+
+    /// The response has this id.
+    pub(super) fn keep(self, id: &str) {
+        let Pseudonyms { tenant, key, vault, now_ms, .. } = &self.pseudonyms;
+        let Some(vault) = vault else { return };
+        for id in [Some(id), self.named.as_deref()].into_iter().flatten() {
+            vault.keep((tenant, key, id), &self.kept, *now_ms);
+        }
+    }
 }
 
 /// The book for a request's values, where its policy makes something of them.
-pub(super) fn book(terms: &Terms, ask: &Ask, body: &[u8], tape: &Tape) -> Option<Book> {
-    let policy = &terms.policy;
-    let pseudonyms = terms.pseudonyms.as_ref()?;
-    if !(policy.makes_of_prompts() || policy.makes_of_answers()) {
-        return None;
-    }
-    let conversation = match &pseudonyms.conversation {
-        Some(name) => [b"named ", name.as_bytes()].concat(),
-        None => [b"begins ", &*beginning(body, tape)].concat(),
+pub(super) fn book(
+    terms: &Terms,
+    matched: &Matched,
+    ask: &Ask,
+    body: &[u8],
+    tape: &Tape,
+) -> Option<(Book, Option<Keeping>)> {
+    let pseudonyms = needed(terms)?;
+    let known = |id: &str| {
+        let vault = pseudonyms.vault.as_ref()?;
+        vault.get((&pseudonyms.tenant, &pseudonyms.key, id), pseudonyms.now_ms)
     };
-    let client = [&*pseudonyms.tenant, &*pseudonyms.key, &*ask.user];
-    Some(Book::new(pseudonyms.secret.scope(&client, &conversation)))
+    let is_kept = matched.operation.name == RESPONSES;
+    let named = || {
+        let paths: [&[&str]; 2] = [&["conversation"], &["conversation", "id"]];
+        paths.iter().find_map(|path| tape.str_at(body, path)).map(|name| format!("conversation {name}"))
+    };
+    let named = is_kept.then(named).flatten();
+    let previous = is_kept.then(|| tape.str_at(body, &["previous_response_id"])).flatten();
+    let goes_on = named.as_deref().or(previous.as_deref());
+    let before = goes_on.and_then(known);
+    let conversation = match (&before, &pseudonyms.conversation, goes_on) {
+        (Some(before), _, _) => before.conversation.clone(),
+        (None, Some(name), _) => [b"named ", name.as_bytes()].concat(),
+        (None, None, Some(name)) => [b"goes on ", name.as_bytes()].concat(),
+        (None, None, None) => [b"begins ", &*beginning(body, tape)].concat(),
+    };
+    let client = [&*pseudonyms.tenant, &*pseudonyms.key];
+    let mut book =
+        Book::new(pseudonyms.secret.scope(&client, &[ask.user.as_bytes(), b" ", &*conversation].concat()));
+    if let Some(before) = before {
+        book.keep(before.swaps);
+    }
+    let keeping = (is_kept && pseudonyms.vault.is_some()).then(|| Keeping {
+        pseudonyms: pseudonyms.clone(),
+        kept: Kept { conversation, swaps: Vec::new() },
+        named,
+    });
+    Some((book, keeping))
+}
+
+/// The call by which the provider keeps what was said.
+const RESPONSES: &str = "responses";
+
+/// What stand-ins are drawn from, where the policy makes something of values.
+fn needed(terms: &Terms) -> Option<&Pseudonyms> {
+    let policy = &terms.policy;
+    terms.pseudonyms.as_ref().filter(|_| policy.makes_of_prompts() || policy.makes_of_answers())
+}
+
+/// The values of a response that is asked for once more by its id.
+pub(super) fn of_path(terms: &Terms, matched: &Matched) -> Option<Book> {
+    let pseudonyms = needed(terms).filter(|_| matched.operation.name.starts_with(RESPONSES))?;
+    let id = matched.path.split('/').skip_while(|part| *part != RESPONSES).nth(1)?;
+    let vault = pseudonyms.vault.as_ref()?;
+    let kept = vault.get((&pseudonyms.tenant, &pseudonyms.key, id), pseudonyms.now_ms)?;
+    let mut book =
+        Book::new(pseudonyms.secret.scope(&[&pseudonyms.tenant, &pseudonyms.key], &kept.conversation));
+    book.keep(kept.swaps);
+    Some(book)
 }
 
 /// A hash of what a conversation begins with.

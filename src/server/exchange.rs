@@ -140,7 +140,8 @@ impl Exchange<'_> {
             tenant: self.caller.tenant.as_ref().into(),
             key: self.caller.key.as_ref().into(),
             conversation: named.filter(|name| !name.is_empty()).map(Into::into),
-            vault: None,
+            vault: Some(Arc::clone(&gateway.vault)),
+            now_ms: now_ms(),
         })
     }
 

@@ -1,6 +1,7 @@
 //! The values of one request and what stands for each.
 
-use std::collections::{HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::back::{Back, Phrase};
@@ -9,6 +10,7 @@ use super::finder::{Finder, squeezed};
 use super::forms::{canonical, initial, name, name_part, stand_in};
 use super::names::{Part, Piece};
 use crate::text::fold::TextKind;
+use serde::{Deserialize, Serialize};
 
 /// How often stand-ins are chosen anew that stand in the text themselves. What still does then is a tag.
 const ROUNDS: usize = 60;
@@ -16,7 +18,7 @@ const ROUNDS: usize = 60;
 const SHORTEST: usize = 6;
 
 /// A value and what stands for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Swap {
     /// The category of the rule that found it.
     pub category: Arc<str>,
@@ -26,6 +28,8 @@ pub struct Swap {
     pub stand_in: Arc<str>,
     /// Whether it comes back.
     pub restore: bool,
+    /// Whether it is a word of a value, found by itself.
+    pub word: bool,
 }
 
 /// What a stand-in is drawn for: a value, or a word of a name, with whichever choice is its.
@@ -64,6 +68,7 @@ pub struct Book {
     swap_of: HashMap<Box<str>, usize>,
     /// Swaps that stand from earlier, whose stand-ins nobody chooses anew.
     kept: Vec<Swap>,
+    kept_of: HashMap<Arc<str>, usize>,
 }
 
 impl Book {
@@ -77,11 +82,13 @@ impl Book {
             made: Vec::new(),
             swap_of: HashMap::new(),
             kept: Vec::new(),
+            kept_of: HashMap::new(),
         }
     }
 
     /// Values of earlier requests of the conversation, with what stood for them.
     pub fn keep(&mut self, swaps: Vec<Swap>) {
+        self.kept_of = swaps.iter().enumerate().map(|(n, swap)| (Arc::clone(&swap.value), n)).collect();
         self.kept = swaps;
     }
 
@@ -122,7 +129,7 @@ impl Book {
             None => Made::Whole(self.core(Of::Value, value, restore, &category)),
         };
         let number = self.swaps.len();
-        self.swaps.push(Swap { category, value: value.into(), stand_in: "".into(), restore });
+        self.swaps.push(Swap { category, value: value.into(), stand_in: "".into(), restore, word: false });
         self.made.push(made);
         self.swap_of.insert(value.into(), number);
         number
@@ -158,13 +165,12 @@ impl Book {
     }
 
     /// Chooses what stands for each value, so that no two have the same and none stands in the request itself. `texts` gives all texts of
-    /// the request.
+    /// the request. A value that was kept keeps what stood for it.
     pub fn choose(&mut self, texts: &mut dyn FnMut(&mut dyn FnMut(TextKind, &str))) {
         let values: HashSet<String> = self.cores.iter().map(|core| squeezed(&core.text)).collect();
         let mut used: HashSet<String> = self.kept.iter().map(|swap| squeezed(&swap.stand_in)).collect();
-        // What was kept keeps its stand-in also where its value comes again.
         let mut taken: HashSet<String> = HashSet::new();
-        let mut open: Vec<usize> = (0..self.cores.len()).collect();
+        let mut open: Vec<usize> = (0..self.cores.len()).filter(|&number| !self.stays(number)).collect();
         for _ in 0..ROUNDS {
             for &number in &open {
                 self.choose_one(number, &values, &taken, &mut used);
@@ -175,7 +181,7 @@ impl Book {
                     finder.add(&self.drawn(core), number as u32);
                 }
             }
-            let mut again: HashSet<usize> = HashSet::new();
+            let mut again: BTreeSet<usize> = BTreeSet::new();
             texts(&mut |kind, text| {
                 for hit in finder.all(kind, text) {
                     again.extend(finder.of(&hit).iter().map(|&number| number as usize));
@@ -185,7 +191,6 @@ impl Book {
                 break;
             }
             open = again.into_iter().collect();
-            open.sort_unstable();
             for &number in &open {
                 if let Some(core) = self.cores.get_mut(number) {
                     let drawn = drawn(&self.scope, core);
@@ -197,10 +202,34 @@ impl Book {
         for number in 0..self.swaps.len() {
             let stand_in = self.put_together(number);
             if let Some(swap) = self.swaps.get_mut(number) {
-                let kept = self.kept.iter().find(|kept| kept.value == swap.value);
+                let kept = self.kept_of.get(&*swap.value).and_then(|&kept| self.kept.get(kept));
                 swap.stand_in = kept.map_or_else(|| stand_in.into(), |kept| Arc::clone(&kept.stand_in));
             }
         }
+    }
+
+    /// Whether what is drawn for this one was kept; takes the same choice then.
+    fn stays(&mut self, number: usize) -> bool {
+        let Some(core) = self.cores.get(number).filter(|_| !self.kept.is_empty()) else { return false };
+        let written = match core.of {
+            Of::Value => core.text.clone(),
+            Of::Part(_) => titled(&core.text),
+        };
+        let Some(kept) = self.kept_of.get(&*written).and_then(|&kept| self.kept.get(kept)) else {
+            return false;
+        };
+        let form = squeezed(&kept.stand_in);
+        let same = |turn: &u32| {
+            squeezed(&drawn(
+                &self.scope,
+                &Core { turn: *turn, text: core.text.clone(), category: Arc::clone(&core.category), ..*core },
+            )) == form
+        };
+        let Some(turn) = (0..ROUNDS as u32).find(same) else { return false };
+        if let Some(core) = self.cores.get_mut(number) {
+            core.turn = turn;
+        }
+        true
     }
 
     fn choose_one(
@@ -252,34 +281,45 @@ impl Book {
         self.swaps.get(number)
     }
 
-    /// All values with what stands for them, those of earlier requests first.
-    pub fn swaps(&self) -> impl Iterator<Item = &Swap> {
-        let known = |swap: &&Swap| !self.swaps.iter().any(|new| new.value == swap.value);
-        self.kept.iter().filter(known).chain(&self.swaps)
+    /// All values with what stands for them, those of earlier requests first, and words of names that stand for others by themselves.
+    pub fn swaps(&self) -> impl Iterator<Item = Cow<'_, Swap>> {
+        let known = |swap: &&Swap| !self.swap_of.contains_key(&*swap.value);
+        let all = self.kept.iter().filter(known).chain(&self.swaps).map(Cow::Borrowed);
+        all.chain(self.words().into_iter().map(Cow::Owned))
     }
 
-    /// Words of names that stand for others by themselves, with the category, what stands for them and whether they come back.
-    fn words(&self) -> impl Iterator<Item = (Arc<str>, String, String, bool)> {
-        self.cores.iter().filter_map(|core| match core.of {
-            Of::Part(part) if part.stands_alone(&core.text) => Some((
-                Arc::clone(&core.category),
-                titled(&core.text),
-                titled(&self.drawn(core)),
-                core.restore,
-            )),
-            Of::Part(_) | Of::Value => None,
-        })
+    fn words(&self) -> Vec<Swap> {
+        let mut out = Vec::new();
+        for core in &self.cores {
+            let Of::Part(part) = core.of else { continue };
+            let (value, stand_in) = (titled(&core.text), titled(&self.drawn(core)));
+            let mut word = |value: String, stand_in: String| {
+                let category = Arc::clone(&core.category);
+                out.push(Swap {
+                    category,
+                    value: value.into(),
+                    stand_in: stand_in.into(),
+                    restore: core.restore,
+                    word: true,
+                });
+            };
+            if part.stands_alone(&core.text) {
+                word(value, stand_in);
+            } else if part == Part::ZhSurname {
+                for title in CALLED {
+                    word(format!("{value}{title}"), format!("{stand_in}{title}"));
+                }
+            }
+        }
+        out
     }
 
-    /// What finds the stand-ins in an answer, and in a text that is still to be sent the values that no rule has found there; nothing
-    /// where there are none.
+    /// What finds the stand-ins in an answer.
     pub fn back(&self) -> Back {
         let mut back = Back::default();
         for swap in self.swaps().filter(|swap| swap.restore) {
-            back.add(Phrase::new(swap.category.clone(), &swap.stand_in, &swap.value));
-        }
-        for (category, value, stand_in, _) in self.words().filter(|(.., restore)| *restore) {
-            back.add(Phrase::new(category, &stand_in, &value));
+            let phrase = Phrase::new(Arc::clone(&swap.category), &swap.stand_in, &swap.value);
+            back.add(Phrase { exact: swap.word, ..phrase });
         }
         back.inflect();
         back
@@ -288,16 +328,18 @@ impl Book {
     /// What finds the values, for texts in which no rule has found them.
     pub fn forward(&self) -> Back {
         let mut forward = Back::default();
-        for swap in self.swaps().filter(|swap| squeezed(&swap.value).chars().count() >= shortest(&swap.value))
-        {
-            forward.add(Phrase::new(swap.category.clone(), &swap.value, &swap.stand_in));
-        }
-        for (category, value, stand_in, _) in self.words() {
-            forward.add(Phrase { exact: true, ..Phrase::new(category, &value, &stand_in) });
+        let is_long = |swap: &Swap| squeezed(&swap.value).chars().count() >= shortest(&swap.value);
+        for swap in self.swaps().filter(|swap| swap.word || is_long(swap)) {
+            let phrase = Phrase::new(Arc::clone(&swap.category), &swap.value, &swap.stand_in);
+            forward.add(Phrase { exact: swap.word, ..phrase });
         }
         forward
     }
 }
+
+/// What people are called by with their surname alone.
+const CALLED: [&str; 12] =
+    ["先生", "女士", "小姐", "太太", "老师", "教授", "医生", "主任", "经理", "总", "律师", "博士"];
 
 /// How many letters and digits a value has at least that is looked for where no rule has found it: three characters of a script without
 /// spaces say as much as a word.

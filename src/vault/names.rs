@@ -1,7 +1,8 @@
 //! Names of people: which words of a name are a given name or a surname, what gender a given name tells, and stand-ins of the same kind.
 //!
 //! A word is told by itself, not by its place, so that a given name or a surname alone gets the stand-in that it has in the full name.
-//! Stand-ins of surnames are made of two parts (`Thornwell`), so that hardly anybody is called so and there are enough of them.
+//! Stand-ins of surnames are made of two parts (`Thornwell`), so that hardly anybody is called so and there are enough of them; their given names are no words of
+//! the language.
 
 use super::draw::Draw;
 
@@ -278,18 +279,18 @@ const STAYS: &str = "mr mrs ms miss mx dr prof professor sir dame lord lady herr
 don doña dott signor signora pan pani jr iii van von vom zu der den de del della di da dos das du la le el al bin ibn bint st san ter ten y e and phd md esq";
 
 const FEMALE: &str = "Abigail Adele Alice Amelia Anita Audrey Beatrice Bianca Bridget Camilla Carla Caroline Cecilia Celeste Clara Colette \
-Cordelia Daphne Delia Diana Dorothea Edith Eleanor Elena Eliza Eloise Estelle Esther Eveline Fiona Florence Frances Freya Gemma Georgia Gloria \
-Greta Gwen Hannah Harriet Helena Henrietta Ida Imogen Ines Ingrid Irene Isabel Ivy Joanna Josephine Judith Juliet Lara Laura Leonora Lillian Linnea \
-Livia Lorna Louisa Lucia Mabel Marina Marlene Matilda Maud Mira Miranda Miriam Monica Nadia Naomi Nina Nora Olive Ottilie Pauline Petra Philippa \
-Phoebe Priscilla Ramona Regina Rosalind Ruth Sabrina Selma Serena Sonia Stella Sylvia Tabitha Tamara Thea Ursula Valerie Vera Viola Winifred Yvonne";
+Cordelia Daphne Delia Diana Dorothea Edith Eleanor Elena Eliza Eloise Estelle Esther Eveline Fiona Frances Freya Gemma \
+Greta Gwen Hannah Harriet Helena Henrietta Ida Imogen Ines Ingrid Irene Isabel Joanna Josephine Judith Juliet Lara Laura Leonora Lillian Linnea \
+Livia Lorna Louisa Lucia Mabel Marlene Matilda Maud Mira Miranda Miriam Monica Nadia Naomi Nina Nora Ottilie Pauline Philippa \
+Phoebe Priscilla Ramona Regina Rosalind Ruth Sabrina Selma Serena Sonia Stella Sylvia Tabitha Tamara Thea Ursula Valerie Vera Winifred Yvonne";
 
 const MALE: &str = "Adrian Albert Alfred Ambrose Anton Archibald Arnold Arthur Barnaby Bernard Blake Boris Bruno Caspar Cecil Cedric Clement Conrad \
-Cyril Damian Desmond Dominic Donald Douglas Edgar Edmund Edwin Elias Ernest Ethan Eugene Evan Fabian Felix Ferdinand Francis Frank Frederick Gabriel Gareth \
-Gerald Gilbert Godfrey Graham Gregory Gustav Harold Harvey Hector Henry Herbert Horace Howard Hubert Hugo Humphrey Ivan Jasper Jerome Joel Julian \
-Kenneth Lambert Laurence Leonard Leopold Lionel Lorenzo Lucas Magnus Malcolm Marcus Martin Maxwell Miles Mortimer Nathan Nigel Norman Oliver Oscar \
-Oswald Percy Quentin Ralph Raymond Reginald Roland Rupert Sebastian Silas Simon Stanley Theodore Tobias Ulrich Victor Vincent Walter Wilfred Xavier";
+Cyril Damian Desmond Dominic Donald Douglas Edgar Edmund Edwin Elias Ernest Ethan Eugene Evan Fabian Felix Ferdinand Francis Frederick Gabriel Gareth \
+Gerald Gilbert Godfrey Graham Gregory Gustav Harold Harvey Hector Henry Herbert Horace Hubert Hugo Humphrey Ivan Jasper Jerome Joel Julian \
+Kenneth Laurence Leonard Leopold Lionel Lorenzo Lucas Malcolm Marcus Mortimer Nathan Nigel Oliver \
+Oswald Quentin Ralph Raymond Reginald Roland Rupert Sebastian Silas Simon Theodore Tobias Ulrich Vincent Walter Wilfred Xavier";
 
-const FEMALE_MORE: &str = "Mary Patricia Linda Barbara Elizabeth Jennifer Maria Susan Margaret Lisa Nancy Karen Betty Helen Sandra Donna Carol Sharon \
+const FEMALE_MORE: &str = "Florence Georgia Gloria Ivy Marina Olive Petra Viola Mary Patricia Linda Barbara Elizabeth Jennifer Maria Susan Margaret Lisa Nancy Karen Betty Helen Sandra Donna Carol Sharon \
 Michelle Sarah Kimberly Deborah Jessica Shirley Cynthia Angela Melissa Amy Anna Rebecca Virginia Kathleen Pamela Martha Debra Amanda Stephanie Carolyn Christine \
 Marie Janet Catherine Ann Joyce Diane Julie Heather Teresa Doris Evelyn Jean Cheryl Mildred Katherine Joan Ashley Rose Janice Kelly Nicole Judy Christina Kathy \
 Theresa Beverly Denise Tammy Jane Lori Rachel Andrea Marilyn Kathryn Louise Sara Anne Jacqueline Wanda Bonnie Julia Ruby Lois Tina Phyllis Norma Paula Annie Emily \
@@ -300,7 +301,7 @@ Sophia Sophie Isabella Mia Chloe Ella Zoe Lily Lucy Katie Kate Claire Alexandra 
 Silke Heike Claudia Chiara Giulia Francesca Valentina Lucía Sofía Sofia Camila Valeria Gabriela Daniela Adriana Mónica Beatriz Raquel Pilar Inés Élodie Amélie Chloé Manon Camille Margot \
 Agnieszka Katarzyna Małgorzata Zofia Magdalena Joanna Svetlana Olga Irina Tatiana Ekaterina Ingeborg Astrid Sigrid Maja Elsa Freja";
 
-const MALE_MORE: &str = "James John Robert Michael William David Richard Charles Joseph Thomas Christopher Daniel Paul Mark George Steven Edward Brian Ronald Anthony \
+const MALE_MORE: &str = "Frank Howard Lambert Magnus Martin Maxwell Miles Norman Oscar Percy Stanley Victor James John Robert Michael William David Richard Charles Joseph Thomas Christopher Daniel Paul Mark George Steven Edward Brian Ronald Anthony \
 Kevin Jason Matthew Gary Timothy Jose José Larry Jeffrey Scott Eric Stephen Andrew Joshua Jerry Dennis Patrick Peter Carl Ryan Roger Joe Juan Jack Jonathan Justin \
 Terry Keith Samuel Willie Lawrence Nicholas Roy Benjamin Bruce Brandon Adam Harry Fred Wayne Billy Steve Louis Jeremy Aaron Randy Carlos Russell Bobby Phillip Todd Jesse \
 Craig Alan Shawn Clarence Sean Philip Chris Johnny Earl Jimmy Antonio Danny Bryan Tony Luis Mike Nathan Dale Manuel Rodney Curtis Allen Marvin Glenn Travis Jeff Chad Jacob \
@@ -312,8 +313,7 @@ Piotr Krzysztof Andrzej Tomasz Paweł Marcin Michał Jan Stanisław Ivan Sergei 
 
 const SURNAME_BEGINS: &str = "Ald Ashb Bram Brock Carl Cald Chels Cold Cros Dall Den Ell Elm Fair Farn Fen Glad Glen Hal Had Hart Haz Hol Ings Kel Kend Lang \
 Lind Lock Mal Marl Mel Mer Nor Oak Orm Pend Pem Quar Rad Ram Row Rush Sel Shel Stan Stav Thorn Trent Wad Wal Wend Wex Whit Wil Win Wyn Yar";
-const SURNAME_ENDS: &str = "bourne brook by combe cott croft den dell field ford gate grave ham hurst ington land leigh low mere mond more ness ridge \
-shaw stead stoke ston stow thorpe wald ward well wick wood worth";
+const SURNAME_ENDS: &str = "bourne brook by combe cott croft dell grave hurst leigh mere mond more ridge shaw stead stoke thorpe wald wick worth";
 
 /// Characters of surnames, each a surname.
 const ZH_SURNAMES: &str = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文庞樊兰殷施陶洪翟安颜倪严牛温芦季俞章鲁葛伍韦申尤毕聂丛焦向柳邢路岳齐梅莫庄辛管祝左涂谷祁时舒耿牟卜詹关苗凌费纪靳盛童欧甄项曲成游阳裴席卫查屈鲍覃霍翁隋甘景单包司柏宁柯阮桂闵解强柴华车冉房边吉饶瞿戚丘古米池滕晋苑臧宫来苟全褚廉简娄盖符奚木穆党燕郎冀谈姬屠连晏栾郁商蒙计喻窦迟宇敖冷卓花仇艾蓝都佟栗应\

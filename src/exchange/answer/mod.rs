@@ -16,6 +16,7 @@ use smallvec::SmallVec;
 use super::label::Labelling;
 use super::look::Look;
 use super::marking::Marking;
+use super::pseudonyms::Keeping;
 use super::reader::{Reader, Side, Stop};
 use super::{Marked, Outcome, Report, Terms, refuse};
 use crate::audit::{Coverage, LabelRecord};
@@ -119,6 +120,8 @@ pub struct Answering {
     pub cut_by: Option<ExchangeError>,
     /// What is added to it, where something is.
     labels: Option<Box<Labels>>,
+    /// Keeps what stands for values under the response's id.
+    keeping: Option<Box<Keeping>>,
 }
 
 impl Answering {
@@ -157,6 +160,7 @@ impl Answering {
             error_event: false,
             cut_by: None,
             labels: None,
+            keeping: None,
         }
     }
 
@@ -168,6 +172,11 @@ impl Answering {
     /// The values of the request come back in the answer.
     pub(in crate::exchange) fn bring_back(&mut self, scope: Scope, back: std::sync::Arc<Back>) {
         self.reader.bring_back(scope, Some(back));
+    }
+
+    /// What stands for values is kept, once the response has an id.
+    pub(in crate::exchange) fn keep(&mut self, keeping: Option<Keeping>) {
+        self.keeping = keeping.map(Box::new);
     }
 
     /// How many values came back in it, by category.

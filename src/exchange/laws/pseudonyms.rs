@@ -83,6 +83,7 @@ fn terms(tenant: &str, conversation: Option<&str>) -> Terms {
         key: "k".into(),
         conversation: conversation.map(Into::into),
         vault: None,
+        now_ms: 0,
     };
     Terms { pseudonyms: Some(pseudonyms), ..Terms::new(policy(), ExchangeLimits::default()) }
 }
