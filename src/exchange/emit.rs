@@ -41,6 +41,8 @@ pub enum Make {
     Marker,
     /// A stand-in is to be chosen for the value.
     StandIn,
+    /// It is the rule's, since the value is hidden; a stand-in, where it is one that is known.
+    Hidden,
     /// The stand-in of the value of this number.
     Chosen(usize),
     /// The value's keyed hash.
@@ -61,7 +63,7 @@ impl Edit {
     fn is_number(&self) -> bool {
         let made = match self.make {
             Make::Chosen(_) | Make::Back(_) => true,
-            Make::Marker | Make::StandIn | Make::Hash | Make::Partial => false,
+            Make::Marker | Make::StandIn | Make::Hidden | Make::Hash | Make::Partial => false,
         };
         made && (1..=15).contains(&self.marker.len())
             && self.marker.bytes().all(|byte| byte.is_ascii_digit())

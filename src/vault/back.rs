@@ -50,6 +50,8 @@ pub struct Returning {
     pub category: Arc<str>,
     /// What stands there then.
     pub text: Arc<str>,
+    /// Whether it is a word of a value, found by itself.
+    pub word: bool,
 }
 
 impl Back {
@@ -99,6 +101,7 @@ impl Back {
             end: hit.end,
             category: Arc::clone(&phrase.category),
             text: like(found, phrase),
+            word: phrase.exact,
         })
     }
 }

@@ -276,6 +276,29 @@ impl Book {
         }
     }
 
+    /// Takes in another way of writing a value that is known, once the stand-ins are chosen; gives what stands for that.
+    pub fn also(&mut self, category: &str, value: &str) -> Option<Arc<str>> {
+        let restore = match name(category, value) {
+            Some(pieces) => pieces.iter().try_fold(true, |restore, piece| match piece {
+                Piece::Word(part, word) => {
+                    let core = self.core_of.get(&(Of::Part(*part), canonical(word)))?;
+                    self.cores.get(*core).map(|core| restore && core.restore)
+                }
+                Piece::Stays(_) | Piece::Initial(_) => Some(restore),
+            })?,
+            None => {
+                let core = self.cores.get(*self.core_of.get(&(Of::Value, canonical(value)))?);
+                core.filter(|core| *core.category == *category)?.restore
+            }
+        };
+        let number = self.take(category, value, restore);
+        let stand_in: Arc<str> = self.put_together(number).into();
+        if let Some(swap) = self.swaps.get_mut(number).filter(|swap| swap.stand_in.is_empty()) {
+            swap.stand_in = Arc::clone(&stand_in);
+        }
+        self.swaps.get(number).map(|swap| Arc::clone(&swap.stand_in))
+    }
+
     /// What stands for the value of this number.
     pub fn swap(&self, number: usize) -> Option<&Swap> {
         self.swaps.get(number)

@@ -83,10 +83,17 @@ pub(super) fn squeezed(text: &str) -> String {
 
 #[derive(Debug, Default)]
 struct Node {
-    next: SmallVec<[(char, u32); 2]>,
+    next: SmallVec<[Edge; 2]>,
     /// Phrases that end here.
     ends: SmallVec<[u32; 1]>,
-    /// Whether something else may stand before the next letter.
+}
+
+/// The way from a letter to the next.
+#[derive(Clone, Copy, Debug)]
+struct Edge {
+    c: char,
+    to: u32,
+    /// Whether something else may stand between them.
     loose: bool,
 }
 
@@ -127,19 +134,19 @@ impl Finder {
             }
         };
         for unit in rest {
-            let known = self.nodes.get(at as usize);
-            let known =
-                known.and_then(|node| node.next.iter().find(|(c, _)| *c == unit.c).map(|&(_, to)| to));
+            let edges = self.nodes.get_mut(at as usize).map(|node| &mut node.next);
+            let known = edges.into_iter().flatten().find(|edge| edge.c == unit.c);
+            let known = known.map(|edge| {
+                edge.loose |= unit.loose;
+                edge.to
+            });
             let to = known.unwrap_or_else(|| {
                 let to = self.node();
                 if let Some(node) = self.nodes.get_mut(at as usize) {
-                    node.next.push((unit.c, to));
+                    node.next.push(Edge { c: unit.c, to, loose: unit.loose });
                 }
                 to
             });
-            if let Some(node) = self.nodes.get_mut(at as usize) {
-                node.loose |= unit.loose;
-            }
             at = to;
         }
         if let Some(node) = self.nodes.get_mut(at as usize)
@@ -302,11 +309,11 @@ impl Walk {
         let Some(node) = finder.nodes.get(self.node as usize) else { return };
         if class == Class::Other {
             self.gap += 1;
-            self.alive = node.loose && self.gap <= GAP && is_gap(c) && !node.next.is_empty();
+            self.alive = self.gap <= GAP && is_gap(c) && node.next.iter().any(|edge| edge.loose);
             return;
         }
-        match node.next.iter().find(|(next, _)| *next == c) {
-            Some(&(_, to)) => {
+        match node.next.iter().find(|edge| edge.c == c && (self.gap == 0 || edge.loose)) {
+            Some(&Edge { to, .. }) => {
                 (self.node, self.end, self.last, self.gap) = (to, end(), class, 0);
                 self.ends = finder.nodes.get(to as usize).is_some_and(|node| !node.ends.is_empty());
             }

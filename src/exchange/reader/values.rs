@@ -125,6 +125,7 @@ impl Reader {
         let has_key = self.values.is_some();
         let has_book = self.values.as_ref().is_some_and(|values| values.book.is_some());
         let make = match action {
+            Action::Pseudonymise if has_book && hidden.is_some() => Make::Hidden,
             _ if hidden.is_some() => Make::Marker,
             Action::Pseudonymise if has_book => Make::StandIn,
             Action::Hash if has_key => Make::Hash,
@@ -252,6 +253,7 @@ fn settle(policy: &Policy, mut values: Option<&mut Values>, text: &str, json: bo
                 end: edit.end,
                 category: Arc::clone(category),
                 text: Arc::clone(&edit.marker),
+                word: false,
             }),
             _ => None,
         })
@@ -286,7 +288,10 @@ fn settle(policy: &Policy, mut values: Option<&mut Values>, text: &str, json: bo
                 (Make::Hash, Some(values)) => Some(values.scope.hash(category(&edit), &value())),
                 _ => None,
             };
-            let make = if matches!(edit.make, Make::Back(_)) { edit.make.clone() } else { Make::Marker };
+            let make = match &edit.make {
+                make @ (Make::Back(_) | Make::Hidden) => make.clone(),
+                _ => Make::Marker,
+            };
             edits.push(match marker {
                 Some(marker) => Edit { marker: marker.into(), make, ..edit },
                 None => Edit { make, ..edit },
@@ -330,16 +335,19 @@ impl Values {
                 continue;
             }
             let kind = if segment.json { TextKind::Json } else { TextKind::Plain };
-            let found = forward.all(kind, segment.source(src, &mut decoded).1);
-            self.replace(found, &mut segment.edits);
+            let mut edits = std::mem::take(&mut segment.edits);
+            let (_, text) = segment.source(src, &mut decoded);
+            self.replace(forward.all(kind, text), text, segment.json, &mut edits);
+            segment.edits = edits;
         }
         for number in 0..out.joined.len() as u32 {
             let of_it = |segment: &Segment| matches!(segment.part, Part::Joined(n, _) if n == number);
             let kind =
                 if out.texts.iter().any(|s| s.json && of_it(s)) { TextKind::Json } else { TextKind::Plain };
-            let found = forward.all(kind, &joined_text(src, out, number));
+            let text = joined_text(src, out, number);
             let Some(emitter) = out.joined.get_mut(number as usize) else { continue };
-            let places = self.replace(found, emitter.edits_mut());
+            let json = kind == TextKind::Json;
+            let places = self.replace(forward.all(kind, &text), &text, json, emitter.edits_mut());
             let mut places = places.iter().peekable();
             for segment in out.texts.iter_mut().filter(|segment| of_it(segment)) {
                 let Part::Joined(_, start) = segment.part else { continue };
@@ -352,7 +360,18 @@ impl Values {
     }
 
     /// Puts what was found among the edits, where they leave room for it. The places at which it did.
-    fn replace(&mut self, found: Vec<Returning>, edits: &mut Vec<Edit>) -> Vec<(u64, u64)> {
+    fn replace(
+        &mut self,
+        found: Vec<Returning>,
+        text: &str,
+        json: bool,
+        edits: &mut Vec<Edit>,
+    ) -> Vec<(u64, u64)> {
+        let within = |edit: &Edit| {
+            let next = found.partition_point(|one| one.end < edit.end);
+            found.get(next).is_some_and(|one| one.start <= edit.start)
+        };
+        edits.retain(|edit| edit.make != Make::Hidden || !within(edit));
         let (mut places, mut at, mut until) = (Vec::new(), 0, 0);
         let known = edits.len();
         for one in found {
@@ -364,7 +383,13 @@ impl Values {
             if until > one.start {
                 continue;
             }
-            let edit = back_edit(&one, 0);
+            let mut edit = back_edit(&one, 0);
+            // Another way of writing has a stand-in that is written so.
+            if let Some(book) = self.book.as_mut().filter(|_| !one.word)
+                && let Some(stand_in) = book.also(&one.category, &value_of(text, json, one.start, one.end))
+            {
+                edit.marker = stand_in;
+            }
             edits.push(Edit { strength: Action::Pseudonymise as u8, make: Make::Chosen(usize::MAX), ..edit });
             places.push((one.start, one.end));
             *self.counted.entry(one.category).or_default() += 1;
