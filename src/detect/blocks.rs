@@ -69,7 +69,7 @@ const BEHIND: usize = 2;
 /// So many blocks are told at once.
 pub(super) const STRIP: usize = 16;
 
-/// What stands between words and is looked at nowhere.
+/// What stands between words, and is looked at only where some rule begins with it.
 pub(super) fn is_gap(byte: u8) -> bool {
     matches!(byte, b' ' | b',' | b'\n')
 }
@@ -114,8 +114,8 @@ impl Specials {
     pub(super) fn new(is_special: impl Fn(u8) -> bool, inside: Inside) -> Self {
         let is_special = |byte: u8| match byte {
             0x80.. => false,
-            _ if is_gap(byte) => false,
             b'a'..=b'z' | b'A'..=b'Z' => is_special(byte),
+            _ if is_gap(byte) => is_special(byte),
             _ => true,
         };
         let set = Ascii::of(is_special);

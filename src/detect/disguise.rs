@@ -109,6 +109,8 @@ const WAITS: u8 = 16;
 const WIDE: u8 = 32;
 /// A mark that may end a clause stood between two of them.
 const CLAUSE: u8 = 64;
+/// The last letter came again apart from itself: a word that ends with it has ended before.
+const BEHIND: u8 = 128;
 
 /// What has been read of letters that may be those of a word, see [`Disguised::may_be_alike`].
 #[derive(Clone, Copy, Default)]
@@ -560,7 +562,7 @@ impl Disguised {
             }
             let touches = item.gap == 0 && item.flags & JOINED == 0;
             let tight = if c.is_ascii() { TIGHT } else { WIDE };
-            let flags = item.flags & !(MARKED | JOINED) | if touches { tight } else { 0 };
+            let flags = item.flags & !(MARKED | JOINED | BEHIND) | if touches { tight } else { 0 };
             let state = self.trie.step_char(item.state, c)?;
             let waits = if self.trie.is_end(state) { WAITS } else { 0 };
             *item = Item {
@@ -623,7 +625,8 @@ impl Disguised {
             if signs <= most_signs(item)
                 && let Some(again) = Self::touched(&again, if c.is_alphanumeric() { c } else { 'a' })
             {
-                self.push(again, next);
+                let behind = if apart { BEHIND } else { item.flags & BEHIND };
+                self.push(Item { flags: again.flags | behind, ..again }, next);
             }
         }
         if !goes_on {
@@ -655,7 +658,7 @@ impl Disguised {
         if touches && item.flags & apart != 0 {
             return None;
         }
-        let flags = item.flags & !(MARKED | JOINED) | if touches { tight } else { 0 };
+        let flags = item.flags & !(MARKED | JOINED | BEHIND) | if touches { tight } else { 0 };
         Some(Item { gap: 0, flags, ..*item })
     }
 
@@ -753,7 +756,8 @@ impl Disguised {
         if item.used & !folds != 0 || next.len() >= WAYS {
             return;
         }
-        let ends = item.gap == 0 && item.flags & JOINED == 0 && !self.trie.ends(item.state).is_empty();
+        let ends =
+            item.gap == 0 && item.flags & (JOINED | BEHIND) == 0 && !self.trie.ends(item.state).is_empty();
         let item = Item { flags: item.flags & !WAITS | if ends { WAITS } else { 0 }, ..item };
         if !next.contains(&item) {
             next.push(item);

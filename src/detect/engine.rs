@@ -1,9 +1,10 @@
 //! The compiled rules, shared by all scans.
 
-use super::blocks::{Firsts, Inside, Specials};
+use super::blocks::{Firsts, Inside, Specials, is_gap};
 use super::classify::Judges;
 use super::conditions::AllCriteria;
 use super::exact::ExactRules;
+use super::fingerprint::Fingerprints;
 use super::lexicon::Lexicon;
 use super::machine::Machine;
 use super::pattern::{Inner, Patterns, Source};
@@ -24,6 +25,7 @@ pub struct Engine {
     pub(super) exact: ExactRules,
     pub(super) judges: Judges,
     pub(super) taggers: Taggers,
+    pub(super) fingerprints: Fingerprints,
     /// The rules that hold answers against their requests.
     pub(super) grounds: Vec<(RuleId, Unsupported)>,
     rules: usize,
@@ -77,7 +79,10 @@ impl Engine {
             return Err(errors);
         }
         let bytes = byte_table(&lexicon, &patterns);
-        let is_special = |byte: u8| bytes[usize::from(byte)] & (byte::INNER | byte::START_INSIDE) != 0;
+        let is_special = |at: u8| {
+            let flags = bytes[usize::from(at)];
+            flags & (byte::INNER | byte::START_INSIDE) != 0 || is_gap(at) && flags != 0
+        };
         let specials = Specials::new(is_special, inside(&lexicon));
         let heads = Heads::find(&lexicon, &patterns);
         let starts_wide = (0x80..=0xFF).any(|byte| patterns.starting(byte).next().is_some());
@@ -92,6 +97,7 @@ impl Engine {
             exact: ExactRules::compile(rules),
             judges,
             taggers,
+            fingerprints: Fingerprints::compile(rules),
             grounds: super::grounding::rules(rules),
             rules: rules.len(),
         })

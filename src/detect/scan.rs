@@ -12,6 +12,7 @@ use super::blocks::{BLOCK, Masks, STRIP, Strip};
 use super::classify::{Judging, Reading};
 use super::disguise::Walk;
 use super::engine::{Heads, byte};
+use super::fingerprint::Repeats;
 use super::gate::{char_len, eight};
 use super::judge::{Found, Judge};
 use super::lexicon::{HOLDS, Meaning, Words, is_space};
@@ -55,6 +56,8 @@ pub struct Scan {
     judged: Judging,
     /// What taggers find in it, likewise.
     tagged: Tagging,
+    /// What of it stands in documents, likewise.
+    repeats: Repeats,
     settled: TextPos,
 }
 
@@ -104,6 +107,7 @@ impl Scan {
             judge: Judge::default(),
             judged: Judging::default(),
             tagged: Tagging::default(),
+            repeats: Repeats::default(),
             settled: TextPos(0),
         }
     }
@@ -161,6 +165,8 @@ impl Scan {
         let from = (self.read - view.base().0) as usize;
         self.judged.read((&with.engine.judges, with.rules), &view, from, ended, &mut self.waiting);
         self.tagged.read((&with.engine.taggers, with.rules), &view, from, ended, &mut self.waiting);
+        let fingerprints = (&with.engine.fingerprints, with.rules);
+        self.repeats.read(fingerprints, &view, from, ended, &mut self.waiting);
         self.resume_threads(with, &view, from, ended);
         self.resume_walks(with, &view, from, ended);
         self.resume_runs(with, &view, from, ended);
@@ -664,6 +670,7 @@ impl Scan {
             .chain(threads)
             .chain(self.judged.held())
             .chain(self.tagged.held())
+            .chain(self.repeats.held())
             .fold(end, u64::min);
         let known = base + self.held_runs(with, (held - base) as usize) as u64;
         let held = self.report(with, known, false, found);
@@ -671,7 +678,7 @@ impl Scan {
         let text = self.fold.pending().map_or(text, |pending| pending.min(text));
         debug_assert!(text >= self.settled, "what is settled stays settled");
         self.settled = self.settled.max(text);
-        let needed = self.tagged.needed().unwrap_or(held).min(held);
+        let needed = self.tagged.needed().into_iter().chain(self.repeats.needed()).fold(held, u64::min);
         self.view.trim(FoldPos(needed.saturating_sub(KEEP.max(with.engine.criteria.keep() + 8))));
     }
 }

@@ -240,6 +240,9 @@ pub(super) struct RuleFile {
     /// What of an answer it looks for that the request does not bear: `statement`, `number`, `name`, `link`.
     #[serde(default)]
     pub grounding: Option<String>,
+    /// Files with the fingerprints of documents of which it looks for passages.
+    #[serde(default)]
+    pub fingerprints: Vec<String>,
     /// `relaxed` or `strict`: whether a sentence waits until the model has judged it.
     #[serde(default)]
     pub hold: Option<String>,

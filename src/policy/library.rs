@@ -376,6 +376,7 @@ fn contents(files: &Files, packs: &BTreeMap<String, Pack>) -> Vec<Content> {
             || path.starts_with("list_url/")
             || path.contains("/lists/")
             || path.contains("/slots/")
+            || path.contains("/fingerprints/")
     };
     contents.extend(
         files

@@ -67,7 +67,10 @@ pub(super) fn write(
                 text.get(whole.start..found.bytes.start).map_or(0, |before| before.chars().count()) + 1;
             let action = style(colour, tint(shown(found)), found.action.as_str());
             let shadow = if found.shadow { ", in shadow" } else { "" };
-            let hidden = found.hidden.map_or(String::new(), |hidden| format!(", hidden as {hidden}"));
+            let mut hidden = found.hidden.map_or(String::new(), |hidden| format!(", hidden as {hidden}"));
+            if let Some(document) = found.document {
+                hidden.push_str(&format!(", of `{document}`"));
+            }
             let Found { rule, category, score, .. } = found;
             writeln!(
                 out,

@@ -100,7 +100,7 @@ impl Engine {
                 let counts = *kind == claim.kind && rules.contains(*rule);
                 if counts && thousandths(claim.score) >= rules.threshold(*rule) {
                     let (start, end) = (TextPos(claim.start), TextPos(claim.end));
-                    out.push(Finding { rule: *rule, start, end, score: claim.score });
+                    out.push(Finding { rule: *rule, start, end, score: claim.score, of: 0 });
                 }
             }
         }

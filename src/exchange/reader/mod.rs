@@ -62,6 +62,8 @@ pub struct Noted {
     pub end: u64,
     /// 0 to 1.
     pub score: f32,
+    /// Which of the rule's documents it is, see [`Finding::of`].
+    pub of: u32,
     /// How it was hidden.
     pub hidden: Option<Encodings>,
 }
@@ -548,6 +550,7 @@ impl Reader {
             start: finding.start.0,
             end: finding.end.0,
             score: finding.score,
+            of: finding.of,
             hidden,
         };
         // Two readings of a text may find the same.

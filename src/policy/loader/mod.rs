@@ -257,7 +257,9 @@ impl<'f> Loader<'f> {
             if self.taxonomy.category(&rule.category).is_none() {
                 self.warnings.push(at.here(&["category"], self.taxonomy.undeclared(&rule.category)));
             }
+            let fingerprints = at.fingerprints(&rule.fingerprints, folder, self.files);
             let mut draft = at.draft(id, rule, lists, &excepted, of_pack);
+            draft.spec.fingerprints = fingerprints;
             if imported {
                 // The tool that they come from had none.
                 let tried = self.found.extract_if(.., |diagnostic| diagnostic.code == NO_EXAMPLE);
