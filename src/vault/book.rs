@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::back::{Back, Phrase};
 use super::draw::Scope;
-use super::finder::{Finder, squeezed};
+use super::finder::{Finder, squeezed, tidy};
 use super::forms::{canonical, initial, name, name_part, stand_in};
 use super::names::{Part, Piece};
 use crate::text::fold::TextKind;
@@ -200,7 +200,7 @@ impl Book {
             }
         }
         for number in 0..self.swaps.len() {
-            let stand_in = self.put_together(number);
+            let stand_in = tidy(&self.put_together(number));
             if let Some(swap) = self.swaps.get_mut(number) {
                 let kept = self.kept_of.get(&*swap.value).and_then(|&kept| self.kept.get(kept));
                 swap.stand_in = kept.map_or_else(|| stand_in.into(), |kept| Arc::clone(&kept.stand_in));
@@ -292,7 +292,7 @@ impl Book {
             }
         };
         let number = self.take(category, value, restore);
-        let stand_in: Arc<str> = self.put_together(number).into();
+        let stand_in: Arc<str> = tidy(&self.put_together(number)).into();
         if let Some(swap) = self.swaps.get_mut(number).filter(|swap| swap.stand_in.is_empty()) {
             swap.stand_in = Arc::clone(&stand_in);
         }

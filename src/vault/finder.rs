@@ -50,6 +50,22 @@ fn is_gap(c: char) -> bool {
     )
 }
 
+/// The phrase in a way in which it is found: what may not stand between two of its letters becomes a space.
+pub(super) fn tidy(phrase: &str) -> String {
+    let (mut out, mut between) = (String::with_capacity(phrase.len()), String::new());
+    for c in phrase.chars() {
+        if class(c) == Class::Other {
+            between.push(c);
+            continue;
+        }
+        let fits = between.chars().count() <= usize::from(GAP) && between.chars().all(is_gap);
+        out.push_str(if fits || out.is_empty() { &between } else { " " });
+        between.clear();
+        out.push(c);
+    }
+    out + &between
+}
+
 /// A letter or digit of a phrase.
 #[derive(Clone, Copy, Debug)]
 struct Unit {

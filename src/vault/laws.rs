@@ -306,6 +306,22 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(crate::text::cases::cases(96))]
+
+    /// Whatever a value holds, what stands for it comes back as the value.
+    #[test]
+    fn any_value_comes_back(value in "[A-Za-z0-9王小明あ한é\\\\\"'(){}<>!?;,. \t@/+-]{1,24}", category in proptest::sample::select(vec!["PERSON", "EMAIL", "PHONE", "ADDRESS", "ORGANIZATION", "DATE_OF_BIRTH", "IBAN", "IP", "PASSPORT", "CREDIT_CARD"])) {
+        let (book, stand_ins) = chosen("c", &[(category, &value)], "x");
+        prop_assume!(value.chars().any(char::is_alphanumeric));
+        let said = format!("| {} |", stand_ins[0]);
+        prop_assert_eq!(brought_back(&book.back(), TextKind::Plain, &said), format!("| {value} |"), "{}", stand_ins[0]);
+        let said = serde_json::json!([stand_ins[0]]).to_string();
+        let back = book.back().all(TextKind::Json, &said);
+        prop_assert_eq!(back.len(), 1, "{}", said);
+    }
+}
+
 /// Promise 7: eight times as much takes eight times as many steps.
 #[test]
 fn finding_is_linear_work() {

@@ -6,7 +6,10 @@ use super::draw::Draw;
 pub(super) fn address(text: &str, draw: &mut Draw) -> Option<String> {
     let has = |range: std::ops::RangeInclusive<char>| text.chars().any(|c| range.contains(&c));
     let number = 1 + draw.below(980);
-    if has('\u{3040}'..='\u{30ff}') || text.contains(['県', '丁', '番']) {
+    if has('\u{3040}'..='\u{30ff}')
+        || text.contains(['県', '丁', '番'])
+        || ["東京都", "大阪府", "京都府", "北海道"].iter().any(|place| text.contains(place))
+    {
         let (city, town) = (
             draw.pick(&["霧原市", "榊野市", "碧沢市", "葦崎市", "鷺沼町"]),
             draw.pick(&["朝霧台", "若苑", "椿坂", "雪見", "月見橋"]),

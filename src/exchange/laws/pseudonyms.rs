@@ -687,3 +687,34 @@ fn a_query_gets_no_stand_in() {
         Received::new(matched, terms("red", None)).judge(Some("q=r.iyer%40corp.test"), true, Bytes::new());
     assert!(matches!(judged.unwrap_or_else(|e| panic!("{e}")).next(), Next::Refuse(_)));
 }
+
+/// Text that is JSON by request stays JSON, whatever the values hold.
+#[test]
+fn structured_answers_stay_json() {
+    let wire = &WIRES[0];
+    let policy = of(vec![(
+        rule(
+            "p/name",
+            "PERSON",
+            Actions { prompt: Action::Pseudonymise, output: Action::Mask, tool: Action::Mask },
+        ),
+        words(&["Jo \"the\\man\" Doe"]),
+    )]);
+    for cut in [0, 1, 5] {
+        let mut request = (wire.request)(&["mail Jo \"the\\man\" Doe".to_owned()], cut > 0);
+        request["response_format"] = json!({"type": "json_object"});
+        let terms = Terms { policy: Arc::clone(&policy), ..terms("red", None) };
+        let (judged, sent) = judged(wire, terms, &request);
+        let told = last_turn(&sent);
+        assert!(!told.contains("Doe"), "{told}");
+        let answer = json!({"to": told, "n": 1}).to_string();
+        let said = if cut == 0 {
+            answered_whole(wire, judged, &(wire.whole)(&answer, "", "{}"))
+        } else {
+            answered_in_events(wire, judged, &[(Part::Text, answer)], cut, 64)
+        };
+        let said = said.get(&Part::Text).cloned().unwrap_or_default();
+        let said: Value = serde_json::from_str(&said).unwrap_or_else(|e| panic!("{e}: {said}"));
+        assert_eq!(said, json!({"to": "mail Jo \"the\\man\" Doe", "n": 1}));
+    }
+}
