@@ -12,12 +12,13 @@
 //! In a text that is JSON source (tool-call arguments) a marker that would stand outside a string brings its own quotes, so that
 //! `{"card": 4111111111111111}` becomes `{"card": "[CREDIT_CARD]"}` and stays JSON.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::text::json::{Ruler, escape_into};
 
 /// What a finding does to the text: `start..end` goes, `marker` stands in its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Edit {
     /// First byte of the channel's text that goes.
     pub start: u64,
@@ -51,6 +52,14 @@ pub enum Make {
     Partial,
     /// A value of this category, in the place of its stand-in.
     Back(Arc<str>),
+}
+
+impl fmt::Debug for Edit {
+    /// What stands there may be a value.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { start, end, strength, rule, marker, make } = self;
+        write!(f, "{start}..{end} by rule {rule} ({strength}): {make:?} <{} bytes>", marker.len())
+    }
 }
 
 impl Edit {

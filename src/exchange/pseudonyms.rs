@@ -11,6 +11,7 @@ use aws_lc_rs::digest;
 
 use super::Terms;
 use crate::dialect::{Ask, Matched};
+use crate::telemetry::Quiet;
 use crate::text::json::{Kind, Tape};
 use crate::vault::{Book, Kept, Secret, Vault};
 
@@ -24,7 +25,7 @@ pub struct Pseudonyms {
     /// The key's id.
     pub key: Arc<str>,
     /// The client's own word for the conversation.
-    pub conversation: Option<Box<str>>,
+    pub conversation: Option<Quiet<String>>,
     /// What stood for which values where the provider keeps the history; none where nothing is kept.
     pub vault: Option<Arc<Vault>>,
     /// Milliseconds since 1970, for what is kept a time.
@@ -37,7 +38,7 @@ pub(super) struct Keeping {
     pseudonyms: Pseudonyms,
     kept: Kept,
     /// The name that the request gives it.
-    named: Option<String>,
+    named: Option<Quiet<String>>,
 }
 
 impl Keeping {
@@ -51,7 +52,7 @@ impl Keeping {
     pub(super) fn keep(self, id: &str) {
         let Pseudonyms { tenant, key, vault, now_ms, .. } = &self.pseudonyms;
         let Some(vault) = vault else { return };
-        for id in [Some(id), self.named.as_deref()].into_iter().flatten() {
+        for id in [Some(id), self.named.as_ref().map(|name| &*name.0)].into_iter().flatten() {
             vault.keep((tenant, key, id), &self.kept, *now_ms);
         }
     }
@@ -81,7 +82,7 @@ pub(super) fn book(
     let before = goes_on.and_then(known);
     let conversation = match (&before, &pseudonyms.conversation, goes_on) {
         (Some(before), _, _) => before.conversation.clone(),
-        (None, Some(name), _) => [b"named ", name.as_bytes()].concat(),
+        (None, Some(name), _) => [b"named ", name.0.as_bytes()].concat(),
         (None, None, Some(name)) => [b"goes on ", name.as_bytes()].concat(),
         (None, None, None) => [b"begins ", &*beginning(body, tape)].concat(),
     };
@@ -94,7 +95,7 @@ pub(super) fn book(
     let keeping = (is_kept && pseudonyms.vault.is_some()).then(|| Keeping {
         pseudonyms: pseudonyms.clone(),
         kept: Kept { conversation, swaps: Vec::new() },
-        named,
+        named: named.map(Quiet),
     });
     Some((book, keeping))
 }

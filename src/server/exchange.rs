@@ -34,6 +34,7 @@ use crate::exchange::{Client, Judged, Next, Outcome, Pseudonyms, Received, Terms
 use crate::limits::Caller;
 use crate::policy::{Policy, Standing};
 use crate::stream::coding::Coding;
+use crate::telemetry::Quiet;
 use crate::text::{Language, reads_as_utf8};
 use crate::upstream::Outgoing;
 
@@ -139,7 +140,7 @@ impl Exchange<'_> {
             secret: Arc::clone(&gateway.secret),
             tenant: self.caller.tenant.as_ref().into(),
             key: self.caller.key.as_ref().into(),
-            conversation: named.filter(|name| !name.is_empty()).map(Into::into),
+            conversation: named.filter(|name| !name.is_empty()).map(|name| Quiet(name.into())),
             vault: Some(Arc::clone(&gateway.vault)),
             now_ms: now_ms(),
         })

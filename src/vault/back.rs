@@ -1,12 +1,13 @@
 //! Puts one text in the place of another wherever it is found: values in the place of their stand-ins, and the other way round.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::finder::{Finder, Hit, Scan, squeezed};
 use crate::text::fold::TextKind;
 
 /// A text that is looked for, and what stands in its place.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Phrase {
     pub(super) category: Arc<str>,
     pub(super) find: Arc<str>,
@@ -33,14 +34,20 @@ impl Phrase {
 }
 
 /// Texts, each with what stands in its place.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Back {
     finder: Finder,
     phrases: Vec<Phrase>,
 }
 
+impl fmt::Debug for Back {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Back(<{} phrases>)", self.phrases.len())
+    }
+}
+
 /// A place of a text, what was found there, and what is put there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Returning {
     /// The first byte of what was found.
     pub start: u64,
@@ -52,6 +59,12 @@ pub struct Returning {
     pub text: Arc<str>,
     /// Whether it is a word of a value, found by itself.
     pub word: bool,
+}
+
+impl fmt::Debug for Returning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}..{}: {} <{} bytes>", self.start, self.end, self.category, self.text.len())
+    }
 }
 
 impl Back {
@@ -151,13 +164,19 @@ fn gap(text: &str) -> Option<String> {
 }
 
 /// A text on its way, in which stand-ins are looked for.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Channel {
     back: Arc<Back>,
     scan: Scan,
     /// The text that is not settled.
     text: String,
     base: u64,
+}
+
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Channel").field("back", &self.back).field("base", &self.base).finish_non_exhaustive()
+    }
 }
 
 impl Channel {

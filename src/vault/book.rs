@@ -2,23 +2,28 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fmt;
 use std::sync::Arc;
 
 use super::back::{Back, Phrase};
 use super::draw::Scope;
 use super::finder::{Finder, squeezed, tidy};
-use super::forms::{canonical, initial, name, name_part, stand_in};
-use super::names::{Part, Piece};
+use super::forms::{LAST, canonical, initial, name, name_part, stand_in};
+use super::names::{Part, Piece, is_a_word};
 use crate::text::fold::TextKind;
 use serde::{Deserialize, Serialize};
 
 /// How often stand-ins are chosen anew that stand in the text themselves. What still does then is a tag.
-const ROUNDS: usize = 60;
+const ROUNDS: usize = 8;
+/// In how many of these another of the form is tried, before a tag is.
+const TRIED: usize = 4;
+/// How often one is chosen anew that another value has.
+const TURNS: u32 = 64;
 /// Shorter values are replaced where they were found and nowhere else, in letters and digits.
 const SHORTEST: usize = 6;
 
 /// A value and what stands for it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Swap {
     /// The category of the rule that found it.
     pub category: Arc<str>,
@@ -32,8 +37,13 @@ pub struct Swap {
     pub word: bool,
 }
 
+impl fmt::Debug for Swap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} <{} bytes>", self.category, self.value.len())
+    }
+}
+
 /// What a stand-in is drawn for: a value, or a word of a name, with whichever choice is its.
-#[derive(Debug)]
 struct Core {
     of: Of,
     /// One way in which it is written.
@@ -51,14 +61,12 @@ enum Of {
 }
 
 /// How a stand-in is put together.
-#[derive(Debug)]
 enum Made {
     Whole(usize),
     Pieces(Vec<(Piece, usize)>),
 }
 
 /// The values of one request.
-#[derive(Debug)]
 pub struct Book {
     scope: Scope,
     cores: Vec<Core>,
@@ -69,6 +77,12 @@ pub struct Book {
     /// Swaps that stand from earlier, whose stand-ins nobody chooses anew.
     kept: Vec<Swap>,
     kept_of: HashMap<Arc<str>, usize>,
+}
+
+impl fmt::Debug for Book {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Book(<{} values>)", self.swaps.len() + self.kept.len())
+    }
 }
 
 impl Book {
@@ -171,7 +185,7 @@ impl Book {
         let mut used: HashSet<String> = self.kept.iter().map(|swap| squeezed(&swap.stand_in)).collect();
         let mut taken: HashSet<String> = HashSet::new();
         let mut open: Vec<usize> = (0..self.cores.len()).filter(|&number| !self.stays(number)).collect();
-        for _ in 0..ROUNDS {
+        for round in 0..ROUNDS {
             for &number in &open {
                 self.choose_one(number, &values, &taken, &mut used);
             }
@@ -195,7 +209,8 @@ impl Book {
                 if let Some(core) = self.cores.get_mut(number) {
                     let drawn = drawn(&self.scope, core);
                     taken.insert(squeezed(&drawn));
-                    core.turn += 1;
+                    // A text may hold all names that there are: each look at it costs as much as reading it.
+                    core.turn = (core.turn + 1).max(if round < TRIED { 0 } else { LAST });
                 }
             }
         }
@@ -225,7 +240,7 @@ impl Book {
                 &Core { turn: *turn, text: core.text.clone(), category: Arc::clone(&core.category), ..*core },
             )) == form
         };
-        let Some(turn) = (0..ROUNDS as u32).find(same) else { return false };
+        let Some(turn) = (0..TURNS).find(same) else { return false };
         if let Some(core) = self.cores.get_mut(number) {
             core.turn = turn;
         }
@@ -240,7 +255,7 @@ impl Book {
         used: &mut HashSet<String>,
     ) {
         let Some(core) = self.cores.get_mut(number) else { return };
-        for _ in 0..ROUNDS {
+        for _ in 0..TURNS {
             let form = squeezed(&drawn(&self.scope, core));
             if !values.contains(&form) && !taken.contains(&form) && used.insert(form) {
                 return;
@@ -352,7 +367,8 @@ impl Book {
     pub fn forward(&self) -> Back {
         let mut forward = Back::default();
         let is_long = |swap: &Swap| squeezed(&swap.value).chars().count() >= shortest(&swap.value);
-        for swap in self.swaps().filter(|swap| swap.word || is_long(swap)) {
+        let is_meant = |swap: &Swap| if swap.word { !is_a_word(&swap.value) } else { is_long(swap) };
+        for swap in self.swaps().filter(|swap| is_meant(swap)) {
             let phrase = Phrase::new(Arc::clone(&swap.category), &swap.value, &swap.stand_in);
             forward.add(Phrase { exact: swap.word, ..phrase });
         }

@@ -97,7 +97,7 @@ pub(super) fn squeezed(text: &str) -> String {
     units(text).into_iter().map(|unit| unit.c).collect()
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Node {
     next: SmallVec<[Edge; 2]>,
     /// Phrases that end here.
@@ -105,7 +105,7 @@ struct Node {
 }
 
 /// The way from a letter to the next.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 struct Edge {
     c: char,
     to: u32,
@@ -114,7 +114,7 @@ struct Edge {
 }
 
 /// A set of phrases.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Finder {
     first: HashMap<char, u32>,
     nodes: Vec<Node>,
@@ -209,7 +209,7 @@ struct Walk {
 }
 
 /// A text in which phrases are looked for.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Scan {
     fold: Fold,
     view: View,

@@ -8,7 +8,7 @@ use super::{dates, identifiers, phones, places};
 /// Hexadecimal digits of a tag.
 const TAG: usize = 4;
 /// From this choice on a stand-in is a tag: all others of its form are taken, or stand in the text.
-const LAST: u32 = 48;
+pub(super) const LAST: u32 = 48;
 
 /// What kind of value a category is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -336,3 +336,17 @@ fn finding_is_linear_work() {
     let (few, many) = (work(50), work(400));
     assert!(few > 500 && many < few * 9, "{few} steps, and {many} for eight times as much");
 }
+
+/// Promise 8: no value is printed by accident.
+#[test]
+fn nothing_is_printed() {
+    let (book, stand_ins) = chosen("c", VALUES, "x");
+    let back = Arc::new(book.back());
+    let found = back.all(TextKind::Plain, &stand_ins[0]);
+    let swaps: Vec<_> = book.swaps().collect();
+    let printed = format!("{book:?} {back:?} {found:?} {swaps:?} {:?}", Channel::new(Arc::clone(&back), TextKind::Plain));
+    for (_, value) in VALUES {
+        assert!(!printed.contains(value), "{value}: {printed}");
+    }
+    assert!(found.len() == 1 && printed.len() < 10_000);
+}

@@ -79,6 +79,11 @@ impl Part {
     }
 }
 
+/// Whether it is a word of its language as well: then it is no name wherever it stands.
+pub(super) fn is_a_word(word: &str) -> bool {
+    has(WORDS, &word.to_lowercase())
+}
+
 /// A piece of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Piece {
@@ -150,6 +155,9 @@ fn latin(name: &str) -> Vec<Piece> {
         rest = after;
         let count = word.chars().count();
         if !first.is_alphabetic() || has(STAYS, &word.to_lowercase()) {
+            out.push(Piece::Stays(word.to_owned()));
+        } else if count == 1 && first.is_lowercase() {
+            // The end of a possessive, or an elided article.
             out.push(Piece::Stays(word.to_owned()));
         } else if count == 1 {
             out.push(Piece::Initial(first));
@@ -277,6 +285,13 @@ fn japanese(name: &str) -> Option<Vec<Piece>> {
 /// Words of names that stay as they are: titles, particles, suffixes.
 const STAYS: &str = "mr mrs ms miss mx dr prof professor sir dame lord lady herr frau monsieur madame mme mlle sr sra srta señor señora señorita \
 don doña dott signor signora pan pani jr iii van von vom zu der den de del della di da dos das du la le el al bin ibn bint st san ter ten y e and phd md esq";
+
+/// Names that are words.
+const WORDS: &str = "will mark grace hope faith may june april august rose art bill bob jack frank drew chase grant miles pat rich rob sue joy dawn ivy \
+iris lily daisy violet olive hazel ruby pearl amber crystal angel star summer autumn sky young long day brown green white black gray grey king price love best good \
+little small short strong wise bright rich poor cook baker miller smith carter mason page park parks hill hall wood woods field fields banks brooks lake rivers stone \
+snow frost winter bush berry cherry gold silver case chance major junior guy dean earl duke sterling victor christian jordan paris london israel \
+和平 国庆 建国 建设 建军 文明 光明 胜利 东方 永远 小雨 大海 春天 秋天 阳光 明天 文化 长江 黄河 海洋 天空 英雄 朝阳 解放 平安 如意 安静 文静 高明 明明 公平 团结 丰收 红旗 卫星";
 
 const FEMALE: &str = "Abigail Adele Alice Amelia Anita Audrey Beatrice Bianca Bridget Camilla Carla Caroline Cecilia Celeste Clara Colette \
 Cordelia Daphne Delia Diana Dorothea Edith Eleanor Elena Eliza Eloise Estelle Esther Eveline Fiona Frances Freya Gemma \

@@ -9,10 +9,12 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::super::*;
+use super::promises::escaped;
 use crate::audit::Receipt;
 use crate::detect::{Keyword, PatternSpec, RuleSpec, Validator};
 use crate::dialect::route;
 use crate::policy::{Action, Actions, BlockAs, Rule, Unscanned};
+use crate::telemetry::Quiet;
 use crate::vault::Secret;
 
 // === a policy, and values that it finds ===
@@ -81,7 +83,7 @@ fn terms(tenant: &str, conversation: Option<&str>) -> Terms {
         secret: Arc::new(Secret::new(&[7; 32])),
         tenant: tenant.into(),
         key: "k".into(),
-        conversation: conversation.map(Into::into),
+        conversation: conversation.map(|name| Quiet(name.into())),
         vault: None,
         now_ms: 0,
     };
@@ -364,9 +366,20 @@ fn answered_in_events(
     cut: usize,
     bytes: usize,
 ) -> BTreeMap<Part, String> {
+    answered_escaped(wire, judged, texts, (cut, bytes), None)
+}
+
+/// The same, with strings escaped: those outside of ASCII, or most of them too.
+fn answered_escaped(
+    wire: &Wire,
+    judged: Judged,
+    texts: &[(Part, String)],
+    (cut, bytes): (usize, usize),
+    heavy: Option<bool>,
+) -> BTreeMap<Part, String> {
     let mut answering = judged.admit(Receipt::forged());
     assert!(answering.head(200, Some(wire.media)).is_ok());
-    let frame = |event: &Value| match wire.media {
+    let frame = |event: &str| match wire.media {
         "text/event-stream" => format!("data: {event}\n\n"),
         _ => format!("{event}\n"),
     };
@@ -374,7 +387,8 @@ fn answered_in_events(
     for (part, text) in texts {
         let letters: Vec<char> = text.chars().collect();
         for piece in letters.chunks(cut) {
-            stream.push_str(&frame(&(wire.event)(*part, &piece.iter().collect::<String>())));
+            let event = (wire.event)(*part, &piece.iter().collect::<String>());
+            stream.push_str(&frame(&heavy.map_or_else(|| event.to_string(), |heavy| escaped(&event, heavy))));
         }
     }
     stream.push_str(wire.end);
@@ -430,7 +444,7 @@ proptest! {
     /// The upstream sees no value, and what it says of the stand-ins the client gets with the values, however it comes.
     #[test]
     fn values_stay_home_and_come_back(
-        n in 0..WIRES.len(), turns in proptest::collection::vec(turn(), 1..4), cut in 1usize..30, bytes in 1usize..120, stream in any::<bool>(),
+        n in 0..WIRES.len(), turns in proptest::collection::vec(turn(), 1..4), cut in 1usize..30, bytes in 1usize..120, stream in any::<bool>(), heavy in proptest::sample::select(vec![None, Some(false), Some(true)]),
     ) {
         let wire = &WIRES[n];
         let mut turns = turns;
@@ -448,7 +462,7 @@ proptest! {
             if wire.calls {
                 texts.push((Part::Arguments, arguments));
             }
-            answered_in_events(wire, judged, &texts, cut, bytes)
+            answered_escaped(wire, judged, &texts, (cut, bytes), heavy)
         } else {
             answered_whole(wire, judged, &(wire.whole)(&told, &told, &arguments))
         };

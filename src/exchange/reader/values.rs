@@ -12,6 +12,7 @@ use super::super::segment::{Part, Segment, Segments};
 use super::Reader;
 use crate::detect::{Encodings, RuleId, TextKind};
 use crate::policy::{Action, Policy};
+use crate::telemetry::Quiet;
 use crate::text::json::unescape;
 use crate::vault::{Back, Book, Channel as BackChannel, Returning, Scope, partial};
 
@@ -35,28 +36,28 @@ pub(super) struct Values {
 #[derive(Debug, Default)]
 pub(super) struct Recent {
     base: u64,
-    text: String,
+    text: Quiet<String>,
 }
 
 impl Recent {
     pub(super) fn push(&mut self, text: &str) {
-        self.text.push_str(text);
+        self.text.0.push_str(text);
     }
 
     /// Forgets what is decided.
     pub(super) fn trim(&mut self, settled: u64) {
         const WORTHWHILE: usize = 512;
-        let gone = settled.saturating_sub(self.base).min(self.text.len() as u64) as usize;
-        if gone > WORTHWHILE && gone > self.text.len() / 2 {
-            let gone = self.text.floor_char_boundary(gone);
-            self.text.drain(..gone);
+        let gone = settled.saturating_sub(self.base).min(self.text.0.len() as u64) as usize;
+        if gone > WORTHWHILE && gone > self.text.0.len() / 2 {
+            let gone = self.text.0.floor_char_boundary(gone);
+            self.text.0.drain(..gone);
             self.base += gone as u64;
         }
     }
 
     pub(super) fn get(&self, start: u64, end: u64) -> Option<&str> {
         let place = |at: u64| at.checked_sub(self.base).map(|at| at as usize);
-        self.text.get(place(start)?..place(end)?)
+        self.text.0.get(place(start)?..place(end)?)
     }
 }
 
