@@ -66,7 +66,7 @@ pub struct Judged {
     /// How many stand-ins were put into it.
     given: Counted,
     /// Keeps them, where the provider keeps what was said.
-    keeping: Option<Keeping>,
+    keeping: Option<Box<Keeping>>,
 }
 
 impl Received {
@@ -165,7 +165,7 @@ impl Received {
         let context = reader.context();
         let values = reader.book().map(|book| (book.scope().clone(), Arc::new(book.back())));
         let given = reader.counted().cloned().unwrap_or_default();
-        let keeping = reader.book().zip(keeping).and_then(|(book, keeping)| keeping.of(book));
+        let keeping = reader.book().zip(keeping).and_then(|(book, keeping)| keeping.of(book)).map(Box::new);
         let outcome = match &next {
             Next::Forward { .. } => Outcome::of(reader.strongest),
             Next::Answer(_) | Next::Refuse(_) => Outcome::Block,

@@ -10,6 +10,7 @@ use super::draw::Scope;
 use super::finder::{Finder, squeezed, tidy};
 use super::forms::{LAST, canonical, initial, name, name_part, stand_in};
 use super::names::{Part, Piece, is_a_word};
+use super::phones::at_home;
 use crate::text::fold::TextKind;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,9 @@ const TRIED: usize = 4;
 const TURNS: u32 = 64;
 /// Shorter values are replaced where they were found and nowhere else, in letters and digits.
 const SHORTEST: usize = 6;
+
+/// Gives all texts of a request to whoever reads them.
+pub type Texts<'a> = dyn FnMut(&mut dyn FnMut(TextKind, &str)) + 'a;
 
 /// A value and what stands for it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -180,7 +184,7 @@ impl Book {
 
     /// Chooses what stands for each value, so that no two have the same and none stands in the request itself. `texts` gives all texts of
     /// the request. A value that was kept keeps what stood for it.
-    pub fn choose(&mut self, texts: &mut dyn FnMut(&mut dyn FnMut(TextKind, &str))) {
+    pub fn choose(&mut self, texts: &mut Texts<'_>) {
         let values: HashSet<String> = self.cores.iter().map(|core| squeezed(&core.text)).collect();
         let mut used: HashSet<String> = self.kept.iter().map(|swap| squeezed(&swap.stand_in)).collect();
         let mut taken: HashSet<String> = HashSet::new();
@@ -293,18 +297,14 @@ impl Book {
 
     /// Takes in another way of writing a value that is known, once the stand-ins are chosen; gives what stands for that.
     pub fn also(&mut self, category: &str, value: &str) -> Option<Arc<str>> {
-        let restore = match name(category, value) {
-            Some(pieces) => pieces.iter().try_fold(true, |restore, piece| match piece {
-                Piece::Word(part, word) => {
-                    let core = self.core_of.get(&(Of::Part(*part), canonical(word)))?;
-                    self.cores.get(*core).map(|core| restore && core.restore)
-                }
+        let known = |of: Of, text: &str| self.cores.get(*self.core_of.get(&(of, canonical(text)))?);
+        let restore = if let Some(pieces) = name(category, value) {
+            pieces.iter().try_fold(true, |restore, piece| match piece {
+                Piece::Word(part, word) => known(Of::Part(*part), word).map(|core| restore && core.restore),
                 Piece::Stays(_) | Piece::Initial(_) => Some(restore),
-            })?,
-            None => {
-                let core = self.cores.get(*self.core_of.get(&(Of::Value, canonical(value)))?);
-                core.filter(|core| *core.category == *category)?.restore
-            }
+            })?
+        } else {
+            known(Of::Value, value).filter(|core| *core.category == *category)?.restore
         };
         let number = self.take(category, value, restore);
         let stand_in: Arc<str> = tidy(&self.put_together(number)).into();
@@ -347,6 +347,11 @@ impl Book {
                 for title in CALLED {
                     word(format!("{value}{title}"), format!("{stand_in}{title}"));
                 }
+            }
+        }
+        for swap in self.swaps.iter().filter(|swap| &*swap.category == "PHONE") {
+            if let (Some(value), Some(stand_in)) = (at_home(&swap.value), at_home(&swap.stand_in)) {
+                out.push(Swap { value: value.into(), stand_in: stand_in.into(), word: true, ..swap.clone() });
             }
         }
         out

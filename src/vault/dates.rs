@@ -1,5 +1,7 @@
 //! Dates: another day in the same way of writing.
 
+use std::fmt::Write as _;
+
 use super::draw::Draw;
 
 const MONTHS: [&str; 12] = [
@@ -85,11 +87,11 @@ pub(super) fn stand_in(text: &str, draw: &mut Draw) -> Option<String> {
             Some(numbers_in(text, &[y, m, d]))
         }
         3 if numbers.get(2)?.len() == 4 => {
-            let (a, b, year) = (value(0)?, value(1)?, value(2)?);
-            let day_first = a > 12 || b <= 12 && !text.contains('/');
-            let (month, day) = if day_first { (b, a) } else { (a, b) };
-            let (y, m, d) = another((year, month, day), draw)?;
-            Some(numbers_in(text, &if day_first { [d, m, y] } else { [m, d, y] }))
+            let (first, second, year) = (value(0)?, value(1)?, value(2)?);
+            let day_first = first > 12 || second <= 12 && !text.contains('/');
+            let (month, day) = if day_first { (second, first) } else { (first, second) };
+            let (year, month, day) = another((year, month, day), draw)?;
+            Some(numbers_in(text, &if day_first { [day, month, year] } else { [month, day, year] }))
         }
         _ => None,
     }
@@ -105,7 +107,10 @@ fn numbers_in(text: &str, numbers: &[i64]) -> String {
         out.push_str(before);
         match next.next() {
             Some(number) if digits.len() == 1 => out.push_str(&number.to_string()),
-            Some(number) => out.push_str(&format!("{number:0width$}", width = digits.len())),
+            Some(number) => {
+                // Writing to a string does not fail.
+                let _ = write!(out, "{number:0width$}", width = digits.len());
+            }
             None => out.push_str(digits),
         }
         rest = after;

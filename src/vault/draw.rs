@@ -1,6 +1,7 @@
 //! What stand-ins are drawn from: a keyed hash of who asks, in which conversation, and the value.
 
 use std::fmt;
+use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 
@@ -45,10 +46,10 @@ impl Secret {
         parts.extend(client.iter().map(|part| part.as_bytes()));
         parts.push(conversation);
         let tenant = client.first().copied().unwrap_or_default();
-        Scope {
+        Scope(Arc::new(Keys {
             conversation: hmac::Key::new(hmac::HMAC_SHA256, &sign(&self.0, &parts)),
             tenant: hmac::Key::new(hmac::HMAC_SHA256, &sign(&self.0, &[b"tenant", tenant.as_bytes()])),
-        }
+        }))
     }
 
     /// Bytes for another use.
@@ -59,7 +60,9 @@ impl Secret {
 
 /// One conversation of one client.
 #[derive(Clone)]
-pub struct Scope {
+pub struct Scope(Arc<Keys>);
+
+struct Keys {
     conversation: hmac::Key,
     tenant: hmac::Key,
 }
@@ -73,12 +76,12 @@ impl fmt::Debug for Scope {
 impl Scope {
     /// What the stand-in of a value is drawn from. `kind`: what of it; `turn`: which choice it is, where earlier ones were taken.
     pub(super) fn draw(&self, kind: &str, value: &str, turn: u32) -> Draw {
-        Draw::new(sign(&self.conversation, &[kind.as_bytes(), value.as_bytes(), &turn.to_be_bytes()]))
+        Draw::new(sign(&self.0.conversation, &[kind.as_bytes(), value.as_bytes(), &turn.to_be_bytes()]))
     }
 
     /// The hash of a value by which its tenant, and nobody else, can tell that two are the same: `[EMAIL:3f9a2c41d07b]`.
     pub fn hash(&self, category: &str, value: &str) -> String {
-        let hash = sign(&self.tenant, &[b"hash", category.as_bytes(), value.as_bytes()]);
+        let hash = sign(&self.0.tenant, &[b"hash", category.as_bytes(), value.as_bytes()]);
         let hash: String = hex::encode(&hash).chars().take(DIGITS).collect();
         format!("[{category}:{hash}]")
     }

@@ -141,14 +141,11 @@ impl Finder {
         if units.len() > LONGEST {
             return;
         }
-        let mut at = match self.first.get(&first.c) {
-            Some(&at) => at,
-            None => {
-                let at = self.node();
-                self.first.insert(first.c, at);
-                at
-            }
-        };
+        let mut at = self.first.get(&first.c).copied().unwrap_or(self.nodes.len() as u32);
+        if at as usize == self.nodes.len() {
+            self.node();
+            self.first.insert(first.c, at);
+        }
         for unit in rest {
             let edges = self.nodes.get_mut(at as usize).map(|node| &mut node.next);
             let known = edges.into_iter().flatten().find(|edge| edge.c == unit.c);

@@ -92,6 +92,11 @@ fn every_kind_has_a_stand_in_that_comes_back() {
     assert_eq!(brought_back(&back, TextKind::Json, &said), format!("\"{want}\""));
 }
 
+/// A number without its country's code.
+fn at_home(number: &str) -> String {
+    super::phones::at_home(number).unwrap_or_default()
+}
+
 #[test]
 fn inflected_recased_and_respaced_stand_ins_come_back() {
     let values = [
@@ -100,13 +105,16 @@ fn inflected_recased_and_respaced_stand_ins_come_back() {
         ("PERSON", "王小明"),
         ("EMAIL", "m.t@corp.test"),
         ("ORGANIZATION", "Acme Ltd."),
+        ("PHONE", "+1 303-867-5309"),
+        ("PHONE", "+44 7911 123456"),
     ];
     let (book, stand_ins) = chosen("c", &values, "x");
     let back = book.back();
     let words: Vec<&str> = stand_ins[0].split(' ').collect();
     let (given, family) = (words[0], words[1]);
     let phone = &stand_ins[1];
-    let (a, b, c) = (&phone[..3], &phone[3..7], &phone[7..]);
+    let ((a, rest), c) = (phone.split_at(3), phone.split_at(7).1);
+    let b = rest.split_at(4).0;
     let surname: String = stand_ins[2].chars().take(1).collect();
     let chinese: Vec<String> = stand_ins[2].chars().map(String::from).collect();
     for (said, want) in [
@@ -126,6 +134,8 @@ fn inflected_recased_and_respaced_stand_ins_come_back() {
         (stand_ins[3].to_uppercase(), "M.T@CORP.TEST".to_owned()),
         (format!("<{}>", stand_ins[3]), "<m.t@corp.test>".to_owned()),
         (format!("{}'s", stand_ins[4]), "Acme Ltd.'s".to_owned()),
+        (format!("on {}.", at_home(&stand_ins[5])), "on 303-867-5309.".to_owned()),
+        (format!("on {}.", at_home(&stand_ins[6])), "on 07911 123456.".to_owned()),
     ] {
         assert_eq!(brought_back(&back, TextKind::Plain, &said), want, "{said}");
     }
@@ -143,7 +153,7 @@ fn nothing_comes_back_within_words_or_as_a_word() {
         format!("X{} {}b", stand_ins[2], stand_ins[2]),
         // A name by itself in small letters may be a word.
         words[0].to_lowercase(),
-        format!("{}! ? ; {}", &stand_ins[1][..5], &stand_ins[1][5..]),
+        format!("{}! ? ; {}", stand_ins[1].split_at(5).0, stand_ins[1].split_at(5).1),
     ] {
         assert_eq!(brought_back(&back, TextKind::Plain, &said), said);
     }
@@ -177,9 +187,10 @@ fn no_two_values_have_one_stand_in() {
         (
             "PERSON",
             (|n| {
+                let first = ["Thorn", "Ash", "Hol", "Wex"][n % 4];
                 format!(
-                    "Margaret {}bury",
-                    ["Thorn", "Ash", "Hol", "Wex"][n % 4].to_owned() + &"abcdefghij"[n / 4 % 10..=n / 4 % 10]
+                    "Margaret {first}{}bury",
+                    ["a", "e", "i", "o", "u", "ei", "ou", "ay", "er", "en"][n / 4 % 10]
                 )
             }) as fn(usize) -> String,
         ),
@@ -188,8 +199,8 @@ fn no_two_values_have_one_stand_in() {
         }),
         ("IP", |n| format!("8.8.{}.{}", n / 200, n % 200)),
         ("PHONE", |n| format!("030{}", 1_000_000 + n)),
-        ("PHONE", |n| format!("303-867-{:04}", n)),
-        ("PASSPORT", |n| format!("E{:08}", n)),
+        ("PHONE", |n| format!("303-867-{n:04}")),
+        ("PASSPORT", |n| format!("E{n:08}")),
         ("EMAIL", |n| format!("p{n}@corp.test")),
     ] {
         let values: Vec<(String, String)> = (0..150).map(|n| (category.to_owned(), make(n))).collect();
@@ -328,7 +339,8 @@ fn finding_is_linear_work() {
     use crate::text::work::steps_of;
     let (book, stand_ins) = chosen("c", VALUES, "x");
     let back = book.back();
-    let hard = format!("{} {} ", &stand_ins[0][..stand_ins[0].len() - 1], "王".repeat(20));
+    let begun = stand_ins[0].split_at(stand_ins[0].len() - 1).0;
+    let hard = format!("{begun} {} ", "王".repeat(20));
     let work = |times: usize| {
         let text = hard.repeat(times);
         steps_of(|| drop(back.all(TextKind::Plain, &text)))
@@ -344,7 +356,10 @@ fn nothing_is_printed() {
     let back = Arc::new(book.back());
     let found = back.all(TextKind::Plain, &stand_ins[0]);
     let swaps: Vec<_> = book.swaps().collect();
-    let printed = format!("{book:?} {back:?} {found:?} {swaps:?} {:?}", Channel::new(Arc::clone(&back), TextKind::Plain));
+    let printed = format!(
+        "{book:?} {back:?} {found:?} {swaps:?} {:?}",
+        Channel::new(Arc::clone(&back), TextKind::Plain)
+    );
     for (_, value) in VALUES {
         assert!(!printed.contains(value), "{value}: {printed}");
     }

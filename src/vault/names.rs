@@ -108,9 +108,7 @@ pub(super) fn pieces(name: &str) -> Option<Vec<Piece>> {
     let is_latin =
         |c: char| matches!(c, 'A'..='Z' | 'a'..='z' | '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}');
     let letters = || name.chars().filter(|c| c.is_alphanumeric());
-    if letters().next().is_none() {
-        return None;
-    }
+    letters().next()?;
     let found = if letters().all(is_latin) {
         latin(name)
     } else if letters().all(is_han) && !letters().any(|c| c == '々') && !is_japanese(name) {

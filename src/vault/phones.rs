@@ -3,15 +3,25 @@
 use super::draw::Draw;
 use super::identifiers::laid_out;
 
+/// The codes of the countries whose numbers are known here.
+const CODES: [&str; 7] = ["86", "81", "44", "61", "33", "49", "1"];
+
+/// A number with its country's code as people there write it: `+44 7700 900123` is `07700 900123`.
+pub(super) fn at_home(text: &str) -> Option<String> {
+    let own = text.trim().strip_prefix('+').or_else(|| text.trim().strip_prefix("00"))?;
+    let (code, rest) = CODES.iter().find_map(|code| Some((*code, own.strip_prefix(code)?)))?;
+    let rest = rest.trim_start_matches(|c: char| !c.is_ascii_digit() && c != '(').trim_start_matches("(0)");
+    let zero = if matches!(code, "86" | "1") || rest.starts_with('0') { "" } else { "0" };
+    (rest.chars().filter(char::is_ascii_digit).count() >= 7).then(|| format!("{zero}{}", rest.trim_start()))
+}
+
 /// A stand-in for a number, in the layout in which it stands; none for a country whose numbers are not known here.
 pub(super) fn stand_in(text: &str, draw: &mut Draw) -> Option<String> {
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     let plain = digits.strip_prefix("00").unwrap_or(&digits);
     let international = text.trim_start().starts_with('+') || plain.len() < digits.len();
     let (code, own) = if international {
-        ["86", "81", "44", "61", "33", "49", "1"]
-            .iter()
-            .find_map(|code| Some((*code, plain.strip_prefix(code)?)))?
+        CODES.iter().find_map(|code| Some((*code, plain.strip_prefix(code)?)))?
     } else if digits.len() == 13 && digits.starts_with("861") {
         ("86", digits.get(2..)?)
     } else if digits.len() == 11

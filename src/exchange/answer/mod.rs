@@ -175,8 +175,8 @@ impl Answering {
     }
 
     /// What stands for values is kept, once the response has an id.
-    pub(in crate::exchange) fn keep(&mut self, keeping: Option<Keeping>) {
-        self.keeping = keeping.map(Box::new);
+    pub(in crate::exchange) fn keep(&mut self, keeping: Option<Box<Keeping>>) {
+        self.keeping = keeping;
     }
 
     /// How many values came back in it, by category.
