@@ -12,7 +12,7 @@ use super::blocks::{BLOCK, Masks, STRIP, Strip};
 use super::classify::{Judging, Reading};
 use super::disguise::Walk;
 use super::engine::{Heads, byte};
-use super::fingerprint::Repeats;
+use super::fingerprint::{Index, Repeats};
 use super::gate::{char_len, eight};
 use super::judge::{Found, Judge};
 use super::lexicon::{HOLDS, Meaning, Words, is_space};
@@ -29,6 +29,7 @@ use crate::text::TextPos;
 use crate::text::fold::{Fold, FoldPos, TextKind, View, is_chinese};
 use crate::text::work::step;
 use smallvec::SmallVec;
+use std::sync::Arc;
 
 /// Longer pieces are read in parts, so that the view stays small.
 const PIECE: usize = 8192;
@@ -58,6 +59,8 @@ pub struct Scan {
     tagged: Tagging,
     /// What of it stands in documents, likewise.
     repeats: Repeats,
+    /// The system prompt of the request to which it belongs.
+    own: Option<Arc<Index>>,
     settled: TextPos,
 }
 
@@ -108,8 +111,14 @@ impl Scan {
             judged: Judging::default(),
             tagged: Tagging::default(),
             repeats: Repeats::default(),
+            own: None,
             settled: TextPos(0),
         }
+    }
+
+    /// The same in an answer to a request of this system prompt.
+    pub fn answering(kind: TextKind, own: Option<Arc<Index>>) -> Self {
+        Self { own, ..Self::new(kind) }
     }
 
     /// Reads the next piece of the text. A scan has to be given the same engine and the same rules throughout.
@@ -165,8 +174,8 @@ impl Scan {
         let from = (self.read - view.base().0) as usize;
         self.judged.read((&with.engine.judges, with.rules), &view, from, ended, &mut self.waiting);
         self.tagged.read((&with.engine.taggers, with.rules), &view, from, ended, &mut self.waiting);
-        let fingerprints = (&with.engine.fingerprints, with.rules);
-        self.repeats.read(fingerprints, &view, from, ended, &mut self.waiting);
+        let fingerprints = (&with.engine.fingerprints, with.rules, self.own.as_ref());
+        self.repeats.read(fingerprints, self.fold.kind(), &view, from, ended, &mut self.waiting);
         self.resume_threads(with, &view, from, ended);
         self.resume_walks(with, &view, from, ended);
         self.resume_runs(with, &view, from, ended);

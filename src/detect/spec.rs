@@ -59,6 +59,8 @@ pub struct RuleSpec {
     pub grounding: Option<Unsupported>,
     /// Documents of which it looks for passages.
     pub fingerprints: Vec<Arc<Collection>>,
+    /// It looks for passages of the request's own system prompt.
+    pub system_prompt: bool,
 }
 
 /// Disguises that a rule may see through. Case, width, accents, invisible characters, look-alike letters and digits of

@@ -10,8 +10,11 @@ use super::reader::{Counted, Reader, Side, Stop};
 use super::{Ahead, Answering, CountKey, Halt, Outcome, Report, Terms, refuse};
 use crate::audit::Receipt;
 use crate::detect::RuleId;
+use crate::detect::fingerprint::{Index, system_prompt};
 use crate::detect::grounding::Context;
-use crate::dialect::{Ask, ErrorKind, ExchangeError, Matched, Reply, is_exact, is_first, last_words};
+use crate::dialect::{
+    Ask, ErrorKind, ExchangeError, Matched, Reply, is_exact, is_first, last_words, system_words,
+};
 use crate::limits::Seen;
 use crate::policy::{Action, BlockAs, Density};
 use crate::telemetry::Quiet;
@@ -58,7 +61,7 @@ pub struct Judged {
     /// A sketch of it, where somebody asks for that.
     sketch: Option<Sketch>,
     /// Marks of the gateway's own that were taken out of it.
-    own: u64,
+    marks: u64,
     /// What the answer is held against.
     context: Option<Arc<Context>>,
     /// Whose values they are and what brings them back in the answer, where something was made of them.
@@ -67,6 +70,8 @@ pub struct Judged {
     given: Counted,
     /// Keeps them, where the provider keeps what was said.
     keeping: Option<Box<Keeping>>,
+    /// Its system prompt, where somebody looks for it in the answer.
+    own: Option<Arc<Index>>,
 }
 
 impl Received {
@@ -102,6 +107,7 @@ impl Received {
         }
         let mut judged = read_target(&mut reader, &matched.path, query);
         let (mut changed, mut last, mut sketch, mut own) = (None, None, None, 0);
+        let mut system = None;
         if judged.is_ok() && !body.is_empty() {
             let mut tape = Tape::within(terms.limits.json_depth, terms.limits.json_values);
             // A media type is a claim: some servers read JSON whatever it says.
@@ -138,6 +144,9 @@ impl Received {
                         ask.first = is_first(&body, &tape);
                         terms.client.said = said(&body, &tape);
                     }
+                }
+                if reader.knows_system_prompts() && matched.dialect.has_words(matched.operation) {
+                    system = system_prompt(&system_words(&body, &tape));
                 }
                 in_bounds(&matched, &terms, &body, &tape, &ask)?;
                 if let Some((book, keeps)) = pseudonyms::book(&terms, &matched, &ask, &body, &tape) {
@@ -186,8 +195,9 @@ impl Received {
             blocked,
             last,
             sketch,
-            own,
+            marks: own,
             context,
+            own: system,
             values,
             given,
             keeping,
@@ -247,7 +257,7 @@ impl Judged {
 
     /// How many marks of the gateway's own came back in it; it goes on without them.
     pub fn own_marks(&self) -> u64 {
-        self.own
+        self.marks
     }
 
     /// Marks stand so closely in its answer, whatever the policy says.
@@ -270,6 +280,7 @@ impl Judged {
             answering.bring_back(scope, back);
         }
         answering.keep(self.keeping);
+        answering.answers_to(self.own);
         Ahead::new(answering)
     }
 

@@ -236,16 +236,22 @@ impl At<'_> {
                 self.unknown(&["fingerprints", &i.to_string()], "file of fingerprints", name, &names, true);
                 continue;
             };
-            match Collection::parse(file.text()) {
-                Ok(collection) => out.push(Arc::new(collection)),
-                Err(flaw) => {
-                    let start = file.text().split_inclusive('\n').take(flaw.line - 1).map(str::len).sum();
-                    let broken = Diagnostic::error("fingerprints", flaw.what);
-                    self.found.push(broken.at(file, Span { start, end: start }, ""));
-                }
-            }
+            out.extend(self.documents(file));
         }
         out
+    }
+
+    /// The documents of a file.
+    pub(super) fn documents(&mut self, file: &Arc<SourceFile>) -> Option<Arc<Collection>> {
+        match Collection::parse(file.text()) {
+            Ok(collection) => Some(Arc::new(collection)),
+            Err(flaw) => {
+                let start = file.text().split_inclusive('\n').take(flaw.line - 1).map(str::len).sum();
+                let broken = Diagnostic::error("fingerprints", flaw.what);
+                self.found.push(broken.at(file, Span { start, end: start }, ""));
+                None
+            }
+        }
     }
 
     /// The terms of each of the rule's lists from URLs, and whether one of them is not there.
@@ -334,14 +340,20 @@ impl At<'_> {
             && rule.patterns.is_empty()
             && rule.groups.is_empty();
         let looks_for_documents = !rule.fingerprints.is_empty();
-        if looks_for_documents && (!alone || rule.model.is_some() || rule.grounding.is_some()) {
+        let kinds = [looks_for_documents, rule.system_prompt, rule.model.is_some(), rule.grounding.is_some()];
+        let several = kinds.iter().filter(|kind| **kind).count() > 1;
+        if (looks_for_documents || rule.system_prompt) && (!alone || several) {
             let message = format!(
-                "rule `{id}` looks for documents, and for words, patterns or by a model as well: make two rules of it"
+                "rule `{id}` looks for documents or system prompts, and for words, patterns or by a model as well: make two rules of it"
             );
-            self.wrong(&["fingerprints"], "fingerprints", message);
+            let key = if looks_for_documents { "fingerprints" } else { "system_prompt" };
+            self.wrong(&[key], "fingerprints", message);
         }
         let model = self.model(&id, &rule, alone);
         let grounding = self.grounding(&id, &rule, alone);
+        if rule.system_prompt {
+            self.examples_of_two(&id, &rule);
+        }
         let marker = rule.marker.unwrap_or_else(|| format!("[{}]", rule.category.to_uppercase()));
         let replaces = [actions.prompt, actions.output, actions.tool].contains(&Action::Replace);
         if replaces && rule.replacement.is_none() {
@@ -380,13 +392,17 @@ impl At<'_> {
             .collect();
         let from_lists = rule.lists.len() + rule.list_urls.len() + rule.stated_lists.len();
         let names = [keywords.len(), rule.patterns.len(), from_lists, rule.groups.len()];
-        let other = is_slot || looks_for_documents || rule.model.is_some() || rule.grounding.is_some();
+        let other = is_slot
+            || looks_for_documents
+            || rule.system_prompt
+            || rule.model.is_some()
+            || rule.grounding.is_some();
         if self.clean && names == [0; 4] && !other {
             self.wrong(
                 &["id"],
                 "missing",
                 format!(
-                    "rule `{id}` looks for nothing: no `keywords`, `lists`, `groups`, `model`, `grounding`, `fingerprints` or `[[rule.pattern]]`"
+                    "rule `{id}` looks for nothing: no `keywords`, `lists`, `groups`, `model`, `grounding`, `fingerprints`, `system_prompt` or `[[rule.pattern]]`"
                 ),
             );
         }
@@ -416,6 +432,7 @@ impl At<'_> {
                 exact,
                 model: model.clone(),
                 grounding,
+                system_prompt: rule.system_prompt,
                 ..RuleSpec::default()
             },
             rule: Rule {
@@ -437,7 +454,7 @@ impl At<'_> {
                 counts,
                 model,
                 grounding,
-                documents: looks_for_documents,
+                documents: looks_for_documents || rule.system_prompt,
                 // Told once its pack and the taxonomy are known.
                 ..Rule::default()
             },
@@ -496,6 +513,12 @@ impl At<'_> {
             );
             self.wrong(&["grounding"], "grounding", message);
         }
+        self.examples_of_two(id, rule);
+        Some(kind)
+    }
+
+    /// Whether each example says what is asked and what is answered.
+    fn examples_of_two(&mut self, id: &str, rule: &RuleFile) {
         for (key, texts) in [("examples", &rule.examples), ("counter_examples", &rule.counter_examples)] {
             for (n, _) in texts.iter().enumerate().filter(|(_, text)| grounding::example(text).is_none()) {
                 let message = format!(
@@ -505,7 +528,6 @@ impl At<'_> {
                 self.wrong(&[key], "grounding", message);
             }
         }
-        Some(kind)
     }
 
     /// The folds that the rule refuses.

@@ -67,14 +67,12 @@ pub(super) fn write(
                 text.get(whole.start..found.bytes.start).map_or(0, |before| before.chars().count()) + 1;
             let action = style(colour, tint(shown(found)), found.action.as_str());
             let shadow = if found.shadow { ", in shadow" } else { "" };
-            let mut hidden = found.hidden.map_or(String::new(), |hidden| format!(", hidden as {hidden}"));
-            if let Some(document) = found.document {
-                hidden.push_str(&format!(", of `{document}`"));
-            }
+            let hidden = found.hidden.map_or(String::new(), |hidden| format!(", hidden as {hidden}"));
+            let of = found.document.map_or(String::new(), |document| format!(", of `{document}`"));
             let Found { rule, category, score, .. } = found;
             writeln!(
                 out,
-                "        | {action} {rule} at {number}:{column} ({category}, score {score:.2}{hidden}{shadow})"
+                "        | {action} {rule} at {number}:{column} ({category}, score {score:.2}{hidden}{of}{shadow})"
             )?;
         }
     }

@@ -3,7 +3,7 @@
 //! The first line names the format, the second the key. Each document is a line of JSON and lines of Base64: of each print the letters since
 //! the print before it as a number of seven bits a byte, the lowest first, and the 48 bits of its hash.
 
-use super::gram::{Key, Letters, Winnow};
+use super::gram::{Key, Letters, Read, Winnow};
 use crate::text::fold::{Fold, TextKind, View};
 use crate::text::hex;
 use base64::Engine as _;
@@ -90,13 +90,6 @@ impl Collection {
         Self { secret, documents: Vec::new() }
     }
 
-    /// Those of a request's own text, for one exchange.
-    pub(super) fn of_one(secret: [u8; 16], name: &str, text: &str) -> Option<Self> {
-        let mut all = Self::new(secret);
-        all.add(name, "", text).ok()?;
-        Some(all)
-    }
-
     pub(super) fn key(&self) -> Key {
         Key::new(self.secret)
     }
@@ -109,16 +102,13 @@ impl Collection {
     /// Takes in a document; one of the same name goes. True if there was one.
     pub fn add(&mut self, name: &str, added: &str, text: &str) -> Result<bool, NotAdded> {
         let document = self.read(name, added, text)?;
-        Ok(match self.documents.iter_mut().find(|known| known.name == name) {
-            Some(known) => {
-                *known = document;
-                true
-            }
-            None => {
-                self.documents.push(document);
-                false
-            }
-        })
+        let known = self.documents.iter_mut().find(|known| known.name == name);
+        let again = known.is_some();
+        match known {
+            Some(known) => *known = document,
+            None => self.documents.push(document),
+        }
+        Ok(again)
     }
 
     /// Forgets a document. False if there is none of this name.
@@ -145,11 +135,18 @@ impl Collection {
                 fold.finish(&mut view);
             }
             let from = (read - view.base().0) as usize;
-            letters.push(&key, view.bytes().get(from..).unwrap_or_default(), read, |_, gram| {
-                if let Some(gram) = gram {
-                    winnow.push(gram, &mut keep);
-                }
-            });
+            let text = view.bytes().get(from..).unwrap_or_default();
+            letters.push(
+                &key,
+                text,
+                read,
+                |_| false,
+                |_, read| {
+                    if let Read::Letter(Some(gram)) = read {
+                        winnow.push(gram, &mut keep);
+                    }
+                },
+            );
             read = view.end().0;
             view.trim(view.end());
             if after.is_empty() {

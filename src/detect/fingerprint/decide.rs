@@ -5,12 +5,16 @@ use super::index::Index;
 use super::reading::{Passage, Reading};
 use crate::detect::judge::Found;
 use crate::detect::{Engine, Finding, RuleId, RuleSet, RuleSpec};
-use crate::text::fold::{FoldPos, View};
+use crate::text::fold::{Fold, FoldPos, TextKind, View};
 use std::sync::Arc;
 
 /// The documents that rules look for, and which rules do.
 #[derive(Debug, Default)]
-pub(in crate::detect) struct Fingerprints(Vec<Looks>);
+pub(in crate::detect) struct Fingerprints {
+    documents: Vec<Looks>,
+    /// The rules that look for the request's own system prompt.
+    own: Vec<RuleId>,
+}
 
 /// What one rule looks for.
 #[derive(Debug)]
@@ -47,28 +51,32 @@ pub(in crate::detect) struct Channel {
 
 impl Fingerprints {
     pub(in crate::detect) fn compile(specs: &[RuleSpec]) -> Self {
-        let mut all = Vec::new();
+        let (mut documents, mut own) = (Vec::new(), Vec::new());
         for (spec, rule) in specs.iter().zip(0..) {
+            own.extend(spec.system_prompt.then_some(RuleId(rule)));
             let mut first = 1;
             for collection in &spec.fingerprints {
                 let index = Arc::new(Index::new(collection));
                 let names = index.names().len() as u32;
-                all.push(Looks { rule: RuleId(rule), index, first });
+                documents.push(Looks { rule: RuleId(rule), index, first });
                 first += names;
             }
         }
-        Self(all)
+        Self { documents, own }
     }
 
-    fn start(&self, rules: &RuleSet) -> Repeats {
-        let asked = self.0.iter().filter(|looks| rules.contains(looks.rule));
-        let all: Box<[Channel]> = asked
-            .map(|looks| Channel {
-                rule: looks.rule,
-                index: Arc::clone(&looks.index),
-                first: looks.first,
+    fn start(&self, rules: &RuleSet, own: Option<&Arc<Index>>) -> Repeats {
+        let documents = self.documents.iter().map(|looks| (looks.rule, &looks.index, looks.first));
+        let own = own.into_iter().flat_map(|own| self.own.iter().map(move |rule| (*rule, own, 0)));
+        let all: Box<[Channel]> = documents
+            .chain(own)
+            .filter(|(rule, ..)| rules.contains(*rule))
+            .map(|(rule, index, first)| Channel {
+                rule,
+                index: Arc::clone(index),
+                first,
                 reading: Reading::default(),
-                holds: rules.holds(looks.rule),
+                holds: rules.holds(rule),
                 found: Vec::new(),
             })
             .collect();
@@ -76,7 +84,7 @@ impl Fingerprints {
     }
 
     fn name(&self, rule: RuleId, number: u32) -> Option<&Arc<str>> {
-        let of = self.0.iter().filter(|looks| looks.rule == rule && looks.first <= number);
+        let of = self.documents.iter().filter(|looks| looks.rule == rule && looks.first <= number);
         let looks = of.max_by_key(|looks| looks.first)?;
         looks.index.names().get((number - looks.first) as usize)
     }
@@ -87,23 +95,29 @@ impl Engine {
     pub fn document(&self, rule: RuleId, of: u32) -> Option<&Arc<str>> {
         self.fingerprints.name(rule, of)
     }
+
+    /// Whether some of these rules look for the request's own system prompt.
+    pub fn knows_system_prompts(&self, rules: &RuleSet) -> bool {
+        self.fingerprints.own.iter().any(|rule| rules.contains(*rule))
+    }
 }
 
 impl Repeats {
     /// Reads what the view has from `from` on.
     pub(in crate::detect) fn read(
         &mut self,
-        (fingerprints, rules): (&Fingerprints, &RuleSet),
+        (fingerprints, rules, own): (&Fingerprints, &RuleSet, Option<&Arc<Index>>),
+        kind: TextKind,
         view: &View,
         from: usize,
         ended: bool,
         waiting: &mut Vec<Found>,
     ) {
         if matches!(self, Self::Unasked) {
-            *self = fingerprints.start(rules);
+            *self = fingerprints.start(rules, own);
         }
         if let Self::Of(all) = self {
-            all.iter_mut().for_each(|one| one.read(view, from, ended, waiting));
+            all.iter_mut().for_each(|one| one.read(kind, view, from, ended, waiting));
         }
     }
 
@@ -126,31 +140,44 @@ impl Repeats {
 }
 
 impl Channel {
-    fn read(&mut self, view: &View, from: usize, ended: bool, waiting: &mut Vec<Found>) {
+    fn read(&mut self, kind: TextKind, view: &View, from: usize, ended: bool, waiting: &mut Vec<Found>) {
+        // In JSON a quotation mark that is no escape begins or ends a text: nothing that is rewritten reaches over it.
+        let parts = |at: u64| {
+            let length = || view.text_end(FoldPos(at + 1)).0 - view.text_start(FoldPos(at)).0;
+            kind == TextKind::Json && length() == 1
+        };
         let base = view.base().0 + from as u64;
         let text = view.bytes().get(from..).unwrap_or_default();
-        self.reading.push(&self.index, text, base, &mut self.found);
+        self.reading.push(&self.index, text, base, parts, &mut self.found);
         if ended {
             self.reading.finish(&mut self.found);
         }
         for one in self.found.drain(..) {
             let (start, end) = (view.text_start(FoldPos(one.start)), view.text_end(FoldPos(one.end)));
-            let of = self.first + one.document;
+            // A request has one system prompt, and it has no name.
+            let of = if self.first == 0 { 0 } else { self.first + one.document };
             let finding = Finding { rule: self.rule, start, end, score: one.covered, of };
             waiting.push(Found::judged(one.start, one.end, finding));
         }
     }
 }
 
+/// The index of a request's system prompt, for one exchange; none where it is too short to be told from other text.
+pub fn system_prompt(text: &str) -> Option<Arc<Index>> {
+    // Nobody but this exchange sees its numbers: they need not be secret, only well spread.
+    let mut one = Collection::new(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835_u128.to_le_bytes());
+    one.add("", "", text).ok()?;
+    Some(Arc::new(Index::new(&one)))
+}
+
 /// What of the text the rules of a collection of its own would find: for who asks by hand.
 pub fn passages(collection: &Collection, text: &str) -> Vec<(std::ops::Range<u64>, Arc<str>, f32)> {
     let index = Index::new(collection);
-    let (mut fold, mut view) =
-        (crate::text::fold::Fold::new(crate::text::fold::TextKind::Plain), View::default());
+    let (mut fold, mut view) = (Fold::new(TextKind::Plain), View::default());
     fold.push(text, &mut view);
     fold.finish(&mut view);
     let (mut reading, mut found) = (Reading::default(), Vec::new());
-    reading.push(&index, view.bytes(), 0, &mut found);
+    reading.push(&index, view.bytes(), 0, |_| false, &mut found);
     reading.finish(&mut found);
     let told = |one: Passage| {
         let span = view.text_start(FoldPos(one.start)).0..view.text_end(FoldPos(one.end)).0;

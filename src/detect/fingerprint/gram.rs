@@ -51,6 +51,14 @@ pub(super) struct Gram {
     pub letters: u32,
 }
 
+/// What is read.
+pub(super) enum Read {
+    /// A letter, and the gram that ends with it.
+    Letter(Option<Gram>),
+    /// What comes is of another text.
+    Parted,
+}
+
 /// Reads letters one by one.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Letters {
@@ -72,7 +80,8 @@ pub(super) struct Letters {
 impl Key {
     pub(super) fn new(secret: [u8; 16]) -> Self {
         let half = |bytes: &[u8]| bytes.iter().fold(0_u64, |all, &byte| all << 8 | u64::from(byte));
-        let (base, seed) = (half(&secret[..8]) | 1, half(&secret[8..]));
+        // A base that is small or even would make rows of the same letters alike.
+        let (base, seed) = (half(&secret[..8]) ^ 0x9e37_79b9_7f4a_7c15 | 1, half(&secret[8..]));
         let mut powers = [1_u64; MOST + 1];
         for at in 1..powers.len() {
             powers[at] = powers[at - 1].wrapping_mul(base);
@@ -92,13 +101,14 @@ impl Key {
 // === impl Letters ===
 
 impl Letters {
-    /// Reads folded text of whole characters that begins at `base`. `each` is told of every letter, and of the gram that ends with it.
+    /// Reads folded text of whole characters that begins at `base`. `parts`: whether the quotation mark there parts texts.
     pub(super) fn push(
         &mut self,
         key: &Key,
         text: &[u8],
         base: u64,
-        mut each: impl FnMut(&Self, Option<Gram>),
+        parts: impl Fn(u64) -> bool,
+        mut each: impl FnMut(&Self, Read),
     ) {
         let mut at = 0;
         while let Some(&byte) = text.get(at) {
@@ -113,7 +123,10 @@ impl Letters {
             at += length;
             if let Some(code) = code {
                 let gram = self.letter(key, Letter { code, weight, start, end: start + length as u64 });
-                each(self, gram);
+                each(self, Read::Letter(gram));
+            } else if byte == b'"' && parts(start) {
+                self.part();
+                each(self, Read::Parted);
             }
         }
         // Nothing that comes belongs with what stands before.
@@ -165,6 +178,12 @@ impl Letters {
     /// Where the last letter ended.
     pub(super) fn end(&self) -> u64 {
         self.end
+    }
+
+    /// Whether the letter that stands so many before the next one begins a word, as those of scripts without spaces do.
+    pub(super) fn begins_word(&self, letters: usize) -> bool {
+        let (one, before) = (self.back(letters), self.back(letters + 1));
+        one.weight == WIDE || one.start != before.end || (self.count - self.since) <= letters as u64
     }
 
     /// Where the letter begins that stands so many before the next one, or the first one behind what parts them.

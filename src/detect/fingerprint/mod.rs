@@ -17,7 +17,7 @@ mod laws;
 mod reading;
 
 pub use collection::{Collection, Document, Flaw, LEAST, NotAdded};
-pub use decide::passages;
 pub(super) use decide::{Fingerprints, Repeats};
+pub use decide::{passages, system_prompt};
 pub use index::Index;
 pub use reading::{Passage, Reading};

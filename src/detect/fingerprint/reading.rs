@@ -4,7 +4,7 @@
 //! [`DRIFT`] letters, are one passage: words that were swapped, dropped or added within it do not end it. It ends where for
 //! [`GAP`] letters nothing of it came, and is a finding if its rows cover [`NEED`] letters. A long passage is told in parts.
 
-use super::gram::{Gram, LEAD, Letters, WINDOW};
+use super::gram::{Gram, LEAD, Letters, Read, WINDOW};
 use super::index::{Index, Place};
 
 /// Letters by which a passage may be shifted against its document since its last row.
@@ -15,6 +15,8 @@ const GAP: u64 = 80;
 pub(super) const NEED: u32 = 30;
 /// Letters after which a passage that is known to be one is told so far.
 const PART: u64 = 400;
+/// So many letters behind its last row a passage is over.
+const WINDOW_LETTERS: u64 = WINDOW as u64;
 /// The most passages that are followed at once.
 const MOST: usize = 64;
 
@@ -44,6 +46,8 @@ struct Chain {
     last: u64,
     covered: u32,
     rows: u32,
+    /// Where the last word ended behind its last row.
+    word: Option<u64>,
     /// A part of it has been told.
     told: bool,
 }
@@ -51,6 +55,20 @@ struct Chain {
 impl Chain {
     fn is_passage(&self) -> bool {
         self.told || self.covered >= NEED && self.rows >= 2
+    }
+
+    /// The passage may end up to as many letters behind its last row as rows can be missed: with a word, where one ends there.
+    fn trail(&mut self, letters_behind: u64, letters: &Letters) {
+        match letters_behind {
+            1..WINDOW_LETTERS => {
+                if letters.begins_word(1) {
+                    self.word = Some(self.end);
+                }
+                self.end = letters.end();
+            }
+            WINDOW_LETTERS if !letters.begins_word(1) => self.end = self.word.unwrap_or(self.end),
+            _ => {}
+        }
     }
 
     fn passage(&self) -> Passage {
@@ -70,15 +88,22 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Reads on: folded text of whole characters that begins at `base`.
-    pub fn push(&mut self, index: &Index, text: &[u8], base: u64, found: &mut Vec<Passage>) {
+    /// Reads on: folded text of whole characters that begins at `base`. `parts`: whether the quotation mark there parts texts, as in JSON.
+    pub fn push(
+        &mut self,
+        index: &Index,
+        text: &[u8],
+        base: u64,
+        parts: impl Fn(u64) -> bool,
+        found: &mut Vec<Passage>,
+    ) {
         let Self { letters, chains, ends } = self;
-        letters.push(&index.key, text, base, |letters, gram| {
+        letters.push(&index.key, text, base, parts, |letters, read| {
+            let Read::Letter(gram) = read else { return close(chains, u64::MAX, found) };
             let at = letters.count() - 1;
             if !chains.is_empty() {
-                // The first row that is missed ends within so many letters.
-                for chain in chains.iter_mut().filter(|chain| at - chain.last < WINDOW as u64) {
-                    chain.end = letters.end();
+                for chain in chains.iter_mut() {
+                    chain.trail(at - chain.last, letters);
                 }
                 if at >= *ends {
                     close(chains, at, found);
@@ -117,9 +142,17 @@ fn close(chains: &mut Vec<Chain>, at: u64, found: &mut Vec<Passage>) {
     });
 }
 
+/// How many letters before the next one a passage began of which this is the first row: it may be as many before the row as rows can be
+/// missed, and is the first of a word where one begins there.
+fn start_of(letters: &Letters, gram: Gram) -> usize {
+    let row = gram.letters as usize;
+    let most = row + WINDOW - 1;
+    (row..=most).rev().find(|back| letters.begins_word(*back)).unwrap_or(most)
+}
+
 /// A row that ends here stands in a document.
 fn row(chains: &mut Vec<Chain>, letters: &Letters, gram: Gram, place: Place, found: &mut Vec<Passage>) {
-    let ahead = gram.last as i64 - i64::from(place.last);
+    let ahead = gram.last.cast_signed() - i64::from(place.last);
     let of = |chain: &&mut Chain| {
         chain.document == place.document && (chain.ahead - ahead).abs() <= DRIFT && chain.last < gram.last
     };
@@ -127,7 +160,7 @@ fn row(chains: &mut Vec<Chain>, letters: &Letters, gram: Gram, place: Place, fou
         let new = (gram.last - chain.last).min(u64::from(gram.letters));
         chain.covered = chain.covered.saturating_add(new as u32);
         (chain.rows, chain.last, chain.ahead) = (chain.rows + 1, gram.last, ahead);
-        chain.end = letters.end();
+        (chain.end, chain.word) = (letters.end(), None);
         if chain.is_passage() && gram.last + 1 - chain.from >= PART {
             found.push(chain.passage());
             (chain.told, chain.covered) = (true, 0);
@@ -142,8 +175,7 @@ fn row(chains: &mut Vec<Chain>, letters: &Letters, gram: Gram, place: Place, fou
     if chains.iter().any(known) {
         return;
     }
-    let whole = gram.letters as usize + WINDOW - 1;
-    let start = letters.start_back(whole).unwrap_or_else(|| letters.end());
+    let start = letters.start_back(start_of(letters, gram)).unwrap_or_else(|| letters.end());
     let from = gram.last + 1 - u64::from(gram.letters);
     if chains.len() == MOST {
         // The one that is least likely to become a passage.
@@ -160,6 +192,7 @@ fn row(chains: &mut Vec<Chain>, letters: &Letters, gram: Gram, place: Place, fou
         last: gram.last,
         covered: gram.letters,
         rows: 1,
+        word: None,
         told: false,
     });
 }

@@ -20,6 +20,7 @@ use super::pseudonyms::Keeping;
 use super::reader::{Reader, Side, Stop};
 use super::{Marked, Outcome, Report, Terms, refuse};
 use crate::audit::{Coverage, LabelRecord};
+use crate::detect::fingerprint::Index;
 use crate::detect::grounding::Context;
 use crate::dialect::{Ask, ErrorKind, ExchangeError, Framing, Matched, Memo, Reply, Stage};
 use crate::stream::Splitter;
@@ -182,6 +183,11 @@ impl Answering {
     /// How many values came back in it, by category.
     pub fn restored(&self) -> Option<&super::Counted> {
         self.reader.counted()
+    }
+
+    /// The answer is one to a request of this system prompt.
+    pub(in crate::exchange) fn answers_to(&mut self, own: Option<std::sync::Arc<Index>>) {
+        self.reader.answers_to(own);
     }
 
     /// Reads the upstream's status and media type (the value of `content-type`, if any).

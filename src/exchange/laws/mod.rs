@@ -13,6 +13,7 @@ mod marks;
 mod near;
 mod promises;
 mod pseudonyms;
+mod repeated;
 mod sample;
 mod shadow;
 mod target;
