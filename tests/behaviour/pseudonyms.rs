@@ -128,6 +128,15 @@ fn answer(path: &str, request: &Value, text: &str) -> (&'static str, String) {
         events.push(json!({"id": "c", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}));
         return sse(events, "data: [DONE]\n\n");
     }
+    if path.contains("/v1/completions") {
+        let chunk = |text: &str, end: Option<&str>| json!({"id": "c", "object": "text_completion", "model": "m", "choices": [{"index": 0, "text": text, "finish_reason": end}]});
+        if !stream {
+            return ("application/json", chunk(text, Some("stop")).to_string());
+        }
+        let mut events: Vec<Value> = pieces.iter().map(|piece| chunk(piece, None)).collect();
+        events.push(chunk("", Some("stop")));
+        return sse(events, "data: [DONE]\n\n");
+    }
     if path.contains("/v1/messages") {
         let message = |content: Value| json!({"id": "msg", "type": "message", "role": "assistant", "model": "m", "content": content, "stop_reason": "end_turn", "usage": {"input_tokens": 1, "output_tokens": 1}});
         if !stream {
@@ -169,12 +178,16 @@ fn answer(path: &str, request: &Value, text: &str) -> (&'static str, String) {
         events.push(json!({"candidates": [{"finishReason": "STOP"}]}));
         return sse(events, "");
     }
-    let line = |text: &str, done: bool| json!({"model": "m", "done": done, "message": {"role": "assistant", "content": text}});
+    let line = |text: &str, done: bool| match path.contains("/api/generate") {
+        true => json!({"model": "m", "done": done, "response": text}),
+        false => json!({"model": "m", "done": done, "message": {"role": "assistant", "content": text}}),
+    };
     if !stream {
         return ("application/json", line(text, true).to_string());
     }
-    let mut lines: String = pieces.iter().map(|piece| format!("{}\n", line(piece, false))).collect();
-    lines.push_str(&format!("{}\n", line("", true)));
+    let ends = std::iter::once(line("", true));
+    let lines =
+        pieces.iter().map(|piece| line(piece, false)).chain(ends).map(|line| format!("{line}\n")).collect();
     ("application/x-ndjson", lines)
 }
 
@@ -224,6 +237,8 @@ fn read(answer: &Answer) -> String {
         let places = [
             "/choices/0/delta/content",
             "/choices/0/message/content",
+            "/choices/0/text",
+            "/response",
             "/delta/text",
             "/content/0/text",
             "/output/0/content/0/text",
@@ -264,6 +279,8 @@ fn every_dialect_whole_and_streamed() {
             ),
             ("/v1/responses", json!({"model": "m", "stream": stream, "input": SAID})),
             (gemini, json!({"contents": [{"role": "user", "parts": [{"text": SAID}]}]})),
+            ("/v1/completions", json!({"model": "m", "stream": stream, "prompt": SAID})),
+            ("/api/generate", json!({"model": "m", "stream": stream, "prompt": SAID})),
             (
                 "/api/chat",
                 json!({"model": "m", "stream": stream, "messages": [{"role": "user", "content": SAID}]}),
@@ -369,4 +386,46 @@ fn the_provider_keeps_the_history() {
         let sealed = std::fs::read(state.path().join("vault.sealed")).expect("a file");
         assert!(!sealed.is_empty() && memchr::memmem::find(&sealed, b"corp").is_none());
     }
+}
+
+/// What one key's conversation was told comes back to no other key or tenant, and the client's own word tells conversations apart.
+#[test]
+fn no_mapping_crosses_clients_or_conversations() {
+    let echo = Echo::new(str::to_owned);
+    let (gateway, _state) = gateway(&echo);
+    let ask = |named: &str, text: &str| {
+        let request = super::post("/v1/responses", &json!({"model": "m", "input": text}).to_string());
+        let named = format!("x-sluicegate-conversation: {named}\r\nconnection:");
+        read(&gateway.raw(request.replacen("connection:", &named, 1).as_bytes()))
+    };
+    for named in ["one", "two", "one"] {
+        assert_eq!(ask(named, SAID), SAID);
+    }
+    let said = inputs(&echo.seen());
+    assert!(said[0] == said[2] && said[0] != said[1], "{said:?}");
+    assert!(!echo.seen().contains("x-sluicegate-conversation"), "{}", echo.seen());
+    drop(gateway);
+
+    // Two tenants and two keys of one, with the same words.
+    let state = tempfile::tempdir().expect("a folder");
+    let defaults = Wishes::default();
+    let server = ServerSettings { state: state.path().to_owned(), ..defaults.server.clone() };
+    let wishes = Wishes { policy: Some(policy()), server, ..defaults };
+    let echo = Echo::new(str::to_owned);
+    let first = json!({"model": "m", "input": SAID}).to_string();
+    let again = json!({"model": "m", "previous_response_id": "resp_1", "input": "again"}).to_string();
+    let with = |key: Option<&'static str>, body: &str| {
+        let gateway = Gateway::new(Some(echo.address), &Wishes { key, ..wishes.clone() });
+        let request = super::post("/v1/responses", body);
+        let named = key.map_or_else(
+            || "connection:".to_owned(),
+            |key| format!("authorization: Bearer {key}\r\nconnection:"),
+        );
+        read(&gateway.raw(request.replacen("connection:", &named, 1).as_bytes()))
+    };
+    assert_eq!(with(Some("sgk_a"), &first), SAID);
+    // The gateway was started anew: what stood for what is in the vault.
+    assert_eq!(with(Some("sgk_a"), &again), SAID);
+    let other = with(None, &again);
+    assert!(!other.is_empty() && !other.contains("Margaret") && !other.contains("corp.test"), "{other}");
 }
