@@ -20,6 +20,8 @@ const ROUNDS: usize = 8;
 const TRIED: usize = 4;
 /// How often one is chosen anew that another value has.
 const TURNS: u32 = 64;
+/// Most values of one request, and those of earlier ones that it goes on with: some 40 MiB with what finds them.
+const MOST: usize = 10_000;
 /// Shorter values are replaced where they were found and nowhere else, in letters and digits.
 const SHORTEST: usize = 6;
 
@@ -108,6 +110,11 @@ impl Book {
     pub fn keep(&mut self, swaps: Vec<Swap>) {
         self.kept_of = swaps.iter().enumerate().map(|(n, swap)| (Arc::clone(&swap.value), n)).collect();
         self.kept = swaps;
+    }
+
+    /// Whether it takes no more values.
+    pub fn is_full(&self) -> bool {
+        self.swaps.len() + self.kept.len() >= MOST
     }
 
     /// Whose values they are.
@@ -306,6 +313,9 @@ impl Book {
         } else {
             known(Of::Value, value).filter(|core| *core.category == *category)?.restore
         };
+        if self.is_full() {
+            return None;
+        }
         let number = self.take(category, value, restore);
         let stand_in: Arc<str> = tidy(&self.put_together(number)).into();
         if let Some(swap) = self.swaps.get_mut(number).filter(|swap| swap.stand_in.is_empty()) {

@@ -178,9 +178,11 @@ fn answer(path: &str, request: &Value, text: &str) -> (&'static str, String) {
         events.push(json!({"candidates": [{"finishReason": "STOP"}]}));
         return sse(events, "");
     }
-    let line = |text: &str, done: bool| match path.contains("/api/generate") {
-        true => json!({"model": "m", "done": done, "response": text}),
-        false => json!({"model": "m", "done": done, "message": {"role": "assistant", "content": text}}),
+    let line = |text: &str, done: bool| {
+        if path.contains("/api/generate") {
+            return json!({"model": "m", "done": done, "response": text});
+        }
+        json!({"model": "m", "done": done, "message": {"role": "assistant", "content": text}})
     };
     if !stream {
         return ("application/json", line(text, true).to_string());

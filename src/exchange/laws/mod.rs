@@ -12,6 +12,7 @@ mod let_go;
 mod marks;
 mod near;
 mod promises;
+mod pseudonym_cases;
 mod pseudonyms;
 mod repeated;
 mod sample;

@@ -274,7 +274,7 @@ fn settle(policy: &Policy, mut values: Option<&mut Values>, text: &str, json: bo
         }
         let is_stand_in = |edit: &Edit| edit.make == Make::StandIn;
         let book = values.as_deref_mut().and_then(|values| values.book.as_mut());
-        if let Some(book) = book.filter(|_| group.iter().all(is_stand_in))
+        if let Some(book) = book.filter(|book| group.iter().all(is_stand_in) && !book.is_full())
             && let Some(first) = group.first().cloned()
         {
             let restore = group.iter().all(|edit| policy.rule(RuleId(edit.rule)).restore);
