@@ -59,6 +59,7 @@ Exit code: 0 when all are taken in, 2 when one cannot be read; the others are ta
 Examples:
   sluicegate fingerprint add --index contracts.prints contracts/*.docx
   sluicegate fingerprint add --index contracts.prints --name 'Merger plan' draft-7.pdf
+  sluicegate fingerprint add --index contracts.prints --common templates/
   sluicegate fingerprint add --index contracts.prints --format json minutes/")]
 struct Add {
     #[command(flatten)]
@@ -67,6 +68,10 @@ struct Add {
     /// What the document is called in records, in place of its path; for one file
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
+
+    /// They are texts that stand in many documents, as templates and standard clauses do: what of a document stands in them may be repeated
+    #[arg(long)]
+    common: bool,
 
     /// Files and folders
     #[arg(required = true, value_name = "FILE")]
@@ -191,8 +196,11 @@ fn add(args: &Add) -> anyhow::Result<Exit> {
             write!(io::stderr(), "\r{} of {}\u{1b}[K", n + 1, files.len())?;
         }
         let name = args.name.clone().unwrap_or_else(|| path.display().to_string());
-        let added =
-            said(path).and_then(|text| all.add(&name, &day, &text).map_err(|error| error.to_string()));
+        let added = said(path).and_then(|text| {
+            let added =
+                if args.common { all.add_common(&name, &day, &text) } else { all.add(&name, &day, &text) };
+            added.map_err(|error| error.to_string())
+        });
         let again = match added {
             Ok(again) => again,
             Err(error) => {
@@ -288,11 +296,12 @@ fn list(index: &Index) -> anyhow::Result<Exit> {
             (&document.name, &document.added, document.letters, document.prints());
         match index.format {
             Format::Json => {
-                let line = json!({"document": name, "added": added, "letters": letters, "prints": prints});
+                let line = json!({"document": name, "added": added, "letters": letters, "prints": prints, "common": document.common});
                 writeln!(out, "{line}")?;
             }
             Format::Human => {
-                writeln!(out, "{added}  {letters:>9} letters  {prints:>8} fingerprints  {name}")?;
+                let common = if document.common { "  (common)" } else { "" };
+                writeln!(out, "{added}  {letters:>9} letters  {prints:>8} fingerprints  {name}{common}")?;
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The compiled rules, shared by all scans.
 
 use super::blocks::{Firsts, Inside, Specials, is_gap};
+use super::claims::AllClaims;
 use super::classify::Judges;
 use super::conditions::AllCriteria;
 use super::exact::ExactRules;
@@ -26,6 +27,7 @@ pub struct Engine {
     pub(super) judges: Judges,
     pub(super) taggers: Taggers,
     pub(super) fingerprints: Fingerprints,
+    pub(super) claims: AllClaims,
     /// The rules that hold answers against their requests.
     pub(super) grounds: Vec<(RuleId, Unsupported)>,
     rules: usize,
@@ -98,6 +100,7 @@ impl Engine {
             judges,
             taggers,
             fingerprints: Fingerprints::compile(rules),
+            claims: AllClaims::compile(rules),
             grounds: super::grounding::rules(rules),
             rules: rules.len(),
         })

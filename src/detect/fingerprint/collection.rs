@@ -36,6 +36,8 @@ pub struct Document {
     pub added: String,
     /// Its letters and digits.
     pub letters: u64,
+    /// It is text that stands in many documents, such as clauses of contracts: what of the others stands in it is not looked for.
+    pub common: bool,
     pub(super) prints: Vec<Print>,
 }
 
@@ -47,6 +49,8 @@ struct Head {
     added: String,
     letters: u64,
     prints: usize,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    common: bool,
 }
 
 /// Documents whose passages are found again.
@@ -101,14 +105,25 @@ impl Collection {
 
     /// Takes in a document; one of the same name goes. True if there was one.
     pub fn add(&mut self, name: &str, added: &str, text: &str) -> Result<bool, NotAdded> {
-        let document = self.read(name, added, text)?;
-        let known = self.documents.iter_mut().find(|known| known.name == name);
+        let document = self.read(name, added, text, false)?;
+        Ok(self.put(document))
+    }
+
+    /// The same with text that stands in many documents, see [`Document::common`].
+    pub fn add_common(&mut self, name: &str, added: &str, text: &str) -> Result<bool, NotAdded> {
+        let document = self.read(name, added, text, true)?;
+        Ok(self.put(document))
+    }
+
+    fn put(&mut self, document: Document) -> bool {
+        let name = &document.name;
+        let known = self.documents.iter_mut().find(|known| known.name == *name);
         let again = known.is_some();
         match known {
             Some(known) => *known = document,
             None => self.documents.push(document),
         }
-        Ok(again)
+        again
     }
 
     /// Forgets a document. False if there is none of this name.
@@ -118,7 +133,7 @@ impl Collection {
         self.documents.len() < before
     }
 
-    fn read(&self, name: &str, added: &str, text: &str) -> Result<Document, NotAdded> {
+    fn read(&self, name: &str, added: &str, text: &str, common: bool) -> Result<Document, NotAdded> {
         /// Text is folded in pieces.
         const PIECE: usize = 1 << 16;
         let (mut fold, mut view) = (Fold::new(TextKind::Plain), View::default());
@@ -141,10 +156,11 @@ impl Collection {
                 text,
                 read,
                 |_| false,
-                |_, read| {
-                    if let Read::Letter(Some(gram)) = read {
-                        winnow.push(gram, &mut keep);
-                    }
+                |_, read| match read {
+                    // Whichever of them others keep, it is known.
+                    Read::Letter(Some(gram)) if common => keep(gram),
+                    Read::Letter(Some(gram)) => winnow.push(gram, &mut keep),
+                    Read::Letter(None) | Read::Parted => {}
                 },
             );
             read = view.end().0;
@@ -161,7 +177,7 @@ impl Collection {
         }
         let print = |(last, hash): (u64, u64)| Some(Print { last: u32::try_from(last).ok()?, hash });
         let prints = prints.into_iter().map(print).collect::<Option<_>>().ok_or(NotAdded::Long)?;
-        Ok(Document { name: name.to_owned(), added: added.to_owned(), letters, prints })
+        Ok(Document { name: name.to_owned(), added: added.to_owned(), letters, common, prints })
     }
 
     /// Reads a file's text.
@@ -209,9 +225,14 @@ impl Collection {
     /// The file's text.
     pub fn write(&self) -> String {
         let mut out = format!("{FORMAT}\nkey {}\n", hex::encode(&self.secret));
-        for Document { name, added, letters, prints } in &self.documents {
-            let head =
-                Head { name: name.clone(), added: added.clone(), letters: *letters, prints: prints.len() };
+        for Document { name, added, letters, common, prints } in &self.documents {
+            let head = Head {
+                name: name.clone(),
+                added: added.clone(),
+                letters: *letters,
+                prints: prints.len(),
+                common: *common,
+            };
             // A string never fails, nor does JSON of strings and numbers.
             let _ = writeln!(out, "{}", serde_json::to_string(&head).unwrap_or_default());
             let mut bytes = Vec::with_capacity(prints.len() * (HASH + 1));
@@ -249,7 +270,7 @@ fn document((line, head, bytes): (usize, Head, Vec<u8>)) -> Result<Document, Fla
         let (found, said) = (prints.len(), head.prints);
         return Err(flaw(format!("`{}` has {found} prints, and says that there are {said}", head.name)));
     }
-    Ok(Document { name: head.name, added: head.added, letters: head.letters, prints })
+    Ok(Document { name: head.name, added: head.added, letters: head.letters, common: head.common, prints })
 }
 
 fn print(bytes: &[u8], at: &mut usize, before: u32) -> Option<Print> {

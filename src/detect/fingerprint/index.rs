@@ -2,6 +2,7 @@
 
 use super::collection::Collection;
 use super::gram::Key;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Where in which document a row of letters stands.
@@ -37,9 +38,13 @@ impl Index {
         let documents = collection.documents();
         let prints: usize = documents.iter().map(super::Document::prints).sum();
         let mut all: Vec<(u64, Place)> = Vec::with_capacity(prints);
-        for (document, number) in documents.iter().zip(0..) {
+        let common = documents.iter().filter(|document| document.common);
+        let common: HashSet<u64> =
+            common.flat_map(|document| document.prints.iter().map(|print| print.hash)).collect();
+        for (document, number) in documents.iter().zip(0..).filter(|(document, _)| !document.common) {
             let place = |last| Place { document: number, last };
-            all.extend(document.prints.iter().map(|print| (print.hash, place(print.last))));
+            let own = document.prints.iter().filter(|print| !common.contains(&print.hash));
+            all.extend(own.map(|print| (print.hash, place(print.last))));
         }
         all.sort_unstable_by_key(|(hash, place)| (*hash, place.document, place.last));
         let mut same = 0;

@@ -165,6 +165,33 @@ proptest! {
     }
 }
 
+/// Clauses that stand in every contract may be repeated, what stands beside them may not.
+#[test]
+fn common_text_is_not_looked_for() {
+    let clause = "This agreement is governed by the laws of the place in which the seller has its seat, and the courts there decide.";
+    let own = "The price of the shipyard at the northern mole is 412 million euros, a third of it in shares.";
+    let mut all = collection(&[&format!("{clause}\n{own}\n{clause}")]);
+    assert!(!passages(&all, clause).is_empty());
+    assert_eq!(all.add_common("clauses", "", &format!("Clauses. {clause} More of them.")), Ok(false));
+    assert_eq!((passages(&all, clause).len(), passages(&all, own).len()), (0, 1));
+    assert_eq!(Collection::parse(&all.write()).as_ref(), Ok(&all));
+}
+
+/// Words that two texts share here and there make no passage, and hide none.
+#[test]
+fn stock_phrases_are_no_passage_and_hide_none() {
+    let text = "It is therefore hereby agreed between the parties that whales sing at night, that in accordance with the provisions of the treaty the \
+        shipyard at the northern mole is sold in March for 412 million euros, and that nothing of it is told.";
+    let all = collection(&[text]);
+    let shares = "It is therefore hereby agreed that the cook may rest, that nobody has to peel an onion in accordance with the rules of the house.";
+    assert_eq!(passages(&all, shares), []);
+    let leak = "It is therefore hereby agreed that the cook may rest and that the dishes wait. The shipyard at the northern mole is sold in March!";
+    let found = passages(&all, leak);
+    let said: Vec<&str> =
+        found.iter().filter_map(|(span, ..)| leak.get(span.start as usize..span.end as usize)).collect();
+    assert_eq!(said, ["The shipyard at the northern mole is sold in March"]);
+}
+
 #[test]
 fn no_text_stands_in_the_file() {
     let file =

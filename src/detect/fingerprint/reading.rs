@@ -2,7 +2,8 @@
 //!
 //! Every row of letters is looked up. Rows that stand in one document, and there as far from each other as here, give or take
 //! [`DRIFT`] letters, are one passage: words that were swapped, dropped or added within it do not end it. It ends where for
-//! [`GAP`] letters nothing of it came, and is a finding if its rows cover [`NEED`] letters. A long passage is told in parts.
+//! [`GAP`] letters nothing of it came, and is a finding if its rows cover [`NEED`] letters without a gap, or [`MORE`] and most of it: a
+//! few words here and there are none. A long passage is told in parts.
 
 use super::gram::{Gram, LEAD, Letters, Read, WINDOW};
 use super::index::{Index, Place};
@@ -11,8 +12,13 @@ use super::index::{Index, Place};
 const DRIFT: i64 = 40;
 /// Letters without a row of the document that end its passage.
 const GAP: u64 = 80;
-/// Letters that rows of a document have to cover: of fifty characters of running text at least.
-pub(super) const NEED: u32 = 30;
+/// Letters that rows of a document have to cover in a row, and characters from the first of them to the last: of fifty characters of running
+/// text at least, of which up to four at each end are not covered.
+const NEED: u32 = 30;
+const NEED_CHARACTERS: u64 = 42;
+/// Letters that they have to cover where there are gaps, and the tenths of the passage that they have to be.
+const MORE: u32 = 45;
+const TENTHS: u64 = 4;
 /// Letters after which a passage that is known to be one is told so far.
 const PART: u64 = 400;
 /// So many letters behind its last row a passage is over.
@@ -45,16 +51,43 @@ struct Chain {
     from: u64,
     last: u64,
     covered: u32,
-    rows: u32,
+    /// What rows cover that touch each other, up to the last; where it began, and with which letter.
+    run: u32,
+    run_start: u64,
+    run_from: u64,
+    /// Where its first row begins.
+    run_bytes: u64,
+    /// It is a passage.
+    sure: bool,
     /// Where the last word ended behind its last row.
     word: Option<u64>,
-    /// A part of it has been told.
-    told: bool,
 }
 
 impl Chain {
-    fn is_passage(&self) -> bool {
-        self.told || self.covered >= NEED && self.rows >= 2
+    /// Takes in a row that goes on in it.
+    fn add(&mut self, letters: &Letters, gram: Gram) {
+        let (new, own) = (gram.last - self.last, u64::from(gram.letters));
+        self.covered = self.covered.saturating_add(new.min(own) as u32);
+        if new <= own {
+            self.run = self.run.saturating_add(new as u32);
+        } else {
+            self.run = gram.letters;
+            self.run_start = letters.start_back(start_of(letters, gram)).unwrap_or(self.end);
+            self.run_from = gram.last + 1 - own;
+            self.run_bytes = letters.start_back(gram.letters as usize).unwrap_or(self.end);
+        }
+        (self.last, self.end, self.word) = (gram.last, letters.end(), None);
+        let dense = u64::from(self.covered) * 10 >= (gram.last + 1 - self.from) * TENTHS;
+        // A character of three bytes says as much as two.
+        let bytes = self.end - self.run_bytes;
+        let wide = bytes >= u64::from(self.run) * 3;
+        let (letters, characters) = if wide { (self.run * 2, bytes * 2 / 3) } else { (self.run, bytes) };
+        let long = letters >= NEED && characters >= NEED_CHARACTERS;
+        if !self.sure && long && !dense {
+            // The words before it are not of it.
+            (self.start, self.from, self.covered) = (self.run_start, self.run_from, self.run);
+        }
+        self.sure |= long || self.covered >= MORE && dense;
     }
 
     /// The passage may end up to as many letters behind its last row as rows can be missed: with a word, where one ends there.
@@ -135,7 +168,7 @@ impl Reading {
 fn close(chains: &mut Vec<Chain>, at: u64, found: &mut Vec<Passage>) {
     chains.retain(|chain| {
         let over = at.saturating_sub(chain.last) > GAP;
-        if over && chain.is_passage() && chain.start < chain.end {
+        if over && chain.sure && chain.start < chain.end {
             found.push(chain.passage());
         }
         !over
@@ -157,13 +190,11 @@ fn row(chains: &mut Vec<Chain>, letters: &Letters, gram: Gram, place: Place, fou
         chain.document == place.document && (chain.ahead - ahead).abs() <= DRIFT && chain.last < gram.last
     };
     if let Some(chain) = chains.iter_mut().filter(of).min_by_key(|chain| (chain.ahead - ahead).abs()) {
-        let new = (gram.last - chain.last).min(u64::from(gram.letters));
-        chain.covered = chain.covered.saturating_add(new as u32);
-        (chain.rows, chain.last, chain.ahead) = (chain.rows + 1, gram.last, ahead);
-        (chain.end, chain.word) = (letters.end(), None);
-        if chain.is_passage() && gram.last + 1 - chain.from >= PART {
+        chain.add(letters, gram);
+        chain.ahead = ahead;
+        if chain.sure && gram.last + 1 - chain.from >= PART {
             found.push(chain.passage());
-            (chain.told, chain.covered) = (true, 0);
+            chain.covered = 0;
             (chain.start, chain.from) = (chain.end, gram.last + 1);
         }
         return;
@@ -179,7 +210,7 @@ fn row(chains: &mut Vec<Chain>, letters: &Letters, gram: Gram, place: Place, fou
     let from = gram.last + 1 - u64::from(gram.letters);
     if chains.len() == MOST {
         // The one that is least likely to become a passage.
-        let least = chains.iter().enumerate().filter(|(_, chain)| !chain.is_passage());
+        let least = chains.iter().enumerate().filter(|(_, chain)| !chain.sure);
         let Some((at, _)) = least.min_by_key(|(_, chain)| chain.last) else { return };
         chains.remove(at);
     }
@@ -191,8 +222,11 @@ fn row(chains: &mut Vec<Chain>, letters: &Letters, gram: Gram, place: Place, fou
         from,
         last: gram.last,
         covered: gram.letters,
-        rows: 1,
+        run: gram.letters,
+        run_start: start,
+        run_from: from,
+        run_bytes: letters.start_back(gram.letters as usize).unwrap_or(start),
+        sure: false,
         word: None,
-        told: false,
     });
 }
