@@ -491,6 +491,21 @@ proptest! {
         prop_assert!(last_turn(&named) != told && last_turn(&blue) != told);
     }
 
+    /// What a model said, and the client got with the values, goes back to the model as it said it.
+    #[test]
+    fn answers_that_are_resent_are_as_the_model_wrote_them(n in 0..WIRES.len(), first in turn(), then in turn(), cut in 1usize..30) {
+        let wire = &WIRES[n];
+        let (asked, sent) = judged(wire, terms("red", None), &(wire.request)(std::slice::from_ref(&first), true));
+        let wrote = format!("Noted: {} Anything else?", last_turn(&sent));
+        let said = answered_in_events(wire, asked, &[(Part::Text, wrote.clone())], cut, 64);
+        let said = said.get(&Part::Text).cloned().unwrap_or_default();
+        prop_assert_eq!(&said, &format!("Noted: {first} Anything else?"));
+        let (_, sent) = judged(wire, terms("red", None), &(wire.request)(&[first, said, then], true));
+        prop_assert_eq!(leaked(&sent), None, "{}", sent);
+        let wrote = json!(wrote).to_string();
+        prop_assert!(sent.contains(wrote.trim_matches('"')), "{} in {}", wrote, sent);
+    }
+
     /// What stood for values in one conversation means nothing in another one.
     #[test]
     fn no_other_conversation_gets_them(n in 0..WIRES.len(), turn in turn(), cut in 1usize..30, stream in any::<bool>()) {
