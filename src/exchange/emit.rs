@@ -15,6 +15,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::text::json::{Ruler, escape_into};
 
 /// What a finding does to the text: `start..end` goes, `marker` stands in its place.
@@ -153,16 +155,19 @@ impl Emitter {
         self.removed_until > start || self.first().is_some_and(|e| e.start < end)
     }
 
-    /// Takes out what gives way to an edit of `start..end`: what lies within it, and of what overlaps it whatever `yields`.
-    pub(super) fn give_way(&mut self, start: u64, end: u64, yields: &dyn Fn(&Edit) -> bool) {
+    /// Makes room for a value that comes back: of each edit stays what is left of it, if it gives way.
+    pub(super) fn give_way(&mut self, left_of: &dyn Fn(&Edit) -> Option<SmallVec<[(u64, u64); 2]>>) {
+        let (mut at, mut rests) = (0, Vec::new());
         let next = self.next;
-        let mut at = 0;
         self.edits.retain(|edit| {
             at += 1;
-            let stays =
-                at <= next || matches!(edit.make, Make::Back(_)) || edit.end <= start || end <= edit.start;
-            stays || !(start <= edit.start && edit.end <= end || yields(edit))
+            let left = if at <= next || matches!(edit.make, Make::Back(_)) { None } else { left_of(edit) };
+            let stays = left.is_none();
+            let rest = |(start, end)| Edit { start, end, ..edit.clone() };
+            rests.extend(left.into_iter().flatten().map(rest));
+            stays
         });
+        rests.into_iter().for_each(|rest| self.add(rest));
     }
 
     /// The edits that are still to be done.

@@ -249,3 +249,20 @@ fn very_many_values_have_a_ceiling() {
     let said = said.get(&Part::Text).cloned().unwrap_or_default();
     assert!(said.starts_with("p0@corp.test p1@corp.test ") && said.matches("@corp.test").count() == 10_000);
 }
+
+/// A finding that is longer than the value which comes back in it is masked for what else it holds.
+#[test]
+fn what_else_a_finding_holds_is_masked() {
+    let actions = Actions { prompt: Action::Pseudonymise, output: Action::Mask, tool: Action::Mask };
+    let policy = of(vec![(
+        rule("p/person", "PERSON", actions),
+        pattern(
+            r"((Dr|of) )?[A-Z][a-z]{2,20} [A-Z][a-z]{2,20}( and [A-Z][a-z]{2,20} [A-Z][a-z]{2,20})?",
+            None,
+        ),
+    )]);
+    let say = |told: &str| format!("{told} and Hubert Realman. Dr {told}!");
+    let (seen, said) = chat(&policy, "Margaret Thornbury", &say);
+    assert!(!seen.contains("Margaret"), "{seen}");
+    assert_eq!(said, "Margaret Thornbury[PERSON]. Dr Margaret Thornbury!");
+}

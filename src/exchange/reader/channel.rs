@@ -8,7 +8,7 @@ use super::super::number;
 use super::super::segment::{Part, Segment, Segments};
 use super::super::strand::{Before, Parted, Strands, With};
 use super::grounded::Grounded;
-use super::values::{Recent, back_edit, gives_way};
+use super::values::{Left, Recent, back_edit, left_of};
 use super::{Reader, Stop};
 use crate::detect::{Finding, RuleId, Scan, TextKind};
 use crate::dialect::{ChannelKey, Ends, Flow, Found, Home, Role, Shape};
@@ -230,20 +230,20 @@ impl Reader {
         let Some((direction, role, number, base)) = known else { return };
         for finding in found.drain(..) {
             let (start, end) = (TextPos(finding.start.0 + base), TextPos(finding.end.0 + base));
-            let finding = Finding { start, end, ..finding };
-            if self.yields(finding.rule, (start.0, end.0), &[], Some((index, 0))) {
-                continue;
-            }
-            let Some(edit) = self.note(&finding, None, direction, role, number) else { continue };
-            let edit = match self.channels.get(index).filter(|_| edit.make != Make::Marker) {
-                Some(channel) => {
-                    let value = channel.recent.as_ref().and_then(|recent| recent.get(edit.start, edit.end));
-                    self.made_of(edit, value, channel.kind == TextKind::Json)
+            for (start, end) in self.left(finding.rule, (start.0, end.0), &[], Some((index, 0))) {
+                let finding = Finding { start: TextPos(start), end: TextPos(end), ..finding };
+                let Some(edit) = self.note(&finding, None, direction, role, number) else { continue };
+                let edit = match self.channels.get(index).filter(|_| edit.make != Make::Marker) {
+                    Some(channel) => {
+                        let value =
+                            channel.recent.as_ref().and_then(|recent| recent.get(edit.start, edit.end));
+                        self.made_of(edit, value, channel.kind == TextKind::Json)
+                    }
+                    None => edit,
+                };
+                if let Some(channel) = self.channels.get_mut(index) {
+                    channel.edit(edit);
                 }
-                None => edit,
-            };
-            if let Some(channel) = self.channels.get_mut(index) {
-                channel.edit(edit);
             }
         }
     }
@@ -261,8 +261,11 @@ impl Reader {
             if channel.backs.contains(&one) {
                 continue;
             }
-            let yields = |edit: &Edit| policy.rule(RuleId(edit.rule)).category == *one.category;
-            channel.emitter.give_way(one.start, one.end, &yields);
+            let backs = std::slice::from_ref(&one);
+            channel.emitter.give_way(&|edit| {
+                let category = &policy.rule(RuleId(edit.rule)).category;
+                left_of(category, edit.start, edit.end, backs)
+            });
             channel.edit(back_edit(&one, 0));
             let left = channel.left;
             channel.backs.retain(|back| back.end > left);
@@ -271,34 +274,38 @@ impl Reader {
         }
     }
 
-    /// Whether a finding gives way to values that come back: to these, or to those of a channel in which it begins so far behind.
-    pub(super) fn yields(
+    /// What is left of a finding beside values that come back: these, or those of a channel in which it begins so far behind.
+    pub(super) fn left(
         &self,
         rule: RuleId,
         (start, end): (u64, u64),
         backs: &[Returning],
         place: Option<(usize, u64)>,
-    ) -> bool {
+    ) -> Left {
         let channel = place.and_then(|(index, shift)| Some((self.channels.get(index)?, shift)));
         let others = channel.filter(|(channel, _)| !channel.backs.is_empty());
+        let all = || [(start, end)].into_iter().collect();
         if backs.is_empty() && others.is_none() {
-            return false;
+            return all();
         }
         let category = &self.policy.rule(rule).category;
-        gives_way(category, start, end, backs)
-            || others.is_some_and(|(channel, shift)| {
-                gives_way(category, start + shift, end + shift, &channel.backs)
-            })
+        let beside = || {
+            let (channel, shift) = others?;
+            let left = left_of(category, start + shift, end + shift, &channel.backs)?;
+            Some(left.into_iter().map(|(start, end)| (start - shift, end - shift)).collect())
+        };
+        left_of(category, start, end, backs).or_else(beside).unwrap_or_else(all)
     }
 
     /// Takes in what was found in strands: the marker stands in the first stretch that has not left, and of the others nothing stays.
     fn take_parted(&mut self, index: usize, parted: Vec<Parted>) {
         let known = self.channels.get(index).map(|c| (c.direction, c.role, c.number));
         let Some((direction, role, number)) = known else { return };
-        for Parted { finding, stretches } in parted {
-            if stretches.len() == 1
-                && self.yields(finding.rule, (finding.start.0, finding.end.0), &[], Some((index, 0)))
-            {
+        for Parted { finding, mut stretches } in parted {
+            if let [one] = *stretches {
+                stretches = self.left(finding.rule, one, &[], Some((index, 0)));
+            }
+            if stretches.is_empty() {
                 continue;
             }
             let Some(mut edit) = self.note(&finding, None, direction, role, number) else { continue };

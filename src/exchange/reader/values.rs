@@ -7,6 +7,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::super::emit::{Edit, Emitter, Make};
 use super::super::segment::{Part, Segment, Segments};
 use super::Reader;
@@ -61,12 +63,37 @@ impl Recent {
     }
 }
 
-/// Whether what a rule found gives way to values that come back there: it lies within one, or looks for what that is.
-pub(super) fn gives_way(category: &str, start: u64, end: u64, backs: &[Returning]) -> bool {
-    backs.iter().any(|back| {
-        let overlaps = back.start < end && start < back.end;
-        overlaps && (back.start <= start && end <= back.end || *back.category == *category)
-    })
+/// What is left of a finding beside values that come back.
+pub(super) type Left = SmallVec<[(u64, u64); 2]>;
+
+/// Shorter rests of a finding are a title, a sign, the end of an address: they stay beside the value.
+const SPARED: u64 = 12;
+
+/// What is left of what a rule found where values come back: nothing of what lies within one, and beside one that is of its category what is
+/// too long to belong to it. None: it does not give way.
+pub(super) fn left_of(category: &str, start: u64, end: u64, backs: &[Returning]) -> Option<Left> {
+    let overlaps = |back: &&Returning| back.start < end && start < back.end;
+    if backs.iter().filter(overlaps).any(|back| back.start <= start && end <= back.end) {
+        return Some(Left::new());
+    }
+    let mut own: SmallVec<[(u64, u64); 4]> = backs
+        .iter()
+        .filter(overlaps)
+        .filter(|back| *back.category == *category)
+        .map(|back| (back.start, back.end))
+        .collect();
+    if own.is_empty() {
+        return None;
+    }
+    own.sort_unstable();
+    let (mut left, mut at) = (Left::new(), start);
+    for (from, to) in own.into_iter().chain([(end, end)]) {
+        if from >= at + SPARED {
+            left.push((at, from));
+        }
+        at = at.max(to);
+    }
+    Some(left)
 }
 
 /// The edit that brings a value back, `shift` bytes further on.
@@ -260,9 +287,15 @@ fn settle(policy: &Policy, mut values: Option<&mut Values>, text: &str, json: bo
         })
         .collect();
     if !backs.is_empty() {
-        edits.retain(|edit| {
-            matches!(edit.make, Make::Back(_)) || !gives_way(category(edit), edit.start, edit.end, &backs)
+        let all = std::mem::take(edits).into_iter().flat_map(|edit| {
+            let left = match edit.make {
+                Make::Back(_) => None,
+                _ => left_of(category(&edit), edit.start, edit.end, &backs),
+            };
+            let left = left.unwrap_or_else(|| [(edit.start, edit.end)].into_iter().collect());
+            left.into_iter().map(move |(start, end)| Edit { start, end, ..edit.clone() })
         });
+        *edits = all.collect();
     }
     edits.sort_by_key(Edit::order);
     let mut all = std::mem::take(edits).into_iter().peekable();

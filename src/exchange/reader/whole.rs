@@ -90,24 +90,29 @@ impl Reader {
             numbers.read(policy.engine(), policy.rules(direction), shift, &mut found);
         }
         for (finding, hidden) in with_encoded(found.drain(..), encoded) {
-            let (start, end) = (TextPos(finding.start.0 + at), TextPos(finding.end.0 + at));
-            if self.yields(finding.rule, (finding.start.0, finding.end.0), &backs, place) {
-                continue;
-            }
-            let noted = Finding { start, end, ..finding };
-            let Some(edit) = self.note(&noted, hidden, direction, role, number) else { continue };
-            let edit = Edit { start: finding.start.0 + shift, end: finding.end.0 + shift, ..edit };
-            let whole = numbers.as_mut().and_then(|numbers| numbers.whole(&edit));
-            let edits = [Some(edit), whole].into_iter().flatten();
-            let Some((index, _)) = place else {
-                segment.edits.extend(edits);
-                continue;
-            };
-            for edit in edits {
-                let value = text.get((edit.start - shift) as usize..(edit.end - shift) as usize);
-                let edit = self.made_of(edit, value, kind == TextKind::Json);
-                if let Some(channel) = self.channels.get_mut(index) {
-                    channel.emitter.add(edit);
+            let left = self.left(finding.rule, (finding.start.0, finding.end.0), &backs, place);
+            let parts = left.into_iter().map(|(start, end)| Finding {
+                start: TextPos(start),
+                end: TextPos(end),
+                ..finding
+            });
+            for finding in parts {
+                let (start, end) = (TextPos(finding.start.0 + at), TextPos(finding.end.0 + at));
+                let noted = Finding { start, end, ..finding };
+                let Some(edit) = self.note(&noted, hidden, direction, role, number) else { continue };
+                let edit = Edit { start: finding.start.0 + shift, end: finding.end.0 + shift, ..edit };
+                let whole = numbers.as_mut().and_then(|numbers| numbers.whole(&edit));
+                let edits = [Some(edit), whole].into_iter().flatten();
+                let Some((index, _)) = place else {
+                    segment.edits.extend(edits);
+                    continue;
+                };
+                for edit in edits {
+                    let value = text.get((edit.start - shift) as usize..(edit.end - shift) as usize);
+                    let edit = self.made_of(edit, value, kind == TextKind::Json);
+                    if let Some(channel) = self.channels.get_mut(index) {
+                        channel.emitter.add(edit);
+                    }
                 }
             }
         }
