@@ -19,6 +19,9 @@ use smallvec::SmallVec;
 
 use crate::text::json::{Ruler, escape_into};
 
+/// What is left of a finding beside values that come back: stretches of the text.
+pub(super) type Left = SmallVec<[(u64, u64); 2]>;
+
 /// What a finding does to the text: `start..end` goes, `marker` stands in its place.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Edit {
@@ -156,7 +159,7 @@ impl Emitter {
     }
 
     /// Makes room for a value that comes back: of each edit stays what is left of it, if it gives way.
-    pub(super) fn give_way(&mut self, left_of: &dyn Fn(&Edit) -> Option<SmallVec<[(u64, u64); 2]>>) {
+    pub(super) fn give_way(&mut self, left_of: &dyn Fn(&Edit) -> Option<Left>) {
         let (mut at, mut rests) = (0, Vec::new());
         let next = self.next;
         self.edits.retain(|edit| {

@@ -8,9 +8,9 @@ use super::super::number;
 use super::super::segment::{Part, Segment, Segments};
 use super::super::strand::{Before, Parted, Strands, With};
 use super::grounded::Grounded;
-use super::values::{Left, Recent, back_edit, left_of};
+use super::values::Recent;
 use super::{Reader, Stop};
-use crate::detect::{Finding, RuleId, Scan, TextKind};
+use crate::detect::{Finding, Scan, TextKind};
 use crate::dialect::{ChannelKey, Ends, Flow, Found, Home, Role, Shape};
 use crate::policy::{Direction, Policy};
 use crate::text::TextPos;
@@ -246,55 +246,6 @@ impl Reader {
                 }
             }
         }
-    }
-
-    /// Reads a channel's text for values that come back, and takes them in.
-    fn take_backs(&mut self, index: usize, read: impl FnOnce(&mut BackChannel) -> Vec<Returning>) {
-        let Some(channel) = self.channels.get_mut(index) else { return };
-        let base = channel.base;
-        let Some(back) = &mut channel.back else { return };
-        let found = read(back);
-        let policy = Arc::clone(&self.policy);
-        for mut one in found {
-            (one.start, one.end) = (one.start + base, one.end + base);
-            let Some(channel) = self.channels.get_mut(index) else { return };
-            if channel.backs.contains(&one) {
-                continue;
-            }
-            let backs = std::slice::from_ref(&one);
-            channel.emitter.give_way(&|edit| {
-                let category = &policy.rule(RuleId(edit.rule)).category;
-                left_of(category, edit.start, edit.end, backs)
-            });
-            channel.edit(back_edit(&one, 0));
-            let left = channel.left;
-            channel.backs.retain(|back| back.end > left);
-            channel.backs.push(one.clone());
-            self.came_back(&one);
-        }
-    }
-
-    /// What is left of a finding beside values that come back: these, or those of a channel in which it begins so far behind.
-    pub(super) fn left(
-        &self,
-        rule: RuleId,
-        (start, end): (u64, u64),
-        backs: &[Returning],
-        place: Option<(usize, u64)>,
-    ) -> Left {
-        let channel = place.and_then(|(index, shift)| Some((self.channels.get(index)?, shift)));
-        let others = channel.filter(|(channel, _)| !channel.backs.is_empty());
-        let all = || [(start, end)].into_iter().collect();
-        if backs.is_empty() && others.is_none() {
-            return all();
-        }
-        let category = &self.policy.rule(rule).category;
-        let beside = || {
-            let (channel, shift) = others?;
-            let left = left_of(category, start + shift, end + shift, &channel.backs)?;
-            Some(left.into_iter().map(|(start, end)| (start - shift, end - shift)).collect())
-        };
-        left_of(category, start, end, backs).or_else(beside).unwrap_or_else(all)
     }
 
     /// Takes in what was found in strands: the marker stands in the first stretch that has not left, and of the others nothing stays.
