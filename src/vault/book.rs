@@ -20,7 +20,8 @@ const ROUNDS: usize = 8;
 const TRIED: usize = 4;
 /// How often one is chosen anew that another value has.
 const TURNS: u32 = 64;
-/// Most values of one request, and those of earlier ones that it goes on with: some 40 MiB with what finds them.
+/// Most values of one request, with those of earlier ones that it goes on with. What finds them takes some 64 bytes for each letter of a
+/// value (while the request is read) and of a stand-in (while its answer is).
 const MOST: usize = 10_000;
 /// Shorter values are replaced where they were found and nowhere else, in letters and digits.
 const SHORTEST: usize = 6;
