@@ -256,7 +256,7 @@ fn collect(named: &Path, path: &Path, files: &mut BTreeSet<PathBuf>, wrong: &mut
         Err(error) => return failed(path, &error),
     };
     if !about.is_dir() {
-        let ending = path.extension().map(|end| end.to_ascii_lowercase()).unwrap_or_default();
+        let ending = path.extension().map(std::ffi::OsStr::to_ascii_lowercase).unwrap_or_default();
         if path == named || ending == "txt" || ending == "text" || FileForm::of(path).is_some() {
             files.insert(path.to_owned());
         }

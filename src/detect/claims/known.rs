@@ -234,7 +234,7 @@ impl Known {
         for number in near.into_iter().filter(|(_, count)| *count >= 2).map(|(number, _)| number) {
             let Some(weighed) = self.weighed.get(number as usize) else { continue };
             if let Some(score) = weighed.score(&own, by).filter(|_| weighed.denied == denied)
-                && best.is_none_or(|(known, of_it)| score > of_it || score == of_it && number < known)
+                && best.is_none_or(|(known, of_it)| score.total_cmp(&of_it).then(known.cmp(&number)).is_gt())
             {
                 best = Some((number, score));
             }
