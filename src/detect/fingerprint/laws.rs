@@ -123,7 +123,7 @@ proptest! {
             let progress = scan.push(&engine, &rules, piece, &mut found);
             prop_assert!(found.iter().skip(before).all(|one| one.start.0 >= settled), "nothing of it has left");
             prop_assert!(progress.settled.0 >= settled);
-            // 480 letters, and what stands between them.
+            // 460 letters, and what stands between them.
             prop_assert!(progress.seen.0 - progress.settled.0 <= 480 * 4, "what is held has a bound");
             settled = progress.settled.0;
             rest = after;
