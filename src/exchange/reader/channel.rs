@@ -152,8 +152,11 @@ impl Reader {
         let (readings, mut parted) = (found.readings, Vec::new());
         let mut found = std::mem::take(&mut self.scratch);
         let (mut settled, mut alone) = (0, 0);
-        self.take_backs(index, |back| back.push(text));
+        let mut backs = Vec::new();
         if let Some(channel) = self.channels.get_mut(index) {
+            if let Some(back) = &mut channel.back {
+                backs = back.push(text);
+            }
             let last = channel.event;
             if !text.is_empty() {
                 channel.event = self.event;
@@ -208,6 +211,8 @@ impl Reader {
             }
             segment.part = Part::Channel(index as u32, start, channel.seen);
         }
+        // Once it is known where the numbers of this piece end: an edit takes all of those that it touches, and no other.
+        self.take_backs(index, |_| backs);
         self.take_channel_findings(index, &mut found);
         self.take_parted(index, parted);
         self.scratch = found;
