@@ -501,7 +501,11 @@ impl Values {
             {
                 edit.marker = stand_in;
             }
-            edits.push(Edit { strength: Action::Pseudonymise as u8, make: Make::Chosen(usize::MAX), ..edit });
+            edits.push(Edit {
+                strength: Action::Pseudonymise as u8 * 2,
+                make: Make::Chosen(usize::MAX),
+                ..edit
+            });
             places.push((one.start, one.end));
             *self.counted.entry(one.category).or_default() += 1;
         }
