@@ -1,13 +1,14 @@
 //! The compiled rules, shared by all scans.
 
 use super::blocks::{Firsts, Inside, Specials, is_gap};
-use super::claims::AllClaims;
+use super::claims::Known;
 use super::classify::Judges;
 use super::conditions::AllCriteria;
 use super::exact::ExactRules;
 use super::fingerprint::Fingerprints;
 use super::lexicon::Lexicon;
 use super::machine::Machine;
+use super::numbered::Numbered;
 use super::pattern::{Inner, Patterns, Source};
 use super::tagger::Taggers;
 use super::{CompileError, RuleId, RuleSet, RuleSpec, Tables, Unsupported};
@@ -27,7 +28,7 @@ pub struct Engine {
     pub(super) judges: Judges,
     pub(super) taggers: Taggers,
     pub(super) fingerprints: Fingerprints,
-    pub(super) claims: AllClaims,
+    pub(super) claims: Numbered<Known>,
     /// The rules that hold answers against their requests.
     pub(super) grounds: Vec<(RuleId, Unsupported)>,
     rules: usize,
@@ -100,7 +101,7 @@ impl Engine {
             judges,
             taggers,
             fingerprints: Fingerprints::compile(rules),
-            claims: AllClaims::compile(rules),
+            claims: Numbered::of(rules, |spec| &spec.claims, |known| known.statements().len()),
             grounds: super::grounding::rules(rules),
             rules: rules.len(),
         })

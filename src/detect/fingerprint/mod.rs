@@ -16,8 +16,8 @@ mod index;
 mod laws;
 mod reading;
 
-pub use collection::{Collection, Document, Flaw, LEAST, NotAdded};
-pub(super) use decide::{Fingerprints, Repeats};
+pub use collection::{Collection, Document, LEAST, NotAdded};
+pub(super) use decide::{Channel, Fingerprints};
 pub use decide::{passages, system_prompt};
 pub use index::Index;
 pub use reading::{Passage, Reading};

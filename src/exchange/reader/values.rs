@@ -249,12 +249,19 @@ impl Reader {
         Edit { marker, make: Make::Marker, ..edit }
     }
 
-    /// Reads a channel's text for values that come back, and takes them in.
-    pub(super) fn take_backs(&mut self, index: usize, read: impl FnOnce(&mut BackChannel) -> Vec<Returning>) {
-        let Some(channel) = self.channels.get_mut(index) else { return };
-        let base = channel.base;
-        let Some(back) = &mut channel.back else { return };
-        let found = read(back);
+    /// Reads a channel's text for values that come back.
+    pub(super) fn read_backs(
+        &mut self,
+        index: usize,
+        read: impl FnOnce(&mut BackChannel) -> Vec<Returning>,
+    ) -> Vec<Returning> {
+        let back = self.channels.get_mut(index).and_then(|channel| channel.back.as_deref_mut());
+        back.map(read).unwrap_or_default()
+    }
+
+    /// Takes in the values that come back in a channel.
+    pub(super) fn take_backs(&mut self, index: usize, found: Vec<Returning>) {
+        let Some(base) = self.channels.get(index).map(|channel| channel.base) else { return };
         let policy = Arc::clone(&self.policy);
         for mut one in found {
             (one.start, one.end) = (one.start + base, one.end + base);
