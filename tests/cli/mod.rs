@@ -17,6 +17,7 @@ mod import;
 mod overblock;
 mod policy;
 mod reload;
+mod review;
 mod scan;
 mod serve;
 mod states;
