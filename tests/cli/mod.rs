@@ -16,7 +16,7 @@ mod help;
 mod import;
 mod overblock;
 mod policy;
-mod reload;
+pub(crate) mod reload;
 mod review;
 mod scan;
 mod serve;
