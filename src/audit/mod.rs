@@ -5,6 +5,7 @@
 
 mod checkpoint;
 mod commitment;
+mod cosignature;
 mod disk;
 mod event;
 mod hold;
@@ -23,10 +24,13 @@ mod segment;
 mod settings;
 mod tail;
 mod texts;
+mod timestamp;
 mod verify;
+mod witness;
 
 pub use checkpoint::Checkpoint;
 pub use commitment::{Commitment, CommitmentKey};
+pub use cosignature::{Cosignature, Cosigner, WitnessKey};
 pub use event::{EventForm, Told};
 pub use hold::{Hold, Holds, held};
 pub use id::ExchangeId;
@@ -46,4 +50,6 @@ pub use tail::{Batch, Tail};
 pub use texts::{
     Keep, KeysError, MasterKey, Parts, Subject, TextPlace, Texts, TextsReader, TextsSettings, erase,
 };
+pub use timestamp::{Nonce, Timestamp, TimestampError, TimestampRoots, check as check_timestamp, imprint, nonce, request as timestamp_request};
 pub use verify::{Fault, Verified, verify};
+pub use witness::{LastSeen, Witness, WitnessError, WitnessRefusal, last_seen};
