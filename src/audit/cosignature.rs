@@ -204,7 +204,10 @@ mod tests {
         let again = Cosigner::parse(&cosigner.secret()).expect("a key");
         assert_eq!(again.key(), cosigner.key());
         let log = Signer::new("example.com/log", Zeroizing::new([1; 32])).expect("a key");
-        assert!(log.verifier().to_string().parse::<WitnessKey>().is_err(), "a log's key is none of a witness");
+        assert!(
+            log.verifier().to_string().parse::<WitnessKey>().is_err(),
+            "a log's key is none of a witness"
+        );
         assert!(Cosigner::parse(&log.secret()).is_err());
         assert!(cosigner.key().to_string().parse::<crate::audit::Verifier>().is_err());
         // The example of C2SP's tlog-cosignature says the key's number with its signature; the form is the same.

@@ -70,8 +70,7 @@ pub(super) fn parse(text: &str, algorithm: u8) -> Result<(&str, u32, Zeroizing<[
     check_name(name)?;
     let id = if id.len() == 8 { u32::from_str_radix(id, 16).ok() } else { None }.ok_or(NoteError::Key)?;
     let bytes = Zeroizing::new(BASE64_STANDARD.decode(key).map_err(|_| NoteError::Key)?);
-    let (_, key) =
-        bytes.split_first().filter(|(found, _)| **found == algorithm).ok_or(NoteError::Key)?;
+    let (_, key) = bytes.split_first().filter(|(found, _)| **found == algorithm).ok_or(NoteError::Key)?;
     let key = Zeroizing::new(key.try_into().map_err(|_| NoteError::Key)?);
     Ok((name, id, key))
 }
@@ -150,6 +149,30 @@ pub(super) fn parts(note: &str) -> Result<(&str, &str), NoteError> {
     if sound { Ok((text, signatures)) } else { Err(NoteError::Form) }
 }
 
+/// The notes of a text that holds one behind the other, without what was begun and not finished: a piece without signatures, and what stands behind
+/// the last line break. Lines of a note's text are not empty, as those of a checkpoint are not.
+pub(super) fn notes_in(text: &str) -> Vec<&str> {
+    let text = text.get(..text.rfind('\n').map_or(0, |at| at + 1)).unwrap_or_default();
+    let (mut notes, mut start, mut at) = (Vec::new(), 0, 0);
+    // Whether the text is over, and whether there was a line of a signature.
+    let (mut over, mut signed) = (false, false);
+    for line in text.split_inclusive('\n') {
+        let is_signature = over && line.starts_with(DASH);
+        if over && !is_signature {
+            notes.extend(text.get(start..at).filter(|_| signed));
+            (start, over, signed) = (at, false, false);
+        }
+        signed |= is_signature;
+        if line == "\n" {
+            // Before a note empty lines are passed over.
+            (start, over) = if start == at { (at + 1, false) } else { (start, true) };
+        }
+        at += line.len();
+    }
+    notes.extend(text.get(start..at).filter(|_| signed));
+    notes
+}
+
 impl FromStr for Verifier {
     type Err = NoteError;
 
@@ -193,7 +216,8 @@ impl Signer {
         check_name(name)?;
         let pair = Ed25519KeyPair::from_seed_unchecked(&*seed).map_err(|_| NoteError::Key)?;
         let public: [u8; 32] = pair.public_key().as_ref().try_into().map_err(|_| NoteError::Key)?;
-        let verifier = Verifier { name: name.to_owned(), id: key_id(name, ED25519_ALGORITHM, &public), public };
+        let verifier =
+            Verifier { name: name.to_owned(), id: key_id(name, ED25519_ALGORITHM, &public), public };
         Ok(Self { pair, seed, verifier, file: None })
     }
 
@@ -269,6 +293,27 @@ mod tests {
         // Cosignatures of others stand beside it.
         let both = format!("{NOTE}\u{2014} witness.example AAAAAAAA\n");
         assert_eq!(verifier.open(&both), Ok(TEXT));
+    }
+
+    #[test]
+    fn notes_stand_behind_one_another() {
+        let unsigned = TEXT;
+        for (text, count) in [
+            (NOTE.to_owned(), 1),
+            (format!("{NOTE}\n{NOTE}\n"), 2),
+            (format!("{NOTE}{NOTE}"), 2),
+            (format!("\n\n{NOTE}\n\n\n{NOTE}"), 2),
+            (format!("{unsigned}\n\n{NOTE}"), 1),
+            (format!("{NOTE}\n{unsigned}"), 1),
+            (format!("{NOTE}\n{unsigned}\n"), 1),
+            (format!("{NOTE}\n{}", NOTE.trim_end()), 1),
+            (unsigned.to_owned(), 0),
+            (String::new(), 0),
+        ] {
+            assert_eq!(notes_in(&text), vec![NOTE; count], "{text}");
+        }
+        let both = format!("{NOTE}\u{2014} witness.example AAAAAAAA\n");
+        assert_eq!(notes_in(&format!("{both}\n{NOTE}")), [both.as_str(), NOTE]);
     }
 
     #[test]

@@ -74,6 +74,12 @@ pub struct Timestamp {
 pub struct TimestampRoots(Vec<CertificateDer<'static>>);
 
 impl TimestampRoots {
+    /// Reads several PEM files; what any of them holds is trusted.
+    pub fn read_all<'p>(paths: impl IntoIterator<Item = &'p Path>) -> Result<Self, TimestampError> {
+        let all: Result<Vec<Self>, TimestampError> = paths.into_iter().map(Self::read).collect();
+        Ok(Self(all?.into_iter().flat_map(|roots| roots.0).collect()))
+    }
+
     /// Reads a PEM file.
     pub fn read(path: &Path) -> Result<Self, TimestampError> {
         let said = |what: String| TimestampError::Roots(format!("{}: {what}", path.display()));
@@ -249,7 +255,8 @@ impl<'a> Signed<'a> {
             return Err(form("its token is no signed message"));
         }
         let explicit = parts.take_if(ZERO).ok_or(form("its signed message"))?;
-        let mut parts = only(explicit.value).ok_or(form("its signed message"))?.children("its signed message")?;
+        let mut parts =
+            only(explicit.value).ok_or(form("its signed message"))?.children("its signed message")?;
         parts.take("its version")?;
         parts.take("its hashes")?;
         let mut content = parts.take("its content")?.children("its content")?;
@@ -275,7 +282,8 @@ impl<'a> Signed<'a> {
         signer.take("its signer's version")?;
         let name = signer.take("its signer's name")?;
         let digest = algorithm(signer.take("its hash")?, "its hash")?;
-        let digest = digest_of(digest).ok_or(TimestampError::Signature("its hash is none of SHA-256, SHA-384 and SHA-512"))?;
+        let digest = digest_of(digest)
+            .ok_or(TimestampError::Signature("its hash is none of SHA-256, SHA-384 and SHA-512"))?;
         let attributes = signer.take_if(ZERO).ok_or(form("its signed attributes"))?;
         signer.take("the kind of its signature")?;
         let signature = signer.take("its signature")?.octets("its signature")?;
@@ -321,7 +329,8 @@ impl<'a> Signed<'a> {
             *tag = Tag::Set.octet();
         }
         let der = CertificateDer::from(*certificate);
-        let parsed = EndEntityCert::try_from(&der).map_err(|_| TimestampError::Form("its signer's certificate"))?;
+        let parsed =
+            EndEntityCert::try_from(&der).map_err(|_| TimestampError::Form("its signer's certificate"))?;
         let fits = |one: &&&dyn SignatureVerificationAlgorithm| {
             parsed.verify_signature(**one, &attributes, self.signature).is_ok()
         };
@@ -359,7 +368,8 @@ impl<'a> Signed<'a> {
             return Ok(id.take(what)?.octets(what)? == digest::digest(digest, certificate).as_ref());
         }
         let value = self.attribute(SIGNING_CERTIFICATE)?;
-        let value = value.ok_or(TimestampError::Signature("it does not sign which certificate is the signer's"))?;
+        let value =
+            value.ok_or(TimestampError::Signature("it does not sign which certificate is the signer's"))?;
         let mut id = value.children(what)?.take(what)?.children(what)?.take(what)?.children(what)?;
         Ok(id.take(what)?.octets(what)? == digest::digest(&SHA1_FOR_LEGACY_USE_ONLY, certificate).as_ref())
     }
@@ -449,7 +459,8 @@ fn time_ms(text: &[u8]) -> Option<u64> {
     let (y, m) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1;
     let days = days.checked_sub(719_468)?;
-    let ms: u64 = fraction.bytes().chain(*b"000").take(3).fold(0, |ms, digit| 10 * ms + u64::from(digit - b'0'));
+    let ms: u64 =
+        fraction.bytes().chain(*b"000").take(3).fold(0, |ms, digit| 10 * ms + u64::from(digit - b'0'));
     Some((((days * 24 + hour) * 60 + minute) * 60 + second) * 1000 + ms)
 }
 
@@ -492,7 +503,15 @@ fn trusted(
     let time = UnixTime::since_unix_epoch(Duration::from_millis(time_ms));
     let usage = KeyUsage::required(&TIME_STAMPING);
     parsed
-        .verify_for_usage(webpki::ALL_VERIFICATION_ALGS, &anchors.map_err(untrusted)?, &between, time, usage, None, None)
+        .verify_for_usage(
+            webpki::ALL_VERIFICATION_ALGS,
+            &anchors.map_err(untrusted)?,
+            &between,
+            time,
+            usage,
+            None,
+            None,
+        )
         .map(|_| ())
         .map_err(untrusted)
 }

@@ -129,6 +129,12 @@ pub fn last_seen(dir: &Path) -> io::Result<Vec<LastSeen>> {
     Ok(out)
 }
 
+/// The body of a request to cosign a checkpoint of a tree that goes on from one of `old` records.
+pub fn witness_request(old: u64, proof: &[Hash], note: &str) -> String {
+    let lines: String = proof.iter().map(|hash| BASE64_STANDARD.encode(hash) + "\n").collect();
+    format!("old {old}\n{lines}\n{note}")
+}
+
 /// A request, taken apart.
 struct Asked<'b> {
     old: u64,

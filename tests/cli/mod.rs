@@ -20,6 +20,7 @@ mod reload;
 mod scan;
 mod serve;
 mod states;
+mod witness;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

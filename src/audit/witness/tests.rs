@@ -31,11 +31,6 @@ fn checkpoint(leaves: &[Hash], size: u64) -> Checkpoint {
     Checkpoint { origin: "example.com/log".into(), size, root }
 }
 
-fn proof(leaves: &[Hash], old: u64, size: u64) -> Vec<String> {
-    let Ok(path) = consistency(&mut Leaves(leaves), old, size);
-    path.unwrap_or_default().iter().map(|hash| BASE64_STANDARD.encode(hash)).collect()
-}
-
 fn body(old: u64, proof: &[String], note: &str) -> Vec<u8> {
     let lines: String = proof.iter().map(|line| format!("{line}\n")).collect();
     format!("old {old}\n{lines}\n{note}").into_bytes()
@@ -43,7 +38,9 @@ fn body(old: u64, proof: &[String], note: &str) -> Vec<u8> {
 
 /// An honest request of a log with these leaves.
 fn asked(leaves: &[Hash], old: u64, size: u64) -> Vec<u8> {
-    body(old, &proof(leaves, old, size), &checkpoint(leaves, size).sign(&signer()))
+    let Ok(path) = consistency(&mut Leaves(leaves), old, size);
+    let note = checkpoint(leaves, size).sign(&signer());
+    witness_request(old, &path.unwrap_or_default(), &note).into_bytes()
 }
 
 #[test]
@@ -52,7 +49,8 @@ fn growth_is_cosigned_and_remembered() {
     let one = witness(folder.path());
     for (old, size) in [(0, 3), (3, 3), (3, 17), (17, 40)] {
         let note = checkpoint(&log, size).sign(&signer());
-        let line = one.add_checkpoint(&asked(&log, old, size), NOW).unwrap_or_else(|e| panic!("{old} {size}: {e}"));
+        let line =
+            one.add_checkpoint(&asked(&log, old, size), NOW).unwrap_or_else(|e| panic!("{old} {size}: {e}"));
         let found = cosigner().key().find(&format!("{note}{line}")).expect("sound").expect("cosigned");
         assert_eq!(found.time, NOW);
     }
