@@ -109,7 +109,7 @@ impl Round {
             });
             if is_new && now() >= witness.due {
                 let done = witness.ask(&plan.journal, &plan.verifier, vouched, &note, &checkpoint).await;
-                witness.standing.note(done.as_ref().map(|()| ()));
+                witness.standing.note(done.as_ref().copied());
                 let failed = done.is_err();
                 witness.due = now() + if failed { witness.standing.pause(every) } else { Duration::ZERO };
             }
