@@ -189,6 +189,7 @@ impl Gateway {
             marks: wishes.marks.clone(),
             detector: wishes.detector.clone(),
             complaints: sluicegate::server::ComplaintSettings::default(),
+            vouch: None,
             sinks: SinkPlan {
                 sinks: wishes.sinks.iter().map(|sink| (sink.clone(), Credential::None)).collect(),
                 journal: dir.path().join("journal"),
