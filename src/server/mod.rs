@@ -31,6 +31,7 @@ mod recorder;
 mod reload;
 mod request;
 mod residency;
+mod rolling;
 mod route_use;
 mod settings;
 mod sinks;
