@@ -1,4 +1,5 @@
-//! Records into real servers, which are stopped and started under load: NATS with JetStream, and PostgreSQL, of Debian's packages.
+//! Records into real servers, which are stopped and started under load: NATS with JetStream, and PostgreSQL, of Debian's packages; an object
+//! store, and what a warehouse reads of it.
 //!
 //! Plain `cargo test` leaves them out since they need programs; the test command installs these and runs
 //! `cargo test --test all -- --ignored servers`.
@@ -284,4 +285,172 @@ fn postgresql_programs() -> PathBuf {
         .collect();
     found.sort();
     found.pop().expect("Debian's package postgresql is installed")
+}
+
+/// What the test command installed.
+fn tool(path: &str) -> PathBuf {
+    let tools = std::env::var("SLUICEGATE_TOOLS_DIR").expect("SLUICEGATE_TOOLS_DIR, as scripts/test sets it");
+    Path::new(&tools).join(path)
+}
+
+/// Holds Parquet files against the journal with a reader that shares nothing with their writer; says how many records there are.
+fn read_by_others(folder: &Path, files: &Path, journal: &Path) -> u64 {
+    let lines = folder.join("lines.jsonl");
+    let journal = journal.to_str().expect("a path");
+    let exported = program(&["audit", "export", "--journal", journal]).output().expect("it runs");
+    assert!(exported.status.success(), "{}", String::from_utf8_lossy(&exported.stderr));
+    std::fs::write(&lines, exported.stdout).expect("a file");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/warehouse/read.py");
+    let read = Command::new(tool("warehouse/bin/python"))
+        .arg(script)
+        .arg(files)
+        .arg(&lines)
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&read.stdout).into_owned();
+    assert!(read.status.success(), "{said}{}", String::from_utf8_lossy(&read.stderr));
+    said.trim().parse().expect("a number")
+}
+
+/// The store checks what is signed, and keeps its objects when it is killed.
+#[test]
+#[ignore = "needs s3s-fs and DuckDB; the test command installs them and runs this"]
+fn object_store() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let reserved = Reserved::new();
+    let address = reserved.address;
+    // It keeps the objects of a bucket as files of a folder.
+    let store = folder.path().join("store");
+    let bucket = store.join("audit-records");
+    std::fs::create_dir_all(&bucket).expect("a folder");
+    let start = || {
+        let server = Process::start(
+            Command::new(tool("s3s/bin/s3s-fs"))
+                .args(["--host", "127.0.0.1", "--port", &address.port().to_string()])
+                .args(["--access-key", "KEY1", "--secret-key", "open-sesame-12"])
+                .arg(&store),
+            Signal::KILL,
+        );
+        assert!(wait_for(|| TcpStream::connect(address).is_ok()), "it does not start");
+        server
+    };
+    let secret = folder.path().join("secret");
+    let keep = |text: &str| {
+        std::fs::write(&secret, text).expect("a file");
+        std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+            .expect("a mode");
+    };
+    let sink = format!(
+        "url = \"s3://audit-records/gateway/eu\"\nendpoint = \"http://{address}\"\nroll_every = \"60ms\"\ncredential = {{ file = \"{}\" }}\n",
+        secret.display()
+    );
+    let mut server = Some(start());
+    // Who has another secret gets nothing in.
+    keep("KEY1:open-sesame-13");
+    let other = tempfile::tempdir().expect("a folder");
+    let refused = Gateway::start(other.path(), &sink);
+    assert!(wait_for(|| refused.metric(UP) == 0.0), "a wrong signature is taken");
+    refused.stop();
+    assert!(!bucket.join("gateway").exists());
+    keep("KEY1:open-sesame-12");
+    let gateway = Gateway::start(folder.path(), &sink);
+    comes_and_goes(&gateway, &mut server, &start);
+    let state = gateway.state.clone();
+    let last = gateway.stop();
+    let files = bucket.join("gateway/eu");
+    assert_eq!(read_by_others(folder.path(), &files, &state.join("journal")), last, "each record once");
+}
+
+/// Files of many pages and groups.
+#[test]
+#[ignore = "needs DuckDB; the test command installs it and runs this"]
+fn exported_files_are_read_by_others() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let elsewhere = folder.path().join("elsewhere");
+    let sink = format!("url = \"file://{}\"\nfrom = \"now\"\nroll_every = \"1h\"\n", elsewhere.display());
+    let gateway = Gateway::start(folder.path(), &sink);
+    // One prompt with very many findings makes long lists.
+    let long = "mail alice@corp-example.com or bob@corp-example.com. ".repeat(60);
+    let asked = under_load(&gateway, || {
+        for n in 0..30 {
+            let text =
+                if n % 3 == 0 { long.clone() } else { format!("mail me at alice{n}@corp-example.com") };
+            let got = ask(gateway.data, &post("/v1/chat/completions", &chat(&text, n % 2 == 0)));
+            assert!(got.starts_with("HTTP/1.1 200"), "{got}");
+        }
+    });
+    assert!(asked > 10);
+    let state = gateway.state.clone();
+    gateway.stop();
+    let journal = state.join("journal");
+    let last = many_more(&journal);
+
+    let files = folder.path().join("files");
+    let (from, into) = (journal.to_str().expect("a path"), files.to_str().expect("a path"));
+    let exported = program(&["audit", "export", "--journal", from, "--form", "parquet", "--out", into])
+        .output()
+        .expect("it runs");
+    assert!(exported.status.success(), "{}", String::from_utf8_lossy(&exported.stderr));
+    assert_eq!(read_by_others(folder.path(), &files, &journal), last);
+}
+
+/// More records than a page has rows, or a group bytes; says what number the last one has.
+fn many_more(journal: &Path) -> u64 {
+    use sluicegate::audit::{Admission, Coverage, ExchangeId, FindingRecord, Journal, JournalSettings};
+    let (writer, recovered) = Journal::open(journal, &JournalSettings::default()).expect("a journal");
+    let finding = |n: u64| FindingRecord {
+        rule: format!("a/{}", n % 7),
+        category: "A".into(),
+        direction: "prompt",
+        role: "message",
+        action: "mask",
+        state: if n.is_multiple_of(2) { "canary" } else { "" },
+        channel: 0,
+        start: n,
+        end: n + 1,
+        score: 0.5,
+        hidden: if n.is_multiple_of(3) { "base64".into() } else { String::new() },
+        document: String::new(),
+        source: String::new(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        for chunk in 0..60_u64 {
+            let admissions = (0..500).map(|n| {
+                let n = chunk * 500 + n;
+                let admission = Admission {
+                    exchange: ExchangeId::random().expect("chance"),
+                    time_ms: 1_795_809_603_000 + n,
+                    tenant: format!("tenant {}", n % 5),
+                    key: "-".into(),
+                    user: String::new(),
+                    address: String::new(),
+                    route: "r".into(),
+                    dialect: "openai",
+                    operation: "chat.completions",
+                    model: "\u{6a21}\u{578b}".into(),
+                    upstream: "u".into(),
+                    region: String::new(),
+                    policy: "default".into(),
+                    policy_version: "v".into(),
+                    request_bytes: n,
+                    received: format!("{n:032x}"),
+                    sent: format!("{:032x}", n * n),
+                    stream: n.is_multiple_of(2),
+                    verdict: "allow",
+                    error: "",
+                    findings: (0..n % 4).map(finding).collect(),
+                    found: n % 4,
+                    pseudonymised: BTreeMap::new(),
+                    coverage: Coverage::default(),
+                };
+                writer.admit(&admission)
+            });
+            for receipt in futures_util::future::join_all(admissions).await {
+                let _receipt = receipt.expect("durable");
+            }
+        }
+    });
+    writer.close();
+    recovered.last + 30_000
 }

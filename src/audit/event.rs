@@ -20,6 +20,8 @@ pub enum EventForm {
     Otel,
     /// ArcSight's Common Event Format, version 0.
     Cef,
+    /// A Parquet file of many records: see [`RecordFileWriter`](super::RecordFileWriter). Of one alone, the record as it stands in the journal.
+    Parquet,
 }
 
 const PRODUCT: &str = "sluicegate";
@@ -54,7 +56,7 @@ impl EventForm {
 
     fn write(self, sequence: u64, time: u64, record: Value) -> String {
         match self {
-            Self::Records => records(sequence, record),
+            Self::Records | Self::Parquet => records(sequence, record),
             Self::Ocsf => ocsf(sequence, time, &record),
             Self::Otel => otel(sequence, time, &record),
             Self::Cef => cef(sequence, time, &record),

@@ -11,7 +11,9 @@ impl Check<'_> {
             let at = |key: &'static str| -> [Step<'_>; 3] { ["sink".into(), n.into(), key.into()] };
             self.name(&at("name"), &sink.name);
             self.roots(&at("extra_roots"), sink.extra_roots.as_deref());
-            for (key, time) in [("every", sink.every), ("timeout", sink.timeout)] {
+            let roll_every = sink.roll_every.map(|time| ("roll_every", time));
+            let times = [("every", sink.every), ("timeout", sink.timeout)];
+            for (key, time) in times.into_iter().chain(roll_every) {
                 self.time(&at(key), time);
             }
             let address = match SinkAddress::parse(&sink.url) {

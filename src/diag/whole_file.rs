@@ -24,6 +24,20 @@ pub fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     sync_folder(&place)
 }
 
+/// Makes a folder, and those above it that are not there, durably.
+pub fn make_folder(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty()) {
+        make_folder(above)?;
+    }
+    match fs::create_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made.and_then(|()| sync_folder(path)),
+    }
+}
+
 /// A name beside a file that nothing else has: hidden, of this process and this call.
 fn draft_of(path: &Path) -> PathBuf {
     static CALLS: AtomicU64 = AtomicU64::new(0);

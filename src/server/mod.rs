@@ -33,6 +33,7 @@ mod reload;
 mod request;
 mod residency;
 mod reviews;
+mod rolling;
 mod route_use;
 mod settings;
 mod sinks;

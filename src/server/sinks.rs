@@ -3,11 +3,12 @@
 //! Each sink has a thread of its own, which reads the journal on behind the writer: the journal is the spool. Where it stands is kept in the
 //! state folder; a crash costs repeats of a second. Traffic does not wait, but for a sink whose settings say so.
 
+use super::rolling::Rolling;
 use crate::audit::{Entry, EventForm, Journal, Tail};
 use crate::diag::write_whole;
 use crate::telemetry::Metrics;
 use crate::upstream::Credential;
-use crate::upstream::sink::{Delivery, Sink, SinkError, SinkSettings, SinkStart};
+use crate::upstream::sink::{Delivery, Parcel, Sink, SinkError, SinkSettings, SinkStart};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -64,11 +65,20 @@ impl Sinks {
         let mut threads = Vec::new();
         for (settings, credential) in &plan.sinks {
             let sink = Sink::new(settings, credential, &plan.origin).map_err(io::Error::other)?;
-            let place = Place::open(&folder, settings, &plan.origin, journal.durable())?;
+            let durable = journal.durable();
+            let place = Place::open(&folder, settings, &plan.origin, durable)?;
+            let at = (place.after, durable);
+            let rolling = sink
+                .takes_files()
+                .then(|| Rolling::open(&folder, settings, sink.form(), &plan.origin, at))
+                .transpose()?;
             let feeder = Feeder {
+                dir: plan.journal.clone(),
                 tail: Tail::new(&plan.journal, place.after),
                 sink,
                 place,
+                rolling,
+                stopping: false,
                 settings: settings.clone(),
                 journal: journal.clone(),
                 waiting: None,
@@ -151,9 +161,9 @@ impl Place {
     }
 }
 
-/// A batch in the sink's form.
+/// A batch in the sink's form, or a file.
 struct Waiting {
-    deliveries: Vec<Delivery>,
+    parcel: Parcel,
     records: u64,
     /// The number of the last of them.
     last: u64,
@@ -163,8 +173,14 @@ struct Waiting {
 struct Feeder {
     settings: SinkSettings,
     sink: Sink,
+    /// The journal's folder.
+    dir: PathBuf,
     tail: Tail,
     place: Place,
+    /// The file that is being filled, of a sink that takes files.
+    rolling: Option<Rolling>,
+    /// The journal is closed: what waits for more goes as it is.
+    stopping: bool,
     /// What is to be sent, until it is.
     waiting: Option<Waiting>,
     journal: Journal,
@@ -180,6 +196,7 @@ impl Feeder {
         let mut pause = PAUSES.0;
         loop {
             let stopping = *stop.borrow();
+            self.stopping = stopping;
             let done = if stopping {
                 let all = async {
                     while self.step().await? > 0 {}
@@ -196,7 +213,9 @@ impl Feeder {
             };
             pause = if done.is_ok() { PAUSES.0 } else { (pause * 2).min(PAUSES.1) };
             self.note(done);
-            if let Err(error) = self.place.keep(stopping) {
+            // A file that is written twice costs more than a batch.
+            let at_once = stopping || self.rolling.is_some();
+            if let Err(error) = self.place.keep(at_once) {
                 tracing::warn!(sink = self.settings.name, %error, "the place of a sink cannot be written down");
             }
             if stopping {
@@ -221,9 +240,9 @@ impl Feeder {
         if self.waiting.is_none() {
             self.waiting = self.next(durable)?;
         }
-        let Some(Waiting { deliveries, records, last }) = &self.waiting else { return Ok(0) };
+        let Some(Waiting { parcel, records, last }) = &self.waiting else { return Ok(0) };
         let (records, last) = (*records, *last);
-        let sent = tokio::time::timeout(self.settings.timeout.0, self.sink.deliver(deliveries)).await;
+        let sent = tokio::time::timeout(self.settings.timeout.0, self.sink.deliver(parcel)).await;
         sent.unwrap_or_else(|_| Err(SinkError::Network("no answer in time".into())))?;
         self.waiting = None;
         self.place.moved(last);
@@ -234,19 +253,31 @@ impl Feeder {
 
     /// Reads the next batch of records, up to the last one that is durable.
     fn next(&mut self, durable: u64) -> Result<Option<Waiting>, SinkError> {
-        let settings = &self.settings;
+        let Self { settings, metrics, .. } = self;
+        let name = &settings.name;
+        let mut purged = |records: u64| {
+            tracing::warn!(sink = name, records, "records were purged before the sink had them");
+            metrics.sink_purged.with_label_values(&[name]).inc_by(records);
+        };
+        if let Some(rolling) = &mut self.rolling {
+            let file = rolling.next(&mut self.tail, durable, (now(), self.stopping), &mut purged);
+            let file = file.map_err(|error| {
+                rolling.begin_anew();
+                self.tail = Tail::new(&self.dir, self.place.after);
+                SinkError::Settings(error.to_string())
+            })?;
+            return Ok(file.map(|file| {
+                let (records, last) = (file.records, file.last);
+                Waiting { parcel: Parcel::File(file), records, last }
+            }));
+        }
         let batch = self.tail.read(durable, settings.batch, settings.batch_bytes.get());
         let batch = batch.map_err(|error| SinkError::Settings(error.to_string()))?;
         if batch.purged > 0 {
-            tracing::warn!(
-                sink = settings.name,
-                records = batch.purged,
-                "records were purged before the sink had them"
-            );
-            self.metrics.sink_purged.with_label_values(&[&settings.name]).inc_by(batch.purged);
+            purged(batch.purged);
         }
         Ok(batch.entries.last().map(|last| Waiting {
-            deliveries: deliveries(self.sink.form(), &batch.entries),
+            parcel: Parcel::Batch(deliveries(self.sink.form(), &batch.entries)),
             records: batch.entries.len() as u64,
             last: last.sequence,
         }))

@@ -85,6 +85,7 @@ pub(crate) struct Wishes {
     pub(crate) base_url: Option<String>,
     pub(crate) extra_roots: Option<std::path::PathBuf>,
     pub(crate) sinks: Vec<SinkSettings>,
+    pub(crate) sink_credential: Credential,
     /// Keys of marks.
     pub(crate) marks: Option<Arc<MarkKeys>>,
     pub(crate) detector: DetectorSettings,
@@ -113,6 +114,7 @@ impl Default for Wishes {
             base_url: None,
             extra_roots: None,
             sinks: Vec::new(),
+            sink_credential: Credential::None,
             marks: None,
             detector: DetectorSettings::default(),
         }
@@ -192,7 +194,11 @@ impl Gateway {
             complaints: sluicegate::server::ComplaintSettings::default(),
             vouch: None,
             sinks: SinkPlan {
-                sinks: wishes.sinks.iter().map(|sink| (sink.clone(), Credential::None)).collect(),
+                sinks: wishes
+                    .sinks
+                    .iter()
+                    .map(|sink| (sink.clone(), wishes.sink_credential.clone()))
+                    .collect(),
                 journal: dir.path().join("journal"),
                 origin: "test.example/journal".into(),
             },

@@ -281,3 +281,167 @@ fn the_place_is_kept() {
     let place = std::fs::read_to_string(state.path().join("state/sinks/siem.place")).expect("a file");
     assert_eq!(place, format!("{} test.example/journal\n", numbers.len()));
 }
+
+/// The numbers in a folder of compressed lines, each as often as it stands there; what a file's name says is what it holds.
+fn numbers_in(folder: &std::path::Path) -> BTreeMap<u64, usize> {
+    let mut seen = BTreeMap::new();
+    let list = |folder: &std::path::Path| -> Vec<std::path::PathBuf> {
+        std::fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())).collect()
+    };
+    for day in list(folder) {
+        let date =
+            day.file_name().and_then(|name| name.to_str()?.strip_prefix("day=")).expect("a day").to_owned();
+        for path in list(&day) {
+            let name = path.file_name().and_then(|name| name.to_str()).expect("a name");
+            // One that was being written when the process was killed.
+            if name.starts_with('.') {
+                continue;
+            }
+            let range =
+                name.strip_prefix("test.example_2fjournal-").and_then(|rest| rest.strip_suffix(".jsonl.gz"));
+            let (first, last) = range.and_then(|range| range.split_once('-')).expect("two numbers");
+            let mut text = String::new();
+            let file = std::fs::File::open(&path).expect("a file");
+            flate2::read::GzDecoder::new(file).read_to_string(&mut text).expect("it is whole");
+            let mut numbers = Vec::new();
+            for line in text.lines() {
+                let record: serde_json::Value = serde_json::from_str(line).expect("JSON");
+                let ms = record["time_ms"].as_u64().expect("a time");
+                assert!(
+                    sluicegate::diag::moment::written(ms).starts_with(&date),
+                    "{}: {record}",
+                    path.display()
+                );
+                numbers.push(record["sequence"].as_u64().expect("a number"));
+            }
+            assert_eq!(
+                (numbers.first().copied(), numbers.last().copied()),
+                (first.parse().ok(), last.parse().ok())
+            );
+            numbers.into_iter().for_each(|number| *seen.entry(number).or_default() += 1);
+        }
+    }
+    seen
+}
+
+/// A file comes when its time has come, and holds what its name says.
+#[test]
+fn files_in_a_folder_hold_every_record_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let records = folder.path().join("deep/records");
+    let url = format!(
+        "url = \"file://{}\"\nname = \"lake\"\nform = \"records\"\nroll_every = \"100ms\"",
+        records.display()
+    );
+    let (gateway, _fake) = gateway(vec![sink(&url)]);
+    let durable = |gateway: &Gateway| gateway.running.as_ref().expect("it runs").gateway.journal.durable();
+    for _ in 0..3 {
+        (0..4).for_each(|_| {
+            assert_eq!(gateway.post("/v1/chat/completions", &chat("hello", false)).status, 200);
+        });
+        assert!(wait_for(|| numbers_in(&records).into_keys().eq(1..=durable(&gateway))));
+    }
+    let seen = numbers_in(&records);
+    assert!(seen.values().all(|times| *times == 1), "{seen:?}");
+    assert!(wait_for(|| gateway.metric("sluicegate_sink_lag_records{sink=\"lake\"}") == 0.0));
+}
+
+/// Killed at any moment, also between a file and the note of it, nothing is lost and nothing stands in two files.
+#[test]
+fn a_crash_doubles_no_file() {
+    let state = tempfile::tempdir().expect("a folder");
+    let place = state.path().join("state/sinks/lake.place");
+    let records = state.path().join("records");
+    let address = Reserved::new();
+    let folder = state.path().display();
+    let config = format!(
+        "schema = 1\n[server]\ndata = \"{}\"\noperations = \"127.0.0.1:0\"\nstate = \"{folder}/state\"\n[journal]\norigin = \"test.example/journal\"\n[[upstream]]\nname = \"demonstration\"\ndialects = [\"openai\"]\nbase_url = \"demonstration:\"\n[[sink]]\nname = \"lake\"\nurl = \"file://{folder}/records\"\nform = \"records\"\nevery = \"5ms\"\nroll_every = \"20ms\"\n",
+        address.address
+    );
+    let file = state.path().join("gateway.toml");
+    std::fs::write(&file, config).expect("a file");
+    let start = || {
+        let mut child = crate::cli::program(&["serve", "--config", &file.display().to_string()])
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("it starts");
+        let there = wait_for(|| std::net::TcpStream::connect(address.address).is_ok());
+        assert!(there, "{:?}", child.try_wait());
+        child
+    };
+    let end = |mut child: std::process::Child, signal| {
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, signal).expect("a signal");
+        child.wait().expect("its end");
+    };
+    for round in 0..5_u64 {
+        let child = start();
+        for _ in 0..6 {
+            let mut client = super::Client::new(address.address);
+            client.send(super::post("/v1/chat/completions", &chat("hello", false)).as_bytes());
+            assert_eq!(client.read_all().status, 200);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(round * 7));
+        end(child, rustix::process::Signal::KILL);
+        // As if it had been killed behind the file and before the note: the plan is all there is.
+        let plan = std::fs::read_to_string(place.with_extension("file")).expect("a plan");
+        let first: u64 = plan.split(' ').next().and_then(|n| n.parse().ok()).expect("a number");
+        if round % 2 == 1 {
+            std::fs::write(&place, format!("{} test.example/journal\n", first - 1)).expect("a place");
+        }
+    }
+    end(start(), rustix::process::Signal::TERM);
+    let last = sluicegate::audit::read_dir(&state.path().join("state/journal"), &mut |_| {})
+        .expect("a journal")
+        .last;
+    let seen = numbers_in(&records);
+    assert!(seen.keys().copied().eq(1..=last), "{last}: {seen:?}");
+    assert!(seen.values().all(|times| *times == 1), "{seen:?}");
+}
+
+/// A store that is busy at first gets the same object again, signed; what it holds is a Parquet file.
+#[test]
+fn an_object_store_gets_files() {
+    let busy = b"HTTP/1.1 503 Slow Down\r\ncontent-length: 60\r\nconnection: close\r\n\r\n<Error><Code>SlowDown</Code><Message>Slow</Message></Error>!!";
+    for (answer, taken) in [(busy.to_vec(), false), (super::fake::whole("200 OK", "", b""), true)] {
+        let store = Fake::new(vec![Step::Send(answer)]);
+        let mut settings = sink(
+            "name = \"lake\"\nurl = \"s3://KEY1@audit-records/gate\"\nregion = \"eu-central-1\"\nroll_every = \"50ms\"",
+        );
+        settings.endpoint = Some(format!("http://{}", store.address));
+        let fake = Fake::whole("200 OK", JSON, super::answer("fine").as_bytes());
+        let credential = sluicegate::upstream::Credential::Secret {
+            header: None,
+            value: "open-sesame-12".to_owned().into(),
+        };
+        let wishes = Wishes { sinks: vec![settings], sink_credential: credential, ..Wishes::default() };
+        let gateway = Gateway::new(Some(fake.address), &wishes);
+        assert_eq!(gateway.post("/v1/chat/completions", &chat("hello", false)).status, 200);
+        assert!(wait_for(|| store.seen().len() > usize::from(!taken)));
+        let heads: Vec<String> = store
+            .seen()
+            .iter()
+            .filter_map(|request| Some(request.split_once("\r\n\r\n")?.0.to_owned()))
+            .collect();
+        for head in &heads {
+            assert!(
+                head.starts_with("PUT /audit-records/gate/day%3D20")
+                    && head.contains("/test.example_2fjournal-000000000001-"),
+                "{head}"
+            );
+            assert!(head.contains("authorization: AWS4-HMAC-SHA256 Credential=KEY1/20") && head.contains("/eu-central-1/s3/aws4_request,SignedHeaders=host;x-amz-content-sha256;x-amz-date,Signature="), "{head}");
+            assert!(!head.contains("sesame"), "{head}");
+        }
+        let lag = || gateway.metric("sluicegate_sink_lag_records{sink=\"lake\"}");
+        assert!(wait_for(|| (lag() == 0.0) == taken));
+        if !taken {
+            assert!(
+                heads.iter().all(|head| head.lines().next() == heads[0].lines().next()),
+                "the same object: {heads:?}"
+            );
+        }
+        let seen = store.seen().concat();
+        assert!(seen.contains("\r\n\r\nPAR1") && seen.ends_with("PAR1"), "a whole Parquet file");
+    }
+}

@@ -39,7 +39,7 @@ impl Http {
         };
         let kind = match form {
             EventForm::Otel => "application/json",
-            EventForm::Records | EventForm::Ocsf => "application/x-ndjson",
+            EventForm::Records | EventForm::Parquet | EventForm::Ocsf => "application/x-ndjson",
             EventForm::Cef => "text/plain; charset=utf-8",
         };
         let mut request = self

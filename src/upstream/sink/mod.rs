@@ -3,9 +3,11 @@
 //! A batch is delivered when the other side has said that it has it (syslog has no such word: see there). Until then it is sent again, so
 //! it can come twice; each record has an id, `<journal>/<number>`, by which a repeat is recognised.
 
+mod disk;
 mod http;
 mod nats;
 mod postgresql;
+mod s3;
 mod settings;
 mod syslog;
 
@@ -13,7 +15,7 @@ pub use settings::{SinkAddress, SinkKind, SinkSettings, SinkStart, sink_schemes}
 
 use super::client::tls;
 use super::settings::Credential;
-use crate::audit::EventForm;
+use crate::audit::{EventForm, RecordFile};
 use secrecy::{ExposeSecret as _, SecretString};
 use std::error::Error;
 
@@ -32,6 +34,15 @@ pub struct Delivery {
     pub severity: u8,
     /// The record in the sink's form: a line, or several.
     pub text: String,
+}
+
+/// What a sink gets at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Parcel {
+    /// Records one by one.
+    Batch(Vec<Delivery>),
+    /// A file of records.
+    File(RecordFile),
 }
 
 /// Why a batch is not delivered.
@@ -97,6 +108,8 @@ enum Kind {
     Http(http::Http),
     Nats(nats::Nats),
     Postgresql(postgresql::Postgresql),
+    Disk(disk::Disk),
+    S3(s3::S3),
 }
 
 /// A sink with its connection, if there is one.
@@ -124,6 +137,8 @@ impl Sink {
                 SinkKind::Http => Kind::Http(http::Http::new(target)?),
                 SinkKind::Nats => Kind::Nats(nats::Nats::new(target)),
                 SinkKind::Postgresql => Kind::Postgresql(postgresql::Postgresql::new(target)),
+                SinkKind::File => Kind::Disk(disk::Disk::new(&target)),
+                SinkKind::S3 => Kind::S3(s3::S3::new(&target)?),
             },
         })
     }
@@ -133,14 +148,28 @@ impl Sink {
         self.form
     }
 
-    /// Sends a batch and waits until the other side has it. After an error nothing of it counts as delivered; the connection is made anew
-    /// with the next call.
-    pub async fn deliver(&mut self, batch: &[Delivery]) -> Result<(), SinkError> {
-        match &mut self.kind {
-            Kind::Syslog(sink) => sink.deliver(batch).await,
-            Kind::Http(sink) => sink.deliver(batch).await,
-            Kind::Nats(sink) => sink.deliver(batch).await,
-            Kind::Postgresql(sink) => sink.deliver(batch).await,
+    /// Whether it gets files, and no records one by one.
+    pub fn takes_files(&self) -> bool {
+        match self.kind {
+            Kind::Disk(_) | Kind::S3(_) => true,
+            Kind::Syslog(_) | Kind::Http(_) | Kind::Nats(_) | Kind::Postgresql(_) => false,
+        }
+    }
+
+    /// Sends a batch, or a file to a sink that [takes files](Self::takes_files), and waits until the other side has it. After an error nothing
+    /// of it counts as delivered; the connection is made anew with the next call.
+    pub async fn deliver(&mut self, parcel: &Parcel) -> Result<(), SinkError> {
+        match (&mut self.kind, parcel) {
+            (Kind::Syslog(sink), Parcel::Batch(batch)) => sink.deliver(batch).await,
+            (Kind::Http(sink), Parcel::Batch(batch)) => sink.deliver(batch).await,
+            (Kind::Nats(sink), Parcel::Batch(batch)) => sink.deliver(batch).await,
+            (Kind::Postgresql(sink), Parcel::Batch(batch)) => sink.deliver(batch).await,
+            (Kind::Disk(sink), Parcel::File(file)) => sink.put(file),
+            (Kind::S3(sink), Parcel::File(file)) => sink.put(file).await,
+            (Kind::Disk(_) | Kind::S3(_), Parcel::Batch(_))
+            | (Kind::Syslog(_) | Kind::Http(_) | Kind::Nats(_) | Kind::Postgresql(_), Parcel::File(_)) => {
+                Err(SinkError::Settings("records and files have sinks of their own".into()))
+            }
         }
     }
 }

@@ -14,12 +14,13 @@ pub struct SinkSettings {
     /// Its name in metrics, logs and the state folder.
     pub name: String,
     /// `syslog+tls://host:port`, `syslog+tcp://host:port`, `https://host/path`, `nats+tls://host:port`, `nats://host:port`,
-    /// `postgresql://user@host:port/database`, or `http://` where it stays on this machine.
+    /// `postgresql://user@host:port/database`, `file:///folder`, `s3://bucket/folder`, or `http://` where it stays on this machine.
     pub url: String,
-    /// The form of what is sent; without it, CEF over syslog and records as they are elsewhere. PostgreSQL takes records alone.
+    /// The form of what is sent; without it, CEF over syslog, Parquet in files and records as they are elsewhere. PostgreSQL takes records alone.
     #[serde(default)]
     pub form: Option<EventForm>,
-    /// Where its credential comes from: a bearer token for HTTP and NATS, a password where the address names a user.
+    /// Where its credential comes from: a bearer token for HTTP and NATS, a password where the address names a user, the secret of the key that
+    /// the address of an object store names (`s3://KEY@bucket/folder`), or `key:secret` or `key:secret:token` where it names none.
     #[serde(default)]
     pub credential: Option<CredentialSettings>,
     /// A PEM file of certificate authorities that are trusted besides the usual ones.
@@ -31,6 +32,18 @@ pub struct SinkSettings {
     /// The stream of JetStream that holds the subject; it is made where it is not there. Without it, one has to be there.
     #[serde(default)]
     pub stream: Option<String>,
+    /// The address of an object store that speaks S3's protocol; without it, Amazon's of the region.
+    #[serde(default)]
+    pub endpoint: Option<String>,
+    /// The region of an object store (`us-east-1`).
+    #[serde(default)]
+    pub region: Option<String>,
+    /// A file is written when it has so many bytes of records, before they are compressed (64 MiB).
+    #[serde(default)]
+    pub roll_bytes: Option<Size>,
+    /// A file is written when its first record has waited so long (5 minutes).
+    #[serde(default)]
+    pub roll_every: Option<Time>,
     /// The records that are sent before the first start: from the beginning of the journal, or none.
     #[serde(default)]
     pub from: SinkStart,
@@ -90,6 +103,20 @@ pub enum SinkKind {
     Nats,
     /// A table.
     Postgresql,
+    /// Files in a folder.
+    File,
+    /// Objects of a store that speaks S3's protocol.
+    S3,
+}
+
+impl SinkKind {
+    /// Whether it gets files, and no records one by one.
+    pub fn takes_files(self) -> bool {
+        match self {
+            Self::File | Self::S3 => true,
+            Self::Syslog | Self::Http | Self::Nats | Self::Postgresql => false,
+        }
+    }
 }
 
 /// What the address of a sink says.
@@ -110,7 +137,7 @@ pub struct SinkAddress {
 }
 
 /// Schemes of sinks: kind, encrypted or not, usual port.
-const SCHEMES: [(&str, SinkKind, bool, u16); 7] = [
+const SCHEMES: [(&str, SinkKind, bool, u16); 9] = [
     ("syslog+tcp", SinkKind::Syslog, false, 601),
     ("syslog+tls", SinkKind::Syslog, true, 6514),
     ("http", SinkKind::Http, false, 80),
@@ -118,6 +145,8 @@ const SCHEMES: [(&str, SinkKind, bool, u16); 7] = [
     ("nats", SinkKind::Nats, false, 4222),
     ("nats+tls", SinkKind::Nats, true, 4222),
     ("postgresql", SinkKind::Postgresql, true, 5432),
+    ("file", SinkKind::File, true, 0),
+    ("s3", SinkKind::S3, true, 443),
 ];
 
 /// What can stand before `://` in a sink's address.
@@ -131,6 +160,12 @@ impl SinkAddress {
         let (scheme, rest) = text.split_once("://").ok_or("no scheme")?;
         let known = SCHEMES.iter().find(|(known, ..)| *known == scheme);
         let &(_, kind, tls, port) = known.ok_or_else(|| format!("unknown scheme `{scheme}`"))?;
+        if kind == SinkKind::File {
+            let path = rest.strip_prefix('/').filter(|path| !path.is_empty());
+            let path = path.ok_or("no folder: `file:///folder`, from the root on")?.to_owned();
+            let (host, user) = ("localhost".to_owned(), String::new());
+            return Ok(Self { kind, tls, host, port, user, path });
+        }
         let uri: http::Uri = format!("http://{rest}").parse().map_err(|_| "not an address".to_owned())?;
         let authority = uri.authority().ok_or("no host")?;
         let (user, _) = authority.as_str().rsplit_once('@').unwrap_or_default();
@@ -163,6 +198,10 @@ impl SinkAddress {
             SinkKind::Syslog | SinkKind::Nats if !read.path.is_empty() => {
                 Err(format!("`{scheme}` has no path"))
             }
+            SinkKind::S3 if !is_bucket(&read.host) || authority.port().is_some() => {
+                Err("no bucket: `s3://bucket/folder`; the store's own address is its `endpoint`".into())
+            }
+            SinkKind::S3 if read.path.contains('?') => Err("`s3` has no query".into()),
             SinkKind::Http if !tls && !local => {
                 Err("records would go over the network in the clear: `https`".into())
             }
@@ -189,6 +228,21 @@ fn is_local(host: &str) -> bool {
     host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.to_canonical().is_loopback())
 }
 
+/// Whether a bucket may be named so.
+fn is_bucket(name: &str) -> bool {
+    (3..=63).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-'))
+}
+
+/// Whether an object store can have this address: one with TLS, or on this machine, and without a path.
+fn is_endpoint(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once("://") else { return false };
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    let Ok(authority) = rest.parse::<http::uri::Authority>() else { return false };
+    let host = authority.host().trim_matches(['[', ']']);
+    !host.is_empty() && !rest.contains('@') && (scheme == "https" || scheme == "http" && is_local(host))
+}
+
 /// Whether this is a plain name: letters, digits, `_` and `-`.
 fn plain(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
@@ -197,8 +251,22 @@ fn plain(name: &str) -> bool {
 impl SinkSettings {
     /// The form of what is sent.
     pub fn form(&self, kind: SinkKind) -> EventForm {
-        let usual = if kind == SinkKind::Syslog { EventForm::Cef } else { EventForm::Records };
+        let usual = match kind {
+            SinkKind::Syslog => EventForm::Cef,
+            SinkKind::File | SinkKind::S3 => EventForm::Parquet,
+            SinkKind::Http | SinkKind::Nats | SinkKind::Postgresql => EventForm::Records,
+        };
         self.form.unwrap_or(usual)
+    }
+
+    /// Of how many bytes of records a file is made.
+    pub fn roll_bytes(&self) -> usize {
+        self.roll_bytes.map_or(64 << 20, Size::get)
+    }
+
+    /// How long the first record of a file waits.
+    pub fn roll_every(&self) -> std::time::Duration {
+        self.roll_every.map_or(std::time::Duration::from_secs(300), |time| time.0)
     }
 
     /// The table or subject.
@@ -225,6 +293,33 @@ impl SinkSettings {
         }
         if postgresql && self.form.is_some_and(|form| form != EventForm::Records) {
             out.push(("form", "a table takes `records` alone"));
+        }
+        let files = kind.takes_files();
+        if !files && self.form == Some(EventForm::Parquet) {
+            out.push(("form", "Parquet is written into files: `file:///folder` or `s3://bucket/folder`"));
+        }
+        if !files && self.roll_bytes.is_some() {
+            out.push(("roll_bytes", "only a sink of files has it"));
+        } else if !(64 << 10..=1 << 30).contains(&self.roll_bytes()) {
+            out.push(("roll_bytes", "64 KiB to 1 GiB"));
+        }
+        if !files && self.roll_every.is_some() {
+            out.push(("roll_every", "only a sink of files has it"));
+        }
+        if kind != SinkKind::S3 && self.region.is_some() {
+            out.push(("region", "only an object store has one"));
+        } else if self.region.as_deref().is_some_and(|region| !plain(region)) {
+            out.push(("region", "a region is named by letters, digits and `-`"));
+        }
+        if kind != SinkKind::S3 && self.endpoint.is_some() {
+            out.push(("endpoint", "only an object store has one"));
+        } else if self.endpoint.as_deref().is_some_and(|endpoint| !is_endpoint(endpoint)) {
+            out.push(("endpoint", "`https://host:port` without a path; `http://` on this machine alone"));
+        }
+        if kind == SinkKind::S3 && self.credential.is_none() {
+            out.push(("url", "an object store asks for a `credential`"));
+        } else if kind == SinkKind::File && self.credential.is_some() {
+            out.push(("credential", "a folder asks for none"));
         }
         if !(1..=10_000).contains(&self.batch) {
             out.push(("batch", "1 to 10000 records"));
@@ -267,6 +362,14 @@ mod tests {
             (
                 "postgresql://gate:word@db.example/audit",
                 "a password has no place in the file: `credential` says where it comes from",
+            ),
+            ("file:///var/lib/audit", "File true localhost:0 \"\" \"var/lib/audit\""),
+            ("file://var/lib", "no folder: `file:///folder`, from the root on"),
+            ("s3://audit-records/gate/eu", "S3 true audit-records:443 \"\" \"gate/eu\""),
+            ("s3://AKIA1@audit-records", "S3 true audit-records:443 \"AKIA1\" \"\""),
+            (
+                "s3://localhost:9000/audit",
+                "no bucket: `s3://bucket/folder`; the store's own address is its `endpoint`",
             ),
             ("kafka://x", "unknown scheme `kafka`"),
             ("siem.example:6514", "no scheme"),
