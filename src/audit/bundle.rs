@@ -203,10 +203,13 @@ fn read(bytes: &[u8]) -> Result<Vec<BundlePart>, BundleError> {
     let mut at = 0;
     while bytes.get(at..).is_some_and(|rest| rest.starts_with(&LOCAL)) {
         let wrong = |what| BundleError::Form { at, what };
-        let head: &[u8; 30] =
-            bytes.get(at..).and_then(|rest| rest.first_chunk()).ok_or(wrong("the head of a file is cut off"))?;
+        let head: &[u8; 30] = bytes
+            .get(at..)
+            .and_then(|rest| rest.first_chunk())
+            .ok_or(wrong("the head of a file is cut off"))?;
         let [.., s0, s1, s2, s3, n0, n1, _, _] = *head;
-        let (size, length) = (u32::from_le_bytes([s0, s1, s2, s3]) as usize, usize::from(u16::from_le_bytes([n0, n1])));
+        let (size, length) =
+            (u32::from_le_bytes([s0, s1, s2, s3]) as usize, usize::from(u16::from_le_bytes([n0, n1])));
         let name = bytes.get(at + 30..at + 30 + length).and_then(|name| str::from_utf8(name).ok());
         let name = name.filter(|name| is_name(name)).ok_or(wrong("a file without a sound name"))?;
         let begun = at + 30 + length;
