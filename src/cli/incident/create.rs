@@ -144,7 +144,7 @@ pub(super) fn run(args: &Create) -> anyhow::Result<Exit> {
         if gathered.iter().all(same) { (note, checkpoint) } else { settle(&dir, &verifier, &mut gathered)? };
     let mut files = Vec::new();
     let mut add = |name: String, bytes: Vec<u8>| files.push(BundlePart { name, bytes });
-    let (policies, described) = policies(args, &gathered)?;
+    let (policies, described) = policies(args, &gathered);
     let mut without_texts = Vec::new();
     let mut texts = Vec::new();
     for one in gathered.iter().filter(|_| args.texts) {
@@ -340,10 +340,7 @@ fn evidence(
 pub(super) type Rules = BTreeMap<String, Described>;
 
 /// The contents of the policies under which the exchanges ran, as far as they are still loaded, by version; and what their rules are.
-fn policies(
-    args: &Create,
-    gathered: &[Gathered],
-) -> anyhow::Result<(BTreeMap<String, Option<Value>>, Rules)> {
+fn policies(args: &Create, gathered: &[Gathered]) -> (BTreeMap<String, Option<Value>>, Rules) {
     let records = || gathered.iter().flat_map(|one| &one.records);
     let wanted: BTreeSet<&str> = records()
         .filter_map(|record| record["policy_version"].as_str())
@@ -354,7 +351,7 @@ fn policies(
     let mut rules = Rules::new();
     let mut out: BTreeMap<String, Option<Value>> =
         wanted.iter().map(|version| ((*version).to_owned(), None)).collect();
-    let Some((table, library)) = usable else { return Ok((out, rules)) };
+    let Some((table, library)) = usable else { return (out, rules) };
     let found: BTreeSet<&str> = records()
         .flat_map(|record| record["findings"].as_array().into_iter().flatten())
         .filter_map(|found| found["rule"].as_str())
@@ -367,7 +364,7 @@ fn policies(
             }
         }
     }
-    Ok((out, rules))
+    (out, rules)
 }
 
 fn contents(policy: &Arc<Policy>, library: &Library) -> Value {
