@@ -154,11 +154,7 @@ pub struct Admission {
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "record", rename = "event")]
 pub struct Event {
-<<<<<<< HEAD
-    /// What was done: `erasure`, `hold`, `release`, `purge`, `standing`, `abuse`, `bank`, `complaint`, `expiry`, `incident`.
-=======
-    /// What was done: `erasure`, `hold`, `release`, `purge`, `standing`, `abuse`, `bank`, `complaint`, `review`, `expiry`.
->>>>>>> main
+    /// What was done: `erasure`, `hold`, `release`, `purge`, `standing`, `abuse`, `bank`, `complaint`, `review`, `expiry`, `incident`.
     pub event: &'static str,
     /// Milliseconds since 1970 by the system's clock.
     pub time_ms: u64,
