@@ -3,6 +3,7 @@
 //! Records name rules and places, never the text. The journal is append-only and durable before anything is delivered; proofs,
 //! indices and sinks read it on their own time.
 
+mod bundle;
 mod checkpoint;
 mod commitment;
 mod cosignature;
@@ -30,6 +31,7 @@ mod verify;
 mod vouched;
 mod witness;
 
+pub use bundle::{BundleError, BundlePart, MANIFEST, pack, unpack};
 pub use checkpoint::Checkpoint;
 pub use commitment::{Commitment, CommitmentKey};
 pub use cosignature::{Cosignature, Cosigner, WitnessKey};

@@ -2,6 +2,7 @@
 //!
 //! Keys are written as Go's `note` package and C2SP's tools write them: `<name>+<id>+<base64>`. Only Ed25519 is used (algorithm 1).
 
+use crate::text::hex;
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use base64::Engine as _;
@@ -113,6 +114,11 @@ impl Verifier {
     /// The key's name and number, by which others name it.
     pub fn kid(&self) -> String {
         format!("{}+{:08x}", self.name, self.id)
+    }
+
+    /// The SHA-256 of the key's 32 bytes, in hexadecimal digits.
+    pub fn fingerprint(&self) -> String {
+        hex::encode(digest(&SHA256, &self.public).as_ref())
     }
 
     /// Whether this key has signed these bytes.

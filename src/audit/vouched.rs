@@ -15,6 +15,7 @@ use super::note::{NoteError, Verifier, notes_in};
 use super::timestamp::{Timestamp, TimestampRoots, check, imprint};
 use super::verify::{Fault, read_text};
 use crate::diag::write_whole;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
@@ -180,6 +181,34 @@ impl Vouched {
             out.push(Stamped { size: checkpoint.size, stamp, path });
         }
         out.sort_by_key(|stamped| stamped.size);
+        Ok(out)
+    }
+
+    /// What shows to somebody else that the first `through` records were there, by names for him: the last checkpoint of each witness, and of each
+    /// anchor the first timestamp that covers them.
+    pub fn evidence(&self, through: u64) -> io::Result<Vec<(String, PathBuf)>> {
+        let mut out = Vec::new();
+        let mut add = |folder: &str, path: PathBuf| {
+            let name = path.file_name().and_then(|name| name.to_str()).map(|name| format!("{folder}/{name}"));
+            out.extend(name.map(|name| (name, path)));
+        };
+        files(&self.folder(COSIGNED), CHECKPOINT)?.into_iter().for_each(|path| add(COSIGNED, path));
+        let mut first: BTreeMap<String, (u64, PathBuf)> = BTreeMap::new();
+        for path in files(&self.folder(ANCHORED), TIMESTAMP)? {
+            let stem = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.rsplit_once('.'));
+            let Some((name, Ok(size))) = stem.map(|(name, size)| (name.to_owned(), size.parse::<u64>()))
+            else {
+                continue;
+            };
+            let is_first = first.get(&name).is_none_or(|(earlier, _)| size < *earlier);
+            if size >= through && is_first {
+                first.insert(name, (size, path));
+            }
+        }
+        for (_, path) in first.into_values() {
+            add(ANCHORED, path.with_extension(CHECKPOINT));
+            add(ANCHORED, path);
+        }
         Ok(out)
     }
 

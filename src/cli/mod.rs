@@ -19,6 +19,7 @@ mod filing;
 mod fingerprint;
 mod healthcheck;
 mod import;
+mod incident;
 mod kept;
 mod key;
 mod label;
@@ -80,6 +81,7 @@ enum Verb {
     Assess(Box<assess::Args>),
     Bank(Box<bank::Args>),
     Audit(Box<audit::Args>),
+    Incident(Box<incident::Args>),
     Detect(detect::Args),
     Fingerprint(fingerprint::Args),
     Claims(claims::Args),
@@ -148,6 +150,7 @@ pub fn main() -> ExitCode {
         Verb::Assess(args) => assess::run(&args),
         Verb::Bank(args) => bank::run(&args),
         Verb::Audit(args) => audit::run(&args),
+        Verb::Incident(args) => incident::run(&args),
         Verb::Detect(args) => detect::run(&args),
         Verb::Fingerprint(args) => fingerprint::run(&args),
         Verb::Claims(args) => claims::run(&args),

@@ -142,7 +142,7 @@ async fn reload(gateway: &Gateway) -> Response<Full<Bytes>> {
 
 /// Puts on record what the command line did to the journal's keepings.
 async fn note(gateway: &Gateway, query: &str) -> Response<Full<Bytes>> {
-    const EVENTS: [&str; 5] = ["erasure", "hold", "release", "purge", "bank"];
+    const EVENTS: [&str; 6] = ["erasure", "hold", "release", "purge", "bank", "incident"];
     let field = |name: &str| query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
     let event = field("event").and_then(|event| EVENTS.into_iter().find(|known| *known == event));
     let detail =

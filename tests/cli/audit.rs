@@ -12,19 +12,19 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A gateway that keeps bodies, and what it is asked with.
-struct Gateway {
-    folder: tempfile::TempDir,
+pub(super) struct Gateway {
+    pub(super) folder: tempfile::TempDir,
     child: Child,
     data: String,
-    operations: String,
+    pub(super) operations: String,
 }
 
 impl Gateway {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         Self::under("default")
     }
 
-    fn under(profile: &str) -> Self {
+    pub(super) fn under(profile: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let config = "schema = 1\n[server]\ndata = \"127.0.0.1:0\"\noperations = \"127.0.0.1:0\"\nstate = \"state\"\n\
             [journal]\norigin = \"example.com/gateway\"\n[journal.texts]\nkeep = \"all\"\n\
@@ -35,7 +35,7 @@ impl Gateway {
     }
 
     /// Starts on a folder with its configuration.
-    fn on(folder: tempfile::TempDir) -> Self {
+    pub(super) fn on(folder: tempfile::TempDir) -> Self {
         let mut child = program(&["serve", "--config", &Self::config(folder.path())])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -53,12 +53,12 @@ impl Gateway {
         Self { folder, child, data, operations }
     }
 
-    fn config(folder: &Path) -> String {
+    pub(super) fn config(folder: &Path) -> String {
         folder.join("gateway.toml").to_str().expect("a path of characters").to_owned()
     }
 
     /// Sends a chat message and gives the exchange's name.
-    fn ask(&self, user: &str, content: &str) -> String {
+    pub(super) fn ask(&self, user: &str, content: &str) -> String {
         let body = format!(
             r#"{{"model":"demo","user":"{user}","stream":true,"messages":[{{"role":"user","content":"{content}"}}]}}"#
         );
@@ -77,7 +77,7 @@ impl Gateway {
         name.unwrap_or_else(|| panic!("no name in {answer}")).to_owned()
     }
 
-    fn audit(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
+    pub(super) fn audit(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
         let config = Self::config(self.folder.path());
         let mut all = vec!["audit"];
         all.extend(arguments);
@@ -89,7 +89,7 @@ impl Gateway {
         (output.status.code(), text(&output.stdout), text(&output.stderr))
     }
 
-    fn json(&self, arguments: &[&str]) -> Value {
+    pub(super) fn json(&self, arguments: &[&str]) -> Value {
         let (code, out, err) = self.audit(&[arguments, &["--format", "json"]].concat());
         assert_eq!(code, Some(0), "{arguments:?}: {out}{err}");
         serde_json::from_str(&out).expect("JSON")
@@ -97,7 +97,7 @@ impl Gateway {
 
     /// Waits until the last checkpoint covers all of an exchange.
     #[expect(clippy::disallowed_methods, reason = "a checkpoint comes with time")]
-    fn signed(&self, name: &str) {
+    pub(super) fn signed(&self, name: &str) {
         let until = std::time::Instant::now() + PATIENCE;
         while self.audit(&["prove", name]).0 != Some(0) {
             assert!(std::time::Instant::now() < until, "no checkpoint");
@@ -105,7 +105,7 @@ impl Gateway {
         }
     }
 
-    fn stop(&mut self) {
+    pub(super) fn stop(&mut self) {
         let pid = i32::try_from(self.child.id()).expect("a process id");
         let pid = rustix::process::Pid::from_raw(pid).expect("a process id");
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("a running program");

@@ -14,6 +14,7 @@ mod filing;
 mod fingerprint;
 mod help;
 mod import;
+mod incident;
 mod overblock;
 mod policy;
 pub(crate) mod reload;

@@ -9,6 +9,7 @@ import http.client
 import http.server
 import json
 import pathlib
+import random
 import shutil
 import signal
 import subprocess
@@ -218,6 +219,32 @@ def main(program):
         expect("a changed cosignature", [result.returncode for result in both(copy)], [1, 1])
         shutil.rmtree(copy)
         stop(witness)
+        # A bundle for an authority: both verifiers on it as it is, and with changes.
+        bundle, changed = folder / "incident.zip", folder / "changed.zip"
+        made = subprocess.run([program, "incident", "create", "--since", "1d", "--title", "All of it", "--by", "a test", "--law", "eu-ai-act-73", "--config", config, "--out", bundle], capture_output=True, text=True)
+        expect(f"a bundle ({made.stdout}{made.stderr})", made.returncode, 0)
+
+        def bundled(path, *more):
+            own = [program, "incident", "verify", path, "--key", key, "--witness", auditor, *more]
+            other = [sys.executable, HERE / "incident.py", path, key, auditor]
+            return [subprocess.run([str(part) for part in command], capture_output=True, text=True) for command in (own, other)]
+
+        own, other = bundled(bundle, "--tsa", ca[1])
+        expect(f"the bundle ({own.stdout}{own.stderr}{other.stdout}{other.stderr})", [own.returncode, other.returncode], [0, 0])
+        expect("its witness and its time", "seen:" in own.stdout and "dated:" in own.stdout, True)
+        expect("another authority", bundled(bundle, "--tsa", stranger[1])[0].returncode, 1)
+        data, dice = bundle.read_bytes(), random.Random(4711)
+        for number in range(60):
+            at = dice.randrange(len(data))
+            twisted = bytearray(data)
+            if number % 3 == 0:
+                twisted[at] ^= 1 << dice.randrange(8)
+            elif number % 3 == 1:
+                del twisted[at:at + dice.randrange(1, 400)]
+            else:
+                twisted = twisted[:at] + data[:dice.randrange(1, 400)] + twisted[at:]
+            changed.write_bytes(twisted)
+            expect(f"change {number} of the bundle at {at}", [result.returncode for result in bundled(changed)], [1, 1])
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 

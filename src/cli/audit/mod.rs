@@ -9,10 +9,11 @@ mod witness;
 
 use super::{ConfigArgs, Exit};
 use crate::audit::{Index, JournalSettings, Verifier};
-use crate::config::journal_settings;
+use crate::config::{Loaded, Purpose, journal_settings};
 use crate::upstream::vouch::{AnchorSettings, WitnessSettings};
 use anyhow::Context as _;
 pub(super) use keep::Writer;
+pub(super) use search::{Filter, bodies, finding};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -86,6 +87,11 @@ impl Place {
         Ok(crate::config::vouching(&source, &folder))
     }
 
+    /// The whole configuration.
+    pub(super) fn loaded(&self, purpose: Purpose) -> Loaded {
+        self.config.load(purpose)
+    }
+
     pub(super) fn dir(&self) -> anyhow::Result<PathBuf> {
         let dir = match &self.journal {
             Some(dir) => dir.clone(),
@@ -100,7 +106,7 @@ impl Place {
     }
 
     /// The index, with all that the journal has.
-    fn index(&self) -> anyhow::Result<(PathBuf, Index)> {
+    pub(super) fn index(&self) -> anyhow::Result<(PathBuf, Index)> {
         let dir = self.dir()?;
         let mut index = Index::open(&dir)?;
         let mut progress = Progress::new("records taken into the index");
@@ -112,16 +118,16 @@ impl Place {
 
 /// Which key signed.
 #[derive(Debug, clap::Args)]
-struct KeyArg {
+pub(super) struct KeyArg {
     /// The public key that signs the journal, or a file that holds it; without it, the one that stands beside the journal, which shows
     /// nothing against somebody who could write there
     #[arg(long, value_name = "KEY|FILE")]
-    key: Option<String>,
+    pub(super) key: Option<String>,
 }
 
 impl KeyArg {
     /// The key, and whether it came from elsewhere than the journal.
-    fn verifier(&self, dir: &Path) -> anyhow::Result<(Verifier, bool)> {
+    pub(super) fn verifier(&self, dir: &Path) -> anyhow::Result<(Verifier, bool)> {
         let (text, own) = match &self.key {
             Some(key) => (key_text(key)?, false),
             None => (read_key(&crate::audit::key_path(dir))?, true),
@@ -136,7 +142,7 @@ fn read_key(path: &Path) -> anyhow::Result<String> {
 }
 
 /// A key that is written, or stands in a file.
-fn key_text(key: &str) -> anyhow::Result<String> {
+pub(super) fn key_text(key: &str) -> anyhow::Result<String> {
     if key.contains('+') && !Path::new(key).exists() { Ok(key.to_owned()) } else { read_key(Path::new(key)) }
 }
 

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 /// What exchanges are looked for.
 #[derive(Debug, clap::Args)]
-pub(super) struct Filter {
+pub(in crate::cli) struct Filter {
     /// From this moment on: `2026-11-27`, `2026-11-27T20:00:00Z`, or so long ago: `2h`, `7d`
     #[arg(long, value_name = "WHEN", value_parser = parse)]
     since: Option<u64>,
@@ -75,7 +75,29 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    pub(super) fn query(&self, place: &Place, limit: usize) -> anyhow::Result<Query> {
+    /// Whether it says nothing, so that all exchanges would be meant.
+    pub(in crate::cli) fn is_empty(&self) -> bool {
+        let words = [
+            &self.tenant,
+            &self.client_key,
+            &self.user,
+            &self.route,
+            &self.model,
+            &self.upstream,
+            &self.verdict,
+            &self.ended,
+            &self.policy_version,
+            &self.rule,
+            &self.category,
+        ];
+        let moments = [self.since, self.until];
+        words.iter().all(|word| word.is_none())
+            && moments.iter().all(Option::is_none)
+            && self.address.is_none()
+            && self.text.is_none()
+    }
+
+    pub(in crate::cli) fn query(&self, place: &Place, limit: usize) -> anyhow::Result<Query> {
         let said = |column: Column, value: &Option<String>| value.clone().map(|value| (column, value));
         let mut equals: Vec<(Column, String)> = [
             said(Column::Tenant, &self.tenant),
@@ -215,7 +237,7 @@ pub(super) fn show(args: &Show) -> anyhow::Result<Exit> {
         }
         records.push(record);
     }
-    let texts = if args.texts { Some(bodies(args, &dir, &records)?) } else { None };
+    let texts = if args.texts { Some(bodies(&args.place, &dir, &args.exchange, &records)?) } else { None };
     let mut out = io::stdout().lock();
     match args.format {
         Format::Json => {
@@ -269,16 +291,21 @@ pub(super) fn show(args: &Show) -> anyhow::Result<Exit> {
 }
 
 /// The bodies of an exchange, by name.
-fn bodies(args: &Show, dir: &Path, records: &[Value]) -> anyhow::Result<Vec<(&'static str, Vec<u8>)>> {
+pub(in crate::cli) fn bodies(
+    place: &Place,
+    dir: &Path,
+    exchange: &str,
+    records: &[Value],
+) -> anyhow::Result<Vec<(&'static str, Vec<u8>)>> {
     let (Some(admission), Some(end)) = (records.first(), records.get(1)) else {
         anyhow::bail!("the exchange has no end record, which says where its bodies stand");
     };
     anyhow::ensure!(end["texts"].is_object(), "no bodies were kept of this exchange (`journal.texts.keep`)");
-    let place: TextPlace = TextPlace::deserialize(&end["texts"])?;
+    let at: TextPlace = TextPlace::deserialize(&end["texts"])?;
     let word = |name: &str| admission[name].as_str().unwrap_or_default();
     let subject = Subject::new(word("tenant"), word("user"));
-    let master = args.place.settings()?.texts.master(false)?;
-    let parts = TextsReader::new(dir, master).read(&args.exchange, &subject, &place)?;
+    let master = place.settings()?.texts.master(false)?;
+    let parts = TextsReader::new(dir, master).read(exchange, &subject, &at)?;
     Ok(vec![
         ("request_received", parts.request_received),
         ("request_sent", parts.request_sent),
@@ -367,7 +394,7 @@ pub(super) fn stats(args: &Stats) -> anyhow::Result<Exit> {
 }
 
 /// A finding in one line. What a rule in shadow would have done was not done, and is not said to have been.
-fn finding(found: &serde_json::Value) -> String {
+pub(in crate::cli) fn finding(found: &serde_json::Value) -> String {
     let word = |name: &str| found[name].as_str().unwrap_or_default();
     let state = match word("state") {
         "" => String::new(),
