@@ -13,7 +13,7 @@ use std::time::Duration;
 /// The file in the journal's folder.
 const FILE: &str = "index.sqlite";
 /// An index of another version is made anew.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 /// Records taken in at a time; what a crash costs.
 const BATCH: u64 = 20_000;
 /// How long one asks while another brings it up to date.
@@ -37,6 +37,7 @@ CREATE TABLE tag (
   kind TEXT NOT NULL, value TEXT NOT NULL, time INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (kind, value, time, number)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE text (hash TEXT NOT NULL, number INTEGER NOT NULL, part TEXT NOT NULL, PRIMARY KEY (hash, number, part)) STRICT, WITHOUT ROWID;
+CREATE TABLE event (name TEXT NOT NULL, record INTEGER NOT NULL, PRIMARY KEY (name, record)) STRICT, WITHOUT ROWID;
 CREATE TABLE state (cursor INTEGER NOT NULL) STRICT;
 INSERT INTO state VALUES (0);
 ";
@@ -440,6 +441,16 @@ impl Index {
         let equals = vec![(Column::Exchange, name.to_owned())];
         Ok(self.search(&Query { equals, limit: 1, ..Query::default() })?.pop())
     }
+
+    /// The numbers of the events that name that exchange: complaints, reviews, steps on the ladder.
+    pub fn events(&self, name: &str) -> Result<Vec<u64>, IndexError> {
+        let ask = || -> rusqlite::Result<Vec<i64>> {
+            let mut statement = self.db.prepare("SELECT record FROM event WHERE name = ?1 ORDER BY record")?;
+            statement.query_map([name], |row| row.get(0))?.collect()
+        };
+        let numbers = ask().map_err(|source| self.fail(source))?;
+        Ok(numbers.into_iter().filter_map(|number| u64::try_from(number).ok()).collect())
+    }
 }
 
 /// What stands from `FROM` on, and its values. Rules and categories have their exchanges in order of time.
@@ -485,6 +496,9 @@ fn conditions(query: &Query) -> (String, Vec<Value>) {
 
 /// Takes in a record. One that is no JSON of ours is passed over: to find it is the verifier's work.
 fn take(db: &Connection, sequence: u64, kind: EntryKind, payload: &[u8]) -> rusqlite::Result<()> {
+    if kind == EntryKind::Event {
+        return take_event(db, sequence, payload);
+    }
     let Ok(row) = serde_json::from_slice::<Row<'_>>(payload) else { return Ok(()) };
     let number = match kind {
         EntryKind::Admission => {
@@ -551,6 +565,29 @@ fn take(db: &Connection, sequence: u64, kind: EntryKind, payload: &[u8]) -> rusq
             let mut statement = db.prepare_cached("INSERT OR IGNORE INTO text VALUES (?1, ?2, ?3)")?;
             statement.execute(params![hash, number, part])?;
         }
+    }
+    Ok(())
+}
+
+/// An event that names an exchange is found with it.
+fn take_event(db: &Connection, sequence: u64, payload: &[u8]) -> rusqlite::Result<()> {
+    #[derive(Deserialize)]
+    struct Told {
+        detail: Named,
+    }
+    #[derive(Deserialize)]
+    struct Named {
+        /// A complaint's, and of who moved on the ladder or shows signs of abuse.
+        #[serde(default)]
+        exchange: String,
+        /// A review has its exchange's id.
+        #[serde(default)]
+        review: String,
+    }
+    let Ok(Told { detail }) = serde_json::from_slice::<Told>(payload) else { return Ok(()) };
+    for name in [detail.exchange, detail.review].into_iter().filter(|name| !name.is_empty()) {
+        let mut statement = db.prepare_cached("INSERT OR IGNORE INTO event VALUES (?1, ?2)")?;
+        statement.execute(params![name, signed(sequence)])?;
     }
     Ok(())
 }

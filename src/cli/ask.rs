@@ -10,7 +10,7 @@ use std::time::Duration;
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(3);
 /// The longest answer that is read.
-const LONGEST: u64 = 8 << 20;
+const LONGEST: u64 = 64 << 20;
 
 /// Where a gateway is asked.
 #[derive(Debug, Clone, clap::Args)]

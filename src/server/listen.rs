@@ -22,6 +22,8 @@ use crate::upstream::Dialer;
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
+/// How long held answers have, of which nothing is left to read, to be put away for their reviewers.
+const PUT_AWAY: Duration = Duration::from_secs(5);
 /// How long streams that are cut may take to say so.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// How long to wait after an accept that failed for want of file descriptors.
@@ -101,6 +103,7 @@ async fn accept(worker: &Arc<Worker>, listener: TcpListener, mut stop: watch::Re
         // Streams say so to their clients; who does not read that in time does not hear it.
         let _ = tokio::time::timeout(LAST_WORDS, drained).await;
     }
+    worker.gateway.reviews.settle(PUT_AWAY).await;
 }
 
 fn builder(limits: &LimitsSettings) -> auto::Builder<TokioExecutor> {

@@ -304,6 +304,7 @@ impl Recorder {
         }
         let rest = self.rest.take();
         if let (Some(asker), Some(answering)) = (self.asker.take(), answering) {
+            let rest = (self.started.elapsed(), rest);
             reviews::file(&self.gateway, self.id, *asker, &self.route, answering, &self.got.kept, rest);
         }
         let kept = self.kept.take().map(|mut kept| {

@@ -4,7 +4,8 @@
 //! nonce wraps and seals (NIST SP 800-38D); what a ciphertext belongs to is authenticated with it.
 
 use crate::audit::disk::private_dir;
-use crate::diag::{loose_mode, write_new};
+use crate::diag::moment::now_ms;
+use crate::diag::{loose_mode, write_new, write_whole};
 use crate::text::hex;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -99,6 +100,11 @@ impl Subject {
         // The name may come from outside: what it is called on disk must not.
         self.folder(texts).join(format!("{}.key", short_hash(&self.name)))
     }
+
+    /// Where it stands when the subject was erased last.
+    fn erasure(&self, texts: &Path) -> PathBuf {
+        self.path(texts).with_extension("erased")
+    }
 }
 
 fn short_hash(text: &str) -> String {
@@ -168,8 +174,13 @@ impl Keys {
         Self { texts: texts.to_owned(), master }
     }
 
-    /// The subject's key; makes it where there is none.
-    pub(super) fn of(&self, subject: &Subject) -> Result<RandomizedNonceKey, KeysError> {
+    /// The subject's key for what was begun at this time, in milliseconds since 1970; makes it where there is none. What was begun before its
+    /// erasure gets none.
+    pub(super) fn of(&self, subject: &Subject, begun_ms: u64) -> Result<RandomizedNonceKey, KeysError> {
+        let erased = fs::read_to_string(subject.erasure(&self.texts)).ok();
+        if erased.and_then(|text| text.trim().parse::<u64>().ok()).is_some_and(|at| begun_ms <= at) {
+            return Err(KeysError::Erased);
+        }
         private_dir(&subject.folder(&self.texts))
             .map_err(|source| KeysError::Io { path: subject.folder(&self.texts), source })?;
         let tenant_path = subject.folder(&self.texts).join("tenant");
@@ -188,8 +199,10 @@ impl Keys {
     }
 }
 
-/// Destroys a subject's key.
+/// Destroys a subject's key. When that was stays, so that what was begun before is not sealed under a new one.
 pub(super) fn erase(texts: &Path, subject: &Subject) -> io::Result<bool> {
+    private_dir(&subject.folder(texts))?;
+    write_whole(&subject.erasure(texts), format!("{}\n", now_ms()).as_bytes(), 0o600)?;
     let path = subject.path(texts);
     let mut file = match File::options().write(true).open(&path) {
         Ok(file) => file,

@@ -114,6 +114,7 @@ enum Work {
         subject: Subject,
         parts: Parts,
         days: Option<u32>,
+        begun_ms: u64,
         done: oneshot::Sender<Option<TextPlace>>,
     },
 }
@@ -198,16 +199,18 @@ impl Texts {
     }
 
     /// Seals what is not the body of an exchange, under a name of its own. Where it stands, for so many days at most where that is said; none
-    /// where it is not kept, which the log says.
+    /// where it is not kept, which the log says. What was begun before its subject was erased is not; without a time it begins now.
     pub async fn seal(
         &self,
         name: &str,
         subject: Subject,
         parts: Parts,
         days: Option<u32>,
+        begun_ms: Option<u64>,
     ) -> Option<TextPlace> {
         let (done, waits) = oneshot::channel();
-        let work = Work::Alone { name: name.to_owned(), subject, parts, days, done };
+        let (name, begun_ms) = (name.to_owned(), begun_ms.unwrap_or_else(now_ms));
+        let work = Work::Alone { name: name.clone(), subject, parts, days, begun_ms, done };
         let sent = match &*self.jobs.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(jobs) => jobs.try_send(work).is_ok(),
             None => false,
@@ -253,14 +256,18 @@ pub fn erase(dir: &Path, subject: &Subject) -> io::Result<bool> {
 }
 
 fn run(jobs: &Receiver<Work>, mut store: Store, keys: &Keys, journal: &Journal, dir: &Path) {
-    let mut seal = |name: &str, subject: &Subject, parts: &Parts, term| {
-        let sealed = keys.of(subject).and_then(|key| {
+    let mut seal = |name: &str, subject: &Subject, parts: &Parts, term, begun_ms| {
+        let sealed = keys.of(subject, begun_ms).and_then(|key| {
             store
                 .append(name, subject, &key, parts, term)
                 .map_err(|source| KeysError::Io { path: store.path().to_owned(), source })
         });
         match sealed {
             Ok(place) => Some(place),
+            Err(KeysError::Erased) => {
+                tracing::info!(exchange = name, "the bodies of an exchange are not kept: its user was erased meanwhile");
+                None
+            }
             Err(error) => {
                 tracing::error!(exchange = name, %error, "the bodies of an exchange are not kept");
                 None
@@ -284,14 +291,15 @@ fn run(jobs: &Receiver<Work>, mut store: Store, keys: &Keys, journal: &Journal, 
             Work::Exchange(mut job) => {
                 let exchange = job.end.exchange.to_string();
                 let term = (job.days, job.end.time_ms);
-                job.end.texts = seal(&exchange, &job.subject, &job.parts, term);
+                let begun_ms = job.end.time_ms.saturating_sub(job.end.total_us / 1000);
+                job.end.texts = seal(&exchange, &job.subject, &job.parts, term, begun_ms);
                 if let Err(error) = journal.end(&job.end) {
                     tracing::error!(%exchange, %error, "the end of an exchange is not on record");
                 }
             }
             // Who has left does not wait any more.
-            Work::Alone { name, subject, parts, days, done } => {
-                drop(done.send(seal(&name, &subject, &parts, (days, now_ms()))));
+            Work::Alone { name, subject, parts, days, begun_ms, done } => {
+                drop(done.send(seal(&name, &subject, &parts, (days, now_ms()), begun_ms)));
             }
         }
     }

@@ -238,6 +238,13 @@ pub(super) fn show(args: &Show) -> anyhow::Result<Exit> {
         records.push(record);
     }
     let texts = if args.texts { Some(bodies(&args.place, &dir, &args.exchange, &records)?) } else { None };
+    let mut events = Vec::new();
+    for number in index.events(&args.exchange)? {
+        let entry = read_entry(&dir, number).with_context(|| format!("record {number} cannot be read"))?;
+        let mut event: Value = serde_json::from_slice(&entry.payload)?;
+        event["sequence"] = number.into();
+        events.push(event);
+    }
     let mut out = io::stdout().lock();
     match args.format {
         Format::Json => {
@@ -246,6 +253,7 @@ pub(super) fn show(args: &Show) -> anyhow::Result<Exit> {
                     last[name] = String::from_utf8_lossy(body).into();
                 }
             }
+            records.append(&mut events);
             writeln!(out, "{}", serde_json::to_string_pretty(&records)?)?;
         }
         Format::Human => {
@@ -272,6 +280,14 @@ pub(super) fn show(args: &Show) -> anyhow::Result<Exit> {
                 }
                 for found in record["findings"].as_array().into_iter().flatten() {
                     writeln!(out, "  found {}", finding(found))?;
+                }
+            }
+            for event in &events {
+                let when = event["time_ms"].as_u64().map_or_else(String::new, written);
+                let what = event["event"].as_str().unwrap_or_default();
+                writeln!(out, "record {}: event {what}, {when}", event["sequence"])?;
+                for (name, value) in event["detail"].as_object().into_iter().flatten() {
+                    writeln!(out, "  {name:16} {}", value.as_str().map_or_else(|| value.to_string(), super::plain))?;
                 }
             }
             for (name, body) in texts.iter().flatten() {

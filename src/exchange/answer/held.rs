@@ -30,6 +30,11 @@ impl Answering {
         self.begun.as_ref()?.media.as_deref()
     }
 
+    /// The upstream's status.
+    pub fn status(&self) -> u16 {
+        self.upstream_status
+    }
+
     /// The same answer from its first byte on, under the same terms, but that those rules end nothing: what it makes of the upstream's
     /// bytes is what the client gets if the review lets the answer pass. All other rules do what they do. None where nothing is reviewed,
     /// or the answer's head cannot be read again.

@@ -591,7 +591,8 @@ impl Reader {
         if self.policy.is_shadow() {
             return None;
         }
-        self.strongest = self.strongest.max(action);
+        let passes = self.let_pass && action == Action::Block && self.policy.reviews(finding.rule);
+        self.strongest = self.strongest.max(if passes { Action::Flag } else { action });
         match action {
             Action::Allow | Action::Flag => None,
             Action::Partial | Action::Pseudonymise | Action::Hash | Action::Mask | Action::Replace => {
@@ -609,7 +610,7 @@ impl Reader {
                 })
             }
             Action::Block => {
-                if self.stop.is_none() && !(self.let_pass && self.policy.reviews(finding.rule)) {
+                if self.stop.is_none() && !passes {
                     self.stop = Some(Stop::Blocked(finding.rule));
                 }
                 None

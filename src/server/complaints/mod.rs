@@ -167,7 +167,7 @@ async fn file(gateway: &Gateway, request: Request<Incoming>) -> Result<(StatusCo
     let texts = match gateway.texts.as_ref().filter(|texts| texts.limit(COMPLAINTS_TENANT, None) > 0) {
         Some(texts) => {
             let subject = Subject::new(COMPLAINTS_TENANT, &gateway.commitments.name("user", &id));
-            texts.seal(&id, subject, Parts { request_received: plain, ..Parts::default() }, None).await
+            texts.seal(&id, subject, Parts { request_received: plain, ..Parts::default() }, None, None).await
         }
         None => None,
     };

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::record;
-use super::review::{CORRECTION, Review, ReviewState, Sealed};
-use crate::audit::{Parts, Subject, safe};
+use super::review::{ANSWER, CORRECTION, Head, Review, ReviewState, Sealed};
+use super::{record, seal, unsealed};
+use crate::audit::safe;
 use crate::diag::moment::now_ms;
 use crate::server::book::Entry as _;
 use crate::server::gateway::Gateway;
@@ -58,7 +58,8 @@ pub(in crate::server) async fn decide(gateway: &Arc<Gateway>, decision: Decision
         let all = ReviewState::DECISIONS.map(|one| format!("`{}`", one.as_str())).join(", ");
         return Err((StatusCode::BAD_REQUEST, format!("`state` is one of {all}")));
     };
-    if by.trim().is_empty() || why.trim().is_empty() {
+    let says_nothing = |text: &str| !text.chars().any(char::is_alphanumeric);
+    if says_nothing(by) || says_nothing(why) {
         return Err((StatusCode::BAD_REQUEST, "`by` says who decides, `why` why".to_owned()));
     }
     let text = text.filter(|text| !text.trim().is_empty());
@@ -70,34 +71,45 @@ pub(in crate::server) async fn decide(gateway: &Arc<Gateway>, decision: Decision
     let mut one = gateway.reviews.book.get(id).ok_or_else(unknown)?;
     let from = one.state;
     if !from.may_become(next) {
-        let message = format!("it is {}, and the client may have the answer", from.as_str());
+        let why = if from == ReviewState::Rejected { "" } else { ", and the client may have the answer" };
+        let message = format!("it is {}{why}", from.as_str());
         return Err((StatusCode::CONFLICT, message));
     }
-    if next == ReviewState::Approved && one.held && one.answer.is_none() {
-        let message = format!("the answer is not there to be let pass: {}; correct or reject it", one.lost);
-        return Err((StatusCode::CONFLICT, message));
+    if next == ReviewState::Approved && one.held {
+        readable(gateway, &one).await?;
     }
     if let Some(text) = text {
-        one.correction = Some(seal(gateway, &one, text).await?);
+        one.correction = Some(correction(gateway, &one, text).await?);
     }
     let now = now_ms();
     (one.state, one.changed_ms) = (next, now);
     (one.by, one.why) = (safe(by).into_owned(), safe(why).into_owned());
     record(gateway, &one, now).await.map_err(|reason| (StatusCode::SERVICE_UNAVAILABLE, reason))?;
+    gateway.metrics.review_steps.with_label_values(&[next.as_str()]).inc();
     Ok(json!({ "outcome": next.as_str(), "from": from.as_str() }))
 }
 
-async fn seal(gateway: &Gateway, one: &Review, text: String) -> Result<Sealed, No> {
-    let unkept = || {
-        let message =
-            "no bodies of this tenant are kept (`journal.texts`), so there is no place for the text";
-        (StatusCode::CONFLICT, message.to_owned())
+/// Whether the held answer can be given.
+async fn readable(gateway: &Arc<Gateway>, one: &Review) -> Result<(), No> {
+    let lost = |why: &str| {
+        let message = format!("the answer is not there to be let pass: {why}; correct or reject it");
+        (StatusCode::CONFLICT, message)
     };
-    let texts = gateway.texts.as_ref().filter(|texts| texts.limit(&one.tenant, one.days) > 0);
-    let texts = texts.ok_or_else(unkept)?;
-    let subject = Subject::new(&one.tenant, &one.user);
-    let parts = Parts { answer_sent: text.into_bytes(), ..Parts::default() };
-    let place = texts.seal(&one.name(CORRECTION), subject, parts, one.days).await;
-    let texts = place.ok_or((StatusCode::SERVICE_UNAVAILABLE, "the text could not be sealed".to_owned()))?;
-    Ok(Sealed { texts, media: PLAIN.to_owned(), fields: Vec::new() })
+    let sealed = one.answer.as_ref().ok_or_else(|| lost(&one.lost))?;
+    unsealed(gateway, one, ANSWER, sealed).await.map(drop).map_err(|error| lost(&error.to_string()))
+}
+
+async fn correction(gateway: &Gateway, one: &Review, text: String) -> Result<Sealed, No> {
+    let limit = gateway.texts.as_ref().map_or(0, |texts| texts.limit(&one.tenant, one.days));
+    if limit == 0 {
+        let message = "no bodies of this tenant are kept (`journal.texts`), so there is no place for the text";
+        return Err((StatusCode::CONFLICT, message.to_owned()));
+    }
+    if text.len() > limit {
+        return Err((StatusCode::BAD_REQUEST, format!("it is longer than the {limit} bytes of `journal.texts.limit`")));
+    }
+    let fields = vec![("content-type".to_owned(), PLAIN.to_owned())];
+    let head = Head { status: 200, fields };
+    let sealed = seal(gateway, one, CORRECTION, now_ms(), &head, text.into_bytes()).await;
+    sealed.ok_or((StatusCode::SERVICE_UNAVAILABLE, "the text could not be sealed".to_owned()))
 }

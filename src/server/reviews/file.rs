@@ -1,19 +1,19 @@
-//! How an answer comes to be reviewed: the rest of a held one is read in the background, so that there is something to approve.
+//! How an answer comes to be reviewed. It is filed when it is over, before its client has heard all of its block; then the rest of a held one is
+//! read in the background, so that there is something to approve.
 //!
-//! The client of a held answer has got its block long before. What it would have got is worked out from the upstream's bytes, under the same
-//! policy but for the rules that a person reviews, and sealed.
+//! What the client would have got is worked out from the upstream's bytes, under the same policy but for the rules that a person reviews, and sealed.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::HeaderMap;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, HeaderValue};
 
-use super::record;
-use super::review::{ANSWER, Review, ReviewState, Sealed};
-use crate::audit::{ExchangeId, Parts, Subject};
+use super::review::{ANSWER, Head, Review, ReviewState};
+use super::{kept, noted, seal};
+use crate::audit::ExchangeId;
 use crate::diag::moment::now_ms;
 use crate::exchange::{Answering, Ended, Flow};
 use crate::policy::Action;
@@ -22,7 +22,11 @@ use crate::server::labels::name_label;
 use crate::server::notices::name_notices;
 use crate::server::source::Source;
 use crate::server::tasks;
+use crate::server::worker::VERDICT;
 use crate::upstream::Timeouts;
+
+/// The longest that the rest of an answer is read for its reviewer.
+const LONGEST: Duration = Duration::from_mins(5);
 
 /// Whose exchange it is.
 #[derive(Clone, Debug)]
@@ -47,9 +51,10 @@ pub(in crate::server) struct Rest {
 }
 
 /// What was held, or why it was not.
-type Held = Result<(Vec<u8>, HeaderMap), &'static str>;
+type Held = Result<(Head, Vec<u8>), &'static str>;
 
-/// Puts an answer that is over before the reviewers, where the policy has it so. `received`: the upstream's bytes so far.
+/// Puts an answer that is over before the reviewers, where the policy has it so. `received`: the upstream's bytes so far; `began`: when its
+/// exchange did.
 pub(in crate::server) fn file(
     gateway: &Arc<Gateway>,
     id: ExchangeId,
@@ -57,23 +62,30 @@ pub(in crate::server) fn file(
     route: &str,
     answering: &Answering,
     received: &[u8],
-    rest: Option<Box<Rest>>,
+    (began, rest): (Duration, Option<Box<Rest>>),
 ) {
     let policy = answering.policy();
     let Some(within) = policy.review().map(|review| review.within.get()) else { return };
     let held = answering.awaits_review();
-    let found = answering.answer_findings();
-    let mut rules: Vec<String> = found
-        .iter()
-        .filter(|found| !found.shadow && found.action > Action::Allow && policy.reviews(found.rule))
-        .map(|found| policy.rule(found.rule).id.clone())
+    // Of the findings themselves only the first are kept.
+    let counts = answering.counts();
+    let mut rules: Vec<String> = counts
+        .each()
+        .filter(|(of, _)| !of.shadow && of.action > Action::Allow && policy.reviews(of.rule))
+        .map(|(of, _)| policy.rule(of.rule).id.clone())
         .collect();
     rules.sort();
     rules.dedup();
     if rules.is_empty() {
         return;
     }
+    if gateway.reviews.book.is_full() {
+        gateway.metrics.review_steps.with_label_values(&["not_taken"]).inc();
+        tracing::warn!(exchange = %id, "an answer is not before the reviewers: too many wait");
+        return;
+    }
     let now = now_ms();
+    let begun_ms = now.saturating_sub(millis(began));
     let review = Review {
         id: id.to_string(),
         tenant: asker.tenant.to_string(),
@@ -85,85 +97,79 @@ pub(in crate::server) fn file(
         held,
         rules,
         filed_ms: now,
-        deadline_ms: now.saturating_add(u64::try_from(within.as_millis()).unwrap_or(u64::MAX)),
+        deadline_ms: now.saturating_add(millis(within)),
         changed_ms: now,
         by: String::new(),
         why: String::new(),
         days: asker.days,
         answer: None,
-        lost: String::new(),
+        lost: if held { "it has not been read to its end".to_owned() } else { String::new() },
         correction: None,
     };
-    let again = if held { answering.let_pass().map(Box::new) } else { None };
-    let received = if held { received.to_vec() } else { Vec::new() };
+    // The journal writes it with the exchange's end record; nobody waits for that here.
+    drop(noted(gateway, &review, now));
+    kept(gateway, &review);
+    gateway.metrics.review_steps.with_label_values(&[review.state.as_str()]).inc();
     // A body that is dropped with its runtime has nobody to read on.
-    if tokio::runtime::Handle::try_current().is_err() {
-        tracing::warn!(exchange = %id, "an answer is not before the reviewers: the gateway stops");
+    if !held || tokio::runtime::Handle::try_current().is_err() {
         return;
     }
-    let gateway = Arc::clone(gateway);
-    let put = Box::pin(async move { put(&gateway, review, asker, again, received, rest).await });
+    let again = answering.let_pass().map(Box::new);
+    let (gateway, received) = (Arc::clone(gateway), received.to_vec());
+    let put = Box::pin(async move {
+        let _busy = gateway.reviews.reading.busy();
+        let held = hold(&gateway, again, received, rest, &asker).await;
+        put(&gateway, &review.id, held, begun_ms).await;
+    });
     tasks::detached("review", put);
 }
 
-async fn put(
-    gateway: &Gateway,
-    mut review: Review,
-    asker: Asker,
-    again: Option<Box<Answering>>,
-    received: Vec<u8>,
-    rest: Option<Box<Rest>>,
-) {
-    if review.held {
-        let held = match gateway.reviews.holds.try_acquire() {
-            Ok(_place) => hold(again, received, rest, asker.limit).await,
-            Err(_) => Err("more answers are held at once than this gateway reads on"),
-        };
-        match seal(gateway, &review, &asker, held).await {
-            Ok(answer) => review.answer = Some(answer),
-            Err(why) => why.clone_into(&mut review.lost),
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Puts what was held to its review.
+async fn put(gateway: &Gateway, id: &str, held: Held, begun_ms: u64) {
+    let Some(seen) = gateway.reviews.book.get(id) else { return };
+    let answer = match held {
+        Ok((head, body)) => {
+            let sealed = seal(gateway, &seen, ANSWER, begun_ms, &head, body).await;
+            sealed.ok_or("it could not be sealed, or its user was erased meanwhile")
         }
+        Err(why) => Err(why),
+    };
+    let _turn = gateway.reviews.turn.lock().await;
+    // Who decides has not waited for it.
+    let Some(mut review) = gateway.reviews.book.get(id) else { return };
+    match answer {
+        Ok(answer) => {
+            review.answer = Some(answer);
+            review.lost.clear();
+        }
+        Err(why) => why.clone_into(&mut review.lost),
     }
-    if gateway.reviews.book.is_full() {
-        gateway.metrics.review_steps.with_label_values(&["not_taken"]).inc();
-        tracing::warn!(exchange = %review.id, "an answer is not before the reviewers: too many wait");
+    let now = now_ms();
+    if let Err(error) = noted(gateway, &review, now).await {
+        tracing::error!(exchange = %id, %error, "what was held is not on record, and cannot be approved");
         return;
     }
-    let now = review.filed_ms;
-    if let Err(reason) = record(gateway, &review, now).await {
-        gateway.metrics.review_steps.with_label_values(&["not_taken"]).inc();
-        tracing::error!(exchange = %review.id, %reason, "an answer is not before the reviewers");
-    }
+    kept(gateway, &review);
 }
 
-async fn seal(gateway: &Gateway, review: &Review, asker: &Asker, held: Held) -> Result<Sealed, &'static str> {
-    let (body, head) = held?;
-    let texts = gateway.texts.as_ref().ok_or("no bodies are kept (`journal.texts`)")?;
-    let subject = Subject::new(&asker.tenant, &asker.user);
-    let parts = Parts { answer_sent: body, ..Parts::default() };
-    let place = texts.seal(&review.name(ANSWER), subject, parts, asker.days).await;
-    let texts = place.ok_or("it could not be sealed")?;
-    let mut fields: Vec<(String, String)> = head
-        .iter()
-        .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
-        .collect();
-    let media = fields.iter().position(|(name, _)| *name == CONTENT_TYPE.as_str());
-    let media = media.map_or_else(String::new, |place| fields.swap_remove(place).1);
-    Ok(Sealed { texts, media, fields })
-}
-
-/// What the client gets if the answer is approved: all of it, up to `limit` bytes.
+/// What the client gets if the answer is approved: all of it, up to the limit of bodies that are kept.
 async fn hold(
+    gateway: &Gateway,
     again: Option<Box<Answering>>,
     received: Vec<u8>,
     rest: Option<Box<Rest>>,
-    limit: usize,
+    asker: &Asker,
 ) -> Held {
-    if limit == 0 {
+    const TOO_LONG: &str = "it is longer than bodies that are kept (`journal.texts.limit`)";
+    if asker.limit == 0 {
         return Err("no bodies of this tenant are kept (`journal.texts`)");
     }
-    if received.len() >= limit {
-        return Err("it is longer than bodies that are kept (`journal.texts.limit`)");
+    if received.len() >= asker.limit {
+        return Err(TOO_LONG);
     }
     let mut again = again.ok_or("it cannot be read again")?;
     let mut out = Vec::new();
@@ -171,15 +177,24 @@ async fn hold(
     let mut flow = fed(&mut again, &mut out, Ok(&received))?;
     let mut ended = Ended::Complete;
     if let Some(rest) = rest {
+        let reading = &gateway.reviews.reading;
+        // Its place, as long as it is read.
+        let _place = reading.place(&asker.tenant).ok_or("more held answers are read on than this gateway does at once")?;
         let Rest { mut source, timeouts, started } = *rest;
-        let until = started + timeouts.total.0;
+        let until = tokio::time::Instant::from_std(started + timeouts.total.0);
+        let until = until.min(tokio::time::Instant::now() + LONGEST);
         while flow == Flow::More {
-            let next = tokio::time::timeout(timeouts.idle.0, source.next());
-            match tokio::time::timeout_at(until.into(), next).await.and_then(|next| next) {
+            let next = tokio::time::timeout_at(until, tokio::time::timeout(timeouts.idle.0, source.next()));
+            let next = tokio::select! {
+                biased;
+                () = reading.stopped() => return Err("the gateway stopped while its rest was read"),
+                next = next => next,
+            };
+            match next.and_then(|next| next) {
                 Ok(Some(Ok(bytes))) => {
                     seen += bytes.len();
-                    if seen > limit {
-                        return Err("it is longer than bodies that are kept (`journal.texts.limit`)");
+                    if seen > asker.limit {
+                        return Err(TOO_LONG);
                     }
                     flow = fed(&mut again, &mut out, Ok(&bytes))?;
                 }
@@ -195,16 +210,27 @@ async fn hold(
     if flow == Flow::More {
         flow = fed(&mut again, &mut out, Err(ended))?;
     }
-    if flow != Flow::More || again.cut_by.is_some() {
-        return Err("another rule ends it, or its upstream did");
+    if ended != Ended::Complete {
+        return Err("its upstream failed");
+    }
+    match &again.cut_by {
+        Some(error) if error.kind.fault() == crate::dialect::Fault::Policy => return Err("another rule ends it"),
+        Some(_) => return Err("its upstream failed"),
+        None if flow != Flow::More => return Err("its upstream failed"),
+        None => {}
     }
     let mut head = HeaderMap::new();
     if let Some(media) = again.media().and_then(|media| media.parse().ok()) {
         head.insert(CONTENT_TYPE, media);
     }
+    head.insert(VERDICT, HeaderValue::from_static(again.verdict().as_str()));
     name_notices(&mut head, again.notices());
     name_label(&mut head, &mut again);
-    Ok((out.concat(), head))
+    let fields = head
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
+        .collect();
+    Ok((Head { status: again.status(), fields }, out.concat()))
 }
 
 /// A fault in the gateway ends the reading and nothing else.

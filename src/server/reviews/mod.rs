@@ -6,6 +6,7 @@
 
 mod decide;
 mod file;
+mod reading;
 mod review;
 
 pub(super) use decide::{Decision, decide, list, show};
@@ -13,6 +14,7 @@ pub(super) use file::{Asker, Rest, file};
 pub(super) use review::Review;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Method, Response, StatusCode};
@@ -23,17 +25,16 @@ use super::book::Book;
 use super::gateway::Gateway;
 use super::long_reads;
 use super::worker::EXCHANGE;
-use crate::audit::{Event, KeysError, Subject};
+use crate::audit::{Event, JournalError, KeysError, Parts, Receipt, Subject};
 use crate::diag::moment::{now_ms, written};
 use crate::limits::Caller;
-use review::{ReviewState, Sealed};
+use reading::Reading;
+use review::{Head, ReviewState, Sealed};
 
 /// Below it reviews are told.
 pub const REVIEWS: &str = "/reviews";
 /// The event of their records.
 const EVENT: &str = "review";
-/// Most held answers of which the rest is read at once.
-const HOLDS: usize = 64;
 /// When to ask again, in seconds.
 const AGAIN: u64 = 30;
 
@@ -41,15 +42,20 @@ const AGAIN: u64 = 30;
 #[derive(Debug)]
 pub(super) struct Reviews {
     pub(super) book: Book<Review>,
-    /// Places for held answers of which the rest is read.
-    holds: tokio::sync::Semaphore,
+    /// Held answers that are read on.
+    reading: Reading,
     /// Held by who decides one.
     turn: tokio::sync::Mutex<()>,
 }
 
 impl Reviews {
     pub(super) fn new(book: Book<Review>) -> Self {
-        Self { book, holds: tokio::sync::Semaphore::new(HOLDS), turn: tokio::sync::Mutex::default() }
+        Self { book, reading: Reading::default(), turn: tokio::sync::Mutex::default() }
+    }
+
+    /// The gateway stops: nothing more is read on, and what was read is put away, if that takes no longer than `patience`.
+    pub(super) async fn settle(&self, patience: Duration) {
+        self.reading.settle(patience).await;
     }
 }
 
@@ -86,14 +92,16 @@ pub(super) async fn answer(
                 response.headers_mut().insert(RETRY_AFTER, AGAIN.into());
                 response
             }
-            ReviewState::Rejected => no(StatusCode::FORBIDDEN, "rejected", "the answer was not let pass"),
-            ReviewState::Approved | ReviewState::Corrected => {
+            ReviewState::Rejected if review.held => {
+                no(StatusCode::FORBIDDEN, "rejected", "the answer was not let pass")
+            }
+            ReviewState::Approved | ReviewState::Corrected | ReviewState::Rejected => {
                 no(StatusCode::NOT_FOUND, "not_held", "the answer went out when it was given")
             }
         };
     };
     match unsealed(gateway, &review, what, sealed).await {
-        Ok(body) => given(&review, sealed, body),
+        Ok((head, body)) => given(&review, head, body),
         Err(KeysError::Expired | KeysError::Erased) => {
             no(StatusCode::GONE, "gone", "the text is not kept any more")
         }
@@ -110,33 +118,44 @@ async fn unsealed(
     review: &Review,
     what: &str,
     sealed: &Sealed,
-) -> Result<Vec<u8>, KeysError> {
+) -> Result<(Head, Vec<u8>), KeysError> {
     let (shared, name, place) = (Arc::clone(gateway), review.name(what), sealed.texts.clone());
     let subject = Subject::new(&review.tenant, &review.user);
     let read = move |_| match &shared.texts {
-        Some(texts) => texts.read(&name, &subject, &place).map(|parts| parts.answer_sent),
+        Some(texts) => texts.read(&name, &subject, &place).and_then(|parts| {
+            let head = serde_json::from_slice(&parts.answer_received).map_err(|_| KeysError::Damaged)?;
+            Ok((head, parts.answer_sent))
+        }),
         None => Err(KeysError::Expired),
     };
     long_reads::away(gateway, read).await.unwrap_or(Err(KeysError::Damaged))
 }
 
-fn given(review: &Review, sealed: &Sealed, body: Vec<u8>) -> Response<AnswerBody> {
+fn given(review: &Review, head: Head, body: Vec<u8>) -> Response<AnswerBody> {
     let mut response = Response::new(AnswerBody::whole(body.into()));
-    let head = response.headers_mut();
-    let fields = sealed.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    for (name, value) in fields {
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(value)) {
-            head.append(name, value);
+    *response.status_mut() = StatusCode::from_u16(head.status).unwrap_or_default();
+    let fields = response.headers_mut();
+    for (name, value) in head.fields {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(&value)) {
+            fields.append(name, value);
         }
     }
-    for (name, value) in [(EXCHANGE, &review.id), (CONTENT_TYPE, &sealed.media)] {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            head.insert(name, value);
-        }
+    if let Ok(id) = HeaderValue::from_str(&review.id) {
+        fields.insert(EXCHANGE, id);
     }
-    head.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    head.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    fields.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
     response
+}
+
+/// Seals one of its texts; none where that cannot be done, which the log says. What was begun before its user was erased is not sealed.
+async fn seal(gateway: &Gateway, review: &Review, what: &str, begun_ms: u64, head: &Head, body: Vec<u8>) -> Option<Sealed> {
+    let texts = gateway.texts.as_ref()?;
+    let subject = Subject::new(&review.tenant, &review.user);
+    let head = serde_json::to_vec(head).ok()?;
+    let parts = Parts { answer_received: head, answer_sent: body, ..Parts::default() };
+    let place = texts.seal(&review.name(what), subject, parts, review.days, Some(begun_ms)).await;
+    place.map(|texts| Sealed { texts })
 }
 
 /// What who asked may know.
@@ -151,13 +170,23 @@ fn stands(one: &Review) -> Value {
 
 /// Puts how a review stands into the journal, and then into the book.
 async fn record(gateway: &Gateway, one: &Review, now: u64) -> Result<(), String> {
-    let detail = serde_json::to_value(one).map_err(|error| error.to_string())?;
-    let noted = gateway.journal.note(&Event { event: EVENT, time_ms: now, detail }).await;
-    noted.map(drop).map_err(|error| error.to_string())?;
-    gateway.reviews.book.put(one.clone()).map_err(|error| error.to_string())?;
-    gateway.metrics.review_steps.with_label_values(&[one.state.as_str()]).inc();
-    tracing::info!(exchange = %one.id, held = one.held, state = one.state.as_str(), "a review");
+    noted(gateway, one, now).await.map_err(|error| error.to_string())?;
+    kept(gateway, one);
     Ok(())
+}
+
+/// Gives the journal how a review stands; what it returns resolves when that is durable.
+fn noted(gateway: &Gateway, one: &Review, now: u64) -> impl Future<Output = Result<Receipt, JournalError>> + use<> {
+    let detail = serde_json::to_value(one).unwrap_or_default();
+    gateway.journal.note(&Event { event: EVENT, time_ms: now, detail })
+}
+
+/// Takes it into the book. What the journal has holds: a file that cannot be written now is written with the next one.
+fn kept(gateway: &Gateway, one: &Review) {
+    if let Err(error) = gateway.reviews.book.put(one.clone()) {
+        tracing::error!(exchange = %one.id, %error, "the book of reviews cannot be written");
+    }
+    tracing::info!(exchange = %one.id, held = one.held, state = one.state.as_str(), "a review");
 }
 
 /// How many are open, and how many of them overdue.

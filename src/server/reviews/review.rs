@@ -43,14 +43,16 @@ impl ReviewState {
     }
 }
 
-/// A text of a review, sealed under the key of the user whose exchange it is.
+/// A text of a review, sealed with its head under the key of the user whose exchange it is.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(super) struct Sealed {
     pub(super) texts: TextPlace,
-    /// Its media type.
-    pub(super) media: String,
-    /// Other header fields that belong to it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+}
+
+/// What goes with a text. It is sealed too: header fields may say what the text does, or its hash.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub(super) struct Head {
+    pub(super) status: u16,
     pub(super) fields: Vec<(String, String)>,
 }
 
