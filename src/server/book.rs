@@ -1,5 +1,6 @@
 //! What people wait for an answer to, in a file of the state folder that only grows while the gateway runs: a line says how one of them stands,
-//! and the last line of each holds. A start writes it anew, shorter. The journal proves what the file says.
+//! and the last line of each holds. A start writes it anew, shorter. The journal proves what the file says, and where the file is lost it is made anew
+//! from there.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -8,10 +9,11 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::StartError;
+use crate::audit::{ReadError, read_events};
 use crate::diag::write_whole;
 
 /// Most that may be open at once.
@@ -27,6 +29,8 @@ pub(super) trait Entry: Clone + Serialize + DeserializeOwned {
     const FILE: &'static str;
     /// What they are, for people.
     const WHAT: &'static str;
+    /// The event of their records, whose details they are.
+    const EVENT: &'static str;
 
     /// Its name.
     fn id(&self) -> &str;
@@ -65,8 +69,9 @@ pub(super) struct Book<E> {
 }
 
 impl<E: Entry> Book<E> {
-    /// Those of a state folder.
-    pub(super) fn open(state: &Path) -> Result<Self, StartError> {
+    /// Those of a state folder. Where it has no file of them, they are read from the journal in this folder, if one is named: all of it is read for
+    /// that, once.
+    pub(super) fn open(state: &Path, journal: Option<&Path>) -> Result<Self, StartError> {
         let path = state.join(E::FILE);
         let fault = |reason: String| StartError::Book { path: path.clone(), what: E::WHAT, reason };
         let text = match std::fs::read_to_string(&path) {
@@ -82,13 +87,29 @@ impl<E: Entry> Book<E> {
                 serde_json::from_str(line).map_err(|error| fault(format!("line {number}: {error}")))?;
             all.insert(entry.id().to_owned(), entry);
         }
+        let lost = journal.filter(|journal| journal.is_dir() && !path.exists());
+        // What cannot be read now is read by the next start.
+        let is_made = lost.is_some_and(|journal| match from_journal(journal, &mut all) {
+            Ok(()) => true,
+            Err(error) => {
+                let file = path.display();
+                tracing::error!(%file, %error, "{} are lost and cannot be had from the journal", E::WHAT);
+                false
+            }
+        });
+        if is_made && !all.is_empty() {
+            let (file, count) = (path.display(), all.len());
+            tracing::warn!(%file, count, "{} were lost and are as the journal has them", E::WHAT);
+        }
         forget(&mut all);
-        if !text.is_empty() {
+        if !text.is_empty() || is_made {
             let mut lines = String::new();
             for entry in all.values() {
                 lines.push_str(&line(entry).map_err(|error| fault(error.to_string()))?);
             }
-            write_whole(&path, lines.as_bytes(), MODE).map_err(|error| fault(error.to_string()))?;
+            let folder = std::fs::create_dir_all(state);
+            let written = folder.and_then(|()| write_whole(&path, lines.as_bytes(), MODE));
+            written.map_err(|error| fault(error.to_string()))?;
         }
         let open = all.values().filter(|one| one.is_open()).count();
         Ok(Self { path, inner: Mutex::new(Inner { all, open, file: None }) })
@@ -157,6 +178,21 @@ impl<E: Entry> Book<E> {
         }
         Ok(())
     }
+}
+
+/// As the journal has them: the last record of each holds. A detail that is no entry, such as one of another version, is passed over.
+fn from_journal<E: Entry>(journal: &Path, all: &mut HashMap<String, E>) -> Result<(), ReadError> {
+    #[derive(Deserialize)]
+    struct Told {
+        event: String,
+        detail: serde_json::Value,
+    }
+    read_events(journal, &mut |_, payload| {
+        let told = serde_json::from_slice::<Told>(payload).ok().filter(|told| told.event == E::EVENT);
+        if let Some(entry) = told.and_then(|told| serde_json::from_value::<E>(told.detail).ok()) {
+            all.insert(entry.id().to_owned(), entry);
+        }
+    })
 }
 
 fn line<E: Entry>(entry: &E) -> io::Result<String> {

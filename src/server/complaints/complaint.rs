@@ -75,6 +75,7 @@ pub(in crate::server) struct Complaint {
 impl Entry for Complaint {
     const FILE: &'static str = "complaints.jsonl";
     const WHAT: &'static str = "complaints";
+    const EVENT: &'static str = super::EVENT;
 
     fn id(&self) -> &str {
         &self.id
@@ -112,7 +113,7 @@ mod tests {
     #[test]
     fn a_book_outlives_its_gateway_and_a_line_that_a_crash_cut_short() {
         let dir = tempfile::tempdir().expect("a folder");
-        let book = Book::<Complaint>::open(dir.path()).expect("a book");
+        let book = Book::<Complaint>::open(dir.path(), None).expect("a book");
         book.put(one("a", ComplaintState::Received, 20)).expect("a disk");
         book.put(one("b", ComplaintState::Received, 10)).expect("a disk");
         book.put(one("a", ComplaintState::Upheld, 20)).expect("a disk");
@@ -123,18 +124,18 @@ mod tests {
         for cut in 0..whole.len() {
             let part = whole.get(..cut).expect("ASCII");
             std::fs::write(&path, part).expect("a file");
-            let book = Book::<Complaint>::open(dir.path()).expect("what was cut short is left out");
+            let book = Book::<Complaint>::open(dir.path(), None).expect("what was cut short is left out");
             assert_eq!(book.list(true).len(), part.matches('\n').count().min(2), "{cut}");
         }
         std::fs::write(&path, &whole).expect("a file");
-        let book = Book::<Complaint>::open(dir.path()).expect("a book");
+        let book = Book::<Complaint>::open(dir.path(), None).expect("a book");
         let states: Vec<_> = book.list(true).iter().map(|one| (one.id.clone(), one.state)).collect();
         let want = [("b", ComplaintState::Received), ("a", ComplaintState::Upheld)];
         assert_eq!(states, want.map(|(id, state)| (id.to_owned(), state)));
         assert_eq!(std::fs::read_to_string(&path).expect("a file").lines().count(), 2);
         std::fs::write(&path, "{}\n").expect("a file");
         assert!(
-            Book::<Complaint>::open(dir.path())
+            Book::<Complaint>::open(dir.path(), None)
                 .is_err_and(|error| error.to_string().contains("line 1: missing field"))
         );
     }
