@@ -189,7 +189,7 @@ fn from_journal<E: Entry>(journal: &Path, all: &mut HashMap<String, E>) -> Resul
     }
     read_events(journal, &mut |_, payload| {
         let told = serde_json::from_slice::<Told>(payload).ok().filter(|told| told.event == E::EVENT);
-        if let Some(entry) = told.and_then(|told| serde_json::from_value::<E>(told.detail).ok()) {
+        if let Some(entry) = told.and_then(|told| E::deserialize(told.detail).ok()) {
             all.insert(entry.id().to_owned(), entry);
         }
     })
