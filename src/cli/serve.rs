@@ -1,7 +1,7 @@
 //! `sluicegate serve`: runs the gateway.
 
 use super::{ConfigArgs, Exit, environment, show};
-use crate::audit::{Commit, Journal, Keep, MasterKey, Texts, load_or_make_signer};
+use crate::audit::{Commit, Journal, Keep, Texts, load_or_make_signer};
 use crate::config::{ConfigFile, Overrides, Purpose, Settings};
 use crate::limits::Pepper;
 use crate::policy::APPROVAL;
@@ -98,7 +98,7 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
     let texts = match settings.journal.texts.keep {
         Keep::None => None,
         Keep::Found | Keep::All => {
-            let master = MasterKey::load_or_make(&settings.texts_key_path())?;
+            let master = settings.placed_journal().texts.master(true)?;
             Some(Texts::open(&journal_dir, &settings.journal.texts, master, journal.clone())?)
         }
     };

@@ -49,6 +49,7 @@ impl Check<'_> {
     pub(super) fn all(&mut self, file: &File, overrides: &super::Overrides) {
         self.listeners(file, overrides);
         self.numbers(file);
+        self.texts(file);
         for (n, upstream) in file.upstreams.iter().enumerate() {
             self.upstream(n, upstream);
         }

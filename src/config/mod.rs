@@ -20,6 +20,7 @@ mod retention;
 mod route_uses;
 mod secret;
 mod sinks;
+mod texts;
 mod upstream_addresses;
 mod vouch;
 
@@ -329,9 +330,9 @@ impl Settings {
         self.journal.dir.clone().unwrap_or_else(|| self.server.state.join("journal"))
     }
 
-    /// The file of the key that wraps the keys of kept bodies.
-    pub fn texts_key_path(&self) -> PathBuf {
-        self.journal.texts.key.clone().unwrap_or_else(|| self.server.state.join("texts.key"))
+    /// The journal's settings with places in the state folder for what has none.
+    pub fn placed_journal(&self) -> JournalSettings {
+        self.journal.clone().placed(&self.server.state)
     }
 
     /// The file of the key that signs the journal.

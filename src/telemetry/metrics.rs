@@ -30,6 +30,8 @@ pub struct Metrics {
     pub errors: IntCounterVec,
     /// `sluicegate_upstream_errors_total{upstream,kind}`.
     pub upstream_errors: IntCounterVec,
+    /// `sluicegate_tokens_total{route,kind}`: tokens by what upstreams say of them, `input` and `output`.
+    pub tokens: IntCounterVec,
     /// `sluicegate_held_bytes`: most bytes held back at once, an exchange.
     pub held_bytes: Histogram,
     /// `sluicegate_held_seconds`: longest time that an event of an exchange was held back.
@@ -207,6 +209,11 @@ impl Metrics {
                 "sluicegate_shadow_findings_total",
                 "Findings of rules in shadow, by what would have followed",
                 &["rule", "action", "direction"],
+            )?,
+            tokens: counters(
+                "sluicegate_tokens_total",
+                "Tokens that models read and wrote, as upstreams count them",
+                &["route", "kind"],
             )?,
             marks: counters(
                 "sluicegate_marks_total",

@@ -36,6 +36,7 @@ mod sessions;
 mod sinks;
 mod states;
 mod tls;
+mod tokens;
 mod upstream_failures;
 
 use std::io::{ErrorKind, Read as _, Write as _};
