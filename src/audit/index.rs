@@ -445,7 +445,8 @@ impl Index {
     /// The numbers of the events that name that exchange: complaints, reviews, steps on the ladder.
     pub fn events(&self, name: &str) -> Result<Vec<u64>, IndexError> {
         let ask = || -> rusqlite::Result<Vec<i64>> {
-            let mut statement = self.db.prepare("SELECT record FROM event WHERE name = ?1 ORDER BY record")?;
+            let mut statement =
+                self.db.prepare("SELECT record FROM event WHERE name = ?1 ORDER BY record")?;
             statement.query_map([name], |row| row.get(0))?.collect()
         };
         let numbers = ask().map_err(|source| self.fail(source))?;

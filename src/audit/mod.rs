@@ -45,7 +45,7 @@ pub use merkle::{Hash, ProofError, TileError, consistency_holds, inclusion_root,
 pub use notary::{NotaryError, key_path, load_or_make_signer};
 pub use note::{NoteError, Signer, Verifier};
 pub use prove::{ProveError, ProvedRecord, growth, last_checkpoint, prove, prove_growth};
-pub use purge::{Purgeable, purgeable, read_kept, remove};
+pub use purge::{Purgeable, purgeable, read_events, read_kept, remove};
 pub use record::{Admission, Coverage, End, Event, FindingRecord, LabelRecord, MarkRecord, safe};
 pub use segment::{
     Entry, EntryKind, ReadError, Recovered, Torn, entry as read_entry, read_dir, read_records,

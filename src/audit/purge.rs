@@ -82,6 +82,16 @@ pub fn read_kept(dir: &Path, visit: &mut dyn FnMut(Entry)) -> Result<u64, ReadEr
     Ok(purged)
 }
 
+/// Reads the payloads of all events that are there, in order.
+pub fn read_events(dir: &Path, visit: &mut dyn FnMut(u64, &[u8])) -> Result<(), ReadError> {
+    let mut all = |sequence: u64, kind: EntryKind, payload: &[u8]| {
+        if kind == EntryKind::Event {
+            visit(sequence, payload);
+        }
+    };
+    segment::walk_newest(dir, u64::MAX, &mut |_| {}, &mut all).map(drop)
+}
+
 /// Removes the segments, of which a record has to say so before.
 pub fn remove(dir: &Path, what: &Purgeable) -> io::Result<()> {
     what.segments.iter().try_for_each(fs::remove_file)?;

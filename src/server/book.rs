@@ -1,5 +1,6 @@
 //! What people wait for an answer to, in a file of the state folder that only grows while the gateway runs: a line says how one of them stands,
-//! and the last line of each holds. A start writes it anew, shorter. The journal proves what the file says.
+//! and the last line of each holds. A start writes it anew, shorter. The journal proves what the file says: who takes an entry has put it on record
+//! before, so what the file cannot take now it takes with the next entry, and where it is lost or damaged it is made anew from the journal.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -8,10 +9,11 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::StartError;
+use crate::audit::{ReadError, read_events};
 use crate::diag::write_whole;
 
 /// Most that may be open at once.
@@ -27,6 +29,8 @@ pub(super) trait Entry: Clone + Serialize + DeserializeOwned {
     const FILE: &'static str;
     /// What they are, for people.
     const WHAT: &'static str;
+    /// The event of their records, whose details they are.
+    const EVENT: &'static str;
 
     /// Its name.
     fn id(&self) -> &str;
@@ -53,8 +57,16 @@ pub(super) struct Times {
 struct Inner<E> {
     all: HashMap<String, E>,
     open: usize,
-    /// Made with the first entry after a start.
+    /// Lines that the file has not got.
+    unwritten: String,
+}
+
+/// The file, as far as it is whole.
+#[derive(Debug)]
+struct Out {
+    /// Open from the first entry after a start on.
     file: Option<File>,
+    length: u64,
 }
 
 /// All of one kind.
@@ -62,36 +74,58 @@ struct Inner<E> {
 pub(super) struct Book<E> {
     path: PathBuf,
     inner: Mutex<Inner<E>>,
+    /// Locked before `inner`, and held while the disk works.
+    out: Mutex<Out>,
 }
 
 impl<E: Entry> Book<E> {
-    /// Those of a state folder.
-    pub(super) fn open(state: &Path) -> Result<Self, StartError> {
+    /// Those of a state folder. Where it has no file of them, or a damaged one, they are read from the journal in this folder, if one is named:
+    /// all of it is read for that, once. A damaged file is kept beside its place.
+    pub(super) fn open(state: &Path, journal: Option<&Path>) -> Result<Self, StartError> {
         let path = state.join(E::FILE);
         let fault = |reason: String| StartError::Book { path: path.clone(), what: E::WHAT, reason };
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => Some(bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(fault(error.to_string())),
         };
-        // What a crash cut short was told to nobody.
-        let whole = text.rfind('\n').and_then(|end| text.get(..end)).unwrap_or_default();
         let mut all = HashMap::new();
-        for (number, line) in (1..).zip(whole.lines()).filter(|(_, line)| !line.is_empty()) {
-            let entry: E =
-                serde_json::from_str(line).map_err(|error| fault(format!("line {number}: {error}")))?;
-            all.insert(entry.id().to_owned(), entry);
+        let damage = bytes.as_deref().and_then(|bytes| read_lines(bytes, &mut all).err());
+        if let Some(reason) = &damage {
+            let aside = path.with_extension("jsonl.damaged");
+            std::fs::copy(&path, &aside).map_err(|error| fault(format!("{reason}; {error}")))?;
+            let (file, aside) = (path.display(), aside.display());
+            tracing::error!(%file, %reason, kept = %aside, "{} are damaged: what can be read stays, the rest is as the journal has it", E::WHAT);
+        }
+        let lost = journal.filter(|journal| journal.is_dir() && (bytes.is_none() || damage.is_some()));
+        // What cannot be read now is read by the next start.
+        let is_made = lost.is_some_and(|journal| match from_journal(journal, &mut all) {
+            Ok(()) => true,
+            Err(error) => {
+                let file = path.display();
+                tracing::error!(%file, %error, "{} are lost and cannot be had from the journal", E::WHAT);
+                false
+            }
+        });
+        if is_made && !all.is_empty() {
+            let (file, count) = (path.display(), all.len());
+            tracing::warn!(%file, count, "{} were lost and are as the journal has them", E::WHAT);
         }
         forget(&mut all);
-        if !text.is_empty() {
+        let mut length = 0;
+        if bytes.is_some() || is_made {
             let mut lines = String::new();
             for entry in all.values() {
                 lines.push_str(&line(entry).map_err(|error| fault(error.to_string()))?);
             }
-            write_whole(&path, lines.as_bytes(), MODE).map_err(|error| fault(error.to_string()))?;
+            let folder = std::fs::create_dir_all(state);
+            let written = folder.and_then(|()| write_whole(&path, lines.as_bytes(), MODE));
+            written.map_err(|error| fault(error.to_string()))?;
+            length = lines.len() as u64;
         }
         let open = all.values().filter(|one| one.is_open()).count();
-        Ok(Self { path, inner: Mutex::new(Inner { all, open, file: None }) })
+        let inner = Inner { all, open, unwritten: String::new() };
+        Ok(Self { path, inner: Mutex::new(inner), out: Mutex::new(Out { file: None, length }) })
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner<E>> {
@@ -126,29 +160,18 @@ impl<E: Entry> Book<E> {
         all
     }
 
-    /// Takes one, new or changed. When this returns, it is on disk.
+    /// Takes one, new or changed. When this returns without an error, it is on disk; with one it is taken all the same, and the file gets it with
+    /// the next.
     pub(super) fn put(&self, entry: E) -> io::Result<()> {
+        self.take(entry)?;
+        self.flush()
+    }
+
+    /// Takes one, new or changed, which the file gets with the next [`Book::flush`].
+    pub(super) fn take(&self, entry: E) -> io::Result<()> {
         let line = line(&entry)?;
         let mut inner = self.lock();
-        let file = match &mut inner.file {
-            Some(file) => file,
-            none => {
-                if let Some(dir) = self.path.parent() {
-                    std::fs::create_dir_all(dir)?;
-                }
-                let options = File::options().append(true).create(true).mode(MODE).open(&self.path)?;
-                none.insert(options)
-            }
-        };
-        let done = file.write_all(line.as_bytes()).and_then(|()| file.sync_data());
-        if let Err(error) = done {
-            // A part of the line may stand there: the next one begins behind a line break.
-            inner.file = File::options().append(true).open(&self.path).ok();
-            if let Some(file) = &mut inner.file {
-                file.write_all(b"\n")?;
-            }
-            return Err(error);
-        }
+        inner.unwritten.push_str(&line);
         let is_open = usize::from(entry.is_open());
         let before = inner.all.insert(entry.id().to_owned(), entry);
         inner.open = inner.open + is_open - usize::from(before.is_some_and(|one| one.is_open()));
@@ -157,6 +180,72 @@ impl<E: Entry> Book<E> {
         }
         Ok(())
     }
+
+    /// Gives the file what it has not got.
+    pub(super) fn flush(&self) -> io::Result<()> {
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = std::mem::take(&mut self.lock().unwritten);
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let written = self.append(&mut out, &lines);
+        if written.is_err() {
+            // What stands behind the last whole line is cut off before anything else is written.
+            out.file = None;
+            self.lock().unwritten.insert_str(0, &lines);
+        }
+        written
+    }
+
+    fn append(&self, out: &mut Out, lines: &str) -> io::Result<()> {
+        let length = out.length;
+        let file = match &mut out.file {
+            Some(file) => file,
+            none => {
+                if let Some(dir) = self.path.parent() {
+                    std::fs::create_dir_all(dir)?;
+                }
+                let file = File::options().append(true).create(true).mode(MODE).open(&self.path)?;
+                if file.metadata()?.len() > length {
+                    file.set_len(length)?;
+                }
+                none.insert(file)
+            }
+        };
+        file.write_all(lines.as_bytes())?;
+        file.sync_data()?;
+        out.length += lines.len() as u64;
+        Ok(())
+    }
+}
+
+/// The entries of a file's lines; what a crash cut short behind the last of them was told to nobody. An error says which line is no entry: all
+/// others are read.
+fn read_lines<E: Entry>(bytes: &[u8], all: &mut HashMap<String, E>) -> Result<(), String> {
+    let whole = memchr::memrchr(b'\n', bytes).and_then(|end| bytes.get(..end)).unwrap_or_default();
+    let mut damage = Ok(());
+    for (number, line) in (1..).zip(whole.split(|byte| *byte == b'\n')).filter(|(_, line)| !line.is_empty()) {
+        match serde_json::from_slice::<E>(line) {
+            Ok(entry) => drop(all.insert(entry.id().to_owned(), entry)),
+            Err(error) => damage = damage.and(Err(format!("line {number}: {error}"))),
+        }
+    }
+    damage
+}
+
+/// As the journal has them: the last record of each holds. A detail that is no entry, such as one of another version, is passed over.
+fn from_journal<E: Entry>(journal: &Path, all: &mut HashMap<String, E>) -> Result<(), ReadError> {
+    #[derive(Deserialize)]
+    struct Told {
+        event: String,
+        detail: serde_json::Value,
+    }
+    read_events(journal, &mut |_, payload| {
+        let told = serde_json::from_slice::<Told>(payload).ok().filter(|told| told.event == E::EVENT);
+        if let Some(entry) = told.and_then(|told| E::deserialize(told.detail).ok()) {
+            all.insert(entry.id().to_owned(), entry);
+        }
+    })
 }
 
 fn line<E: Entry>(entry: &E) -> io::Result<String> {

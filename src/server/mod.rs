@@ -239,9 +239,16 @@ fn prepare(
     let (reloader, thread) = loading;
     let standings = Arc::new(Standings::open(&plan.server.state)?);
     let sinks = Sinks::start(&plan.sinks, &plan.server.state, &plan.journal, &plan.metrics)?;
-    let complaints = book::Book::open(&plan.server.state)?;
+    let journal = Some(plan.sinks.journal.as_path());
+    // Who takes none does not read the journal for them.
+    let complained = journal.filter(|_| plan.complaints.enabled);
+    let complaints = book::Book::open(&plan.server.state, complained)?;
     let complaints = complaints::Complaints::new(plan.complaints.clone(), complaints);
-    let reviews = reviews::Reviews::new(book::Book::open(&plan.server.state)?);
+    let table = &plan.policies.table;
+    let reviewed =
+        std::iter::once(&table.default).chain(&table.tenants).any(|policy| policy.review().is_some());
+    let reviews = book::Book::open(&plan.server.state, journal.filter(|_| reviewed))?;
+    let reviews = reviews::Reviews::new(reviews);
     let secret = Arc::new(Secret::new(&plan.keys.derive(gateway::PSEUDONYMS)));
     let vault = vault::open(&plan.server, Arc::clone(&secret))?;
     let sinks_behind = sinks.behind();
@@ -287,6 +294,7 @@ impl Running {
         self.loader.into_iter().filter(ends_soon).for_each(join);
         self.gateway.standings.flush();
         vault::flush(&self.gateway.vault);
+        self.gateway.reviews.flush();
         // Its end records go to the journal.
         self.gateway.texts.iter().for_each(crate::audit::Texts::close);
         self.gateway.journal.close();

@@ -306,3 +306,56 @@ fn who_files_too_often_waits_and_a_gateway_that_takes_none_has_no_such_place() {
     assert_eq!(send(&gateway.data, "GET", &format!("/complaints/{FOREIGN}"), "application/json", "").0, 404);
     gateway.stop();
 }
+
+/// The file of complaints is lost: the journal has all of them. One whose deadline is over is called so, in the list and in the metric.
+#[test]
+fn a_lost_book_is_made_anew_and_what_is_overdue_is_told() {
+    let dir = folder("[complaints]\nenabled = true\n[journal.texts]\nkeep = \"found\"\n");
+    let gateway = Process::run(dir);
+    let exchange = blocked(&gateway);
+    let ids: Vec<String> = (0..3)
+        .map(|_| file(&gateway, &complaint(&exchange)).1["complaint"].as_str().expect("an id").to_owned())
+        .collect();
+    for state in ["in_review", "upheld"] {
+        verb(&gateway, &["decide", &ids[1], "--state", state, "--by", "j. doe", "--why", "a recipe"], 0);
+    }
+    let before = verb(&gateway, &["list", "--all"], 0);
+    assert_eq!(before.as_array().map(Vec::len), Some(3), "{before}");
+    let dir = gateway.stop();
+    let book = dir.path().join("state/complaints.jsonl");
+    fs::remove_file(&book).expect("a file");
+
+    let gateway = Process::run(dir);
+    assert_eq!(verb(&gateway, &["list", "--all"], 0), before);
+    assert_eq!(metric(&gateway, "sluicegate_complaints{state=\"open\"}"), Some(2.0));
+    assert_eq!(metric(&gateway, "sluicegate_complaints{state=\"overdue\"}"), Some(0.0));
+    // What comes now is added to it.
+    let (status, next) = file(&gateway, &complaint(FOREIGN));
+    assert_eq!(status, 201, "{next}");
+    let dir = gateway.stop();
+    let text = fs::read_to_string(&book).expect("a file");
+    assert_eq!(text.lines().count(), 4, "{text}");
+
+    // A deadline of long ago, as if nobody had looked for weeks.
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let mut one: Value = serde_json::from_str(line).expect("JSON");
+        if one["complaint"] == ids[0] {
+            (one["filed_ms"], one["deadline_ms"]) =
+                (1_700_000_000_000_u64.into(), 1_700_000_000_001_u64.into());
+        }
+        lines.push(one.to_string() + "\n");
+    }
+    fs::write(&book, lines.concat()).expect("a file");
+    let gateway = Process::run(dir);
+    let open = verb(&gateway, &["list"], 0);
+    let overdue: Vec<bool> =
+        open.as_array().expect("a list").iter().map(|one| one["overdue"] == true).collect();
+    assert_eq!((&open[0]["complaint"], overdue), (&ids[0].as_str().into(), vec![true, false, false]));
+    assert_eq!(metric(&gateway, "sluicegate_complaints{state=\"open\"}"), Some(3.0));
+    assert_eq!(metric(&gateway, "sluicegate_complaints{state=\"overdue\"}"), Some(1.0));
+    // Once it is decided nobody waits any more.
+    verb(&gateway, &["decide", &ids[0], "--state", "rejected", "--by", "j. doe", "--why", "too late"], 0);
+    assert_eq!(metric(&gateway, "sluicegate_complaints{state=\"overdue\"}"), Some(0.0));
+    gateway.stop();
+}

@@ -265,7 +265,10 @@ fn run(jobs: &Receiver<Work>, mut store: Store, keys: &Keys, journal: &Journal, 
         match sealed {
             Ok(place) => Some(place),
             Err(KeysError::Erased) => {
-                tracing::info!(exchange = name, "the bodies of an exchange are not kept: its user was erased meanwhile");
+                tracing::info!(
+                    exchange = name,
+                    "the bodies of an exchange are not kept: its user was erased meanwhile"
+                );
                 None
             }
             Err(error) => {

@@ -287,7 +287,11 @@ pub(super) fn show(args: &Show) -> anyhow::Result<Exit> {
                 let what = event["event"].as_str().unwrap_or_default();
                 writeln!(out, "record {}: event {what}, {when}", event["sequence"])?;
                 for (name, value) in event["detail"].as_object().into_iter().flatten() {
-                    writeln!(out, "  {name:16} {}", value.as_str().map_or_else(|| value.to_string(), super::plain))?;
+                    writeln!(
+                        out,
+                        "  {name:16} {}",
+                        value.as_str().map_or_else(|| value.to_string(), super::plain)
+                    )?;
                 }
             }
             for (name, body) in texts.iter().flatten() {

@@ -9,7 +9,7 @@ mod verify;
 use super::audit::{Place, plain};
 use super::moment::written;
 use super::{Exit, Format};
-use crate::audit::{EntryKind, read_kept};
+use crate::audit::read_events;
 use serde_json::Value;
 use std::io::{self, Write as _};
 
@@ -59,13 +59,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 
 fn list(args: &List) -> anyhow::Result<Exit> {
     let mut found: Vec<Value> = Vec::new();
-    read_kept(&args.place.dir()?, &mut |entry| {
-        if entry.kind != EntryKind::Event {
-            return;
-        }
-        let Ok(mut record) = serde_json::from_slice::<Value>(&entry.payload) else { return };
+    read_events(&args.place.dir()?, &mut |sequence, payload| {
+        let Ok(mut record) = serde_json::from_slice::<Value>(payload) else { return };
         if record["event"] == "incident" {
-            record["detail"]["record"] = entry.sequence.into();
+            record["detail"]["record"] = sequence.into();
             record["detail"]["time"] = written(record["time_ms"].as_u64().unwrap_or_default()).into();
             found.push(record["detail"].take());
         }

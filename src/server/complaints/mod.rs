@@ -202,7 +202,10 @@ async fn record(gateway: &Gateway, one: &Complaint, now: u64) -> Result<(), Stri
     let detail = serde_json::to_value(one).map_err(|error| error.to_string())?;
     let noted = gateway.journal.note(&Event { event: EVENT, time_ms: now, detail }).await;
     noted.map(drop).map_err(|error| error.to_string())?;
-    gateway.complaints.book.put(one.clone()).map_err(|error| error.to_string())?;
+    // It is on record: the book's file gets it with the next one.
+    if let Err(error) = gateway.complaints.book.put(one.clone()) {
+        tracing::error!(complaint = %one.id, %error, "the book of complaints cannot be written");
+    }
     gateway.metrics.complaint_steps.with_label_values(&[one.state.as_str()]).inc();
     tracing::info!(complaint = %one.id, exchange = %one.exchange, state = one.state.as_str(), "a complaint");
     Ok(())

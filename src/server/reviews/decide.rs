@@ -102,11 +102,15 @@ async fn readable(gateway: &Arc<Gateway>, one: &Review) -> Result<(), No> {
 async fn correction(gateway: &Gateway, one: &Review, text: String) -> Result<Sealed, No> {
     let limit = gateway.texts.as_ref().map_or(0, |texts| texts.limit(&one.tenant, one.days));
     if limit == 0 {
-        let message = "no bodies of this tenant are kept (`journal.texts`), so there is no place for the text";
+        let message =
+            "no bodies of this tenant are kept (`journal.texts`), so there is no place for the text";
         return Err((StatusCode::CONFLICT, message.to_owned()));
     }
     if text.len() > limit {
-        return Err((StatusCode::BAD_REQUEST, format!("it is longer than the {limit} bytes of `journal.texts.limit`")));
+        return Err((
+            StatusCode::BAD_REQUEST,
+            format!("it is longer than the {limit} bytes of `journal.texts.limit`"),
+        ));
     }
     let fields = vec![("content-type".to_owned(), PLAIN.to_owned())];
     let head = Head { status: 200, fields };

@@ -129,7 +129,7 @@ fn millis(time: Duration) -> u64 {
 }
 
 /// Puts what was held to its review.
-async fn put(gateway: &Gateway, id: &str, held: Held, begun_ms: u64) {
+async fn put(gateway: &Arc<Gateway>, id: &str, held: Held, begun_ms: u64) {
     let Some(seen) = gateway.reviews.book.get(id) else { return };
     let answer = match held {
         Ok((head, body)) => {
@@ -179,7 +179,9 @@ async fn hold(
     if let Some(rest) = rest {
         let reading = &gateway.reviews.reading;
         // Its place, as long as it is read.
-        let _place = reading.place(&asker.tenant).ok_or("more held answers are read on than this gateway does at once")?;
+        let _place = reading
+            .place(&asker.tenant)
+            .ok_or("more held answers are read on than this gateway does at once")?;
         let Rest { mut source, timeouts, started } = *rest;
         let until = tokio::time::Instant::from_std(started + timeouts.total.0);
         let until = until.min(tokio::time::Instant::now() + LONGEST);
@@ -214,7 +216,9 @@ async fn hold(
         return Err("its upstream failed");
     }
     match &again.cut_by {
-        Some(error) if error.kind.fault() == crate::dialect::Fault::Policy => return Err("another rule ends it"),
+        Some(error) if error.kind.fault() == crate::dialect::Fault::Policy => {
+            return Err("another rule ends it");
+        }
         Some(_) => return Err("its upstream failed"),
         None if flow != Flow::More => return Err("its upstream failed"),
         None => {}

@@ -53,6 +53,13 @@ impl Reviews {
         Self { book, reading: Reading::default(), turn: tokio::sync::Mutex::default() }
     }
 
+    /// Writes what its file has not got.
+    pub(super) fn flush(&self) {
+        if let Err(error) = self.book.flush() {
+            tracing::error!(%error, "the book of reviews cannot be written");
+        }
+    }
+
     /// The gateway stops: nothing more is read on, and what was read is put away, if that takes no longer than `patience`.
     pub(super) async fn settle(&self, patience: Duration) {
         self.reading.settle(patience).await;
@@ -149,7 +156,14 @@ fn given(review: &Review, head: Head, body: Vec<u8>) -> Response<AnswerBody> {
 }
 
 /// Seals one of its texts; none where that cannot be done, which the log says. What was begun before its user was erased is not sealed.
-async fn seal(gateway: &Gateway, review: &Review, what: &str, begun_ms: u64, head: &Head, body: Vec<u8>) -> Option<Sealed> {
+async fn seal(
+    gateway: &Gateway,
+    review: &Review,
+    what: &str,
+    begun_ms: u64,
+    head: &Head,
+    body: Vec<u8>,
+) -> Option<Sealed> {
     let texts = gateway.texts.as_ref()?;
     let subject = Subject::new(&review.tenant, &review.user);
     let head = serde_json::to_vec(head).ok()?;
@@ -169,24 +183,36 @@ fn stands(one: &Review) -> Value {
 }
 
 /// Puts how a review stands into the journal, and then into the book.
-async fn record(gateway: &Gateway, one: &Review, now: u64) -> Result<(), String> {
+async fn record(gateway: &Arc<Gateway>, one: &Review, now: u64) -> Result<(), String> {
     noted(gateway, one, now).await.map_err(|error| error.to_string())?;
     kept(gateway, one);
     Ok(())
 }
 
 /// Gives the journal how a review stands; what it returns resolves when that is durable.
-fn noted(gateway: &Gateway, one: &Review, now: u64) -> impl Future<Output = Result<Receipt, JournalError>> + use<> {
+fn noted(
+    gateway: &Gateway,
+    one: &Review,
+    now: u64,
+) -> impl Future<Output = Result<Receipt, JournalError>> + use<> {
     let detail = serde_json::to_value(one).unwrap_or_default();
     gateway.journal.note(&Event { event: EVENT, time_ms: now, detail })
 }
 
-/// Takes it into the book. What the journal has holds: a file that cannot be written now is written with the next one.
-fn kept(gateway: &Gateway, one: &Review) {
-    if let Err(error) = gateway.reviews.book.put(one.clone()) {
-        tracing::error!(exchange = %one.id, %error, "the book of reviews cannot be written");
-    }
+/// Takes it into the book, whose file is written beside the worker. What the journal has holds: what the file cannot take now it takes with the next
+/// one.
+fn kept(gateway: &Arc<Gateway>, one: &Review) {
     tracing::info!(exchange = %one.id, held = one.held, state = one.state.as_str(), "a review");
+    let told = |error: &std::io::Error| tracing::error!(%error, "the book of reviews cannot be written");
+    if let Err(error) = gateway.reviews.book.take(one.clone()) {
+        told(&error);
+    }
+    let shared = Arc::clone(gateway);
+    let flush = move || shared.reviews.book.flush().unwrap_or_else(|error| told(&error));
+    match tokio::runtime::Handle::try_current() {
+        Ok(runtime) => drop(runtime.spawn_blocking(flush)),
+        Err(_) => flush(),
+    }
 }
 
 /// How many are open, and how many of them overdue.

@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn one_tenant_does_not_take_all_places() {
-        let (reading, tenants): (_, Vec<Arc<str>>) = (Reading::default(), (0..5).map(|n| format!("t{n}").into()).collect());
+        let (reading, tenants): (_, Vec<Arc<str>>) =
+            (Reading::default(), (0..5).map(|n| format!("t{n}").into()).collect());
         let mut places = Vec::new();
         for tenant in &tenants {
             let own: Vec<_> = std::iter::from_fn(|| reading.place(tenant)).collect();

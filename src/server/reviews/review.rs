@@ -120,6 +120,7 @@ pub(super) const CORRECTION: &str = "correction";
 impl Entry for Review {
     const FILE: &'static str = "reviews.jsonl";
     const WHAT: &'static str = "reviews";
+    const EVENT: &'static str = super::EVENT;
 
     fn id(&self) -> &str {
         &self.id
