@@ -89,7 +89,7 @@ impl<E: Entry> Book<E> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(fault(error.to_string())),
         };
-        let mut all = HashMap::new();
+        let mut all: HashMap<String, E> = HashMap::new();
         let damage = bytes.as_deref().and_then(|bytes| read_lines(bytes, &mut all).err());
         if let Some(reason) = &damage {
             let aside = path.with_extension("jsonl.damaged");

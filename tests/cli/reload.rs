@@ -56,6 +56,11 @@ impl Process {
         self.dir.as_ref().expect("it runs").path()
     }
 
+    /// Its configuration.
+    pub(super) fn config(&self) -> String {
+        self.dir().join("gateway.toml").display().to_string()
+    }
+
     /// Ends it, and gives back its folder.
     pub(super) fn stop(mut self) -> tempfile::TempDir {
         self.signal("-TERM");

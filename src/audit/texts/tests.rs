@@ -1,6 +1,6 @@
 use super::*;
 use crate::audit::journal::tests::{end, folder, small};
-use crate::audit::{EntryKind, read_dir};
+use crate::audit::{EntryKind, JournalSettings, read_dir};
 use proptest::prelude::*;
 use std::fs;
 
@@ -17,17 +17,24 @@ fn parts(text: &str) -> Parts {
 
 /// Keeps the bodies of exchanges and gives the places from their end records.
 fn keep(dir: &Path, of: &[(&Subject, &str)]) -> Vec<(String, TextPlace)> {
-    keep_for(dir, None, of)
+    keep_for(dir, None, of, end().time_ms)
 }
 
-fn keep_for(dir: &Path, days: Option<u32>, of: &[(&Subject, &str)]) -> Vec<(String, TextPlace)> {
-    let (journal, _) = Journal::open(dir, &small()).expect("a journal");
+fn keep_for(
+    dir: &Path,
+    days: Option<u32>,
+    of: &[(&Subject, &str)],
+    time_ms: u64,
+) -> Vec<(String, TextPlace)> {
+    // A slow disk keeps more of them waiting than a small queue holds.
+    let roomy = JournalSettings { queue: 256, ..small() };
+    let (journal, _) = Journal::open(dir, &roomy).expect("a journal");
     let settings = TextsSettings { keep: Keep::All, ..TextsSettings::default() };
     let texts = Texts::open(dir, &settings, MasterKey::new(&MASTER), journal.clone()).expect("a folder");
     assert!(texts.limit("red", None) > 0 && texts.limit("red", Some(1)) > 0);
     assert_eq!(texts.limit("red", Some(0)), 0);
     for (subject, text) in of {
-        texts.end(end(), false, (*subject).clone(), parts(text), days).expect("room");
+        texts.end(End { time_ms, ..end() }, false, (*subject).clone(), parts(text), days).expect("room");
     }
     texts.close();
     journal.close();
@@ -75,7 +82,7 @@ fn what_was_erased_nobody_reads_and_the_rest_stays() {
     assert!(matches!(read(0, &alice), Err(KeysError::Erased)));
     assert!(read(1, &bob).is_ok());
     // Who comes back gets another key, which opens nothing of before.
-    let again = keep(folder.path(), &[(&alice, "later")]);
+    let again = keep_for(folder.path(), None, &[(&alice, "later")], crate::diag::moment::now_ms() + 1000);
     assert!(matches!(read(0, &alice), Err(KeysError::Damaged)));
     let last = again.last().expect("one");
     assert_eq!(reader().read(&last.0, &alice, &last.1).expect("readable"), parts("later"));
@@ -131,8 +138,8 @@ fn what_was_kept_long_enough_is_gone() {
     let dir = folder.path();
     let (alice, bob) = (Subject::new("red", "a11ce"), Subject::new("blue", "b0b"));
     let for_good = keep(dir, &[(&alice, "for good")]);
-    let kept =
-        keep_for(dir, Some(7), &[(&alice, "for a week"), (&bob, "for a week")]).split_off(for_good.len());
+    let kept = keep_for(dir, Some(7), &[(&alice, "for a week"), (&bob, "for a week")], end().time_ms)
+        .split_off(for_good.len());
     let reader = || TextsReader::new(dir, MasterKey::new(&MASTER));
     let read = |(name, place): &(String, TextPlace), subject| reader().read(name, subject, place).map(drop);
     let begun = end().time_ms;
@@ -161,8 +168,8 @@ fn what_was_kept_long_enough_is_gone() {
     assert!(read(&for_good[0], &alice).is_ok());
     assert_eq!(gone(u64::MAX), 0);
     // A gateway that starts looks by itself, and puts it on record. The sample's time is long past.
-    keep_for(dir, Some(7), &[(&alice, "for a week")]);
-    let again = keep_for(dir, Some(7), &[(&alice, "once more")]);
+    keep_for(dir, Some(7), &[(&alice, "for a week")], end().time_ms);
+    let again = keep_for(dir, Some(7), &[(&alice, "once more")], end().time_ms);
     let mut events = Vec::new();
     read_dir(dir, &mut |entry| {
         let record: serde_json::Value = serde_json::from_slice(&entry.payload).expect("JSON");
@@ -198,7 +205,7 @@ fn many_tenants_take_turns() {
     let folder = folder();
     let subjects: Vec<Subject> = (0..40).map(|n| Subject::new(&format!("tenant {n}"), "")).collect();
     let turns: Vec<(&Subject, &str)> = subjects.iter().chain(&subjects).map(|one| (one, "a text")).collect();
-    let kept = keep_for(folder.path(), Some(30), &turns);
+    let kept = keep_for(folder.path(), Some(30), &turns, end().time_ms);
     let files = fs::read_dir(folder.path().join(FOLDER)).expect("a folder").filter(|entry| {
         entry.as_ref().is_ok_and(|entry| entry.path().extension().is_some_and(|e| e == "sgt"))
     });
@@ -207,4 +214,19 @@ fn many_tenants_take_turns() {
     for ((name, place), (subject, _)) in kept.iter().zip(&turns) {
         assert_eq!(reader.read(name, subject, place).expect("readable"), parts("a text"));
     }
+}
+
+#[test]
+fn what_was_begun_before_an_erasure_is_not_sealed_behind_it() {
+    let folder = folder();
+    let keys = super::keys::Keys::new(folder.path(), MasterKey::new(&MASTER));
+    let alice = Subject::new("red", "a11ce");
+    let begun = crate::diag::moment::now_ms();
+    assert!(keys.of(&alice, begun).is_ok());
+    assert!(keys.erase(&alice).expect("a disk"));
+    assert!(matches!(keys.of(&alice, begun), Err(KeysError::Erased)));
+    assert!(keys.of(&Subject::new("red", "b0b"), begun).is_ok());
+    // Who comes back has a new key.
+    assert!(keys.of(&alice, crate::diag::moment::now_ms() + 1).is_ok());
+    assert!(matches!(keys.of(&alice, begun), Err(KeysError::Erased)));
 }

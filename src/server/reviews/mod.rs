@@ -184,7 +184,8 @@ fn stands(one: &Review) -> Value {
 
 /// Puts how a review stands into the journal, and then into the book.
 async fn record(gateway: &Arc<Gateway>, one: &Review, now: u64) -> Result<(), String> {
-    noted(gateway, one, now).await.map_err(|error| error.to_string())?;
+    let noted = noted(gateway, one, now).await;
+    noted.map(drop).map_err(|error| error.to_string())?;
     kept(gateway, one);
     Ok(())
 }
