@@ -46,6 +46,7 @@ pub use segment::{
 pub use settings::JournalSettings;
 pub use tail::{Batch, Tail};
 pub use texts::{
-    Keep, KeysError, MasterKey, Parts, Subject, TextPlace, Texts, TextsReader, TextsSettings, erase,
+    Keep, KeysError, MasterKey, Parts, RequestHead, Subject, TextPlace, Texts, TextsReader, TextsSettings,
+    erase,
 };
 pub use verify::{Fault, Verified, verify};

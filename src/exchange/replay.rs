@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::record::{self, refusal_code};
 use super::{Ended, Flow, Mode, Next, Outcome, Received, Replaced, Report, Terms};
-use crate::audit::FindingRecord;
+use crate::audit::{FindingRecord, RequestHead};
 use crate::dialect::{self, Ask, ErrorKind, Framing, Matched};
 use crate::policy::{Action, Direction, Policy};
 
@@ -19,6 +19,8 @@ pub struct Recorded {
     pub operation: String,
     /// The model.
     pub model: String,
+    /// What of the request's head was kept with its bodies.
+    pub head: Option<RequestHead>,
     /// The upstream's status; 0 where it was not asked or did not answer.
     pub upstream_status: u16,
     /// How it ended, and the error's code.
@@ -65,10 +67,16 @@ impl Recorded {
         }
         let operation = dialect.operations().iter().find(|operation| operation.name == self.operation)?;
         let has_model = operation.path.contains(PLACEHOLDERS[0]);
-        // What stood there is not on record but for the model; a plain name finds nothing.
-        let path = PLACEHOLDERS.iter().fold(operation.path.to_owned(), |path, name| {
-            path.replace(name, if has_model { &self.model } else { "x" })
-        });
+        // Where it was not kept, what stood there is not on record but for the model; a plain name finds nothing.
+        let stands = if has_model { self.model.as_str() } else { "x" };
+        let guess =
+            || PLACEHOLDERS.iter().fold(operation.path.to_owned(), |path, name| path.replace(name, stands));
+        let kept = self.head.as_ref().map(|head| head.path.clone());
+        let path = kept.unwrap_or_else(guess);
+        let known = dialect::route(operation.method, &path, self.dialect == "anthropic").ok();
+        if let Some(matched) = known.filter(|known| known.operation.name == operation.name) {
+            return Some(matched);
+        }
         Some(Matched { dialect, operation, path, model: has_model.then(|| self.model.clone()) })
     }
 
@@ -94,8 +102,10 @@ pub fn replay(
 ) -> Result<Replayed, NotReplayed> {
     let matched = recorded.matched().ok_or(NotReplayed::Call)?;
     let policy = Arc::clone(&terms.policy);
+    let (query, json) =
+        recorded.head.as_ref().map_or((None, true), |head| (head.query.as_deref(), head.json));
     let judged = Received::new(matched, terms)
-        .judge(None, true, request)
+        .judge(query, json, request)
         .map_err(|error| NotReplayed::Request(error.kind.code()))?;
     let found = |report: &Report| record::findings(&policy, &report.findings);
     let (request, asked) = (found(judged.report()), judged.report().outcome);

@@ -59,6 +59,11 @@ impl Gateway {
 
     /// Sends a chat message and gives the exchange's name.
     fn ask(&self, user: &str, content: &str) -> String {
+        self.ask_with("", user, content)
+    }
+
+    /// The same with fields of a head, each with the end of its line.
+    fn ask_with(&self, fields: &str, user: &str, content: &str) -> String {
         let body = format!(
             r#"{{"model":"demo","user":"{user}","stream":true,"messages":[{{"role":"user","content":"{content}"}}]}}"#
         );
@@ -67,7 +72,7 @@ impl Gateway {
         let host = &self.data;
         write!(
             socket,
-            "POST /v1/chat/completions HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            "POST /v1/chat/completions?note=hello HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-type: application/json\r\n{fields}content-length: {}\r\n\r\n{body}",
             body.len()
         )
         .expect("a request");
@@ -384,4 +389,24 @@ fn exchanges_are_replayed() {
         "{out}"
     );
     assert_eq!(gateway.audit(&["replay", "--policy", "defualt"]).0, Some(2));
+}
+
+/// What stands for values is drawn as it was, so that what came back in an answer is no finding now.
+#[test]
+fn what_stood_for_values_is_replayed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = "schema = 1\n[server]\ndata = \"127.0.0.1:0\"\noperations = \"127.0.0.1:0\"\nstate = \"state\"\n[journal.texts]\nkeep = \"all\"\n\
+        [[upstream]]\nname = \"demonstration\"\ndialects = [\"openai\"]\nbase_url = \"demonstration:\"\n\
+        [policy]\nprofile = \"default\"\nactions = { \"privacy/email\" = \"pseudonymise\" }\n";
+    fs::write(folder.path().join("gateway.toml"), config).expect("a file");
+    let mut gateway = Gateway::on(folder);
+    let mut last = String::new();
+    for n in 0..6 {
+        let fields = if n % 2 == 0 { "" } else { "x-sluicegate-conversation: tea\r\n" };
+        last = gateway.ask_with(fields, "alice", &format!("mail me at alice{n}@corp-example.com"));
+    }
+    gateway.signed(&last);
+    gateway.stop();
+    let same = gateway.json(&["replay"]);
+    assert_eq!((&same["by_bodies"], &same["different"]), (&6.into(), &0.into()), "{same}");
 }

@@ -3,7 +3,7 @@
 use super::search::Filter;
 use super::{Place, Progress, pepper};
 use crate::audit::{
-    FindingRecord, Hit, KeysError, MasterKey, Parts, Subject, TextPlace, TextsReader, read_entry,
+    FindingRecord, Hit, KeysError, MasterKey, Parts, RequestHead, Subject, TextPlace, TextsReader, read_entry,
 };
 use crate::cli::diff::{Did, Difference, Made, Row, word};
 use crate::cli::policies::{self, States};
@@ -15,6 +15,7 @@ use crate::exchange::{ExchangeLimits, Outcome, Pseudonyms, Terms};
 use crate::policy::{Action, Policy};
 use crate::server::PSEUDONYMS;
 use crate::stream::coding::{Coding, decode};
+use crate::telemetry::Quiet;
 use crate::vault::Secret;
 use anyhow::Context as _;
 use serde::{Deserialize as _, Serialize};
@@ -288,7 +289,8 @@ impl Told {
         if (parts.request_received.len() as u64) < admission["request_bytes"].as_u64().unwrap_or_default() {
             return Err("its request was kept in part (`journal.texts.limit`)".into());
         }
-        let request = uncoded(parts.request_received)?;
+        let head: Option<RequestHead> = serde_json::from_slice(&parts.head).ok();
+        let request = uncoded(parts.request_received, head.as_ref())?;
         let recorded = Recorded {
             dialect: text(admission, "dialect").to_owned(),
             operation: text(admission, "operation").to_owned(),
@@ -296,12 +298,13 @@ impl Told {
             upstream_status: end["upstream_status"].as_u64().and_then(|n| u16::try_from(n).ok()).unwrap_or(0),
             ended: text(end, "ended").to_owned(),
             error: text(end, "error").to_owned(),
+            head,
         };
         let pseudonyms = secret.map(|secret| Pseudonyms {
             secret: Arc::clone(secret),
             tenant: text(admission, "tenant").into(),
             key: text(admission, "key").into(),
-            conversation: None,
+            conversation: recorded.head.as_ref().and_then(|head| head.conversation.clone()).map(Quiet),
             vault: None,
             now_ms: admission["time_ms"].as_u64().unwrap_or_default(),
         });
@@ -350,15 +353,17 @@ impl Told {
     }
 }
 
-/// A request's body without its content coding, which is not on record but tells itself.
-fn uncoded(body: Vec<u8>) -> Result<Vec<u8>, String> {
+/// A request's body without its content coding, which tells itself where it was not kept.
+fn uncoded(body: Vec<u8>, head: Option<&RequestHead>) -> Result<Vec<u8>, String> {
     /// As long as a request may be where nobody says otherwise, and longer.
     const MOST: usize = 64 << 20;
-    let coding = match body.get(..4) {
-        Some([0x1f, 0x8b, ..]) => Coding::Gzip,
-        Some([0x28, 0xb5, 0x2f, 0xfd]) => Coding::Zstd,
-        _ => return Ok(body),
+    let coding = match (head, body.get(..4)) {
+        (Some(head), _) => Coding::parse(&head.coding).ok().flatten(),
+        (None, Some([0x1f, 0x8b, ..])) => Some(Coding::Gzip),
+        (None, Some([0x28, 0xb5, 0x2f, 0xfd])) => Some(Coding::Zstd),
+        (None, _) => None,
     };
+    let Some(coding) = coding else { return Ok(body) };
     decode(coding, &body, MOST, 1000).map_err(|error| format!("its request cannot be decoded: {error}"))
 }
 

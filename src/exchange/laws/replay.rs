@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::super::replay::{NotReplayed, Recorded, rejudge, replay};
 use super::super::*;
 use super::sample::STREAMS;
-use crate::audit::{FindingRecord, Receipt};
+use crate::audit::{FindingRecord, Receipt, RequestHead};
 use crate::detect::{Keyword, RuleSpec};
 use crate::dialect::{Fault, route};
 use crate::policy::{Action, Actions, BlockAs, Direction, Rule, Unscanned};
@@ -137,6 +137,7 @@ proptest! {
         picks in prop::collection::vec((any::<prop::sample::Index>(), 0..4_usize), 0..4),
         cut in 1..400_usize,
         left in prop_oneof![3 => Just(usize::MAX), 1 => 0..6000_usize],
+        knows in any::<bool>(),
         status in prop_oneof![4 => Just(200_u16), 1 => Just(503)],
     ) {
         let call = if let Some((path, request, media, body)) = STREAMS.get(which) {
@@ -150,7 +151,9 @@ proptest! {
         let actions = [Action::Flag, Action::Mask, Action::Replace, Action::Block];
         let rules: Vec<(String, Action)> = picks.iter().map(|(word, action)| (word.get(&known).clone(), actions[*action])).collect();
         let policy = policy(&rules, Unscanned::Block);
-        let one = run(&policy, call, status, cut, left);
+        let mut one = run(&policy, call, status, cut, left);
+        one.recorded.head =
+            knows.then(|| RequestHead { path: call.0.into(), json: true, ..RequestHead::default() });
         let terms = Terms::new(Arc::clone(&policy), ExchangeLimits::default());
         let again = replay(terms, &one.recorded, Bytes::copy_from_slice(call.1.as_bytes()), Some(&one.kept));
         let again = again.map_err(|e| TestCaseError::fail(format!("{e}: {:?}", one.recorded)))?;
