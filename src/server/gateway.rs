@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::complaints::Complaints;
 use super::policies::{Loaded, Policies};
 use super::reload::{Reloader, Reloading};
+use super::reviews::Reviews;
 use super::sinks::SinkPlan;
 use super::standing::Standings;
+use super::vouch::VouchPlan;
 use super::{RouteSettings, ServerSettings};
 use crate::audit::{CommitmentKey, Journal, Texts};
 use crate::dialect::Matched;
@@ -57,6 +59,8 @@ pub struct Plan {
     pub complaints: super::ComplaintSettings,
     /// The systems that get the records too.
     pub sinks: SinkPlan,
+    /// Who vouches for the journal, if anybody does.
+    pub vouch: Option<VouchPlan>,
     /// How answers are labelled.
     pub labels: super::LabelPlan,
     /// Metrics.
@@ -86,6 +90,8 @@ pub struct Gateway {
     pub standings: Arc<Standings>,
     /// Complaints about exchanges.
     pub(super) complaints: Complaints,
+    /// Answers that people review.
+    pub(super) reviews: Reviews,
     /// Who has been talking since when.
     pub sessions: Sessions,
     /// Who probes or floods.
@@ -166,6 +172,8 @@ pub struct Live {
     pub standings: Arc<Standings>,
     /// Complaints about exchanges.
     pub(super) complaints: Complaints,
+    /// Answers that people review.
+    pub(super) reviews: Reviews,
     /// How many sinks that traffic waits for are too far behind.
     pub sinks_behind: Arc<AtomicUsize>,
     /// What stand-ins are drawn from.
@@ -212,7 +220,7 @@ impl Gateway {
             output_tokens: plan.limits.output_tokens,
         };
         let commitments = CommitmentKey::new(&plan.keys.derive(COMMITMENTS));
-        let Live { policies, reloader, standings, complaints, sinks_behind, secret, vault } = live;
+        let Live { policies, reloader, standings, complaints, reviews, sinks_behind, secret, vault } = live;
         let own = KeyTable::new(crate::limits::Pepper::new(&[0; 32]), &[], &plan.limits);
         let connections = Connections::new(plan.limits.connections, plan.limits.connections_per_address);
         let marks = |route: &Route| route.mark().is_some_and(|density| density != Density::Off);
@@ -228,6 +236,7 @@ impl Gateway {
             reloader,
             standings,
             complaints,
+            reviews,
             sessions: Sessions::default(),
             abuse: Abuse::default(),
             journal: plan.journal,

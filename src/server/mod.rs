@@ -6,6 +6,7 @@
 mod admin;
 mod answer;
 mod body;
+mod book;
 pub mod canary;
 mod chain;
 mod complaints;
@@ -31,6 +32,7 @@ mod recorder;
 mod reload;
 mod request;
 mod residency;
+mod reviews;
 mod rolling;
 mod route_use;
 mod settings;
@@ -39,6 +41,7 @@ mod source;
 mod standing;
 mod tasks;
 mod vault;
+mod vouch;
 mod worker;
 
 use std::net::SocketAddr;
@@ -49,6 +52,7 @@ use std::time::Duration;
 
 use sinks::Sinks;
 use tokio::sync::watch;
+use vouch::Vouching;
 
 pub use complaints::{COMPLAINTS, COMPLAINTS_TENANT, ComplaintSettings};
 pub use demo::{CLEAN, LISTED, SAMPLE};
@@ -61,6 +65,7 @@ pub use route_use::{FailMode, RouteUse, RouteUses};
 pub use settings::{HeaderMatch, KeySettings, Moderations, RouteSettings, ServerSettings, TenantSettings};
 pub use sinks::SinkPlan;
 pub use standing::{STANDING, Standings};
+pub use vouch::{VouchPlan, serve_witness};
 pub use worker::{EXCHANGE, VERDICT};
 
 pub use crate::policy::CANARY;
@@ -93,11 +98,13 @@ pub enum StartError {
         /// Why.
         reason: String,
     },
-    /// What is known of complaints cannot be read.
-    #[error("cannot read `{path}`, which holds the complaints: {reason}", path = path.display())]
-    Complaints {
+    /// What is known of complaints, or of reviews, cannot be read.
+    #[error("cannot read `{path}`, which holds the {what}: {reason}", path = path.display())]
+    Book {
         /// The file.
         path: std::path::PathBuf,
+        /// What stands in it.
+        what: &'static str,
         /// Why.
         reason: String,
     },
@@ -130,6 +137,7 @@ pub struct Running {
     control: JoinHandle<()>,
     loader: Option<JoinHandle<()>>,
     sinks: Sinks,
+    vouching: Vouching,
 }
 
 /// Binds, prepares and starts.
@@ -165,6 +173,7 @@ pub fn start(mut plan: Plan) -> Result<Running, StartError> {
     // The control runtime starts the demonstration first: its address is part of the upstreams.
     let control = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let demonstration = control.block_on(demo::start())?;
+    let vouching = Vouching::start(plan.vouch.as_ref(), &plan.metrics)?;
     let (gateway, loader, sinks) = prepare(plan, demonstration)?;
     let gateway = Arc::new(gateway);
 
@@ -183,7 +192,7 @@ pub fn start(mut plan: Plan) -> Result<Running, StartError> {
             operations::serve(shared, operations_listener, closed).await
         })
     })?;
-    Ok(Running { data, operations, gateway, stop, workers: threads, close, control, loader, sinks })
+    Ok(Running { data, operations, gateway, stop, workers: threads, close, control, loader, sinks, vouching })
 }
 
 fn spawn(
@@ -230,12 +239,13 @@ fn prepare(
     let (reloader, thread) = loading;
     let standings = Arc::new(Standings::open(&plan.server.state)?);
     let sinks = Sinks::start(&plan.sinks, &plan.server.state, &plan.journal, &plan.metrics)?;
-    let complaints = complaints::Book::open(&plan.server.state)?;
+    let complaints = book::Book::open(&plan.server.state)?;
     let complaints = complaints::Complaints::new(plan.complaints.clone(), complaints);
+    let reviews = reviews::Reviews::new(book::Book::open(&plan.server.state)?);
     let secret = Arc::new(Secret::new(&plan.keys.derive(gateway::PSEUDONYMS)));
     let vault = vault::open(&plan.server, Arc::clone(&secret))?;
     let sinks_behind = sinks.behind();
-    let live = Live { policies, reloader, standings, complaints, sinks_behind, secret, vault };
+    let live = Live { policies, reloader, standings, complaints, reviews, sinks_behind, secret, vault };
     Ok((Gateway::new(plan, upstreams, canary, key.to_string(), name, live), thread, sinks))
 }
 
@@ -280,6 +290,7 @@ impl Running {
         // Its end records go to the journal.
         self.gateway.texts.iter().for_each(crate::audit::Texts::close);
         self.gateway.journal.close();
+        self.vouching.stop();
         self.sinks.stop();
         let _ = self.close.send(true);
         join(self.control);

@@ -10,7 +10,7 @@ mod abuse;
 mod block_details;
 mod codings;
 mod counts;
-mod durability;
+pub(crate) mod durability;
 mod encoded;
 mod endings;
 mod fake;
@@ -192,6 +192,7 @@ impl Gateway {
             marks: wishes.marks.clone(),
             detector: wishes.detector.clone(),
             complaints: sluicegate::server::ComplaintSettings::default(),
+            vouch: None,
             sinks: SinkPlan {
                 sinks: wishes
                     .sinks

@@ -16,10 +16,12 @@ mod help;
 mod import;
 mod overblock;
 mod policy;
-mod reload;
+pub(crate) mod reload;
+mod review;
 mod scan;
 mod serve;
 mod states;
+mod witness;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

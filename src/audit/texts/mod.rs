@@ -6,6 +6,7 @@
 
 mod age;
 mod keys;
+mod master;
 mod store;
 
 pub use keys::{KeysError, MasterKey, Subject};
@@ -58,6 +59,11 @@ pub struct TextsSettings {
     pub tenants: Option<Vec<String>>,
     /// The file of the master key; without it, `texts.key` in the state folder, made at the first start.
     pub key: Option<PathBuf>,
+    /// The environment variable that holds the master key, in place of a file.
+    pub key_env: Option<String>,
+    /// The command that prints the master key (64 hexadecimal digits or base64), in place of a file: program and arguments, no shell. It is
+    /// run at each start, such as a key service's `decrypt`.
+    pub key_command: Option<Vec<String>>,
     /// The most bytes of each body that are kept.
     pub limit: Size,
     /// Days for which they are kept at most; without it, as the profile's `content_days` says. Of both the lesser counts; 0 keeps none. Not of complaints.
@@ -66,7 +72,15 @@ pub struct TextsSettings {
 
 impl Default for TextsSettings {
     fn default() -> Self {
-        Self { keep: Keep::None, tenants: None, key: None, limit: Size::mib(1), days: None }
+        Self {
+            keep: Keep::None,
+            tenants: None,
+            key: None,
+            key_env: None,
+            key_command: None,
+            limit: Size::mib(1),
+            days: None,
+        }
     }
 }
 
@@ -113,7 +127,13 @@ enum Work {
     /// Bodies of an exchange, and the end record that tells of them.
     Exchange(Job),
     /// Texts of something else; who gave them is told where they stand.
-    Alone { name: String, subject: Subject, parts: Parts, done: oneshot::Sender<Option<TextPlace>> },
+    Alone {
+        name: String,
+        subject: Subject,
+        parts: Parts,
+        days: Option<u32>,
+        done: oneshot::Sender<Option<TextPlace>>,
+    },
 }
 
 /// Seals bodies on a thread of its own, and then gives their end record to the journal.
@@ -123,7 +143,7 @@ pub struct Texts {
     jobs: Mutex<Option<SyncSender<Work>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     journal: Journal,
-    keys: Arc<Keys>,
+    reader: TextsReader,
 }
 
 impl Texts {
@@ -150,7 +170,7 @@ impl Texts {
             jobs: Mutex::new(Some(jobs)),
             thread: Mutex::new(Some(thread)),
             journal,
-            keys,
+            reader: TextsReader::over(folder, keys),
         })
     }
 
@@ -195,10 +215,17 @@ impl Texts {
         }
     }
 
-    /// Seals what belongs to no exchange, under a name of its own. Where it stands; none where it is not kept, which the log says.
-    pub async fn seal(&self, name: &str, subject: Subject, parts: Parts) -> Option<TextPlace> {
+    /// Seals what is not the body of an exchange, under a name of its own. Where it stands, for so many days at most where that is said; none
+    /// where it is not kept, which the log says.
+    pub async fn seal(
+        &self,
+        name: &str,
+        subject: Subject,
+        parts: Parts,
+        days: Option<u32>,
+    ) -> Option<TextPlace> {
         let (done, waits) = oneshot::channel();
-        let work = Work::Alone { name: name.to_owned(), subject, parts, done };
+        let work = Work::Alone { name: name.to_owned(), subject, parts, days, done };
         let sent = match &*self.jobs.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(jobs) => jobs.try_send(work).is_ok(),
             None => false,
@@ -210,9 +237,17 @@ impl Texts {
         waits.await.ok().flatten()
     }
 
+    /// What was sealed.
+    ///
+    /// # Errors
+    /// It was erased, its time is over, or it cannot be read.
+    pub fn read(&self, name: &str, subject: &Subject, place: &TextPlace) -> Result<Parts, KeysError> {
+        self.reader.read(name, subject, place)
+    }
+
     /// Destroys the key of a subject: nobody can read again what was kept of it. False if there was none.
     pub fn erase(&self, subject: &Subject) -> io::Result<bool> {
-        self.keys.erase(subject)
+        self.reader.erase(subject)
     }
 
     /// Seals what waits, and ends.
@@ -273,8 +308,8 @@ fn run(jobs: &Receiver<Work>, mut store: Store, keys: &Keys, journal: &Journal, 
                 }
             }
             // Who has left does not wait any more.
-            Work::Alone { name, subject, parts, done } => {
-                drop(done.send(seal(&name, &subject, &parts, (None, now_ms()))));
+            Work::Alone { name, subject, parts, days, done } => {
+                drop(done.send(seal(&name, &subject, &parts, (days, now_ms()))));
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::search::Filter;
 use super::{Place, Progress, pepper};
 use crate::audit::{
-    FindingRecord, Hit, KeysError, MasterKey, Parts, RequestHead, Subject, TextPlace, TextsReader, read_entry,
+    FindingRecord, Hit, KeysError, Parts, RequestHead, Subject, TextPlace, TextsReader, read_entry,
 };
 use crate::cli::diff::{Did, Difference, Made, Row, word};
 use crate::cli::policies::{self, States};
@@ -22,7 +22,6 @@ use serde::{Deserialize as _, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Re-run recorded exchanges under another policy and show what would change
@@ -130,10 +129,8 @@ struct Bodies(Result<TextsReader, String>);
 
 impl Bodies {
     fn open(args: &Args, dir: &std::path::Path) -> Self {
-        let key = || -> anyhow::Result<PathBuf> {
-            args.place.settings()?.texts.key.context("the configuration names no master key")
-        };
-        let reader = key().and_then(|path| Ok(TextsReader::new(dir, MasterKey::load(&path)?)));
+        let master = args.place.settings().and_then(|settings| Ok(settings.texts.master(false)?));
+        let reader = master.map(|master| TextsReader::new(dir, master));
         Self(reader.map_err(|error| error.to_string()))
     }
 

@@ -1,7 +1,7 @@
 //! `sluicegate audit search`, `show`, `stats`: exchanges by what they were and what was found in them.
 
 use super::{Place, commitments};
-use crate::audit::{Column, Count, MasterKey, Query, Subject, TextPlace, TextsReader, read_entry, safe};
+use crate::audit::{Column, Count, Query, Subject, TextPlace, TextsReader, read_entry, safe};
 use crate::cli::moment::{parse, written};
 use crate::cli::{Exit, Format};
 use anyhow::Context as _;
@@ -277,8 +277,8 @@ fn bodies(args: &Show, dir: &Path, records: &[Value]) -> anyhow::Result<Vec<(&'s
     let place: TextPlace = TextPlace::deserialize(&end["texts"])?;
     let word = |name: &str| admission[name].as_str().unwrap_or_default();
     let subject = Subject::new(word("tenant"), word("user"));
-    let key = args.place.settings()?.texts.key.context("the configuration names no master key")?;
-    let parts = TextsReader::new(dir, MasterKey::load(&key)?).read(&args.exchange, &subject, &place)?;
+    let master = args.place.settings()?.texts.master(false)?;
+    let parts = TextsReader::new(dir, master).read(&args.exchange, &subject, &place)?;
     Ok(vec![
         ("request_received", parts.request_received),
         ("request_sent", parts.request_sent),
