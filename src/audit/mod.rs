@@ -53,7 +53,8 @@ pub use segment::{
 pub use settings::JournalSettings;
 pub use tail::{Batch, Tail};
 pub use texts::{
-    Keep, KeysError, MasterKey, Parts, Subject, TextPlace, Texts, TextsReader, TextsSettings, erase,
+    Keep, KeysError, MasterKey, Parts, RequestHead, Subject, TextPlace, Texts, TextsReader, TextsSettings,
+    erase,
 };
 pub use timestamp::{
     Nonce, Timestamp, TimestampError, TimestampRoots, check as check_timestamp, imprint, nonce,

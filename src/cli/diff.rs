@@ -82,17 +82,35 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     Ok(if report.different == 0 { Exit::Fine } else { Exit::No })
 }
 
+/// What a policy makes of one text or exchange.
+#[derive(Debug, Default)]
+pub(super) struct Made<'r> {
+    /// The verdict.
+    pub(super) verdict: &'r str,
+    /// Of each rule that found something, its strongest action.
+    pub(super) rules: BTreeMap<&'r str, Did>,
+}
+
 /// What the policies have made of the texts so far.
 #[derive(Default)]
-struct Difference {
+pub(super) struct Difference {
     texts: u64,
     different: u64,
-    verdicts: BTreeMap<(&'static str, &'static str), Seen>,
+    verdicts: BTreeMap<(String, String), Seen>,
     rules: BTreeMap<(String, Option<Did>, Option<Did>), Seen>,
 }
 
 /// What a rule did, or would have done if it were not in shadow.
-type Did = (Action, bool);
+pub(super) type Did = (Action, bool);
+
+/// The word for it.
+pub(super) fn word(did: Option<Did>) -> String {
+    match did {
+        None => "none".to_owned(),
+        Some((action, false)) => action.as_str().to_owned(),
+        Some((action, true)) => format!("{} (shadow)", action.as_str()),
+    }
+}
 
 /// Texts of which something is true.
 #[derive(Default)]
@@ -130,39 +148,39 @@ impl Difference {
     }
 
     fn text(&mut self, from: &Arc<Policy>, to: &Arc<Policy>, text: &Text) {
-        self.texts += 1;
         let scan = |policy| text::scan(policy, text.direction, &text.content, None);
         let (before, after) = (scan(from), scan(to));
-        let (old, new) = (strongest(&before), strongest(&after));
-        let mut different = before.outcome() != after.outcome();
-        if different {
-            let verdicts = (before.outcome().as_str(), after.outcome().as_str());
-            self.verdicts.entry(verdicts).or_default().note(&text.id);
-        }
-        let mut rules: Vec<&str> = old.keys().chain(new.keys()).copied().collect();
-        rules.sort_unstable();
-        rules.dedup();
-        for rule in rules {
-            let (was, is) = (old.get(rule).copied(), new.get(rule).copied());
-            if was != is {
-                different = true;
-                self.rules.entry((rule.to_owned(), was, is)).or_default().note(&text.id);
-            }
-        }
-        self.different += u64::from(different);
+        let made =
+            |scanned| Made { verdict: text::Scanned::outcome(scanned).as_str(), rules: strongest(scanned) };
+        self.compare(&text.id, &made(&before), &made(&after));
     }
 
-    fn report(self) -> Report {
-        let word = |did: Option<Did>| match did {
-            None => "none".to_owned(),
-            Some((action, false)) => action.as_str().to_owned(),
-            Some((action, true)) => format!("{} (shadow)", action.as_str()),
-        };
+    /// Takes in what was made of a text and what would be; its id is JSON. Says which rules do something else.
+    pub(super) fn compare<'r>(&mut self, id: &str, before: &Made<'r>, after: &Made<'r>) -> Vec<&'r str> {
+        self.texts += 1;
+        let is_other = before.verdict != after.verdict;
+        if is_other {
+            let verdicts = (before.verdict.to_owned(), after.verdict.to_owned());
+            self.verdicts.entry(verdicts).or_default().note(id);
+        }
+        let mut rules: Vec<&str> = before.rules.keys().chain(after.rules.keys()).copied().collect();
+        rules.sort_unstable();
+        rules.dedup();
+        rules.retain(|rule| before.rules.get(rule) != after.rules.get(rule));
+        for rule in &rules {
+            let (was, is) = (before.rules.get(rule).copied(), after.rules.get(rule).copied());
+            self.rules.entry(((*rule).to_owned(), was, is)).or_default().note(id);
+        }
+        self.different += u64::from(is_other || !rules.is_empty());
+        rules
+    }
+
+    pub(super) fn report(self) -> Report {
         let ids = |texts: &Seen| texts.ids.iter().filter_map(|id| serde_json::from_str(id).ok()).collect();
-        let verdicts = self.verdicts.iter().map(|(&(from, to), texts)| Row {
+        let verdicts = self.verdicts.iter().map(|((from, to), texts)| Row {
             rule: None,
-            from: from.to_owned(),
-            to: to.to_owned(),
+            from: from.clone(),
+            to: to.clone(),
             texts: texts.count,
             ids: ids(texts),
         });
@@ -192,28 +210,33 @@ fn strongest<'s>(scanned: &'s text::Scanned<'_>) -> BTreeMap<&'s str, Did> {
 }
 
 #[derive(Serialize)]
-struct Report {
-    texts: u64,
+pub(super) struct Report {
+    pub(super) texts: u64,
     /// Of these, texts with another verdict, other findings or other actions.
-    different: u64,
-    verdicts: Vec<Row>,
-    rules: Vec<Row>,
+    pub(super) different: u64,
+    pub(super) verdicts: Vec<Row>,
+    pub(super) rules: Vec<Row>,
 }
 
 #[derive(Serialize)]
-struct Row {
+pub(super) struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
-    rule: Option<String>,
-    from: String,
-    to: String,
-    texts: u64,
+    pub(super) rule: Option<String>,
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) texts: u64,
     /// Of the first ones.
-    ids: Vec<serde_json::Value>,
+    pub(super) ids: Vec<serde_json::Value>,
 }
 
 impl Report {
     fn write(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "{} texts, {} different", self.texts, self.different)?;
+        self.write_rows(out)
+    }
+
+    /// What is different, without the sums.
+    pub(super) fn write_rows(&self, out: &mut impl Write) -> io::Result<()> {
         for (title, rows) in [("verdicts", &self.verdicts), ("rules", &self.rules)] {
             if !rows.is_empty() {
                 writeln!(out, "\n{title}")?;

@@ -48,6 +48,11 @@ impl Ahead {
         self.answering.finish(ended, &mut self.out)
     }
 
+    /// The answer as far as it was read, for who wants to know what came of it and lets nothing leave.
+    pub fn answering(&self) -> &Answering {
+        &self.answering
+    }
+
     /// Bytes that wait for the receipt.
     pub fn waiting(&self) -> usize {
         self.out.iter().map(Bytes::len).sum()

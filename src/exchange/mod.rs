@@ -24,6 +24,7 @@ mod prompt;
 mod pseudonyms;
 mod reader;
 pub mod record;
+pub mod replay;
 mod segment;
 mod strand;
 mod tally;

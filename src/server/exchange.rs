@@ -28,7 +28,7 @@ use super::residency;
 use super::reviews::Asker;
 use super::standing::{self, Session, name_standing};
 use super::worker::{Context, EXCHANGE, Refusal, Worker, answer};
-use crate::audit::{Admission, End, Parts, Receipt, Subject};
+use crate::audit::{Admission, End, Parts, Receipt, RequestHead, Subject};
 use crate::diag::moment::now_ms;
 use crate::dialect::{Dialect, ErrorKind, ExchangeError, Matched, Reply};
 use crate::exchange::{Client, Judged, Next, Outcome, Pseudonyms, Received, Terms, moderate, record};
@@ -102,8 +102,7 @@ impl Exchange<'_> {
                 "a web page's form is not read: send JSON as `application/json`",
             ));
         }
-        let content_type = self.headers.get(CONTENT_TYPE).map_or(Ok(""), HeaderValue::to_str);
-        let json = body_type != BodyType::Other && content_type.is_ok_and(reads_as_utf8);
+        let json = self.says_json();
         let timer = gateway.metrics.scan.with_label_values(&["prompt"]).start_timer();
         // What is compressed may be longer than it looks.
         let hash = |gateway: &Gateway, body: &Bytes| {
@@ -129,6 +128,12 @@ impl Exchange<'_> {
         };
         timer.observe_duration();
         judged.unwrap_or_else(|| Err(self.worker.fault(self.context.id)))
+    }
+
+    /// Whether the body's media type is read as JSON.
+    fn says_json(&self) -> bool {
+        let content_type = self.headers.get(CONTENT_TYPE).map_or(Ok(""), HeaderValue::to_str);
+        BodyType::of(self.headers) != BodyType::Other && content_type.is_ok_and(reads_as_utf8)
     }
 
     /// What stand-ins are drawn from, and for whom.
@@ -287,14 +292,23 @@ impl Exchange<'_> {
     }
 
     /// The request's bodies, where they are kept.
-    fn kept(&self, next: &Next, goes_on: bool, user: &str) -> Option<Kept> {
+    fn kept(&self, next: &Next, goes_on: bool, path: &str, user: &str) -> Option<Kept> {
         let limit = Some(self.kept_limit()).filter(|limit| *limit > 0)?;
         let part = |bytes: &Bytes| bytes.get(..limit.min(bytes.len())).unwrap_or_default().to_vec();
         let request_sent = match next {
             Next::Forward { body, .. } if goes_on => part(body),
             Next::Forward { .. } | Next::Answer(_) | Next::Refuse(_) => Vec::new(),
         };
-        let parts = Parts { request_received: part(&self.body), request_sent, ..Parts::default() };
+        let field = |name: &HeaderName| self.headers.get(name).and_then(|value| value.to_str().ok());
+        let head = RequestHead {
+            path: path.to_owned(),
+            query: self.head.query.clone(),
+            json: self.says_json(),
+            coding: field(&CONTENT_ENCODING).unwrap_or_default().to_owned(),
+            conversation: field(&CONVERSATION).filter(|name| !name.is_empty()).map(str::to_owned),
+        };
+        let head = serde_json::to_vec(&head).unwrap_or_default();
+        let parts = Parts { request_received: part(&self.body), request_sent, head, ..Parts::default() };
         let (subject, days) = (Subject::new(&self.caller.tenant, user), self.policy.content_days());
         Some(Kept { limit, days, subject, parts })
     }
@@ -409,7 +423,7 @@ impl Exchange<'_> {
             pseudonymised: judged.pseudonymised().clone(),
             coverage: judged.report().coverage.clone(),
         };
-        let kept = self.kept(&next, goes_on, &admission.user);
+        let kept = self.kept(&next, goes_on, &judged.matched().path, &admission.user);
         // The disk works from here on; what follows is done meanwhile.
         let durable = self.durable(&admission);
         count_findings(&gateway, &policy, &judged.report().counts, &judged.report().coverage);

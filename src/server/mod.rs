@@ -56,7 +56,7 @@ use vouch::Vouching;
 
 pub use complaints::{COMPLAINTS, COMPLAINTS_TENANT, ComplaintSettings};
 pub use demo::{CLEAN, LISTED, SAMPLE};
-pub use gateway::{COMMITMENTS, Gateway, Live, NOTES, Plan};
+pub use gateway::{COMMITMENTS, Gateway, Live, NOTES, PSEUDONYMS, Plan};
 pub use labels::{LABEL, LabelPlan};
 pub use notices::NOTICE;
 pub use policies::{ApprovedBy, Attempt, Ended, Loaded, NothingBefore, Policies, PolicyTable, Trigger};

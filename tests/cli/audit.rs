@@ -59,6 +59,11 @@ impl Gateway {
 
     /// Sends a chat message and gives the exchange's name.
     pub(super) fn ask(&self, user: &str, content: &str) -> String {
+        self.ask_with("", user, content)
+    }
+
+    /// The same with fields of a head, each with the end of its line.
+    fn ask_with(&self, fields: &str, user: &str, content: &str) -> String {
         let body = format!(
             r#"{{"model":"demo","user":"{user}","stream":true,"messages":[{{"role":"user","content":"{content}"}}]}}"#
         );
@@ -67,7 +72,7 @@ impl Gateway {
         let host = &self.data;
         write!(
             socket,
-            "POST /v1/chat/completions HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            "POST /v1/chat/completions?note=hello HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-type: application/json\r\n{fields}content-length: {}\r\n\r\n{body}",
             body.len()
         )
         .expect("a request");
@@ -310,4 +315,98 @@ fn bodies_are_gone_when_their_time_is_over() {
     }
     let (code, _, said) = again.audit(&["show", &name, "--texts"]);
     assert!(code != Some(0) && said.contains("are gone"), "{said}");
+}
+
+/// The policy that decided decides the same; another one's changes are told, from bodies and from what is on record alone.
+#[test]
+fn exchanges_are_replayed() {
+    let mut gateway = Gateway::start();
+    let mailed: Vec<String> =
+        (0..3).map(|n| gateway.ask("alice", &format!("mail me at alice{n}@corp-example.com"))).collect();
+    let blocked = gateway.ask("bob", "block");
+    gateway.ask("carol", "a sunny day");
+    gateway.signed(&blocked);
+    gateway.stop();
+    let draft = gateway.folder.path().join("draft.toml");
+    fs::write(&draft, "[policy]\nprofile = \"default\"\nactions = { \"privacy/email\" = \"block\", \"harm/weapons\" = \"allow\" }\n").expect("a file");
+    let draft = draft.to_str().expect("a path");
+    let replayed = |arguments: &[&str], code: i32| -> Value {
+        let (got, out, err) = gateway.audit(&[&["replay", "--format", "json"], arguments].concat());
+        assert_eq!(got, Some(code), "{arguments:?}: {out}{err}");
+        serde_json::from_str(&out).expect("JSON")
+    };
+    let key = gateway.folder.path().join("state/texts.key");
+    for from in ["bodies", "findings"] {
+        let by = format!("by_{from}");
+        let by = by.as_str();
+        let same = replayed(&[], 0);
+        assert_eq!(
+            (&same[by], &same["different"], &same["elsewhere"]),
+            (&5.into(), &0.into(), &serde_json::json!({})),
+            "{same}"
+        );
+        let own = &same["not_replayed"]["the gateway's own canary"];
+        assert_eq!(same["exchanges"].as_u64(), own.as_u64().map(|own| own + 5), "{same}");
+        let other = replayed(&["--policy", draft], 1);
+        // The demonstration's answers hold addresses too: nothing that was let through passes unchanged.
+        let from_allowed: u64 = other["verdicts"]
+            .as_array()
+            .expect("rows")
+            .iter()
+            .filter(|row| row["to"] == "block")
+            .filter_map(|row| row["exchanges"].as_u64())
+            .sum();
+        assert_eq!(other["newly_blocked"], from_allowed);
+        let change = |name: &str| {
+            other["changes"].as_array().expect("a list").iter().find(|one| one["exchange"] == name).cloned()
+        };
+        for name in &mailed {
+            let change = change(name).unwrap_or_else(|| panic!("{name} is not in {other}"));
+            assert_eq!(
+                (&change["from"], &change["to"], &change["by"]),
+                (&"rewrite".into(), &"block".into(), &from.into()),
+                "{change}"
+            );
+            let rule = serde_json::json!({"rule": "privacy/email", "from": "mask", "to": "block"});
+            assert!(change["rules"].as_array().expect("rules").contains(&rule), "{change}");
+        }
+        let weapons = change(&blocked).expect("it differs");
+        let rule = serde_json::json!({"rule": "harm/weapons", "from": "block", "to": "none"});
+        assert!(weapons["rules"].as_array().expect("rules").contains(&rule), "{weapons}");
+        // The terms of a search choose; each is told with how it was judged.
+        let (code, out, _) = gateway.audit(&["replay", "--policy", draft, "--user", "alice", "--each"]);
+        assert_eq!(code, Some(1));
+        assert_eq!(out.lines().filter(|line| line.contains(&format!("  by {from}"))).count(), 3, "{out}");
+        assert!(out.contains("3 different: 3 newly blocked, 0 let through"), "{out}");
+        // Without the key of the bodies, what is on record has to suffice.
+        let _ = fs::remove_file(&key);
+    }
+    let (code, out, _) = gateway.audit(&["replay"]);
+    assert!(
+        code == Some(0)
+            && out.contains("5 judged from their findings")
+            && out.contains("no bodies could be read"),
+        "{out}"
+    );
+    assert_eq!(gateway.audit(&["replay", "--policy", "defualt"]).0, Some(2));
+}
+
+/// What stands for values is drawn as it was, so that what came back in an answer is no finding now.
+#[test]
+fn what_stood_for_values_is_replayed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = "schema = 1\n[server]\ndata = \"127.0.0.1:0\"\noperations = \"127.0.0.1:0\"\nstate = \"state\"\n[journal.texts]\nkeep = \"all\"\n\
+        [[upstream]]\nname = \"demonstration\"\ndialects = [\"openai\"]\nbase_url = \"demonstration:\"\n\
+        [policy]\nprofile = \"default\"\nactions = { \"privacy/email\" = \"pseudonymise\" }\n";
+    fs::write(folder.path().join("gateway.toml"), config).expect("a file");
+    let mut gateway = Gateway::on(folder);
+    let mut last = String::new();
+    for n in 0..6 {
+        let fields = if n % 2 == 0 { "" } else { "x-sluicegate-conversation: tea\r\n" };
+        last = gateway.ask_with(fields, "alice", &format!("mail me at alice{n}@corp-example.com"));
+    }
+    gateway.signed(&last);
+    gateway.stop();
+    let same = gateway.json(&["replay"]);
+    assert_eq!((&same["by_bodies"], &same["different"]), (&6.into(), &0.into()), "{same}");
 }

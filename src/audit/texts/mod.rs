@@ -95,6 +95,24 @@ pub struct Parts {
     pub answer_received: Vec<u8>,
     /// The answer's as the client got it.
     pub answer_sent: Vec<u8>,
+    /// What of the request's head tells how it was read, a [`RequestHead`] as JSON; empty where it was not kept.
+    pub head: Vec<u8>,
+}
+
+/// What of a request's head tells how its body is read and whose values are in it; it may hold texts of users as the body does.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
+pub struct RequestHead {
+    /// The path, as the call is known by it.
+    pub path: String,
+    /// The query as it came.
+    pub query: Option<String>,
+    /// Whether the media type says that it is JSON.
+    pub json: bool,
+    /// The content coding; empty without one.
+    pub coding: String,
+    /// The client's own word for the conversation.
+    pub conversation: Option<String>,
 }
 
 struct Job {

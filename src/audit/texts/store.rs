@@ -109,8 +109,8 @@ impl Store {
         (days, now_ms): (Option<u32>, u64),
     ) -> io::Result<TextPlace> {
         let mut plain = Vec::new();
-        for part in [&parts.request_received, &parts.request_sent, &parts.answer_received, &parts.answer_sent]
-        {
+        let Parts { request_received, request_sent, answer_received, answer_sent, head } = parts;
+        for part in [request_received, request_sent, answer_received, answer_sent, head] {
             plain.extend_from_slice(&(part.len() as u32).to_le_bytes());
             plain.extend_from_slice(part);
         }
@@ -215,11 +215,10 @@ impl TextsReader {
             Some(part.to_vec())
         };
         let mut next = || part().ok_or(KeysError::Damaged);
-        Ok(Parts {
-            request_received: next()?,
-            request_sent: next()?,
-            answer_received: next()?,
-            answer_sent: next()?,
-        })
+        let (request_received, request_sent) = (next()?, next()?);
+        let (answer_received, answer_sent) = (next()?, next()?);
+        // Earlier versions kept none.
+        let head = part().unwrap_or_default();
+        Ok(Parts { request_received, request_sent, answer_received, answer_sent, head })
     }
 }

@@ -12,6 +12,7 @@ fn parts(text: &str) -> Parts {
         request_sent: b"masked".to_vec(),
         answer_received: text.repeat(3).into_bytes(),
         answer_sent: Vec::new(),
+        head: b"{}".to_vec(),
     }
 }
 

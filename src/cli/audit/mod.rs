@@ -3,6 +3,7 @@
 mod export;
 mod keep;
 mod prove;
+mod replay;
 mod search;
 mod verify;
 mod witness;
@@ -39,6 +40,7 @@ enum What {
     Search(search::Search),
     Stats(search::Stats),
     Export(export::Args),
+    Replay(replay::Args),
     Key(prove::Key),
     Erase(keep::Erase),
     Hold(keep::HoldArgs),
@@ -54,6 +56,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         What::Search(args) => search::search(args),
         What::Stats(args) => search::stats(args),
         What::Export(args) => export::run(args),
+        What::Replay(args) => replay::run(args),
         What::Key(args) => prove::key(args),
         What::Erase(args) => keep::erase_subject(args),
         What::Hold(args) => keep::hold(args),
@@ -149,6 +152,7 @@ pub(super) fn key_text(key: &str) -> anyhow::Result<String> {
 /// Says on a terminal how far something is.
 struct Progress {
     what: &'static str,
+    step: u64,
     shown: u64,
     terminal: bool,
 }
@@ -158,11 +162,16 @@ impl Progress {
     const STEP: u64 = 10_000;
 
     fn new(what: &'static str) -> Self {
-        Self { what, shown: 0, terminal: io::stderr().is_terminal() }
+        Self::each(what, Self::STEP)
+    }
+
+    /// A sign of life after so many.
+    fn each(what: &'static str, step: u64) -> Self {
+        Self { what, step, shown: 0, terminal: io::stderr().is_terminal() }
     }
 
     fn at(&mut self, sequence: u64) {
-        if self.terminal && sequence.is_multiple_of(Self::STEP) {
+        if self.terminal && sequence.is_multiple_of(self.step) {
             self.shown = sequence;
             let _ = write!(io::stderr(), "\r{sequence} {}", self.what);
         }

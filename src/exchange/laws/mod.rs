@@ -16,6 +16,7 @@ mod promises;
 mod pseudonym_cases;
 mod pseudonyms;
 mod repeated;
+mod replay;
 mod sample;
 mod shadow;
 mod target;
