@@ -19,6 +19,8 @@ pub(super) struct Masks {
     pub(super) word: u64,
     /// First bytes of characters that are not ASCII.
     pub(super) wide: u64,
+    /// Of these those of Chinese characters, see [`is_chinese`](crate::text::fold::is_chinese).
+    pub(super) chinese: u64,
     /// Signs, digits and some letters: what is looked at wherever it stands.
     pub(super) special: u64,
     /// ASCII digits.
@@ -66,6 +68,9 @@ pub(super) enum Inside {
 pub(super) const BLOCK: usize = 64;
 /// How much behind a block is looked at.
 const BEHIND: usize = 2;
+/// The first bytes of Chinese characters.
+const CHINESE_FIRST: u8 = 0xE4;
+const CHINESE_COUNT: u8 = 6;
 /// So many blocks are told at once.
 pub(super) const STRIP: usize = 16;
 
@@ -246,6 +251,7 @@ impl Masks {
         Self {
             word: word.to_bitmask(),
             wide: here.simd_ge(0xC0).to_bitmask(),
+            chinese: (here - CHINESE_FIRST).simd_le(CHINESE_COUNT - 1).to_bitmask(),
             special: are(here, &specials.set).to_bitmask(),
             digit: digit.to_bitmask(),
             gap: gap.to_bitmask(),
@@ -262,6 +268,7 @@ impl Masks {
 mod tests {
     use super::*;
     use crate::detect::likeness::touched;
+    use crate::text::fold::is_chinese;
     use proptest::prelude::*;
 
     proptest! {
@@ -275,6 +282,7 @@ mod tests {
                 let is = |mask: u64| mask >> bit & 1 == 1;
                 prop_assert_eq!(is(masks.word), byte.is_ascii_alphanumeric());
                 prop_assert_eq!(is(masks.wide), byte >= 0xC0);
+                prop_assert_eq!(is(masks.chinese), is_chinese(byte));
                 prop_assert_eq!(is(masks.special), at + bit < text.len() && specials.contains(byte));
                 let twice = byte.is_ascii_alphabetic() && byte.eq_ignore_ascii_case(&next);
                 prop_assert_eq!((is(masks.twice), is(masks.digit)), (twice, byte.is_ascii_digit()));

@@ -18,13 +18,13 @@
 //! - A word of three letters is looked for with its letters apart only by signs, not as the end of a longer row: `c.l.a.s.s`, `a s s ess`.
 //! - Words of less than three letters (two Chinese characters) are not looked for: they stand in every list of initials.
 
-use super::gate::{Bits, Gate, Keys, eight, head};
+use super::gate::{Bits, CHINESE, Gate, Keys, eight, head};
 use super::lexicon::{Meaning, Word};
 use super::likeness::{Form, LIKE, Likeness, likeness};
 use super::pattern::{after_escape, char_at, char_before, is_word};
 use super::phrase::{FirstKeys, FirstTokens, Next};
 use super::signs::{Between, between, is_letter, is_wide, is_wild, leet, wide_signs};
-use super::trie::{Entry, State, Trie};
+use super::trie::{Behind, Entry, State, Trie};
 use super::{Folds, RuleId, RuleSpec};
 use crate::text::fold::is_chinese;
 use crate::text::work::step;
@@ -70,6 +70,8 @@ pub(super) struct Disguised {
     firsts: Bits,
     /// ASCII characters with which a disguised word may begin, upper case too.
     begins: Box<[bool; 128]>,
+    /// Where two Chinese characters lead, but where white space may stand between them.
+    first_pairs: Behind,
     /// Some word has a character that is not ASCII behind a first one that is.
     before_wide: bool,
     /// Digits that may begin a disguised word before another digit.
@@ -206,7 +208,9 @@ impl Disguised {
                     begins[usize::from(first.to_ascii_uppercase() as u8 & 0x7F)] = true;
                     (0..128).filter(passes).for_each(|c| begins[usize::from(c)] = true);
                     let signs = signs.iter().filter(|(_, letters)| letters.contains(first));
-                    firsts.extend(signs.map(|&(sign, _)| sign_head(sign)));
+                    let signs: Vec<u64> = signs.map(|&(sign, _)| sign_head(sign)).collect();
+                    signs.iter().for_each(|&sign| keys.wide_first(sign));
+                    firsts.extend(signs);
                 }
                 Some(first) => firsts.push(head(eight(letters.as_bytes(), 0), first.len_utf8())),
                 None => {}
@@ -220,6 +224,8 @@ impl Disguised {
             .iter()
             .map(|(letters, _, traits)| Entry { bytes: letters.as_bytes(), traits: traits | ANY })
             .collect();
+        let trie = Trie::build(&entries);
+        let first_pairs = Behind::pairs(&entries, &trie, |first| !trie.has_space(first) && !trie.is_end(first));
         let words = all.iter().map(|(letters, rule, traits)| (*rule, traits | size(letters))).collect();
         for list in [&mut likenesses, &mut firsts] {
             list.sort_unstable();
@@ -230,7 +236,8 @@ impl Disguised {
             (Gate::new(keys.clone()), Bits::new(&likenesses), Bits::new(&firsts));
         (
             Self {
-                trie: Trie::build(&entries),
+                trie,
+                first_pairs,
                 words,
                 gate,
                 likenesses,
@@ -442,10 +449,11 @@ impl Disguised {
                 return false;
             }
             let again = head(eight(text, at), one) == first;
-            if again || is_wild(c) || !leet(c).is_empty() {
+            if again || is_wild(c) || matches!(c, '<' | 'ー') {
                 return true;
             }
-            if matches!(c, '<' | 'ー') {
+            let letter = |letter: u8| self.gate.any_pair(first | u64::from(letter) << (8 * one), one, 1);
+            if leet(c).bytes().any(letter) {
                 return true;
             }
             if is_letter(c) {
@@ -460,6 +468,27 @@ impl Disguised {
         true
     }
 
+    /// A walk from the two different Chinese characters at `at`, `pair` their bytes, as far as the text goes. `start`: their place in the
+    /// whole text. `None` if it has ended.
+    pub(super) fn begin_pair(
+        &self,
+        text: &[u8],
+        (at, start, pair): (usize, u64, u64),
+        ended: bool,
+        hit: &mut impl FnMut(RuleId, u64, usize),
+    ) -> Option<Walk> {
+        let Some(state) = self.first_pairs.state(pair) else { return self.begin(text, at, start, ended, hit) };
+        let (first, last) = (char_at(text, at)?, char_at(text, at + CHINESE)?);
+        if in_row(text, at, first) {
+            return self.begin(text, at, start, ended, hit);
+        }
+        let waits = if self.trie.is_end(state) { WAITS } else { 0 };
+        let mut item = Item { state, last, real: 2, flags: WIDE | waits, ..Item::at_top(first) };
+        let to = self.plain(&mut item, text, at + 2 * CHINESE)?;
+        let mut walk = Walk { start, items: smallvec![item], row: None, initials: false };
+        self.go_on(&mut walk, text, to, ended, hit).then_some(walk)
+    }
+
     /// A walk from the character at `at`, where `start` is its place in the whole text, as far as the text goes. `None` if it has ended.
     pub(super) fn begin(
         &self,
@@ -470,18 +499,7 @@ impl Disguised {
         hit: &mut impl FnMut(RuleId, u64, usize),
     ) -> Option<Walk> {
         let c = char_at(text, at)?.to_ascii_lowercase();
-        let top = Item {
-            state: Trie::TOP,
-            last: c,
-            used: 0,
-            gap: 0,
-            repeats: 0,
-            real: 0,
-            signs: 0,
-            wild: 0,
-            tag: 0,
-            flags: 0,
-        };
+        let top = Item::at_top(c);
         let wide = is_wide(c);
         if !wide && char_before(text, at).is_some_and(is_word) && !after_escape(text, at) {
             return None;
@@ -766,6 +784,22 @@ impl Disguised {
 }
 
 impl Item {
+    /// Before the character `c`.
+    fn at_top(c: char) -> Self {
+        Self {
+            state: Trie::TOP,
+            last: c,
+            used: 0,
+            gap: 0,
+            repeats: 0,
+            real: 0,
+            signs: 0,
+            wild: 0,
+            tag: 0,
+            flags: 0,
+        }
+    }
+
     /// What the last letter counts as where words are bounded: a sign that stands for a letter is one.
     fn last_letter(&self) -> char {
         if is_letter(self.last) { self.last } else { 'a' }

@@ -25,6 +25,9 @@ fn eight_of(bytes: &[u8]) -> u64 {
 /// Of shorter tokens too many words begin with their like.
 const BEGUN: usize = 3;
 
+/// How many bytes a Chinese character has.
+pub(super) const CHINESE: usize = 3;
+
 /// Upper and lower case alike, and some other signs with each other.
 pub(super) const LOWER: u64 = 0x2020_2020_2020_2020;
 
@@ -70,6 +73,10 @@ pub(super) struct Keys {
     /// The others with the Chinese character behind them, see [`with_third`].
     thirds: Vec<u64>,
     singles: Vec<u64>,
+    /// Of the pairs those of two different Chinese characters, as they stand.
+    chinese: Vec<u64>,
+    /// First characters that are not ASCII.
+    wide_firsts: Vec<u64>,
     /// What a token may begin with that goes on as it likes: one letter or digit, two, three, four.
     open_one: Vec<u8>,
     open_two: Vec<(u8, u8)>,
@@ -93,6 +100,8 @@ pub(super) struct Gate {
     /// Characters after which the second one does not matter.
     singles: Bits,
     has_singles: bool,
+    chinese: Bits,
+    wide_firsts: Bits,
     /// By two letters or digits (36 by 36).
     open_two: Box<[u64; 36]>,
     /// The same, where the letters or digits after them do not matter.
@@ -122,6 +131,8 @@ impl Keys {
         self.last.extend_from_slice(&other.last);
         self.thirds.extend_from_slice(&other.thirds);
         self.singles.extend_from_slice(&other.singles);
+        self.chinese.extend_from_slice(&other.chinese);
+        self.wide_firsts.extend_from_slice(&other.wide_firsts);
     }
 
     /// A word as the text is folded, lower case. `whole`: a boundary follows it.
@@ -130,6 +141,8 @@ impl Keys {
         if !first.is_ascii() {
             let one = char_len(first);
             let two = word.get(one).map_or(0, |&second| char_len(second));
+            self.wide_first(head(eight(word, 0), one));
+            self.chinese.extend(chinese_pair(word));
             // White space comes in many forms.
             if two == 0 || word.get(one) == Some(&b' ') {
                 self.singles.push(head(eight(word, 0), one));
@@ -157,6 +170,11 @@ impl Keys {
         } else {
             self.open(word);
         }
+    }
+
+    /// A character that is not ASCII with which a word may begin.
+    pub(super) fn wide_first(&mut self, first: u64) {
+        self.wide_firsts.push(first);
     }
 
     /// A word that may begin in the middle of a token.
@@ -198,6 +216,8 @@ impl Gate {
             &mut keys.last,
             &mut keys.thirds,
             &mut keys.singles,
+            &mut keys.chinese,
+            &mut keys.wide_firsts,
             &mut keys.open_three,
             &mut keys.open_four,
         ];
@@ -227,6 +247,8 @@ impl Gate {
             thirds: Bits::new(&keys.thirds),
             singles: Bits::new(&keys.singles),
             has_singles: !keys.singles.is_empty(),
+            chinese: Bits::new(&keys.chinese),
+            wide_firsts: Bits::new(&keys.wide_firsts),
             open_two: by_two(&keys.open_one, &keys.open_two),
             short_two: by_two(&keys.short_one, &keys.short_two),
             open_three: Bits::new(&keys.open_three),
@@ -347,6 +369,25 @@ impl Gate {
         self.has_singles && self.singles.holds(head(word, one))
     }
 
+    /// Whether a word may begin with this character, which is not ASCII.
+    #[inline]
+    pub(super) fn wide_first(&self, first: u64) -> bool {
+        self.wide_firsts.holds(first)
+    }
+
+    /// Whether words begin with one Chinese character whatever stands behind it.
+    #[inline]
+    pub(super) fn has_singles(&self) -> bool {
+        self.has_singles
+    }
+
+    /// Whether a word may begin with the two different Chinese characters with which these eight bytes begin, or with the first whatever
+    /// follows.
+    #[inline]
+    pub(super) fn chinese(&self, word: u64) -> bool {
+        self.chinese.holds(word & HEADS[2 * CHINESE])
+    }
+
     /// Whether a word may begin with two characters of `one` and `two` bytes, whatever stands behind them.
     #[inline]
     pub(super) fn any_pair(&self, word: u64, one: usize, two: usize) -> bool {
@@ -378,6 +419,14 @@ impl Gate {
     pub(super) fn signs(&self) -> impl Iterator<Item = u8> + '_ {
         (0..128).filter(|&sign| self.signs[usize::from(sign)])
     }
+}
+
+/// The first two characters of a word, where they are Chinese and differ.
+pub(super) fn chinese_pair(word: &[u8]) -> Option<u64> {
+    let first = word.first_chunk::<{ 2 * CHINESE }>()?;
+    let (one, two) = first.split_at(CHINESE);
+    let chinese = one.first().is_some_and(|&lead| is_chinese(lead)) && two.first().is_some_and(|&lead| is_chinese(lead));
+    (chinese && one != two).then(|| eight(first, 0))
 }
 
 /// The Chinese character at `at`, if one stands there.

@@ -38,6 +38,7 @@ pub mod tagger;
 mod thread;
 mod trie;
 pub mod validator;
+mod wide;
 
 pub use crate::text::exact::Exact;
 pub use crate::text::fold::TextKind;

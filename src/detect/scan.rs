@@ -12,20 +12,20 @@ use super::blocks::{BLOCK, Masks, STRIP, Strip};
 use super::classify::{Judging, Reading};
 use super::disguise::Walk;
 use super::engine::{Heads, byte};
-use super::gate::{char_len, eight};
+use super::gate::eight;
 use super::judge::{Found, Judge};
 use super::lexicon::{HOLDS, Meaning, Words, is_space};
 use super::likeness::{Form, ends_words};
 use super::machine::{Machine, NEARS};
 use super::pattern::{CONTEXT, after_escape, begins, boundary, char_before, is_word};
 use super::phrase::Next;
-use super::sift::{Candidate, Tokens};
+use super::sift::{Candidate, KNOWN, Tokens, known};
 use super::tagger::Tagging;
 use super::thread::Thread;
 use super::trie::{State, Trie};
 use super::{Engine, Finding, Progress, RuleId, RuleSet};
 use crate::text::TextPos;
-use crate::text::fold::{Fold, FoldPos, TextKind, View, is_chinese};
+use crate::text::fold::{Fold, FoldPos, TextKind, View};
 use crate::text::work::step;
 use smallvec::SmallVec;
 
@@ -187,7 +187,7 @@ impl Scan {
                     self.start_token(with, view, at, 0, ended);
                 }
             } else if byte >= 0xC0 {
-                self.wides(with, view, at, 1, ended);
+                self.tell_wide(with, view, at, ended);
             }
             if specials.contains(byte) {
                 self.special(with, view, at, byte, ended);
@@ -235,8 +235,9 @@ impl Scan {
         let tokens = Tokens::of(now, next, before);
         // Of a token and what it touches all is known here, but at the end of what has come.
         let Engine { lexicon, heads, .. } = with.engine;
-        let text = bytes.get(base..).unwrap_or_default();
-        let sifted = tokens.sift(text, lexicon, heads, Heads::OPEN | Heads::PLAIN);
+        let mut end = [0; KNOWN];
+        let (text, whole) = known(bytes.get(base..).unwrap_or_default(), &mut end);
+        let sifted = tokens.sift(text, whole, lexicon, heads, Heads::OPEN | Heads::PLAIN);
         let (mut starts, mut plain) = (0_u64, tokens.begins);
         let (mut special, mut passed) = (now.special, 0);
         for &Candidate { bit, length, flags } in sifted.list() {
@@ -263,7 +264,7 @@ impl Scan {
             starts |= u64::from(flags & Heads::PLAIN != 0) << bit;
         }
         if now.wide != 0 {
-            self.wides(with, view, base, now.wide, ended);
+            self.wides(with, view, (base, text), (now, next), ended);
         }
         for bit in ones(now.slash) {
             let at = base + bit;
@@ -388,52 +389,6 @@ impl Scan {
         }
     }
 
-    /// Characters that are not ASCII begin at these bytes of the block at `base`.
-    #[inline(never)]
-    fn wides(&mut self, with: &With<'_>, view: &View, base: usize, wide: u64, ended: bool) {
-        let Engine { lexicon, starts_wide, .. } = with.engine;
-        let bytes = view.bytes();
-        let text = bytes.get(base..).unwrap_or_default();
-        for bit in ones(wide) {
-            let word = eight(text, bit);
-            // Most often a Chinese character before another one: nothing is between them, and neither stands for a letter.
-            let (first, second) = (word as u8, (word >> 24) as u8);
-            let chinese = is_chinese(first) && is_chinese(second) && (word ^ word >> 24) & 0x00FF_FFFF != 0;
-            if !chinese || lexicon.any.disguised_pair(text, bit, word, 3, 3) || *starts_wide {
-                self.tell_wide(with, view, base + bit, word, ended);
-            }
-        }
-    }
-
-    /// Tells what may begin with a character that is not ASCII.
-    #[inline(never)]
-    fn tell_wide(&mut self, with: &With<'_>, view: &View, at: usize, word: u64, ended: bool) {
-        let Engine { lexicon, bytes: table, .. } = with.engine;
-        let bytes = view.bytes();
-        let one = char_len(bytes[at]);
-        let second = bytes.get(at + one).copied();
-        let two = second.map_or(0, char_len);
-        let open = second.is_none() && !ended;
-        let may = open || lexicon.any.disguised_pair(bytes, at, word, one, two);
-        if may && (open || lexicon.bound.gate.pair(bytes, at, word, one, two)) {
-            self.begin(with, view, &lexicon.bound, at, ended);
-        }
-        if !lexicon.disguised.is_empty()
-            && (open || lexicon.disguised.may_begin_wide(bytes, at, word, one, two))
-        {
-            self.begin_walk(with, view, at, ended);
-        }
-        if may
-            && !lexicon.inside.trie.is_empty()
-            && (open || lexicon.inside.gate.pair(bytes, at, word, one, two))
-        {
-            self.begin(with, view, &lexicon.inside, at, ended);
-        }
-        if table[usize::from(bytes[at])] & byte::START != 0 {
-            self.start_at(with, view, at, (begins(bytes, at), 0), ended);
-        }
-    }
-
     /// A byte that is looked at wherever it stands.
     #[inline]
     fn special(&mut self, with: &With<'_>, view: &View, at: usize, byte: u8, ended: bool) {
@@ -499,7 +454,7 @@ impl Scan {
 
     /// Runs from `at` as far as some word goes.
     #[inline(never)]
-    fn begin(&mut self, with: &With<'_>, view: &View, words: &Words, at: usize, ended: bool) {
+    pub(super) fn begin(&mut self, with: &With<'_>, view: &View, words: &Words, at: usize, ended: bool) {
         let inside = std::ptr::eq(words, &raw const with.engine.lexicon.inside);
         let bytes = view.bytes();
         if bytes[at] >= 0x80 && !inside && !begins(bytes, at) {
@@ -513,7 +468,7 @@ impl Scan {
     }
 
     /// Runs from behind the token at `at`, from its state in the tree, as far as some word goes.
-    fn begin_behind(
+    pub(super) fn begin_behind(
         &mut self,
         with: &With<'_>,
         view: &View,
@@ -623,11 +578,26 @@ impl Scan {
 
     /// Walks from `at` as far as some disguised word goes.
     #[inline(never)]
-    fn begin_walk(&mut self, with: &With<'_>, view: &View, at: usize, ended: bool) {
+    pub(super) fn begin_walk(&mut self, with: &With<'_>, view: &View, at: usize, ended: bool) {
         step();
         let mut hit = hit(&mut self.waiting, with, view);
         let disguised = &with.engine.lexicon.disguised;
         self.walks.extend(disguised.begin(view.bytes(), at, view.base().0 + at as u64, ended, &mut hit));
+    }
+
+    /// Walks from the two different Chinese characters at `at`, `pair` their bytes.
+    pub(super) fn begin_pair_walk(
+        &mut self,
+        with: &With<'_>,
+        view: &View,
+        (at, pair): (usize, u64),
+        ended: bool,
+    ) {
+        step();
+        let mut hit = hit(&mut self.waiting, with, view);
+        let start = view.base().0 + at as u64;
+        let disguised = &with.engine.lexicon.disguised;
+        self.walks.extend(disguised.begin_pair(view.bytes(), (at, start, pair), ended, &mut hit));
     }
 
     /// Goes on with the walks that waited at the view's end.
@@ -695,7 +665,7 @@ fn is_free(bytes: &[u8], at: usize) -> bool {
 
 /// The places of the bits that are set, the lowest first.
 #[inline]
-fn ones(mut mask: u64) -> impl Iterator<Item = usize> {
+pub(super) fn ones(mut mask: u64) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
         let bit = (mask != 0).then(|| mask.trailing_zeros() as usize);
         mask &= mask.wrapping_sub(1);

@@ -4,12 +4,15 @@
 
 use super::blocks::{BLOCK, Masks};
 use super::engine::Heads;
-use super::gate::{HEADS, LOWER};
+use super::gate::{CHINESE, Gate, HEADS, LOWER};
 use super::lexicon::Lexicon;
 use super::likeness::{Form, touched};
 
 /// How much behind a block has to have come for its tokens to be known.
 const AHEAD: usize = BLOCK;
+/// A block and what is behind it.
+pub(super) const KNOWN: usize = BLOCK + AHEAD;
+pub(super) type Known = [u8; KNOWN];
 /// The longest token of which a block and the next tell all.
 const MOST_KNOWN: u32 = BLOCK as u32 - 1;
 
@@ -44,6 +47,36 @@ pub(super) struct Candidate {
 pub(super) struct Sifted {
     list: [Candidate; BLOCK],
     count: usize,
+}
+
+/// The beginning of a text, zeros behind its end, and how much of it that is.
+#[inline]
+pub(super) fn known<'t>(text: &'t [u8], end: &'t mut Known) -> (&'t Known, usize) {
+    match text.first_chunk() {
+        Some(known) => (known, KNOWN),
+        None => {
+            end.iter_mut().zip(text).for_each(|(slot, &byte)| *slot = byte);
+            (end, text.len())
+        }
+    }
+}
+
+/// Of the Chinese characters at the bits of `pairs`, each before another one, those with which words may begin, and those that stand twice.
+#[inline]
+pub(super) fn chinese(text: &Known, mut pairs: u64, gate: &Gate) -> (u64, u64) {
+    let (mut hits, mut again) = (0, 0);
+    let singles = gate.has_singles();
+    while pairs != 0 {
+        let bit = pairs.trailing_zeros() & 63;
+        pairs &= pairs.wrapping_sub(1);
+        let bytes = text.get(bit as usize..).and_then(<[u8]>::first_chunk).unwrap_or(&[0; 8]);
+        let word = u64::from_le_bytes(*bytes);
+        let hit = gate.chinese(word) || singles && gate.single(word, CHINESE);
+        let same = (word ^ word >> (8 * CHINESE)) & HEADS[CHINESE] == 0;
+        hits |= u64::from(hit && !same) << bit;
+        again |= u64::from(same) << bit;
+    }
+    (hits, again)
 }
 
 impl Candidate {
@@ -92,35 +125,34 @@ impl<'m> Tokens<'m> {
         from((self.now.word, self.next.word), bit).trailing_ones()
     }
 
-    /// Sifts the tokens of a block with which `text` begins. `wanted`: what of [`Heads`] is looked for.
+    /// Sifts the tokens of a block with which `text` begins, of which `whole` bytes have come. `wanted`: what of [`Heads`] is looked for.
     #[inline]
-    pub(super) fn sift(&self, text: &[u8], lexicon: &Lexicon, heads: &Heads, wanted: u8) -> Sifted {
+    pub(super) fn sift(&self, text: &Known, whole: usize, lexicon: &Lexicon, heads: &Heads, wanted: u8) -> Sifted {
         let mut sifted = Sifted { list: [Candidate::default(); BLOCK], count: 0 };
-        match text.first_chunk() {
-            Some(text) => self.sift_known(text, lexicon, heads, wanted, &mut sifted),
-            None => self.sift_end(text, lexicon, heads, wanted, &mut sifted),
+        if whole >= KNOWN {
+            self.sift_known(text, lexicon, heads, wanted, &mut sifted);
+        } else {
+            self.sift_end(text, whole, lexicon, heads, wanted, &mut sifted);
         }
         sifted
     }
 
     /// The same at the end of what has come.
     #[cold]
-    fn sift_end(&self, text: &[u8], lexicon: &Lexicon, heads: &Heads, wanted: u8, sifted: &mut Sifted) {
+    fn sift_end(&self, text: &Known, whole: usize, lexicon: &Lexicon, heads: &Heads, wanted: u8, sifted: &mut Sifted) {
         /// How much behind a token has to be known.
         const BEHIND: usize = 2;
-        let mut known = [0; BLOCK + AHEAD];
-        known.iter_mut().zip(text).for_each(|(slot, &byte)| *slot = byte);
-        let bits = text.len().saturating_sub(BEHIND);
+        let bits = whole.saturating_sub(BEHIND);
         let plain = self.plain & !(!0_u64).checked_shl(bits as u32).unwrap_or(0);
         // Nothing is known of a token that goes on beyond the block.
         let next = Masks { digit: !0, touch: !0, ..*self.next };
-        Tokens { plain, next: &next, ..*self }.sift_known(&known, lexicon, heads, wanted, sifted);
+        Tokens { plain, next: &next, ..*self }.sift_known(text, lexicon, heads, wanted, sifted);
     }
 
     #[inline(never)]
     fn sift_known(
         &self,
-        text: &[u8; BLOCK + AHEAD],
+        text: &Known,
         lexicon: &Lexicon,
         heads: &Heads,
         wanted: u8,
@@ -188,7 +220,7 @@ impl<'m> Tokens<'m> {
 /// What may begin with a token of letters alone. `gap`: the lowest bit tells whether white space or a comma stands behind it.
 #[inline]
 fn told(
-    text: &[u8; BLOCK + AHEAD],
+    text: &Known,
     (bit, length): (u32, u32),
     gap: u64,
     lexicon: &Lexicon,
@@ -206,7 +238,7 @@ fn told(
 
 /// Whether a token of letters of which one stands twice in a row may be a word in which it stands once.
 #[inline]
-fn odd_double(text: &[u8; BLOCK + AHEAD], (bit, length): (u32, u32), lexicon: &Lexicon) -> bool {
+fn odd_double(text: &Known, (bit, length): (u32, u32), lexicon: &Lexicon) -> bool {
     let bit = bit as usize;
     let bytes = text.get(bit..).and_then(<[u8]>::first_chunk).unwrap_or(&[0; 8]);
     lexicon.disguised.may_begin_doubly(text, bit, u64::from_le_bytes(*bytes), length as usize)
