@@ -22,7 +22,7 @@ use super::gate::{Bits, CHINESE, Gate, Keys, eight, head};
 use super::lexicon::{Meaning, Word};
 use super::likeness::{Form, LIKE, Likeness, likeness};
 use super::pattern::{after_escape, char_at, char_before, is_word};
-use super::phrase::{FirstKeys, FirstTokens, Next};
+use super::phrase::{ANYTHING, FirstKeys, FirstTokens, Next};
 use super::signs::{Between, between, is_letter, is_wide, is_wild, leet, wide_signs};
 use super::trie::{Behind, Entry, State, Trie};
 use super::{Folds, RuleId, RuleSpec};
@@ -298,18 +298,20 @@ impl Disguised {
             return (!number || self.digits[usize::from(first)]) && self.may_be_alike(text, at);
         }
         // Letters that nothing touches are another word than they are only if they repeat.
-        twice && self.may_begin_doubly(text, at, word, length) && (length < 8 || self.may_be_alike(text, at))
+        let next = Next::after(text, at + length).filter(|_| length < 8);
+        twice
+            && self.may_begin_doubly(word, length, next.map_or(ANYTHING, Next::letters))
+            && (length < 8 || self.may_be_alike(text, at))
     }
 
     /// Whether a disguised word may begin with the token at `at`, which is of letters with nothing that touches them, some of them twice
-    /// in a row. Never says no where one begins.
+    /// in a row. `next`: see [`FirstTokens::begins_with`]. Never says no where one begins.
     #[inline]
-    pub(super) fn may_begin_doubly(&self, text: &[u8], at: usize, word: u64, length: usize) -> bool {
+    pub(super) fn may_begin_doubly(&self, word: u64, length: usize, next: u64) -> bool {
         if length >= 8 {
             self.likenesses.holds(likeness(word.to_le_bytes()))
         } else {
-            let like = likeness(head(word, length).to_le_bytes());
-            self.tokens_alike.holds_before(like, Next::after(text, at + length))
+            self.tokens_alike.begins_with(likeness(head(word, length).to_le_bytes()), next)
         }
     }
 

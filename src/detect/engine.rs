@@ -1,5 +1,7 @@
 //! The compiled rules, shared by all scans.
 
+#![expect(clippy::inline_always, reason = "asked of each token: see `sift`")]
+
 use super::blocks::{Firsts, Inside, Specials};
 use super::classify::Judges;
 use super::conditions::AllCriteria;
@@ -78,7 +80,7 @@ impl Engine {
         }
         let bytes = byte_table(&lexicon, &patterns);
         let is_special = |byte: u8| bytes[usize::from(byte)] & (byte::INNER | byte::START_INSIDE) != 0;
-        let specials = Specials::new(is_special, inside(&lexicon));
+        let specials = Specials::new(is_special, inside(&lexicon), lexicon.any.ones().to_vec());
         let heads = Heads::find(&lexicon, &patterns);
         let starts_wide = (0x80..=0xFF).any(|byte| patterns.starting(byte).next().is_some());
         Ok(Self {
@@ -167,15 +169,16 @@ fn inside(lexicon: &Lexicon) -> Inside {
 /// What may begin with two bytes, the first ASCII: a table of bit sets.
 #[derive(Debug)]
 pub(super) struct Heads {
-    by_two: Vec<u8>,
+    /// The second one in the upper half of the index.
+    by_two: Box<[u8; HEADS]>,
     /// By length, eight for eight and more, and first byte of a token of letters or of digits with white space or a comma behind it, and
     /// behind that of a number a letter: of [`Heads::STARTS`] those that may come of it, and [`Heads::OPEN`]. Most patterns want a digit or a sign soon.
-    by_token: Box<[[u8; 0x80]; 9]>,
+    by_token: Box<[[u8; 0x80]; 16]>,
     /// By length of such a number: whether machines start at its digits because of what stands before them.
     in_number: [bool; 9],
 }
 
-const HEADS: usize = 0x80 << 8;
+const HEADS: usize = 1 << 16;
 
 impl Heads {
     /// A word that goes on as it likes.
@@ -188,13 +191,15 @@ impl Heads {
     pub(super) const INNER: u8 = 1 << 3;
     /// Some machine that starts in the run before the second byte has a run that holds the first.
     pub(super) const RUN: u8 = 1 << 4;
+    /// A word that goes on as it likes behind these two letters.
+    pub(super) const SHORT: u8 = 1 << 5;
     /// A match that begins with the first byte.
     pub(super) const STARTS: u8 = Self::PLAIN | Self::CONTEXT;
 
     fn find(lexicon: &Lexicon, patterns: &Patterns) -> Self {
-        let mut by_two = vec![0; HEADS];
-        let mut by_token = Box::new([[Self::OPEN; 0x80]; 9]);
-        for (first, row) in (0..0x80_u8).zip(by_two.chunks_exact_mut(256)) {
+        let mut by_two: Box<[u8; HEADS]> = Box::new([!0; HEADS]);
+        let mut by_token = Box::new([[Self::OPEN; 0x80]; 16]);
+        for first in 0..0x80_u8 {
             if first.is_ascii_alphanumeric() {
                 for machine in patterns.starting(first) {
                     let flag = if machine.contextual { Self::CONTEXT } else { Self::PLAIN };
@@ -204,9 +209,12 @@ impl Heads {
                 }
             }
             let inner = patterns.beyond_inner(first);
-            for (second, flags) in (0..=255_u8).zip(row) {
+            for second in 0..=255_u8 {
+                let Some(flags) = by_two.get_mut(Self::place(first, second)) else { continue };
+                *flags = 0;
                 let mut set = |flag, yes| *flags |= if yes { flag } else { 0 };
                 set(Self::OPEN, lexicon.bound.gate.opens(first, second));
+                set(Self::SHORT, lexicon.bound.gate.short(first, second));
                 let mut alive = patterns.starting(first).filter(|machine| machine.lives_on(first, second));
                 let plain = alive.clone().any(|machine| !machine.contextual);
                 set(Self::PLAIN, plain);
@@ -220,15 +228,20 @@ impl Heads {
     }
 
     /// What may begin with an ASCII byte before another byte.
-    #[inline]
+    #[inline(always)]
     pub(super) fn of(&self, first: u8, second: u8) -> u8 {
-        self.by_two.get(usize::from(first & 0x7F) << 8 | usize::from(second)).copied().unwrap_or(!0)
+        self.by_two[Self::place(first, second)]
+    }
+
+    #[inline(always)]
+    fn place(first: u8, second: u8) -> usize {
+        usize::from(u16::from_le_bytes([first, second]))
     }
 
     /// What may begin with a token of `length` letters, or of digits, eight for eight and more, behind which stands white space or a comma.
-    #[inline]
+    #[inline(always)]
     pub(super) fn of_token(&self, first: u8, length: usize) -> u8 {
-        self.by_token.get(length).map_or(!0, |row| row[usize::from(first & 0x7F)])
+        self.by_token[length & 15][usize::from(first & 0x7F)]
     }
 
     /// Whether a machine may start before or within such a number of `length` digits.

@@ -5,6 +5,8 @@
 //! which a word begins (it is a Bloom filter with one hash, Bloom 1970); of other places it lets about one in twenty
 //! pass. A place whose token is not all there yet passes.
 
+#![expect(clippy::inline_always, reason = "asked of each token: see `sift`")]
+
 use super::lexicon::is_space;
 use super::likeness::ends_words;
 use super::phrase::{FirstKeys, FirstTokens, Next};
@@ -51,16 +53,42 @@ impl Bits {
         bits
     }
 
-    #[inline]
     fn place(&self, key: u64) -> usize {
-        (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize
+        hash(key).wrapping_shr(self.shift) as usize
     }
 
-    #[inline]
-    pub(super) fn holds(&self, key: u64) -> bool {
-        let place = self.place(key);
-        self.bits.get(place / 64).is_some_and(|bits| bits >> (place % 64) & 1 == 1)
+    /// The table as it is asked of each token.
+    #[inline(always)]
+    pub(super) fn table(&self) -> Hashed<'_> {
+        Hashed { bits: &self.bits, shift: self.shift }
     }
+
+    #[inline(always)]
+    pub(super) fn holds(&self, key: u64) -> bool {
+        self.table().holds(hash(key)) & 1 == 1
+    }
+}
+
+/// A table of bits that is asked with hashes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hashed<'b> {
+    bits: &'b [u64],
+    shift: u32,
+}
+
+impl Hashed<'_> {
+    /// The lowest bit tells; the others are anything.
+    #[inline(always)]
+    pub(super) fn holds(self, hash: u64) -> u64 {
+        let place = hash.wrapping_shr(self.shift);
+        self.bits.get((place >> 6) as usize).copied().unwrap_or(!0).wrapping_shr(place as u32)
+    }
+}
+
+/// What tells the place of a key.
+#[inline(always)]
+pub(super) fn hash(key: u64) -> u64 {
+    key.wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 /// What is told of the words that a gate opens for.
@@ -77,6 +105,7 @@ pub(super) struct Keys {
     chinese: Vec<u64>,
     /// First characters that are not ASCII.
     wide_firsts: Vec<u64>,
+    ones: Vec<[u8; CHINESE]>,
     /// What a token may begin with that goes on as it likes: one letter or digit, two, three, four.
     open_one: Vec<u8>,
     open_two: Vec<(u8, u8)>,
@@ -100,6 +129,7 @@ pub(super) struct Gate {
     /// Characters after which the second one does not matter.
     singles: Bits,
     has_singles: bool,
+    ones: Vec<[u8; CHINESE]>,
     chinese: Bits,
     wide_firsts: Bits,
     /// By two letters or digits (36 by 36).
@@ -132,6 +162,7 @@ impl Keys {
         self.thirds.extend_from_slice(&other.thirds);
         self.singles.extend_from_slice(&other.singles);
         self.chinese.extend_from_slice(&other.chinese);
+        self.ones.extend_from_slice(&other.ones);
         self.wide_firsts.extend_from_slice(&other.wide_firsts);
     }
 
@@ -143,6 +174,7 @@ impl Keys {
             let two = word.get(one).map_or(0, |&second| char_len(second));
             self.wide_first(head(eight(word, 0), one));
             self.chinese.extend(chinese_pair(word));
+            self.ones.extend(word.first_chunk().filter(|_| two == 0 && is_chinese(first)));
             // White space comes in many forms.
             if two == 0 || word.get(one) == Some(&b' ') {
                 self.singles.push(head(eight(word, 0), one));
@@ -239,6 +271,7 @@ impl Gate {
         let mut begun: Vec<u64> = tokens.flat_map(|&token| (BEGUN..8).map(move |n| head(token, n))).collect();
         begun.sort_unstable();
         begun.dedup();
+        keys.tokens.open(&keys.open_three, &keys.open_four);
         Self {
             tokens: FirstTokens::new(keys.tokens),
             begun: Bits::new(&begun),
@@ -247,6 +280,7 @@ impl Gate {
             thirds: Bits::new(&keys.thirds),
             singles: Bits::new(&keys.singles),
             has_singles: !keys.singles.is_empty(),
+            ones: keys.ones,
             chinese: Bits::new(&keys.chinese),
             wide_firsts: Bits::new(&keys.wide_firsts),
             open_two: by_two(&keys.open_one, &keys.open_two),
@@ -255,11 +289,6 @@ impl Gate {
             open_four: Bits::new(&keys.open_four),
             signs,
         }
-    }
-
-    /// The whole tokens with which words begin, lower case.
-    pub(super) fn tokens(&self) -> &Bits {
-        self.tokens.all()
     }
 
     /// Whether a word may begin with a token, and go on with other than letters and digits or not at all. `word`: the
@@ -288,22 +317,6 @@ impl Gate {
         known < BEGUN || self.begun.holds(head(word | LOWER, known)) || self.open_within(word, known)
     }
 
-    /// Whether a word, disguised or not, may begin with the token at `at`, by what stands behind it.
-    #[inline]
-    pub(super) fn any_token_at(&self, text: &[u8], at: usize, word: u64, length: usize) -> bool {
-        let token = head(word | LOWER, length);
-        match text.get(at + length) {
-            Some(&sign) if (2..8).contains(&length) && ends_words(text, at + length) => {
-                self.tokens.holds_signed(token, sign)
-            }
-            _ => self.whole_token_before(
-                word,
-                length,
-                (length < 8).then(|| Next::after(text, at + length)).flatten(),
-            ),
-        }
-    }
-
     /// Whether a word may end with this token, or go on behind it with less than two letters.
     #[inline]
     pub(super) fn last_token(&self, word: u64, length: usize) -> bool {
@@ -314,6 +327,23 @@ impl Gate {
     #[inline]
     pub(super) fn whole_token_before(&self, word: u64, length: usize, next: Option<Next>) -> bool {
         self.tokens.holds_before(head(word | LOWER, length), next)
+    }
+
+    /// Which tokens words begin with, by what is behind them, and with what those that go on as they like.
+    #[inline(always)]
+    pub(super) fn firsts(&self) -> Hashed<'_> {
+        self.tokens.table()
+    }
+
+    /// Pairs of different Chinese characters.
+    #[inline(always)]
+    pub(super) fn chinese(&self) -> Hashed<'_> {
+        self.chinese.table()
+    }
+
+    /// Whether a word may begin with these two letters or digits, whatever follows them.
+    pub(super) fn short(&self, first: u8, second: u8) -> bool {
+        holds_two(&self.short_two, first, second)
     }
 
     /// Whether some word begins with these two letters or digits and goes on as it likes.
@@ -375,17 +405,9 @@ impl Gate {
         self.wide_firsts.holds(first)
     }
 
-    /// Whether words begin with one Chinese character whatever stands behind it.
-    #[inline]
-    pub(super) fn has_singles(&self) -> bool {
-        self.has_singles
-    }
-
-    /// Whether a word may begin with the two different Chinese characters with which these eight bytes begin, or with the first whatever
-    /// follows.
-    #[inline]
-    pub(super) fn chinese(&self, word: u64) -> bool {
-        self.chinese.holds(word & HEADS[2 * CHINESE])
+    /// Words of one Chinese character.
+    pub(super) fn ones(&self) -> &[[u8; CHINESE]] {
+        &self.ones
     }
 
     /// Whether a word may begin with two characters of `one` and `two` bytes, whatever stands behind them.

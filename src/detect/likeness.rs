@@ -108,14 +108,20 @@ pub(super) fn is_separator(byte: u8) -> bool {
     matches!(byte, b'.' | b'-' | b'_' | b'~' | b'^' | b'\'' | b'`' | b'=' | b'%' | b'&')
 }
 
+/// A mark that keeps letters apart.
+pub(super) fn is_closing(byte: u8) -> bool {
+    matches!(
+        byte,
+        b',' | b';' | b':' | b'?' | b'/' | b'\\' | b'"' | b')' | b'[' | b']' | b'{' | b'}' | b'>'
+    )
+}
+
 /// Whether what stands at `at`, behind letters that touch each other, ends every word, disguised or not: a mark that keeps letters apart, or
 /// the end of a sentence.
 #[inline]
 pub(super) fn ends_words(text: &[u8], at: usize) -> bool {
     match text.get(at) {
-        Some(b',' | b';' | b':' | b'?' | b'/' | b'\\' | b'"' | b')' | b'[' | b']' | b'{' | b'}' | b'>') => {
-            true
-        }
+        Some(&sign) if is_closing(sign) => true,
         Some(b'.') => text.get(at + 1).is_some_and(|&after| is_space(after)),
         _ => false,
     }

@@ -19,7 +19,7 @@ use super::likeness::{Form, ends_words};
 use super::machine::{Machine, NEARS};
 use super::pattern::{CONTEXT, after_escape, begins, boundary, char_before, is_word};
 use super::phrase::Next;
-use super::sift::{Candidate, KNOWN, Tokens, known};
+use super::sift::{Candidate, Carry, Sifted, Tokens, WINDOW, chinese, window};
 use super::tagger::Tagging;
 use super::thread::Thread;
 use super::trie::{State, Trie};
@@ -27,6 +27,7 @@ use super::{Engine, Finding, Progress, RuleId, RuleSet};
 use crate::text::TextPos;
 use crate::text::fold::{Fold, FoldPos, TextKind, View};
 use crate::text::work::step;
+use fearless_simd::{Level, dispatch};
 use smallvec::SmallVec;
 
 /// Longer pieces are read in parts, so that the view stays small.
@@ -203,68 +204,80 @@ impl Scan {
     fn blocks(&mut self, with: &With<'_>, view: &View, from: usize, ended: bool) {
         let bytes = view.bytes();
         let specials = &with.engine.specials;
-        let mut before = u64::from(from.checked_sub(1).is_some_and(|at| bytes[at].is_ascii_alphanumeric()));
+        let mut before = from.checked_sub(1).is_some_and(|at| bytes[at].is_ascii_alphanumeric());
         if after_escape(bytes, from) {
-            before = 0;
+            before = false;
         } else if after_escape(bytes, from + 1) {
             self.word_after_escape(with, view, from + 1, ended);
         }
-        // Bytes of the next block that nothing begins at.
-        let mut passed = 0;
+        let level = Level::new();
+        let mut carry = Carry::new(before);
+        let mut sifted = Sifted::new();
+        let mut last = Masks::default();
         for at in (from..bytes.len()).step_by(BLOCK * STRIP) {
-            let strip = Strip::read(bytes, at, specials);
+            let strip = Strip::read(level, bytes, at, specials);
             for (base, (now, next)) in (at..bytes.len()).step_by(BLOCK).zip(strip.pairs()) {
-                let now = &Masks { special: now.special & !passed, ..*now };
-                passed = self.block(with, view, base, (now, next, before), ended);
-                before = now.word >> (BLOCK - 1);
+                self.block(with, view, base, (&last, now, next), (level, &mut carry, &mut sifted), ended);
+                last = *now;
+            }
+        }
+        // Where the text ends with a block, nothing has told that its last token does.
+        if let Some(at) = carry.open().filter(|_| (bytes.len() - from) % BLOCK == 0) {
+            let length = (bytes.len() - at).min(8);
+            if self.token(with, view, at, Form::unknown(length), ended) {
+                self.start_token(with, view, at, 0, ended);
             }
         }
     }
 
-    /// One block and the next one. Tells at which bytes of the next one nothing begins.
+    /// One block, between two others.
     #[inline]
     fn block(
         &mut self,
         with: &With<'_>,
         view: &View,
         base: usize,
-        (now, next, before): (&Masks, &Masks, u64),
+        (before, now, next): (&Masks, &Masks, &Masks),
+        (level, carry, sifted): (Level, &mut Carry, &mut Sifted),
         ended: bool,
-    ) -> u64 {
+    ) {
         let bytes = view.bytes();
-        let tokens = Tokens::of(now, next, before);
-        // Of a token and what it touches all is known here, but at the end of what has come.
-        let Engine { lexicon, heads, .. } = with.engine;
-        let mut end = [0; KNOWN];
-        let (text, whole) = known(bytes.get(base..).unwrap_or_default(), &mut end);
-        let sifted = tokens.sift(text, whole, lexicon, heads, Heads::OPEN | Heads::PLAIN);
-        let (mut starts, mut plain) = (0_u64, tokens.begins);
-        let (mut special, mut passed) = (now.special, 0);
-        for &Candidate { bit, length, flags } in sifted.list() {
-            let at = base + usize::from(bit);
-            if flags & Candidate::ODD != 0 {
-                let form = tokens.form(bytes, at, bit);
+        let Engine { lexicon, heads, starts_wide, .. } = with.engine;
+        let mut copy = [0; WINDOW];
+        let text = window(bytes, base, &mut copy);
+        let place = (view.base().0 + base as u64).saturating_sub(BLOCK as u64);
+        let near = self.near(place, 0);
+        let wanted = Candidate::ANY | if near { Heads::CONTEXT } else { 0 };
+        let pairs = if *starts_wide { 0 } else { now.chinese_pairs(next) };
+        let tokens = dispatch!(level, _ => {
+            let tokens = carry.tokens(base, now, next);
+            tokens.sift(text, lexicon, heads, wanted, sifted);
+            sifted.chinese = chinese(text, pairs, &lexicon.any) | pairs & now.one;
+            tokens
+        });
+        let mut special = now.special;
+        let mut starts = 0_u8;
+        for candidate in sifted.list() {
+            let at = tokens.place(*candidate, base);
+            if candidate.flags() & Candidate::ODD != 0 {
+                let form = candidate.form(bytes, at, before, now, next);
                 if form.number && !heads.in_number(form.length()) {
                     // Nothing begins at its digits.
-                    let within = !(!0_u64 << form.whole);
-                    special &= !(within << bit);
-                    passed |= within >> 1 >> (BLOCK - 1 - usize::from(bit));
+                    special &= !candidate.within();
                 }
-                plain &= !(1 << bit);
-                starts |= u64::from(self.token(with, view, at, form, ended)) << bit;
-                continue;
+                let may = self.token(with, view, at, form, ended);
+                *candidate = candidate.with(Candidate::ODD | if may { Heads::STARTS } else { 0 });
+            } else if candidate.flags() & (Candidate::WORDS | Heads::OPEN) != 0 {
+                let word = eight(bytes, at);
+                let open = candidate.flags() & Heads::OPEN != 0 && lexicon.bound.gate.open(word);
+                if open || candidate.flags() & Candidate::WORDS != 0 {
+                    self.tell_words(with, view, at, (word, candidate.length().min(8), open), ended);
+                }
             }
-            let word = eight(bytes, at);
-            let open = flags & Heads::OPEN != 0 && lexicon.bound.gate.open(word);
-            let length = usize::from(length.min(8));
-            let words = flags & Candidate::WORDS != 0;
-            if open || words && lexicon.any.any_token_at(bytes, at, word, length) {
-                self.tell_words(with, view, at, (word, length, open), ended);
-            }
-            starts |= u64::from(flags & Heads::PLAIN != 0) << bit;
+            starts |= candidate.flags();
         }
         if now.wide != 0 {
-            self.wides(with, view, (base, text), (now, next), ended);
+            self.wides(with, view, base, (now.wide & !pairs, sifted.chinese), ended);
         }
         for bit in ones(now.slash) {
             let at = base + bit;
@@ -273,12 +286,12 @@ impl Scan {
             }
         }
         // Machines start when all words of the block are known that may be their context.
-        if self.near(view.base().0 + base as u64, 0) {
-            starts |= plain;
+        if starts & Heads::STARTS != 0 {
+            self.start_tokens(with, view, (base, &tokens), sifted.list(), ended);
         }
-        for bit in ones(starts) {
-            let token = if plain >> bit & 1 == 1 { tokens.before_gap(bit as u32) } else { 0 };
-            self.start_token(with, view, base + bit, token, ended);
+        if !near && self.near(place, 0) {
+            dispatch!(level, _ => tokens.sift(text, lexicon, heads, Heads::CONTEXT, sifted));
+            self.start_tokens(with, view, (base, &tokens), sifted.list(), ended);
         }
         for bit in ones(special) {
             let (at, byte) = (base + bit, bytes[base + bit]);
@@ -287,7 +300,23 @@ impl Scan {
         for bit in ones(now.inside) {
             self.inside(with, view, base + bit, ended);
         }
-        passed
+    }
+
+    /// Starts machines at these tokens of the block at `base`.
+    #[inline(never)]
+    fn start_tokens(
+        &mut self,
+        with: &With<'_>,
+        view: &View,
+        (base, tokens): (usize, &Tokens),
+        list: &[Candidate],
+        ended: bool,
+    ) {
+        for candidate in list.iter().filter(|candidate| candidate.flags() & Heads::STARTS != 0) {
+            let odd = candidate.flags() & Candidate::ODD != 0;
+            let token = if odd { 0 } else { tokens.before_gap(*candidate) };
+            self.start_token(with, view, tokens.place(*candidate, base), token, ended);
+        }
     }
 
     /// An escape such as `\n` ends at `at`: if a letter or digit follows, a word may begin there too.

@@ -4,33 +4,27 @@
 //! pairs tells, without a branch on the text, at which few a word may begin. The others are told one by one.
 
 use super::Engine;
-use super::blocks::Masks;
 use super::engine::byte;
 use super::gate::{CHINESE, HEADS, char_len, eight};
 use super::pattern::begins;
 use super::scan::{Scan, With, ones};
-use super::sift::{Known, chinese};
 use crate::text::fold::{View, is_chinese};
 
 impl Scan {
-    /// Characters that are not ASCII begin at bytes of the block at `base`, of which and of what is behind it `text` is the beginning.
-    #[inline]
+    /// At these bytes of the block at `base` characters begin that are not ASCII, and pairs of Chinese ones with which words may begin.
+    #[inline(never)]
     pub(super) fn wides(
         &mut self,
         with: &With<'_>,
         view: &View,
-        (base, text): (usize, &Known),
-        (now, next): (&Masks, &Masks),
+        base: usize,
+        (others, pairs): (u64, u64),
         ended: bool,
     ) {
-        let Engine { lexicon, starts_wide, .. } = with.engine;
-        let pairs = now.chinese & (now.chinese >> CHINESE | next.chinese << (64 - CHINESE));
-        let pairs = if *starts_wide { 0 } else { pairs };
-        let (hits, again) = chinese(text, pairs, &lexicon.any);
-        for bit in ones(hits) {
+        for bit in ones(pairs) {
             self.chinese_pair(with, view, base + bit, ended);
         }
-        for bit in ones(now.wide & !pairs | again) {
+        for bit in ones(others) {
             self.tell_wide(with, view, base + bit, ended);
         }
     }
