@@ -238,12 +238,17 @@ impl Masks {
         masks
     }
 
-    /// Chinese characters before other ones. `next`: the masks of the next block.
+    /// Chinese characters before other ones, and those behind which such a one stands. `next`: the masks of the next block.
     #[inline]
-    pub(super) fn chinese_pairs(&self, next: &Self) -> u64 {
+    pub(super) fn chinese_pairs(&self, next: &Self) -> (u64, u64) {
         let behind = |mask: u64, next: u64, by: usize| mask >> by | next << (BLOCK - by);
-        let again = self.again & behind(self.again, next.again, 1) & behind(self.again, next.again, 2);
-        self.chinese & behind(self.chinese, next.chinese, CHINESE) & !again
+        let pairs = |now: &Self, next: &Self| {
+            let again = now.again & behind(now.again, next.again, 1) & behind(now.again, next.again, 2);
+            now.chinese & behind(now.chinese, next.chinese, CHINESE) & !again
+        };
+        // What begins so soon in the next block does not go beyond it.
+        let (own, others) = (pairs(self, next), pairs(next, &Self::default()));
+        (own, behind(own, others, CHINESE))
     }
 
     #[inline(always)]

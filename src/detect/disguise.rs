@@ -74,6 +74,8 @@ pub(super) struct Disguised {
     first_pairs: Behind,
     /// Some word has a character that is not ASCII behind a first one that is.
     before_wide: bool,
+    /// What words are like before their first character that is not ASCII.
+    before_wide_alike: Bits,
     /// Digits that may begin a disguised word before another digit.
     digits: Box<[bool; 128]>,
 }
@@ -220,6 +222,12 @@ impl Disguised {
             let mut letters = letters.chars().filter(|&letter| letter != ' ').map(|letter| letter.is_ascii());
             letters.next() == Some(true) && letters.next() == Some(false)
         });
+        let wide = all.iter().filter_map(|(letters, ..)| {
+            let latin = letters.split(|c: char| !c.is_ascii()).next()?;
+            let like = |latin: &str| likeness(latin.bytes().filter(|&byte| byte != b' '));
+            (0 < latin.len() && latin.len() < letters.len()).then(|| like(latin))
+        });
+        let before_wide_alike: Vec<u64> = wide.collect();
         let entries: Vec<Entry<'_>> = all
             .iter()
             .map(|(letters, _, traits)| Entry { bytes: letters.as_bytes(), traits: traits | ANY })
@@ -245,6 +253,7 @@ impl Disguised {
                 firsts,
                 begins,
                 before_wide,
+                before_wide_alike: Bits::new(&before_wide_alike),
                 digits,
             },
             keys,
@@ -362,6 +371,11 @@ impl Disguised {
                 read.gap = 0;
                 at += 1;
                 continue;
+            }
+            let chinese = at + usize::from(byte == b' ');
+            if text.get(chinese).is_some_and(|&lead| is_chinese(lead)) && char_at(text, chinese).is_some_and(is_letter) {
+                // It stands for no other letter, and between none.
+                return self.before_wide_alike.holds(read.like.word);
             }
             if read.gap == 0 {
                 // A word ends here, or the next one of its phrase may follow.

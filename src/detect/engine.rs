@@ -174,6 +174,9 @@ pub(super) struct Heads {
     /// By length, eight for eight and more, and first byte of a token of letters or of digits with white space or a comma behind it, and
     /// behind that of a number a letter: of [`Heads::STARTS`] those that may come of it, and [`Heads::OPEN`]. Most patterns want a digit or a sign soon.
     by_token: Box<[[u8; 0x80]; 16]>,
+    /// By two bytes, and by length and first byte as above: the contexts of which one is wanted near, see [`Machine::near`]; all where none is.
+    near_two: Box<[u16; HEADS]>,
+    near_token: Box<[[u16; 0x80]; 16]>,
     /// By length of such a number: whether machines start at its digits because of what stands before them.
     in_number: [bool; 9],
 }
@@ -199,12 +202,16 @@ impl Heads {
     fn find(lexicon: &Lexicon, patterns: &Patterns) -> Self {
         let mut by_two: Box<[u8; HEADS]> = Box::new([!0; HEADS]);
         let mut by_token = Box::new([[Self::OPEN; 0x80]; 16]);
+        let (mut near_two, mut near_token) = (Box::new([0; HEADS]), Box::new([[0; 0x80]; 16]));
+        let near = |machine: &Machine| if machine.contextual { 1 << machine.near } else { !0_u16 };
         for first in 0..0x80_u8 {
             if first.is_ascii_alphanumeric() {
                 for machine in patterns.starting(first) {
                     let flag = if machine.contextual { Self::CONTEXT } else { Self::PLAIN };
-                    for (row, lives) in by_token.iter_mut().zip(machine.lives_on_token(first)) {
+                    let rows = by_token.iter_mut().zip(near_token.iter_mut());
+                    for ((row, nears), lives) in rows.zip(machine.lives_on_token(first)) {
                         row[usize::from(first)] |= if lives { flag } else { 0 };
+                        nears[usize::from(first)] |= if lives { near(machine) } else { 0 };
                     }
                 }
             }
@@ -216,6 +223,7 @@ impl Heads {
                 set(Self::OPEN, lexicon.bound.gate.opens(first, second));
                 set(Self::SHORT, lexicon.bound.gate.short(first, second));
                 let mut alive = patterns.starting(first).filter(|machine| machine.lives_on(first, second));
+                near_two[Self::place(first, second)] = alive.clone().fold(0, |nears, machine| nears | near(machine));
                 let plain = alive.clone().any(|machine| !machine.contextual);
                 set(Self::PLAIN, plain);
                 set(Self::CONTEXT, alive.any(|machine| machine.contextual));
@@ -224,7 +232,7 @@ impl Heads {
                 set(Self::RUN, patterns.inners.iter().any(run));
             }
         }
-        Self { by_two, by_token, in_number: in_number(patterns) }
+        Self { by_two, by_token, near_two, near_token, in_number: in_number(patterns) }
     }
 
     /// What may begin with an ASCII byte before another byte.
@@ -236,6 +244,14 @@ impl Heads {
     #[inline(always)]
     fn place(first: u8, second: u8) -> usize {
         usize::from(u16::from_le_bytes([first, second]))
+    }
+
+    /// Of what contexts one has to be near for a match to begin with these two bytes, of a token of `length` letters or digits with white
+    /// space or a comma behind it, 0 for any other.
+    #[inline]
+    pub(super) fn nears(&self, first: u8, second: u8, length: usize) -> u16 {
+        let token = if length == 0 { !0 } else { self.near_token[length & 15][usize::from(first & 0x7F)] };
+        self.near_two[Self::place(first, second)] & token
     }
 
     /// What may begin with a token of `length` letters, or of digits, eight for eight and more, behind which stands white space or a comma.

@@ -2,7 +2,7 @@
 //!
 //! A word in a script with spaces begins with a whole token (a run of ASCII letters and digits), one in another script
 //! with two characters: both are looked up in a table of bits before any tree is walked. The table never refuses a place at
-//! which a word begins (it is a Bloom filter with one hash, Bloom 1970); of other places it lets about one in twenty
+//! which a word begins (it is a Bloom filter whose keys have two bits in one word, Bloom 1970); of other places it lets few
 //! pass. A place whose token is not all there yet passes.
 
 #![expect(clippy::inline_always, reason = "asked of each token: see `sift`")]
@@ -42,19 +42,16 @@ pub(super) struct Bits {
 
 impl Bits {
     pub(super) fn new(keys: &[u64]) -> Self {
-        /// Bits for each key: about one wrong answer in this many.
+        /// Bits for each key, which has two of one word: less than one wrong answer in a hundred.
         const ROOM: usize = 32;
         let size = (keys.len() * ROOM).next_power_of_two().max(1 << 12);
         let mut bits = Self { bits: vec![0; size / 64], shift: 64 - size.trailing_zeros() };
         for &key in keys {
-            let place = bits.place(key);
-            bits.bits[place / 64] |= 1 << (place % 64);
+            let hash = hash(key);
+            let place = hash.wrapping_shr(bits.shift);
+            bits.bits[(place >> 6) as usize] |= 1_u64.wrapping_shl(place as u32) | 1_u64.wrapping_shl(second(hash));
         }
         bits
-    }
-
-    fn place(&self, key: u64) -> usize {
-        hash(key).wrapping_shr(self.shift) as usize
     }
 
     /// The table as it is asked of each token.
@@ -81,8 +78,15 @@ impl Hashed<'_> {
     #[inline(always)]
     pub(super) fn holds(self, hash: u64) -> u64 {
         let place = hash.wrapping_shr(self.shift);
-        self.bits.get((place >> 6) as usize).copied().unwrap_or(!0).wrapping_shr(place as u32)
+        let bits = self.bits.get((place >> 6) as usize).copied().unwrap_or(!0);
+        bits.wrapping_shr(place as u32) & bits.wrapping_shr(second(hash))
     }
+}
+
+/// The place of a key's other bit among its sixty-four.
+#[inline(always)]
+fn second(hash: u64) -> u32 {
+    (hash >> 24) as u32
 }
 
 /// What tells the place of a key.
@@ -101,7 +105,7 @@ pub(super) struct Keys {
     /// The others with the Chinese character behind them, see [`with_third`].
     thirds: Vec<u64>,
     singles: Vec<u64>,
-    /// Of the pairs those of two different Chinese characters, as they stand.
+    /// Those of two different Chinese characters as they stand where no third one has to follow, and with what is behind them.
     chinese: Vec<u64>,
     /// First characters that are not ASCII.
     wide_firsts: Vec<u64>,
@@ -173,7 +177,13 @@ impl Keys {
             let one = char_len(first);
             let two = word.get(one).map_or(0, |&second| char_len(second));
             self.wide_first(head(eight(word, 0), one));
-            self.chinese.extend(chinese_pair(word));
+            if let Some(pair) = chinese_pair(word) {
+                self.chinese.push(behind_pair(pair, UNKNOWN));
+                match third(word, 2 * CHINESE) {
+                    Some(third) => self.chinese.push(behind_pair(pair, third)),
+                    None => self.chinese.push(pair),
+                }
+            }
             self.ones.extend(word.first_chunk().filter(|_| two == 0 && is_chinese(first)));
             // White space comes in many forms.
             if two == 0 || word.get(one) == Some(&b' ') {
@@ -335,7 +345,7 @@ impl Gate {
         self.tokens.table()
     }
 
-    /// Pairs of different Chinese characters.
+    /// What [`begin_chinese`] asks.
     #[inline(always)]
     pub(super) fn chinese(&self) -> Hashed<'_> {
         self.chinese.table()
@@ -467,6 +477,21 @@ fn stops(behind: &[u8]) -> bool {
         [b' ', letter, ..] => letter.is_ascii_alphanumeric(),
         _ => false,
     }
+}
+
+/// In place of the third character.
+pub(super) const UNKNOWN: u64 = 1 << 32;
+
+/// Two Chinese characters with the third one, or [`UNKNOWN`].
+#[inline(always)]
+fn behind_pair(pair: u64, third: u64) -> u64 {
+    hash(pair) ^ third
+}
+
+/// Whether a word may begin with two different Chinese characters before a third one, or [`UNKNOWN`]: the lowest bit.
+#[inline(always)]
+pub(super) fn begin_chinese(table: Hashed<'_>, pair: u64, third: u64) -> u64 {
+    table.holds(hash(behind_pair(pair, third))) | table.holds(hash(pair))
 }
 
 /// Two characters together with the Chinese one behind them.

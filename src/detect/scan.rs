@@ -248,11 +248,11 @@ impl Scan {
         let place = (view.base().0 + base as u64).saturating_sub(BLOCK as u64);
         let near = self.near(place, 0);
         let wanted = Candidate::ANY | if near { Heads::CONTEXT } else { 0 };
-        let pairs = if *starts_wide { 0 } else { now.chinese_pairs(next) };
+        let (pairs, thirds) = if *starts_wide { (0, 0) } else { now.chinese_pairs(next) };
         let tokens = dispatch!(level, _ => {
             let tokens = carry.tokens(base, now, next);
             tokens.sift(text, lexicon, heads, wanted, sifted);
-            sifted.chinese = chinese(text, pairs, &lexicon.any) | pairs & now.one;
+            sifted.chinese = chinese(text, (pairs, thirds), &lexicon.any) | pairs & now.one;
             tokens
         });
         let mut special = now.special;
@@ -312,10 +312,14 @@ impl Scan {
         list: &[Candidate],
         ended: bool,
     ) {
+        let near = self.nears((view.base().0 + base as u64).saturating_sub(BLOCK as u64));
         for candidate in list.iter().filter(|candidate| candidate.flags() & Heads::STARTS != 0) {
             let odd = candidate.flags() & Candidate::ODD != 0;
             let token = if odd { 0 } else { tokens.before_gap(*candidate) };
-            self.start_token(with, view, tokens.place(*candidate, base), token, ended);
+            let at = tokens.place(*candidate, base);
+            if self.may_start(with, view.bytes(), at, token, near) {
+                self.start_token(with, view, at, token, ended);
+            }
         }
     }
 
@@ -408,14 +412,35 @@ impl Scan {
 
     /// Starts machines with the token at `at`, if they may start there. `token`: see [`Scan::start_at`].
     fn start_token(&mut self, with: &With<'_>, view: &View, at: usize, token: u8, ended: bool) {
-        let flags = with.engine.head(view.bytes(), at);
-        let free = is_free(view.bytes(), at);
-        let near = || self.near(view.base().0 + at as u64, 0);
-        if (free || with.engine.bytes[usize::from(view.bytes()[at])] & byte::START_INSIDE != 0)
-            && (flags & Heads::PLAIN != 0 || flags & Heads::CONTEXT != 0 && near())
+        let bytes = view.bytes();
+        let flags = with.engine.head(bytes, at);
+        let near = self.nears(view.base().0 + at as u64);
+        if flags & Heads::STARTS != 0
+            && self.may_start(with, bytes, at, token, near)
+            && (is_free(bytes, at) || with.engine.bytes[usize::from(bytes[at])] & byte::START_INSIDE != 0)
         {
-            self.start_at(with, view, at, (free, token), ended);
+            self.start_at(with, view, at, (is_free(bytes, at), token), ended);
         }
+    }
+
+    /// Whether some machine starts with the byte at `at` whose context is among `near`.
+    fn may_start(&self, with: &With<'_>, bytes: &[u8], at: usize, token: u8, near: u16) -> bool {
+        match bytes.get(at..) {
+            Some(&[first, second, ..]) => {
+                let wanted = with.engine.heads.nears(first, second, usize::from(token));
+                wanted & near != 0 || wanted == !0
+            }
+            _ => true,
+        }
+    }
+
+    /// The contexts so near before `at` that they may be those of a match that begins there: a bit for each.
+    fn nears(&self, at: u64) -> u16 {
+        if !self.near(at, 0) {
+            return 0;
+        }
+        let near = |&last: &u64| last > 0 && at.saturating_sub(last - 1) <= CONTEXT as u64;
+        self.contexts.iter().rev().fold(0, |bits, last| bits << 1 | u16::from(near(last)))
     }
 
     /// A byte that is looked at wherever it stands.
@@ -433,7 +458,11 @@ impl Scan {
         // A digit or letter within a token starts few machines, one that begins it starts none here.
         let alnum = byte.is_ascii_alphanumeric();
         let starts = !alnum || flags & byte::START_INSIDE != 0 && before.is_ascii_alphanumeric();
-        let starts = starts && flags & byte::START != 0 && beyond & Heads::STARTS != 0;
+        let starts = starts
+            && flags & byte::START != 0
+            && (beyond & Heads::PLAIN != 0
+                || beyond & Heads::CONTEXT != 0
+                    && self.may_start(with, bytes, at, 0, self.nears(view.base().0 + at as u64)));
         let inner =
             beyond & Heads::INNER != 0 && (before >= 0x80 || heads.of(before, byte) & Heads::RUN != 0);
         if sign || starts || inner {

@@ -10,13 +10,13 @@
 
 use super::blocks::{BLOCK, Masks};
 use super::engine::Heads;
-use super::gate::{CHINESE, Gate, HEADS, LOWER, hash};
+use super::gate::{CHINESE, Gate, HEADS, LOWER, UNKNOWN, begin_chinese};
 use super::lexicon::Lexicon;
 use super::likeness::{Form, touched};
 use super::phrase::{ANYTHING, SIGN, begin_with, opens};
 
 /// A block, the one before it and what is behind it.
-pub(super) const WINDOW: usize = 2 * BLOCK + BLOCK + 8;
+pub(super) const WINDOW: usize = 4 * BLOCK + 8;
 pub(super) type Window = [u8; WINDOW];
 /// The places of flags, see [`Candidate`] and [`Heads`].
 const SHORT: u32 = Heads::SHORT.trailing_zeros();
@@ -311,24 +311,28 @@ impl Tokens {
     }
 }
 
-/// Of the Chinese characters at the bits of `pairs`, each before another one, those with which words may begin.
+/// Of the Chinese characters at the bits of `pairs`, each before another one, those with which words may begin. `thirds`: those behind
+/// which stand two that are not the same.
 #[inline(always)]
-pub(super) fn chinese(text: &Window, mut pairs: u64, gate: &Gate) -> u64 {
+pub(super) fn chinese(text: &Window, (mut pairs, thirds): (u64, u64), gate: &Gate) -> u64 {
     let mut hits = 0;
     let table = gate.chinese();
     while pairs != 0 {
         let bit = pairs.trailing_zeros();
         pairs &= pairs.wrapping_sub(1);
-        let word = u64::from_le_bytes(*eight(text, BLOCK + bit as usize));
-        hits |= (table.holds(hash(word & HEADS[2 * CHINESE])) & 1).wrapping_shl(bit);
+        let at = BLOCK + bit as usize;
+        let pair = u64::from_le_bytes(*eight(text, at)) & HEADS[2 * CHINESE];
+        let third = u64::from_le_bytes(*eight(text, at + 2 * CHINESE)) & HEADS[CHINESE];
+        let third = if thirds >> bit & 1 == 1 { third } else { UNKNOWN };
+        hits |= (begin_chinese(table, pair, third) & 1).wrapping_shl(bit);
     }
     hits
 }
 
-/// The eight bytes at `at`, which is in the first two blocks.
+/// The eight bytes at `at`.
 #[inline(always)]
 fn eight(text: &Window, at: usize) -> &[u8; 8] {
-    text.get(at & (2 * BLOCK - 1)..).and_then(<[u8]>::first_chunk).unwrap_or(&[0; 8])
+    text.get(at & (4 * BLOCK - 1)..).and_then(<[u8]>::first_chunk).unwrap_or(&[0; 8])
 }
 
 /// The bits of two blocks from `bit` on.
