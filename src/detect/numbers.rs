@@ -17,7 +17,13 @@ const FEW: usize = 4;
 pub(super) struct Numbers {
     /// By the kinds of the bytes behind, the nearest first; empty where it is not worth it.
     masks: Vec<u64>,
+    /// By how many digits there are, and the two letters behind the one space that follows them.
+    words: Vec<u64>,
 }
+
+/// The most digits before a word by which machines are told.
+const DIGITS: usize = 8;
+const LETTERS: usize = 26;
 
 impl Numbers {
     /// The machines that start with digits, in the order of their bits. Those behind the last bit share it.
@@ -38,7 +44,20 @@ impl Numbers {
                 masks.get_mut(paths).into_iter().flatten().for_each(|mask| *mask |= bit);
             });
         }
-        Self { masks }
+        let mut words = vec![0; DIGITS * LETTERS * LETTERS];
+        for (index, machine) in machines.iter().enumerate() {
+            let bit = Self::bit(index);
+            machine.before_words(DIGITS, &mut |digits, letters| {
+                let [first, second] = letters.map(|letter| letter.map(|letter| usize::from(letter - b'a')));
+                let all = |one: Option<usize>| one.map_or(0..LETTERS, |one| one..one + 1);
+                for first in all(first) {
+                    for second in all(second) {
+                        words[(digits * LETTERS + first) * LETTERS + second] |= bit;
+                    }
+                }
+            });
+        }
+        Self { masks, words }
     }
 
     /// The bit of the machine with this index.
@@ -53,7 +72,24 @@ impl Numbers {
         let path = behind.map_or(usize::MAX, |behind| {
             behind.iter().fold(0, |path, &byte| path * KINDS + usize::from(KIND[usize::from(byte)]))
         });
-        self.masks.get(path).copied().unwrap_or(!0)
+        let may = self.masks.get(path).copied().unwrap_or(!0);
+        if may == 0 || self.words.is_empty() { may } else { may & self.before_word(text, at) }
+    }
+
+    /// The machines that may start at the digit at `at`, by the word behind it; all, where none is.
+    fn before_word(&self, text: &[u8], at: usize) -> u64 {
+        let rest = text.get(at..).unwrap_or_default();
+        let digits = rest.iter().take(DIGITS + 1).take_while(|byte| byte.is_ascii_digit()).count();
+        match rest.get(digits..).and_then(<[u8]>::first_chunk) {
+            Some(&[b' ', first, second])
+                if (1..=DIGITS).contains(&digits) && first.is_ascii_alphabetic() && second.is_ascii_alphabetic() =>
+            {
+                let letter = |byte: u8| usize::from(byte.to_ascii_lowercase() - b'a');
+                let place = ((digits - 1) * LETTERS + letter(first)) * LETTERS + letter(second);
+                self.words.get(place).copied().unwrap_or(!0)
+            }
+            _ => !0,
+        }
     }
 }
 

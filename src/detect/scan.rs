@@ -624,9 +624,8 @@ impl Scan {
                     }
                 }
                 Meaning::Literal(machine) => {
-                    let next = view.bytes().get(end).copied();
                     let own = with.engine.patterns.machines.get(usize::from(machine));
-                    if own.is_some_and(|own| next.is_none_or(|next| own.goes_on(next))) {
+                    if own.is_some_and(|own| own.goes_on_with(view.bytes(), end)) {
                         self.start(with, view, machine, run.start, ended);
                     }
                 }
