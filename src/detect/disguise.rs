@@ -455,33 +455,63 @@ impl Disguised {
                 || self.may_go_on(text, at, head(word, one), one))
     }
 
-    /// Whether a letter with which a word goes on stands behind some separators.
+    /// Whether a letter with which a word goes on stands behind the first one, which may repeat, and some separators.
     fn may_go_on(&self, text: &[u8], at: usize, first: u64, one: usize) -> bool {
         let mut at = at + one;
+        let again = |at: usize| head(eight(text, at), one) == first;
+        if again(at) && !self.gate.any_pair(first | first << (8 * one), one, one) {
+            for _ in 0..=REPEATS {
+                at += if again(at) { one } else { 0 };
+            }
+            if again(at) {
+                return true;
+            }
+        }
         for _ in 0..=usize::from(GAP) {
-            let Some(c) = char_at(text, at) else { return true };
-            // What most often stands here ends the sentence.
-            if c == '。' {
-                return false;
-            }
-            let again = head(eight(text, at), one) == first;
-            if again || is_wild(c) || matches!(c, '<' | 'ー') {
-                return true;
-            }
             let letter = |letter: u8| self.gate.any_pair(first | u64::from(letter) << (8 * one), one, 1);
-            if leet(c).bytes().any(letter) {
-                return true;
+            match text.get(at) {
+                None => return true,
+                Some(&byte) if byte.is_ascii_alphabetic() => return letter(byte),
+                Some(&byte) if byte.is_ascii() => {
+                    let c = char::from(byte);
+                    if is_wild(c) || c == '<' || leet(c).bytes().any(letter) {
+                        return true;
+                    }
+                    if byte.is_ascii_digit() {
+                        return letter(byte);
+                    }
+                    if between(c) == Between::No {
+                        return false;
+                    }
+                    at += 1;
+                }
+                Some(_) => {
+                    let Some(c) = char_at(text, at) else { return true };
+                    // What most often stands here ends the sentence.
+                    if c == '。' {
+                        return false;
+                    }
+                    if again(at) || c == 'ー' || leet(c).bytes().any(letter) {
+                        return true;
+                    }
+                    if is_letter(c) {
+                        return self.gate.any_pair(first | eight(text, at) << (8 * one), one, c.len_utf8());
+                    }
+                    if between(c) == Between::No {
+                        return false;
+                    }
+                    at += c.len_utf8();
+                }
             }
-            if is_letter(c) {
-                return self.gate.any_pair(first | eight(text, at) << (8 * one), one, c.len_utf8());
-            }
-            if between(c) == Between::No {
-                return false;
-            }
-            at += c.len_utf8();
         }
         // White space may be long.
         true
+    }
+
+    /// Whether a disguised word may begin with the two different Chinese characters at `at`, `pair` their bytes. Never says no where one
+    /// begins.
+    pub(super) fn may_begin_pair(&self, text: &[u8], at: usize, pair: u64) -> bool {
+        self.first_pairs.state(pair).is_some() && self.gate.disguised_pair(text, at, pair, CHINESE, CHINESE)
     }
 
     /// A walk from the two different Chinese characters at `at`, `pair` their bytes, as far as the text goes. `start`: their place in the
@@ -493,9 +523,9 @@ impl Disguised {
         ended: bool,
         hit: &mut impl FnMut(RuleId, u64, usize),
     ) -> Option<Walk> {
-        let Some(state) = self.first_pairs.state(pair) else { return self.begin(text, at, start, ended, hit) };
+        let state = self.first_pairs.state(pair)?;
         let (first, last) = (char_at(text, at)?, char_at(text, at + CHINESE)?);
-        if in_row(text, at, first) {
+        if state == Trie::TOP || in_row(text, at, first) {
             return self.begin(text, at, start, ended, hit);
         }
         let waits = if self.trie.is_end(state) { WAITS } else { 0 };

@@ -287,14 +287,15 @@ impl Behind {
         Self::of(words.iter().filter_map(token).collect())
     }
 
-    /// Of the two different Chinese characters with which these words begin; but for those where `passes` says that it is not so of the
-    /// first one.
+    /// Of the two different Chinese characters with which these words begin; to the top where `passes` says that it is not so of the first
+    /// one.
     pub(super) fn pairs(words: &[Entry<'_>], trie: &Trie, passes: impl Fn(State) -> bool) -> Self {
         let pair = |word: &Entry<'_>| {
             let pair = chinese_pair(word.bytes)?;
             let walk = |bytes: &[u8], state| bytes.iter().try_fold(state, |state, &byte| trie.step(state, byte));
-            let first = walk(word.bytes.get(..CHINESE)?, Trie::TOP).filter(|&first| passes(first))?;
-            Some((pair, walk(word.bytes.get(CHINESE..2 * CHINESE)?, first)?))
+            let first = walk(word.bytes.get(..CHINESE)?, Trie::TOP)?;
+            let second = walk(word.bytes.get(CHINESE..2 * CHINESE)?, first)?;
+            Some((pair, if passes(first) { second } else { Trie::TOP }))
         };
         Self::of(words.iter().filter_map(pair).collect())
     }

@@ -35,20 +35,14 @@ impl Scan {
         let lexicon = &with.engine.lexicon;
         let bytes = view.bytes();
         let word = eight(bytes, at);
-        if !lexicon.any.disguised_pair(bytes, at, word, CHINESE, CHINESE) {
-            return;
-        }
         let pair = word & HEADS[2 * CHINESE];
         let gate = &lexicon.bound.gate;
         if gate.single(word, CHINESE) {
             self.begin(with, view, &lexicon.bound, at, ended);
-        } else if gate.pair(bytes, at, word, CHINESE, CHINESE)
-            && let Some(state) = lexicon.bound.first_pairs.state(pair)
-        {
+        } else if let Some(state) = lexicon.bound.first_pairs.state(pair) {
             self.begin_behind(with, view, at, (2 * CHINESE, state), ended);
         }
-        let disguised = &lexicon.disguised;
-        if !disguised.is_empty() && disguised.gate.disguised_pair(bytes, at, word, CHINESE, CHINESE) {
+        if lexicon.disguised.may_begin_pair(bytes, at, pair) {
             self.begin_pair_walk(with, view, (at, pair), ended);
         }
     }
