@@ -8,7 +8,7 @@
     reason = "what is not inlined is not compiled for the processor that was found"
 )]
 
-use super::gate::CHINESE;
+use super::gate::{CHINESE, FULL_STOP, is_stop};
 use super::likeness::{is_closing, is_separator, touches};
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, mask8x64, u8x16, u8x64};
@@ -40,6 +40,8 @@ pub(super) struct Masks {
     pub(super) apart: u64,
     /// What ends every word that it stands behind, see [`super::likeness::ends_words`].
     pub(super) closing: u64,
+    /// What ends every word of which two Chinese characters stand before it, and that goes on with a third.
+    pub(super) stop: u64,
     /// Backslashes.
     pub(super) slash: u64,
     /// Letters that are followed by themselves.
@@ -58,6 +60,7 @@ pub(super) struct Specials {
     touching: Ascii,
     separators: Ascii,
     closing: Ascii,
+    stopping: Ascii,
     inside: Inside,
     /// Words of one character of three bytes.
     ones: Option<Firsts>,
@@ -146,6 +149,7 @@ impl Specials {
             touching,
             separators,
             closing: Ascii::of(is_closing),
+            stopping: Ascii::of(is_stop),
             inside,
             ones: (!ones.is_empty()).then(|| Firsts::new(ones)),
         }
@@ -238,9 +242,9 @@ impl Masks {
         masks
     }
 
-    /// Chinese characters before other ones, and those behind which such a one stands. `next`: the masks of the next block.
+    /// Chinese characters before other ones, those behind which such a one stands, and those behind which a word ends, see [`Masks::stop`]. `next`: the masks of the next block.
     #[inline]
-    pub(super) fn chinese_pairs(&self, next: &Self) -> (u64, u64) {
+    pub(super) fn chinese_pairs(&self, next: &Self) -> (u64, u64, u64) {
         let behind = |mask: u64, next: u64, by: usize| mask >> by | next << (BLOCK - by);
         let pairs = |now: &Self, next: &Self| {
             let again = now.again & behind(now.again, next.again, 1) & behind(now.again, next.again, 2);
@@ -248,7 +252,7 @@ impl Masks {
         };
         // What begins so soon in the next block does not go beyond it.
         let (own, others) = (pairs(self, next), pairs(next, &Self::default()));
-        (own, behind(own, others, CHINESE))
+        (own, behind(own, others, CHINESE), behind(self.stop, next.stop, 2 * CHINESE))
     }
 
     #[inline(always)]
@@ -265,20 +269,22 @@ impl Masks {
         let white = next.simd_eq(b' ') | (next - b'\t').simd_le(4);
         let touch =
             here.simd_ge(0x80) | are(here, &specials.touching) | are(here, &specials.separators) & !white;
-        let third =
-            u8x64::from_slice(simd, block.get(2..).and_then(<[u8]>::first_chunk).unwrap_or(NONE)) | 0x20;
+        let third_byte = u8x64::from_slice(simd, block.get(2..).and_then(<[u8]>::first_chunk).unwrap_or(NONE));
+        let third = third_byte | 0x20;
         let fourth = u8x64::from_slice(simd, block.get(3..).and_then(<[u8]>::first_chunk).unwrap_or(NONE));
         let one = match &specials.ones {
             None => 0,
             Some(Firsts([low, high, low_next, high_next, low_third, high_third])) => {
-                let third =
-                    u8x64::from_slice(simd, block.get(2..).and_then(<[u8]>::first_chunk).unwrap_or(NONE));
                 let first = look_up(here & 0x0F, low) & look_up(here >> 4, high);
                 let second = look_up(next & 0x0F, low_next) & look_up(next >> 4, high_next);
-                let third = look_up(third & 0x0F, low_third) & look_up(third >> 4, high_third);
+                let third = look_up(third_byte & 0x0F, low_third) & look_up(third_byte >> 4, high_third);
                 (!(first & second & third).simd_eq(0)).to_bitmask()
             }
         };
+        let stop = are(here, &specials.stopping)
+            | space & ((next | 0x20) - b'a').simd_le(25)
+            | space & (next - b'0').simd_le(9)
+            | here.simd_eq(FULL_STOP[0]) & next.simd_eq(FULL_STOP[1]) & third_byte.simd_eq(FULL_STOP[2]);
         let closing = are(here, &specials.closing) | here.simd_eq(b'.') & white;
         let inside = match &specials.inside {
             Inside::Nowhere => 0,
@@ -300,6 +306,7 @@ impl Masks {
             apart: (word & lower.simd_eq(third)).to_bitmask(),
             closing: closing.to_bitmask(),
             one,
+            stop: stop.to_bitmask(),
             again: here.simd_eq(fourth).to_bitmask(),
             slash: here.simd_eq(b'\\').to_bitmask(),
             touch: touch.to_bitmask(),
@@ -312,6 +319,7 @@ impl Masks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detect::gate::stops;
     use crate::detect::likeness::{ends_words, touched};
     use crate::text::fold::is_chinese;
     use proptest::prelude::*;
@@ -337,6 +345,7 @@ mod tests {
                 let alike = byte.is_ascii_alphanumeric() && byte | 0x20 == of(at + bit + 2) | 0x20;
                 prop_assert_eq!(is(masks.apart), alike);
                 prop_assert_eq!(is(masks.one), (byte, next, of(at + bit + 2)) == (b'd', b'a', b'b'));
+                prop_assert_eq!(is(masks.stop), stops(&[byte, next, of(at + bit + 2)]));
                 prop_assert_eq!(is(masks.again), byte == of(at + bit + 3));
                 prop_assert_eq!(is(masks.touch), byte < b'\t' || touched(&text, at + bit));
                 let third = of(at + bit + 2) | 0x20;

@@ -379,7 +379,7 @@ impl Disguised {
             }
             if read.gap == 0 {
                 // A word ends here, or the next one of its phrase may follow.
-                if self.tokens_alike.holds_before(read.like.word, Next::after(text, at)) {
+                if self.tokens_alike.holds_before(read.like.word, Next::behind(text, at)) {
                     return true;
                 }
                 if !self.likenesses.holds(read.like.word) {

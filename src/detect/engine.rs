@@ -6,7 +6,7 @@ use super::blocks::{Firsts, Inside, Specials};
 use super::classify::Judges;
 use super::conditions::AllCriteria;
 use super::exact::ExactRules;
-use super::lexicon::Lexicon;
+use super::lexicon::{Lexicon, is_space};
 use super::machine::Machine;
 use super::pattern::{Inner, Patterns, Source};
 use super::tagger::Taggers;
@@ -184,7 +184,7 @@ pub(super) struct Heads {
 const HEADS: usize = 1 << 16;
 
 impl Heads {
-    /// A word that goes on as it likes.
+    /// A word that goes on as it likes; where the first byte is a sign, any word.
     pub(super) const OPEN: u8 = 1;
     /// A match of a machine that needs no context.
     pub(super) const PLAIN: u8 = 1 << 1;
@@ -220,7 +220,7 @@ impl Heads {
                 let Some(flags) = by_two.get_mut(Self::place(first, second)) else { continue };
                 *flags = 0;
                 let mut set = |flag, yes| *flags |= if yes { flag } else { 0 };
-                set(Self::OPEN, lexicon.bound.gate.opens(first, second));
+                set(Self::OPEN, lexicon.bound.gate.opens(first, second) || sign(lexicon, first, second));
                 set(Self::SHORT, lexicon.bound.gate.short(first, second));
                 let mut alive = patterns.starting(first).filter(|machine| machine.lives_on(first, second));
                 near_two[Self::place(first, second)] = alive.clone().fold(0, |nears, machine| nears | near(machine));
@@ -265,6 +265,15 @@ impl Heads {
     pub(super) fn in_number(&self, length: usize) -> bool {
         self.in_number.get(length).copied().unwrap_or(true)
     }
+}
+
+/// Whether a word begins with a sign and this byte behind it, or is no longer.
+fn sign(lexicon: &Lexicon, first: u8, second: u8) -> bool {
+    let trie = &lexicon.bound.trie;
+    let second = if is_space(second) { b' ' } else { second.to_ascii_lowercase() };
+    let state = trie.first(first).filter(|_| !first.is_ascii_alphanumeric());
+    // Of white space there may be more, which is one with the first.
+    state.is_some_and(|state| is_space(first) || trie.is_end(state) || trie.step(state, second).is_some())
 }
 
 fn in_number(patterns: &Patterns) -> [bool; 9] {

@@ -415,6 +415,30 @@ impl Gate {
         self.wide_firsts.holds(first)
     }
 
+    /// Whether a word may begin with a Chinese character before another one, or what is none. `word`: the eight bytes there. Never says
+    /// no where one begins.
+    #[inline]
+    pub(super) fn chinese_before_others(&self, word: u64) -> bool {
+        let (first, behind) = (head(word, CHINESE), word >> (8 * CHINESE));
+        let second = char_len(behind as u8);
+        if self.pairs.holds(head(word, CHINESE + second) | LOWER) || self.single(word, CHINESE) {
+            return true;
+        }
+        if head(behind, FULL_STOP.len()).to_le_bytes().starts_with(&FULL_STOP) {
+            return false;
+        }
+        if !APART[usize::from(behind as u8)] {
+            return true;
+        }
+        let (next, lead) = (behind >> 8, (behind >> 8) as u8);
+        // Some of the first Chinese characters are signs.
+        if is_chinese(lead) && lead != 0xE4 {
+            let third = head(next, CHINESE);
+            return third == first || begin_chinese(self.chinese(), first | third << (8 * CHINESE), UNKNOWN) & 1 == 1;
+        }
+        !lead.is_ascii_alphabetic() || self.pairs.holds(first | u64::from(lead) << (8 * CHINESE) | LOWER)
+    }
+
     /// Words of one Chinese character.
     pub(super) fn ones(&self) -> &[[u8; CHINESE]] {
         &self.ones
@@ -467,12 +491,19 @@ fn third(text: &[u8], at: usize) -> Option<u64> {
     Some(head(eight(text, at), char_len(first)))
 }
 
+/// The full stop `。`.
+pub(super) const FULL_STOP: [u8; 3] = [0xE3, 0x80, 0x82];
+
+/// A mark that stands between no two Chinese characters of which others touch each other.
+pub(super) fn is_stop(byte: u8) -> bool {
+    matches!(byte, b',' | b';' | b':' | b'!' | b'?')
+}
+
 /// Whether what begins here ends every disguised word of which two Chinese characters touch each other and go on with a third.
-fn stops(behind: &[u8]) -> bool {
+pub(super) fn stops(behind: &[u8]) -> bool {
     match behind {
-        [b',' | b';' | b':' | b'!' | b'?', ..] => true,
-        // The full stop `。`.
-        [0xE3, 0x80, 0x82, ..] => true,
+        &[sign, ..] if is_stop(sign) => true,
+        &[first, second, third, ..] if [first, second, third] == FULL_STOP => true,
         // No Chinese character follows.
         [b' ', letter, ..] => letter.is_ascii_alphanumeric(),
         _ => false,
@@ -481,6 +512,8 @@ fn stops(behind: &[u8]) -> bool {
 
 /// In place of the third character.
 pub(super) const UNKNOWN: u64 = 1 << 32;
+/// The same where none follows.
+pub(super) const NONE: u64 = 2 << 32;
 
 /// Two Chinese characters with the third one, or [`UNKNOWN`].
 #[inline(always)]
@@ -533,6 +566,24 @@ pub(super) fn char_len(first: u8) -> usize {
         0xE0..0xF0 => 3,
         0xF0.. => 4,
     }
+}
+
+/// What stands between letters, or between the words of a phrase, and for none.
+static APART: [bool; 256] = {
+    let signs = *b" \t\n\x0b\x0c\r,;:?.-_~^'`=%&\"/\\)[]{}>";
+    let mut table = [false; 256];
+    let mut at = 0;
+    while at < signs.len() {
+        table[signs[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
+
+/// Whether a sign stands between letters, or between the words of a phrase, and for none.
+#[inline]
+pub(super) fn is_apart(byte: u8) -> bool {
+    APART[usize::from(byte)]
 }
 
 /// Letters and digits in 36 classes, case apart, and one for all else.

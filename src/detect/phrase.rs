@@ -6,7 +6,7 @@
 
 #![expect(clippy::inline_always, reason = "asked of each token: see `sift`")]
 
-use super::gate::{Bits, Hashed, hash};
+use super::gate::{Bits, Hashed, hash, is_apart};
 
 /// What is told of the tokens with which words begin.
 #[derive(Clone, Debug, Default)]
@@ -43,7 +43,16 @@ impl Next {
     /// different letters, the first not the token's last one again.
     #[inline]
     pub(super) fn after(text: &[u8], end: usize) -> Option<Self> {
-        let [last, b' ', one, two] = *text.get(end.checked_sub(1)?..)?.first_chunk()? else { return None };
+        Self::behind(text, end).filter(|_| text.get(end) == Some(&b' '))
+    }
+
+    /// The same of words that are looked for behind disguises, where one sign may stand in place of the space.
+    #[inline]
+    pub(super) fn behind(text: &[u8], end: usize) -> Option<Self> {
+        let [last, sign, one, two] = *text.get(end.checked_sub(1)?..)?.first_chunk()?;
+        if !is_apart(sign) {
+            return None;
+        }
         let letters = one.is_ascii_alphabetic() && two.is_ascii_alphabetic();
         let [last, first, second] = [last, one, two].map(|byte| byte | 0x20);
         (letters && first != second && first != last).then(|| Self(both([first, second])))

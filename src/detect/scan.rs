@@ -248,11 +248,11 @@ impl Scan {
         let place = (view.base().0 + base as u64).saturating_sub(BLOCK as u64);
         let near = self.near(place, 0);
         let wanted = Candidate::ANY | if near { Heads::CONTEXT } else { 0 };
-        let (pairs, thirds) = if *starts_wide { (0, 0) } else { now.chinese_pairs(next) };
+        let (pairs, thirds, stops) = if *starts_wide { (0, 0, 0) } else { now.chinese_pairs(next) };
         let tokens = dispatch!(level, _ => {
             let tokens = carry.tokens(base, now, next);
             tokens.sift(text, lexicon, heads, wanted, sifted);
-            sifted.chinese = chinese(text, (pairs, thirds), &lexicon.any) | pairs & now.one;
+            sifted.chinese = chinese(text, (pairs, thirds, stops), &lexicon.any) | pairs & now.one;
             tokens
         });
         let mut special = now.special;
@@ -390,7 +390,7 @@ impl Scan {
             return false;
         }
         let bytes = view.bytes();
-        let next = (length < 8).then(|| Next::after(bytes, at + length)).flatten();
+        let next = (length < 8).then(|| Next::behind(bytes, at + length)).flatten();
         let gate = &lexicon.bound.gate;
         let may_begin = gate.token_at(bytes, at, word, length);
         if open || length >= 8 {
@@ -454,7 +454,7 @@ impl Scan {
         let bytes = view.bytes();
         let before = at.checked_sub(1).map_or(b' ', |before| bytes[before]);
         let beyond = with.engine.head(bytes, at);
-        let sign = flags & (byte::SIGN | byte::DISGUISE) != 0;
+        let sign = flags & byte::SIGN != 0 && beyond & Heads::OPEN != 0 || flags & byte::DISGUISE != 0;
         // A digit or letter within a token starts few machines, one that begins it starts none here.
         let alnum = byte.is_ascii_alphanumeric();
         let starts = !alnum || flags & byte::START_INSIDE != 0 && before.is_ascii_alphanumeric();
@@ -479,7 +479,7 @@ impl Scan {
         let flags = table[usize::from(byte)];
         let alnum = byte.is_ascii_alphanumeric();
         if !alnum {
-            if flags & byte::SIGN != 0 {
+            if flags & byte::SIGN != 0 && beyond & Heads::OPEN != 0 {
                 self.begin(with, view, &lexicon.bound, at, ended);
             }
             if flags & byte::DISGUISE != 0 && lexicon.disguised.may_begin_sign(bytes, at, ended) {

@@ -10,7 +10,7 @@
 
 use super::blocks::{BLOCK, Masks};
 use super::engine::Heads;
-use super::gate::{CHINESE, Gate, HEADS, LOWER, UNKNOWN, begin_chinese};
+use super::gate::{CHINESE, Gate, HEADS, LOWER, NONE, UNKNOWN, begin_chinese};
 use super::lexicon::Lexicon;
 use super::likeness::{Form, touched};
 use super::phrase::{ANYTHING, SIGN, begin_with, opens};
@@ -312,9 +312,9 @@ impl Tokens {
 }
 
 /// Of the Chinese characters at the bits of `pairs`, each before another one, those with which words may begin. `thirds`: those behind
-/// which stand two that are not the same.
+/// which stand two that are not the same; `stops`: those behind which a word ends.
 #[inline(always)]
-pub(super) fn chinese(text: &Window, (mut pairs, thirds): (u64, u64), gate: &Gate) -> u64 {
+pub(super) fn chinese(text: &Window, (mut pairs, thirds, stops): (u64, u64, u64), gate: &Gate) -> u64 {
     let mut hits = 0;
     let table = gate.chinese();
     while pairs != 0 {
@@ -323,7 +323,8 @@ pub(super) fn chinese(text: &Window, (mut pairs, thirds): (u64, u64), gate: &Gat
         let at = BLOCK + bit as usize;
         let pair = u64::from_le_bytes(*eight(text, at)) & HEADS[2 * CHINESE];
         let third = u64::from_le_bytes(*eight(text, at + 2 * CHINESE)) & HEADS[CHINESE];
-        let third = if thirds >> bit & 1 == 1 { third } else { UNKNOWN };
+        let other = if stops >> bit & 1 == 1 { NONE } else { UNKNOWN };
+        let third = if thirds >> bit & 1 == 1 { third } else { other };
         hits |= (begin_chinese(table, pair, third) & 1).wrapping_shl(bit);
     }
     hits

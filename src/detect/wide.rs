@@ -24,8 +24,12 @@ impl Scan {
         for bit in ones(pairs) {
             self.chinese_pair(with, view, base + bit, ended);
         }
+        let Engine { lexicon, starts_wide, .. } = with.engine;
         for bit in ones(others) {
-            self.tell_wide(with, view, base + bit, ended);
+            let word = eight(view.bytes(), base + bit);
+            if *starts_wide || !is_chinese(word as u8) || lexicon.any.chinese_before_others(word) {
+                self.tell_wide(with, view, base + bit, ended);
+            }
         }
     }
 
