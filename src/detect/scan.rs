@@ -19,7 +19,7 @@ use super::likeness::{Form, ends_words};
 use super::machine::{Machine, NEARS};
 use super::pattern::{CONTEXT, after_escape, begins, boundary, char_before, is_word};
 use super::phrase::Next;
-use super::sift::{Candidate, Carry, Sifted, Tokens, WINDOW, chinese, window};
+use super::sift::{Candidate, Carry, Sifted, Tokens, WINDOW, Window, chinese, window};
 use super::tagger::Tagging;
 use super::thread::Thread;
 use super::trie::{State, Trie};
@@ -212,12 +212,12 @@ impl Scan {
         }
         let level = Level::new();
         let mut carry = Carry::new(before);
-        let mut sifted = Sifted::new();
+        let (mut sifted, mut copy) = (Sifted::new(), [0; WINDOW]);
         let mut last = Masks::default();
         for at in (from..bytes.len()).step_by(BLOCK * STRIP) {
             let strip = Strip::read(level, bytes, at, specials);
             for (base, (now, next)) in (at..bytes.len()).step_by(BLOCK).zip(strip.pairs()) {
-                self.block(with, view, base, (&last, now, next), (level, &mut carry, &mut sifted), ended);
+                self.block(with, view, base, (&last, now, next), (level, &mut carry, &mut sifted, &mut copy), ended);
                 last = *now;
             }
         }
@@ -238,13 +238,12 @@ impl Scan {
         view: &View,
         base: usize,
         (before, now, next): (&Masks, &Masks, &Masks),
-        (level, carry, sifted): (Level, &mut Carry, &mut Sifted),
+        (level, carry, sifted, copy): (Level, &mut Carry, &mut Sifted, &mut Window),
         ended: bool,
     ) {
         let bytes = view.bytes();
         let Engine { lexicon, heads, starts_wide, .. } = with.engine;
-        let mut copy = [0; WINDOW];
-        let text = window(bytes, base, &mut copy);
+        let text = window(bytes, base, copy);
         let place = (view.base().0 + base as u64).saturating_sub(BLOCK as u64);
         let near = self.near(place, 0);
         let wanted = Candidate::ANY | if near { Heads::CONTEXT } else { 0 };
@@ -252,7 +251,7 @@ impl Scan {
         let tokens = dispatch!(level, _ => {
             let tokens = carry.tokens(base, now, next);
             tokens.sift(text, lexicon, heads, wanted, sifted);
-            sifted.chinese = chinese(text, (pairs, thirds, stops), &lexicon.any) | pairs & now.one;
+            sifted.chinese = chinese(text, (pairs, thirds, stops), &lexicon.any);
             tokens
         });
         let mut special = now.special;
@@ -277,7 +276,7 @@ impl Scan {
             starts |= candidate.flags();
         }
         if now.wide != 0 {
-            self.wides(with, view, base, (now.wide & !pairs, sifted.chinese), ended);
+            self.wides(with, view, base, (now.wide & !pairs, sifted.chinese, pairs & now.one), ended);
         }
         for bit in ones(now.slash) {
             let at = base + bit;

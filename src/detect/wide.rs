@@ -11,20 +11,23 @@ use super::scan::{Scan, With, ones};
 use crate::text::fold::{View, is_chinese};
 
 impl Scan {
-    /// At these bytes of the block at `base` characters begin that are not ASCII, and pairs of Chinese ones with which words may begin.
+    /// At these bytes of the block at `base` characters begin that are not ASCII, pairs of Chinese ones with which words may begin, and
+    /// Chinese ones that may be words.
     #[inline(never)]
     pub(super) fn wides(
         &mut self,
         with: &With<'_>,
         view: &View,
         base: usize,
-        (others, pairs): (u64, u64),
+        (others, pairs, ones_too): (u64, u64, u64),
         ended: bool,
     ) {
-        for bit in ones(pairs) {
-            self.chinese_pair(with, view, base + bit, ended);
-        }
         let Engine { lexicon, starts_wide, .. } = with.engine;
+        for bit in ones(pairs | ones_too) {
+            if pairs >> bit & 1 == 1 || lexicon.any.single(eight(view.bytes(), base + bit), CHINESE) {
+                self.chinese_pair(with, view, base + bit, ended);
+            }
+        }
         for bit in ones(others) {
             let word = eight(view.bytes(), base + bit);
             if *starts_wide || !is_chinese(word as u8) || lexicon.any.chinese_before_others(word) {
