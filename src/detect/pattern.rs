@@ -71,6 +71,8 @@ pub(super) struct Patterns {
     pub(super) inners: Vec<Inner>,
     /// By byte: a bit for each of these in whose run it may stand. Those behind the last bit share it.
     pub(super) runs: Vec<u64>,
+    /// The bits of those whose machines need no context, and the last one.
+    plain_runs: u64,
     /// The words of all contexts.
     pub(super) contexts: Vec<Word>,
     known: Known,
@@ -356,6 +358,11 @@ impl Patterns {
             let mut both = inner.run.iter().zip(first.run.iter());
             inner.within_first = both.all(|(held, first)| *first || !*held);
         }
+        let contextual = |inner: &Inner| {
+            self.machines.get(usize::from(inner.machine)).is_some_and(|machine| machine.contextual)
+        };
+        let plain = self.inners.iter().take(63).enumerate().filter(|(_, inner)| !contextual(inner));
+        self.plain_runs = plain.fold(1 << 63, |bits, (index, _)| bits | 1 << index);
         self.runs = vec![0; 256];
         for (index, inner) in self.inners.iter().enumerate() {
             let held = self.runs.iter_mut().zip(inner.run.iter()).filter(|(_, held)| **held);
@@ -363,10 +370,11 @@ impl Patterns {
         }
     }
 
-    /// Those of the runs in which this byte may stand, by their numbers.
+    /// Those of the runs in which this byte may stand, by their numbers. `near`: context may be near.
     #[inline]
-    pub(super) fn runs_of(&self, byte: u8) -> impl Iterator<Item = (usize, &Inner)> {
+    pub(super) fn runs_of(&self, byte: u8, near: bool) -> impl Iterator<Item = (usize, &Inner)> {
         let mut runs = self.runs.get(usize::from(byte)).copied().unwrap_or(0);
+        runs &= if near { !0 } else { self.plain_runs };
         let named = std::iter::from_fn(move || {
             let index = (runs != 0).then(|| runs.trailing_zeros() as usize);
             runs &= runs.wrapping_sub(1);

@@ -1,5 +1,6 @@
 //! Matches of patterns in the making: threads of machines, each ahead to the end of what has come.
 
+use super::begin::INNER_RUN;
 use super::judge::found;
 use super::machine::{DEAD, Machine, START};
 use super::pattern::{Inner, Pattern, begins, boundary};
@@ -180,15 +181,20 @@ impl Scan {
         let Some(&last) = bytes.last() else { return held };
         let mut held = held;
         let mut first_alive_at = usize::MAX;
-        for (index, inner) in with.engine.patterns.runs_of(last) {
+        let near = self.near(self.view.end().0, INNER_RUN);
+        for (index, inner) in with.engine.patterns.runs_of(last, near) {
             // Of those behind the last bit not all hold the byte.
             if !inner.run[usize::from(last)] || inner.within_first && first_alive_at <= held {
                 continue;
             }
+            let Some(machine) = with.machine(inner.machine) else { continue };
+            // Most need context, and it is not near.
+            if !self.near_of(machine, self.view.end().0, inner.most) {
+                continue;
+            }
             let run = run_before(bytes, bytes.len(), inner);
             if run < held
-                && let Some(machine) = with.machine(inner.machine).filter(|machine| with.wants(machine))
-                && (!machine.contextual || self.near(self.view.end().0, inner.most))
+                && with.wants(machine)
                 && let Some(start) = first_alive(machine, bytes, run..held, bytes.len())
             {
                 held = start;
@@ -259,6 +265,10 @@ fn first_alive(machine: &Machine, bytes: &[u8], mut starts: Range<usize>, to: us
 
 /// Where the run begins that ends before `at`, the longest that counts.
 fn run_before(bytes: &[u8], at: usize, inner: &Inner) -> usize {
-    let head = bytes.get(..at).unwrap_or_default();
-    at - head.iter().rev().take(inner.most).take_while(|&&byte| inner.run[usize::from(byte)]).count()
+    let least = at.saturating_sub(inner.most);
+    let mut from = at;
+    while from > least && bytes.get(from - 1).is_some_and(|&byte| inner.run[usize::from(byte)]) {
+        from -= 1;
+    }
+    from
 }
