@@ -134,6 +134,7 @@ fn finding(n: u64) -> Vec<FindingRecord> {
         end: 20,
         score: 1.0,
         hidden: String::new(),
+        document: String::new(),
     };
     if n.is_multiple_of(10) { vec![found] } else { Vec::new() }
 }

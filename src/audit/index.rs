@@ -555,6 +555,7 @@ mod tests {
             end: 1,
             score: 1.0,
             hidden: String::new(),
+            document: String::new(),
         }
     }
 

@@ -52,6 +52,9 @@ pub struct FindingRecord {
     /// How it was hidden, the outermost coding first, such as `base64>url`; not there when it was not.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub hidden: String,
+    /// The registered document of which a passage was found; not there for any other finding.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub document: String,
 }
 
 /// What was read of an exchange, and what was not and why. Bytes are of decoded text.

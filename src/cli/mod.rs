@@ -15,6 +15,7 @@ mod dice;
 mod diff;
 mod explain;
 mod filing;
+mod fingerprint;
 mod healthcheck;
 mod import;
 mod key;
@@ -76,6 +77,7 @@ enum Verb {
     Bank(Box<bank::Args>),
     Audit(Box<audit::Args>),
     Detect(detect::Args),
+    Fingerprint(fingerprint::Args),
     Marks(marks::Args),
     Profile(profile::Args),
     Obligations(obligations::Args),
@@ -141,6 +143,7 @@ pub fn main() -> ExitCode {
         Verb::Bank(args) => bank::run(&args),
         Verb::Audit(args) => audit::run(&args),
         Verb::Detect(args) => detect::run(&args),
+        Verb::Fingerprint(args) => fingerprint::run(&args),
         Verb::Marks(args) => marks::run(&args),
         Verb::Profile(args) => profile::run(&args),
         Verb::Obligations(args) => obligations::run(&args),

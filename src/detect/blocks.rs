@@ -91,7 +91,7 @@ const CHINESE_COUNT: u8 = 6;
 /// So many blocks are told at once.
 pub(super) const STRIP: usize = 16;
 
-/// What stands between words and is looked at nowhere.
+/// What stands between words, and is looked at only where some rule begins with it.
 pub(super) fn is_gap(byte: u8) -> bool {
     matches!(byte, b' ' | b',' | b'\n')
 }
@@ -136,8 +136,8 @@ impl Specials {
     pub(super) fn new(is_special: impl Fn(u8) -> bool, inside: Inside, ones: Vec<[u8; 3]>) -> Self {
         let is_special = |byte: u8| match byte {
             0x80.. => false,
-            _ if is_gap(byte) => false,
             b'a'..=b'z' | b'A'..=b'Z' => is_special(byte),
+            _ if is_gap(byte) => is_special(byte),
             _ => true,
         };
         let set = Ascii::of(is_special);
@@ -269,7 +269,8 @@ impl Masks {
         let white = next.simd_eq(b' ') | (next - b'\t').simd_le(4);
         let touch =
             here.simd_ge(0x80) | are(here, &specials.touching) | are(here, &specials.separators) & !white;
-        let third_byte = u8x64::from_slice(simd, block.get(2..).and_then(<[u8]>::first_chunk).unwrap_or(NONE));
+        let third_byte =
+            u8x64::from_slice(simd, block.get(2..).and_then(<[u8]>::first_chunk).unwrap_or(NONE));
         let third = third_byte | 0x20;
         let fourth = u8x64::from_slice(simd, block.get(3..).and_then(<[u8]>::first_chunk).unwrap_or(NONE));
         let one = match &specials.ones {

@@ -64,6 +64,12 @@ fn cases() -> Vec<Case> {
             whole(&["the", "the end", "then"]),
             &[("the end then", &["the end", "then"])],
         ),
+        (
+            "a comma",
+            RuleSpec { folds: Folds { leet: false, ..ALL }, ..words(&[", no"]) },
+            &[("a\u{6},\0\nb, no", &[", no"])],
+        ),
+        ("a pattern that begins with a blank", one(", [0-9]{3}"), &[("a, 123", &[", 123"]), ("a,123", &[])]),
         ("a sign", words(&["c++", "-x"]), &[("c++ -x", &["c++", "-x"]), ("c+ +", &[])]),
         (
             "folds",
@@ -96,6 +102,11 @@ fn cases() -> Vec<Case> {
             "letters again",
             disguised(&["bomb", "ass"]),
             &[("booomb asssss", &["booomb", "asssss"]), ("boob", &[])],
+        ),
+        (
+            "letters again behind a word that a longer one begins with",
+            disguised(&["abba", "abbabba"]),
+            &[("abbba-a-aa", &["abbba"]), ("abba-abba", &["abba-abba"]), ("abba-a-bba", &["abba-a-bba"])],
         ),
         ("tags", disguised(&["bomb"]), &[("b<i></i>omb", &["b<i></i>omb"])]),
         (

@@ -113,6 +113,8 @@ const WAITS: u8 = 16;
 const WIDE: u8 = 32;
 /// A mark that may end a clause stood between two of them.
 const CLAUSE: u8 = 64;
+/// The last letter came again apart from itself: a word that ends with it has ended before.
+const BEHIND: u8 = 128;
 
 /// What has been read of letters that may be those of a word, see [`Disguised::may_be_alike`].
 #[derive(Clone, Copy, Default)]
@@ -233,7 +235,8 @@ impl Disguised {
             .map(|(letters, _, traits)| Entry { bytes: letters.as_bytes(), traits: traits | ANY })
             .collect();
         let trie = Trie::build(&entries);
-        let first_pairs = Behind::pairs(&entries, &trie, |first| !trie.has_space(first) && !trie.is_end(first));
+        let first_pairs =
+            Behind::pairs(&entries, &trie, |first| !trie.has_space(first) && !trie.is_end(first));
         let words = all.iter().map(|(letters, rule, traits)| (*rule, traits | size(letters))).collect();
         for list in [&mut likenesses, &mut firsts] {
             list.sort_unstable();
@@ -373,7 +376,9 @@ impl Disguised {
                 continue;
             }
             let chinese = at + usize::from(byte == b' ');
-            if text.get(chinese).is_some_and(|&lead| is_chinese(lead)) && char_at(text, chinese).is_some_and(is_letter) {
+            if text.get(chinese).is_some_and(|&lead| is_chinese(lead))
+                && char_at(text, chinese).is_some_and(is_letter)
+            {
                 // It stands for no other letter, and between none.
                 return self.before_wide_alike.holds(read.like.word);
             }
@@ -624,7 +629,7 @@ impl Disguised {
             }
             let touches = item.gap == 0 && item.flags & JOINED == 0;
             let tight = if c.is_ascii() { TIGHT } else { WIDE };
-            let flags = item.flags & !(MARKED | JOINED) | if touches { tight } else { 0 };
+            let flags = item.flags & !(MARKED | JOINED | BEHIND) | if touches { tight } else { 0 };
             let state = self.trie.step_char(item.state, c)?;
             let waits = if self.trie.is_end(state) { WAITS } else { 0 };
             *item = Item {
@@ -687,7 +692,8 @@ impl Disguised {
             if signs <= most_signs(item)
                 && let Some(again) = Self::touched(&again, if c.is_alphanumeric() { c } else { 'a' })
             {
-                self.push(again, next);
+                let behind = if apart { BEHIND } else { item.flags & BEHIND };
+                self.push(Item { flags: again.flags | behind, ..again }, next);
             }
         }
         if !goes_on {
@@ -719,7 +725,7 @@ impl Disguised {
         if touches && item.flags & apart != 0 {
             return None;
         }
-        let flags = item.flags & !(MARKED | JOINED) | if touches { tight } else { 0 };
+        let flags = item.flags & !(MARKED | JOINED | BEHIND) | if touches { tight } else { 0 };
         Some(Item { gap: 0, flags, ..*item })
     }
 
@@ -817,7 +823,8 @@ impl Disguised {
         if item.used & !folds != 0 || next.len() >= WAYS {
             return;
         }
-        let ends = item.gap == 0 && item.flags & JOINED == 0 && !self.trie.ends(item.state).is_empty();
+        let ends =
+            item.gap == 0 && item.flags & (JOINED | BEHIND) == 0 && !self.trie.ends(item.state).is_empty();
         let item = Item { flags: item.flags & !WAITS | if ends { WAITS } else { 0 }, ..item };
         if !next.contains(&item) {
             next.push(item);

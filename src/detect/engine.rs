@@ -2,10 +2,11 @@
 
 #![expect(clippy::inline_always, reason = "asked of each token: see `sift`")]
 
-use super::blocks::{Firsts, Inside, Specials};
+use super::blocks::{Firsts, Inside, Specials, is_gap};
 use super::classify::Judges;
 use super::conditions::AllCriteria;
 use super::exact::ExactRules;
+use super::fingerprint::Fingerprints;
 use super::lexicon::{Lexicon, is_space};
 use super::machine::Machine;
 use super::pattern::{Inner, Patterns, Source};
@@ -26,6 +27,7 @@ pub struct Engine {
     pub(super) exact: ExactRules,
     pub(super) judges: Judges,
     pub(super) taggers: Taggers,
+    pub(super) fingerprints: Fingerprints,
     /// The rules that hold answers against their requests.
     pub(super) grounds: Vec<(RuleId, Unsupported)>,
     rules: usize,
@@ -79,7 +81,10 @@ impl Engine {
             return Err(errors);
         }
         let bytes = byte_table(&lexicon, &patterns);
-        let is_special = |byte: u8| bytes[usize::from(byte)] & (byte::INNER | byte::START_INSIDE) != 0;
+        let is_special = |at: u8| {
+            let flags = bytes[usize::from(at)];
+            flags & (byte::INNER | byte::START_INSIDE) != 0 || is_gap(at) && flags != 0
+        };
         let specials = Specials::new(is_special, inside(&lexicon), lexicon.any.ones().to_vec());
         let heads = Heads::find(&lexicon, &patterns);
         let starts_wide = (0x80..=0xFF).any(|byte| patterns.starting(byte).next().is_some());
@@ -94,6 +99,7 @@ impl Engine {
             exact: ExactRules::compile(rules),
             judges,
             taggers,
+            fingerprints: Fingerprints::compile(rules),
             grounds: super::grounding::rules(rules),
             rules: rules.len(),
         })
@@ -223,7 +229,8 @@ impl Heads {
                 set(Self::OPEN, lexicon.bound.gate.opens(first, second) || sign(lexicon, first, second));
                 set(Self::SHORT, lexicon.bound.gate.short(first, second));
                 let mut alive = patterns.starting(first).filter(|machine| machine.lives_on(first, second));
-                near_two[Self::place(first, second)] = alive.clone().fold(0, |nears, machine| nears | near(machine));
+                near_two[Self::place(first, second)] =
+                    alive.clone().fold(0, |nears, machine| nears | near(machine));
                 let plain = alive.clone().any(|machine| !machine.contextual);
                 set(Self::PLAIN, plain);
                 set(Self::CONTEXT, alive.any(|machine| machine.contextual));

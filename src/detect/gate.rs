@@ -49,7 +49,8 @@ impl Bits {
         for &key in keys {
             let hash = hash(key);
             let place = hash.wrapping_shr(bits.shift);
-            bits.bits[(place >> 6) as usize] |= 1_u64.wrapping_shl(place as u32) | 1_u64.wrapping_shl(second(hash));
+            bits.bits[(place >> 6) as usize] |=
+                1_u64.wrapping_shl(place as u32) | 1_u64.wrapping_shl(second(hash));
         }
         bits
     }
@@ -434,7 +435,8 @@ impl Gate {
         // Some of the first Chinese characters are signs.
         if is_chinese(lead) && lead != 0xE4 {
             let third = head(next, CHINESE);
-            return third == first || begin_chinese(self.chinese(), first | third << (8 * CHINESE), UNKNOWN) & 1 == 1;
+            return third == first
+                || begin_chinese(self.chinese(), first | third << (8 * CHINESE), UNKNOWN) & 1 == 1;
         }
         !lead.is_ascii_alphabetic() || self.pairs.holds(first | u64::from(lead) << (8 * CHINESE) | LOWER)
     }
@@ -481,7 +483,8 @@ impl Gate {
 pub(super) fn chinese_pair(word: &[u8]) -> Option<u64> {
     let first = word.first_chunk::<{ 2 * CHINESE }>()?;
     let (one, two) = first.split_at(CHINESE);
-    let chinese = one.first().is_some_and(|&lead| is_chinese(lead)) && two.first().is_some_and(|&lead| is_chinese(lead));
+    let chinese = one.first().is_some_and(|&lead| is_chinese(lead))
+        && two.first().is_some_and(|&lead| is_chinese(lead));
     (chinese && one != two).then(|| eight(first, 0))
 }
 

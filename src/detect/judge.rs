@@ -68,8 +68,13 @@ pub(super) fn found(view: &View, rule: RuleId, start: usize, end: usize, score: 
     let base = view.base().0;
     let from = behind_escape(view.bytes(), start, end);
     let (from, start, end) = (base + from as u64, base + start as u64, base + end as u64);
-    let finding =
-        Finding { rule, start: view.text_start(FoldPos(from)), end: view.text_end(FoldPos(end)), score };
+    let finding = Finding {
+        rule,
+        start: view.text_start(FoldPos(from)),
+        end: view.text_end(FoldPos(end)),
+        score,
+        of: 0,
+    };
     Found { start, end, part: 0, finding }
 }
 

@@ -167,6 +167,7 @@ fn naive(rules: &[RuleSpec], thresholds: &[f32], kind: TextKind, text: &str) -> 
         start: view.text_start(FoldPos(from as u64)),
         end: view.text_end(FoldPos(to as u64)),
         score,
+        of: 0,
     };
     kept.into_iter().map(place).collect()
 }

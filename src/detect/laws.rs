@@ -254,7 +254,7 @@ fn naive_exact(rules: &[RuleSpec], text: &str) -> Vec<Finding> {
         for (_, to, start, end) in spans {
             if to > covered {
                 covered = to;
-                out.push(Finding { rule: RuleId(index as u32), start, end, score: 1.0 });
+                out.push(Finding { rule: RuleId(index as u32), start, end, score: 1.0, of: 0 });
             }
         }
     }

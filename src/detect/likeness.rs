@@ -110,10 +110,7 @@ pub(super) fn is_separator(byte: u8) -> bool {
 
 /// A mark that keeps letters apart.
 pub(super) fn is_closing(byte: u8) -> bool {
-    matches!(
-        byte,
-        b',' | b';' | b':' | b'?' | b'/' | b'\\' | b'"' | b')' | b'[' | b']' | b'{' | b'}' | b'>'
-    )
+    matches!(byte, b',' | b';' | b':' | b'?' | b'/' | b'\\' | b'"' | b')' | b'[' | b']' | b'{' | b'}' | b'>')
 }
 
 /// Whether what stands at `at`, behind letters that touch each other, ends every word, disguised or not: a mark that keeps letters apart, or

@@ -73,7 +73,8 @@ const KINDS: usize = 1024;
 /// The kind of a Chinese character.
 #[inline]
 fn kind([first, second, third]: [u8; 3]) -> usize {
-    (usize::from(first & 0x0F) * 641 ^ usize::from(second & 0x3F) * 37 ^ usize::from(third & 0x3F) << 4) % KINDS
+    (usize::from(first & 0x0F) * 641 ^ usize::from(second & 0x3F) * 37 ^ usize::from(third & 0x3F) << 4)
+        % KINDS
 }
 
 /// So many states at once are not told apart.
@@ -319,7 +320,8 @@ impl Machine {
         let (digits, space) = (self.classes_of(b'0'..=b'9'), self.classes_of([b' '].into_iter()));
         let mut states = BTreeSet::from([START]);
         let mut found = false;
-        let accept = |states: &BTreeSet<u16>| states.len() > MANY || states.iter().any(|&state| self.accepts(state));
+        let accept =
+            |states: &BTreeSet<u16>| states.len() > MANY || states.iter().any(|&state| self.accepts(state));
         for count in 0..most {
             states = self.after(&states, &digits);
             let behind = self.after(&states, &space);
@@ -400,7 +402,9 @@ impl Machine {
             let Some(state) = alive(state, first) else { continue };
             for second in 0x80..0xC0 {
                 let Some(state) = alive(state, second) else { continue };
-                for third in (0x80..0xC0).filter(|&third| self.accepts(state) || alive(state, third).is_some()) {
+                for third in
+                    (0x80..0xC0).filter(|&third| self.accepts(state) || alive(state, third).is_some())
+                {
                     let kind = kind([first, second, third]);
                     kinds[kind / 64] |= 1 << (kind % 64);
                 }

@@ -17,6 +17,7 @@ mod encoded;
 mod engine;
 mod exact;
 mod expression;
+pub mod fingerprint;
 mod gate;
 pub mod grounding;
 mod judge;

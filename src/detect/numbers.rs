@@ -82,7 +82,9 @@ impl Numbers {
         let digits = rest.iter().take(DIGITS + 1).take_while(|byte| byte.is_ascii_digit()).count();
         match rest.get(digits..).and_then(<[u8]>::first_chunk) {
             Some(&[b' ', first, second])
-                if (1..=DIGITS).contains(&digits) && first.is_ascii_alphabetic() && second.is_ascii_alphabetic() =>
+                if (1..=DIGITS).contains(&digits)
+                    && first.is_ascii_alphabetic()
+                    && second.is_ascii_alphabetic() =>
             {
                 let letter = |byte: u8| usize::from(byte.to_ascii_lowercase() - b'a');
                 let place = ((digits - 1) * LETTERS + letter(first)) * LETTERS + letter(second);

@@ -12,6 +12,7 @@ use super::blocks::{BLOCK, Masks, STRIP, Strip};
 use super::classify::{Judging, Reading};
 use super::disguise::Walk;
 use super::engine::{Heads, byte};
+use super::fingerprint::{Index, Repeats};
 use super::gate::eight;
 use super::judge::{Found, Judge};
 use super::lexicon::{HOLDS, Meaning, Words, is_space};
@@ -29,6 +30,7 @@ use crate::text::fold::{Fold, FoldPos, TextKind, View};
 use crate::text::work::step;
 use fearless_simd::{Level, dispatch};
 use smallvec::SmallVec;
+use std::sync::Arc;
 
 /// Longer pieces are read in parts, so that the view stays small.
 const PIECE: usize = 8192;
@@ -56,6 +58,10 @@ pub struct Scan {
     judged: Judging,
     /// What taggers find in it, likewise.
     tagged: Tagging,
+    /// What of it stands in documents, likewise.
+    repeats: Repeats,
+    /// The system prompt of the request to which it belongs.
+    own: Option<Arc<Index>>,
     settled: TextPos,
 }
 
@@ -105,8 +111,15 @@ impl Scan {
             judge: Judge::default(),
             judged: Judging::default(),
             tagged: Tagging::default(),
+            repeats: Repeats::default(),
+            own: None,
             settled: TextPos(0),
         }
+    }
+
+    /// The same in an answer to a request of this system prompt.
+    pub fn answering(kind: TextKind, own: Option<Arc<Index>>) -> Self {
+        Self { own, ..Self::new(kind) }
     }
 
     /// Reads the next piece of the text. A scan has to be given the same engine and the same rules throughout.
@@ -162,6 +175,8 @@ impl Scan {
         let from = (self.read - view.base().0) as usize;
         self.judged.read((&with.engine.judges, with.rules), &view, from, ended, &mut self.waiting);
         self.tagged.read((&with.engine.taggers, with.rules), &view, from, ended, &mut self.waiting);
+        let fingerprints = (&with.engine.fingerprints, with.rules, self.own.as_ref());
+        self.repeats.read(fingerprints, self.fold.kind(), &view, from, ended, &mut self.waiting);
         self.resume_threads(with, &view, from, ended);
         self.resume_walks(with, &view, from, ended);
         self.resume_runs(with, &view, from, ended);
@@ -217,7 +232,14 @@ impl Scan {
         for at in (from..bytes.len()).step_by(BLOCK * STRIP) {
             let strip = Strip::read(level, bytes, at, specials);
             for (base, (now, next)) in (at..bytes.len()).step_by(BLOCK).zip(strip.pairs()) {
-                self.block(with, view, base, (&last, now, next), (level, &mut carry, &mut sifted, &mut copy), ended);
+                self.block(
+                    with,
+                    view,
+                    base,
+                    (&last, now, next),
+                    (level, &mut carry, &mut sifted, &mut copy),
+                    ended,
+                );
                 last = *now;
             }
         }
@@ -690,6 +712,7 @@ impl Scan {
             .chain(threads)
             .chain(self.judged.held())
             .chain(self.tagged.held())
+            .chain(self.repeats.held())
             .fold(end, u64::min);
         let known = base + self.held_runs(with, (held - base) as usize) as u64;
         let held = self.report(with, known, false, found);
@@ -697,7 +720,7 @@ impl Scan {
         let text = self.fold.pending().map_or(text, |pending| pending.min(text));
         debug_assert!(text >= self.settled, "what is settled stays settled");
         self.settled = self.settled.max(text);
-        let needed = self.tagged.needed().unwrap_or(held).min(held);
+        let needed = self.tagged.needed().into_iter().chain(self.repeats.needed()).fold(held, u64::min);
         self.view.trim(FoldPos(needed.saturating_sub(KEEP.max(with.engine.criteria.keep() + 8))));
     }
 }

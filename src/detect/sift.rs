@@ -249,7 +249,11 @@ impl Tokens {
     pub(super) fn place(&self, candidate: Candidate, base: usize) -> usize {
         // What is longer than two blocks tell is the first one.
         let long = candidate.length() == 0;
-        if long { base.wrapping_sub(self.back) } else { (base + usize::from(candidate.begin())).wrapping_sub(BLOCK) }
+        if long {
+            base.wrapping_sub(self.back)
+        } else {
+            (base + usize::from(candidate.begin())).wrapping_sub(BLOCK)
+        }
     }
 
     /// How long the token is, eight for eight and more, where white space or a comma stands behind it, else 0.

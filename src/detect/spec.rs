@@ -2,11 +2,13 @@
 
 use super::classify::ModelSpec;
 use super::conditions::{Conditions, thousandths};
+use super::fingerprint::Collection;
 use super::grounding::Unsupported;
 use super::validator::Validator;
 use crate::text::TextPos;
 use crate::text::exact::Exact;
 use std::fmt;
+use std::sync::Arc;
 
 /// The place of a rule in the slice given to [`Engine::compile`](super::Engine::compile).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,6 +25,9 @@ pub struct Finding {
     pub end: TextPos,
     /// How sure the rule is, `0..=1`.
     pub score: f32,
+    /// Which of the documents that the rule looks for it is, counted from one; 0 for every other finding. See
+    /// [`Engine::document`](super::Engine::document).
+    pub of: u32,
 }
 
 /// How far a scan has come.
@@ -52,6 +57,10 @@ pub struct RuleSpec {
     pub model: Option<ModelSpec>,
     /// What of an answer it looks for that the request does not bear.
     pub grounding: Option<Unsupported>,
+    /// Documents of which it looks for passages.
+    pub fingerprints: Vec<Arc<Collection>>,
+    /// It looks for passages of the request's own system prompt.
+    pub system_prompt: bool,
 }
 
 /// Disguises that a rule may see through. Case, width, accents, invisible characters, look-alike letters and digits of

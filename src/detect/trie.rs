@@ -292,7 +292,8 @@ impl Behind {
     pub(super) fn pairs(words: &[Entry<'_>], trie: &Trie, passes: impl Fn(State) -> bool) -> Self {
         let pair = |word: &Entry<'_>| {
             let pair = chinese_pair(word.bytes)?;
-            let walk = |bytes: &[u8], state| bytes.iter().try_fold(state, |state, &byte| trie.step(state, byte));
+            let walk =
+                |bytes: &[u8], state| bytes.iter().try_fold(state, |state, &byte| trie.step(state, byte));
             let first = walk(word.bytes.get(..CHINESE)?, Trie::TOP)?;
             let second = walk(word.bytes.get(CHINESE..2 * CHINESE)?, first)?;
             Some((pair, if passes(first) { second } else { Trie::TOP }))

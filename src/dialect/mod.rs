@@ -313,6 +313,40 @@ pub fn last_words<'s>(src: &'s [u8], tape: &Tape) -> Option<Cow<'s, str>> {
     (node(text) == Some(Kind::String)).then(|| tape.text(src, text))
 }
 
+/// What a request tells the model before anybody speaks, a line a text: the messages of `system` and `developer`, `system`, `instructions` and
+/// Gemini's `systemInstruction`.
+pub fn system_words(src: &[u8], tape: &Tape) -> String {
+    let mut out = String::new();
+    let roots = ["system", "instructions", "systemInstruction", "system_instruction"];
+    roots.iter().filter_map(|name| tape.find(src, &[name])).for_each(|at| add_words(src, tape, at, &mut out));
+    let lists = ["messages", "input"].iter().filter_map(|list| tape.find(src, &[list]));
+    for message in lists.flat_map(|list| tape.elements(list)) {
+        let role = tape.get(src, message, "role").map(|role| tape.text(src, role));
+        if matches!(role.as_deref(), Some("system" | "developer"))
+            && let Some(content) = tape.get(src, message, "content")
+        {
+            add_words(src, tape, content, &mut out);
+        }
+    }
+    out
+}
+
+/// A text, the texts of parts, or an object that holds them.
+fn add_words(src: &[u8], tape: &Tape, at: usize, out: &mut String) {
+    match tape.node(at).map(|node| node.kind) {
+        Some(Kind::String) => {
+            out.push_str(&tape.text(src, at));
+            out.push('\n');
+        }
+        Some(Kind::Array) => tape.elements(at).for_each(|part| add_words(src, tape, part, out)),
+        Some(Kind::Object) => {
+            let inner = ["text", "parts"].iter().find_map(|name| tape.get(src, at, name));
+            inner.into_iter().for_each(|inner| add_words(src, tape, inner, out));
+        }
+        Some(Kind::Key | Kind::Number | Kind::Bool | Kind::Null) | None => {}
+    }
+}
+
 /// The indices of those entries of a list that give a reason for their end.
 fn finished(src: &[u8], tape: &Tape, list: &str, reason: &str) -> Ends {
     let Some(list) = tape.find(src, &[list]) else { return Ends::Nothing };

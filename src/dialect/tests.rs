@@ -188,6 +188,29 @@ fn last_words_are_the_users() {
 }
 
 #[test]
+fn system_words_are_found_in_every_dialect() {
+    for (body, want) in [
+        (
+            r#"{"messages":[{"role":"system","content":"a"},{"role":"user","content":"b"},{"role":"developer","content":[{"type":"text","text":"c"}]}]}"#,
+            "a\nc\n",
+        ),
+        (
+            r#"{"instructions":"a","input":[{"role":"system","content":[{"type":"input_text","text":"b"}]}]}"#,
+            "a\nb\n",
+        ),
+        (r#"{"system":"a","messages":[{"role":"user","content":"b"}]}"#, "a\n"),
+        (r#"{"system":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}"#, "a\nb\n"),
+        (r#"{"systemInstruction":{"role":"system","parts":[{"text":"a"}]}}"#, "a\n"),
+        (r#"{"system_instruction":{"parts":{"text":"a"}}}"#, "a\n"),
+        (r#"{"messages":"a","system":null,"instructions":4}"#, ""),
+    ] {
+        let mut tape = Tape::default();
+        assert_eq!(tape.parse(body.as_bytes()), Ok(()));
+        assert_eq!(system_words(body.as_bytes(), &tape), want, "{body}");
+    }
+}
+
+#[test]
 fn tables_of_typed_events_share_no_row() {
     for operation in DIALECTS.iter().flat_map(|d| d.operations()) {
         // Each table is built, and its joins with it.

@@ -7,8 +7,11 @@ use super::reader::{Reader, Side, Stop};
 use super::{Ahead, Answering, CountKey, Halt, Outcome, Report, Terms, refuse};
 use crate::audit::Receipt;
 use crate::detect::RuleId;
+use crate::detect::fingerprint::{Index, system_prompt};
 use crate::detect::grounding::Context;
-use crate::dialect::{Ask, ErrorKind, ExchangeError, Matched, Reply, is_exact, is_first, last_words};
+use crate::dialect::{
+    Ask, ErrorKind, ExchangeError, Matched, Reply, is_exact, is_first, last_words, system_words,
+};
 use crate::limits::Seen;
 use crate::policy::{Action, BlockAs, Density};
 use crate::telemetry::Quiet;
@@ -54,9 +57,11 @@ pub struct Judged {
     /// A sketch of it, where somebody asks for that.
     sketch: Option<Sketch>,
     /// Marks of the gateway's own that were taken out of it.
-    own: u64,
+    marks: u64,
     /// What the answer is held against.
     context: Option<std::sync::Arc<Context>>,
+    /// Its system prompt, where somebody looks for it in the answer.
+    own: Option<std::sync::Arc<Index>>,
 }
 
 impl Received {
@@ -88,6 +93,7 @@ impl Received {
         let mut ask = Ask { choices: 1, ..Ask::default() };
         let mut judged = read_target(&mut reader, &matched.path, query);
         let (mut changed, mut last, mut sketch, mut own) = (None, None, None, 0);
+        let mut system = None;
         if judged.is_ok() && !body.is_empty() {
             let mut tape = Tape::within(terms.limits.json_depth, terms.limits.json_values);
             // A media type is a claim: some servers read JSON whatever it says.
@@ -125,6 +131,9 @@ impl Received {
                         terms.client.said = said(&body, &tape);
                     }
                 }
+                if reader.knows_system_prompts() && matched.dialect.has_words(matched.operation) {
+                    system = system_prompt(&system_words(&body, &tape));
+                }
                 in_bounds(&matched, &terms, &body, &tape, &ask)?;
                 judged = read_body(&mut reader, &matched, &body, &tape, &mut changed);
             }
@@ -156,7 +165,19 @@ impl Received {
             counts: reader.counts(),
             coverage: reader.coverage,
         };
-        Ok(Judged { matched, terms, ask, report, next, blocked, last, sketch, own, context })
+        Ok(Judged {
+            matched,
+            terms,
+            ask,
+            report,
+            next,
+            blocked,
+            last,
+            sketch,
+            marks: own,
+            context,
+            own: system,
+        })
     }
 }
 
@@ -207,7 +228,7 @@ impl Judged {
 
     /// How many marks of the gateway's own came back in it; it goes on without them.
     pub fn own_marks(&self) -> u64 {
-        self.own
+        self.marks
     }
 
     /// Marks stand so closely in its answer, whatever the policy says.
@@ -226,6 +247,7 @@ impl Judged {
     pub fn ahead(self) -> Ahead {
         let mut answering = Answering::new(self.matched, self.terms, self.ask, self.report);
         answering.hold_against(self.context);
+        answering.answers_to(self.own);
         Ahead::new(answering)
     }
 

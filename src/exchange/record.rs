@@ -27,6 +27,10 @@ pub fn findings(policy: &Policy, noted: &[Noted]) -> Vec<FindingRecord> {
                 end: n.end,
                 score: n.score,
                 hidden: n.hidden.map_or_else(String::new, |hidden| hidden.to_string()),
+                document: policy
+                    .engine()
+                    .document(n.rule, n.of)
+                    .map_or_else(String::new, ToString::to_string),
             }
         })
         .collect()

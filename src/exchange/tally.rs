@@ -128,6 +128,7 @@ mod tests {
             start,
             end: start + 1,
             score: 1.0,
+            of: 0,
             hidden: None,
         }
     }

@@ -407,10 +407,10 @@ impl Policy {
     }
 }
 
-/// Whether text waits until it is judged, by a model or against its request: what is rewritten cannot have left, and what is blocked need
+/// Whether text waits until it is judged, by a model, against its request or against documents: what is rewritten cannot have left, and what is blocked need
 /// not have.
 fn waits(rule: &Rule, action: Action) -> bool {
-    if rule.grounding.is_some() {
+    if rule.grounding.is_some() || rule.documents {
         return action > Action::Flag;
     }
     rule.model.as_ref().is_some_and(|model| match action {

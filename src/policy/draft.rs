@@ -10,6 +10,7 @@ use super::list_url::list_url;
 use super::rule::{Action, Actions, Counts, Rule, Severity};
 use super::state::RuleState;
 use super::stated::{OF_LIST, Stated};
+use crate::detect::fingerprint::Collection;
 use crate::detect::grounding;
 use crate::detect::{
     Exact, Folds, Keyword, ModelSpec, PatternSpec, RuleId, RuleSpec, Unsupported, Validator,
@@ -218,6 +219,39 @@ impl At<'_> {
         Vec::new()
     }
 
+    /// The documents of the files that are named.
+    pub(super) fn fingerprints(
+        &mut self,
+        names: &[String],
+        folder: &str,
+        files: &Files,
+    ) -> Vec<Arc<Collection>> {
+        let prefix = format!("{folder}fingerprints/");
+        let mut out = Vec::new();
+        for (i, name) in names.iter().enumerate() {
+            let Some(file) = files.get(&format!("{prefix}{name}")) else {
+                let names: Vec<&str> = files.keys().filter_map(|k| k.strip_prefix(&prefix)).collect();
+                self.unknown(&["fingerprints", &i.to_string()], "file of fingerprints", name, &names, true);
+                continue;
+            };
+            out.extend(self.documents(file));
+        }
+        out
+    }
+
+    /// The documents of a file.
+    pub(super) fn documents(&mut self, file: &Arc<SourceFile>) -> Option<Arc<Collection>> {
+        match Collection::parse(file.text()) {
+            Ok(collection) => Some(Arc::new(collection)),
+            Err(flaw) => {
+                let start = file.text().split_inclusive('\n').take(flaw.line - 1).map(str::len).sum();
+                let broken = Diagnostic::error("fingerprints", flaw.what);
+                self.found.push(broken.at(file, Span { start, end: start }, ""));
+                None
+            }
+        }
+    }
+
     /// The terms of each of the rule's lists from URLs, and whether one of them is not there.
     pub(super) fn list_urls(
         &mut self,
@@ -303,8 +337,21 @@ impl At<'_> {
             && lists.is_empty()
             && rule.patterns.is_empty()
             && rule.groups.is_empty();
+        let looks_for_documents = !rule.fingerprints.is_empty();
+        let kinds = [looks_for_documents, rule.system_prompt, rule.model.is_some(), rule.grounding.is_some()];
+        let several = kinds.iter().filter(|kind| **kind).count() > 1;
+        if (looks_for_documents || rule.system_prompt) && (!alone || several) {
+            let message = format!(
+                "rule `{id}` looks for documents or system prompts, and for words, patterns or by a model as well: make two rules of it"
+            );
+            let key = if looks_for_documents { "fingerprints" } else { "system_prompt" };
+            self.wrong(&[key], "fingerprints", message);
+        }
         let model = self.model(&id, &rule, alone);
         let grounding = self.grounding(&id, &rule, alone);
+        if rule.system_prompt {
+            self.examples_of_two(&id, &rule);
+        }
         let marker = rule.marker.unwrap_or_else(|| format!("[{}]", rule.category.to_uppercase()));
         let replaces = [actions.prompt, actions.output, actions.tool].contains(&Action::Replace);
         if replaces && rule.replacement.is_none() {
@@ -313,7 +360,8 @@ impl At<'_> {
         // What a slot's list holds is the operator's; its terms are their own examples.
         let is_slot = self.table == SLOT;
         for (key, texts) in [("examples", &rule.examples), ("counter_examples", &rule.counter_examples)] {
-            if texts.is_empty() && !is_slot {
+            // A passage of a document that nobody may see is no example.
+            if texts.is_empty() && !is_slot && !looks_for_documents {
                 self.wrong(&["id"], NO_EXAMPLE, format!("rule `{id}` has no `{key}`"));
             }
         }
@@ -325,12 +373,17 @@ impl At<'_> {
             .collect();
         let from_lists = rule.lists.len() + rule.list_urls.len() + rule.stated_lists.len();
         let names = [keywords.len(), rule.patterns.len(), from_lists, rule.groups.len()];
-        if self.clean && names == [0; 4] && !is_slot && rule.model.is_none() && rule.grounding.is_none() {
+        let other = is_slot
+            || looks_for_documents
+            || rule.system_prompt
+            || rule.model.is_some()
+            || rule.grounding.is_some();
+        if self.clean && names == [0; 4] && !other {
             self.wrong(
                 &["id"],
                 "missing",
                 format!(
-                    "rule `{id}` looks for nothing: no `keywords`, `lists`, `groups`, `model`, `grounding` or `[[rule.pattern]]`"
+                    "rule `{id}` looks for nothing: no `keywords`, `lists`, `groups`, `model`, `grounding`, `fingerprints`, `system_prompt` or `[[rule.pattern]]`"
                 ),
             );
         }
@@ -352,7 +405,17 @@ impl At<'_> {
         let patterns = rule.patterns.into_iter().enumerate();
         let patterns = patterns.map(|(i, p)| self.pattern(i, p, rule.score)).collect();
         Draft {
-            spec: RuleSpec { keywords, patterns, folds, conditions, exact, model: model.clone(), grounding },
+            spec: RuleSpec {
+                keywords,
+                patterns,
+                folds,
+                conditions,
+                exact,
+                model: model.clone(),
+                grounding,
+                system_prompt: rule.system_prompt,
+                ..RuleSpec::default()
+            },
             rule: Rule {
                 id,
                 title: rule.title,
@@ -371,6 +434,7 @@ impl At<'_> {
                 counts,
                 model,
                 grounding,
+                documents: looks_for_documents || rule.system_prompt,
                 // Told once its pack and the taxonomy are known.
                 ..Rule::default()
             },
@@ -429,6 +493,12 @@ impl At<'_> {
             );
             self.wrong(&["grounding"], "grounding", message);
         }
+        self.examples_of_two(id, rule);
+        Some(kind)
+    }
+
+    /// Whether each example says what is asked and what is answered.
+    fn examples_of_two(&mut self, id: &str, rule: &RuleFile) {
         for (key, texts) in [("examples", &rule.examples), ("counter_examples", &rule.counter_examples)] {
             for (n, _) in texts.iter().enumerate().filter(|(_, text)| grounding::example(text).is_none()) {
                 let message = format!(
@@ -438,7 +508,6 @@ impl At<'_> {
                 self.wrong(&[key], "grounding", message);
             }
         }
-        Some(kind)
     }
 
     /// The folds that the rule refuses.

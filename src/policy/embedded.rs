@@ -45,6 +45,8 @@ pub(super) static FILES: &[(&str, &str)] = &[
     ("commercial/obligations.toml", include_str!("../../filters/commercial/obligations.toml")),
     ("commercial/pack.toml", include_str!("../../filters/commercial/pack.toml")),
     ("commercial/rules/commercial.toml", include_str!("../../filters/commercial/rules/commercial.toml")),
+    ("documents/pack.toml", include_str!("../../filters/documents/pack.toml")),
+    ("documents/rules/system-prompt.toml", include_str!("../../filters/documents/rules/system-prompt.toml")),
     ("grounding/pack.toml", include_str!("../../filters/grounding/pack.toml")),
     ("grounding/rules/grounding.toml", include_str!("../../filters/grounding/rules/grounding.toml")),
     ("harm/lists/crime-zh.txt", include_str!("../../filters/harm/lists/crime-zh.txt")),

@@ -103,6 +103,9 @@ pub(super) struct SlotFile {
     /// How many different terms it should hold.
     #[serde(default = "one")]
     pub minimum: u32,
+    /// Whether it holds fingerprints of documents in place of terms.
+    #[serde(default)]
+    pub documents: bool,
     #[serde(default)]
     pub state: Option<String>,
     #[serde(default)]
@@ -152,6 +155,8 @@ impl SlotFile {
             leet: self.leet,
             repeats: self.repeats,
             encoded: true,
+            // What stands in them is read from the slot's file.
+            fingerprints: if self.documents { vec![self.name.clone()] } else { Vec::new() },
             basis: self.basis.clone(),
             examples,
             ..RuleFile::default()
@@ -237,6 +242,12 @@ pub(super) struct RuleFile {
     /// What of an answer it looks for that the request does not bear: `statement`, `number`, `name`, `link`.
     #[serde(default)]
     pub grounding: Option<String>,
+    /// Files with the fingerprints of documents of which it looks for passages.
+    #[serde(default)]
+    pub fingerprints: Vec<String>,
+    /// Whether it looks for passages of the request's own system prompt.
+    #[serde(default)]
+    pub system_prompt: bool,
     /// `relaxed` or `strict`: whether a sentence waits until the model has judged it.
     #[serde(default)]
     pub hold: Option<String>,

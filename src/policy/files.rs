@@ -20,6 +20,9 @@ pub type Files = BTreeMap<String, Arc<SourceFile>>;
 /// Folders within folders: `law/cn/rules/names.toml` needs three. A link that leads to a folder above it has no end.
 const DEEPEST: usize = 8;
 
+/// How the names of files end that hold fingerprints of documents.
+pub const PRINTS: &str = "prints";
+
 /// The packs and profiles that ship with the gateway.
 pub fn embedded() -> Files {
     super::embedded::FILES
@@ -77,7 +80,7 @@ fn collect(root: &Path, dir: &Path, files: &mut Files, depth: usize) -> Result<(
                 return Err(format!("`{}` lies more than {DEEPEST} folders deep", path.display()));
             }
             collect(root, &path, files, depth + 1)?;
-        } else if path.extension().is_some_and(|e| e == "toml" || e == "txt") {
+        } else if path.extension().is_some_and(|e| e == "toml" || e == "txt" || e == PRINTS) {
             let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
             files.insert(name, SourceFile::load_plain(&path).map_err(|error| explain(&path, error))?);
         }

@@ -325,7 +325,7 @@ impl Library {
             let encoded = self.rules.get(n).is_some_and(|rule| rule.encoded);
             let finds = |text: &str| {
                 let (engine, kind) = (&self.engine, TextKind::Plain);
-                if self.specs.get(n).is_some_and(|spec| spec.grounding.is_some()) {
+                if self.specs.get(n).is_some_and(|spec| spec.grounding.is_some() || spec.system_prompt) {
                     let of = grounding::example(text);
                     return of.is_some_and(|(context, answer)| {
                         !grounding::scan_against(engine, &rules, context, answer).is_empty()
@@ -376,6 +376,7 @@ fn contents(files: &Files, packs: &BTreeMap<String, Pack>) -> Vec<Content> {
             || path.starts_with("list_url/")
             || path.contains("/lists/")
             || path.contains("/slots/")
+            || path.contains("/fingerprints/")
     };
     contents.extend(
         files

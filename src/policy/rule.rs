@@ -217,6 +217,8 @@ pub struct Rule {
     pub model: Option<ModelSpec>,
     /// What of an answer it looks for that the request does not bear.
     pub grounding: Option<Unsupported>,
+    /// Whether it looks for passages of documents.
+    pub documents: bool,
 }
 
 /// How much a rule has of what, for reports.
@@ -258,6 +260,7 @@ impl Default for Rule {
             grade: None,
             model: None,
             grounding: None,
+            documents: false,
         }
     }
 }

@@ -251,6 +251,11 @@ impl Fold {
         Self { kind, seen: 0, escape: Escape::default(), high: None }
     }
 
+    /// What kind of text it is.
+    pub fn kind(&self) -> TextKind {
+        self.kind
+    }
+
     /// How much of the text has been given.
     pub fn seen(&self) -> TextPos {
         TextPos(self.seen)

@@ -88,7 +88,9 @@ mod tests {
                 let text = format!("{}{c}b", "a".repeat(before));
                 let long = format!("{text}{}", " ".repeat(80));
                 let folded = fold_literal(&c.to_string());
-                let itself = folded == c.to_string().as_bytes() && !c.is_ascii_control() || c.is_ascii_whitespace() || c == '\u{b}';
+                let itself = folded == c.to_string().as_bytes() && !c.is_ascii_control()
+                    || c.is_ascii_whitespace()
+                    || c == '\u{b}';
                 let first = text.as_bytes()[before];
                 for text in [text.as_bytes(), long.as_bytes()] {
                     let (length, traditional) = plain(text);

@@ -14,7 +14,8 @@ use super::tls::{certified, issuer};
 use super::{Gateway, Wishes, answer, chat, event};
 
 /// What the upstream does with a request: its number, counted from nothing, over all connections.
-type Act = fn(usize, h2::server::SendResponse<Bytes>);
+trait Act: Fn(usize, h2::server::SendResponse<Bytes>) + Send + Sync + 'static {}
+impl<F: Fn(usize, h2::server::SendResponse<Bytes>) + Send + Sync + 'static> Act for F {}
 
 /// An upstream, and how many connections and requests it has got.
 struct H2 {
@@ -26,7 +27,8 @@ struct H2 {
 }
 
 impl H2 {
-    fn new(act: Act) -> Self {
+    fn new(act: impl Act) -> Self {
+        let act = Arc::new(act);
         let root = issuer();
         let mut config = (*certified(Some(&root), "localhost", (2020, 2090))).clone();
         config.alpn_protocols = vec![b"h2".to_vec()];
@@ -47,7 +49,8 @@ impl H2 {
         runtime.spawn(async move {
             let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
             while let Ok((socket, _)) = listener.accept().await {
-                let (acceptor, dialled, asked) = (acceptor.clone(), Arc::clone(&dialled), Arc::clone(&asked));
+                let (acceptor, act) = (acceptor.clone(), Arc::clone(&act));
+                let (dialled, asked) = (Arc::clone(&dialled), Arc::clone(&asked));
                 tokio::task::spawn(async move {
                     let Ok(stream) = acceptor.accept(socket).await else { return };
                     dialled.fetch_add(1, Ordering::SeqCst);
@@ -73,13 +76,14 @@ fn json(mut respond: h2::server::SendResponse<Bytes>) {
     body.send_data(answer("all is well").into(), true).expect("a stream");
 }
 
-/// Sends as much as the other side takes.
-fn long(mut respond: h2::server::SendResponse<Bytes>) {
+/// Sends as much as the other side takes, nearly all of it white space, which costs no scan.
+fn long(mut respond: h2::server::SendResponse<Bytes>, sent: &Arc<AtomicUsize>) {
+    let sent = Arc::clone(sent);
     tokio::task::spawn(async move {
         let head = Response::builder().header("content-type", "text/event-stream").body(()).expect("a head");
         let Ok(mut body) = respond.send_response(head, false) else { return };
-        let piece = Bytes::from(event(&"x".repeat(8000)));
-        for _ in 0..2000 {
+        let piece = Bytes::from(event("more").replace('{', &format!("{{{}", " ".repeat(4000))));
+        loop {
             body.reserve_capacity(piece.len());
             while body.capacity() < piece.len() {
                 if !matches!(std::future::poll_fn(|cx| body.poll_capacity(cx)).await, Some(Ok(_))) {
@@ -89,27 +93,49 @@ fn long(mut respond: h2::server::SendResponse<Bytes>) {
             if body.send_data(piece.clone(), false).is_err() {
                 return;
             }
+            sent.fetch_add(1, Ordering::SeqCst);
         }
     });
+}
+
+/// A client that asks and then reads nothing, with little room for what it does not read.
+fn slow(gateway: SocketAddr) -> std::net::TcpStream {
+    use std::io::Write as _;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let socket = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(4096).expect("an option");
+        socket.connect(gateway).await.expect("a connection").into_std().expect("a socket")
+    });
+    socket.set_nonblocking(false).expect("an option");
+    let asked = super::post("/v1/chat/completions", &chat("hello", true));
+    (&socket).write_all(asked.as_bytes()).expect("the request is taken");
+    socket
 }
 
 /// Promise 7: those who read nothing hold up their own answers, however many they are.
 #[test]
 fn slow_readers_stop_nobody_else() {
-    let upstream = H2::new(|n, respond| if n < 150 { long(respond) } else { json(respond) });
+    let sent = Arc::new(AtomicUsize::new(0));
+    let pieces = Arc::clone(&sent);
+    let upstream = H2::new(move |n, respond| if n < 150 { long(respond, &pieces) } else { json(respond) });
     let gateway = Gateway::new(None, &upstream.wishes);
-    let mut slow = Vec::new();
-    for _ in 0..150 {
-        let mut client = super::Client::new(gateway.data);
-        client.send(super::post("/v1/chat/completions", &chat("hello", true)).as_bytes());
-        slow.push(client);
-    }
+    let _slow: Vec<_> = (0..150).map(|_| slow(gateway.data)).collect();
     assert!(super::wait_for(|| upstream.requests.load(Ordering::SeqCst) == 150), "all are served");
-    // Until the windows are full.
-    #[expect(clippy::disallowed_methods, reason = "what does not happen cannot be waited for")]
-    std::thread::sleep(Duration::from_millis(500));
+    // Until the windows are full: nothing more is taken for a while.
+    let full = || {
+        let before = sent.load(Ordering::SeqCst);
+        #[expect(clippy::disallowed_methods, reason = "what does not happen cannot be waited for")]
+        std::thread::sleep(Duration::from_millis(300));
+        sent.load(Ordering::SeqCst) == before
+    };
+    assert!(super::wait_for(full), "who reads nothing is sent no more");
     for _ in 0..4 {
-        let got = gateway.post("/v1/chat/completions", &chat("hello", false));
+        let mut client = super::Client::new(gateway.data);
+        // On a busy machine the worker may still be at what the others were sent.
+        client.socket.set_read_timeout(Some(Duration::from_mins(1))).expect("an option");
+        client.send(super::post("/v1/chat/completions", &chat("hello", false)).as_bytes());
+        let got = client.read_all();
         assert!(got.status == 200 && got.body.contains("all is well"), "{got:?}");
     }
     assert!(upstream.connections.load(Ordering::SeqCst) > 1, "one connection has not room for all");

@@ -10,6 +10,7 @@ mod config;
 mod diff;
 mod explain;
 mod filing;
+mod fingerprint;
 mod help;
 mod import;
 mod overblock;

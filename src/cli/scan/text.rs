@@ -32,6 +32,8 @@ pub(in crate::cli) struct Found<'p> {
     /// Whether nothing follows, since the rule is in shadow.
     pub(in crate::cli) shadow: bool,
     pub(in crate::cli) hidden: Option<Encodings>,
+    /// The document of which it is a passage.
+    pub(in crate::cli) document: Option<&'p str>,
 }
 
 /// Runs the text through the streaming scanner, in pieces of `chunk` code points or as one.
@@ -89,6 +91,7 @@ pub(in crate::cli) fn scan<'p>(
                 action: would(f.rule),
                 shadow: *shadow,
                 hidden: *hidden,
+                document: policy.engine().document(f.rule, f.of).map(AsRef::as_ref),
             }
         })
         .collect();
@@ -184,6 +187,9 @@ impl Scanned<'_> {
             }
             if let Some(hidden) = found.hidden {
                 write!(out, ",\"hidden\":\"{hidden}\"")?;
+            }
+            if let Some(document) = found.document {
+                write!(out, ",\"document\":{}", string(document))?;
             }
             out.write_all(b"}")?;
         }

@@ -68,10 +68,11 @@ pub(super) fn write(
             let action = style(colour, tint(shown(found)), found.action.as_str());
             let shadow = if found.shadow { ", in shadow" } else { "" };
             let hidden = found.hidden.map_or(String::new(), |hidden| format!(", hidden as {hidden}"));
+            let of = found.document.map_or(String::new(), |document| format!(", of `{document}`"));
             let Found { rule, category, score, .. } = found;
             writeln!(
                 out,
-                "        | {action} {rule} at {number}:{column} ({category}, score {score:.2}{hidden}{shadow})"
+                "        | {action} {rule} at {number}:{column} ({category}, score {score:.2}{hidden}{of}{shadow})"
             )?;
         }
     }

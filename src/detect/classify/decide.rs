@@ -226,7 +226,7 @@ impl Judged {
             if !self.found.contains(&judge.rule) {
                 self.found.push(judge.rule);
             }
-            waiting.push(Found::judged(from, to, Finding { rule: judge.rule, start, end, score }));
+            waiting.push(Found::judged(from, to, Finding { rule: judge.rule, start, end, score, of: 0 }));
         }
     }
 

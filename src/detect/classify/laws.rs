@@ -68,7 +68,7 @@ fn scan(
     assert_eq!(now.settled, now.seen);
     let mut all: Vec<_> = found
         .iter()
-        .map(|Finding { rule, start: TextPos(start), end: TextPos(end), score }| {
+        .map(|Finding { rule, start: TextPos(start), end: TextPos(end), score, .. }| {
             (rule.0, *start, *end, format!("{score:.6}"))
         })
         .collect();

@@ -15,7 +15,7 @@ pub use check::{Checker, Claim};
 pub use context::Context;
 
 use super::conditions::thousandths;
-use super::{Engine, Finding, RuleId, RuleSet, RuleSpec};
+use super::{Engine, Finding, RuleId, RuleSet, RuleSpec, Scan, TextKind};
 use crate::text::TextPos;
 
 /// What of an answer the context does not bear.
@@ -66,7 +66,7 @@ pub fn example(text: &str) -> Option<(&str, &str)> {
     text.split_once("\n---\n")
 }
 
-/// What these rules find in an answer that they hold against a context.
+/// What these rules find in an answer that they hold against a context: what it does not bear, and what stands in it if it is a system prompt.
 pub fn scan_against(engine: &Engine, rules: &RuleSet, context: &str, answer: &str) -> Vec<Finding> {
     let (mut against, mut checker, mut claims) = (Context::default(), Checker::default(), Vec::new());
     against.add(context);
@@ -74,6 +74,9 @@ pub fn scan_against(engine: &Engine, rules: &RuleSet, context: &str, answer: &st
     checker.finish(&against, &mut claims);
     let mut out = Vec::new();
     engine.unsupported(rules, &claims, &mut out);
+    let mut scan = Scan::answering(TextKind::Plain, super::fingerprint::system_prompt(context));
+    scan.push(engine, rules, answer, &mut out);
+    scan.finish(engine, rules, &mut out);
     out
 }
 
@@ -100,7 +103,7 @@ impl Engine {
                 let counts = *kind == claim.kind && rules.contains(*rule);
                 if counts && thousandths(claim.score) >= rules.threshold(*rule) {
                     let (start, end) = (TextPos(claim.start), TextPos(claim.end));
-                    out.push(Finding { rule: *rule, start, end, score: claim.score });
+                    out.push(Finding { rule: *rule, start, end, score: claim.score, of: 0 });
                 }
             }
         }

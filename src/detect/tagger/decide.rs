@@ -157,7 +157,7 @@ impl Channel {
             for &(rule, _) in self.rules.iter().filter(|(_, kind)| *kind == one.kind) {
                 let start = view.text_start(FoldPos(one.start));
                 let end = view.text_end(FoldPos(one.end));
-                let finding = Finding { rule, start, end, score: one.score };
+                let finding = Finding { rule, start, end, score: one.score, of: 0 };
                 waiting.push(Found::judged(one.start, one.end, finding));
             }
         }

@@ -50,7 +50,7 @@ fn scan(rules: &RuleSet, held: bool, kind: TextKind, pieces: &[&str]) -> (Vec<To
     let reported = found.len();
     let now = scan.finish(&ENGINE, rules, &mut found);
     assert_eq!(check(&found, reported, now), 0);
-    let told = |Finding { rule, start: TextPos(start), end: TextPos(end), score }: &Finding| {
+    let told = |Finding { rule, start: TextPos(start), end: TextPos(end), score, .. }: &Finding| {
         (rule.0, *start, *end, format!("{score:.6}"))
     };
     let mut all: Vec<Told> = found.iter().map(told).collect();

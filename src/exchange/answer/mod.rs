@@ -19,6 +19,7 @@ use super::marking::Marking;
 use super::reader::{Reader, Side, Stop};
 use super::{Marked, Outcome, Report, Terms, refuse};
 use crate::audit::{Coverage, LabelRecord};
+use crate::detect::fingerprint::Index;
 use crate::detect::grounding::Context;
 use crate::dialect::{Ask, ErrorKind, ExchangeError, Framing, Matched, Memo, Reply, Stage};
 use crate::stream::Splitter;
@@ -162,6 +163,11 @@ impl Answering {
     /// Holds the answer against what its request says.
     pub(in crate::exchange) fn hold_against(&mut self, context: Option<std::sync::Arc<Context>>) {
         self.reader.hold_against(context);
+    }
+
+    /// The answer is one to a request of this system prompt.
+    pub(in crate::exchange) fn answers_to(&mut self, own: Option<std::sync::Arc<Index>>) {
+        self.reader.answers_to(own);
     }
 
     /// Reads the upstream's status and media type (the value of `content-type`, if any).

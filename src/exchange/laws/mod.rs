@@ -12,6 +12,7 @@ mod let_go;
 mod marks;
 mod near;
 mod promises;
+mod repeated;
 mod sample;
 mod shadow;
 mod target;

@@ -240,6 +240,7 @@ impl Reader {
             None if self.channels.len() >= MAX_CHANNELS => return None,
             None => {
                 let against = self.context_of(role, kind, self.direction(role));
+                let scan = self.scan_of(kind);
                 self.by_key.insert(key, self.channels.len() as u32);
                 let chain = (flow == Flow::Linked).then(|| self.chain_of(key.field));
                 self.appeared = self.appeared.saturating_add(1);
@@ -257,7 +258,7 @@ impl Reader {
                     number: self.appeared,
                     direction: self.direction(role),
                     role,
-                    scan: Scan::new(kind),
+                    scan,
                     seen: 0,
                     scanned: 0,
                     alone: 0,
@@ -319,8 +320,9 @@ impl Reader {
         self.take_channel_findings(index, &mut found);
         self.take_parted(index, parted);
         self.scratch = found;
+        let own = self.own.clone();
         if let Some(channel) = self.channels.get_mut(index) {
-            channel.scan = Scan::new(channel.kind);
+            channel.scan = Scan::answering(channel.kind, own);
             channel.base = channel.seen;
             channel.scanned = channel.seen;
         }

@@ -24,8 +24,9 @@ use super::tally::{Counts, Tally};
 use smallvec::SmallVec;
 
 use crate::audit::Coverage;
+use crate::detect::fingerprint::Index;
 use crate::detect::grounding::Context;
-use crate::detect::{Encodings, Finding, RuleId, TextKind};
+use crate::detect::{Encodings, Finding, RuleId, Scan, TextKind};
 use crate::dialect::{ChannelKey, Class, Flow, Found, Role, Shape};
 use crate::policy::{Action, Direction, Policy};
 use crate::text::json::{Kind, Tape};
@@ -59,6 +60,8 @@ pub struct Noted {
     pub end: u64,
     /// 0 to 1.
     pub score: f32,
+    /// Which of the rule's documents it is, see [`Finding::of`].
+    pub of: u32,
     /// How it was hidden.
     pub hidden: Option<Encodings>,
 }
@@ -131,6 +134,8 @@ pub struct Reader {
     begun: HashMap<ChannelKey, SmallVec<[u8; 4]>>,
     /// Of a request, what answers to it are held against; of an answer, what it is held against.
     against: Option<Arc<Context>>,
+    /// The system prompt of the request that is answered.
+    own: Option<Arc<Index>>,
     /// Keys of the body or event being read that are written anew: node and segment.
     edited_keys: Vec<(u32, u32)>,
     /// Reads the same for the rules in shadow. It has no say: nothing that it finds or holds comes to bear on this one.
@@ -173,9 +178,31 @@ impl Reader {
             doubted: Vec::new(),
             begun: HashMap::new(),
             against: None,
+            own: None,
             edited_keys: Vec::new(),
             shadow: None,
         }
+    }
+
+    /// The answer is one to a request of this system prompt.
+    pub fn answers_to(&mut self, own: Option<Arc<Index>>) {
+        if let Some(shadow) = &mut self.shadow {
+            shadow.own.clone_from(&own);
+        }
+        self.own = own;
+    }
+
+    /// Whether the policy looks for the system prompt in answers.
+    pub fn knows_system_prompts(&self) -> bool {
+        let knows = |policy: &Policy| {
+            Direction::ALL.iter().any(|way| policy.engine().knows_system_prompts(policy.rules(*way)))
+        };
+        knows(&self.policy) || self.policy.shadow().is_some_and(|shadow| knows(shadow))
+    }
+
+    /// A new text is scanned.
+    pub(super) fn scan_of(&self, kind: TextKind) -> Scan {
+        Scan::answering(kind, self.own.clone())
     }
 
     /// Takes in what answers to this request are held against, where the policy does so.
@@ -537,6 +564,7 @@ impl Reader {
             start: finding.start.0,
             end: finding.end.0,
             score: finding.score,
+            of: finding.of,
             hidden,
         };
         // Two readings of a text may find the same.

@@ -64,7 +64,7 @@ impl Reader {
         let direction = self.direction(role);
         let policy = Arc::clone(&self.policy);
         let mut found = std::mem::take(&mut self.scratch);
-        let mut scan = Scan::new(kind);
+        let mut scan = self.scan_of(kind);
         if !self.scan(&mut scan, direction, text, &mut found) {
             return;
         }
@@ -131,7 +131,7 @@ impl Reader {
             }
             let direction = self.direction(join.role);
             let rules = policy.rules(direction);
-            let (mut scan, mut found) = (Scan::new(join.kind), std::mem::take(&mut self.scratch));
+            let (mut scan, mut found) = (self.scan_of(join.kind), std::mem::take(&mut self.scratch));
             let reads_encoded = self.side == Side::Prompt && !policy.encoded_rules(direction).is_empty();
             let mut all = String::with_capacity(if reads_encoded { join.length as usize } else { 0 });
             for segment in join.texts.iter().filter_map(|&(index, _)| out.texts.get(index as usize)) {

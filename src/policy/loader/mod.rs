@@ -50,7 +50,7 @@ pub struct Slot {
     pub title: String,
     /// The category of what is found.
     pub category: String,
-    /// How many different terms it should hold.
+    /// How many different terms, or documents, it should hold.
     pub minimum: usize,
     /// How many it holds.
     pub terms: usize,
@@ -257,7 +257,9 @@ impl<'f> Loader<'f> {
             if self.taxonomy.category(&rule.category).is_none() {
                 self.warnings.push(at.here(&["category"], self.taxonomy.undeclared(&rule.category)));
             }
+            let fingerprints = at.fingerprints(&rule.fingerprints, folder, self.files);
             let mut draft = at.draft(id, rule, lists, &excepted, of_pack);
+            draft.spec.fingerprints = fingerprints;
             if imported {
                 // The tool that they come from had none.
                 let tried = self.found.extract_if(.., |diagnostic| diagnostic.code == NO_EXAMPLE);
@@ -290,7 +292,11 @@ impl<'f> Loader<'f> {
             .files
             .get(&slot_file(&id))
             .or_else(|| self.files.get(&format!("{folder}slots/{}.txt", slot.name)));
-        let listed = list.map(terms).unwrap_or_default();
+        let documents = list.filter(|_| slot.documents).and_then(|file| {
+            let found = &mut self.found;
+            At { file, places, table: SLOT, place, clean: true, found }.documents(file)
+        });
+        let listed = list.filter(|_| !slot.documents).map(terms).unwrap_or_default();
         let head = list.filter(|_| !listed.is_empty()).map(|file| ListHead::of(file, &mut self.warnings));
         let mut seen = BTreeMap::new();
         for term in &listed {
@@ -313,13 +319,15 @@ impl<'f> Loader<'f> {
             self.warnings.push(at.here(&["category"], self.taxonomy.undeclared(&slot.category)));
         }
         let of_pack = self.packs.get(pack).map(|pack| pack.state).unwrap_or_default();
-        let draft = at.draft(id.clone(), rule, listed, &[], of_pack);
+        let mut draft = at.draft(id.clone(), rule, listed, &[], of_pack);
+        let registered = documents.as_ref().map_or(0, |documents| documents.documents().len());
+        draft.spec.fingerprints.extend(documents);
         self.slots.push(Slot {
             id,
             title: slot.title.clone(),
             category: slot.category.clone(),
             minimum: slot.minimum as usize,
-            terms: draft.rule.counts.terms,
+            terms: if slot.documents { registered } else { draft.rule.counts.terms },
             head,
             rule: self.drafts.len(),
         });

@@ -107,6 +107,7 @@ fn what_ships_has_no_warning_and_names_its_sources() {
         "grounding",
         "unacceptable",
         "commercial",
+        "documents",
         "law/cn",
         "law/eu",
         "law/us",

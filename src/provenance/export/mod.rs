@@ -8,7 +8,10 @@ mod html;
 mod json;
 mod markdown;
 mod pdf;
+mod plain;
 mod zip;
+
+pub use plain::plain_text;
 
 use std::collections::BTreeMap;
 use std::path::Path;

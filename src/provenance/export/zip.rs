@@ -104,6 +104,11 @@ impl Zip {
         String::from_utf8(out).map(Some).map_err(|_| FORM)
     }
 
+    /// The names of its files.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|entry| entry.name.as_str())
+    }
+
     /// Puts a text in the place of a file, or behind all others.
     pub(super) fn set(&mut self, name: &str, text: &str) -> Result<(), ExportError> {
         let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
