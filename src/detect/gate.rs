@@ -8,7 +8,6 @@
 #![expect(clippy::inline_always, reason = "asked of each token: see `sift`")]
 
 use super::lexicon::is_space;
-use super::likeness::ends_words;
 use super::phrase::{FirstKeys, FirstTokens, Next};
 use crate::text::fold::is_chinese;
 

@@ -370,11 +370,16 @@ impl Patterns {
         }
     }
 
+    /// The bits of the runs in which this byte may stand. `near`: context may be near.
+    #[inline]
+    pub(super) fn runs_with(&self, byte: u8, near: bool) -> u64 {
+        self.runs.get(usize::from(byte)).copied().unwrap_or(0) & if near { !0 } else { self.plain_runs }
+    }
+
     /// Those of the runs in which this byte may stand, by their numbers. `near`: context may be near.
     #[inline]
     pub(super) fn runs_of(&self, byte: u8, near: bool) -> impl Iterator<Item = (usize, &Inner)> {
-        let mut runs = self.runs.get(usize::from(byte)).copied().unwrap_or(0);
-        runs &= if near { !0 } else { self.plain_runs };
+        let mut runs = self.runs_with(byte, near);
         let named = std::iter::from_fn(move || {
             let index = (runs != 0).then(|| runs.trailing_zeros() as usize);
             runs &= runs.wrapping_sub(1);

@@ -187,14 +187,10 @@ impl Scan {
             if !inner.run[usize::from(last)] || inner.within_first && first_alive_at <= held {
                 continue;
             }
-            let Some(machine) = with.machine(inner.machine) else { continue };
-            // Most need context, and it is not near.
-            if !self.near_of(machine, self.view.end().0, inner.most) {
-                continue;
-            }
             let run = run_before(bytes, bytes.len(), inner);
             if run < held
-                && with.wants(machine)
+                && let Some(machine) = with.machine(inner.machine).filter(|machine| with.wants(machine))
+                && self.near_of(machine, self.view.end().0, inner.most)
                 && let Some(start) = first_alive(machine, bytes, run..held, bytes.len())
             {
                 held = start;
@@ -265,10 +261,6 @@ fn first_alive(machine: &Machine, bytes: &[u8], mut starts: Range<usize>, to: us
 
 /// Where the run begins that ends before `at`, the longest that counts.
 fn run_before(bytes: &[u8], at: usize, inner: &Inner) -> usize {
-    let least = at.saturating_sub(inner.most);
-    let mut from = at;
-    while from > least && bytes.get(from - 1).is_some_and(|&byte| inner.run[usize::from(byte)]) {
-        from -= 1;
-    }
-    from
+    let head = bytes.get(..at).unwrap_or_default();
+    at - head.iter().rev().take(inner.most).take_while(|&&byte| inner.run[usize::from(byte)]).count()
 }
