@@ -227,7 +227,7 @@ impl Disguised {
         let wide = all.iter().filter_map(|(letters, ..)| {
             let latin = letters.split(|c: char| !c.is_ascii()).next()?;
             let like = |latin: &str| likeness(latin.bytes().filter(|&byte| byte != b' '));
-            (0 < latin.len() && latin.len() < letters.len()).then(|| like(latin))
+            (!latin.is_empty() && latin.len() < letters.len()).then(|| like(latin))
         });
         let before_wide_alike: Vec<u64> = wide.collect();
         let entries: Vec<Entry<'_>> = all

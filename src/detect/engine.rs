@@ -205,6 +205,7 @@ impl Heads {
     /// A match that begins with the first byte.
     pub(super) const STARTS: u8 = Self::PLAIN | Self::CONTEXT;
 
+    #[expect(clippy::large_stack_arrays, reason = "it stands there only while it is put into its box")]
     fn find(lexicon: &Lexicon, patterns: &Patterns) -> Self {
         let mut by_two: Box<[u8; HEADS]> = Box::new([!0; HEADS]);
         let mut by_token = Box::new([[Self::OPEN; 0x80]; 16]);

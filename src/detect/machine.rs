@@ -73,8 +73,9 @@ const KINDS: usize = 1024;
 /// The kind of a Chinese character.
 #[inline]
 fn kind([first, second, third]: [u8; 3]) -> usize {
-    (usize::from(first & 0x0F) * 641 ^ usize::from(second & 0x3F) * 37 ^ usize::from(third & 0x3F) << 4)
-        % KINDS
+    let number =
+        usize::from(first & 0x0F) << 12 | usize::from(second & 0x3F) << 6 | usize::from(third & 0x3F);
+    number.wrapping_mul(0x9E37_79B9) >> 12 & (KINDS - 1)
 }
 
 /// So many states at once are not told apart.

@@ -244,7 +244,7 @@ impl Scan {
             }
         }
         // Where the text ends with a block, nothing has told that its last token does.
-        if let Some(at) = carry.open().filter(|_| (bytes.len() - from) % BLOCK == 0) {
+        if let Some(at) = carry.open().filter(|_| (bytes.len() - from).is_multiple_of(BLOCK)) {
             let length = (bytes.len() - at).min(8);
             if self.token(with, view, at, Form::unknown(length), ended) {
                 self.start_token(with, view, at, 0, ended);
@@ -338,7 +338,7 @@ impl Scan {
             let odd = candidate.flags() & Candidate::ODD != 0;
             let token = if odd { 0 } else { tokens.before_gap(*candidate) };
             let at = tokens.place(*candidate, base);
-            if self.may_start(with, view.bytes(), at, token, near) {
+            if Self::may_start(with, view.bytes(), at, token, near) {
                 self.start_token(with, view, at, token, ended);
             }
         }
@@ -437,7 +437,7 @@ impl Scan {
         let flags = with.engine.head(bytes, at);
         let near = self.nears(view.base().0 + at as u64);
         if flags & Heads::STARTS != 0
-            && self.may_start(with, bytes, at, token, near)
+            && Self::may_start(with, bytes, at, token, near)
             && (is_free(bytes, at) || with.engine.bytes[usize::from(bytes[at])] & byte::START_INSIDE != 0)
         {
             self.start_at(with, view, at, (is_free(bytes, at), token), ended);
@@ -445,7 +445,7 @@ impl Scan {
     }
 
     /// Whether some machine starts with the byte at `at` whose context is among `near`.
-    fn may_start(&self, with: &With<'_>, bytes: &[u8], at: usize, token: u8, near: u16) -> bool {
+    fn may_start(with: &With<'_>, bytes: &[u8], at: usize, token: u8, near: u16) -> bool {
         match bytes.get(at..) {
             Some(&[first, second, ..]) => {
                 let wanted = with.engine.heads.nears(first, second, usize::from(token));
@@ -483,7 +483,7 @@ impl Scan {
             && flags & byte::START != 0
             && (beyond & Heads::PLAIN != 0
                 || beyond & Heads::CONTEXT != 0
-                    && self.may_start(with, bytes, at, 0, self.nears(view.base().0 + at as u64)));
+                    && Self::may_start(with, bytes, at, 0, self.nears(view.base().0 + at as u64)));
         let inner =
             beyond & Heads::INNER != 0 && (before >= 0x80 || heads.of(before, byte) & Heads::RUN != 0);
         if sign || starts || inner {
