@@ -379,8 +379,10 @@ impl Disguised {
             if text.get(chinese).is_some_and(|&lead| is_chinese(lead))
                 && char_at(text, chinese).is_some_and(is_letter)
             {
-                // It stands for no other letter, and between none.
-                return self.before_wide_alike.holds(read.like.word);
+                // It stands for no other letter, and between none: the word ends here, or goes on with it.
+                let word = read.like.word;
+                return self.before_wide_alike.holds(word)
+                    || read.gap == 0 && self.tokens_alike.holds_last(word);
             }
             if read.gap == 0 {
                 // A word ends here, or the next one of its phrase may follow.
