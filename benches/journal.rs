@@ -135,6 +135,7 @@ fn finding(n: u64) -> Vec<FindingRecord> {
         score: 1.0,
         hidden: String::new(),
         document: String::new(),
+        source: String::new(),
     };
     if n.is_multiple_of(10) { vec![found] } else { Vec::new() }
 }

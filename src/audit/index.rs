@@ -556,6 +556,7 @@ mod tests {
             score: 1.0,
             hidden: String::new(),
             document: String::new(),
+            source: String::new(),
         }
     }
 

@@ -55,6 +55,9 @@ pub struct FindingRecord {
     /// The registered document of which a passage was found; not there for any other finding.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub document: String,
+    /// Where it is told what is right, of a statement that is known to be wrong; not there for any other finding.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub source: String,
 }
 
 /// What was read of an exchange, and what was not and why. Bytes are of decoded text.

@@ -8,6 +8,7 @@ mod assess;
 mod audit;
 mod bank;
 mod check;
+mod claims;
 mod complaint;
 mod config;
 mod detect;
@@ -78,6 +79,7 @@ enum Verb {
     Audit(Box<audit::Args>),
     Detect(detect::Args),
     Fingerprint(fingerprint::Args),
+    Claims(claims::Args),
     Marks(marks::Args),
     Profile(profile::Args),
     Obligations(obligations::Args),
@@ -144,6 +146,7 @@ pub fn main() -> ExitCode {
         Verb::Audit(args) => audit::run(&args),
         Verb::Detect(args) => detect::run(&args),
         Verb::Fingerprint(args) => fingerprint::run(&args),
+        Verb::Claims(args) => claims::run(&args),
         Verb::Marks(args) => marks::run(&args),
         Verb::Profile(args) => profile::run(&args),
         Verb::Obligations(args) => obligations::run(&args),

@@ -3,6 +3,7 @@
 #![expect(clippy::inline_always, reason = "asked of each token: see `sift`")]
 
 use super::blocks::{Firsts, Inside, Specials, is_gap};
+use super::claims::AllClaims;
 use super::classify::Judges;
 use super::conditions::AllCriteria;
 use super::exact::ExactRules;
@@ -28,6 +29,7 @@ pub struct Engine {
     pub(super) judges: Judges,
     pub(super) taggers: Taggers,
     pub(super) fingerprints: Fingerprints,
+    pub(super) claims: AllClaims,
     /// The rules that hold answers against their requests.
     pub(super) grounds: Vec<(RuleId, Unsupported)>,
     rules: usize,
@@ -100,6 +102,7 @@ impl Engine {
             judges,
             taggers,
             fingerprints: Fingerprints::compile(rules),
+            claims: AllClaims::compile(rules),
             grounds: super::grounding::rules(rules),
             rules: rules.len(),
         })

@@ -8,6 +8,7 @@
 mod around;
 mod begin;
 mod blocks;
+pub mod claims;
 pub mod classify;
 mod conditions;
 mod cost;

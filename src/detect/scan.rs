@@ -9,6 +9,7 @@
 //! make part of a match, where a match begins that is not decided, and where a half escape or surrogate began.
 
 use super::blocks::{BLOCK, Masks, STRIP, Strip};
+use super::claims::Saying;
 use super::classify::{Judging, Reading};
 use super::disguise::Walk;
 use super::engine::{Heads, byte};
@@ -60,6 +61,8 @@ pub struct Scan {
     tagged: Tagging,
     /// What of it stands in documents, likewise.
     repeats: Repeats,
+    /// Which statements it says, likewise.
+    saying: Saying,
     /// The system prompt of the request to which it belongs.
     own: Option<Arc<Index>>,
     settled: TextPos,
@@ -112,6 +115,7 @@ impl Scan {
             judged: Judging::default(),
             tagged: Tagging::default(),
             repeats: Repeats::default(),
+            saying: Saying::default(),
             own: None,
             settled: TextPos(0),
         }
@@ -177,6 +181,8 @@ impl Scan {
         self.tagged.read((&with.engine.taggers, with.rules), &view, from, ended, &mut self.waiting);
         let fingerprints = (&with.engine.fingerprints, with.rules, self.own.as_ref());
         self.repeats.read(fingerprints, self.fold.kind(), &view, from, ended, &mut self.waiting);
+        let claims = (&with.engine.claims, with.rules);
+        self.saying.read(claims, self.fold.kind(), &view, from, ended, &mut self.waiting);
         self.resume_threads(with, &view, from, ended);
         self.resume_walks(with, &view, from, ended);
         self.resume_runs(with, &view, from, ended);
@@ -713,6 +719,7 @@ impl Scan {
             .chain(self.judged.held())
             .chain(self.tagged.held())
             .chain(self.repeats.held())
+            .chain(self.saying.held())
             .fold(end, u64::min);
         let known = base + self.held_runs(with, (held - base) as usize) as u64;
         let held = self.report(with, known, false, found);
@@ -720,7 +727,8 @@ impl Scan {
         let text = self.fold.pending().map_or(text, |pending| pending.min(text));
         debug_assert!(text >= self.settled, "what is settled stays settled");
         self.settled = self.settled.max(text);
-        let needed = self.tagged.needed().into_iter().chain(self.repeats.needed()).fold(held, u64::min);
+        let needed = [self.tagged.needed(), self.repeats.needed(), self.saying.needed()];
+        let needed = needed.into_iter().flatten().fold(held, u64::min);
         self.view.trim(FoldPos(needed.saturating_sub(KEEP.max(with.engine.criteria.keep() + 8))));
     }
 }

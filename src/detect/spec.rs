@@ -1,5 +1,6 @@
 //! What the engine is told to look for and what it answers: plain data, no behaviour.
 
+use super::claims::Claims;
 use super::classify::ModelSpec;
 use super::conditions::{Conditions, thousandths};
 use super::fingerprint::Collection;
@@ -25,8 +26,8 @@ pub struct Finding {
     pub end: TextPos,
     /// How sure the rule is, `0..=1`.
     pub score: f32,
-    /// Which of the documents that the rule looks for it is, counted from one; 0 for every other finding. See
-    /// [`Engine::document`](super::Engine::document).
+    /// Which of the documents or statements that the rule looks for it is, counted from one; 0 for every other finding. See
+    /// [`Engine::document`](super::Engine::document) and [`Engine::statement`](super::Engine::statement).
     pub of: u32,
 }
 
@@ -61,6 +62,8 @@ pub struct RuleSpec {
     pub fingerprints: Vec<Arc<Collection>>,
     /// It looks for passages of the request's own system prompt.
     pub system_prompt: bool,
+    /// Statements of which it looks for sentences that say them.
+    pub claims: Vec<Arc<Claims>>,
 }
 
 /// Disguises that a rule may see through. Case, width, accents, invisible characters, look-alike letters and digits of

@@ -31,6 +31,10 @@ pub fn findings(policy: &Policy, noted: &[Noted]) -> Vec<FindingRecord> {
                     .engine()
                     .document(n.rule, n.of)
                     .map_or_else(String::new, ToString::to_string),
+                source: policy
+                    .engine()
+                    .statement(n.rule, n.of)
+                    .map_or_else(String::new, |statement| statement.source.clone()),
             }
         })
         .collect()

@@ -410,7 +410,7 @@ impl Policy {
 /// Whether text waits until it is judged, by a model, against its request or against documents: what is rewritten cannot have left, and what is blocked need
 /// not have.
 fn waits(rule: &Rule, action: Action) -> bool {
-    if rule.grounding.is_some() || rule.documents {
+    if rule.grounding.is_some() || rule.told_behind {
         return action > Action::Flag;
     }
     rule.model.as_ref().is_some_and(|model| match action {

@@ -10,6 +10,7 @@ use super::list_url::list_url;
 use super::rule::{Action, Actions, Counts, Rule, Severity};
 use super::state::RuleState;
 use super::stated::{OF_LIST, Stated};
+use crate::detect::claims::Claims;
 use crate::detect::fingerprint::Collection;
 use crate::detect::grounding;
 use crate::detect::{
@@ -219,33 +220,50 @@ impl At<'_> {
         Vec::new()
     }
 
-    /// The documents of the files that are named.
-    pub(super) fn fingerprints(
+    /// What stands in the files of a folder that are named under `key`.
+    pub(super) fn files<T>(
         &mut self,
-        names: &[String],
-        folder: &str,
+        key: &str,
+        what: &str,
+        (names, folder): (&[String], String),
         files: &Files,
-    ) -> Vec<Arc<Collection>> {
-        let prefix = format!("{folder}fingerprints/");
+        read: impl Fn(&mut Self, &Arc<SourceFile>) -> Option<T>,
+    ) -> Vec<T> {
         let mut out = Vec::new();
         for (i, name) in names.iter().enumerate() {
-            let Some(file) = files.get(&format!("{prefix}{name}")) else {
-                let names: Vec<&str> = files.keys().filter_map(|k| k.strip_prefix(&prefix)).collect();
-                self.unknown(&["fingerprints", &i.to_string()], "file of fingerprints", name, &names, true);
+            let Some(file) = files.get(&format!("{folder}{name}")) else {
+                let names: Vec<&str> = files.keys().filter_map(|k| k.strip_prefix(&folder)).collect();
+                self.unknown(&[key, &i.to_string()], what, name, &names, true);
                 continue;
             };
-            out.extend(self.documents(file));
+            out.extend(read(self, file));
         }
         out
     }
 
     /// The documents of a file.
     pub(super) fn documents(&mut self, file: &Arc<SourceFile>) -> Option<Arc<Collection>> {
-        match Collection::parse(file.text()) {
-            Ok(collection) => Some(Arc::new(collection)),
-            Err(flaw) => {
-                let start = file.text().split_inclusive('\n').take(flaw.line - 1).map(str::len).sum();
-                let broken = Diagnostic::error("fingerprints", flaw.what);
+        let read = Collection::parse(file.text()).map_err(|flaw| (flaw.line, flaw.what));
+        self.or_flaw("fingerprints", file, read)
+    }
+
+    /// The statements of a file.
+    pub(super) fn claims(&mut self, file: &Arc<SourceFile>) -> Option<Arc<Claims>> {
+        let read = Claims::parse(file.text()).map_err(|flaw| (flaw.line, flaw.what));
+        self.or_flaw("claims", file, read)
+    }
+
+    fn or_flaw<T>(
+        &mut self,
+        code: &'static str,
+        file: &Arc<SourceFile>,
+        read: Result<T, (usize, String)>,
+    ) -> Option<Arc<T>> {
+        match read {
+            Ok(read) => Some(Arc::new(read)),
+            Err((line, what)) => {
+                let start = file.text().split_inclusive('\n').take(line - 1).map(str::len).sum();
+                let broken = Diagnostic::error(code, what);
                 self.found.push(broken.at(file, Span { start, end: start }, ""));
                 None
             }
@@ -338,13 +356,20 @@ impl At<'_> {
             && rule.patterns.is_empty()
             && rule.groups.is_empty();
         let looks_for_documents = !rule.fingerprints.is_empty();
-        let kinds = [looks_for_documents, rule.system_prompt, rule.model.is_some(), rule.grounding.is_some()];
-        let several = kinds.iter().filter(|kind| **kind).count() > 1;
-        if (looks_for_documents || rule.system_prompt) && (!alone || several) {
+        let looks_for_claims = !rule.claims.is_empty();
+        let kinds = [looks_for_documents, looks_for_claims, rule.system_prompt];
+        let told_behind = kinds.contains(&true);
+        let kinds = kinds.into_iter().chain([rule.model.is_some(), rule.grounding.is_some()]);
+        let several = kinds.filter(|kind| *kind).count() > 1;
+        if told_behind && (!alone || several) {
             let message = format!(
-                "rule `{id}` looks for documents or system prompts, and for words, patterns or by a model as well: make two rules of it"
+                "rule `{id}` looks for documents, statements or system prompts, and for words, patterns or by a model as well: make two rules of it"
             );
-            let key = if looks_for_documents { "fingerprints" } else { "system_prompt" };
+            let key = match (looks_for_documents, looks_for_claims) {
+                (true, _) => "fingerprints",
+                (false, true) => "claims",
+                (false, false) => "system_prompt",
+            };
             self.wrong(&[key], "fingerprints", message);
         }
         let model = self.model(&id, &rule, alone);
@@ -373,17 +398,13 @@ impl At<'_> {
             .collect();
         let from_lists = rule.lists.len() + rule.list_urls.len() + rule.stated_lists.len();
         let names = [keywords.len(), rule.patterns.len(), from_lists, rule.groups.len()];
-        let other = is_slot
-            || looks_for_documents
-            || rule.system_prompt
-            || rule.model.is_some()
-            || rule.grounding.is_some();
+        let other = is_slot || told_behind || rule.model.is_some() || rule.grounding.is_some();
         if self.clean && names == [0; 4] && !other {
             self.wrong(
                 &["id"],
                 "missing",
                 format!(
-                    "rule `{id}` looks for nothing: no `keywords`, `lists`, `groups`, `model`, `grounding`, `fingerprints`, `system_prompt` or `[[rule.pattern]]`"
+                    "rule `{id}` looks for nothing: no `keywords`, `lists`, `groups`, `model`, `grounding`, `fingerprints`, `claims`, `system_prompt` or `[[rule.pattern]]`"
                 ),
             );
         }
@@ -434,7 +455,7 @@ impl At<'_> {
                 counts,
                 model,
                 grounding,
-                documents: looks_for_documents || rule.system_prompt,
+                told_behind,
                 // Told once its pack and the taxonomy are known.
                 ..Rule::default()
             },

@@ -103,9 +103,9 @@ pub(super) struct SlotFile {
     /// How many different terms it should hold.
     #[serde(default = "one")]
     pub minimum: u32,
-    /// Whether it holds fingerprints of documents in place of terms.
+    /// What it holds: `terms`, which is what it holds if it says nothing, fingerprints of `documents`, or `claims`.
     #[serde(default)]
-    pub documents: bool,
+    pub holds: Option<String>,
     #[serde(default)]
     pub state: Option<String>,
     #[serde(default)]
@@ -136,7 +136,18 @@ fn one() -> u32 {
     1
 }
 
+/// What slots hold besides terms.
+pub(super) const DOCUMENTS: &str = "documents";
+pub(super) const CLAIMS: &str = "claims";
+/// What slots may hold.
+pub(super) const HOLDINGS: [&str; 3] = ["terms", DOCUMENTS, CLAIMS];
+
 impl SlotFile {
+    /// Whether it holds something of this kind.
+    pub(super) fn holds(&self, kind: &str) -> bool {
+        self.holds.as_deref() == Some(kind)
+    }
+
     /// The rule that looks for what the operator brings. Its examples are terms of the list.
     pub(super) fn rule(&self, examples: Vec<String>) -> RuleFile {
         RuleFile {
@@ -156,7 +167,8 @@ impl SlotFile {
             repeats: self.repeats,
             encoded: true,
             // What stands in them is read from the slot's file.
-            fingerprints: if self.documents { vec![self.name.clone()] } else { Vec::new() },
+            fingerprints: if self.holds(DOCUMENTS) { vec![self.name.clone()] } else { Vec::new() },
+            claims: if self.holds(CLAIMS) { vec![self.name.clone()] } else { Vec::new() },
             basis: self.basis.clone(),
             examples,
             ..RuleFile::default()
@@ -245,6 +257,9 @@ pub(super) struct RuleFile {
     /// Files with the fingerprints of documents of which it looks for passages.
     #[serde(default)]
     pub fingerprints: Vec<String>,
+    /// Files with statements of which it looks for sentences that say them.
+    #[serde(default)]
+    pub claims: Vec<String>,
     /// Whether it looks for passages of the request's own system prompt.
     #[serde(default)]
     pub system_prompt: bool,

@@ -20,8 +20,8 @@ pub type Files = BTreeMap<String, Arc<SourceFile>>;
 /// Folders within folders: `law/cn/rules/names.toml` needs three. A link that leads to a folder above it has no end.
 const DEEPEST: usize = 8;
 
-/// How the names of files end that hold fingerprints of documents.
-pub const PRINTS: &str = "prints";
+/// How the names of a library's files end: rules, lists, fingerprints of documents, statements.
+const ENDINGS: [&str; 4] = ["toml", "txt", "prints", "claims"];
 
 /// The packs and profiles that ship with the gateway.
 pub fn embedded() -> Files {
@@ -80,7 +80,7 @@ fn collect(root: &Path, dir: &Path, files: &mut Files, depth: usize) -> Result<(
                 return Err(format!("`{}` lies more than {DEEPEST} folders deep", path.display()));
             }
             collect(root, &path, files, depth + 1)?;
-        } else if path.extension().is_some_and(|e| e == "toml" || e == "txt" || e == PRINTS) {
+        } else if path.extension().is_some_and(|e| ENDINGS.iter().any(|one| e == *one)) {
             let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
             files.insert(name, SourceFile::load_plain(&path).map_err(|error| explain(&path, error))?);
         }

@@ -377,6 +377,7 @@ fn contents(files: &Files, packs: &BTreeMap<String, Pack>) -> Vec<Content> {
             || path.contains("/lists/")
             || path.contains("/slots/")
             || path.contains("/fingerprints/")
+            || path.contains("/claims/")
     };
     contents.extend(
         files

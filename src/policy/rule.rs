@@ -217,8 +217,8 @@ pub struct Rule {
     pub model: Option<ModelSpec>,
     /// What of an answer it looks for that the request does not bear.
     pub grounding: Option<Unsupported>,
-    /// Whether it looks for passages of documents.
-    pub documents: bool,
+    /// Whether what it finds is told only behind where it begins: passages of documents and statements.
+    pub told_behind: bool,
 }
 
 /// How much a rule has of what, for reports.
@@ -260,7 +260,7 @@ impl Default for Rule {
             grade: None,
             model: None,
             grounding: None,
-            documents: false,
+            told_behind: false,
         }
     }
 }

@@ -5,6 +5,7 @@ mod approval;
 mod assess;
 mod audit;
 mod bank;
+mod claims;
 mod complaint;
 mod config;
 mod diff;

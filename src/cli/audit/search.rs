@@ -1,7 +1,7 @@
 //! `sluicegate audit search`, `show`, `stats`: exchanges by what they were and what was found in them.
 
 use super::{Place, commitments};
-use crate::audit::{Column, Count, MasterKey, Query, Subject, TextPlace, TextsReader, read_entry};
+use crate::audit::{Column, Count, MasterKey, Query, Subject, TextPlace, TextsReader, read_entry, safe};
 use crate::cli::moment::{parse, written};
 use crate::cli::{Exit, Format};
 use anyhow::Context as _;
@@ -362,9 +362,13 @@ fn finding(found: &serde_json::Value) -> String {
         "shadow" => " (in shadow: not done)".to_owned(),
         other => format!(" ({other})"),
     };
-    let hidden = Some(word("hidden")).filter(|how| !how.is_empty()).map(|how| format!(", hidden as {how}"));
+    let told = |name: &str, words: &str| match word(name) {
+        "" => String::new(),
+        said => format!(", {words} {}", safe(said)),
+    };
+    let more = told("hidden", "hidden as") + &told("document", "of") + &told("source", "see");
     format!(
-        "{} ({}) in the {} {}, channel {}, bytes {} to {}{}, score {}: {}{state}",
+        "{} ({}) in the {} {}, channel {}, bytes {} to {}{more}, score {}: {}{state}",
         word("rule"),
         word("category"),
         word("direction"),
@@ -372,7 +376,6 @@ fn finding(found: &serde_json::Value) -> String {
         found["channel"],
         found["start"],
         found["end"],
-        hidden.unwrap_or_default(),
         found["score"],
         word("action"),
     )
@@ -396,8 +399,10 @@ mod tests {
             let mut found = found.clone();
             found["state"] = state.into();
             found["hidden"] = "base64".into();
+            found["document"] = "plan.docx".into();
             let said = finding(&found);
-            assert!(said.ends_with(want) && said.contains("bytes 2 to 3, hidden as base64, score"), "{said}");
+            let more = "bytes 2 to 3, hidden as base64, of plan.docx, score";
+            assert!(said.ends_with(want) && said.contains(more), "{said}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One text through one policy, fed whole or in pieces.
 
+use crate::detect::claims::Statement;
 use crate::detect::{Encodings, Finding, ModelSpec, RuleId, Scan, scan_encoded, with_encoded};
 use crate::exchange::{Edit, Emitter, Outcome, Piece};
 use crate::policy::{Action, Direction, MEASURE, Policy};
@@ -34,6 +35,8 @@ pub(in crate::cli) struct Found<'p> {
     pub(in crate::cli) hidden: Option<Encodings>,
     /// The document of which it is a passage.
     pub(in crate::cli) document: Option<&'p str>,
+    /// The statement that it says once more.
+    pub(in crate::cli) statement: Option<&'p Statement>,
 }
 
 /// Runs the text through the streaming scanner, in pieces of `chunk` code points or as one.
@@ -91,6 +94,7 @@ pub(in crate::cli) fn scan<'p>(
                 action: would(f.rule),
                 shadow: *shadow,
                 hidden: *hidden,
+                statement: policy.engine().statement(f.rule, f.of),
                 document: policy.engine().document(f.rule, f.of).map(AsRef::as_ref),
             }
         })
@@ -190,6 +194,10 @@ impl Scanned<'_> {
             }
             if let Some(document) = found.document {
                 write!(out, ",\"document\":{}", string(document))?;
+            }
+            if let Some(Statement { claim, verdict, source }) = found.statement {
+                let (claim, source) = (string(claim), string(source));
+                write!(out, ",\"claim\":{claim},\"verdict\":\"{}\",\"source\":{source}", verdict.as_str())?;
             }
             out.write_all(b"}")?;
         }

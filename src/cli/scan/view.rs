@@ -68,7 +68,11 @@ pub(super) fn write(
             let action = style(colour, tint(shown(found)), found.action.as_str());
             let shadow = if found.shadow { ", in shadow" } else { "" };
             let hidden = found.hidden.map_or(String::new(), |hidden| format!(", hidden as {hidden}"));
-            let of = found.document.map_or(String::new(), |document| format!(", of `{document}`"));
+            let of = match (found.document, found.statement) {
+                (Some(document), _) => format!(", of `{document}`"),
+                (None, Some(one)) => format!(", {}: see {}", one.verdict.as_str(), one.source),
+                (None, None) => String::new(),
+            };
             let Found { rule, category, score, .. } = found;
             writeln!(
                 out,

@@ -1,10 +1,9 @@
 //! Reads an answer sentence by sentence and tells what the context does not bear.
 
+use super::sentence::Sentences;
 use super::words::{Form, Word, words};
 use super::{Context, Unsupported};
 
-/// Bytes of the longest sentence; a longer one is judged in parts.
-const LONGEST: usize = 2048;
 /// So many words that say something make a statement.
 const LEAST: usize = 5;
 
@@ -23,61 +22,22 @@ pub struct Claim {
 
 /// An answer on its way through. What it finds does not depend on how the answer was cut.
 #[derive(Clone, Debug, Default)]
-pub struct Checker {
-    /// The sentence that has not ended, and where it begins.
-    sentence: String,
-    start: u64,
-    /// The character before was one that may end a sentence.
-    may_end: bool,
-    /// Within a block of code.
-    code: bool,
-    /// The sentence did not begin a line.
-    within: bool,
-}
+pub struct Checker(Sentences);
 
 impl Checker {
     /// Reads on.
     pub fn push(&mut self, context: &Context, text: &str, out: &mut Vec<Claim>) {
-        for c in text.chars() {
-            if self.may_end && c.is_whitespace() {
-                self.end(context, out);
-            }
-            self.sentence.push(c);
-            self.may_end = matches!(c, '.' | '!' | '?');
-            if matches!(c, '\n' | '。' | '！' | '？') {
-                self.end(context, out);
-            } else if self.sentence.len() >= LONGEST {
-                // Not within a word, if that can be.
-                let cut = self.sentence.rfind(char::is_whitespace).filter(|&at| at > LONGEST / 2);
-                let rest = cut.map(|at| self.sentence.split_off(at)).unwrap_or_default();
-                self.end(context, out);
-                self.sentence = rest;
-            }
-        }
+        self.0.push(text, |sentence, start| judge(context, sentence, start, out));
     }
 
     /// The answer is over.
     pub fn finish(&mut self, context: &Context, out: &mut Vec<Claim>) {
-        self.end(context, out);
+        self.0.finish(|sentence, start| judge(context, sentence, start, out));
     }
 
     /// Where what is not judged yet begins.
     pub fn open(&self) -> u64 {
-        self.start
-    }
-
-    fn end(&mut self, context: &Context, out: &mut Vec<Claim>) {
-        let start = self.start;
-        self.start += self.sentence.len() as u64;
-        self.may_end = false;
-        let line = self.sentence.trim_start();
-        let fence = !self.within && line.strip_prefix("```").is_some_and(|rest| !rest.contains("```"));
-        if !self.code && !fence {
-            judge(context, &self.sentence, start, out);
-        }
-        self.code ^= fence;
-        self.within = !self.sentence.ends_with('\n');
-        self.sentence.clear();
+        self.0.open()
     }
 }
 

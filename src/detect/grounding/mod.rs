@@ -9,10 +9,13 @@
 
 mod check;
 mod context;
+mod sentence;
 mod words;
 
 pub use check::{Checker, Claim};
 pub use context::Context;
+pub(super) use sentence::Sentences;
+pub(super) use words::{Form, Word, words};
 
 use super::conditions::thousandths;
 use super::{Engine, Finding, RuleId, RuleSet, RuleSpec, Scan, TextKind};

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 /// What a word is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(in crate::detect) enum Form {
     /// Of any text, beside which it says little.
     Common,
     /// A word, or two characters of a script that is written without spaces.
@@ -18,15 +18,15 @@ pub(super) enum Form {
 
 /// A word of a text.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Word {
+pub(in crate::detect) struct Word {
     /// Bytes in the text.
-    pub(super) start: usize,
-    pub(super) end: usize,
-    pub(super) form: Form,
+    pub(in crate::detect) start: usize,
+    pub(in crate::detect) end: usize,
+    pub(in crate::detect) form: Form,
     /// Of its stem; of a number its value.
-    pub(super) hash: u64,
+    pub(in crate::detect) hash: u64,
     /// Digits of a number.
-    pub(super) digits: u32,
+    pub(in crate::detect) digits: u32,
 }
 
 /// English words that stand in any text. Their count is what matters: what is left says something.
@@ -187,7 +187,7 @@ fn digit(c: char) -> bool {
 }
 
 /// The words of a text, in order, and where its links stand, which are no words.
-pub(super) fn words(text: &str) -> (Vec<Word>, Vec<(usize, usize)>) {
+pub(in crate::detect) fn words(text: &str) -> (Vec<Word>, Vec<(usize, usize)>) {
     let links = links(text);
     (words_between(text, &links), links)
 }

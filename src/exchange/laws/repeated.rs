@@ -29,7 +29,7 @@ const ANSWERS: &[&str] = &[
 fn policy(action: Action) -> Arc<Policy> {
     let rule = |id: &str, spec: RuleSpec| {
         let actions = Actions { output: action, tool: action, ..Actions::all(Action::Allow) };
-        (Rule { id: id.into(), actions, marker: "[?]".into(), documents: true, ..Rule::default() }, spec)
+        (Rule { id: id.into(), actions, marker: "[?]".into(), told_behind: true, ..Rule::default() }, spec)
     };
     let mut plans = Collection::new([7; 16]);
     assert_eq!(plans.add("plan.docx", "", PLAN), Ok(false));

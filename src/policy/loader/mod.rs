@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::draft::{At, Draft, NO_EXAMPLE, RULE, SLOT, terms};
-use super::file::{Applies, BasisFile, PackFile, RulesFile, SlotFile, Source};
+use super::file::{Applies, BasisFile, CLAIMS, DOCUMENTS, HOLDINGS, PackFile, RulesFile, SlotFile, Source};
 use super::files::Files;
 use super::list_head::ListHead;
 use super::obligation::Obligation;
@@ -50,7 +50,7 @@ pub struct Slot {
     pub title: String,
     /// The category of what is found.
     pub category: String,
-    /// How many different terms, or documents, it should hold.
+    /// How many different terms, documents or statements it should hold.
     pub minimum: usize,
     /// How many it holds.
     pub terms: usize,
@@ -257,9 +257,13 @@ impl<'f> Loader<'f> {
             if self.taxonomy.category(&rule.category).is_none() {
                 self.warnings.push(at.here(&["category"], self.taxonomy.undeclared(&rule.category)));
             }
-            let fingerprints = at.fingerprints(&rule.fingerprints, folder, self.files);
+            let prints = (&*rule.fingerprints, format!("{folder}fingerprints/"));
+            let fingerprints =
+                at.files("fingerprints", "file of fingerprints", prints, self.files, At::documents);
+            let claims = (&*rule.claims, format!("{folder}claims/"));
+            let claims = at.files("claims", "file of statements", claims, self.files, At::claims);
             let mut draft = at.draft(id, rule, lists, &excepted, of_pack);
-            draft.spec.fingerprints = fingerprints;
+            (draft.spec.fingerprints, draft.spec.claims) = (fingerprints, claims);
             if imported {
                 // The tool that they come from had none.
                 let tried = self.found.extract_if(.., |diagnostic| diagnostic.code == NO_EXAMPLE);
@@ -292,11 +296,16 @@ impl<'f> Loader<'f> {
             .files
             .get(&slot_file(&id))
             .or_else(|| self.files.get(&format!("{folder}slots/{}.txt", slot.name)));
-        let documents = list.filter(|_| slot.documents).and_then(|file| {
-            let found = &mut self.found;
-            At { file, places, table: SLOT, place, clean: true, found }.documents(file)
-        });
-        let listed = list.filter(|_| !slot.documents).map(terms).unwrap_or_default();
+        let found = &mut self.found;
+        let mut at = At { file, places, table: SLOT, place, clean: true, found };
+        if let Some(other) = slot.holds.as_deref().filter(|one| !HOLDINGS.contains(one)) {
+            at.unknown(&["holds"], "kind of what a slot holds", other, &HOLDINGS, true);
+        }
+        let (documents, claims) = (slot.holds(DOCUMENTS), slot.holds(CLAIMS));
+        let has_terms = !documents && !claims;
+        let documents = list.filter(|_| documents).and_then(|file| at.documents(file));
+        let claims = list.filter(|_| claims).and_then(|file| at.claims(file));
+        let listed = list.filter(|_| has_terms).map(terms).unwrap_or_default();
         let head = list.filter(|_| !listed.is_empty()).map(|file| ListHead::of(file, &mut self.warnings));
         let mut seen = BTreeMap::new();
         for term in &listed {
@@ -320,14 +329,16 @@ impl<'f> Loader<'f> {
         }
         let of_pack = self.packs.get(pack).map(|pack| pack.state).unwrap_or_default();
         let mut draft = at.draft(id.clone(), rule, listed, &[], of_pack);
-        let registered = documents.as_ref().map_or(0, |documents| documents.documents().len());
+        let registered = documents.as_ref().map_or(0, |documents| documents.documents().len())
+            + claims.as_ref().map_or(0, |claims| claims.statements().len());
         draft.spec.fingerprints.extend(documents);
+        draft.spec.claims.extend(claims);
         self.slots.push(Slot {
             id,
             title: slot.title.clone(),
             category: slot.category.clone(),
             minimum: slot.minimum as usize,
-            terms: if slot.documents { registered } else { draft.rule.counts.terms },
+            terms: if has_terms { draft.rule.counts.terms } else { registered },
             head,
             rule: self.drafts.len(),
         });

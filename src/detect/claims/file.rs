@@ -1,0 +1,117 @@
+//! Files of statements: a line of JSON each, as people write and review them.
+
+use serde::{Deserialize, Serialize};
+
+/// What is known of a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It is not so.
+    False,
+    /// It leaves out what matters.
+    Misleading,
+    /// Nothing bears it.
+    Unproven,
+    /// It is so: what says this is not taken for another statement that is nearly the same.
+    True,
+}
+
+impl Verdict {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::False, Self::Misleading, Self::Unproven, Self::True];
+
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::False => "false",
+            Self::Misleading => "misleading",
+            Self::Unproven => "unproven",
+            Self::True => "true",
+        }
+    }
+
+    /// The one of this word.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.as_str() == word)
+    }
+}
+
+/// A statement, what is known of it, and who says so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Statement {
+    /// A sentence, as somebody would say it.
+    pub claim: String,
+    /// What is known of it.
+    pub verdict: Verdict,
+    /// Where it is told what is right: an address, or the name of a text.
+    pub source: String,
+}
+
+/// A file of statements.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Claims(Vec<Statement>);
+
+/// What of a file is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {what}")]
+pub struct Flaw {
+    /// The line, counted from one.
+    pub line: usize,
+    /// What is wrong, and what was expected.
+    pub what: String,
+}
+
+impl Claims {
+    /// Reads a file's text. Empty lines and those that begin with `#` say nothing.
+    pub fn parse(text: &str) -> Result<Self, Flaw> {
+        let lines = (1..).zip(text.lines());
+        let lines = lines.filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
+        let each = lines.map(|(line, text)| {
+            let statement: Statement = serde_json::from_str(text).map_err(|error| Flaw {
+                line,
+                what: format!(
+                    "{error}; expected `{{\"claim\": \"..\", \"verdict\": \"false\", \"source\": \"..\"}}`"
+                ),
+            })?;
+            match super::known::too_little(&statement.claim) {
+                Some(what) => Err(Flaw { line, what }),
+                None => Ok(statement),
+            }
+        });
+        each.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The file's text.
+    pub fn write(&self) -> String {
+        let lines = self.0.iter().map(|one| serde_json::to_string(one).unwrap_or_default() + "\n");
+        lines.collect()
+    }
+
+    /// Its statements, in order.
+    pub fn statements(&self) -> &[Statement] {
+        &self.0
+    }
+
+    /// Takes in a statement, in the place of one in the same words if there is one. Says what is wrong with it if it is too little to be told
+    /// from other sentences.
+    pub fn add(&mut self, statement: Statement) -> Result<bool, String> {
+        if let Some(what) = super::known::too_little(&statement.claim) {
+            return Err(what);
+        }
+        let known = self.0.iter_mut().find(|known| known.claim == statement.claim);
+        let again = known.is_some();
+        match known {
+            Some(known) => *known = statement,
+            None => self.0.push(statement),
+        }
+        Ok(again)
+    }
+
+    /// Forgets a statement. False if there is none in these words.
+    pub fn remove(&mut self, claim: &str) -> bool {
+        let before = self.0.len();
+        self.0.retain(|known| known.claim != claim);
+        self.0.len() < before
+    }
+}

@@ -1,0 +1,122 @@
+//! What says a statement is found, what denies it, asks or speaks of something else is not, however a text was cut.
+
+use super::decide::said;
+use super::file::{Claims, Statement, Verdict};
+use crate::detect::{Engine, RuleId, RuleSet, RuleSpec, Scan, TextKind, scan_all};
+use proptest::prelude::*;
+use std::sync::Arc;
+
+const KNOWN: &[(&str, Verdict)] = &[
+    ("Garlic cures influenza", Verdict::False),
+    ("The Great Wall of China can be seen from the Moon with the naked eye", Verdict::False),
+    ("Humans use only 10 percent of their brains", Verdict::False),
+    ("The battery of the Orion phone lasts 40 hours", Verdict::Misleading),
+    ("The battery of the Orion phone lasts 14 hours", Verdict::True),
+    ("Vaccines do not cause autism", Verdict::True),
+    ("Vaccines cause autism in children", Verdict::False),
+    ("喝盐水可以预防新型病毒感染", Verdict::False),
+    ("手机辐射会导致脑癌", Verdict::Unproven),
+];
+
+/// A text, and the statement that it says.
+const SAID: &[(&str, Option<usize>)] = &[
+    ("Garlic cures influenza.", Some(0)),
+    ("Doctors agree: garlic is able to cure influenza.", Some(0)),
+    ("GARLIC CURES INFLUENZA!", Some(0)),
+    ("Influenza is cured by garlic.", Some(0)),
+    ("Garlic does not cure influenza.", None),
+    ("It is a myth that garlic cures influenza.", None),
+    ("Does garlic cure influenza?", None),
+    ("Garlic tastes well in a soup when you have influenza and have to stay in bed for some days.", None),
+    ("With the naked eye you can see the Great Wall of China from the Moon.", Some(1)),
+    ("The Great Wall of China is a series of fortifications in the north of the country.", None),
+    ("Did you know? We humans only use 10 percent of our brains.", Some(2)),
+    ("Humans use 35 percent of their income for rent.", None),
+    ("Humans use only 20 percent of their brains.", None),
+    ("The Orion phone has a battery that lasts 40 hours.", Some(3)),
+    ("The Orion phone has a battery that lasts 14 hours.", None),
+    ("Studies show that vaccines cause autism in small children.", Some(6)),
+    ("Vaccines do not cause autism.", None),
+    ("There is no evidence that vaccines cause autism in children.", None),
+    ("专家说，喝盐水可以预防新型病毒的感染。", Some(7)),
+    ("喝盐水不能预防新型病毒感染。", None),
+    ("手机辐射会导致脑癌吗？", None),
+    ("长期的手机辐射会导致脑癌。", Some(8)),
+    ("手机的电池可以用两天。", None),
+];
+
+fn claims() -> Claims {
+    let mut claims = Claims::default();
+    for (n, (claim, verdict)) in KNOWN.iter().enumerate() {
+        let statement = Statement {
+            claim: (*claim).into(),
+            verdict: *verdict,
+            source: format!("https://facts.example/{n}"),
+        };
+        assert_eq!(claims.add(statement), Ok(false));
+    }
+    claims
+}
+
+#[test]
+fn what_says_a_statement_is_found() {
+    let claims = claims();
+    let mut wrong = Vec::new();
+    for (text, expected) in SAID {
+        let found = said(&claims, text);
+        let sources: Vec<&str> = found.iter().map(|(_, one, _)| one.source.as_str()).collect();
+        let expected: Vec<String> = expected.iter().map(|n| format!("https://facts.example/{n}")).collect();
+        if sources != expected {
+            wrong.push(format!("{text}: {sources:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn the_cut_changes_nothing(
+        texts in proptest::collection::vec(proptest::sample::select(SAID), 1..6), cuts in proptest::collection::vec(1..30_usize, 1..9),
+        holds: bool,
+    ) {
+        let whole: String = texts.iter().map(|(text, _)| format!("{text} ")).collect();
+        let rule = RuleSpec { claims: vec![Arc::new(claims())], ..RuleSpec::default() };
+        let engine = Engine::compile(&[rule]).expect("rules");
+        let mut rules = RuleSet::full(1);
+        if holds {
+            rules.hold(RuleId(0));
+        }
+        let expected = scan_all(&engine, &rules, TextKind::Plain, &whole);
+        let sources: Vec<&str> = expected.iter().filter_map(|one| engine.statement(one.rule, one.of)).map(|one| one.source.as_str()).collect();
+        let wanted: Vec<String> = texts.iter().filter_map(|(_, n)| n.map(|n| format!("https://facts.example/{n}"))).collect();
+        prop_assert_eq!(sources, wanted);
+        let (mut scan, mut found, mut rest, mut settled) = (Scan::new(TextKind::Plain), Vec::new(), whole.as_str(), 0);
+        let mut sizes = cuts.iter().cycle();
+        while !rest.is_empty() {
+            let size = *sizes.next().unwrap_or(&1);
+            let (piece, after) = rest.split_at(rest.ceil_char_boundary(size.min(rest.len())));
+            let before = found.len();
+            let progress = scan.push(&engine, &rules, piece, &mut found);
+            prop_assert!(!holds || found.iter().skip(before).all(|one| one.start.0 >= settled), "nothing of it has left");
+            settled = progress.settled.0;
+            rest = after;
+        }
+        scan.finish(&engine, &rules, &mut found);
+        prop_assert_eq!(found, expected);
+    }
+}
+
+#[test]
+fn a_file_comes_back_as_it_was_and_mistakes_are_told() {
+    let claims = claims();
+    let file = format!("# fact checks\n\n{}", claims.write());
+    assert_eq!(Claims::parse(&file), Ok(claims));
+    let said = |text: &str| Claims::parse(text).expect_err("it is wrong").to_string();
+    assert!(said("a line").starts_with("line 1: "), "{}", said("a line"));
+    let verdict = said("\n{\"claim\":\"Garlic cures all colds\",\"verdict\":\"flase\",\"source\":\"x\"}");
+    assert!(verdict.starts_with("line 2: unknown variant `flase`"), "{verdict}");
+    let short = said("{\"claim\":\"It is so\",\"verdict\":\"false\",\"source\":\"x\"}");
+    assert!(short.contains("needs 3 words that say something, and has 0"), "{short}");
+}
