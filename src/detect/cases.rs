@@ -58,6 +58,16 @@ fn cases() -> Vec<Case> {
             &[("How  to\nmake it", &["How  to\nmake"]), ("how to maker", &[]), ("how-to make", &[])],
         ),
         ("a phrase in the middle", words(&["a b"]), &[("xa  by", &["a  b"])]),
+        (
+            "Latin words beside Chinese ones",
+            disguised(&["c a ab", "qq群", "中国人"]),
+            &[
+                ("a<>caabb文", &["caabb"]),
+                ("2 caabb 文", &["caabb"]),
+                ("qqq群, q2 群", &["qqq群"]),
+                ("中国,中国人。中国国人 中中国人", &["中国人", "中国国人", "中中国人"]),
+            ],
+        ),
         ("a long word", whole(&["acceleration"]), &[("acceleration accelerations", &["acceleration"])]),
         (
             "words of one beginning",
