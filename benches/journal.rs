@@ -164,6 +164,7 @@ fn admission(n: u64, exchange: ExchangeId) -> Admission {
         error: "",
         findings: finding(n),
         found: 0,
+        pseudonymised: std::collections::BTreeMap::new(),
         coverage: Coverage { texts: 3, text_bytes: 900, names: 4, ..Coverage::default() },
     }
 }
@@ -180,6 +181,7 @@ fn end(n: u64, exchange: ExchangeId) -> End {
         error: "",
         findings: Vec::new(),
         found: 0,
+        restored: std::collections::BTreeMap::new(),
         coverage: Coverage { texts: 200, text_bytes: 4000, names: 400, ..Coverage::default() },
         received: format!("{:032x}", n + 1),
         sent: format!("{:032x}", n + 2),

@@ -21,3 +21,4 @@ pub mod stream;
 pub mod telemetry;
 pub mod text;
 pub mod upstream;
+pub mod vault;

@@ -13,7 +13,7 @@ const FLOORS: &[&[&str]] = &[
     &["upstream"],
     &["exchange"],
     &["limits", "audit"],
-    &["provenance"],
+    &["provenance", "vault"],
     &["policy"],
     &["detect"],
     &["dialect"],

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -141,6 +142,9 @@ pub struct Admission {
     pub findings: Vec<FindingRecord>,
     /// Findings in all, listed or not.
     pub found: u64,
+    /// How many stand-ins were put into the request, by category of what they stand for; not there where there are none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub pseudonymised: BTreeMap<Arc<str>, u64>,
     /// What was read of the request.
     pub coverage: Coverage,
 }
@@ -213,6 +217,9 @@ pub struct End {
     pub findings: Vec<FindingRecord>,
     /// Findings in all, listed or not.
     pub found: u64,
+    /// How many values came back in the answer in the place of their stand-ins, by category; not there where none did.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub restored: BTreeMap<Arc<str>, u64>,
     /// What was read of the answer.
     pub coverage: Coverage,
     /// Keyed hash of the upstream's body as received, without its content coding; empty where none came.

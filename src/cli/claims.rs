@@ -12,7 +12,7 @@ use std::path::PathBuf;
 /// Statements that are known to be wrong: fact checks, rumour lists, facts of a product
 ///
 /// A rule names the file (`claims = ["rumours.claims"]`, in its pack's folder `claims`), or `policy.slots` names it for `grounding/known-falsehoods`.
-/// The file has a line of JSON for each statement, and may be written by hand.
+/// The file has a line of JSON for each statement, and may be written by hand; `add` and `remove` leave no comments in it.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -160,6 +160,8 @@ fn misuse(message: &str) -> anyhow::Result<Exit> {
 
 fn verdict(word: &str) -> Result<Verdict, String> {
     let words = Verdict::ALL.map(Verdict::as_str);
+    let word = word.to_ascii_lowercase();
+    let word = word.as_str();
     let wrong = || match crate::diag::nearest(word, &words) {
         Some(near) => format!("unknown verdict `{word}`; did you mean `{near}`?"),
         None => format!("unknown verdict `{word}`; expected {}", words.join(", ")),
@@ -203,7 +205,7 @@ fn given(args: &Add) -> Result<Vec<Statement>, String> {
     };
     let name = path.display();
     let text = fs::read_to_string(path).map_err(|error| format!("{name}: {error}"))?;
-    if path.extension().is_some_and(|end| end == "csv") {
+    if path.extension().is_some_and(|end| end.eq_ignore_ascii_case("csv")) {
         let mut reader = csv::Reader::from_reader(text.as_bytes());
         let rows = reader.deserialize::<Statement>();
         return rows
@@ -264,7 +266,9 @@ fn find(args: &Find) -> anyhow::Result<Exit> {
         None => io::stdin().lock().read_to_string(&mut text).map(drop),
     };
     if let Err(error) = read {
-        return misuse(&error.to_string());
+        let name =
+            args.text.as_ref().map_or_else(|| "standard input".to_owned(), |path| path.display().to_string());
+        return misuse(&format!("{name}: {error}"));
     }
     let (mut out, found) = (io::stdout().lock(), said(&claims, &text));
     for (span, one, score) in &found {

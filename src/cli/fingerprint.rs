@@ -2,9 +2,10 @@
 
 use super::moment::today;
 use super::{Exit, Format};
+use crate::audit::safe;
 use crate::detect::fingerprint::{Collection, passages};
 use crate::diag::write_whole;
-use crate::provenance::export::{FileForm, plain_text};
+use crate::provenance::export::{ExportError, FileForm, MOST, plain_text};
 use anyhow::Context as _;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -51,7 +52,7 @@ struct Index {
 ///
 /// Text, Markdown, HTML, DOCX and PDF by how their names end, anything else as text in UTF-8; of a folder all files in it with such names.
 /// The file of fingerprints is made where there is none, with a key of its own. Who holds it can tell whether a guess of some words stands in
-/// a document: keep it as you keep the documents' names. A gateway reads it with its policies, also while it runs.
+/// a document: keep it as you keep the documents. A gateway reads it with its policies, also while it runs.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Exit code: 0 when all are taken in, 2 when one cannot be read; the others are taken in then, too.
@@ -180,12 +181,16 @@ fn add(args: &Add) -> anyhow::Result<Exit> {
     let mut files = BTreeSet::new();
     let mut wrong = Vec::new();
     for path in &args.files {
-        if let Err(error) = collect(path, path, &mut files) {
-            wrong.push(format!("{}: {error}", path.display()));
-        }
+        collect(path, path, &mut files, &mut wrong);
     }
     if args.name.is_some() && files.len() + wrong.len() != 1 {
         return misuse("`--name` names one document, and there are several");
+    }
+    if files.is_empty() && wrong.is_empty() {
+        return misuse("no document is there: of a folder .txt, .md, .html, .json, .docx and .pdf are read");
+    }
+    if args.name.as_deref().is_some_and(|name| name.trim().is_empty() || name.chars().any(char::is_control)) {
+        return misuse("a name has letters, and no control characters");
     }
     let day = today().map_or_else(String::new, |day| day.to_string());
     let terminal = io::stderr().is_terminal();
@@ -195,7 +200,7 @@ fn add(args: &Add) -> anyhow::Result<Exit> {
         if terminal {
             write!(io::stderr(), "\r{} of {}\u{1b}[K", n + 1, files.len())?;
         }
-        let name = args.name.clone().unwrap_or_else(|| path.display().to_string());
+        let name = args.name.clone().unwrap_or_else(|| safe(&path.display().to_string()).into_owned());
         let added = said(path).and_then(|text| {
             let added =
                 if args.common { all.add_common(&name, &day, &text) } else { all.add(&name, &day, &text) };
@@ -242,29 +247,46 @@ fn misuse(message: &str) -> anyhow::Result<Exit> {
     Ok(Exit::Misuse)
 }
 
-/// The files that are named: of a folder those of which the names say that they are documents.
-fn collect(named: &Path, path: &Path, files: &mut BTreeSet<PathBuf>) -> io::Result<()> {
-    if !path.is_dir() {
-        let is_text = path.extension().is_some_and(|end| end == "txt" || end == "text");
-        if path == named || is_text || FileForm::of(path).is_some() {
-            fs::metadata(path)?;
+/// The files that are named: of a folder those of which the names say that they are documents. What cannot be read is said, and the others
+/// count all the same.
+fn collect(named: &Path, path: &Path, files: &mut BTreeSet<PathBuf>, wrong: &mut Vec<String>) {
+    let mut failed = |path: &Path, error: &io::Error| wrong.push(format!("{}: {error}", path.display()));
+    let about = match fs::metadata(path) {
+        Ok(about) => about,
+        Err(error) => return failed(path, &error),
+    };
+    if !about.is_dir() {
+        let ending = path.extension().map(|end| end.to_ascii_lowercase()).unwrap_or_default();
+        if path == named || ending == "txt" || ending == "text" || FileForm::of(path).is_some() {
             files.insert(path.to_owned());
         }
-        return Ok(());
+        return;
     }
-    for entry in fs::read_dir(path)? {
-        let entry = entry?;
-        // What leads elsewhere may lead back.
-        let is_link = entry.file_type()?.is_symlink() && entry.path().is_dir();
-        if !is_link && !entry.file_name().as_encoded_bytes().starts_with(b".") {
-            collect(named, &entry.path(), files)?;
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) => return failed(path, &error),
+    };
+    for entry in entries {
+        match entry.and_then(|entry| Ok((entry.path(), entry.file_type()?))) {
+            // What leads elsewhere may lead back.
+            Ok((inner, kind)) if kind.is_symlink() && inner.is_dir() => {}
+            Ok((inner, _))
+                if inner.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".")) => {}
+            Ok((inner, _)) => collect(named, &inner, files, wrong),
+            Err(error) => wrong.push(format!("{}: {error}", path.display())),
         }
     }
-    Ok(())
 }
 
 /// What a file says.
 fn said(path: &Path) -> Result<String, String> {
+    let about = fs::metadata(path).map_err(|error| error.to_string())?;
+    if !about.is_file() {
+        return Err("it is no plain file".to_owned());
+    }
+    if about.len() > MOST as u64 {
+        return Err(ExportError::Size.to_string());
+    }
     let bytes = fs::read(path).map_err(|error| error.to_string())?;
     plain_text(FileForm::of(path), &bytes).map_err(|error| error.to_string())
 }

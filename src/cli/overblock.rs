@@ -286,7 +286,9 @@ impl Rules {
         for finding in record.get("findings").and_then(Value::as_array).into_iter().flatten() {
             let text = |key: &str| finding.get(key).and_then(Value::as_str).unwrap_or_default();
             let action = text("action");
-            if text("state") == "shadow" || !["block", "mask", "replace"].contains(&action) {
+            if text("state") == "shadow"
+                || !["block", "mask", "replace", "pseudonymise", "hash", "partial"].contains(&action)
+            {
                 continue;
             }
             self.did.insert((text("rule").to_owned(), action == "block"));

@@ -94,7 +94,7 @@ fn whole(library: &Library, profile: &Profile) -> Value {
         "in_force": {
             "tier": profile.tier,
             "packs": profile.packs,
-            "rules": { "block": strength(Action::Block), "replace": strength(Action::Replace), "mask": strength(Action::Mask), "flag": strength(Action::Flag) },
+            "rules": { "block": strength(Action::Block), "replace": strength(Action::Replace), "mask": strength(Action::Mask), "hash": strength(Action::Hash), "pseudonymise": strength(Action::Pseudonymise), "partial": strength(Action::Partial), "flag": strength(Action::Flag) },
             "unscanned": profile.unscanned,
             "block_as": profile.block_as,
             "demands": profile.demands,

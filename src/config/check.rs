@@ -166,6 +166,9 @@ impl Check<'_> {
         for (name, time) in times {
             self.time(&["server".into(), name.into()], time);
         }
+        if server.vault > Time::secs(366 * 86_400) {
+            self.range(&["server".into(), "vault".into()], "0 s", "366 d");
+        }
     }
 
     fn numbers(&mut self, file: &File) {

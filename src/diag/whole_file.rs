@@ -3,23 +3,41 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Writes a file of these permissions beside its place, makes it durable, and moves it there: who reads sees the old or the new one.
+/// Writes a file of these permissions beside its place, makes it durable, and moves it there: who reads sees the old or the new one. A link
+/// stays one: what it leads to is written.
 pub fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let draft = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&draft)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&draft, path)?;
-    sync_folder(path)
+    let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let draft = draft_of(&place);
+    let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&draft);
+    let written = file.and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&draft, &place)
+    });
+    if written.is_err() {
+        let _ = fs::remove_file(&draft);
+    }
+    written?;
+    sync_folder(&place)
+}
+
+/// A name beside a file that nothing else has: hidden, of this process and this call.
+fn draft_of(path: &Path) -> PathBuf {
+    static CALLS: AtomicU64 = AtomicU64::new(0);
+    let call = CALLS.fetch_add(1, Ordering::Relaxed);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let draft = path.with_file_name(format!(".{name}.{}-{call}.new", std::process::id()));
+    // One of a process that ended in between, of the same number.
+    let _ = fs::remove_file(&draft);
+    draft
 }
 
 /// The same for its owner only, and only where nothing is there yet; an error of [`io::ErrorKind::AlreadyExists`] where something is.
 pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let draft = path.with_extension(format!("{}.new", std::process::id()));
-    // One of a process that ended in between, of the same number.
-    let _ = fs::remove_file(&draft);
+    let draft = draft_of(path);
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft);
     let written = file.and_then(|mut file| {
         file.write_all(bytes)?;

@@ -12,12 +12,18 @@
 //! In a text that is JSON source (tool-call arguments) a marker that would stand outside a string brings its own quotes, so that
 //! `{"card": 4111111111111111}` becomes `{"card": "[CREDIT_CARD]"}` and stays JSON.
 
+use std::fmt;
 use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use crate::text::json::{Ruler, escape_into};
 
+/// What is left of a finding beside values that come back: stretches of the text.
+pub(super) type Left = SmallVec<[(u64, u64); 2]>;
+
 /// What a finding does to the text: `start..end` goes, `marker` stands in its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Edit {
     /// First byte of the channel's text that goes.
     pub start: u64,
@@ -29,12 +35,53 @@ pub struct Edit {
     pub rule: u32,
     /// What stands there instead.
     pub marker: Arc<str>,
+    /// What that is made of.
+    pub make: Make,
+}
+
+/// What stands in the place of text, and whether it has been made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Make {
+    /// It is the rule's.
+    #[default]
+    Marker,
+    /// A stand-in is to be chosen for the value.
+    StandIn,
+    /// It is the rule's, since the value is hidden; a stand-in, where it is one that is known.
+    Hidden,
+    /// The stand-in of the value of this number.
+    Chosen(usize),
+    /// The value's keyed hash.
+    Hash,
+    /// The value with stars.
+    Partial,
+    /// A value of this category, in the place of its stand-in.
+    Back(Arc<str>),
+}
+
+impl fmt::Debug for Edit {
+    /// What stands there may be a value.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { start, end, strength, rule, marker, make } = self;
+        write!(f, "{start}..{end} by rule {rule} ({strength}): {make:?} <{} bytes>", marker.len())
+    }
 }
 
 impl Edit {
     /// Of edits that overlap the first in this order sets the marker.
     pub fn order(&self) -> impl Ord + use<> {
         (self.start, std::cmp::Reverse(self.strength), std::cmp::Reverse(self.end), self.rule)
+    }
+
+    /// Whether it puts one number in the place of another: that needs no quotes.
+    fn is_number(&self) -> bool {
+        let made = match self.make {
+            Make::Chosen(_) | Make::Back(_) => true,
+            Make::Marker | Make::StandIn | Make::Hidden | Make::Hash | Make::Partial => false,
+        };
+        made && (1..=15).contains(&self.marker.len())
+            && self.marker.bytes().all(|byte| byte.is_ascii_digit())
+            && !self.marker.starts_with('0')
     }
 }
 
@@ -71,6 +118,8 @@ pub struct Emitter {
     next: usize,
     removed_until: u64,
     json: Option<Place>,
+    /// What was written last stands as a number by itself.
+    bare: bool,
 }
 
 /// One string of an event or body, as the emitter needs it.
@@ -109,6 +158,26 @@ impl Emitter {
         self.removed_until > start || self.first().is_some_and(|e| e.start < end)
     }
 
+    /// Makes room for a value that comes back: of each edit stays what is left of it, if it gives way.
+    pub(super) fn give_way(&mut self, left_of: &dyn Fn(&Edit) -> Option<Left>) {
+        let (mut at, mut rests) = (0, Vec::new());
+        let next = self.next;
+        self.edits.retain(|edit| {
+            at += 1;
+            let left = if at <= next || matches!(edit.make, Make::Back(_)) { None } else { left_of(edit) };
+            let stays = left.is_none();
+            let rest = |(start, end)| Edit { start, end, ..edit.clone() };
+            rests.extend(left.into_iter().flatten().map(rest));
+            stays
+        });
+        rests.into_iter().for_each(|rest| self.add(rest));
+    }
+
+    /// The edits that are still to be done.
+    pub(super) fn edits_mut(&mut self) -> &mut Vec<Edit> {
+        &mut self.edits
+    }
+
     fn first(&self) -> Option<&Edit> {
         self.edits.get(self.next)
     }
@@ -130,6 +199,12 @@ impl Emitter {
         let end = piece.start + piece.text.len() as u64;
         let mut at = piece.start;
         if !piece.quoted && self.touches(at, end) {
+            if let Some(number) = self.first().filter(|e| e.start <= at && e.end >= end && e.is_number()) {
+                out.extend_from_slice(number.marker.as_bytes());
+                self.absorb(end.saturating_sub(1), &mut Vec::new());
+                self.advance(piece, at, end);
+                return;
+            }
             // Of a number nothing may stay: what is left of it would be another number.
             out.push(b'"');
             self.absorb(end.saturating_sub(1), out);
@@ -151,7 +226,7 @@ impl Emitter {
                 let stop = stop.min(self.removed_until);
                 self.advance(piece, at, stop);
                 at = stop;
-                if at == self.removed_until && self.json.is_some_and(|p| !p.in_string) {
+                if at == self.removed_until && self.json.is_some_and(|p| !p.in_string) && !self.bare {
                     // The marker was put into a string of its own, or the removed text closed the string.
                     escape_into("\"", out);
                 }
@@ -172,7 +247,8 @@ impl Emitter {
             if edit.start >= self.removed_until {
                 match self.json {
                     Some(place) => {
-                        if !place.in_string {
+                        self.bare = !place.in_string && edit.is_number();
+                        if !place.in_string && !self.bare {
                             escape_into("\"", out);
                         }
                         let mut inner = Vec::new();
@@ -200,7 +276,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn edit(start: u64, end: u64, marker: &str) -> Edit {
-        Edit { start, end, strength: 1, rule: 0, marker: marker.into() }
+        Edit { start, end, strength: 1, rule: 0, marker: marker.into(), make: Make::Marker }
     }
 
     /// Emits `text` cut into `pieces` of the given lengths.

@@ -21,6 +21,7 @@ mod marking;
 mod moderation;
 mod number;
 mod prompt;
+mod pseudonyms;
 mod reader;
 pub mod record;
 mod segment;
@@ -32,13 +33,14 @@ use std::sync::Arc;
 
 pub use ahead::Ahead;
 pub use answer::{Answering, Ended, Flow, Mode, Replaced};
-pub use emit::{Edit, Emitter, Piece};
+pub use emit::{Edit, Emitter, Make, Piece};
 pub use halt::Halt;
 pub use label::{Labelling, Maker};
 pub use marking::{Marked, Marks};
 pub use moderation::moderate;
 pub use prompt::{Judged, Next, Received};
-pub use reader::{Noted, Reader, Side, Stop};
+pub use pseudonyms::Pseudonyms;
+pub use reader::{Counted, Noted, Reader, Side, Stop};
 pub use segment::Segments;
 pub use tally::{CountKey, Counts};
 
@@ -110,7 +112,9 @@ impl Outcome {
         match action {
             Action::Allow => Self::Allow,
             Action::Flag => Self::Flag,
-            Action::Mask | Action::Replace => Self::Rewrite,
+            Action::Partial | Action::Pseudonymise | Action::Hash | Action::Mask | Action::Replace => {
+                Self::Rewrite
+            }
             Action::Block => Self::Block,
         }
     }
@@ -142,6 +146,8 @@ pub struct Terms {
     pub client: Client,
     /// Marks that are set and known; none where there are no keys.
     pub marks: Option<Marks>,
+    /// What stand-ins are drawn from; without it values are masked that would be pseudonymised or hashed.
+    pub pseudonyms: Option<Pseudonyms>,
 }
 
 /// What is known of who asks, for what they are told.
@@ -162,6 +168,6 @@ pub struct Client {
 impl Terms {
     /// Terms of an exchange of which nobody is told anything.
     pub fn new(policy: Arc<Policy>, limits: ExchangeLimits) -> Self {
-        Self { policy, limits, client: Client::default(), marks: None }
+        Self { policy, limits, client: Client::default(), marks: None, pseudonyms: None }
     }
 }

@@ -1,9 +1,12 @@
 //! The request half: a body is read, judged and, if need be, written anew.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::marking::stripped;
-use super::reader::{Reader, Side, Stop};
+use super::pseudonyms::{self, Keeping};
+use super::reader::{Counted, Reader, Side, Stop};
 use super::{Ahead, Answering, CountKey, Halt, Outcome, Report, Terms, refuse};
 use crate::audit::Receipt;
 use crate::detect::RuleId;
@@ -18,6 +21,7 @@ use crate::telemetry::Quiet;
 use crate::text::json::{JsonError, Kind, Tape, unescape};
 use crate::text::sketch::Sketch;
 use crate::text::{Guess, Language, Scripts, Tongue, looks_like_identifier, percent_decoded};
+use crate::vault::{Back, Scope};
 
 /// A request whose head is known.
 #[derive(Debug)]
@@ -59,9 +63,15 @@ pub struct Judged {
     /// Marks of the gateway's own that were taken out of it.
     marks: u64,
     /// What the answer is held against.
-    context: Option<std::sync::Arc<Context>>,
+    context: Option<Arc<Context>>,
+    /// Whose values they are and what brings them back in the answer, where something was made of them.
+    values: Option<(Scope, Arc<Back>)>,
+    /// How many stand-ins were put into it.
+    given: Counted,
+    /// Keeps them, where the provider keeps what was said.
+    keeping: Option<Box<Keeping>>,
     /// Its system prompt, where somebody looks for it in the answer.
-    own: Option<std::sync::Arc<Index>>,
+    own: Option<Arc<Index>>,
 }
 
 impl Received {
@@ -85,12 +95,16 @@ impl Received {
         mut body: Bytes,
     ) -> Result<Judged, ExchangeError> {
         let Self { matched, mut terms } = self;
-        let mut reader = Reader::new(std::sync::Arc::clone(&terms.policy), Side::Prompt, false);
+        let mut reader = Reader::new(Arc::clone(&terms.policy), Side::Prompt, false);
         reader.halt_at(halt);
         if matched.dialect.has_words(matched.operation) {
             reader.take_context();
         }
         let mut ask = Ask { choices: 1, ..Ask::default() };
+        let mut keeping = None;
+        if let Some(book) = body.is_empty().then(|| pseudonyms::of_path(&terms, &matched)).flatten() {
+            reader.stand_in(book);
+        }
         let mut judged = read_target(&mut reader, &matched.path, query);
         let (mut changed, mut last, mut sketch, mut own) = (None, None, None, 0);
         let mut system = None;
@@ -135,6 +149,10 @@ impl Received {
                     system = system_prompt(&system_words(&body, &tape));
                 }
                 in_bounds(&matched, &terms, &body, &tape, &ask)?;
+                if let Some((book, keeps)) = pseudonyms::book(&terms, &matched, &ask, &body, &tape) {
+                    reader.stand_in(book);
+                    keeping = keeps;
+                }
                 judged = read_body(&mut reader, &matched, &body, &tape, &mut changed);
             }
         }
@@ -154,6 +172,9 @@ impl Received {
             Err(stop) => refusal(&stop, &matched, &terms, &ask),
         };
         let context = reader.context();
+        let values = reader.book().map(|book| (book.scope().clone(), Arc::new(book.back())));
+        let given = reader.counted().cloned().unwrap_or_default();
+        let keeping = reader.book().zip(keeping).and_then(|(book, keeping)| keeping.of(book)).map(Box::new);
         let outcome = match &next {
             Next::Forward { .. } => Outcome::of(reader.strongest),
             Next::Answer(_) | Next::Refuse(_) => Outcome::Block,
@@ -177,6 +198,9 @@ impl Received {
             marks: own,
             context,
             own: system,
+            values,
+            given,
+            keeping,
         })
     }
 }
@@ -226,6 +250,11 @@ impl Judged {
         self.blocked.as_ref()
     }
 
+    /// How many stand-ins were put into it, by category of what they stand for.
+    pub fn pseudonymised(&self) -> &Counted {
+        &self.given
+    }
+
     /// How many marks of the gateway's own came back in it; it goes on without them.
     pub fn own_marks(&self) -> u64 {
         self.marks
@@ -247,6 +276,10 @@ impl Judged {
     pub fn ahead(self) -> Ahead {
         let mut answering = Answering::new(self.matched, self.terms, self.ask, self.report);
         answering.hold_against(self.context);
+        if let Some((scope, back)) = self.values {
+            answering.bring_back(scope, back);
+        }
+        answering.keep(self.keeping);
         answering.answers_to(self.own);
         Ahead::new(answering)
     }

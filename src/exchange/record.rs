@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::emit::Make;
 use super::reader::MAX_FINDINGS;
 use super::segment::spliced;
 use super::{Edit, Next, Noted, Reader, Side};
@@ -78,6 +79,7 @@ pub fn model(policy: &Arc<Policy>, name: &str) -> String {
             marker: Arc::clone(
                 policy.edit_text(n.rule, n.direction).unwrap_or_else(|| &policy.rule(n.rule).marker),
             ),
+            make: Make::Marker,
         })
         .collect();
     safe(&String::from_utf8_lossy(&spliced(name, &edits))).into_owned()

@@ -125,9 +125,11 @@ impl Segment {
             return (source, source);
         }
         // Of a bare number the text is what its digits say.
-        match written_out(source).filter(|_| !self.quoted) {
-            Some(number) => *decoded = number,
-            None => unescape_into(source, decoded),
+        if let Some(number) = written_out(source).filter(|_| !self.quoted) {
+            *decoded = number;
+        } else {
+            decoded.clear();
+            unescape_into(source, decoded);
         }
         (source, decoded)
     }

@@ -25,6 +25,8 @@ pub struct Policy {
     sets: [RuleSet; 4],
     /// Of the rules in a direction those that look at encoded text.
     encoded: [RuleSet; 4],
+    /// Whether some rule makes something of what it finds in requests, and in answers.
+    makes: [bool; 2],
     /// Its rules in shadow, if there are any.
     shadow: Option<Arc<Policy>>,
     /// The policies of exchanges with a bucket before the one that is named, in order; all others have this one.
@@ -150,7 +152,15 @@ impl Policy {
             Direction::Output | Direction::OutputOrTool => RuleSet::empty(),
         });
         sets.iter().for_each(|set| engine.warm(set));
-        Self { parts, over, engine, sets, encoded, shadow: None, canaries: Vec::new() }
+        let makes = |directions: [Direction; 2]| {
+            let in_force = parts.choices.iter().filter(|choice| over.takes(choice.state));
+            in_force
+                .flat_map(|choice| directions.map(|direction| choice.actions.get(direction)))
+                .any(|action| matches!(action, Action::Partial | Action::Pseudonymise | Action::Hash))
+        };
+        let makes =
+            [makes([Direction::Prompt, Direction::Tool]), makes([Direction::Output, Direction::Tool])];
+        Self { parts, over, engine, sets, encoded, makes, shadow: None, canaries: Vec::new() }
     }
 
     /// A policy of these rules alone, each with its own actions: for tests and for scanning with one rule.
@@ -283,6 +293,16 @@ impl Policy {
         of_direction(&self.encoded, direction)
     }
 
+    /// Whether some rule makes something of the values that it finds in requests: stand-ins, hashes, a part.
+    pub fn makes_of_prompts(&self) -> bool {
+        self.makes[0]
+    }
+
+    /// As [`Policy::makes_of_prompts`], of what it finds in answers.
+    pub fn makes_of_answers(&self) -> bool {
+        self.makes[1]
+    }
+
     /// A rule by number. Numbers come from this policy's engine, so there is one; an empty rule stands for none.
     pub fn rule(&self, id: RuleId) -> &Rule {
         rule_of(&self.parts.rules, id)
@@ -361,11 +381,12 @@ impl Policy {
         }
     }
 
-    /// What stands in the place of text that the rule masks or replaces.
+    /// What stands in the place of text that the rule masks or replaces; of what is made of the value itself, where there is nothing to
+    /// make it with, the marker.
     pub fn edit_text(&self, id: RuleId, direction: Direction) -> Option<&Arc<str>> {
         let rule = self.rule(id);
         match self.action(id, direction) {
-            Action::Mask => Some(&rule.marker),
+            Action::Partial | Action::Pseudonymise | Action::Hash | Action::Mask => Some(&rule.marker),
             Action::Replace => Some(rule.replacement.as_ref().unwrap_or(&rule.marker)),
             Action::Allow | Action::Flag | Action::Block => None,
         }
@@ -414,7 +435,7 @@ fn waits(rule: &Rule, action: Action) -> bool {
         return action > Action::Flag;
     }
     rule.model.as_ref().is_some_and(|model| match action {
-        Action::Mask | Action::Replace => true,
+        Action::Partial | Action::Pseudonymise | Action::Hash | Action::Mask | Action::Replace => true,
         Action::Block => model.strict,
         Action::Allow | Action::Flag => false,
     })

@@ -23,6 +23,8 @@ use crate::text::fold::fold_literal;
 pub(super) const RULE: &str = "rule";
 /// What is wrong with a rule that nothing tries.
 pub(super) const NO_EXAMPLE: &str = "no-example";
+/// The category of what opens doors.
+const SECRET: &str = "SECRET";
 /// The array of tables in which slots stand.
 pub(super) const SLOT: &str = "slot";
 
@@ -382,6 +384,23 @@ impl At<'_> {
         if replaces && rule.replacement.is_none() {
             self.wrong(&["action"], "missing", format!("rule `{id}` replaces, but has no `replacement`"));
         }
+        // What opens doors is not given back by default.
+        let restore = rule.restore.unwrap_or(rule.category != SECRET);
+        if restore && rule.category == SECRET {
+            let message =
+                format!("rule `{id}` finds secrets, and what stands for one gives it back to nobody");
+            self.wrong(&["restore"], "restore", message);
+        }
+        let makes = |action: Action| matches!(action, Action::Pseudonymise | Action::Hash | Action::Partial);
+        let judges = grounding.is_some() || model.as_ref().is_some_and(|model| !model.finds_places());
+        let made = [actions.prompt, actions.output, actions.tool].into_iter().find(|action| makes(*action));
+        if let Some(action) = made.filter(|_| judges) {
+            let message = format!(
+                "rule `{id}` judges sentences, of which `{}` makes nothing; expected `allow`, `flag`, `mask`, `replace` or `block`",
+                action.as_str()
+            );
+            self.wrong(&["action"], "action", message);
+        }
         // What a slot's list holds is the operator's; its terms are their own examples.
         let is_slot = self.table == SLOT;
         for (key, texts) in [("examples", &rule.examples), ("counter_examples", &rule.counter_examples)] {
@@ -446,6 +465,7 @@ impl At<'_> {
                 threshold,
                 marker: marker.into(),
                 replacement: rule.replacement.map(Into::into),
+                restore,
                 basis: super::loader::basis(&rule.basis),
                 message: rule.message,
                 encoded: rule.encoded,

@@ -210,6 +210,9 @@ pub(super) struct RuleFile {
     pub always: bool,
     #[serde(default)]
     pub marker: Option<String>,
+    /// Whether a value that was pseudonymised comes back in the answer.
+    #[serde(default)]
+    pub restore: Option<bool>,
     #[serde(default)]
     pub replacement: Option<String>,
     #[serde(default)]

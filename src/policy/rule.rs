@@ -18,6 +18,13 @@ pub enum Action {
     Allow,
     /// It is recorded.
     Flag,
+    /// A part of it stays, and stars stand in the place of the rest.
+    Partial,
+    /// The model gets a stand-in of the same form, and what it says of that the client gets with the value again. In what a model says of
+    /// its own: the rule's marker stands in its place.
+    Pseudonymise,
+    /// Its keyed hash stands in its place, with its category.
+    Hash,
     /// The rule's marker stands in its place.
     Mask,
     /// The rule's replacement stands in its place.
@@ -28,13 +35,25 @@ pub enum Action {
 
 impl Action {
     /// All actions, in order of strength.
-    pub const ALL: [Self; 5] = [Self::Allow, Self::Flag, Self::Mask, Self::Replace, Self::Block];
+    pub const ALL: [Self; 8] = [
+        Self::Allow,
+        Self::Flag,
+        Self::Partial,
+        Self::Pseudonymise,
+        Self::Hash,
+        Self::Mask,
+        Self::Replace,
+        Self::Block,
+    ];
 
     /// The word in rules, records and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Allow => "allow",
             Self::Flag => "flag",
+            Self::Partial => "partial",
+            Self::Pseudonymise => "pseudonymise",
+            Self::Hash => "hash",
             Self::Mask => "mask",
             Self::Replace => "replace",
             Self::Block => "block",
@@ -44,6 +63,14 @@ impl Action {
     /// The action of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|a| a.as_str() == name)
+    }
+
+    /// Whether the text is written anew.
+    pub fn rewrites(self) -> bool {
+        match self {
+            Self::Partial | Self::Pseudonymise | Self::Hash | Self::Mask | Self::Replace => true,
+            Self::Allow | Self::Flag | Self::Block => false,
+        }
     }
 }
 
@@ -189,6 +216,8 @@ pub struct Rule {
     pub threshold: Threshold,
     /// What stands in the place of masked text, such as `[EMAIL]`.
     pub marker: Arc<str>,
+    /// Whether a value that was pseudonymised may come back in the answer.
+    pub restore: bool,
     /// What stands in the place of replaced text.
     pub replacement: Option<Arc<str>>,
     /// What it rests on.
@@ -246,6 +275,7 @@ impl Default for Rule {
             actions: Actions::default(),
             threshold: Threshold::default(),
             marker: Arc::default(),
+            restore: true,
             replacement: None,
             basis: Vec::new(),
             message: None,

@@ -1,5 +1,6 @@
 //! One exchange whose caller is known: judgement, record, upstream, answer.
 
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -7,7 +8,9 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
+use http::header::{
+    ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue,
+};
 use http::{HeaderMap, Response};
 
 use super::Moderations;
@@ -27,13 +30,16 @@ use super::worker::{Context, EXCHANGE, Refusal, Worker, answer};
 use crate::audit::{Admission, End, Parts, Receipt, Subject};
 use crate::diag::moment::now_ms;
 use crate::dialect::{Dialect, ErrorKind, ExchangeError, Matched, Reply};
-use crate::exchange::{Client, Judged, Next, Outcome, Received, Terms, moderate, record};
+use crate::exchange::{Client, Judged, Next, Outcome, Pseudonyms, Received, Terms, moderate, record};
 use crate::limits::Caller;
 use crate::policy::{Policy, Standing};
 use crate::stream::coding::Coding;
+use crate::telemetry::Quiet;
 use crate::text::{Language, reads_as_utf8};
 use crate::upstream::Outgoing;
 
+/// How a client names the conversation of which a request is a part.
+const CONVERSATION: HeaderName = HeaderName::from_static("x-sluicegate-conversation");
 /// The call that the gateway answers itself, where nothing else is asked for.
 const MODERATIONS: &str = "moderations";
 
@@ -77,9 +83,16 @@ impl Exchange<'_> {
         let labels = gateway.labels.may(&policy, &gateway.routes);
         let complaints = gateway.complaints.days();
         let client = Client { exchange: Some(self.context.id), language, labels, said: None, complaints };
+        let pseudonyms = self.pseudonyms(&gateway);
         let received = Received::new(
             matched,
-            Terms { policy, limits: gateway.exchange_limits, client, marks: gateway.marks.clone() },
+            Terms {
+                policy,
+                limits: gateway.exchange_limits,
+                client,
+                marks: gateway.marks.clone(),
+                pseudonyms,
+            },
         );
         let body_type = BodyType::of(self.headers);
         if body_type == BodyType::Form && from_browser(self.headers) {
@@ -115,6 +128,22 @@ impl Exchange<'_> {
         };
         timer.observe_duration();
         judged.unwrap_or_else(|| Err(self.worker.fault(self.context.id)))
+    }
+
+    /// What stand-ins are drawn from, and for whom.
+    fn pseudonyms(&self, gateway: &Gateway) -> Option<Pseudonyms> {
+        if !(self.policy.makes_of_prompts() || self.policy.makes_of_answers()) {
+            return None;
+        }
+        let named = self.headers.get(CONVERSATION).and_then(|name| name.to_str().ok());
+        Some(Pseudonyms {
+            secret: Arc::clone(&gateway.secret),
+            tenant: self.caller.tenant.as_ref().into(),
+            key: self.caller.key.as_ref().into(),
+            conversation: named.filter(|name| !name.is_empty()).map(|name| Quiet(name.into())),
+            vault: Some(Arc::clone(&gateway.vault)),
+            now_ms: now_ms(),
+        })
     }
 
     /// Whether the gateway answers itself.
@@ -172,6 +201,7 @@ impl Exchange<'_> {
             error: error.kind.code(),
             findings: Vec::new(),
             found: 0,
+            pseudonymised: BTreeMap::new(),
             coverage: crate::audit::Coverage::default(),
         };
         let receipt = self.durable(&admission).await?;
@@ -228,6 +258,7 @@ impl Exchange<'_> {
             error,
             findings: Vec::new(),
             found: 0,
+            restored: BTreeMap::new(),
             coverage: crate::audit::Coverage::default(),
             received: String::new(),
             sent: self.worker.gateway.commitments.hash(body),
@@ -371,6 +402,7 @@ impl Exchange<'_> {
             },
             findings: record::findings(&policy, &judged.report().findings),
             found: judged.report().found,
+            pseudonymised: judged.pseudonymised().clone(),
             coverage: judged.report().coverage.clone(),
         };
         let kept = self.kept(&next, goes_on, &admission.user);

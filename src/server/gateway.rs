@@ -17,9 +17,13 @@ use crate::policy::Density;
 use crate::provenance::mark::{DetectorSettings, MarkKeys};
 use crate::telemetry::Metrics;
 use crate::upstream::{Credential, DialectFamily, Upstream, UpstreamSettings};
+use crate::vault::{Secret, Vault};
 
 /// What the pepper is derived for: the key under which records name texts, users and addresses.
 pub const COMMITMENTS: &str = "commitments of the journal";
+
+/// What the pepper is derived for: the secret from which stand-ins are drawn.
+pub const PSEUDONYMS: &str = "pseudonyms";
 
 /// What the pepper is derived for: the word with which the command line shows that it may put events on record.
 pub const NOTES: &str = "notes of the command line";
@@ -94,6 +98,10 @@ pub struct Gateway {
     pub texts: Option<Texts>,
     /// Marks that are set and known.
     pub marks: Option<Marks>,
+    /// What stand-ins are drawn from.
+    pub secret: Arc<Secret>,
+    /// What stood for which values where the provider keeps what was said.
+    pub vault: Arc<Vault>,
     /// The public detector.
     pub detector: super::detector::Detector,
     /// Under which records name texts, users and addresses.
@@ -160,6 +168,10 @@ pub struct Live {
     pub(super) complaints: Complaints,
     /// How many sinks that traffic waits for are too far behind.
     pub sinks_behind: Arc<AtomicUsize>,
+    /// What stand-ins are drawn from.
+    pub secret: Arc<Secret>,
+    /// What stood for which values where the provider keeps what was said.
+    pub vault: Arc<Vault>,
 }
 
 impl Gateway {
@@ -172,7 +184,6 @@ impl Gateway {
         name: crate::audit::ExchangeId,
         live: Live,
     ) -> Self {
-        let Live { policies, reloader, standings, complaints, sinks_behind } = live;
         let route = |name: &str, settings: Option<RouteSettings>, upstream: usize| Route {
             name: name.into(),
             settings,
@@ -201,6 +212,7 @@ impl Gateway {
             output_tokens: plan.limits.output_tokens,
         };
         let commitments = CommitmentKey::new(&plan.keys.derive(COMMITMENTS));
+        let Live { policies, reloader, standings, complaints, sinks_behind, secret, vault } = live;
         let own = KeyTable::new(crate::limits::Pepper::new(&[0; 32]), &[], &plan.limits);
         let connections = Connections::new(plan.limits.connections, plan.limits.connections_per_address);
         let marks = |route: &Route| route.mark().is_some_and(|density| density != Density::Off);
@@ -222,6 +234,8 @@ impl Gateway {
             sinks_behind,
             texts: plan.texts,
             marks: plan.marks.map(|keys| Marks { keys, density: None, routed }),
+            secret,
+            vault,
             detector: super::detector::Detector::new(plan.detector),
             commitments,
             labels: plan.labels,

@@ -37,6 +37,7 @@ mod sinks;
 mod source;
 mod standing;
 mod tasks;
+mod vault;
 mod worker;
 
 use std::net::SocketAddr;
@@ -67,6 +68,7 @@ pub use crate::policy::CANARY;
 const LAST_WAIT: Duration = Duration::from_secs(5);
 const LAST_LOOK: Duration = Duration::from_millis(10);
 use crate::upstream::{Credential, DialectFamily, Timeouts, Upstream, UpstreamError, UpstreamSettings};
+use crate::vault::Secret;
 
 /// Why a gateway cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +99,14 @@ pub enum StartError {
         path: std::path::PathBuf,
         /// Why.
         reason: String,
+    },
+    /// What is kept of pseudonyms cannot be read.
+    #[error("cannot read `{path}`, which holds what stood for private values: {source}", path = path.display())]
+    Vault {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the system says.
+        source: std::io::Error,
     },
     /// The system gives no thread, runtime or randomness.
     #[error("cannot start: {0}")]
@@ -221,7 +231,10 @@ fn prepare(
     let sinks = Sinks::start(&plan.sinks, &plan.server.state, &plan.journal, &plan.metrics)?;
     let complaints = complaints::Book::open(&plan.server.state)?;
     let complaints = complaints::Complaints::new(plan.complaints.clone(), complaints);
-    let live = Live { policies, reloader, standings, complaints, sinks_behind: sinks.behind() };
+    let secret = Arc::new(Secret::new(&plan.keys.derive(gateway::PSEUDONYMS)));
+    let vault = vault::open(&plan.server, Arc::clone(&secret))?;
+    let sinks_behind = sinks.behind();
+    let live = Live { policies, reloader, standings, complaints, sinks_behind, secret, vault };
     Ok((Gateway::new(plan, upstreams, canary, key.to_string(), name, live), thread, sinks))
 }
 
@@ -262,6 +275,7 @@ impl Running {
         // It may wait for the server of a list, which has a minute; what it would bring nobody needs any more.
         self.loader.into_iter().filter(ends_soon).for_each(join);
         self.gateway.standings.flush();
+        vault::flush(&self.gateway.vault);
         // Its end records go to the journal.
         self.gateway.texts.iter().for_each(crate::audit::Texts::close);
         self.gateway.journal.close();

@@ -1,5 +1,6 @@
 //! The record of an exchange's end: written once, whatever ends it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -249,6 +250,7 @@ impl Recorder {
             error,
             findings: Vec::new(),
             found: 0,
+            restored: BTreeMap::new(),
             coverage: Coverage::default(),
             received: std::mem::take(&mut self.got.hash),
             sent: self.given.so_far(),
@@ -267,6 +269,7 @@ impl Recorder {
             count_findings(&self.gateway, policy, &answering.counts(), coverage);
             end.findings = record::findings(policy, &answering.answer_findings());
             end.found = answering.found();
+            end.restored = answering.restored().cloned().unwrap_or_default();
             end.coverage = coverage.clone();
             end.label = answering.label_record();
             if let Some(marked) = answering.marked().filter(|marked| marked.marks > 0) {

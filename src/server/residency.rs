@@ -23,8 +23,9 @@ impl Exchange<'_> {
             return None;
         }
         let stays = |action: Action| match action {
-            Action::Allow | Action::Flag => true,
-            Action::Mask | Action::Replace | Action::Block => false,
+            // Of what stays in part it cannot be said that nothing of it goes.
+            Action::Allow | Action::Flag | Action::Partial => true,
+            Action::Pseudonymise | Action::Hash | Action::Mask | Action::Replace | Action::Block => false,
         };
         let report = judged.report();
         let found = report.counts.each().filter(|(of, _)| !of.shadow && stays(of.action));

@@ -36,6 +36,9 @@ pub struct ServerSettings {
     pub drain: Time,
     /// How often a held stream gets a comment that keeps it alive.
     pub keep_alive: Time,
+    /// How long what stood for private values is kept, sealed, where the provider keeps what was said (`previous_response_id`,
+    /// `conversation`); not at all with `"0 s"`.
+    pub vault: Time,
     /// How often a known term is sent through the gateway to see that it is stopped.
     pub canary: Time,
 }
@@ -53,6 +56,7 @@ impl Default for ServerSettings {
             moderations: Moderations::Gateway,
             drain: Time::secs(30),
             keep_alive: Time::secs(15),
+            vault: Time::secs(30 * 86_400),
             canary: Time::secs(60),
         }
     }

@@ -28,6 +28,7 @@ mod marks;
 mod media;
 mod moderations;
 mod profiles;
+mod pseudonyms;
 mod refusals;
 mod reload;
 mod residency;

@@ -38,6 +38,7 @@ pub(in crate::audit) fn admission() -> Admission {
         error: "",
         findings: Vec::new(),
         found: 0,
+        pseudonymised: BTreeMap::new(),
         coverage: Coverage { opaque: BTreeMap::new(), ..Coverage::default() },
     }
 }
@@ -54,6 +55,7 @@ pub(in crate::audit) fn end() -> End {
         error: "",
         findings: Vec::new(),
         found: 0,
+        restored: BTreeMap::new(),
         coverage: Coverage::default(),
         received: String::new(),
         sent: String::new(),

@@ -2,10 +2,11 @@
 
 use crate::detect::claims::Statement;
 use crate::detect::{Encodings, Finding, ModelSpec, RuleId, Scan, scan_encoded, with_encoded};
-use crate::exchange::{Edit, Emitter, Outcome, Piece};
+use crate::exchange::{Edit, Emitter, Make, Outcome, Piece};
 use crate::policy::{Action, Direction, MEASURE, Policy};
 use crate::text::fold::TextKind;
 use crate::text::json::escape_into;
+use crate::vault::partial;
 use std::io::{self, Write};
 use std::ops::Range;
 
@@ -54,14 +55,30 @@ pub(in crate::cli) fn scan<'p>(
     let mut redacted = Vec::new();
     if outcome != Outcome::Block {
         let mut emitter = Emitter::new(false);
-        for (f, _) in &found {
+        for (f, hidden) in &found {
             if let Some(marker) = policy.edit_text(f.rule, direction) {
+                let marker = match action(f.rule) {
+                    Action::Partial if hidden.is_none() => {
+                        let value = text.get(f.start.0 as usize..f.end.0 as usize).unwrap_or_default();
+                        partial(&policy.rule(f.rule).category, value).into()
+                    }
+                    // Stand-ins and hashes take the gateway's key.
+                    Action::Allow
+                    | Action::Flag
+                    | Action::Partial
+                    | Action::Pseudonymise
+                    | Action::Hash
+                    | Action::Mask
+                    | Action::Replace
+                    | Action::Block => marker.clone(),
+                };
                 emitter.add(Edit {
                     start: f.start.0,
                     end: f.end.0,
                     strength: action(f.rule) as u8,
                     rule: f.rule.0,
-                    marker: marker.clone(),
+                    marker,
+                    make: Make::Marker,
                 });
             }
         }

@@ -132,7 +132,7 @@ const BOLD: &str = "1";
 fn tint(action: Action) -> &'static str {
     match action {
         Action::Block => "31",
-        Action::Mask | Action::Replace => "33",
+        Action::Partial | Action::Pseudonymise | Action::Hash | Action::Mask | Action::Replace => "33",
         Action::Flag => "36",
         Action::Allow => "32",
     }

@@ -99,6 +99,9 @@ impl Claims {
         if let Some(what) = super::known::too_little(&statement.claim) {
             return Err(what);
         }
+        if statement.source.trim().is_empty() {
+            return Err("it has no source that tells what is right".to_owned());
+        }
         let known = self.0.iter_mut().find(|known| known.claim == statement.claim);
         let again = known.is_some();
         match known {

@@ -13,10 +13,29 @@ const NAME: f32 = 1.5;
 const PAIR_OF_CHARACTERS: f32 = 0.6;
 /// The least share of the statement's weight that stands in a sentence which says it.
 const COVERED: f32 = 0.6;
+/// The same of a statement of few words.
+const FEW: usize = 4;
+const COVERED_OF_FEW: f32 = 0.85;
 /// The least share of the sentence's words that are the statement's.
 const OF_SENTENCE: f32 = 0.3;
 
-/// Words that deny what stands beside them, lower case.
+/// What has the form of a denial and denies nothing.
+const NO_DENIALS: &[&str] = &[
+    "no doubt",
+    "not only",
+    "no wonder",
+    "without any",
+    "without doubt",
+    "不仅",
+    "不容",
+    "不错",
+    "不但",
+    "不断",
+    "未来",
+    "不要错过",
+    "不同",
+];
+/// Words that deny, doubt or ask for what stands beside them, lower case.
 const DENIALS: &[&str] = &[
     "not",
     "no",
@@ -38,10 +57,58 @@ const DENIALS: &[&str] = &[
     "neither",
     "unproven",
     "misconception",
+    "misconceptions",
+    "myths",
+    "rumors",
+    "rumours",
+    "hardly",
+    "fail",
+    "fails",
+    "failed",
+    "nobody",
+    "nothing",
+    "none",
+    "refuted",
+    "disproved",
+    "disproven",
+    "disputed",
+    "dispute",
+    "lie",
+    "lied",
+    "lies",
+    "whether",
+    "if",
+    "doesnt",
+    "dont",
+    "cant",
+    "isnt",
+    "contrary",
+    "unlikely",
+    "doubt",
 ];
 /// The same in Chinese and Japanese, wherever they stand.
-const WIDE_DENIALS: &[&str] =
-    &["不", "没", "未", "并非", "无法", "谣言", "谣传", "虚假", "错误", "ない", "ません", "デマ"];
+const WIDE_DENIALS: &[&str] = &[
+    "不",
+    "没",
+    "未",
+    "并非",
+    "无法",
+    "谣言",
+    "谣传",
+    "虚假",
+    "错误",
+    "误解",
+    "误区",
+    "否认",
+    "辟谣",
+    "不实",
+    "假的",
+    "是否",
+    "吗",
+    "ない",
+    "ません",
+    "デマ",
+];
 
 /// A statement's words.
 #[derive(Clone, Debug)]
@@ -71,13 +138,16 @@ fn says(word: &Word) -> bool {
     word.form != Form::Common
 }
 
-/// Whether a sentence denies something: an odd number of times.
-fn denies(text: &str, words: &[Word]) -> bool {
+/// Whether a sentence denies or doubts something. How often makes no difference: `No, it does not` denies once.
+fn denies(text: &str) -> bool {
+    let mut text = text.to_lowercase();
+    for harmless in NO_DENIALS {
+        text = text.replace(harmless, "");
+    }
+    let (words, _) = words(&text);
     let word = |word: &Word| text.get(word.start..word.end).unwrap_or_default().to_lowercase();
     let is_denial = |word: &str| DENIALS.contains(&word) || word.ends_with("n't") || word.ends_with("n’t");
-    let narrow = words.iter().filter(|one| is_denial(&word(one))).count();
-    let wide: usize = WIDE_DENIALS.iter().map(|denial| text.matches(denial).count()).sum();
-    (narrow + wide) % 2 == 1
+    words.iter().any(|one| is_denial(&word(one))) || WIDE_DENIALS.iter().any(|denial| text.contains(denial))
 }
 
 /// What is wrong with a statement that cannot be told from other sentences.
@@ -86,8 +156,11 @@ pub(super) fn too_little(claim: &str) -> Option<String> {
     let (all, _) = words(&text);
     let count = all.iter().filter(|word| says(word)).count();
     let what = format!("a statement needs {LEAST} words that say something, and has {count}");
-    if claim.contains('\n') {
-        return Some("a statement is one line".to_owned());
+    if claim.chars().any(char::is_control) {
+        return Some("a statement is one line, without control characters".to_owned());
+    }
+    if claim.contains(['?', '？']) {
+        return Some("a question states nothing".to_owned());
     }
     (count < LEAST).then_some(what)
 }
@@ -130,7 +203,7 @@ impl Known {
                 words: own,
                 numbers: numbers.collect(),
                 pairs: said.windows(2).filter_map(|two| Some((*two.first()?, *two.get(1)?))).collect(),
-                denied: denies(text, words),
+                denied: denies(text),
             }
         };
         let weighed = all.iter().zip(&texts).map(weigh).collect();
@@ -145,28 +218,25 @@ impl Known {
     /// Which statement that is not true a sentence of folded text says, how surely, 0 to 1, and from where to where.
     pub(super) fn said(&self, sentence: &str) -> Option<(u32, f32, std::ops::Range<usize>)> {
         // A question asserts nothing.
-        if sentence.trim_end().ends_with(['?', '？']) {
+        if sentence.contains(['?', '？']) {
             return None;
         }
         let (all, _) = words(sentence);
         let own: Vec<&Word> = all.iter().filter(|word| says(word)).collect();
-        let mut near: SmallVec<[(u32, u32); 16]> = SmallVec::new();
-        for word in &own {
-            for number in self.by_word.get(&word.hash).into_iter().flatten() {
-                match near.iter_mut().find(|(known, _)| known == number) {
-                    Some((_, count)) => *count += 1,
-                    None => near.push((*number, 1)),
-                }
-            }
+        let mut near: HashMap<u32, u32> = HashMap::new();
+        for number in own.iter().filter_map(|word| self.by_word.get(&word.hash)).flatten() {
+            *near.entry(*number).or_default() += 1;
         }
-        let denied = denies(sentence, &all);
+        let denied = denies(sentence);
+        // Who does what to whom may stand the other way round.
+        let by = sentence.contains(" by ") || sentence.contains('被');
         let mut best: Option<(u32, f32)> = None;
-        for (number, _) in near.iter().filter(|(_, count)| *count >= 2) {
-            let Some(weighed) = self.weighed.get(*number as usize) else { continue };
-            if let Some(score) = weighed.score(&own).filter(|_| weighed.denied == denied)
-                && best.is_none_or(|(_, known)| score > known)
+        for number in near.into_iter().filter(|(_, count)| *count >= 2).map(|(number, _)| number) {
+            let Some(weighed) = self.weighed.get(number as usize) else { continue };
+            if let Some(score) = weighed.score(&own, by).filter(|_| weighed.denied == denied)
+                && best.is_none_or(|(known, of_it)| score > of_it || score == of_it && number < known)
             {
-                best = Some((*number, score));
+                best = Some((number, score));
             }
         }
         let (number, score) = best?;
@@ -178,7 +248,8 @@ impl Known {
 
 impl Weighed {
     /// How much of it a sentence of these words says; nothing if it is too little, or if a number is another.
-    fn score(&self, own: &[&Word]) -> Option<f32> {
+    /// `by`: the sentence may be in the passive voice.
+    fn score(&self, own: &[&Word], by: bool) -> Option<f32> {
         let has = |hash: u64| own.iter().any(|word| word.hash == hash);
         if !self.numbers.iter().all(|number| has(*number)) {
             return None;
@@ -187,7 +258,8 @@ impl Weighed {
         let covered = covered / self.weight.max(f32::MIN_POSITIVE);
         let shared = own.iter().filter(|word| self.words.iter().any(|(hash, _)| *hash == word.hash)).count();
         let of_sentence = shared as f32 / own.len().max(1) as f32;
-        if covered < COVERED || of_sentence < OF_SENTENCE {
+        let least = if self.words.len() <= FEW { COVERED_OF_FEW } else { COVERED };
+        if covered < least || of_sentence < OF_SENTENCE {
             return None;
         }
         // Neighbours that stand near each other, in their order.
@@ -197,6 +269,9 @@ impl Weighed {
             one.zip(two).is_some_and(|(one, two)| one < two && two - one <= 3)
         });
         let order = if self.pairs.is_empty() { 1.0 } else { kept.count() as f32 / self.pairs.len() as f32 };
+        if order == 0.0 && !by {
+            return None;
+        }
         Some(0.75 * covered + 0.25 * order)
     }
 }

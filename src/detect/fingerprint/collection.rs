@@ -266,7 +266,10 @@ fn document((line, head, bytes): (usize, Head, Vec<u8>)) -> Result<Document, Fla
         last = print.last;
         prints.push(print);
     }
-    if prints.len() != head.prints || u64::from(last) >= head.letters {
+    if u64::from(last) >= head.letters {
+        return Err(flaw(format!("a print of `{}` stands behind its {} letters", head.name, head.letters)));
+    }
+    if prints.len() != head.prints {
         let (found, said) = (prints.len(), head.prints);
         return Err(flaw(format!("`{}` has {found} prints, and says that there are {said}", head.name)));
     }

@@ -73,6 +73,9 @@ pub(super) struct Letters {
     hash: u64,
     /// Where the last letter ended.
     end: u64,
+    /// The byte before, and the last two signs since the last letter, white space and backslashes aside.
+    before: u8,
+    signs: [u8; 2],
 }
 
 // === impl Key ===
@@ -101,7 +104,8 @@ impl Key {
 // === impl Letters ===
 
 impl Letters {
-    /// Reads folded text of whole characters that begins at `base`. `parts`: whether the quotation mark there parts texts.
+    /// Reads folded text of whole characters that begins at `base`. `parts`: whether the quotation mark there parts texts; those that are
+    /// the marks of JSON within a text do so by what stands beside them.
     pub(super) fn push(
         &mut self,
         key: &Key,
@@ -121,10 +125,14 @@ impl Letters {
                 (c.is_alphanumeric().then_some(u32::from(c)), if wide { WIDE } else { NARROW }, length)
             };
             at += length;
-            if let Some(code) = code {
+            // The letter of an escape such as `\n`, however often the text was escaped.
+            let escape = self.before == b'\\' && matches!(byte, b'n' | b'r' | b't' | b'b' | b'f' | b'v');
+            self.before = byte;
+            if let Some(code) = code.filter(|_| !escape) {
+                self.signs = [0; 2];
                 let gram = self.letter(key, Letter { code, weight, start, end: start + length as u64 });
                 each(self, Read::Letter(gram));
-            } else if byte == b'"' && parts(start) {
+            } else if (byte == b'"' && parts(start)) | self.is_structure(byte) {
                 self.part();
                 each(self, Read::Parted);
             }
@@ -133,6 +141,17 @@ impl Letters {
         if base + text.len() as u64 - self.end.min(base + text.len() as u64) > APART {
             self.part();
         }
+    }
+
+    /// Whether the signs since the last letter are those between two values of JSON: `{"`, `["`, `":`, `"}`, `"]`, `","`.
+    fn is_structure(&mut self, sign: u8) -> bool {
+        if sign.is_ascii_whitespace() || sign == b'\\' || sign.is_ascii_alphanumeric() {
+            return false;
+        }
+        let [before, last] = self.signs;
+        self.signs = [last, sign];
+        matches!((last, sign), (b'{' | b'[', b'"') | (b'"', b':' | b'}' | b']'))
+            || (before, last, sign) == (b'"', b',', b'"')
     }
 
     fn part(&mut self) {

@@ -14,9 +14,9 @@ pub(super) struct Place {
     pub last: u32,
 }
 
-/// So many places of one row are kept: those of the documents that were added first. What stands in more documents than that is found as
-/// theirs.
-const SAME: usize = 16;
+/// So many places of one row are kept, those of the documents that were added first. A row of so many is taken to go on in whatever
+/// document the rows beside it stand in.
+pub(super) const SAME: usize = 16;
 /// Bits of a row's number.
 const BITS: u32 = 48;
 

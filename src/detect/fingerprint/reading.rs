@@ -6,21 +6,25 @@
 //! few words here and there are none. A long passage is told in parts.
 
 use super::gram::{Gram, LEAD, Letters, Read, WINDOW};
-use super::index::{Index, Place};
+use super::index::{Index, Place, SAME};
 
 /// Letters by which a passage may be shifted against its document since its last row.
 const DRIFT: i64 = 40;
 /// Letters without a row of the document that end its passage.
-const GAP: u64 = 80;
+const GAP: u64 = 56;
 /// Letters that rows of a document have to cover in a row, and characters from the first of them to the last: of fifty characters of running
 /// text at least, of which up to four at each end are not covered.
-const NEED: u32 = 30;
-const NEED_CHARACTERS: u64 = 42;
+const NEED: u32 = 24;
+const NEED_CHARACTERS: u64 = 40;
+/// Letters in a row that are a passage whatever stands between them.
+const LETTERS: u32 = 34;
 /// Letters that they have to cover where there are gaps, and the tenths of the passage that they have to be.
 const MORE: u32 = 45;
 const TENTHS: u64 = 4;
 /// Letters after which a passage that is known to be one is told so far.
 const PART: u64 = 400;
+/// Letters of rows that stand in many places which a passage may have before the first row of its own.
+const COMMON: u64 = 64;
 /// So many letters behind its last row a passage is over.
 const WINDOW_LETTERS: u64 = WINDOW as u64;
 /// The most passages that are followed at once.
@@ -63,6 +67,15 @@ struct Chain {
     word: Option<u64>,
 }
 
+/// Rows that stand in many places.
+#[derive(Clone, Copy, Debug)]
+struct Common {
+    start: u64,
+    bytes: u64,
+    from: u64,
+    last: u64,
+}
+
 impl Chain {
     /// Takes in a row that goes on in it.
     fn add(&mut self, letters: &Letters, gram: Gram) {
@@ -82,12 +95,21 @@ impl Chain {
         let bytes = self.end - self.run_bytes;
         let wide = bytes >= u64::from(self.run) * 3;
         let (letters, characters) = if wide { (self.run * 2, bytes * 2 / 3) } else { (self.run, bytes) };
-        let long = letters >= NEED && characters >= NEED_CHARACTERS;
+        let long = letters >= LETTERS || letters >= NEED && characters >= NEED_CHARACTERS;
         if !self.sure && long && !dense {
             // The words before it are not of it.
             (self.start, self.from, self.covered) = (self.run_start, self.run_from, self.run);
         }
         self.sure |= long || self.covered >= MORE && dense;
+    }
+
+    /// Tells what is long enough to be told in parts.
+    fn tell_part(&mut self, found: &mut Vec<Passage>) {
+        if self.sure && self.last + 1 - self.from >= PART {
+            found.push(self.passage());
+            self.covered = 0;
+            (self.start, self.from) = (self.end, self.last + 1);
+        }
     }
 
     /// The passage may end up to as many letters behind its last row as rows can be missed: with a word, where one ends there.
@@ -106,7 +128,8 @@ impl Chain {
 
     fn passage(&self) -> Passage {
         let letters = (self.last + 1 - self.from).max(1);
-        let covered = (self.covered as f32 / letters as f32).min(1.0);
+        // The last letters of a passage that was told in parts.
+        let covered = if self.covered == 0 { 1.0 } else { (self.covered as f32 / letters as f32).min(1.0) };
         Passage { document: self.document, start: self.start, end: self.end, covered }
     }
 }
@@ -116,6 +139,8 @@ impl Chain {
 pub struct Reading {
     letters: Letters,
     chains: Vec<Chain>,
+    /// The rows up to the last that stand in so many places that not all are known, where they touch each other.
+    common: Option<Common>,
     /// No passage ends before this letter.
     ends: u64,
 }
@@ -130,9 +155,12 @@ impl Reading {
         parts: impl Fn(u64) -> bool,
         found: &mut Vec<Passage>,
     ) {
-        let Self { letters, chains, ends } = self;
+        let Self { letters, chains, common, ends } = self;
         letters.push(&index.key, text, base, parts, |letters, read| {
-            let Read::Letter(gram) = read else { return close(chains, u64::MAX, found) };
+            let Read::Letter(gram) = read else {
+                *common = None;
+                return close(chains, u64::MAX, found);
+            };
             let at = letters.count() - 1;
             if !chains.is_empty() {
                 for chain in chains.iter_mut() {
@@ -144,9 +172,29 @@ impl Reading {
                 }
             }
             let Some(gram) = gram else { return };
-            for place in index.places(gram.hash) {
-                row(chains, letters, gram, *place, found);
+            let places = index.places(gram.hash);
+            for place in places {
+                row(chains, letters, gram, *place, *common, found);
                 *ends = (*ends).min(at + GAP + 1);
+            }
+            if places.len() == SAME {
+                // It goes on in what it touches.
+                let touches = |last: u64| last < gram.last && gram.last - last <= u64::from(gram.letters);
+                for chain in chains.iter_mut().filter(|chain| touches(chain.last)) {
+                    chain.add(letters, gram);
+                    chain.tell_part(found);
+                }
+                *common = Some(match *common {
+                    Some(known) if touches(known.last) && gram.last - known.from < COMMON => {
+                        Common { last: gram.last, ..known }
+                    }
+                    _ => Common {
+                        start: letters.start_back(start_of(letters, gram)).unwrap_or_else(|| letters.end()),
+                        bytes: letters.start_back(gram.letters as usize).unwrap_or_else(|| letters.end()),
+                        from: gram.last + 1 - u64::from(gram.letters),
+                        last: gram.last,
+                    },
+                });
             }
         });
     }
@@ -160,7 +208,9 @@ impl Reading {
     pub fn open(&self) -> Option<u64> {
         let chains = self.chains.iter().map(|chain| chain.start).min();
         // What comes next may show that a passage began with these letters.
-        chains.into_iter().chain(self.letters.start_back(LEAD)).min()
+        let goes_on = |common: &Common| self.letters.count() <= common.last + LEAD as u64;
+        let common = self.common.filter(goes_on).map(|common| common.start);
+        chains.into_iter().chain(common).chain(self.letters.start_back(LEAD)).min()
     }
 }
 
@@ -184,7 +234,14 @@ fn start_of(letters: &Letters, gram: Gram) -> usize {
 }
 
 /// A row that ends here stands in a document.
-fn row(chains: &mut Vec<Chain>, letters: &Letters, gram: Gram, place: Place, found: &mut Vec<Passage>) {
+fn row(
+    chains: &mut Vec<Chain>,
+    letters: &Letters,
+    gram: Gram,
+    place: Place,
+    common: Option<Common>,
+    found: &mut Vec<Passage>,
+) {
     let ahead = gram.last.cast_signed() - i64::from(place.last);
     let of = |chain: &&mut Chain| {
         chain.document == place.document && (chain.ahead - ahead).abs() <= DRIFT && chain.last < gram.last
@@ -192,12 +249,7 @@ fn row(chains: &mut Vec<Chain>, letters: &Letters, gram: Gram, place: Place, fou
     if let Some(chain) = chains.iter_mut().filter(of).min_by_key(|chain| (chain.ahead - ahead).abs()) {
         chain.add(letters, gram);
         chain.ahead = ahead;
-        if chain.sure && gram.last + 1 - chain.from >= PART {
-            found.push(chain.passage());
-            chain.covered = 0;
-            (chain.start, chain.from) = (chain.end, gram.last + 1);
-        }
-        return;
+        return chain.tell_part(found);
     }
     // The same row once more in the same stretch of the document.
     let known = |chain: &Chain| {
@@ -206,8 +258,16 @@ fn row(chains: &mut Vec<Chain>, letters: &Letters, gram: Gram, place: Place, fou
     if chains.iter().any(known) {
         return;
     }
-    let start = letters.start_back(start_of(letters, gram)).unwrap_or_else(|| letters.end());
-    let from = gram.last + 1 - u64::from(gram.letters);
+    let mut start = letters.start_back(start_of(letters, gram)).unwrap_or_else(|| letters.end());
+    let mut from = gram.last + 1 - u64::from(gram.letters);
+    let mut bytes = letters.start_back(gram.letters as usize).unwrap_or(start);
+    // What stands in many places before it is of this one.
+    let before =
+        |common: &Common| common.last < gram.last && gram.last - common.last <= u64::from(gram.letters);
+    if let Some(common) = common.filter(before) {
+        (start, bytes, from) = (common.start.min(start), common.bytes.min(bytes), common.from.min(from));
+    }
+    let covered = u32::try_from(gram.last + 1 - from).unwrap_or(u32::MAX);
     if chains.len() == MOST {
         // The one that is least likely to become a passage.
         let least = chains.iter().enumerate().filter(|(_, chain)| !chain.sure);
@@ -221,11 +281,11 @@ fn row(chains: &mut Vec<Chain>, letters: &Letters, gram: Gram, place: Place, fou
         end: letters.end(),
         from,
         last: gram.last,
-        covered: gram.letters,
-        run: gram.letters,
+        covered,
+        run: covered,
         run_start: start,
         run_from: from,
-        run_bytes: letters.start_back(gram.letters as usize).unwrap_or(start),
+        run_bytes: bytes,
         sure: false,
         word: None,
     });

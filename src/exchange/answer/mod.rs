@@ -16,6 +16,7 @@ use smallvec::SmallVec;
 use super::label::Labelling;
 use super::look::Look;
 use super::marking::Marking;
+use super::pseudonyms::Keeping;
 use super::reader::{Reader, Side, Stop};
 use super::{Marked, Outcome, Report, Terms, refuse};
 use crate::audit::{Coverage, LabelRecord};
@@ -26,6 +27,7 @@ use crate::stream::Splitter;
 use crate::stream::coding::CodingError;
 use crate::text::json::Tape;
 use crate::text::{Tongue, reads_as_utf8};
+use crate::vault::{Back, Scope};
 use ending::undecodable;
 use label::{Around, Labels, Leaving};
 use stream::Held;
@@ -119,6 +121,8 @@ pub struct Answering {
     pub cut_by: Option<ExchangeError>,
     /// What is added to it, where something is.
     labels: Option<Box<Labels>>,
+    /// Keeps what stands for values under the response's id.
+    keeping: Option<Box<Keeping>>,
 }
 
 impl Answering {
@@ -157,12 +161,28 @@ impl Answering {
             error_event: false,
             cut_by: None,
             labels: None,
+            keeping: None,
         }
     }
 
     /// Holds the answer against what its request says.
     pub(in crate::exchange) fn hold_against(&mut self, context: Option<std::sync::Arc<Context>>) {
         self.reader.hold_against(context);
+    }
+
+    /// The values of the request come back in the answer.
+    pub(in crate::exchange) fn bring_back(&mut self, scope: Scope, back: std::sync::Arc<Back>) {
+        self.reader.bring_back(scope, Some(back));
+    }
+
+    /// What stands for values is kept, once the response has an id.
+    pub(in crate::exchange) fn keep(&mut self, keeping: Option<Box<Keeping>>) {
+        self.keeping = keeping;
+    }
+
+    /// How many values came back in it, by category.
+    pub fn restored(&self) -> Option<&super::Counted> {
+        self.reader.counted()
     }
 
     /// The answer is one to a request of this system prompt.

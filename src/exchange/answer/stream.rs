@@ -292,6 +292,9 @@ impl Answering {
             }
             Known::No => {}
         }
+        if let Some(keeping) = self.keeping.take_if(|_| !self.memo.id.is_empty()) {
+            keeping.keep(&self.memo.id);
+        }
     }
 }
 

@@ -61,6 +61,12 @@ impl Answering {
                             "the upstream's answer is neither an object nor a list".into(),
                         ));
                     }
+                    if self.upstream_status < 300
+                        && let Some(keeping) = self.keeping.take()
+                        && let Some(id) = self.tape.str_at(body, &["id"])
+                    {
+                        keeping.keep(&id);
+                    }
                     let mut segments =
                         self.reader.read(body, &self.tape, (self.matched.operation.answer)())?;
                     self.reader.finish()?;

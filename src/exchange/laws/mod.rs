@@ -12,6 +12,8 @@ mod let_go;
 mod marks;
 mod near;
 mod promises;
+mod pseudonym_cases;
+mod pseudonyms;
 mod repeated;
 mod sample;
 mod shadow;

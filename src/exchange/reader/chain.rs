@@ -18,7 +18,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::super::doubt::Doubt;
-use super::super::emit::Edit;
+use super::super::emit::{Edit, Make};
 use super::Reader;
 use crate::detect::{Finding, Scan};
 use crate::dialect::ChannelKey;
@@ -177,7 +177,7 @@ impl Reader {
     fn take_joined(&mut self, number: usize, found: &mut Vec<Finding>) {
         for finding in found.drain(..) {
             let Some(chain) = self.chains.get(number) else { continue };
-            let stretches: Vec<_> = chain.stretches(&finding).collect();
+            let mut stretches: Vec<_> = chain.stretches(&finding).collect();
             let Some(&(first, start, _)) = stretches.first() else { continue };
             let Some(channel) = self.channels.get(first) else { continue };
             let (direction, role, name) = (channel.direction, channel.role, channel.number);
@@ -185,8 +185,16 @@ impl Reader {
             let begun = chain.links.front().is_none_or(|&(begin, _)| finding.start.0 >= begin);
             let end = if begun { start + (finding.end.0 - finding.start.0) } else { start + 1 };
             let finding = Finding { start: TextPos(start), end: TextPos(end), ..finding };
+            if let [(index, start, end)] = *stretches {
+                let left = self.left(finding.rule, (start, end), &[], Some((index, 0)));
+                stretches = left.into_iter().map(|(start, end)| (index, start, end)).collect();
+            }
+            if stretches.is_empty() {
+                continue;
+            }
             let known = self.found;
             let Some(mut edit) = self.note(&finding, None, direction, role, name) else { continue };
+            edit.make = Make::Marker;
             // What lies in one block, who says that once more finds by itself.
             let is_shared = stretches.len() > 1 || self.found > known;
             let mut shared = edit.clone();

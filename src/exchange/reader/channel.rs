@@ -3,17 +3,19 @@
 use std::sync::Arc;
 
 use super::super::doubt::{Doubt, Places};
-use super::super::emit::{Edit, Emitter};
+use super::super::emit::{Edit, Emitter, Make};
 use super::super::number;
 use super::super::segment::{Part, Segment, Segments};
 use super::super::strand::{Before, Parted, Strands, With};
 use super::grounded::Grounded;
+use super::values::Recent;
 use super::{Reader, Stop};
 use crate::detect::{Finding, Scan, TextKind};
 use crate::dialect::{ChannelKey, Ends, Flow, Found, Home, Role, Shape};
 use crate::policy::{Direction, Policy};
 use crate::text::TextPos;
 use crate::text::json::Tape;
+use crate::vault::{Channel as BackChannel, Returning};
 
 /// Most texts of a stream that may go on in later events; an honest answer has a few dozen. What stands in one body or event has no such
 /// ceiling.
@@ -65,6 +67,12 @@ pub(super) struct Channel {
     pub(super) grounded: Option<Box<Grounded>>,
     /// Of a text that is JSON source.
     pub(super) numbers: Option<number::Numbers>,
+    /// Where values come back in it.
+    pub(super) back: Option<Box<BackChannel>>,
+    /// Values that have come back, as far as something may still be found that overlaps them.
+    pub(super) backs: Vec<Returning>,
+    /// The end of its text, where something is made of what is found in it.
+    pub(super) recent: Option<Box<Recent>>,
 }
 
 impl Channel {
@@ -88,6 +96,10 @@ impl Channel {
 
     /// Takes in an edit, and what of numbers goes with it. Of what has left nothing can be taken back.
     pub(super) fn edit(&mut self, edit: Edit) {
+        // Of a stand-in that has left in part the value would stand behind that.
+        if matches!(edit.make, Make::Back(_)) && edit.start < self.left {
+            return;
+        }
         let whole = self.numbers.as_mut().and_then(|numbers| numbers.whole(&edit));
         for edit in whole.into_iter().chain([edit]) {
             self.edit_alone(edit);
@@ -140,6 +152,7 @@ impl Reader {
         let (readings, mut parted) = (found.readings, Vec::new());
         let mut found = std::mem::take(&mut self.scratch);
         let (mut settled, mut alone) = (0, 0);
+        self.take_backs(index, |back| back.push(text));
         if let Some(channel) = self.channels.get_mut(index) {
             let last = channel.event;
             if !text.is_empty() {
@@ -165,11 +178,17 @@ impl Reader {
                 self.strands = others + strands.count();
             }
             channel.seen += text.len() as u64;
+            if let Some(recent) = &mut channel.recent {
+                recent.push(text);
+            }
             let progress = channel.scan.push(policy.engine(), rules, text, &mut found);
             channel.read_numbers(Some(text));
             channel.read_exponents(&policy, &mut found);
             (settled, alone) = (channel.settled, channel.alone);
             channel.scanned = channel.base + progress.settled.0;
+            if let Some(back) = &channel.back {
+                channel.scanned = channel.scanned.min(channel.base + back.settled());
+            }
             if let Some(grounded) = &mut channel.grounded {
                 grounded.push(policy.engine(), rules, text, &mut found);
                 if policy.engine().grounds_hold(rules) {
@@ -192,6 +211,11 @@ impl Reader {
         self.take_channel_findings(index, &mut found);
         self.take_parted(index, parted);
         self.scratch = found;
+        if let Some(channel) = self.channels.get_mut(index)
+            && let Some(recent) = &mut channel.recent
+        {
+            recent.trim(channel.settled);
+        }
         self.read_joined(index, text);
         if let Some(channel) = self.channels.get_mut(index)
             && let Some(numbers) = &mut channel.numbers
@@ -206,10 +230,20 @@ impl Reader {
         let Some((direction, role, number, base)) = known else { return };
         for finding in found.drain(..) {
             let (start, end) = (TextPos(finding.start.0 + base), TextPos(finding.end.0 + base));
-            let finding = Finding { start, end, ..finding };
-            let Some(edit) = self.note(&finding, None, direction, role, number) else { continue };
-            if let Some(channel) = self.channels.get_mut(index) {
-                channel.edit(edit);
+            for (start, end) in self.left(finding.rule, (start.0, end.0), &[], Some((index, 0))) {
+                let finding = Finding { start: TextPos(start), end: TextPos(end), ..finding };
+                let Some(edit) = self.note(&finding, None, direction, role, number) else { continue };
+                let edit = match self.channels.get(index).filter(|_| edit.make != Make::Marker) {
+                    Some(channel) => {
+                        let value =
+                            channel.recent.as_ref().and_then(|recent| recent.get(edit.start, edit.end));
+                        self.made_of(edit, value, channel.kind == TextKind::Json)
+                    }
+                    None => edit,
+                };
+                if let Some(channel) = self.channels.get_mut(index) {
+                    channel.edit(edit);
+                }
             }
         }
     }
@@ -218,8 +252,15 @@ impl Reader {
     fn take_parted(&mut self, index: usize, parted: Vec<Parted>) {
         let known = self.channels.get(index).map(|c| (c.direction, c.role, c.number));
         let Some((direction, role, number)) = known else { return };
-        for Parted { finding, stretches } in parted {
+        for Parted { finding, mut stretches } in parted {
+            if let [one] = *stretches {
+                stretches = self.left(finding.rule, one, &[], Some((index, 0)));
+            }
+            if stretches.is_empty() {
+                continue;
+            }
             let Some(mut edit) = self.note(&finding, None, direction, role, number) else { continue };
+            edit.make = Make::Marker;
             let Some(channel) = self.channels.get_mut(index) else { continue };
             for (start, end) in stretches {
                 if end > channel.left {
@@ -243,6 +284,7 @@ impl Reader {
                 let scan = self.scan_of(kind);
                 self.by_key.insert(key, self.channels.len() as u32);
                 let chain = (flow == Flow::Linked).then(|| self.chain_of(key.field));
+                let makes = self.side == super::Side::Answer && self.policy.makes_of_answers();
                 self.appeared = self.appeared.saturating_add(1);
                 self.channels.push(Channel {
                     key,
@@ -271,6 +313,9 @@ impl Reader {
                     emitter: Emitter::new(kind == TextKind::Json),
                     numbers: (kind == TextKind::Json && !self.policy.rules(self.direction(role)).is_empty())
                         .then(number::Numbers::default),
+                    back: self.back_channel(kind),
+                    backs: Vec::new(),
+                    recent: makes.then(Box::default),
                 });
                 self.channels.len() - 1
             }
@@ -317,11 +362,14 @@ impl Reader {
         channel.settle_alone();
         channel.read_numbers(None);
         channel.read_exponents(&policy, &mut found);
+        self.take_backs(index, BackChannel::finish);
         self.take_channel_findings(index, &mut found);
         self.take_parted(index, parted);
         self.scratch = found;
         let own = self.own.clone();
+        let back = self.channels.get(index).and_then(|channel| self.back_channel(channel.kind));
         if let Some(channel) = self.channels.get_mut(index) {
+            channel.back = back;
             channel.scan = Scan::answering(channel.kind, own);
             channel.base = channel.seen;
             channel.scanned = channel.seen;
@@ -436,6 +484,7 @@ impl Reader {
         channel.settle_alone();
         channel.read_numbers(None);
         channel.read_exponents(&policy, &mut found);
+        self.take_backs(index, |back| back.clone().finish());
         self.take_channel_findings(index, &mut found);
         self.take_parted(index, parted);
         self.scratch = found;

@@ -9,6 +9,7 @@ mod channel;
 mod grounded;
 #[cfg(test)]
 mod sample;
+mod values;
 mod whole;
 mod write;
 
@@ -34,6 +35,8 @@ use crate::text::number::written_out;
 use chain::Chain;
 use channel::Channel;
 pub use channel::MAX_CHANNELS;
+pub use values::Counted;
+use values::Values;
 use whole::Join;
 
 /// Most findings kept for the record; further ones still act and are counted.
@@ -140,6 +143,10 @@ pub struct Reader {
     edited_keys: Vec<(u32, u32)>,
     /// Reads the same for the rules in shadow. It has no say: nothing that it finds or holds comes to bear on this one.
     shadow: Option<Box<Reader>>,
+    /// What is made of values, where something is.
+    values: Option<Box<Values>>,
+    /// Edits of the body or event being read wait for what is made of their text.
+    deferred: bool,
 }
 
 impl Reader {
@@ -181,6 +188,8 @@ impl Reader {
             own: None,
             edited_keys: Vec::new(),
             shadow: None,
+            values: None,
+            deferred: false,
         }
     }
 
@@ -302,6 +311,7 @@ impl Reader {
         let mut out = Segments::default();
         shape.walk(src, tape, &mut |found| self.string(src, tape, found, &mut out));
         self.join_texts(src, &mut out);
+        self.make_of_values(src, &mut out);
         if !self.edited_keys.is_empty() {
             let edited = std::mem::take(&mut self.edited_keys);
             keep_keys_apart(src, tape, &edited, &mut out);
@@ -350,6 +360,7 @@ impl Reader {
             edits: Vec::new(),
         };
         self.whole(text, TextKind::Plain, None, &mut segment);
+        let segment = self.make_of_loose(text, segment);
         match self.stop.take() {
             Some(stop) => Err(stop),
             None => Ok(segment),
@@ -580,17 +591,20 @@ impl Reader {
         self.strongest = self.strongest.max(action);
         match action {
             Action::Allow | Action::Flag => None,
-            Action::Mask | Action::Replace => Some(Edit {
-                start: finding.start.0,
-                end: finding.end.0,
-                strength: action as u8,
-                rule: finding.rule.0,
-                marker: self
-                    .policy
-                    .edit_text(finding.rule, direction)
-                    .cloned()
-                    .unwrap_or_else(|| "[REDACTED]".into()),
-            }),
+            Action::Partial | Action::Pseudonymise | Action::Hash | Action::Mask | Action::Replace => {
+                Some(Edit {
+                    start: finding.start.0,
+                    end: finding.end.0,
+                    strength: action as u8,
+                    rule: finding.rule.0,
+                    marker: self
+                        .policy
+                        .edit_text(finding.rule, direction)
+                        .cloned()
+                        .unwrap_or_else(|| "[REDACTED]".into()),
+                    make: self.make(action, hidden),
+                })
+            }
             Action::Block => {
                 if self.stop.is_none() {
                     self.stop = Some(Stop::Blocked(finding.rule));

@@ -10,6 +10,7 @@ use super::super::halt::SLICE;
 use super::super::number;
 use super::super::segment::{Segment, Segments};
 use super::grounded::Grounded;
+use super::values::back_edit;
 use super::{Reader, Side};
 use crate::detect::{Encoded, Finding, Scan, TextKind, scan_encoded, with_encoded};
 use crate::dialect::{ChannelKey, Flow, Role};
@@ -78,6 +79,8 @@ impl Reader {
         let unread = encoded.unread;
         let place = segment.channel().map(|(channel, start, _)| (channel as usize, start));
         let channel = place.and_then(|(c, start)| self.channels.get(c).map(|c| (c.number, start)));
+        // In a channel's piece they are looked for in the channel.
+        let backs = if place.is_none() { self.backs_in(text, kind) } else { Vec::new() };
         let (number, at) = channel.or(join).unwrap_or((self.appeared.saturating_add(1), 0));
         self.appeared = self.appeared.max(number);
         let is_json = kind == TextKind::Json && !policy.rules(direction).is_empty();
@@ -87,17 +90,38 @@ impl Reader {
             numbers.read(policy.engine(), policy.rules(direction), shift, &mut found);
         }
         for (finding, hidden) in with_encoded(found.drain(..), encoded) {
-            let (start, end) = (TextPos(finding.start.0 + at), TextPos(finding.end.0 + at));
-            let noted = Finding { start, end, ..finding };
-            let Some(edit) = self.note(&noted, hidden, direction, role, number) else { continue };
-            let edit = Edit { start: finding.start.0 + shift, end: finding.end.0 + shift, ..edit };
-            let whole = numbers.as_mut().and_then(|numbers| numbers.whole(&edit));
-            let edits = [Some(edit), whole].into_iter().flatten();
-            match place.and_then(|(c, _)| self.channels.get_mut(c)) {
-                Some(channel) => edits.for_each(|edit| channel.emitter.add(edit)),
-                None => segment.edits.extend(edits),
+            let left = self.left(finding.rule, (finding.start.0, finding.end.0), &backs, place);
+            let parts = left.into_iter().map(|(start, end)| Finding {
+                start: TextPos(start),
+                end: TextPos(end),
+                ..finding
+            });
+            for finding in parts {
+                let (start, end) = (TextPos(finding.start.0 + at), TextPos(finding.end.0 + at));
+                let noted = Finding { start, end, ..finding };
+                let Some(edit) = self.note(&noted, hidden, direction, role, number) else { continue };
+                let edit = Edit { start: finding.start.0 + shift, end: finding.end.0 + shift, ..edit };
+                let whole = numbers.as_mut().and_then(|numbers| numbers.whole(&edit));
+                let edits = [Some(edit), whole].into_iter().flatten();
+                let Some((index, _)) = place else {
+                    segment.edits.extend(edits);
+                    continue;
+                };
+                for edit in edits {
+                    let value = text.get((edit.start - shift) as usize..(edit.end - shift) as usize);
+                    let edit = self.made_of(edit, value, kind == TextKind::Json);
+                    if let Some(channel) = self.channels.get_mut(index) {
+                        channel.emitter.add(edit);
+                    }
+                }
             }
         }
+        for back in &backs {
+            let edit = back_edit(back, 0);
+            let whole = numbers.as_mut().and_then(|numbers| numbers.whole(&edit));
+            segment.edits.extend([Some(edit), whole].into_iter().flatten());
+        }
+        self.deferred |= !backs.is_empty();
         self.scratch = found;
         self.encoded_unread(unread);
     }

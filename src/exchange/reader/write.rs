@@ -90,7 +90,7 @@ impl Reader {
         if segments.numbers.is_empty() {
             return SmallVec::new();
         }
-        let rewrites = self.strongest >= Action::Mask;
+        let rewrites = self.strongest >= Action::Partial;
         let (mut touched, mut says) = (HashSet::new(), HashSet::new());
         for segment in &segments.texts {
             if self.touches(segment) {

@@ -1,6 +1,8 @@
 //! The text that people read in a file, without its form: for fingerprints of documents.
 
-use html5gum::{Token, Tokenizer};
+use std::collections::BTreeSet;
+
+use html5gum::{DefaultEmitter, Token, Tokenizer};
 
 use super::zip::Zip;
 use super::{ExportError, FileForm, MOST, text};
@@ -33,7 +35,10 @@ const INLINE: &[&[u8]] = &[
 
 fn of_html(html: &str) -> String {
     let (mut out, mut hidden) = (String::new(), 0_usize);
-    for Ok(token) in Tokenizer::new(html) {
+    // What stands in a script, a style or a title are no tags.
+    let mut emitter = DefaultEmitter::default();
+    emitter.naively_switch_states(true);
+    for Ok(token) in Tokenizer::new_with_emitter(html, emitter) {
         match token {
             Token::StartTag(tag) => {
                 if matches!(tag.name.as_slice(), b"script" | b"style" | b"template") && !tag.self_closing {
@@ -58,14 +63,21 @@ fn of_html(html: &str) -> String {
 
 fn of_docx(file: &[u8]) -> Result<String, ExportError> {
     let zip = Zip::read(file)?;
-    let mut out = paragraphs(&zip.text("word/document.xml")?.ok_or(DOCUMENT)?);
+    let document = zip.text("word/document.xml")?.ok_or(DOCUMENT)?;
+    let mut unpacked = document.len();
+    let mut out = paragraphs(&document);
     let says = |name: &str| {
         let part = name.strip_prefix("word/").and_then(|name| name.strip_suffix(".xml"));
         let begins = ["header", "footer", "footnotes", "endnotes", "comments"];
         part.is_some_and(|part| begins.iter().any(|one| part.starts_with(one)))
     };
-    for name in zip.names().filter(|name| says(name)).map(str::to_owned).collect::<Vec<_>>() {
-        out.push_str(&paragraphs(&zip.text(&name)?.unwrap_or_default()));
+    for name in zip.names().filter(|name| says(name)).map(str::to_owned).collect::<BTreeSet<_>>() {
+        let part = zip.text(&name)?.unwrap_or_default();
+        unpacked += part.len();
+        if unpacked > MOST {
+            return Err(ExportError::Size);
+        }
+        out.push_str(&paragraphs(&part));
     }
     Ok(out)
 }

@@ -113,6 +113,8 @@ fn answer(matched: &Matched, body: &Value) -> Answer {
         format!("The canary sings: {}", super::CANARY)
     } else if asks("block") {
         LISTED.to_owned()
+    } else if asks("repeat") {
+        format!("You said: {}", last_said(body).unwrap_or_default())
     } else if asks("clean") || asks("weather") {
         CLEAN.to_owned()
     } else {
@@ -138,6 +140,18 @@ fn answer(matched: &Matched, body: &Value) -> Answer {
         choices: n.unwrap_or(1).clamp(1, 8) as usize,
         stream,
         scene: Scene::of(&prompt),
+    }
+}
+
+/// What was said last.
+fn last_said(value: &Value) -> Option<&str> {
+    match value {
+        Value::String(text) => Some(text),
+        Value::Array(all) => all.iter().rev().find_map(last_said),
+        Value::Object(all) => ["messages", "contents", "input", "prompt", "content", "parts", "text"]
+            .iter()
+            .find_map(|name| last_said(all.get(*name)?)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
 }
 
