@@ -1,5 +1,6 @@
 //! `sluicegate claims`: files of statements of which it is known what is wrong with them, for rules that find them in answers.
 
+use super::kept::{self, misuse, unknown};
 use super::{Exit, Format};
 use crate::detect::claims::{Claims, Statement, Verdict, said};
 use crate::diag::write_whole;
@@ -132,30 +133,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 impl At {
-    /// The file as it is, or what is wrong with it; none where there is none.
-    fn read(&self) -> Result<Option<Claims>, String> {
-        let name = self.file.display();
-        match fs::read_to_string(&self.file) {
-            Ok(text) => Claims::parse(&text).map(Some).map_err(|flaw| format!("{name}: {flaw}")),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(format!("{name}: {error}")),
-        }
-    }
-
     fn known(&self) -> Result<Claims, String> {
-        let none = || format!("there is no file `{}`; `sluicegate claims add` makes it", self.file.display());
-        self.read()?.ok_or_else(none)
+        kept::known(&self.file, Claims::parse, "sluicegate claims add")
     }
 
     fn write(&self, claims: &Claims) -> anyhow::Result<()> {
         write_whole(&self.file, claims.write().as_bytes(), 0o644)
             .with_context(|| self.file.display().to_string())
     }
-}
-
-fn misuse(message: &str) -> anyhow::Result<Exit> {
-    writeln!(io::stderr(), "error: {message}")?;
-    Ok(Exit::Misuse)
 }
 
 fn verdict(word: &str) -> Result<Verdict, String> {
@@ -170,7 +155,8 @@ fn verdict(word: &str) -> Result<Verdict, String> {
 }
 
 fn add(args: &Add) -> anyhow::Result<Exit> {
-    let read = args.at.read().and_then(|known| Ok((known.unwrap_or_default(), given(args)?)));
+    let read = kept::read(&args.at.file, Claims::parse)
+        .and_then(|known| Ok((known.unwrap_or_default(), given(args)?)));
     let (mut claims, statements) = match read {
         Ok(read) => read,
         Err(message) => return misuse(&message),
@@ -226,9 +212,7 @@ fn remove(args: &Remove) -> anyhow::Result<Exit> {
     for claim in &args.claims {
         if !claims.remove(claim) {
             let all: Vec<&str> = claims.statements().iter().map(|one| one.claim.as_str()).collect();
-            let near = crate::diag::nearest(claim, &all);
-            let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-            return misuse(&format!("there is no statement `{claim}`{near}"));
+            return misuse(&unknown("statement", claim, &all));
         }
     }
     args.at.write(&claims)?;

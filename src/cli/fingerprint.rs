@@ -1,5 +1,6 @@
 //! `sluicegate fingerprint`: files with the fingerprints of documents, for rules that look for passages of them.
 
+use super::kept::{self, misuse, unknown};
 use super::moment::today;
 use super::{Exit, Format};
 use crate::audit::safe;
@@ -136,29 +137,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 impl Index {
-    /// The file as it is; none where there is none.
-    fn read(&self) -> anyhow::Result<Option<Collection>> {
-        let path = &self.index;
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error).with_context(|| path.display().to_string()),
-        };
-        Collection::parse(&text).map(Some).with_context(|| path.display().to_string())
-    }
-
-    /// The file, or `None` with a message where it is not there or broken.
-    fn known(&self) -> anyhow::Result<Option<Collection>> {
-        let found = self.read();
-        let message = match found {
-            Ok(Some(all)) => return Ok(Some(all)),
-            Ok(None) => {
-                format!("there is no file `{}`; `sluicegate fingerprint add` makes it", self.index.display())
-            }
-            Err(error) => format!("{error:#}"),
-        };
-        writeln!(io::stderr(), "error: {message}")?;
-        Ok(None)
+    fn known(&self) -> Result<Collection, String> {
+        kept::known(&self.index, Collection::parse, "sluicegate fingerprint add")
     }
 
     /// What is in it says which documents exist: nobody else reads it.
@@ -169,14 +149,14 @@ impl Index {
 }
 
 fn add(args: &Add) -> anyhow::Result<Exit> {
-    let mut all = match args.index.read() {
+    let mut all = match kept::read(&args.index.index, Collection::parse) {
         Ok(Some(all)) => all,
         Ok(None) => {
             let mut secret = [0; 16];
             getrandom::fill(&mut secret)?;
             Collection::new(secret)
         }
-        Err(error) => return misuse(&format!("{error:#}")),
+        Err(message) => return misuse(&message),
     };
     let mut files = BTreeSet::new();
     let mut wrong = Vec::new();
@@ -242,11 +222,6 @@ fn add(args: &Add) -> anyhow::Result<Exit> {
     Ok(if wrong.is_empty() { Exit::Fine } else { Exit::Misuse })
 }
 
-fn misuse(message: &str) -> anyhow::Result<Exit> {
-    writeln!(io::stderr(), "error: {message}")?;
-    Ok(Exit::Misuse)
-}
-
 /// The files that are named: of a folder those of which the names say that they are documents. What cannot be read is said, and the others
 /// count all the same.
 fn collect(named: &Path, path: &Path, files: &mut BTreeSet<PathBuf>, wrong: &mut Vec<String>) {
@@ -256,7 +231,7 @@ fn collect(named: &Path, path: &Path, files: &mut BTreeSet<PathBuf>, wrong: &mut
         Err(error) => return failed(path, &error),
     };
     if !about.is_dir() {
-        let ending = path.extension().map(|end| end.to_ascii_lowercase()).unwrap_or_default();
+        let ending = path.extension().map(std::ffi::OsStr::to_ascii_lowercase).unwrap_or_default();
         if path == named || ending == "txt" || ending == "text" || FileForm::of(path).is_some() {
             files.insert(path.to_owned());
         }
@@ -292,13 +267,14 @@ fn said(path: &Path) -> Result<String, String> {
 }
 
 fn remove(args: &Remove) -> anyhow::Result<Exit> {
-    let Some(mut all) = args.index.known()? else { return Ok(Exit::Misuse) };
+    let mut all = match args.index.known() {
+        Ok(all) => all,
+        Err(message) => return misuse(&message),
+    };
     for name in &args.names {
         if !all.remove(name) {
             let names: Vec<&str> = all.documents().iter().map(|document| document.name.as_str()).collect();
-            let near = crate::diag::nearest(name, &names);
-            let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-            return misuse(&format!("there is no document `{name}`{near}"));
+            return misuse(&unknown("document", name, &names));
         }
     }
     args.index.write(&all)?;
@@ -311,7 +287,10 @@ fn remove(args: &Remove) -> anyhow::Result<Exit> {
 }
 
 fn list(index: &Index) -> anyhow::Result<Exit> {
-    let Some(all) = index.known()? else { return Ok(Exit::Misuse) };
+    let all = match index.known() {
+        Ok(all) => all,
+        Err(message) => return misuse(&message),
+    };
     let mut out = io::stdout().lock();
     for document in all.documents() {
         let (name, added, letters, prints) =
@@ -331,7 +310,10 @@ fn list(index: &Index) -> anyhow::Result<Exit> {
 }
 
 fn find(args: &Find) -> anyhow::Result<Exit> {
-    let Some(all) = args.index.known()? else { return Ok(Exit::Misuse) };
+    let all = match args.index.known() {
+        Ok(all) => all,
+        Err(message) => return misuse(&message),
+    };
     let mut texts = Vec::new();
     for path in &args.files {
         match said(path) {

@@ -19,6 +19,7 @@ mod filing;
 mod fingerprint;
 mod healthcheck;
 mod import;
+mod kept;
 mod key;
 mod label;
 mod marks;

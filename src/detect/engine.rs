@@ -3,13 +3,14 @@
 #![expect(clippy::inline_always, reason = "asked of each token: see `sift`")]
 
 use super::blocks::{Firsts, Inside, Specials, is_gap};
-use super::claims::AllClaims;
+use super::claims::Known;
 use super::classify::Judges;
 use super::conditions::AllCriteria;
 use super::exact::ExactRules;
 use super::fingerprint::Fingerprints;
 use super::lexicon::{Lexicon, is_space};
 use super::machine::Machine;
+use super::numbered::Numbered;
 use super::pattern::{Inner, Patterns, Source};
 use super::tagger::Taggers;
 use super::{CompileError, RuleId, RuleSet, RuleSpec, Tables, Unsupported};
@@ -29,7 +30,7 @@ pub struct Engine {
     pub(super) judges: Judges,
     pub(super) taggers: Taggers,
     pub(super) fingerprints: Fingerprints,
-    pub(super) claims: AllClaims,
+    pub(super) claims: Numbered<Known>,
     /// The rules that hold answers against their requests.
     pub(super) grounds: Vec<(RuleId, Unsupported)>,
     rules: usize,
@@ -102,7 +103,7 @@ impl Engine {
             judges,
             taggers,
             fingerprints: Fingerprints::compile(rules),
-            claims: AllClaims::compile(rules),
+            claims: Numbered::of(rules, |spec| &spec.claims, |known| known.statements().len()),
             grounds: super::grounding::rules(rules),
             rules: rules.len(),
         })

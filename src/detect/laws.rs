@@ -164,6 +164,18 @@ pub(super) fn cut<'t>(text: &'t str, cuts: &[usize]) -> Vec<&'t str> {
     cuts.into_iter().filter_map(|to| text.get(std::mem::replace(&mut from, to)..to)).collect()
 }
 
+/// The text in pieces of these sizes, over and over.
+pub(super) fn sized<'t>(text: &'t str, sizes: &[usize]) -> Vec<&'t str> {
+    let (mut rest, mut pieces, mut sizes) = (text, Vec::new(), sizes.iter().cycle());
+    while !rest.is_empty() {
+        let size = sizes.next().map_or(1, |size| *size);
+        let (piece, after) = rest.split_at(rest.ceil_char_boundary(size.min(rest.len())));
+        pieces.push(piece);
+        rest = after;
+    }
+    pieces
+}
+
 fn spans(findings: &[Finding]) -> Vec<(RuleId, TextPos, TextPos)> {
     findings.iter().map(|finding| (finding.rule, finding.start, finding.end)).collect()
 }

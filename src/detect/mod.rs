@@ -6,6 +6,7 @@
 //! patterns bounded by the length that each pattern states.
 
 mod around;
+mod asking;
 mod begin;
 mod blocks;
 pub mod claims;
@@ -19,6 +20,7 @@ mod engine;
 mod exact;
 mod expression;
 pub mod fingerprint;
+mod flaw;
 mod gate;
 pub mod grounding;
 mod judge;
@@ -26,6 +28,7 @@ mod known;
 mod lexicon;
 mod likeness;
 mod machine;
+mod numbered;
 mod numbers;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod oracle;
@@ -56,6 +59,7 @@ pub use conditions::{Around, Conditions, FURTHEST, MOST_GROUPS, Shift, When};
 pub use cost::PatternCost;
 pub use encoded::{Encoded, EncodedFinding, Encoding, Encodings, scan_encoded, with_encoded};
 pub use engine::Engine;
+pub use flaw::Flaw;
 pub use grounding::Unsupported;
 pub use scan::{Scan, scan_all};
 pub use spec::{

@@ -8,12 +8,12 @@
 //! Settled is the least of: where the earliest walk or thread began, where the run began that a byte such as `@` may still
 //! make part of a match, where a match begins that is not decided, and where a half escape or surrogate began.
 
+use super::asking::Asking;
 use super::blocks::{BLOCK, Masks, STRIP, Strip};
-use super::claims::Saying;
 use super::classify::{Judging, Reading};
 use super::disguise::Walk;
 use super::engine::{Heads, byte};
-use super::fingerprint::{Index, Repeats};
+use super::fingerprint::Index;
 use super::gate::eight;
 use super::judge::{Found, Judge};
 use super::lexicon::{HOLDS, Meaning, Words, is_space};
@@ -22,10 +22,9 @@ use super::machine::{Machine, NEARS};
 use super::pattern::{CONTEXT, after_escape, begins, boundary, char_before, is_word};
 use super::phrase::Next;
 use super::sift::{Candidate, Carry, Sifted, Tokens, WINDOW, Window, chinese, window};
-use super::tagger::Tagging;
 use super::thread::Thread;
 use super::trie::{State, Trie};
-use super::{Engine, Finding, Progress, RuleId, RuleSet};
+use super::{Engine, Finding, Progress, RuleId, RuleSet, claims, fingerprint, tagger};
 use crate::text::TextPos;
 use crate::text::fold::{Fold, FoldPos, TextKind, View};
 use crate::text::work::step;
@@ -58,11 +57,11 @@ pub struct Scan {
     /// What models make of it, where rules ask them: told with the first piece.
     judged: Judging,
     /// What taggers find in it, likewise.
-    tagged: Tagging,
+    tagged: Asking<tagger::Channel>,
     /// What of it stands in documents, likewise.
-    repeats: Repeats,
+    repeats: Asking<fingerprint::Channel>,
     /// Which statements it says, likewise.
-    saying: Saying,
+    saying: Asking<claims::Channel>,
     /// The system prompt of the request to which it belongs.
     own: Option<Arc<Index>>,
     settled: TextPos,
@@ -113,9 +112,9 @@ impl Scan {
             waiting: Vec::new(),
             judge: Judge::default(),
             judged: Judging::default(),
-            tagged: Tagging::default(),
-            repeats: Repeats::default(),
-            saying: Saying::default(),
+            tagged: Asking::default(),
+            repeats: Asking::default(),
+            saying: Asking::default(),
             own: None,
             settled: TextPos(0),
         }
@@ -178,11 +177,17 @@ impl Scan {
         let view = std::mem::take(&mut self.view);
         let from = (self.read - view.base().0) as usize;
         self.judged.read((&with.engine.judges, with.rules), &view, from, ended, &mut self.waiting);
-        self.tagged.read((&with.engine.taggers, with.rules), &view, from, ended, &mut self.waiting);
-        let fingerprints = (&with.engine.fingerprints, with.rules, self.own.as_ref());
-        self.repeats.read(fingerprints, self.fold.kind(), &view, from, ended, &mut self.waiting);
-        let claims = (&with.engine.claims, with.rules);
-        self.saying.read(claims, self.fold.kind(), &view, from, ended, &mut self.waiting);
+        let With { engine, rules } = with;
+        for one in self.tagged.begun(|| engine.taggers.start(rules)) {
+            one.read(&view, from, ended, &mut self.waiting);
+        }
+        let kind = self.fold.kind();
+        for one in self.repeats.begun(|| engine.fingerprints.start(rules, self.own.as_ref())) {
+            one.read(kind, &view, from, ended, &mut self.waiting);
+        }
+        for one in self.saying.begun(|| claims::start(&engine.claims, rules, kind)) {
+            one.read(&view, from, ended, &mut self.waiting);
+        }
         self.resume_threads(with, &view, from, ended);
         self.resume_walks(with, &view, from, ended);
         self.resume_runs(with, &view, from, ended);

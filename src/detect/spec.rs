@@ -1,9 +1,9 @@
 //! What the engine is told to look for and what it answers: plain data, no behaviour.
 
-use super::claims::Claims;
+use super::claims::Known;
 use super::classify::ModelSpec;
 use super::conditions::{Conditions, thousandths};
-use super::fingerprint::Collection;
+use super::fingerprint::Index;
 use super::grounding::Unsupported;
 use super::validator::Validator;
 use crate::text::TextPos;
@@ -59,11 +59,11 @@ pub struct RuleSpec {
     /// What of an answer it looks for that the request does not bear.
     pub grounding: Option<Unsupported>,
     /// Documents of which it looks for passages.
-    pub fingerprints: Vec<Arc<Collection>>,
+    pub fingerprints: Vec<Arc<Index>>,
     /// It looks for passages of the request's own system prompt.
     pub system_prompt: bool,
     /// Statements of which it looks for sentences that say them.
-    pub claims: Vec<Arc<Claims>>,
+    pub claims: Vec<Arc<Known>>,
 }
 
 /// Disguises that a rule may see through. Case, width, accents, invisible characters, look-alike letters and digits of

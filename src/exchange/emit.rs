@@ -29,7 +29,8 @@ pub struct Edit {
     pub start: u64,
     /// One past the last byte that goes.
     pub end: u64,
-    /// Strength of the action; of edits at the same place the strongest sets the marker.
+    /// Strength of the action, twice; one more where what was found goes on in another text. Of edits at the same place the strongest sets the
+    /// marker.
     pub strength: u8,
     /// Rule number, the last tie-breaker.
     pub rule: u32,

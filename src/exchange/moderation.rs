@@ -11,7 +11,7 @@ use crate::detect::classify::{self, Model, Reading, Scores};
 use crate::detect::{Scan, TextKind};
 use crate::dialect::{ErrorKind, ExchangeError};
 use crate::policy::{Direction, Policy};
-use crate::text::fold::{Fold, View};
+use crate::text::fold::View;
 
 /// What the answer names as its model, with the version of the model of harm behind it.
 const MODEL: &str = "sluicegate-harm";
@@ -150,9 +150,7 @@ fn is_called(category: &str, code: &str) -> bool {
 
 fn judge(model: &Arc<Model>, text: &str) -> Scores {
     let mut reading = Reading::new(std::slice::from_ref(model));
-    let (mut fold, mut view) = (Fold::new(TextKind::Plain), View::default());
-    fold.push(text, &mut view);
-    fold.finish(&mut view);
+    let view = View::of(TextKind::Plain, text);
     reading.push(view.bytes()).for_each(drop);
     reading.finish().for_each(drop);
     let scores = reading.scores().next().map(|(_, scores)| scores);

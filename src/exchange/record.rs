@@ -74,7 +74,7 @@ pub fn model(policy: &Arc<Policy>, name: &str) -> String {
         .map(|n| Edit {
             start: n.start,
             end: n.end,
-            strength: n.action as u8,
+            strength: n.action as u8 * 2,
             rule: n.rule.0,
             marker: Arc::clone(
                 policy.edit_text(n.rule, n.direction).unwrap_or_else(|| &policy.rule(n.rule).marker),

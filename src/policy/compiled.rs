@@ -428,8 +428,8 @@ impl Policy {
     }
 }
 
-/// Whether text waits until it is judged, by a model, against its request or against documents: what is rewritten cannot have left, and what is blocked need
-/// not have.
+/// Whether text waits until it is judged, by a model, against its request or against documents: what is rewritten cannot have left, and what
+/// is blocked need not have.
 fn waits(rule: &Rule, action: Action) -> bool {
     if rule.grounding.is_some() || rule.told_behind {
         return action > Action::Flag;

@@ -10,11 +10,11 @@ use super::list_url::list_url;
 use super::rule::{Action, Actions, Counts, Rule, Severity};
 use super::state::RuleState;
 use super::stated::{OF_LIST, Stated};
-use crate::detect::claims::Claims;
-use crate::detect::fingerprint::Collection;
+use crate::detect::claims::{Claims, Known};
+use crate::detect::fingerprint::{Collection, Index};
 use crate::detect::grounding;
 use crate::detect::{
-    Exact, Folds, Keyword, ModelSpec, PatternSpec, RuleId, RuleSpec, Unsupported, Validator,
+    Exact, Flaw, Folds, Keyword, ModelSpec, PatternSpec, RuleId, RuleSpec, Unsupported, Validator,
 };
 use crate::diag::{Diagnostic, Places, SourceFile, Span, Step, read_toml};
 use crate::text::fold::fold_literal;
@@ -244,26 +244,26 @@ impl At<'_> {
     }
 
     /// The documents of a file.
-    pub(super) fn documents(&mut self, file: &Arc<SourceFile>) -> Option<Arc<Collection>> {
-        let read = Collection::parse(file.text()).map_err(|flaw| (flaw.line, flaw.what));
-        self.or_flaw("fingerprints", file, read)
+    pub(super) fn documents(&mut self, file: &Arc<SourceFile>) -> Option<Arc<Index>> {
+        let read = Collection::parse(file.text());
+        self.or_flaw("fingerprints", file, read.map(|documents| Index::new(&documents)))
     }
 
     /// The statements of a file.
-    pub(super) fn claims(&mut self, file: &Arc<SourceFile>) -> Option<Arc<Claims>> {
-        let read = Claims::parse(file.text()).map_err(|flaw| (flaw.line, flaw.what));
-        self.or_flaw("claims", file, read)
+    pub(super) fn claims(&mut self, file: &Arc<SourceFile>) -> Option<Arc<Known>> {
+        let read = Claims::parse(file.text());
+        self.or_flaw("claims", file, read.map(|claims| Known::new(&claims)))
     }
 
     fn or_flaw<T>(
         &mut self,
         code: &'static str,
         file: &Arc<SourceFile>,
-        read: Result<T, (usize, String)>,
+        read: Result<T, Flaw>,
     ) -> Option<Arc<T>> {
         match read {
             Ok(read) => Some(Arc::new(read)),
-            Err((line, what)) => {
+            Err(Flaw { line, what }) => {
                 let start = file.text().split_inclusive('\n').take(line - 1).map(str::len).sum();
                 let broken = Diagnostic::error(code, what);
                 self.found.push(broken.at(file, Span { start, end: start }, ""));

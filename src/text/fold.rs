@@ -108,6 +108,14 @@ struct High {
 // === impl View ===
 
 impl View {
+    /// The view of a whole text.
+    pub fn of(kind: TextKind, text: &str) -> Self {
+        let (mut fold, mut view) = (Fold::new(kind), Self::default());
+        fold.push(text, &mut view);
+        fold.finish(&mut view);
+        view
+    }
+
     /// The folded bytes held, UTF-8.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes

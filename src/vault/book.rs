@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::back::{Back, Phrase};
 use super::draw::Scope;
 use super::finder::{Finder, squeezed, tidy};
-use super::forms::{LAST, canonical, initial, name, name_part, stand_in};
+use super::forms::{self, LAST, canonical, initial, name, name_part, stand_in};
 use super::names::{Part, Piece, is_a_word};
 use super::phones::at_home;
 use crate::text::fold::TextKind;
@@ -226,8 +226,19 @@ impl Book {
                 }
             }
         }
+        let mut given: HashSet<String> = HashSet::new();
         for number in 0..self.swaps.len() {
-            let stand_in = tidy(&self.put_together(number));
+            let mut stand_in = tidy(&self.put_together(number));
+            // Where two values are the same but for what stands between their letters, what is drawn for one may be drawn for the other.
+            let swap =
+                self.swaps.get(number).map(|swap| (Arc::clone(&swap.category), Arc::clone(&swap.value)));
+            for turn in LAST.. {
+                let Some((category, value)) = swap.as_ref().filter(|_| given.contains(&stand_in)) else {
+                    break;
+                };
+                stand_in = forms::stand_in(&self.scope, category, value, turn);
+            }
+            given.insert(stand_in.clone());
             if let Some(swap) = self.swaps.get_mut(number) {
                 let kept = self.kept_of.get(&*swap.value).and_then(|&kept| self.kept.get(kept));
                 swap.stand_in = kept.map_or_else(|| stand_in.into(), |kept| Arc::clone(&kept.stand_in));

@@ -75,7 +75,7 @@ pub(in crate::cli) fn scan<'p>(
                 emitter.add(Edit {
                     start: f.start.0,
                     end: f.end.0,
-                    strength: action(f.rule) as u8,
+                    strength: action(f.rule) as u8 * 2,
                     rule: f.rule.0,
                     marker,
                     make: Make::Marker,

@@ -7,6 +7,7 @@ mod names;
 mod phrases;
 mod recipe;
 
+use super::kept::misuse;
 use super::{Exit, Format};
 use crate::detect::classify::{LANES, Plan, Settings, learn};
 use anyhow::Context as _;
@@ -144,11 +145,6 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         Format::Human => stdout.write_all(card::table(&figures).as_bytes())?,
     }
     Ok(Exit::Fine)
-}
-
-fn misuse(why: &str) -> anyhow::Result<Exit> {
-    writeln!(io::stderr(), "error: {why}")?;
-    Ok(Exit::Misuse)
 }
 
 fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, String> {

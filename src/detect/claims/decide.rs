@@ -2,102 +2,63 @@
 
 use super::file::{Claims, Statement};
 use super::known::Known;
+use crate::detect::asking::Reads;
 use crate::detect::grounding::Sentences;
 use crate::detect::judge::Found;
-use crate::detect::{Engine, Finding, RuleId, RuleSet, RuleSpec};
-use crate::text::fold::{Fold, FoldPos, TextKind, View};
+use crate::detect::numbered::{Listed, Numbered};
+use crate::detect::{Engine, Finding, RuleId, RuleSet};
+use crate::text::fold::{FoldPos, TextKind, View};
 use std::ops::Range;
-use std::sync::Arc;
-
-/// The statements that rules look for, and which rules do.
-#[derive(Debug, Default)]
-pub(in crate::detect) struct AllClaims(Vec<Looks>);
-
-/// What one rule looks for.
-#[derive(Debug)]
-struct Looks {
-    rule: RuleId,
-    known: Arc<Known>,
-    /// The number of its first statement among those of the rule.
-    first: u32,
-}
-
-/// Which statements one channel says, if any rule that counts there looks for some.
-#[derive(Clone, Debug, Default)]
-pub(in crate::detect) enum Saying {
-    /// Nothing has come yet.
-    #[default]
-    Unasked,
-    /// No rule looks for statements.
-    No,
-    /// Some do.
-    Of(Box<Channel>),
-}
 
 /// A channel in sentences, and who asks.
 #[derive(Clone, Debug)]
 pub(in crate::detect) struct Channel {
     sentences: Sentences,
-    rules: Vec<(RuleId, Arc<Known>, u32)>,
+    lists: Vec<Listed<Known>>,
     /// Whether text is held for some rule.
     holds: bool,
 }
 
-impl AllClaims {
-    pub(in crate::detect) fn compile(specs: &[RuleSpec]) -> Self {
-        let mut all = Vec::new();
-        for (spec, rule) in specs.iter().zip(0..) {
-            let mut first = 1;
-            for claims in &spec.claims {
-                let known = Arc::new(Known::new(claims));
-                let count = known.statements().len() as u32;
-                all.push(Looks { rule: RuleId(rule), known, first });
-                first += count;
-            }
-        }
-        Self(all)
-    }
-
-    fn start(&self, rules: &RuleSet) -> Saying {
-        let asked = self.0.iter().filter(|looks| rules.contains(looks.rule));
-        let rules_of: Vec<_> =
-            asked.map(|looks| (looks.rule, Arc::clone(&looks.known), looks.first)).collect();
-        if rules_of.is_empty() {
-            return Saying::No;
-        }
-        let holds = rules_of.iter().any(|(rule, ..)| rules.holds(*rule));
-        Saying::Of(Box::new(Channel { sentences: Sentences::default(), rules: rules_of, holds }))
-    }
+/// A channel's state for these rules: one that all of them read, or none.
+pub(in crate::detect) fn start(claims: &Numbered<Known>, rules: &RuleSet, kind: TextKind) -> Box<[Channel]> {
+    // A sentence that reaches over the marks of JSON is none.
+    let asked = claims.asked(rules).filter(|_| kind == TextKind::Plain);
+    let lists: Vec<Listed<Known>> = asked.cloned().collect();
+    let holds = lists.iter().any(|list| rules.holds(list.rule));
+    let some = !lists.is_empty();
+    some.then_some(Channel { sentences: Sentences::default(), lists, holds }).into_iter().collect()
 }
 
 impl Engine {
     /// The statement that a rule has found, see [`Finding::of`].
     pub fn statement(&self, rule: RuleId, of: u32) -> Option<&Statement> {
-        let looks = self.claims.0.iter().filter(|looks| looks.rule == rule && looks.first <= of);
-        let looks = looks.max_by_key(|looks| looks.first)?;
-        looks.known.statements().get((of - looks.first) as usize)
+        let (known, number) = self.claims.find(rule, of)?;
+        known.statements().get(number)
     }
 }
 
-impl Saying {
+impl Reads for Channel {
+    fn holds(&self) -> bool {
+        self.holds
+    }
+
+    fn open(&self) -> Option<u64> {
+        Some(self.sentences.open())
+    }
+}
+
+impl Channel {
     /// Reads what the view has from `from` on.
     pub(in crate::detect) fn read(
         &mut self,
-        (claims, rules): (&AllClaims, &RuleSet),
-        kind: TextKind,
         view: &View,
         from: usize,
         ended: bool,
         waiting: &mut Vec<Found>,
     ) {
-        if matches!(self, Self::Unasked) {
-            // A sentence that reaches over the marks of JSON is none.
-            *self = if kind == TextKind::Plain { claims.start(rules) } else { Self::No };
-        }
-        let Self::Of(channel) = self else { return };
-        let Channel { sentences, rules, .. } = &mut **channel;
+        let Self { sentences, lists, .. } = self;
         let mut each = |sentence: &str, start: u64| {
-            for (rule, known, first) in rules.iter() {
+            for Listed { rule, things: known, first } in lists.iter() {
                 let Some((number, score, Range { start: from, end })) = known.said(sentence) else {
                     continue;
                 };
@@ -114,30 +75,12 @@ impl Saying {
             sentences.finish(&mut each);
         }
     }
-
-    /// From where on text is held until it is told, in the folded text.
-    pub(in crate::detect) fn held(&self) -> Option<u64> {
-        match self {
-            Self::Of(channel) if channel.holds => Some(channel.sentences.open()),
-            Self::Of(_) | Self::No | Self::Unasked => None,
-        }
-    }
-
-    /// From where on the view is still needed.
-    pub(in crate::detect) fn needed(&self) -> Option<u64> {
-        match self {
-            Self::Of(channel) => Some(channel.sentences.open()),
-            Self::No | Self::Unasked => None,
-        }
-    }
 }
 
 /// Which statements of a file a text says, and where: for who asks by hand.
 pub fn said(claims: &Claims, text: &str) -> Vec<(Range<u64>, Statement, f32)> {
     let known = Known::new(claims);
-    let (mut fold, mut view) = (Fold::new(TextKind::Plain), View::default());
-    fold.push(text, &mut view);
-    fold.finish(&mut view);
+    let view = View::of(TextKind::Plain, text);
     let (mut sentences, mut out) = (Sentences::default(), Vec::new());
     let mut each = |sentence: &str, start: u64| {
         let Some((number, score, Range { start: from, end })) = known.said(sentence) else { return };

@@ -1,5 +1,6 @@
 //! Files of statements: a line of JSON each, as people write and review them.
 
+use crate::detect::Flaw;
 use serde::{Deserialize, Serialize};
 
 /// What is known of a statement.
@@ -51,16 +52,6 @@ pub struct Statement {
 /// A file of statements.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Claims(Vec<Statement>);
-
-/// What of a file is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {what}")]
-pub struct Flaw {
-    /// The line, counted from one.
-    pub line: usize,
-    /// What is wrong, and what was expected.
-    pub what: String,
-}
 
 impl Claims {
     /// Reads a file's text. Empty lines and those that begin with `#` say nothing.

@@ -5,6 +5,7 @@ use crate::detect::grounding::{Form, Word, words};
 use crate::text::fold::fold_literal;
 use smallvec::SmallVec;
 use std::collections::HashMap;
+use std::fmt;
 
 /// The words that say something that a statement needs: two characters of a script without spaces are one.
 const LEAST: usize = 3;
@@ -122,11 +123,17 @@ struct Weighed {
 }
 
 /// Statements by their words.
-#[derive(Debug)]
 pub struct Known {
     statements: Vec<Statement>,
     weighed: Vec<Weighed>,
     by_word: HashMap<u64, SmallVec<[u32; 2]>>,
+}
+
+impl fmt::Debug for Known {
+    /// What tells one from another: policies are compared by it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Known").field(&self.statements).finish()
+    }
 }
 
 /// The text of a statement as texts are folded that are held against it.
@@ -227,14 +234,19 @@ impl Known {
         for number in own.iter().filter_map(|word| self.by_word.get(&word.hash)).flatten() {
             *near.entry(*number).or_default() += 1;
         }
+        let likely: Vec<u32> =
+            near.into_iter().filter(|(_, count)| *count >= 2).map(|(number, _)| number).collect();
+        if likely.is_empty() {
+            return None;
+        }
         let denied = denies(sentence);
         // Who does what to whom may stand the other way round.
         let by = sentence.contains(" by ") || sentence.contains('被');
         let mut best: Option<(u32, f32)> = None;
-        for number in near.into_iter().filter(|(_, count)| *count >= 2).map(|(number, _)| number) {
+        for number in likely {
             let Some(weighed) = self.weighed.get(number as usize) else { continue };
             if let Some(score) = weighed.score(&own, by).filter(|_| weighed.denied == denied)
-                && best.is_none_or(|(known, of_it)| score > of_it || score == of_it && number < known)
+                && best.is_none_or(|(known, of_it)| score.total_cmp(&of_it).then(known.cmp(&number)).is_gt())
             {
                 best = Some((number, score));
             }

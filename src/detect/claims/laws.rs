@@ -2,6 +2,8 @@
 
 use super::decide::said;
 use super::file::{Claims, Statement, Verdict};
+use super::known::Known;
+use crate::detect::laws::sized;
 use crate::detect::{Engine, RuleId, RuleSet, RuleSpec, Scan, TextKind, scan_all};
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -100,7 +102,7 @@ proptest! {
         holds: bool,
     ) {
         let whole: String = texts.iter().map(|(text, _)| format!("{text} ")).collect();
-        let rule = RuleSpec { claims: vec![Arc::new(claims())], ..RuleSpec::default() };
+        let rule = RuleSpec { claims: vec![Arc::new(Known::new(&claims()))], ..RuleSpec::default() };
         let engine = Engine::compile(&[rule]).expect("rules");
         let mut rules = RuleSet::full(1);
         if holds {
@@ -110,16 +112,12 @@ proptest! {
         let sources: Vec<&str> = expected.iter().filter_map(|one| engine.statement(one.rule, one.of)).map(|one| one.source.as_str()).collect();
         let wanted: Vec<String> = texts.iter().filter_map(|(_, n)| n.map(|n| format!("https://facts.example/{n}"))).collect();
         prop_assert_eq!(sources, wanted);
-        let (mut scan, mut found, mut rest, mut settled) = (Scan::new(TextKind::Plain), Vec::new(), whole.as_str(), 0);
-        let mut sizes = cuts.iter().cycle();
-        while !rest.is_empty() {
-            let size = *sizes.next().unwrap_or(&1);
-            let (piece, after) = rest.split_at(rest.ceil_char_boundary(size.min(rest.len())));
+        let (mut scan, mut found, mut settled) = (Scan::new(TextKind::Plain), Vec::new(), 0);
+        for piece in sized(&whole, &cuts) {
             let before = found.len();
             let progress = scan.push(&engine, &rules, piece, &mut found);
             prop_assert!(!holds || found.iter().skip(before).all(|one| one.start.0 >= settled), "nothing of it has left");
             settled = progress.settled.0;
-            rest = after;
         }
         scan.finish(&engine, &rules, &mut found);
         prop_assert_eq!(found, expected);

@@ -13,6 +13,6 @@ mod known;
 mod laws;
 
 pub use decide::said;
-pub(super) use decide::{AllClaims, Saying};
-pub use file::{Claims, Flaw, Statement, Verdict};
+pub(super) use decide::{Channel, start};
+pub use file::{Claims, Statement, Verdict};
 pub use known::Known;

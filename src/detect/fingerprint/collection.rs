@@ -4,6 +4,7 @@
 //! the print before it as a number of seven bits a byte, the lowest first, and the 48 bits of its hash.
 
 use super::gram::{Key, Letters, Read, Winnow};
+use crate::detect::Flaw;
 use crate::text::fold::{Fold, TextKind, View};
 use crate::text::hex;
 use base64::Engine as _;
@@ -58,16 +59,6 @@ struct Head {
 pub struct Collection {
     secret: [u8; 16],
     documents: Vec<Document>,
-}
-
-/// What of a file is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {what}")]
-pub struct Flaw {
-    /// The line, counted from one.
-    pub line: usize,
-    /// What is wrong, and what was expected.
-    pub what: String,
 }
 
 /// Why a document is not taken in.

@@ -3,38 +3,19 @@
 use super::collection::Collection;
 use super::index::Index;
 use super::reading::{Passage, Reading};
+use crate::detect::asking::Reads;
 use crate::detect::judge::Found;
+use crate::detect::numbered::Numbered;
 use crate::detect::{Engine, Finding, RuleId, RuleSet, RuleSpec};
-use crate::text::fold::{Fold, FoldPos, TextKind, View};
+use crate::text::fold::{FoldPos, TextKind, View};
 use std::sync::Arc;
 
 /// The documents that rules look for, and which rules do.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::detect) struct Fingerprints {
-    documents: Vec<Looks>,
+    documents: Numbered<Index>,
     /// The rules that look for the request's own system prompt.
     own: Vec<RuleId>,
-}
-
-/// What one rule looks for.
-#[derive(Debug)]
-struct Looks {
-    rule: RuleId,
-    index: Arc<Index>,
-    /// The number of its first document among those of the rule.
-    first: u32,
-}
-
-/// What of one channel is known from documents, if any rule that counts there looks for some.
-#[derive(Clone, Debug, Default)]
-pub(in crate::detect) enum Repeats {
-    /// Nothing has come yet.
-    #[default]
-    Unasked,
-    /// No rule looks for documents.
-    No,
-    /// Some do.
-    Of(Box<[Channel]>),
 }
 
 /// What one rule finds in one channel.
@@ -42,6 +23,7 @@ pub(in crate::detect) enum Repeats {
 pub(in crate::detect) struct Channel {
     rule: RuleId,
     index: Arc<Index>,
+    /// The number of the index's first document among those of the rule; 0 where its documents have none.
     first: u32,
     reading: Reading,
     /// Whether text is held for the rule.
@@ -51,49 +33,35 @@ pub(in crate::detect) struct Channel {
 
 impl Fingerprints {
     pub(in crate::detect) fn compile(specs: &[RuleSpec]) -> Self {
-        let (mut documents, mut own) = (Vec::new(), Vec::new());
-        for (spec, rule) in specs.iter().zip(0..) {
-            own.extend(spec.system_prompt.then_some(RuleId(rule)));
-            let mut first = 1;
-            for collection in &spec.fingerprints {
-                let index = Arc::new(Index::new(collection));
-                let names = index.names().len() as u32;
-                documents.push(Looks { rule: RuleId(rule), index, first });
-                first += names;
-            }
+        let own = specs.iter().zip(0..).filter(|(spec, _)| spec.system_prompt).map(|(_, rule)| RuleId(rule));
+        Self {
+            own: own.collect(),
+            documents: Numbered::of(specs, |spec| &spec.fingerprints, |index| index.names().len()),
         }
-        Self { documents, own }
     }
 
-    fn start(&self, rules: &RuleSet, own: Option<&Arc<Index>>) -> Repeats {
-        let documents = self.documents.iter().map(|looks| (looks.rule, &looks.index, looks.first));
-        let own = own.into_iter().flat_map(|own| self.own.iter().map(move |rule| (*rule, own, 0)));
-        let all: Box<[Channel]> = documents
-            .chain(own)
-            .filter(|(rule, ..)| rules.contains(*rule))
-            .map(|(rule, index, first)| Channel {
-                rule,
-                index: Arc::clone(index),
-                first,
-                reading: Reading::default(),
-                holds: rules.holds(rule),
-                found: Vec::new(),
-            })
-            .collect();
-        if all.is_empty() { Repeats::No } else { Repeats::Of(all) }
-    }
-
-    fn name(&self, rule: RuleId, number: u32) -> Option<&Arc<str>> {
-        let of = self.documents.iter().filter(|looks| looks.rule == rule && looks.first <= number);
-        let looks = of.max_by_key(|looks| looks.first)?;
-        looks.index.names().get((number - looks.first) as usize)
+    /// A channel's state for these rules, in an answer to a request of this system prompt.
+    pub(in crate::detect) fn start(&self, rules: &RuleSet, own: Option<&Arc<Index>>) -> Box<[Channel]> {
+        let documents = self.documents.asked(rules).map(|list| (list.rule, &list.things, list.first));
+        let asked = self.own.iter().filter(|rule| rules.contains(**rule));
+        let own = own.into_iter().flat_map(|own| asked.clone().map(move |rule| (*rule, own, 0)));
+        let channel = |(rule, index, first): (RuleId, &Arc<Index>, u32)| Channel {
+            rule,
+            index: Arc::clone(index),
+            first,
+            reading: Reading::default(),
+            holds: rules.holds(rule),
+            found: Vec::new(),
+        };
+        documents.chain(own).map(channel).collect()
     }
 }
 
 impl Engine {
     /// The name of the document that a rule has found, see [`Finding::of`].
     pub fn document(&self, rule: RuleId, of: u32) -> Option<&Arc<str>> {
-        self.fingerprints.name(rule, of)
+        let (index, number) = self.fingerprints.documents.find(rule, of)?;
+        index.names().get(number)
     }
 
     /// Whether some of these rules look for the request's own system prompt.
@@ -102,45 +70,26 @@ impl Engine {
     }
 }
 
-impl Repeats {
+impl Reads for Channel {
+    fn holds(&self) -> bool {
+        self.holds
+    }
+
+    fn open(&self) -> Option<u64> {
+        self.reading.open()
+    }
+}
+
+impl Channel {
     /// Reads what the view has from `from` on.
     pub(in crate::detect) fn read(
         &mut self,
-        (fingerprints, rules, own): (&Fingerprints, &RuleSet, Option<&Arc<Index>>),
         kind: TextKind,
         view: &View,
         from: usize,
         ended: bool,
         waiting: &mut Vec<Found>,
     ) {
-        if matches!(self, Self::Unasked) {
-            *self = fingerprints.start(rules, own);
-        }
-        if let Self::Of(all) = self {
-            all.iter_mut().for_each(|one| one.read(kind, view, from, ended, waiting));
-        }
-    }
-
-    /// From where on text is held until it is told, in the folded text.
-    pub(in crate::detect) fn held(&self) -> Option<u64> {
-        self.all().iter().filter(|one| one.holds).filter_map(|one| one.reading.open()).min()
-    }
-
-    /// From where on the view is still needed.
-    pub(in crate::detect) fn needed(&self) -> Option<u64> {
-        self.all().iter().filter_map(|one| one.reading.open()).min()
-    }
-
-    fn all(&self) -> &[Channel] {
-        match self {
-            Self::Unasked | Self::No => &[],
-            Self::Of(all) => all,
-        }
-    }
-}
-
-impl Channel {
-    fn read(&mut self, kind: TextKind, view: &View, from: usize, ended: bool, waiting: &mut Vec<Found>) {
         // In JSON a quotation mark that is no escape begins or ends a text: nothing that is rewritten reaches over it.
         let parts = |at: u64| {
             let length = || view.text_end(FoldPos(at + 1)).0 - view.text_start(FoldPos(at)).0;
@@ -173,9 +122,7 @@ pub fn system_prompt(text: &str) -> Option<Arc<Index>> {
 /// What of the text the rules of a collection of its own would find: for who asks by hand.
 pub fn passages(collection: &Collection, text: &str) -> Vec<(std::ops::Range<u64>, Arc<str>, f32)> {
     let index = Index::new(collection);
-    let (mut fold, mut view) = (Fold::new(TextKind::Plain), View::default());
-    fold.push(text, &mut view);
-    fold.finish(&mut view);
+    let view = View::of(TextKind::Plain, text);
     let (mut reading, mut found) = (Reading::default(), Vec::new());
     reading.push(&index, view.bytes(), 0, |_| false, &mut found);
     reading.finish(&mut found);

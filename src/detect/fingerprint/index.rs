@@ -3,10 +3,12 @@
 use super::collection::Collection;
 use super::gram::Key;
 use std::collections::HashSet;
+use std::fmt;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 /// Where in which document a row of letters stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Place {
     /// The document's number, from nothing.
     pub document: u32,
@@ -21,7 +23,6 @@ pub(super) const SAME: usize = 16;
 const BITS: u32 = 48;
 
 /// Documents that are looked for, ready to look up. 16 bytes a print.
-#[derive(Debug)]
 pub struct Index {
     pub(super) key: Key,
     names: Vec<Arc<str>>,
@@ -30,6 +31,15 @@ pub struct Index {
     hashes: Vec<u64>,
     places: Vec<Place>,
     shift: u32,
+}
+
+impl fmt::Debug for Index {
+    /// What tells one from another that is made of other documents: policies are compared by it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut hash = DefaultHasher::new();
+        (&self.names, &self.hashes, &self.places).hash(&mut hash);
+        write!(f, "Index({} documents, {:016x})", self.names.len(), hash.finish())
+    }
 }
 
 impl Index {

@@ -2,6 +2,8 @@
 
 use super::collection::{Collection, LEAST};
 use super::decide::passages;
+use super::index::Index;
+use crate::detect::laws::sized;
 use crate::detect::{Engine, Finding, RuleId, RuleSet, RuleSpec, Scan, TextKind, scan_all};
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -46,7 +48,7 @@ fn collection(texts: &[&str]) -> Collection {
 }
 
 fn engine(collection: &Collection) -> (Engine, RuleSet) {
-    let rule = RuleSpec { fingerprints: vec![Arc::new(collection.clone())], ..RuleSpec::default() };
+    let rule = RuleSpec { fingerprints: vec![Arc::new(Index::new(collection))], ..RuleSpec::default() };
     let mut rules = RuleSet::full(1);
     rules.hold(RuleId(0));
     (Engine::compile(&[rule]).expect("rules"), rules)
@@ -114,19 +116,15 @@ proptest! {
         let whole = format!("{}{}{}{}", running(seed + 1, 9), part(&changed, 30, 1200), running(seed + 3, 40), part(&text, 99, 60));
         let expected = scan_all(&engine, &rules, TextKind::Plain, &whole);
         prop_assert!(expected.len() > 2, "a long passage is told in parts: {expected:?}");
-        let (mut scan, mut found, mut rest, mut settled) = (Scan::new(TextKind::Plain), Vec::new(), whole.as_str(), 0);
-        let mut sizes = cuts.iter().cycle();
-        while !rest.is_empty() {
-            let size = *sizes.next().unwrap_or(&1);
-            let (piece, after) = rest.split_at(rest.ceil_char_boundary(size.min(rest.len())));
+        let (mut scan, mut found, mut settled) = (Scan::new(TextKind::Plain), Vec::new(), 0);
+        for piece in sized(&whole, &cuts) {
             let before = found.len();
             let progress = scan.push(&engine, &rules, piece, &mut found);
             prop_assert!(found.iter().skip(before).all(|one| one.start.0 >= settled), "nothing of it has left");
             prop_assert!(progress.settled.0 >= settled);
-            // 480 letters, and what stands between them.
+            // 460 letters, and what stands between them.
             prop_assert!(progress.seen.0 - progress.settled.0 <= 480 * 4, "what is held has a bound");
             settled = progress.settled.0;
-            rest = after;
         }
         scan.finish(&engine, &rules, &mut found);
         prop_assert_eq!(found, expected);
@@ -234,6 +232,15 @@ fn json_within_a_text_still_parses() {
         }
         assert!(serde_json::from_str::<serde_json::Value>(&said).is_ok(), "{said}");
     }
+}
+
+/// Policies are told apart by what is printed of their rules.
+#[test]
+fn what_is_printed_tells_documents_apart() {
+    let printed = |texts: &[&str]| format!("{:?}", Index::new(&collection(texts)));
+    let (one, other) = (running(1, 40), running(2, 40));
+    assert_eq!(printed(&[&one]), printed(&[&one]));
+    assert!(printed(&[&one]) != printed(&[&other]) && printed(&[&one]) != printed(&[&one, &other]));
 }
 
 #[test]

@@ -6,7 +6,7 @@
 //! text on it is always found, however it was wrapped, spaced, punctuated or cased, and mostly when words were changed in it.
 //!
 //! Where text is held for it, that is the last [`LEAD`](gram::LEAD) letters, and from the first row of a document on
-//! the passage up to 480 letters.
+//! the passage up to 460 letters.
 
 mod collection;
 mod decide;
@@ -16,8 +16,8 @@ mod index;
 mod laws;
 mod reading;
 
-pub use collection::{Collection, Document, Flaw, LEAST, NotAdded};
-pub(super) use decide::{Fingerprints, Repeats};
+pub use collection::{Collection, Document, LEAST, NotAdded};
+pub(super) use decide::{Channel, Fingerprints};
 pub use decide::{passages, system_prompt};
 pub use index::Index;
 pub use reading::{Passage, Reading};

@@ -2,6 +2,7 @@
 
 use super::model::{Reading, Tagged, Tagger};
 use super::shipped;
+use crate::detect::asking::Reads;
 use crate::detect::classify::ModelSpec;
 use crate::detect::judge::Found;
 use crate::detect::{CompileError, Finding, Place, RuleId, RuleSet, RuleSpec};
@@ -42,51 +43,13 @@ pub(in crate::detect) struct Channel {
     holds: bool,
 }
 
-/// What taggers make of one channel, if any rule that counts there asks one.
-#[derive(Clone, Debug, Default)]
-pub(in crate::detect) enum Tagging {
-    /// Nothing has come yet.
-    #[default]
-    Unasked,
-    /// No rule asks a tagger.
-    No,
-    /// Some do.
-    By(Box<[Channel]>),
-}
-
-impl Tagging {
-    /// Reads what the view has from `from` on.
-    pub(in crate::detect) fn read(
-        &mut self,
-        (taggers, rules): (&Taggers, &RuleSet),
-        view: &View,
-        from: usize,
-        ended: bool,
-        waiting: &mut Vec<Found>,
-    ) {
-        if matches!(self, Self::Unasked) {
-            *self = taggers.start(rules);
-        }
-        if let Self::By(all) = self {
-            all.iter_mut().for_each(|one| one.read(view, from, ended, waiting));
-        }
+impl Reads for Channel {
+    fn holds(&self) -> bool {
+        self.holds
     }
 
-    /// From where on text is held until it is told, in the folded text.
-    pub(in crate::detect) fn held(&self) -> Option<u64> {
-        self.all().iter().filter(|one| one.holds).filter_map(|one| one.reading.open()).min()
-    }
-
-    /// From where on the view is still needed.
-    pub(in crate::detect) fn needed(&self) -> Option<u64> {
-        self.all().iter().filter_map(|one| one.reading.open()).min()
-    }
-
-    fn all(&self) -> &[Channel] {
-        match self {
-            Self::Unasked | Self::No => &[],
-            Self::By(all) => all,
-        }
+    fn open(&self) -> Option<u64> {
+        self.reading.open()
     }
 }
 
@@ -130,7 +93,7 @@ impl Taggers {
     }
 
     /// A channel's state for these rules.
-    fn start(&self, rules: &RuleSet) -> Tagging {
+    pub(in crate::detect) fn start(&self, rules: &RuleSet) -> Box<[Channel]> {
         let of = |(place, tagger): (usize, &Arc<Tagger>)| {
             let asking = self.rules.iter().filter(|asks| asks.tagger == place && rules.contains(asks.rule));
             let own: SmallVec<[(RuleId, usize); 4]> = asking.map(|asks| (asks.rule, asks.kind)).collect();
@@ -142,13 +105,19 @@ impl Taggers {
                 found: Vec::new(),
             })
         };
-        let all: Vec<Channel> = self.taggers.iter().enumerate().filter_map(of).collect();
-        if all.is_empty() { Tagging::No } else { Tagging::By(all.into_boxed_slice()) }
+        self.taggers.iter().enumerate().filter_map(of).collect()
     }
 }
 
 impl Channel {
-    fn read(&mut self, view: &View, from: usize, ended: bool, waiting: &mut Vec<Found>) {
+    /// Reads what the view has from `from` on.
+    pub(in crate::detect) fn read(
+        &mut self,
+        view: &View,
+        from: usize,
+        ended: bool,
+        waiting: &mut Vec<Found>,
+    ) {
         self.reading.push(&self.tagger, view.bytes().get(from..).unwrap_or_default(), &mut self.found);
         if ended {
             self.reading.finish(&self.tagger, &mut self.found);

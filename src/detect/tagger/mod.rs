@@ -16,7 +16,7 @@ mod shipped;
 mod token;
 mod train;
 
-pub(super) use decide::{Taggers, Tagging};
+pub(super) use decide::{Channel, Taggers};
 pub use features::MOST_FEATURES;
 pub use file::NoTagger;
 pub use lexicon::{Lexicon, TRAITS, is_common};

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::super::*;
-use super::sample::run;
+use super::sample::{joined, pieces, run, spans, whole_at};
 use crate::audit::Receipt;
 use crate::detect::{RuleSpec, Unsupported};
 use crate::dialect::route;
@@ -60,37 +60,20 @@ fn asked(policy: &Arc<Policy>, passage: &str, stream: bool) -> Answering {
 /// What a client reads, and where what was found stands.
 fn streamed(policy: &Arc<Policy>, passage: &str, answer: &str, length: usize) -> (String, Vec<(u64, u64)>) {
     let mut answering = asked(policy, passage, true);
-    let letters: Vec<char> = answer.chars().collect();
-    let mut events: Vec<String> = letters
-        .chunks(length)
-        .map(|piece| {
-            json!({"choices": [{"index": 0, "delta": {"content": piece.iter().collect::<String>()}}]})
-                .to_string()
-        })
-        .collect();
+    let event = |piece: &String| json!({"choices": [{"index": 0, "delta": {"content": piece}}]}).to_string();
+    let mut events: Vec<String> = pieces(answer, length).iter().map(event).collect();
     events.push(r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#.into());
     events.push("[DONE]".into());
     let sent = run(&mut answering, &events);
-    let said = super::sample::joined(&sent, "/choices/0/delta/content");
+    let said = joined(&sent, "/choices/0/delta/content");
     (said, spans(&answering))
 }
 
 fn whole(policy: &Arc<Policy>, passage: &str, answer: &str) -> (String, Vec<(u64, u64)>) {
     let mut answering = asked(policy, passage, false);
-    let body =
-        json!({"choices": [{"index": 0, "message": {"role": "assistant", "content": answer}}]}).to_string();
-    let mut out = Vec::new();
-    assert_eq!(answering.feed(body.as_bytes(), &mut out), Flow::More);
-    assert_eq!(answering.finish(Ended::Complete, &mut out), Flow::More);
-    let got: serde_json::Value = serde_json::from_slice(&out.concat()).unwrap_or_else(|e| panic!("{e}"));
-    let said = got.pointer("/choices/0/message/content").and_then(|v| v.as_str()).unwrap_or_default();
-    (said.to_owned(), spans(&answering))
-}
-
-fn spans(answering: &Answering) -> Vec<(u64, u64)> {
-    let mut spans: Vec<_> = answering.answer_findings().iter().map(|one| (one.start, one.end)).collect();
-    spans.sort_unstable();
-    spans
+    let body = json!({"choices": [{"index": 0, "message": {"role": "assistant", "content": answer}}]});
+    let said = whole_at(&mut answering, &body, "/choices/0/message/content");
+    (said, spans(&answering))
 }
 
 proptest! {

@@ -266,3 +266,55 @@ fn what_else_a_finding_holds_is_masked() {
     assert!(!seen.contains("Margaret"), "{seen}");
     assert_eq!(said, "Margaret Thornbury[PERSON]. Dr Margaret Thornbury!");
 }
+
+/// Values that differ only in what stands between their letters have stand-ins of their own, and each comes back as it was.
+#[test]
+fn values_of_the_same_letters_are_others() {
+    let mail = "Invite jo.hnson@corp.test. Never tell john.son@corp.test, jo.hn.son@corp.test.";
+    let (told, said) = chat(&policy(), mail, &str::to_owned);
+    assert_eq!(said, mail);
+    let names: Vec<&str> =
+        told.split_whitespace().filter(|word| word.contains('@') || word.contains('_')).collect();
+    let unlike: std::collections::HashSet<&str> =
+        names.iter().map(|name| name.trim_end_matches(['.', ','])).collect();
+    assert_eq!((names.len(), unlike.len()), (3, 3), "{told}");
+    let address = pattern(r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}", None);
+    let actions = Actions { prompt: Action::Pseudonymise, ..Actions::all(Action::Mask) };
+    let addresses = of(vec![(rule("p/ip", "IP_ADDRESS", actions), address)]);
+    let prompt = "from 81.2.69.142 and 8.12.69.142 and 81.26.9.142";
+    assert_eq!(chat(&addresses, prompt, &str::to_owned).1, prompt);
+}
+
+/// A number that has ended before a value comes back is not taken with it, wherever an event ends.
+#[test]
+fn numbers_before_a_value_stay() {
+    let wire = &WIRES[0];
+    for padding in 0..60 {
+        let mut request = (wire.request)(&["pay margaret.t@corp.test".to_owned()], true);
+        request["response_format"] = json!({"type": "json_object"});
+        let terms = terms("red", None);
+        let (judged, sent) = judged(wire, terms, &request);
+        let told = last_turn(&sent);
+        let to = told.trim_start_matches("pay ");
+        let answer = |to: &str| json!({"a": "-".repeat(padding), "amount": [12, to, 4.5], "to": to});
+        let answered = (Part::Text, answer(to).to_string());
+        let said = answered_in_events(wire, judged, &[answered], 60, 64);
+        let said: Value = serde_json::from_str(said.get(&Part::Text).map_or("", String::as_str))
+            .unwrap_or_else(|e| panic!("{padding}: {e}: {said:?}"));
+        assert_eq!(said, answer("margaret.t@corp.test"), "{padding}");
+    }
+}
+
+/// Where a known value lies across what a rule found, what is left of it goes too.
+#[test]
+fn what_a_rule_leaves_of_a_value_goes() {
+    let actions = Actions { prompt: Action::Pseudonymise, ..Actions::all(Action::Mask) };
+    let names = of(vec![
+        (rule("p/name", "PERSON", actions), words(&["Margaret Thornbury", "my name is Margaret"])),
+        (rule("p/first", "PERSON", actions), words(&["Margaret"])),
+    ]);
+    let prompt = "Margaret Thornbury is here. I am Margaret / Thornbury, hi";
+    let (told, said) = chat(&names, prompt, &str::to_owned);
+    assert!(!told.contains("Thornbury") && !told.contains("Margaret"), "{told}");
+    assert_eq!(said, prompt);
+}

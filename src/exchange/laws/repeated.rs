@@ -7,10 +7,10 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::super::*;
-use super::sample::run;
+use super::sample::{joined, pieces, run, spans, whole_at};
 use crate::audit::Receipt;
 use crate::detect::RuleSpec;
-use crate::detect::fingerprint::Collection;
+use crate::detect::fingerprint::{Collection, Index};
 use crate::dialect::route;
 use crate::policy::{Action, Actions, Policy, Rule};
 
@@ -33,7 +33,7 @@ fn policy(action: Action) -> Arc<Policy> {
     };
     let mut plans = Collection::new([7; 16]);
     assert_eq!(plans.add("plan.docx", "", PLAN), Ok(false));
-    let documents = RuleSpec { fingerprints: vec![Arc::new(plans)], ..RuleSpec::default() };
+    let documents = RuleSpec { fingerprints: vec![Arc::new(Index::new(&plans))], ..RuleSpec::default() };
     let own = RuleSpec { system_prompt: true, ..RuleSpec::default() };
     let rules = vec![rule("plans", documents), rule("own", own)];
     Arc::new(Policy::from_rules(rules).unwrap_or_else(|e| panic!("{e:?}")))
@@ -142,28 +142,17 @@ fn asked(policy: &Arc<Policy>, asks: &Asks, stream: bool) -> Answering {
 
 fn streamed(policy: &Arc<Policy>, asks: &Asks, answer: &str, length: usize) -> (String, Vec<(u64, u64)>) {
     let mut answering = asked(policy, asks, true);
-    let letters: Vec<char> = answer.chars().collect();
-    let pieces = letters.chunks(length).map(|piece| piece.iter().collect::<String>());
-    let events: Vec<String> = pieces.map(|piece| (asks.event)(&piece).0.to_string()).collect();
+    let events: Vec<String> =
+        pieces(answer, length).iter().map(|piece| (asks.event)(piece).0.to_string()).collect();
     let sent = run(&mut answering, &events);
-    (super::sample::joined(&sent, (asks.event)("").1), spans(&answering))
+    (joined(&sent, (asks.event)("").1), spans(&answering))
 }
 
 fn whole(policy: &Arc<Policy>, asks: &Asks, answer: &str) -> (String, Vec<(u64, u64)>) {
     let mut answering = asked(policy, asks, false);
     let (body, place) = (asks.whole)(answer);
-    let mut out = Vec::new();
-    assert_eq!(answering.feed(body.to_string().as_bytes(), &mut out), Flow::More);
-    assert_eq!(answering.finish(Ended::Complete, &mut out), Flow::More);
-    let got: Value = serde_json::from_slice(&out.concat()).unwrap_or_else(|e| panic!("{e}"));
-    let said = got.pointer(place).and_then(Value::as_str).unwrap_or_default();
-    (said.to_owned(), spans(&answering))
-}
-
-fn spans(answering: &Answering) -> Vec<(u64, u64)> {
-    let mut spans: Vec<_> = answering.answer_findings().iter().map(|one| (one.start, one.end)).collect();
-    spans.sort_unstable();
-    spans
+    let said = whole_at(&mut answering, &body, place);
+    (said, spans(&answering))
 }
 
 proptest! {

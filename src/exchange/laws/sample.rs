@@ -127,3 +127,19 @@ pub(super) fn joined(sent: &[String], place: &str) -> String {
     let events = events.filter_map(|event| serde_json::from_str::<serde_json::Value>(event).ok());
     events.filter_map(|event| event.pointer(place).and_then(|v| v.as_str().map(str::to_owned))).collect()
 }
+
+/// What a client gets at a place of a whole answer.
+pub(super) fn whole_at(answering: &mut Answering, body: &serde_json::Value, place: &str) -> String {
+    let mut out = Vec::new();
+    assert_eq!(answering.feed(body.to_string().as_bytes(), &mut out), Flow::More);
+    assert_eq!(answering.finish(Ended::Complete, &mut out), Flow::More);
+    let got: serde_json::Value = serde_json::from_slice(&out.concat()).unwrap_or_else(|e| panic!("{e}"));
+    got.pointer(place).and_then(|v| v.as_str()).unwrap_or_default().to_owned()
+}
+
+/// Where what was found in an answer stands.
+pub(super) fn spans(answering: &Answering) -> Vec<(u64, u64)> {
+    let mut spans: Vec<_> = answering.answer_findings().iter().map(|one| (one.start, one.end)).collect();
+    spans.sort_unstable();
+    spans
+}

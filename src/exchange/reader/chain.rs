@@ -195,6 +195,9 @@ impl Reader {
             let known = self.found;
             let Some(mut edit) = self.note(&finding, None, direction, role, name) else { continue };
             edit.make = Make::Marker;
+            // It goes on in the next block, and so further than what ends in this one: of as strong ones that begin with it the longest
+            // counts.
+            edit.strength += u8::from(stretches.len() > 1);
             // What lies in one block, who says that once more finds by itself.
             let is_shared = stretches.len() > 1 || self.found > known;
             let mut shared = edit.clone();

@@ -152,7 +152,7 @@ impl Reader {
         let (readings, mut parted) = (found.readings, Vec::new());
         let mut found = std::mem::take(&mut self.scratch);
         let (mut settled, mut alone) = (0, 0);
-        self.take_backs(index, |back| back.push(text));
+        let backs = self.read_backs(index, |back| back.push(text));
         if let Some(channel) = self.channels.get_mut(index) {
             let last = channel.event;
             if !text.is_empty() {
@@ -208,6 +208,8 @@ impl Reader {
             }
             segment.part = Part::Channel(index as u32, start, channel.seen);
         }
+        // Once it is known where the numbers of this piece end: an edit takes all of those that it touches, and no other.
+        self.take_backs(index, backs);
         self.take_channel_findings(index, &mut found);
         self.take_parted(index, parted);
         self.scratch = found;
@@ -362,7 +364,8 @@ impl Reader {
         channel.settle_alone();
         channel.read_numbers(None);
         channel.read_exponents(&policy, &mut found);
-        self.take_backs(index, BackChannel::finish);
+        let backs = self.read_backs(index, BackChannel::finish);
+        self.take_backs(index, backs);
         self.take_channel_findings(index, &mut found);
         self.take_parted(index, parted);
         self.scratch = found;
@@ -484,7 +487,8 @@ impl Reader {
         channel.settle_alone();
         channel.read_numbers(None);
         channel.read_exponents(&policy, &mut found);
-        self.take_backs(index, |back| back.clone().finish());
+        let backs = self.read_backs(index, |back| back.clone().finish());
+        self.take_backs(index, backs);
         self.take_channel_findings(index, &mut found);
         self.take_parted(index, parted);
         self.scratch = found;

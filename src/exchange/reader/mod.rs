@@ -595,7 +595,7 @@ impl Reader {
                 Some(Edit {
                     start: finding.start.0,
                     end: finding.end.0,
-                    strength: action as u8,
+                    strength: action as u8 * 2,
                     rule: finding.rule.0,
                     marker: self
                         .policy

@@ -249,12 +249,19 @@ impl Reader {
         Edit { marker, make: Make::Marker, ..edit }
     }
 
-    /// Reads a channel's text for values that come back, and takes them in.
-    pub(super) fn take_backs(&mut self, index: usize, read: impl FnOnce(&mut BackChannel) -> Vec<Returning>) {
-        let Some(channel) = self.channels.get_mut(index) else { return };
-        let base = channel.base;
-        let Some(back) = &mut channel.back else { return };
-        let found = read(back);
+    /// Reads a channel's text for values that come back.
+    pub(super) fn read_backs(
+        &mut self,
+        index: usize,
+        read: impl FnOnce(&mut BackChannel) -> Vec<Returning>,
+    ) -> Vec<Returning> {
+        let back = self.channels.get_mut(index).and_then(|channel| channel.back.as_deref_mut());
+        back.map(read).unwrap_or_default()
+    }
+
+    /// Takes in the values that come back in a channel.
+    pub(super) fn take_backs(&mut self, index: usize, found: Vec<Returning>) {
+        let Some(base) = self.channels.get(index).map(|channel| channel.base) else { return };
         let policy = Arc::clone(&self.policy);
         for mut one in found {
             (one.start, one.end) = (one.start + base, one.end + base);
@@ -380,6 +387,41 @@ fn settle(policy: &Policy, mut values: Option<&mut Values>, text: &str, json: bo
     }
 }
 
+/// What was found; of that which lies across edits, what is found in what they leave of it.
+fn beside(
+    forward: &Back,
+    kind: TextKind,
+    text: &str,
+    found: Vec<Returning>,
+    edits: &[Edit],
+) -> Vec<Returning> {
+    let (mut out, mut at) = (Vec::with_capacity(found.len()), 0);
+    for one in found {
+        while edits.get(at).is_some_and(|edit| edit.end <= one.start) {
+            at += 1;
+        }
+        let here = edits.iter().skip(at).take_while(|edit| edit.start < one.end);
+        let (mut from, mut gaps, mut across) = (one.start, Vec::new(), false);
+        for edit in here.filter(|edit| edit.end > one.start) {
+            across = true;
+            gaps.push(from..edit.start.max(from));
+            from = from.max(edit.end);
+        }
+        if !across {
+            out.push(one);
+            continue;
+        }
+        gaps.push(from..one.end.max(from));
+        for gap in gaps {
+            let left = text.get(gap.start as usize..gap.end as usize).unwrap_or_default();
+            let shift =
+                |one: Returning| Returning { start: one.start + gap.start, end: one.end + gap.start, ..one };
+            out.extend(forward.all(kind, left).into_iter().map(shift));
+        }
+    }
+    out
+}
+
 impl Values {
     /// Chooses the stand-ins, and puts them into the edits.
     fn choose(&mut self, src: &[u8], out: &mut Segments) {
@@ -414,10 +456,9 @@ impl Values {
             if matches!(segment.part, Part::Joined(..)) {
                 continue;
             }
-            let kind = if segment.json { TextKind::Json } else { TextKind::Plain };
             let mut edits = std::mem::take(&mut segment.edits);
             let (_, text) = segment.source(src, &mut decoded);
-            self.replace(forward.all(kind, text), text, segment.json, &mut edits);
+            self.replace(&forward, text, segment.json, &mut edits);
             segment.edits = edits;
         }
         for number in 0..out.joined.len() as u32 {
@@ -427,7 +468,7 @@ impl Values {
             let text = joined_text(src, out, number);
             let Some(emitter) = out.joined.get_mut(number as usize) else { continue };
             let json = kind == TextKind::Json;
-            let places = self.replace(forward.all(kind, &text), &text, json, emitter.edits_mut());
+            let places = self.replace(&forward, &text, json, emitter.edits_mut());
             let mut places = places.iter().peekable();
             for segment in out.texts.iter_mut().filter(|segment| of_it(segment)) {
                 let Part::Joined(_, start) = segment.part else { continue };
@@ -440,18 +481,15 @@ impl Values {
     }
 
     /// Puts what was found among the edits, where they leave room for it. The places at which it did.
-    fn replace(
-        &mut self,
-        found: Vec<Returning>,
-        text: &str,
-        json: bool,
-        edits: &mut Vec<Edit>,
-    ) -> Vec<(u64, u64)> {
+    fn replace(&mut self, forward: &Back, text: &str, json: bool, edits: &mut Vec<Edit>) -> Vec<(u64, u64)> {
+        let kind = if json { TextKind::Json } else { TextKind::Plain };
+        let found = forward.all(kind, text);
         let within = |edit: &Edit| {
             let next = found.partition_point(|one| one.end < edit.end);
             found.get(next).is_some_and(|one| one.start <= edit.start)
         };
         edits.retain(|edit| edit.make != Make::Hidden || !within(edit));
+        let found = beside(forward, kind, text, found, edits);
         let (mut places, mut at, mut until) = (Vec::new(), 0, 0);
         let known = edits.len();
         for one in found {
@@ -470,7 +508,11 @@ impl Values {
             {
                 edit.marker = stand_in;
             }
-            edits.push(Edit { strength: Action::Pseudonymise as u8, make: Make::Chosen(usize::MAX), ..edit });
+            edits.push(Edit {
+                strength: Action::Pseudonymise as u8 * 2,
+                make: Make::Chosen(usize::MAX),
+                ..edit
+            });
             places.push((one.start, one.end));
             *self.counted.entry(one.category).or_default() += 1;
         }

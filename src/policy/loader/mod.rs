@@ -329,7 +329,7 @@ impl<'f> Loader<'f> {
         }
         let of_pack = self.packs.get(pack).map(|pack| pack.state).unwrap_or_default();
         let mut draft = at.draft(id.clone(), rule, listed, &[], of_pack);
-        let registered = documents.as_ref().map_or(0, |documents| documents.documents().len())
+        let registered = documents.as_ref().map_or(0, |documents| documents.names().len())
             + claims.as_ref().map_or(0, |claims| claims.statements().len());
         draft.spec.fingerprints.extend(documents);
         draft.spec.claims.extend(claims);

@@ -5,7 +5,7 @@ use super::Facts;
 use super::lessons::Lesson;
 use super::recipe::Recipe;
 use crate::detect::tagger::{Reading, Tagged, Tagger};
-use crate::text::fold::{Fold, FoldPos, TextKind, View};
+use crate::text::fold::{FoldPos, TextKind, View};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -130,9 +130,7 @@ impl Figures {
 
 /// What stands in a text, in bytes.
 fn tagged(tagger: &Tagger, text: &str) -> Vec<(Range<usize>, usize)> {
-    let (mut fold, mut view) = (Fold::new(TextKind::Plain), View::default());
-    fold.push(text, &mut view);
-    fold.finish(&mut view);
+    let view = View::of(TextKind::Plain, text);
     let (mut reading, mut out) = (Reading::default(), Vec::new());
     reading.push(tagger, view.bytes(), &mut out);
     reading.finish(tagger, &mut out);

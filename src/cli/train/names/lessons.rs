@@ -4,7 +4,7 @@ use super::super::dice::Dice;
 use super::made::{Made, NoSlot, one};
 use super::recipe::{Recipe, Slots, SourceOf};
 use crate::detect::tagger::{Cutter, Example, Lexicon, NOTHING, Token, Units, is_common};
-use crate::text::fold::{Fold, FoldPos, TextKind, View};
+use crate::text::fold::{FoldPos, TextKind, View};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Range;
@@ -308,9 +308,7 @@ pub(super) fn share(text: &str, which: u64) -> f32 {
 
 /// The units of a text as lessons are learned.
 pub(super) fn examples(lesson: &Lesson, types: usize, lexicon: &Lexicon) -> Vec<Example> {
-    let (mut fold, mut view) = (Fold::new(TextKind::Plain), View::default());
-    fold.push(&lesson.text, &mut view);
-    fold.finish(&mut view);
+    let view = View::of(TextKind::Plain, &lesson.text);
     let mut taken = Taken { lesson, view: &view, types, lexicon, out: Vec::new() };
     let mut cutter = Cutter::default();
     cutter.push(view.bytes(), &mut taken);
