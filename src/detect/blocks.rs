@@ -8,7 +8,7 @@
     reason = "what is not inlined is not compiled for the processor that was found"
 )]
 
-use super::gate::{CHINESE, FULL_STOP, is_stop};
+use super::gate::{CHINESE, FULL_STOP, SIGNS, is_stop};
 use super::likeness::{is_closing, is_separator, touches};
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, mask8x64, u8x16, u8x64};
@@ -20,7 +20,7 @@ pub(super) struct Masks {
     pub(super) word: u64,
     /// First bytes of characters that are not ASCII.
     pub(super) wide: u64,
-    /// Of these those of Chinese characters, see [`is_chinese`](crate::text::fold::is_chinese).
+    /// Of these those of Chinese characters, see [`begins_chinese`](super::gate::begins_chinese).
     pub(super) chinese: u64,
     /// First bytes of characters that are words of their own, and of some more.
     pub(super) one: u64,
@@ -287,6 +287,8 @@ impl Masks {
             | space & (next - b'0').simd_le(9)
             | here.simd_eq(FULL_STOP[0]) & next.simd_eq(FULL_STOP[1]) & third_byte.simd_eq(FULL_STOP[2]);
         let closing = are(here, &specials.closing) | here.simd_eq(b'.') & white;
+        let signs = here.simd_eq(SIGNS[0]) & next.simd_eq(SIGNS[1]);
+        let chinese = (here - CHINESE_FIRST).simd_le(CHINESE_COUNT - 1) & !signs;
         let inside = match &specials.inside {
             Inside::Nowhere => 0,
             Inside::Firsts(Firsts([low, high, low_next, high_next, low_third, high_third])) => {
@@ -299,7 +301,7 @@ impl Masks {
         Self {
             word: word.to_bitmask(),
             wide: here.simd_ge(0xC0).to_bitmask(),
-            chinese: (here - CHINESE_FIRST).simd_le(CHINESE_COUNT - 1).to_bitmask(),
+            chinese: chinese.to_bitmask(),
             special: are(here, &specials.set).to_bitmask(),
             digit: digit.to_bitmask(),
             gap: gap.to_bitmask(),
@@ -320,14 +322,13 @@ impl Masks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::gate::stops;
+    use crate::detect::gate::{begins_chinese, stops};
     use crate::detect::likeness::{ends_words, touched};
-    use crate::text::fold::is_chinese;
     use proptest::prelude::*;
 
     proptest! {
         #[test]
-        fn masks_say_what_the_bytes_are(text in proptest::collection::vec(prop_oneof![any::<u8>(), b'a'..=b'd', b' '..=b'.'], 0..80), at in 0..90_usize) {
+        fn masks_say_what_the_bytes_are(text in proptest::collection::vec(prop_oneof![any::<u8>(), b'a'..=b'd', b' '..=b'.', Just(0xE4), Just(0xB7)], 0..80), at in 0..90_usize) {
             let specials = Specials::new(|byte| b"@.5c".contains(&byte), Inside::Firsts(Firsts::new(vec![*b"ab\0", *b"5cd"])), vec![*b"dab"]);
             let masks = Strip::read(Level::new(), &text, at, &specials).0[0];
             for bit in 0..BLOCK {
@@ -336,7 +337,7 @@ mod tests {
                 let is = |mask: u64| mask >> bit & 1 == 1;
                 prop_assert_eq!(is(masks.word), byte.is_ascii_alphanumeric());
                 prop_assert_eq!(is(masks.wide), byte >= 0xC0);
-                prop_assert_eq!(is(masks.chinese), is_chinese(byte));
+                prop_assert_eq!(is(masks.chinese), begins_chinese(&[byte, next]));
                 prop_assert_eq!(is(masks.special), at + bit < text.len() && specials.contains(byte));
                 let twice = byte.is_ascii_alphabetic() && byte.eq_ignore_ascii_case(&next);
                 prop_assert_eq!((is(masks.twice), is(masks.digit)), (twice, byte.is_ascii_digit()));

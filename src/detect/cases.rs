@@ -68,6 +68,28 @@ fn cases() -> Vec<Case> {
                 ("中国,中国人。中国国人 中中国人", &["中国人", "中国国人", "中中国人"]),
             ],
         ),
+        (
+            "signs within Chinese words",
+            disguised(&["中-文人", "自制 炸-药"]),
+            &[
+                (
+                    "中文人 中*文人 中 文人 中文-人 中-文人",
+                    &["中文人", "中*文人", "中 文人", "中文-人", "中-文人"],
+                ),
+                (
+                    "自制炸药。自-制炸药，自制 炸药 自制、炸药",
+                    &["自制炸药", "自-制炸药", "自制 炸药", "自制、炸药"],
+                ),
+            ],
+        ),
+        (
+            "signs that begin like Chinese characters",
+            disguised(&["法轮功", "冰毒"]),
+            &[(
+                "法轮䷀功, 法䷀轮功, 法䷁轮䷁功 冰䷀毒 冰䷀䷀毒",
+                &["法轮䷀功", "法䷀轮功", "法䷁轮䷁功", "冰䷀毒", "冰䷀䷀毒"],
+            )],
+        ),
         ("a long word", whole(&["acceleration"]), &[("acceleration accelerations", &["acceleration"])]),
         (
             "words of one beginning",

@@ -18,7 +18,7 @@
 //! - A word of three letters is looked for with its letters apart only by signs, not as the end of a longer row: `c.l.a.s.s`, `a s s ess`.
 //! - Words of less than three letters (two Chinese characters) are not looked for: they stand in every list of initials.
 
-use super::gate::{Bits, CHINESE, Gate, Keys, eight, head};
+use super::gate::{Bits, CHINESE, Gate, Keys, begins_chinese, eight, head};
 use super::lexicon::{Meaning, Word};
 use super::likeness::{Form, LIKE, Likeness, likeness};
 use super::pattern::{after_escape, char_at, char_before, is_word};
@@ -235,8 +235,10 @@ impl Disguised {
             .map(|(letters, _, traits)| Entry { bytes: letters.as_bytes(), traits: traits | ANY })
             .collect();
         let trie = Trie::build(&entries);
-        let first_pairs =
-            Behind::pairs(&entries, &trie, |first| !trie.has_space(first) && !trie.is_end(first));
+        let spaced = all.iter().filter(|(letters, ..)| letters.contains(' '));
+        let bare: Vec<String> = spaced.map(|(letters, ..)| letters.replace(' ', "")).collect();
+        let bare = all.iter().map(|(letters, ..)| letters).chain(&bare).map(String::as_bytes);
+        let first_pairs = Behind::pairs(bare, &trie, |first| !trie.has_space(first) && !trie.is_end(first));
         let words = all.iter().map(|(letters, rule, traits)| (*rule, traits | size(letters))).collect();
         for list in [&mut likenesses, &mut firsts] {
             list.sort_unstable();
@@ -376,9 +378,7 @@ impl Disguised {
                 continue;
             }
             let chinese = at + usize::from(byte == b' ');
-            if text.get(chinese).is_some_and(|&lead| is_chinese(lead))
-                && char_at(text, chinese).is_some_and(is_letter)
-            {
+            if begins_chinese(text.get(chinese..).unwrap_or_default()) {
                 // It stands for no other letter, and between none: the word ends here, or goes on with it.
                 let word = read.like.word;
                 return self.before_wide_alike.holds(word)
@@ -443,7 +443,7 @@ impl Disguised {
                 leet(char::from(sign)).bytes().any(|letter| self.begins_alike(text, at, letter))
             }
             // No Chinese character stands between letters, or for one.
-            Some(&after) => self.before_wide || !is_chinese(after),
+            Some(_) => self.before_wide || !begins_chinese(text.get(at + 1..).unwrap_or_default()),
         }
     }
 
@@ -452,8 +452,7 @@ impl Disguised {
     #[inline]
     pub(super) fn may_begin_wide(&self, text: &[u8], at: usize, word: u64, one: usize, two: usize) -> bool {
         let second = word.checked_shr(8 * one as u32).unwrap_or(0);
-        let lead = second as u8;
-        if is_chinese(lead) && head(second ^ word, one) != 0 {
+        if begins_chinese(&second.to_le_bytes()) && head(second ^ word, one) != 0 {
             // Two different Chinese characters.
             return self.gate.disguised_pair(text, at, word, one, two);
         }

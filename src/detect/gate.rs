@@ -184,7 +184,7 @@ impl Keys {
                     None => self.chinese.push(pair),
                 }
             }
-            self.ones.extend(word.first_chunk().filter(|_| two == 0 && is_chinese(first)));
+            self.ones.extend(word.first_chunk().filter(|_| two == 0 && begins_chinese(word)));
             // White space comes in many forms.
             if two == 0 || word.get(one) == Some(&b' ') {
                 self.singles.push(head(eight(word, 0), one));
@@ -431,8 +431,7 @@ impl Gate {
             return true;
         }
         let (next, lead) = (behind >> 8, (behind >> 8) as u8);
-        // Some of the first Chinese characters are signs.
-        if is_chinese(lead) && lead != 0xE4 {
+        if begins_chinese(&next.to_le_bytes()) {
             let third = head(next, CHINESE);
             return third == first
                 || begin_chinese(self.chinese(), first | third << (8 * CHINESE), UNKNOWN) & 1 == 1;
@@ -463,11 +462,10 @@ impl Gate {
         ends: fn(&[u8]) -> bool,
     ) -> bool {
         let behind = text.get(at + one + two..).unwrap_or_default();
-        let Some(&first) = behind.first() else { return true };
-        if !is_chinese(first) {
-            return !ends(behind) || self.last.holds(pair);
+        if behind.is_empty() {
+            return true;
         }
-        let third = head(eight(behind, 0), char_len(first));
+        let Some(third) = third(behind, 0) else { return !ends(behind) || self.last.holds(pair) };
         let second = head(eight(text, at + one), two);
         third == second || self.thirds.holds(with_third(pair, third)) || self.last.holds(pair)
     }
@@ -482,15 +480,22 @@ impl Gate {
 pub(super) fn chinese_pair(word: &[u8]) -> Option<u64> {
     let first = word.first_chunk::<{ 2 * CHINESE }>()?;
     let (one, two) = first.split_at(CHINESE);
-    let chinese = one.first().is_some_and(|&lead| is_chinese(lead))
-        && two.first().is_some_and(|&lead| is_chinese(lead));
-    (chinese && one != two).then(|| eight(first, 0))
+    (begins_chinese(one) && begins_chinese(two) && one != two).then(|| eight(first, 0))
 }
+
+/// Whether a Chinese character begins here, which has [`CHINESE`] bytes: U+4000..=U+9FFF but for the signs [`SIGNS`].
+#[inline]
+pub(super) fn begins_chinese(text: &[u8]) -> bool {
+    text.first().is_some_and(|&first| is_chinese(first)) && !text.starts_with(&SIGNS)
+}
+
+/// What the sixty-four signs begin with that stand among Chinese characters, U+4DC0..=U+4DFF: the hexagrams of the I Ching.
+pub(super) const SIGNS: [u8; 2] = [0xE4, 0xB7];
 
 /// The Chinese character at `at`, if one stands there.
 fn third(text: &[u8], at: usize) -> Option<u64> {
-    let first = text.get(at).copied().filter(|&first| is_chinese(first))?;
-    Some(head(eight(text, at), char_len(first)))
+    text.get(at..).filter(|text| begins_chinese(text))?;
+    Some(head(eight(text, at), CHINESE))
 }
 
 /// The full stop `。`.

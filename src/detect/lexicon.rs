@@ -188,7 +188,7 @@ impl Words {
         let found = words.iter().map(|word| Found { right: word.right, meaning: word.meaning }).collect();
         let trie = Trie::build(&entries);
         let first_tokens = if inside { Behind::default() } else { Behind::new(&entries, &trie) };
-        let first_pairs = Behind::pairs(&entries, &trie, |_| true);
+        let first_pairs = Behind::pairs(entries.iter().map(|entry| entry.bytes), &trie, |_| true);
         (Self { trie, gate: Gate::new(keys.clone()), first_tokens, first_pairs, found }, keys)
     }
 

@@ -288,17 +288,20 @@ impl Behind {
     }
 
     /// Of the two different Chinese characters with which these words begin; to the top where `passes` says that it is not so of the first
-    /// one.
-    pub(super) fn pairs(words: &[Entry<'_>], trie: &Trie, passes: impl Fn(State) -> bool) -> Self {
-        let pair = |word: &Entry<'_>| {
-            let pair = chinese_pair(word.bytes)?;
-            let walk =
-                |bytes: &[u8], state| bytes.iter().try_fold(state, |state, &byte| trie.step(state, byte));
-            let first = walk(word.bytes.get(..CHINESE)?, Trie::TOP)?;
-            let second = walk(word.bytes.get(CHINESE..2 * CHINESE)?, first)?;
-            Some((pair, if passes(first) { second } else { Trie::TOP }))
+    /// one, or where they stand so in none of the tree.
+    pub(super) fn pairs<'w>(
+        words: impl Iterator<Item = &'w [u8]>,
+        trie: &Trie,
+        passes: impl Fn(State) -> bool,
+    ) -> Self {
+        let walk = |bytes: &[u8], state| bytes.iter().try_fold(state, |state, &byte| trie.step(state, byte));
+        let pair = |word: &[u8]| {
+            let pair = chinese_pair(word)?;
+            let first = walk(word.get(..CHINESE)?, Trie::TOP)?;
+            let second = walk(word.get(CHINESE..2 * CHINESE)?, first);
+            Some((pair, second.filter(|_| passes(first)).unwrap_or(Trie::TOP)))
         };
-        Self::of(words.iter().filter_map(pair).collect())
+        Self::of(words.filter_map(pair).collect())
     }
 
     fn of(mut tokens: Vec<(u64, State)>) -> Self {
