@@ -408,8 +408,9 @@ impl Disguised {
                 let inner = text.get(at + 1..at + tag).unwrap_or_default();
                 let mut letters = inner.iter().filter(|byte| byte.is_ascii_alphanumeric());
                 if letters.all(|&byte| read.like.repeats(byte)) {
-                    // As letters apart they say the same, and leave less to follow.
+                    // As letters apart they say the same, and leave less to follow; but behind them less has stood between two.
                     at += tag;
+                    read.gap = read.gap.min(1);
                     continue;
                 }
                 if self.goes_on_alike(text, at + tag, read, left) {
