@@ -40,6 +40,7 @@ mod signs;
 mod spec;
 mod tables;
 pub mod tagger;
+mod tail;
 mod thread;
 mod trie;
 pub mod validator;

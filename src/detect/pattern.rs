@@ -376,19 +376,6 @@ impl Patterns {
         self.runs.get(usize::from(byte)).copied().unwrap_or(0) & if near { !0 } else { self.plain_runs }
     }
 
-    /// Those of the runs in which this byte may stand, by their numbers. `near`: context may be near.
-    #[inline]
-    pub(super) fn runs_of(&self, byte: u8, near: bool) -> impl Iterator<Item = (usize, &Inner)> {
-        let mut runs = self.runs_with(byte, near);
-        let named = std::iter::from_fn(move || {
-            let index = (runs != 0).then(|| runs.trailing_zeros() as usize);
-            runs &= runs.wrapping_sub(1);
-            index
-        });
-        let named = named.flat_map(|index| index..if index == 63 { usize::MAX } else { index + 1 });
-        named.map_while(|index| Some((index, self.inners.get(index)?)))
-    }
-
     /// Tells of the machines that start with digits which may.
     fn tell_numbers(&mut self) {
         let digits = self.starts.get(usize::from(b'0')..=usize::from(b'9')).unwrap_or_default();

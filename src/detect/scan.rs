@@ -22,6 +22,7 @@ use super::machine::{Machine, NEARS};
 use super::pattern::{CONTEXT, after_escape, begins, boundary, char_before, is_word};
 use super::phrase::Next;
 use super::sift::{Candidate, Carry, Sifted, Tokens, WINDOW, Window, chinese, window};
+use super::tail::Tail;
 use super::thread::Thread;
 use super::trie::{State, Trie};
 use super::{Engine, Finding, Progress, RuleId, RuleSet, claims, fingerprint, tagger};
@@ -64,6 +65,10 @@ pub struct Scan {
     saying: Asking<claims::Channel>,
     /// The system prompt of the request to which it belongs.
     own: Option<Arc<Index>>,
+    /// Nothing reads the text beside the automata: told with the first piece.
+    quiet: bool,
+    /// The run at the end of what has come.
+    pub(super) tail: Tail,
     settled: TextPos,
 }
 
@@ -116,6 +121,8 @@ impl Scan {
             repeats: Asking::default(),
             saying: Asking::default(),
             own: None,
+            quiet: false,
+            tail: Tail::default(),
             settled: TextPos(0),
         }
     }
@@ -176,17 +183,8 @@ impl Scan {
         // The view is lent out while walks and findings are written.
         let view = std::mem::take(&mut self.view);
         let from = (self.read - view.base().0) as usize;
-        self.judged.read((&with.engine.judges, with.rules), &view, from, ended, &mut self.waiting);
-        let With { engine, rules } = with;
-        for one in self.tagged.begun(|| engine.taggers.start(rules)) {
-            one.read(&view, from, ended, &mut self.waiting);
-        }
-        let kind = self.fold.kind();
-        for one in self.repeats.begun(|| engine.fingerprints.start(rules, self.own.as_ref())) {
-            one.read(kind, &view, from, ended, &mut self.waiting);
-        }
-        for one in self.saying.begun(|| claims::start(&engine.claims, rules, kind)) {
-            one.read(&view, from, ended, &mut self.waiting);
+        if !self.quiet {
+            self.ask(with, &view, from, ended);
         }
         self.resume_threads(with, &view, from, ended);
         self.resume_walks(with, &view, from, ended);
@@ -200,17 +198,49 @@ impl Scan {
         self.view = view;
     }
 
+    /// Lets those read what the fold has added whom rules ask beside the automata.
+    #[inline(never)]
+    fn ask(&mut self, With { engine, rules }: &With<'_>, view: &View, from: usize, ended: bool) {
+        self.judged.read((&engine.judges, rules), view, from, ended, &mut self.waiting);
+        for one in self.tagged.begun(|| engine.taggers.start(rules)) {
+            one.read(view, from, ended, &mut self.waiting);
+        }
+        let kind = self.fold.kind();
+        for one in self.repeats.begun(|| engine.fingerprints.start(rules, self.own.as_ref())) {
+            one.read(kind, view, from, ended, &mut self.waiting);
+        }
+        for one in self.saying.begun(|| claims::start(&engine.claims, rules, kind)) {
+            one.read(view, from, ended, &mut self.waiting);
+        }
+        let none = [self.tagged.is_empty(), self.repeats.is_empty(), self.saying.is_empty()];
+        self.quiet = self.judged.is_none() && none == [true; 3];
+    }
+
+    /// From where on their text is held, and from where on they need the view.
+    #[inline(never)]
+    fn asked(&self) -> (u64, u64) {
+        let held = [self.judged.held(), self.tagged.held(), self.repeats.held(), self.saying.held()];
+        let needed = [self.tagged.needed(), self.repeats.needed(), self.saying.needed()];
+        (
+            held.into_iter().flatten().fold(u64::MAX, u64::min),
+            needed.into_iter().flatten().fold(u64::MAX, u64::min),
+        )
+    }
+
     /// Looks at each new byte.
     fn bytes(&mut self, with: &With<'_>, view: &View, from: usize, ended: bool) {
         let bytes = view.bytes();
         let specials = &with.engine.specials;
         let inside = specials.looks_inside();
         let mut after_word = from.checked_sub(1).is_some_and(|before| bytes[before].is_ascii_alphanumeric());
-        for (at, &byte) in bytes.iter().enumerate().skip(from) {
+        let mut at = from;
+        while let Some(&byte) = bytes.get(at) {
             let word = byte.is_ascii_alphanumeric();
             if word && (!after_word || after_escape(bytes, at)) {
-                let length = bytes.iter().skip(at).take(8).take_while(|byte| byte.is_ascii_alphanumeric());
-                if self.token(with, view, at, Form::unknown(length.count()), ended) {
+                let known = bytes.get(at..bytes.len().min(at + 8)).unwrap_or_default();
+                let length =
+                    known.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(known.len());
+                if self.token(with, view, at, Form::unknown(length), ended) {
                     self.start_token(with, view, at, 0, ended);
                 }
             } else if byte >= 0xC0 {
@@ -223,6 +253,7 @@ impl Scan {
                 self.inside(with, view, at, ended);
             }
             after_word = word;
+            at += 1;
         }
     }
 
@@ -581,10 +612,18 @@ impl Scan {
         if self.runs.is_empty() {
             return;
         }
-        let mut runs = std::mem::take(&mut self.runs);
-        runs.retain(|run| self.run_on(with, view, run, from, ended));
-        runs.append(&mut self.runs);
-        self.runs = runs;
+        // None begins meanwhile.
+        let mut kept = 0;
+        for index in 0..self.runs.len() {
+            let Some(&(mut run)) = self.runs.get(index) else { break };
+            if self.run_on(with, view, &mut run, from, ended)
+                && let Some(place) = self.runs.get_mut(kept)
+            {
+                *place = run;
+                kept += 1;
+            }
+        }
+        self.runs.truncate(kept);
     }
 
     /// Reads a word from `at` to the view's end. False if none goes on.
@@ -691,6 +730,9 @@ impl Scan {
 
     /// Goes on with the walks that waited at the view's end.
     fn resume_walks(&mut self, with: &With<'_>, view: &View, from: usize, ended: bool) {
+        if self.walks.is_empty() {
+            return;
+        }
         let mut hit = hit(&mut self.waiting, with, view);
         let disguised = &with.engine.lexicon.disguised;
         self.walks.retain(|walk| disguised.go_on(walk, view.bytes(), from, ended, &mut hit));
@@ -714,27 +756,21 @@ impl Scan {
             let lexicon = &with.engine.lexicon;
             if run.inside { &lexicon.inside.trie } else { &lexicon.bound.trie }
         };
-        let holds = |run: &&Run| (run.waits | trie(run).beyond(run.state)) & HOLDS != 0;
-        let runs = self.runs.iter().filter(holds).map(|run| run.start);
-        let walks = self.walks.iter().map(|walk| walk.start);
-        let threads = self.threads.iter().map(|thread| thread.start);
-        let held = runs
-            .chain(walks)
-            .chain(threads)
-            .chain(self.judged.held())
-            .chain(self.tagged.held())
-            .chain(self.repeats.held())
-            .chain(self.saying.held())
-            .fold(end, u64::min);
+        let holds = |run: &Run| (run.waits | trie(run).beyond(run.state)) & HOLDS != 0;
+        let (asked, needed) = if self.quiet { (end, end) } else { self.asked() };
+        let mut held = end.min(asked);
+        for run in &self.runs {
+            held = if run.start < held && holds(run) { run.start } else { held };
+        }
+        held = self.walks.iter().fold(held, |held, walk| held.min(walk.start));
+        held = self.threads.iter().fold(held, |held, thread| held.min(thread.start));
         let known = base + self.held_runs(with, (held - base) as usize) as u64;
         let held = self.report(with, known, false, found);
         let text = if held == end { self.fold.seen() } else { self.view.text_start(FoldPos(held)) };
         let text = self.fold.pending().map_or(text, |pending| pending.min(text));
         debug_assert!(text >= self.settled, "what is settled stays settled");
         self.settled = self.settled.max(text);
-        let needed = [self.tagged.needed(), self.repeats.needed(), self.saying.needed()];
-        let needed = needed.into_iter().flatten().fold(held, u64::min);
-        self.view.trim(FoldPos(needed.saturating_sub(KEEP.max(with.engine.criteria.keep() + 8))));
+        self.view.trim(FoldPos(needed.min(held).saturating_sub(KEEP.max(with.engine.criteria.keep() + 8))));
     }
 }
 
