@@ -13,6 +13,7 @@ mod abuse;
 mod behaviour;
 mod cli;
 mod corpus;
+mod faults;
 mod mistakes;
 mod port;
 mod sdk;

@@ -154,7 +154,7 @@ pub struct Admission {
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "record", rename = "event")]
 pub struct Event {
-    /// What was done: `erasure`, `hold`, `release`, `purge`, `standing`, `abuse`, `bank`, `complaint`, `expiry`.
+    /// What was done: `erasure`, `hold`, `release`, `purge`, `standing`, `abuse`, `bank`, `complaint`, `review`, `expiry`.
     pub event: &'static str,
     /// Milliseconds since 1970 by the system's clock.
     pub time_ms: u64,

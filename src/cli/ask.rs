@@ -42,12 +42,27 @@ impl Operations {
 
     /// Status and body of the answer.
     pub(super) fn ask(&self, method: &str, path: &str, patience: Duration) -> io::Result<(u16, String)> {
+        self.ask_with(method, path, "", patience)
+    }
+
+    /// The same of a request with a body.
+    pub(super) fn ask_with(
+        &self,
+        method: &str,
+        path: &str,
+        body: &str,
+        patience: Duration,
+    ) -> io::Result<(u16, String)> {
         let address = self.address();
         let mut stream = TcpStream::connect_timeout(&address, CONNECT)?;
         stream.set_read_timeout(Some(patience))?;
         stream.set_write_timeout(Some(CONNECT))?;
         // HTTP/1.0: the answer ends with the connection, and its body is not in chunks.
-        write!(stream, "{method} {path} HTTP/1.0\r\nhost: {address}\r\ncontent-length: 0\r\n\r\n")?;
+        let length = body.len();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.0\r\nhost: {address}\r\ncontent-length: {length}\r\n\r\n{body}"
+        )?;
         let mut answer = String::new();
         stream.take(LONGEST).read_to_string(&mut answer)?;
         let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
@@ -78,8 +93,20 @@ impl Ask {
         patience: Duration,
         human: fn(&Value) -> String,
     ) -> anyhow::Result<Exit> {
+        self.tell_with(method, path, "", patience, human)
+    }
+
+    /// The same of a question with a body.
+    pub(super) fn tell_with(
+        &self,
+        method: &str,
+        path: &str,
+        body: &str,
+        patience: Duration,
+        human: fn(&Value) -> String,
+    ) -> anyhow::Result<Exit> {
         let address = self.operations.address();
-        let asked = self.operations.ask(method, path, patience);
+        let asked = self.operations.ask_with(method, path, body, patience);
         let (status, body) = asked.with_context(|| format!("cannot ask the gateway at {address}"))?;
         let answer: Value = serde_json::from_str(&body)
             .with_context(|| format!("{address} answers {status}, and not as a gateway does"))?;

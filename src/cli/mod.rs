@@ -32,6 +32,7 @@ mod policy;
 mod profile;
 mod query;
 mod rank;
+mod review;
 mod scan;
 mod score;
 mod serve;
@@ -69,6 +70,7 @@ enum Verb {
     Policy(policy::Args),
     Standing(standing::Args),
     Complaint(complaint::Args),
+    Review(Box<review::Args>),
     Scan(scan::Args),
     Score(score::Args),
     Rank(rank::Args),
@@ -136,6 +138,7 @@ pub fn main() -> ExitCode {
         Verb::Policy(args) => policy::run(&args),
         Verb::Standing(args) => standing::run(&args),
         Verb::Complaint(args) => complaint::run(&args),
+        Verb::Review(args) => review::run(&args),
         Verb::Scan(args) => scan::run(&args),
         Verb::Score(args) => score::run(&args),
         Verb::Rank(args) => rank::run(&args),

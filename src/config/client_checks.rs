@@ -2,9 +2,12 @@
 
 use super::check::Check;
 use super::file::File;
+use crate::audit::Keep;
 use crate::diag::{Diagnostic, Step, Time};
 use crate::limits::EACH;
-use crate::policy::{AbuseSettings, Climber, Complaints, Grade, LadderSettings, SessionSettings};
+use crate::policy::{
+    AbuseSettings, Climber, Complaints, Grade, LadderSettings, ReviewSettings, SessionSettings,
+};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -20,6 +23,7 @@ impl Check<'_> {
         self.ladder(&place("ladder"), file.policy.ladder.as_ref(), open);
         self.sessions(&place("sessions"), file.policy.sessions.as_ref(), file);
         self.abuse(&place("abuse"), file.policy.abuse.as_ref());
+        self.review(&place("review"), file.policy.review.as_ref(), file);
         self.regions(&place("residency"), &file.policy.residency);
         let own = &file.complaints;
         if !(1..=365).contains(&own.answered_within_days) {
@@ -38,6 +42,7 @@ impl Check<'_> {
             self.ladder(&place("ladder"), tenant.policy.ladder.as_ref(), false);
             self.sessions(&place("sessions"), tenant.policy.sessions.as_ref(), file);
             self.abuse(&place("abuse"), tenant.policy.abuse.as_ref());
+            self.review(&place("review"), tenant.policy.review.as_ref(), file);
             self.regions(&place("residency"), &tenant.policy.residency);
         }
     }
@@ -126,6 +131,25 @@ impl Check<'_> {
                 at.push(n.into());
                 self.name(&at, region);
             }
+        }
+    }
+
+    /// Rules that are some, and a time in which a person can look.
+    fn review(&mut self, place: &[Step<'_>], review: Option<&ReviewSettings>, file: &File) {
+        let Some(review) = review else { return };
+        if file.journal.texts.keep == Keep::None {
+            let message = "no bodies are kept, so no held answer can be let pass";
+            let diagnostic = Diagnostic::warning("no-texts", message)
+                .help("`keep = \"found\"` in `[journal.texts]` keeps them, sealed");
+            self.value(place, diagnostic, "what it holds is lost");
+        }
+        if review.rules.is_empty() {
+            let diagnostic = Diagnostic::error("wrong-value", "a review of nothing")
+                .help("`rules` names the rules whose findings a person reviews: `[\"harm/*\"]`");
+            self.value(place, diagnostic, "no rules");
+        }
+        if review.within < Time::secs(60) || review.within > LONG {
+            self.range(&below(place, "within"), "1 min", "366 d");
         }
     }
 

@@ -32,13 +32,14 @@ impl Settings {
             Setting::Threshold(_) => ("thresholds", "no rule has this id"),
             Setting::State(_) => ("states", "no rule has this id"),
             Setting::Ladder(_) => ("ladder", "no rule has this id"),
+            Setting::Review(_) => ("review", "no rule has this id"),
             Setting::Slot(_) => ("slots", "no slot has this name"),
         };
         path.push(key.into());
         match &setting {
             Setting::Profile => {}
             Setting::Pack(n) => path.push((*n).into()),
-            Setting::Ladder(n) => path.extend([Step::from("rules"), (*n).into()]),
+            Setting::Ladder(n) | Setting::Review(n) => path.extend([Step::from("rules"), (*n).into()]),
             Setting::Action(id) | Setting::Threshold(id) | Setting::State(id) | Setting::Slot(id) => {
                 path.push(id.as_str().into());
             }
@@ -79,6 +80,7 @@ fn says(change: &PolicyChange, setting: &Setting) -> bool {
         Setting::Profile => change.profile.is_some(),
         Setting::Pack(_) => change.packs.is_some(),
         Setting::Ladder(_) => change.ladder.is_some(),
+        Setting::Review(_) => change.review.is_some(),
         Setting::Action(id) => change.actions.contains_key(id),
         Setting::Threshold(id) => change.thresholds.contains_key(id),
         Setting::State(id) => change.states.contains_key(id),

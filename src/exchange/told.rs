@@ -6,6 +6,8 @@ use crate::dialect::{Details, ErrorKind, ExchangeError};
 use crate::policy::{Complaints, Grade, NamedRegions, Notice, Policy, Rule, Standing, When};
 use crate::text::Language;
 
+/// Below it the gateway says what a review came to, by GET.
+const REVIEWS: &str = "/reviews";
 /// Where the gateway itself takes complaints, by POST.
 const ENDPOINT: &str = "/complaints";
 
@@ -21,8 +23,15 @@ pub(crate) fn refuse(stop: &Stop, terms: &Terms, side: Side) -> ExchangeError {
         Stop::Blocked(rule) => {
             let rule = policy.rule(*rule);
             let message = rule.message.clone().or_else(|| noticed(policy, language));
-            let message = message.unwrap_or_else(|| blocked(rule, side, language));
+            let mut message = message.unwrap_or_else(|| blocked(rule, side, language));
             let mut details = Details::default();
+            let review = policy.review().filter(|review| side == Side::Answer && review.counts(&rule.id));
+            if let (Some(review), Some(exchange)) = (review, client.exchange) {
+                let place = format!("{REVIEWS}/{exchange}");
+                message.push_str(&reviewed(&place, language));
+                details.text("review", place);
+                details.number("review_within_seconds", review.within.get().as_secs());
+            }
             details.text("code", ErrorKind::Blocked.code());
             details.text("side", what);
             details.text("rule", versioned(rule));
@@ -196,6 +205,14 @@ fn blocked(rule: &Rule, side: Side, language: Language) -> String {
         (Language::Japanese, Side::Answer) => {
             format!("回答はコンテンツポリシーにより遮断されました：ルール `{id}`（{title}）")
         }
+    }
+}
+
+fn reviewed(place: &str, language: Language) -> String {
+    match language {
+        Language::English => format!("; a person reviews it: `GET {place}` tells what becomes of it"),
+        Language::Chinese => format!("；将由人工复核，结果可通过 `GET {place}` 查询"),
+        Language::Japanese => format!("。担当者が確認します。結果は `GET {place}` で照会できます"),
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::{
     AbuseSettings, Action, BlockAs, Bucket, Choice, Complaints, Density, Direction, Labelled, LadderSettings,
-    Notice, Residencies, Rule, RuleState, SessionSettings, Threshold, Unmet, Unscanned,
+    Notice, Residencies, ReviewSettings, Rule, RuleState, SessionSettings, Threshold, Unmet, Unscanned,
 };
 use crate::detect::{CompileError, Engine, RuleId, RuleSet, RuleSpec};
 
@@ -58,6 +58,7 @@ pub(super) struct ForClients {
     pub(super) ladder: Option<Arc<LadderSettings>>,
     pub(super) sessions: Option<Arc<SessionSettings>>,
     pub(super) abuse: Option<Arc<AbuseSettings>>,
+    pub(super) review: Option<Arc<ReviewSettings>>,
     pub(super) residency: Arc<Residencies>,
     pub(super) notices: Arc<[Notice]>,
     /// How its profile has generated text labelled, and under whose law.
@@ -176,6 +177,13 @@ impl Policy {
             unmet: Vec::new(),
         };
         Self::new(parts, &|idle| Ok(Arc::new(Engine::compile(&without(&specs, idle))?)))
+    }
+
+    /// The same policy with answers reviewed.
+    #[cfg(test)]
+    pub(crate) fn reviewed(mut self, review: ReviewSettings) -> Self {
+        self.parts.client.review = Some(Arc::new(review));
+        self
     }
 
     /// The same policy with other choices.
@@ -410,6 +418,16 @@ impl Policy {
     /// How exchanges that probe are told.
     pub fn abuse(&self) -> Option<&AbuseSettings> {
         self.parts.client.abuse.as_deref()
+    }
+
+    /// Answers that a person reviews.
+    pub fn review(&self) -> Option<&ReviewSettings> {
+        self.parts.client.review.as_deref()
+    }
+
+    /// Whether a person looks at what this rule finds in answers.
+    pub fn reviews(&self, rule: RuleId) -> bool {
+        self.review().is_some_and(|review| review.counts(&self.rule(rule).id))
     }
 
     /// Where data of which grade may go.

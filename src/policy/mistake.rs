@@ -17,6 +17,8 @@ pub enum Setting {
     State(String),
     /// One of the ladder's `rules`, by its number.
     Ladder(usize),
+    /// One of the rules of `review`, by its number.
+    Review(usize),
     /// One of `slots`, by its id.
     Slot(String),
 }

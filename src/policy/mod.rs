@@ -24,6 +24,7 @@ mod mistake;
 mod obligation;
 mod profile;
 mod residency;
+mod review;
 mod rule;
 mod sessions;
 mod settings;
@@ -53,6 +54,7 @@ pub use profile::{
     When,
 };
 pub use residency::{Grade, Named as NamedRegions, Residencies, Residency};
+pub use review::ReviewSettings;
 pub use rule::{Action, Actions, Basis, Choice, Counts, Direction, Rule, Severity};
 pub use sessions::{RemindIn, SessionSettings};
 pub use settings::{BlockAs, Complaints, PolicyChange, PolicySettings, Threshold, Unscanned};

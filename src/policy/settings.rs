@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::{
-    AbuseSettings, Action, ApprovalSettings, Demands, Density, Grade, LadderSettings, RuleState,
-    SessionSettings,
+    AbuseSettings, Action, ApprovalSettings, Demands, Density, Grade, LadderSettings, ReviewSettings,
+    RuleState, SessionSettings,
 };
 use crate::diag::{Size, Time};
 
@@ -56,6 +56,8 @@ pub struct PolicySettings {
     pub ladder: Option<LadderSettings>,
     /// How exchanges that probe are told, and what follows; without it, nothing.
     pub abuse: Option<AbuseSettings>,
+    /// Answers that a person reviews; without it, none.
+    pub review: Option<ReviewSettings>,
     /// To which regions prompts with data of a grade may go, in place of what the profile states: `personal = ["eu"]`. `"*"` is every region,
     /// `[]` none.
     pub residency: BTreeMap<Grade, Vec<String>>,
@@ -87,6 +89,7 @@ impl Default for PolicySettings {
             sessions: None,
             ladder: None,
             abuse: None,
+            review: None,
             residency: BTreeMap::new(),
             complaints: None,
             approval: None,
@@ -123,6 +126,7 @@ impl PolicySettings {
             sessions: change.sessions.clone().or_else(|| self.sessions.clone()),
             ladder: change.ladder.clone().or_else(|| self.ladder.clone()),
             abuse: change.abuse.clone().or_else(|| self.abuse.clone()),
+            review: change.review.clone().or_else(|| self.review.clone()),
             residency: self.residency.iter().chain(&change.residency).map(|(g, r)| (*g, r.clone())).collect(),
             complaints: change.complaints.clone().or_else(|| self.complaints.clone()),
             approval: self.approval.clone(),
@@ -156,6 +160,8 @@ pub struct PolicyChange {
     pub ladder: Option<LadderSettings>,
     /// How exchanges that probe are told, and what follows.
     pub abuse: Option<AbuseSettings>,
+    /// Answers that a person reviews.
+    pub review: Option<ReviewSettings>,
     /// To which regions prompts with data of a grade may go.
     pub residency: BTreeMap<Grade, Vec<String>>,
     /// Where those complain whose exchange a policy blocks.

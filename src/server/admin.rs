@@ -5,11 +5,13 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
 
@@ -17,6 +19,7 @@ use super::complaints;
 use super::gateway::{Gateway, NOTES};
 use super::host_check;
 use super::policies::{Ended, Trigger};
+use super::reviews::{self, Decision};
 use super::standing;
 use crate::audit::Event;
 use crate::diag::moment::now_ms;
@@ -25,20 +28,32 @@ use crate::policy::Standing;
 use crate::text::hex;
 use crate::text::percent_decoded;
 
+/// The longest text that a reviewer puts in an answer's place, in bytes.
+const MOST_TEXT: usize = 256 << 10;
+/// The longest that it may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Answers below `/admin/`; `None` for a path that is not there.
-pub(super) async fn answer<B>(
+pub(super) async fn answer(
     gateway: &Arc<Gateway>,
-    request: &Request<B>,
+    request: &Request<()>,
+    body: Incoming,
     peer: IpAddr,
 ) -> Option<Response<Full<Bytes>>> {
     let change = match request.uri().path() {
-        "/admin/policy" | "/admin/standing" | "/admin/complaint" | "/admin/complaint/show" => false,
+        "/admin/policy"
+        | "/admin/standing"
+        | "/admin/complaint"
+        | "/admin/complaint/show"
+        | "/admin/review"
+        | "/admin/review/show" => false,
         "/admin/reload"
         | "/admin/rollback"
         | "/admin/audit/note"
         | "/admin/standing/suspend"
         | "/admin/standing/lift"
-        | "/admin/complaint/decide" => true,
+        | "/admin/complaint/decide"
+        | "/admin/review/decide" => true,
         _ => return None,
     };
     let allowed = if change { "POST" } else { "GET" };
@@ -68,9 +83,34 @@ pub(super) async fn answer<B>(
             let of = |name: &str| field(request.uri().query(), name).unwrap_or_default();
             told(complaints::decide(gateway, &of("id"), &of("state"), &of("by"), &of("why")).await)
         }
+        "/admin/review" => {
+            let all = field(request.uri().query(), "all").is_some();
+            with(StatusCode::OK, &reviews::list(gateway, all))
+        }
+        "/admin/review/show" => {
+            told(reviews::show(gateway, &field(request.uri().query(), "id").unwrap_or_default()))
+        }
+        "/admin/review/decide" => match text(body).await {
+            Ok(text) => {
+                let of = |name: &str| field(request.uri().query(), name).unwrap_or_default();
+                let (id, state, by, why) = (of("id"), of("state"), of("by"), of("why"));
+                let decision = Decision { id: &id, state: &state, by: &by, why: &why, text };
+                told(reviews::decide(gateway, decision).await)
+            }
+            Err(why) => refusal(StatusCode::BAD_REQUEST, &why),
+        },
         "/admin/audit/note" => note(gateway, request.uri().query().unwrap_or_default()).await,
         _ => with(StatusCode::OK, &gateway.policies.json()),
     })
+}
+
+/// The text in a body, if there is one.
+async fn text(body: Incoming) -> Result<Option<String>, String> {
+    let read = tokio::time::timeout(PATIENCE, Limited::new(body, MOST_TEXT).collect());
+    let body = read.await.map_err(|_| "the body did not arrive".to_owned())?;
+    let body = body.map_err(|_| format!("a text of at most {MOST_TEXT} bytes is expected"))?.to_bytes();
+    let text = String::from_utf8(body.into()).map_err(|_| "a text in UTF-8 is expected".to_owned())?;
+    Ok(Some(text).filter(|text| !text.is_empty()))
 }
 
 /// Why this may change nothing.

@@ -15,6 +15,7 @@ use tokio::time::Sleep;
 
 use super::patience::{Activity, Part};
 use super::recorder::{COMPLETE, Ending, Recorder};
+use super::reviews::Rest;
 use super::source::{Broken, Source};
 use crate::dialect::ErrorKind;
 use crate::exchange::{Answering, Ended, Flow};
@@ -138,7 +139,8 @@ impl Body for AnswerBody {
 #[derive(Debug)]
 pub(super) struct StreamBody {
     answering: Answering,
-    source: Source,
+    /// Gone with the answer, where the rest of it is read elsewhere.
+    source: Option<Source>,
     recorder: Recorder,
     timeouts: Timeouts,
     keep_alive: Option<Duration>,
@@ -223,7 +225,7 @@ impl StreamBody {
         let first = keep_alive.map_or(timeouts.idle.0, |k| k.min(timeouts.idle.0)).min(left);
         let mut body = Self {
             answering,
-            source,
+            source: Some(source),
             recorder,
             timeouts,
             keep_alive,
@@ -245,7 +247,8 @@ impl StreamBody {
             if self.out.iter().map(Bytes::len).sum::<usize>() >= BATCH {
                 break;
             }
-            match self.source.poll(cx) {
+            let next = self.source.as_mut().map_or(Poll::Ready(None), |source| source.poll(cx));
+            match next {
                 Poll::Ready(next) => self.take(next),
                 Poll::Pending if !self.out.is_empty() => break,
                 Poll::Pending => {
@@ -374,7 +377,16 @@ impl StreamBody {
         }
         self.state = State::Over;
         self.recorder.gateway.metrics.scan.with_label_values(&["answer"]).observe(self.reading.as_secs_f64());
-        self.recorder.got = self.source.got();
+        if let Some(source) = &mut self.source {
+            self.recorder.got = source.got();
+        }
+        // Nobody waits for the rest but a reviewer.
+        if self.answering.awaits_review()
+            && let Some(source) = self.source.take()
+        {
+            let (timeouts, started) = (self.timeouts, self.recorder.started);
+            self.recorder.rest = Some(Box::new(Rest { source, timeouts, started }));
+        }
         self.recorder.over(&self.answering, otherwise);
     }
 }

@@ -25,6 +25,7 @@ use super::long_reads;
 use super::recorder::{Kept, Recorder, record_end, with_answer};
 use super::request::{self, BodyType};
 use super::residency;
+use super::reviews::Asker;
 use super::standing::{self, Session, name_standing};
 use super::worker::{Context, EXCHANGE, Refusal, Worker, answer};
 use crate::audit::{Admission, End, Parts, Receipt, Subject};
@@ -455,7 +456,7 @@ impl Exchange<'_> {
         };
         let labelling = gateway.labels.labelling(self, &policy, found);
         let (dialer, body) = upstream;
-        let recorder = Recorder::new(
+        let mut recorder = Recorder::new(
             Arc::clone(&gateway),
             self.context.id,
             self.context.started,
@@ -464,6 +465,16 @@ impl Exchange<'_> {
             Arc::clone(&dialer.upstream().name),
             kept,
         );
+        recorder.asker = (!self.canary && policy.review().is_some()).then(|| {
+            Box::new(Asker {
+                tenant: Arc::clone(&self.caller.tenant),
+                key: Arc::clone(&self.caller.key),
+                user: admission.user.clone(),
+                model: admission.model.clone(),
+                limit: self.kept_limit(),
+                days: policy.content_days(),
+            })
+        });
         // The record is made durable while the upstream works and its answer is read; no byte leaves before the record is there.
         let mut durable = pin!(durable);
         // A disk that fails already is waited for, so that no prompt leaves for which there will be no record.

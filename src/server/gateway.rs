@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::complaints::Complaints;
 use super::policies::{Loaded, Policies};
 use super::reload::{Reloader, Reloading};
+use super::reviews::Reviews;
 use super::sinks::SinkPlan;
 use super::standing::Standings;
 use super::{RouteSettings, ServerSettings};
@@ -86,6 +87,8 @@ pub struct Gateway {
     pub standings: Arc<Standings>,
     /// Complaints about exchanges.
     pub(super) complaints: Complaints,
+    /// Answers that people review.
+    pub(super) reviews: Reviews,
     /// Who has been talking since when.
     pub sessions: Sessions,
     /// Who probes or floods.
@@ -166,6 +169,8 @@ pub struct Live {
     pub standings: Arc<Standings>,
     /// Complaints about exchanges.
     pub(super) complaints: Complaints,
+    /// Answers that people review.
+    pub(super) reviews: Reviews,
     /// How many sinks that traffic waits for are too far behind.
     pub sinks_behind: Arc<AtomicUsize>,
     /// What stand-ins are drawn from.
@@ -212,7 +217,7 @@ impl Gateway {
             output_tokens: plan.limits.output_tokens,
         };
         let commitments = CommitmentKey::new(&plan.keys.derive(COMMITMENTS));
-        let Live { policies, reloader, standings, complaints, sinks_behind, secret, vault } = live;
+        let Live { policies, reloader, standings, complaints, reviews, sinks_behind, secret, vault } = live;
         let own = KeyTable::new(crate::limits::Pepper::new(&[0; 32]), &[], &plan.limits);
         let connections = Connections::new(plan.limits.connections, plan.limits.connections_per_address);
         let marks = |route: &Route| route.mark().is_some_and(|density| density != Density::Off);
@@ -228,6 +233,7 @@ impl Gateway {
             reloader,
             standings,
             complaints,
+            reviews,
             sessions: Sessions::default(),
             abuse: Abuse::default(),
             journal: plan.journal,

@@ -6,6 +6,7 @@
 mod admin;
 mod answer;
 mod body;
+mod book;
 pub mod canary;
 mod chain;
 mod complaints;
@@ -31,6 +32,7 @@ mod recorder;
 mod reload;
 mod request;
 mod residency;
+mod reviews;
 mod route_use;
 mod settings;
 mod sinks;
@@ -92,11 +94,13 @@ pub enum StartError {
         /// Why.
         reason: String,
     },
-    /// What is known of complaints cannot be read.
-    #[error("cannot read `{path}`, which holds the complaints: {reason}", path = path.display())]
-    Complaints {
+    /// What is known of complaints, or of reviews, cannot be read.
+    #[error("cannot read `{path}`, which holds the {what}: {reason}", path = path.display())]
+    Book {
         /// The file.
         path: std::path::PathBuf,
+        /// What stands in it.
+        what: &'static str,
         /// Why.
         reason: String,
     },
@@ -229,12 +233,13 @@ fn prepare(
     let (reloader, thread) = loading;
     let standings = Arc::new(Standings::open(&plan.server.state)?);
     let sinks = Sinks::start(&plan.sinks, &plan.server.state, &plan.journal, &plan.metrics)?;
-    let complaints = complaints::Book::open(&plan.server.state)?;
+    let complaints = book::Book::open(&plan.server.state)?;
     let complaints = complaints::Complaints::new(plan.complaints.clone(), complaints);
+    let reviews = reviews::Reviews::new(book::Book::open(&plan.server.state)?);
     let secret = Arc::new(Secret::new(&plan.keys.derive(gateway::PSEUDONYMS)));
     let vault = vault::open(&plan.server, Arc::clone(&secret))?;
     let sinks_behind = sinks.behind();
-    let live = Live { policies, reloader, standings, complaints, sinks_behind, secret, vault };
+    let live = Live { policies, reloader, standings, complaints, reviews, sinks_behind, secret, vault };
     Ok((Gateway::new(plan, upstreams, canary, key.to_string(), name, live), thread, sinks))
 }
 

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use super::admin;
 use super::gateway::Gateway;
 use super::host_check;
+use super::reviews;
 use super::tasks;
 use super::worker::is_open;
 use crate::diag::moment::now_ms;
@@ -43,7 +44,7 @@ pub(super) async fn serve(
         tasks::detached("operations connection", async move {
             let service = service_fn(move |request| {
                 let gateway = Arc::clone(&gateway);
-                async move { Ok::<_, Infallible>(answer(&gateway, &request, peer.ip()).await) }
+                async move { Ok::<_, Infallible>(answer(&gateway, request, peer.ip()).await) }
             });
             let serving = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -57,11 +58,11 @@ pub(super) async fn serve(
 }
 
 #[expect(clippy::disallowed_methods, reason = "the edge reads the clock; the core is told")]
-async fn answer(gateway: &Arc<Gateway>, request: &Request<Incoming>, peer: IpAddr) -> Response<Full<Bytes>> {
+async fn answer(gateway: &Arc<Gateway>, request: Request<Incoming>, peer: IpAddr) -> Response<Full<Bytes>> {
     // Names of a web page's own may be given this machine's address; who listens for others is called by whatever name they use.
     let alone = gateway.server.operations.ip().to_canonical().is_loopback();
     if alone
-        && host_check::host_of(request)
+        && host_check::host_of(&request)
             .is_some_and(|h| !host_check::is_this_machine(h, &gateway.server.hosts))
     {
         return text(
@@ -69,7 +70,9 @@ async fn answer(gateway: &Arc<Gateway>, request: &Request<Incoming>, peer: IpAdd
             "this listener answers to this machine's own names: call it as localhost, or add the name to `server.hosts`\n".into(),
         );
     }
-    if let Some(response) = admin::answer(gateway, request, peer).await {
+    let (head, body) = request.into_parts();
+    let request = Request::from_parts(head, ());
+    if let Some(response) = admin::answer(gateway, &request, body, peer).await {
         return response;
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
@@ -100,6 +103,11 @@ async fn answer(gateway: &Arc<Gateway>, request: &Request<Incoming>, peer: IpAdd
                 let gauge = gateway.metrics.complaints.with_label_values(&[state]);
                 gauge.set(count.try_into().unwrap_or(i64::MAX));
             }
+            let (open, overdue) = reviews::count(gateway);
+            for (state, count) in [("open", open), ("overdue", overdue)] {
+                let gauge = gateway.metrics.reviews.with_label_values(&[state]);
+                gauge.set(count.try_into().unwrap_or(i64::MAX));
+            }
             let mut response = Response::new(Full::new(gateway.metrics.text().into()));
             let media = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
             response.headers_mut().insert(CONTENT_TYPE, media);
@@ -107,7 +115,7 @@ async fn answer(gateway: &Arc<Gateway>, request: &Request<Incoming>, peer: IpAdd
         }
         _ => text(
             StatusCode::NOT_FOUND,
-            "/healthz, /readyz, /metrics, /admin/policy, /admin/standing and /admin/complaint are here\n"
+            "/healthz, /readyz, /metrics, /admin/policy, /admin/standing, /admin/complaint and /admin/review are here\n"
                 .into(),
         ),
     }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::exchange::count_findings;
 use super::gateway::Gateway;
 use super::patience::Activity;
+use super::reviews::{self, Asker, Rest};
 use super::source::{Got, keep};
 use crate::audit::{Commitment, Coverage, End, ExchangeId, MarkRecord, Parts, Subject};
 use crate::diag::moment::now_ms;
@@ -85,6 +86,10 @@ pub(super) struct Recorder {
     written: bool,
     /// The connection to which the answer goes: whether its client stalls.
     pub(super) connection: Option<Arc<Activity>>,
+    /// Whose exchange it is, where the policy has answers reviewed.
+    pub(super) asker: Option<Box<Asker>>,
+    /// What was not read of an answer.
+    pub(super) rest: Option<Box<Rest>>,
 }
 
 impl Recorder {
@@ -118,6 +123,8 @@ impl Recorder {
             verdict: judged.report().outcome,
             written: false,
             connection: None,
+            asker: None,
+            rest: None,
         }
     }
 
@@ -277,6 +284,10 @@ impl Recorder {
                 end.mark = Some(MarkRecord { epoch: marked.epoch, marks: marked.marks });
             }
             end.held_bytes_max = answering.held_max as u64;
+        }
+        let rest = self.rest.take();
+        if let (Some(asker), Some(answering)) = (self.asker.take(), answering) {
+            reviews::file(&self.gateway, self.id, *asker, &self.route, answering, &self.got.kept, rest);
         }
         let kept = self.kept.take().map(|mut kept| {
             kept.parts.answer_received = std::mem::take(&mut self.got.kept);

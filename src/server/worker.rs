@@ -22,6 +22,7 @@ use super::head;
 use super::host_check;
 use super::patience::Activity;
 use super::request;
+use super::reviews;
 use super::standing::name_standing;
 use crate::audit::ExchangeId;
 use crate::dialect::{Dialect, ErrorKind, ExchangeError, GENERIC, Matched, route};
@@ -183,6 +184,10 @@ impl Worker {
         })?;
         if gateway.keys.is_open() && !canary {
             host_check::check(&request, &gateway.server.hosts).map_err(Refusal::closing)?;
+        }
+        if reviews::takes(&head.path) {
+            slot.pass = Some(caller.enter().map_err(|full| Refusal::closing(too_many(full)))?);
+            return Ok(reviews::answer(gateway, &head.method, &head.path, &caller).await);
         }
         let policy = gateway.policies.of(caller.number).of_exchange(context.id.text());
         slot.pass = Some(caller.enter().map_err(|full| Refusal::closing(too_many(full)))?);

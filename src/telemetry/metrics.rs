@@ -80,6 +80,10 @@ pub struct Metrics {
     pub complaints: IntGaugeVec,
     /// `sluicegate_complaint_steps_total{state}`: complaints that came to a state.
     pub complaint_steps: IntCounterVec,
+    /// `sluicegate_reviews{state}`: answers that wait for a reviewer (`open`), and those of them that are `overdue`.
+    pub reviews: IntGaugeVec,
+    /// `sluicegate_review_steps_total{state}`: reviews that came to a state; `not_taken` are answers for which there was no place.
+    pub review_steps: IntCounterVec,
     /// `sluicegate_standings{standing}`: how many keys and users stand how.
     pub standings: IntGaugeVec,
     /// `sluicegate_policy_reloads_total{outcome}`.
@@ -154,6 +158,9 @@ impl Metrics {
             Opts::new("sluicegate_complaints", "Complaints that are open, and those that are overdue");
         let complaints = IntGaugeVec::new(complaints, &["state"])?;
         registry.register(Box::new(complaints.clone()))?;
+        let reviews = Opts::new("sluicegate_reviews", "Answers that wait for a reviewer, and those overdue");
+        let reviews = IntGaugeVec::new(reviews, &["state"])?;
+        registry.register(Box::new(reviews.clone()))?;
         let standings =
             Opts::new("sluicegate_standings", "Keys and users who were blocked, by how they stand");
         let standings = IntGaugeVec::new(standings, &["standing"])?;
@@ -284,9 +291,15 @@ impl Metrics {
                 &["sign"],
             )?,
             complaints,
+            reviews,
             complaint_steps: counters(
                 "sluicegate_complaint_steps_total",
                 "Complaints about exchanges, by the state that they came to",
+                &["state"],
+            )?,
+            review_steps: counters(
+                "sluicegate_review_steps_total",
+                "Reviews of answers, by the state that they came to",
                 &["state"],
             )?,
             standings,

@@ -36,8 +36,8 @@ fn serve(state: &Path) -> (Child, SocketAddr) {
     (child, address.unwrap_or_else(|| panic!("no address in `{line}`")))
 }
 
-/// One exchange; gives its name once a byte of its body is there.
-fn exchange(address: SocketAddr, stream: bool) -> Option<String> {
+/// One exchange; gives its name once a byte of its body is there, and whether it is an answer and no refusal.
+pub(crate) fn exchange(address: SocketAddr, stream: bool) -> Option<(String, bool)> {
     let mut socket = TcpStream::connect(address).ok()?;
     socket.set_read_timeout(Some(PATIENCE)).ok()?;
     socket.write_all(post("/v1/chat/completions", &chat("hello", stream)).as_bytes()).ok()?;
@@ -48,9 +48,27 @@ fn exchange(address: SocketAddr, stream: bool) -> Option<String> {
         let Some(head) = memchr::memmem::find(&got, b"\r\n\r\n") else { continue };
         if got.len() > head + 4 {
             let head = String::from_utf8_lossy(&got[..head]).to_ascii_lowercase();
-            return super::field(&head, "x-sluicegate-exchange").map(str::to_owned);
+            let name = super::field(&head, "x-sluicegate-exchange").map(str::to_owned)?;
+            return Some((name, head.starts_with("http/1.1 200")));
         }
     }
+}
+
+/// The exchanges of which a state folder has admission records, in a journal that is sound and verifies.
+pub(crate) fn recorded(state: &Path) -> HashSet<String> {
+    let mut recorded = HashSet::new();
+    let mut visit = |entry: sluicegate::audit::Entry| {
+        let value: serde_json::Value = serde_json::from_slice(&entry.payload).expect("records are JSON");
+        if entry.kind == sluicegate::audit::EntryKind::Admission {
+            assert!(recorded.insert(value["exchange"].as_str().unwrap_or_default().to_owned()), "twice");
+        }
+    };
+    sluicegate::audit::read_dir(&state.join("journal"), &mut visit).expect("the journal is sound");
+    let key = std::fs::read_to_string(state.join("journal/log/key")).expect("a key");
+    let verified =
+        sluicegate::audit::verify(&state.join("journal"), &key.parse().expect("a key"), &[], &mut |_| {});
+    verified.unwrap_or_else(|fault| panic!("{fault}"));
+    recorded
 }
 
 #[test]
@@ -66,7 +84,7 @@ fn no_kill_loses_the_record_of_what_was_delivered() {
             .map(|n| {
                 let seen = seen.clone();
                 std::thread::spawn(move || {
-                    while let Some(name) = exchange(address, n % 2 == 0) {
+                    while let Some((name, _)) = exchange(address, n % 2 == 0) {
                         seen.send(name).expect("a listener");
                     }
                 })
@@ -81,22 +99,7 @@ fn no_kill_loses_the_record_of_what_was_delivered() {
         clients.into_iter().for_each(|c| c.join().expect("a client"));
         delivered.extend(names);
     }
-    let mut recorded = HashSet::new();
-    let mut visit = |entry: sluicegate::audit::Entry| {
-        let value: serde_json::Value = serde_json::from_slice(&entry.payload).expect("records are JSON");
-        if entry.kind == sluicegate::audit::EntryKind::Admission {
-            assert!(recorded.insert(value["exchange"].as_str().unwrap_or_default().to_owned()), "twice");
-        }
-    };
-    sluicegate::audit::read_dir(&dir.path().join("journal"), &mut visit).expect("the journal is sound");
-    let key = std::fs::read_to_string(dir.path().join("journal/log/key")).expect("a key");
-    let verified = sluicegate::audit::verify(
-        &dir.path().join("journal"),
-        &key.parse().expect("a key"),
-        &[],
-        &mut |_| {},
-    );
-    verified.unwrap_or_else(|fault| panic!("{fault}"));
+    let recorded = recorded(dir.path());
     let lost: Vec<_> = delivered.difference(&recorded).collect();
     assert!(lost.is_empty(), "{} of {} delivered are not on record: {lost:?}", lost.len(), delivered.len());
     println!("{} exchanges delivered over {kills} kills, each on record", delivered.len());

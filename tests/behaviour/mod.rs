@@ -10,7 +10,7 @@ mod abuse;
 mod block_details;
 mod codings;
 mod counts;
-mod durability;
+pub(crate) mod durability;
 mod encoded;
 mod endings;
 mod fake;

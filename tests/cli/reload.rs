@@ -96,7 +96,7 @@ impl Drop for Process {
 }
 
 /// A folder with a configuration and a pack that masks `first`.
-pub(super) fn lay_out(policy: &str) -> tempfile::TempDir {
+pub(crate) fn lay_out(policy: &str) -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a folder");
     let config = format!(
         "schema = 1\n[server]\ndata = \"127.0.0.1:0\"\noperations = \"127.0.0.1:0\"\nstate = \"state\"\nworkers = 1\n\

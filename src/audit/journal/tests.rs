@@ -395,7 +395,7 @@ fn fault() -> impl Strategy<Value = Fault> {
 }
 
 proptest! {
-    #![proptest_config(crate::text::cases::cases(120))]
+    #![proptest_config(crate::text::cases::cases(1000))]
     /// Whatever fails and whenever the power goes: what was acknowledged is there afterwards, once, under its number, the
     /// numbers have no gap, and the journal opens again and goes on.
     #[test]

@@ -95,7 +95,13 @@ enum Work {
     /// Bodies of an exchange, and the end record that tells of them.
     Exchange(Job),
     /// Texts of something else; who gave them is told where they stand.
-    Alone { name: String, subject: Subject, parts: Parts, done: oneshot::Sender<Option<TextPlace>> },
+    Alone {
+        name: String,
+        subject: Subject,
+        parts: Parts,
+        days: Option<u32>,
+        done: oneshot::Sender<Option<TextPlace>>,
+    },
 }
 
 /// Seals bodies on a thread of its own, and then gives their end record to the journal.
@@ -105,7 +111,7 @@ pub struct Texts {
     jobs: Mutex<Option<SyncSender<Work>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     journal: Journal,
-    keys: Arc<Keys>,
+    reader: TextsReader,
 }
 
 impl Texts {
@@ -132,7 +138,7 @@ impl Texts {
             jobs: Mutex::new(Some(jobs)),
             thread: Mutex::new(Some(thread)),
             journal,
-            keys,
+            reader: TextsReader::over(folder, keys),
         })
     }
 
@@ -177,10 +183,17 @@ impl Texts {
         }
     }
 
-    /// Seals what belongs to no exchange, under a name of its own. Where it stands; none where it is not kept, which the log says.
-    pub async fn seal(&self, name: &str, subject: Subject, parts: Parts) -> Option<TextPlace> {
+    /// Seals what is not the body of an exchange, under a name of its own. Where it stands, for so many days at most where that is said; none
+    /// where it is not kept, which the log says.
+    pub async fn seal(
+        &self,
+        name: &str,
+        subject: Subject,
+        parts: Parts,
+        days: Option<u32>,
+    ) -> Option<TextPlace> {
         let (done, waits) = oneshot::channel();
-        let work = Work::Alone { name: name.to_owned(), subject, parts, done };
+        let work = Work::Alone { name: name.to_owned(), subject, parts, days, done };
         let sent = match &*self.jobs.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(jobs) => jobs.try_send(work).is_ok(),
             None => false,
@@ -192,9 +205,17 @@ impl Texts {
         waits.await.ok().flatten()
     }
 
+    /// What was sealed.
+    ///
+    /// # Errors
+    /// It was erased, its time is over, or it cannot be read.
+    pub fn read(&self, name: &str, subject: &Subject, place: &TextPlace) -> Result<Parts, KeysError> {
+        self.reader.read(name, subject, place)
+    }
+
     /// Destroys the key of a subject: nobody can read again what was kept of it. False if there was none.
     pub fn erase(&self, subject: &Subject) -> io::Result<bool> {
-        self.keys.erase(subject)
+        self.reader.erase(subject)
     }
 
     /// Seals what waits, and ends.
@@ -255,8 +276,8 @@ fn run(jobs: &Receiver<Work>, mut store: Store, keys: &Keys, journal: &Journal, 
                 }
             }
             // Who has left does not wait any more.
-            Work::Alone { name, subject, parts, done } => {
-                drop(done.send(seal(&name, &subject, &parts, (None, now_ms()))));
+            Work::Alone { name, subject, parts, days, done } => {
+                drop(done.send(seal(&name, &subject, &parts, (days, now_ms()))));
             }
         }
     }

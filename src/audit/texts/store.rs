@@ -20,6 +20,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A file of this size is followed by another one.
 const FILE_BYTES: u64 = 64 << 20;
@@ -162,14 +163,24 @@ impl Store {
 #[derive(Debug)]
 pub struct TextsReader {
     folder: PathBuf,
-    keys: Keys,
+    keys: Arc<Keys>,
 }
 
 impl TextsReader {
     /// The bodies beside a journal.
     pub fn new(journal: &Path, master: MasterKey) -> Self {
         let folder = journal.join(FOLDER);
-        Self { keys: Keys::new(&folder, master), folder }
+        Self { keys: Arc::new(Keys::new(&folder, master)), folder }
+    }
+
+    /// The same over keys that are open.
+    pub(super) fn over(folder: PathBuf, keys: Arc<Keys>) -> Self {
+        Self { folder, keys }
+    }
+
+    /// Destroys the key of a subject.
+    pub(super) fn erase(&self, subject: &Subject) -> io::Result<bool> {
+        self.keys.erase(subject)
     }
 
     /// The bodies of an exchange.

@@ -4,6 +4,7 @@
 //! it. Where the policy or a fault ends it, it ends in [`ending`].
 
 mod ending;
+mod held;
 mod label;
 mod stream;
 mod whole;
@@ -29,6 +30,7 @@ use crate::text::json::Tape;
 use crate::text::{Tongue, reads_as_utf8};
 use crate::vault::{Back, Scope};
 use ending::undecodable;
+use held::Begun;
 use label::{Around, Labels, Leaving};
 use stream::Held;
 
@@ -119,6 +121,10 @@ pub struct Answering {
     pub error_event: bool,
     /// Why the answer was cut, for the record.
     pub cut_by: Option<ExchangeError>,
+    /// A rule cut it whose findings a person reviews.
+    awaits_review: bool,
+    /// How it began, where the policy has answers reviewed: [`Answering::let_pass`] begins again.
+    begun: Option<Box<Begun>>,
     /// What is added to it, where something is.
     labels: Option<Box<Labels>>,
     /// Keeps what stands for values under the response's id.
@@ -130,6 +136,7 @@ impl Answering {
         let reader = Reader::new(std::sync::Arc::clone(&terms.policy), Side::Answer, ask.structured);
         let tape = || Tape::within(terms.limits.json_depth, terms.limits.json_values);
         let (tape, spare) = (tape(), tape());
+        let begun = terms.policy.review().map(|_| Box::default());
         Self {
             matched,
             terms,
@@ -160,6 +167,8 @@ impl Answering {
             no_end_sign: false,
             error_event: false,
             cut_by: None,
+            awaits_review: false,
+            begun,
             labels: None,
             keeping: None,
         }
@@ -167,11 +176,17 @@ impl Answering {
 
     /// Holds the answer against what its request says.
     pub(in crate::exchange) fn hold_against(&mut self, context: Option<std::sync::Arc<Context>>) {
+        if let Some(begun) = &mut self.begun {
+            begun.context.clone_from(&context);
+        }
         self.reader.hold_against(context);
     }
 
     /// The values of the request come back in the answer.
     pub(in crate::exchange) fn bring_back(&mut self, scope: Scope, back: std::sync::Arc<Back>) {
+        if let Some(begun) = &mut self.begun {
+            begun.values = Some((scope.clone(), std::sync::Arc::clone(&back)));
+        }
         self.reader.bring_back(scope, Some(back));
     }
 
@@ -187,12 +202,18 @@ impl Answering {
 
     /// The answer is one to a request of this system prompt.
     pub(in crate::exchange) fn answers_to(&mut self, own: Option<std::sync::Arc<Index>>) {
+        if let Some(begun) = &mut self.begun {
+            begun.own.clone_from(&own);
+        }
         self.reader.answers_to(own);
     }
 
     /// Reads the upstream's status and media type (the value of `content-type`, if any).
     pub fn head(&mut self, status: u16, content_type: Option<&str>) -> Result<Mode, ExchangeError> {
         self.upstream_status = status;
+        if let Some(begun) = &mut self.begun {
+            (begun.status, begun.media) = (status, content_type.map(str::to_owned));
+        }
         self.marking = Marking::new(&self.terms, &self.matched, &self.ask, status);
         let content_type = content_type.unwrap_or("");
         let media = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
@@ -360,6 +381,9 @@ impl Answering {
     pub(in crate::exchange) fn label(&mut self, labelling: Labelling) {
         if !self.matched.dialect.has_words(self.matched.operation) {
             return;
+        }
+        if let Some(begun) = &mut self.begun {
+            begun.labelling = Some(labelling.clone());
         }
         let tape = Tape::within(self.terms.limits.json_depth, usize::MAX);
         self.labels = Some(Box::new(Labels::new(labelling, &self.ask, tape, self.terms.client.said)));

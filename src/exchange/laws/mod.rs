@@ -5,6 +5,7 @@ mod blocks;
 mod chat_pieces;
 mod ends;
 mod grounded;
+mod held;
 mod invented;
 mod judged;
 mod labelled;

@@ -15,7 +15,7 @@ use crate::dialect::route;
 use crate::policy::{Action, Actions, BlockAs, Rule, RuleState, Share, Unscanned};
 
 /// Rules of which one holds back what another does not, in ways of all kinds.
-fn specs() -> Vec<RuleSpec> {
+pub(super) fn specs() -> Vec<RuleSpec> {
     let words = |words: &[&str], whole_word| {
         let keywords = words.iter().map(|w| Keyword { text: (*w).into(), whole_word }).collect();
         RuleSpec { keywords, ..RuleSpec::default() }
@@ -92,7 +92,7 @@ fn policy(fates: &[Fate], enforced: bool) -> Arc<Policy> {
 }
 
 /// What came out after each piece, with how the answer went on and how much was held then.
-fn steps(
+pub(super) fn steps(
     mut answering: Answering,
     bytes: &[u8],
     piece: usize,

@@ -147,6 +147,8 @@ pub struct Reader {
     values: Option<Box<Values>>,
     /// Edits of the body or event being read wait for what is made of their text.
     deferred: bool,
+    /// A person lets pass what they review: rules whose findings are reviewed stop nothing.
+    pub(super) let_pass: bool,
 }
 
 impl Reader {
@@ -190,6 +192,7 @@ impl Reader {
             shadow: None,
             values: None,
             deferred: false,
+            let_pass: false,
         }
     }
 
@@ -606,7 +609,7 @@ impl Reader {
                 })
             }
             Action::Block => {
-                if self.stop.is_none() {
+                if self.stop.is_none() && !(self.let_pass && self.policy.reviews(finding.rule)) {
                     self.stop = Some(Stop::Blocked(finding.rule));
                 }
                 None

@@ -103,7 +103,10 @@ impl Library {
                 }
             });
         }
-        for (n, name) in settings.ladder.iter().flat_map(|ladder| ladder.rules.iter().enumerate()) {
+        let climbing = settings.ladder.iter().flat_map(|ladder| ladder.rules.iter().enumerate());
+        let reviewed = settings.review.iter().flat_map(|review| review.rules.iter().enumerate());
+        let climbing = climbing.map(|(n, name)| (Setting::Ladder(n), name));
+        for (setting, name) in climbing.chain(reviewed.map(|(n, name)| (Setting::Review(n), name))) {
             if self.rules.iter().any(|rule| is_called(&rule.id, name)) {
                 continue;
             }
@@ -111,7 +114,7 @@ impl Library {
             let unknown = Diagnostic::error("unknown-rule", format!("unknown rule `{name}`"));
             let near = crate::diag::nearest(name, &ids).map(|near| format!("did you mean `{near}`?"));
             let help = near.unwrap_or_else(|| "`harm/*` are all of a pack".to_owned());
-            wrong(Setting::Ladder(n), unknown.help(help));
+            wrong(setting, unknown.help(help));
         }
         let shares = shares(&choices).len();
         if shares > MOST_SHARES {
@@ -131,6 +134,7 @@ impl Library {
             ladder: settings.ladder.clone().map(Arc::new),
             sessions: settings.sessions.clone().map(Arc::new),
             abuse: settings.abuse.clone().map(Arc::new),
+            review: settings.review.clone().map(Arc::new),
             residency: Arc::new(Residencies::of(&profile.residency, &settings.residency)),
             notices: profile.notices.clone().into(),
             labels: profile.labelled().map(Arc::new),

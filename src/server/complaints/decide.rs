@@ -4,10 +4,11 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::book::{Complaint, ComplaintState};
+use super::complaint::{Complaint, ComplaintState};
 use super::record;
 use crate::audit::safe;
 use crate::diag::moment::now_ms;
+use crate::server::book::Entry as _;
 use crate::server::gateway::Gateway;
 
 fn told(one: &Complaint, now: u64) -> Value {

@@ -3,11 +3,10 @@
 //! What is answered does not depend on whether an exchange of that id is known: who decides looks that up. Text and contact go to the sealed
 //! texts of the journal, where these are kept, or nowhere; records have their keyed hash.
 
-mod book;
+mod complaint;
 mod decide;
 mod settings;
 
-pub(super) use book::Book;
 pub(super) use decide::{decide, list, show};
 pub use settings::ComplaintSettings;
 
@@ -22,12 +21,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::body::AnswerBody;
+use super::book::Book;
 use super::gateway::Gateway;
 use super::rates::Rates;
 use crate::audit::{Event, ExchangeId, Parts, Subject};
 use crate::diag::moment::now_ms;
 use crate::diag::moment::written;
-use book::{Complaint, ComplaintState};
+use complaint::{Complaint, ComplaintState};
 
 /// Where complaints are filed.
 pub const COMPLAINTS: &str = "/complaints";
@@ -52,13 +52,13 @@ pub(super) struct Complaints {
     settings: ComplaintSettings,
     filed: Rates,
     looked: Rates,
-    pub(super) book: Book,
+    pub(super) book: Book<Complaint>,
     /// Held by who changes one: what follows on what is seen.
     turn: tokio::sync::Mutex<()>,
 }
 
 impl Complaints {
-    pub(super) fn new(settings: ComplaintSettings, book: Book) -> Self {
+    pub(super) fn new(settings: ComplaintSettings, book: Book<Complaint>) -> Self {
         let (filed, looked) = (Rates::default(), Rates::default());
         Self { settings, filed, looked, book, turn: tokio::sync::Mutex::default() }
     }
@@ -167,7 +167,7 @@ async fn file(gateway: &Gateway, request: Request<Incoming>) -> Result<(StatusCo
     let texts = match gateway.texts.as_ref().filter(|texts| texts.limit(COMPLAINTS_TENANT, None) > 0) {
         Some(texts) => {
             let subject = Subject::new(COMPLAINTS_TENANT, &gateway.commitments.name("user", &id));
-            texts.seal(&id, subject, Parts { request_received: plain, ..Parts::default() }).await
+            texts.seal(&id, subject, Parts { request_received: plain, ..Parts::default() }, None).await
         }
         None => None,
     };
