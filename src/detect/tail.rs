@@ -37,8 +37,8 @@ impl Tail {
         }
         self.end = base + bytes.len() as u64;
         if self.state != DEAD {
+            step();
             for &byte in bytes.get(at..).unwrap_or_default() {
-                step();
                 self.state = machine.next(self.state, byte);
                 if self.state == DEAD {
                     break;
