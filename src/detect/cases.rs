@@ -140,6 +140,11 @@ fn cases() -> Vec<Case> {
             disguised(&["abba", "abbabba"]),
             &[("abbba-a-aa", &["abbba"]), ("abba-abba", &["abba-abba"]), ("abba-a-bba", &["abba-a-bba"])],
         ),
+        (
+            "letters again in a word with two of them",
+            disguised(&["aa aab"]),
+            &[("a|aa=a|aa=a|aab", &["a|aa=a|aa=a|aab"])],
+        ),
         ("tags", disguised(&["bomb"]), &[("b<i></i>omb", &["b<i></i>omb"])]),
         (
             "a disguised phrase",

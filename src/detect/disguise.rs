@@ -20,7 +20,7 @@
 
 use super::gate::{Bits, CHINESE, Gate, Keys, begins_chinese, eight, head};
 use super::lexicon::{Meaning, Word};
-use super::likeness::{Form, LIKE, Likeness, likeness};
+use super::likeness::{Form, LIKE, Likeness, likeness, longest_row};
 use super::pattern::{after_escape, char_at, char_before, is_word};
 use super::phrase::{ANYTHING, FirstKeys, FirstTokens, Next};
 use super::signs::{Between, between, is_letter, is_wide, is_wild, leet, wide_signs};
@@ -78,6 +78,8 @@ pub(super) struct Disguised {
     before_wide_alike: Bits,
     /// Digits that may begin a disguised word before another digit.
     digits: Box<[bool; 128]>,
+    /// How often what is like one letter may stand apart from itself: as often as one letter for each of the longest row of such in a word.
+    repeats_apart: u8,
 }
 
 /// One way to read the text so far.
@@ -220,6 +222,7 @@ impl Disguised {
                 None => {}
             }
         }
+        let row = all.iter().map(|(letters, ..)| longest_row(letters.bytes())).max().unwrap_or(1);
         let before_wide = all.iter().any(|(letters, ..)| {
             let mut letters = letters.chars().filter(|&letter| letter != ' ').map(|letter| letter.is_ascii());
             letters.next() == Some(true) && letters.next() == Some(false)
@@ -260,6 +263,7 @@ impl Disguised {
                 before_wide,
                 before_wide_alike: Bits::new(&before_wide_alike),
                 digits,
+                repeats_apart: row.saturating_mul(REPEATS_APART + 1).saturating_sub(1),
             },
             keys,
         )
@@ -368,8 +372,9 @@ impl Disguised {
                 if read.like.add(byte) {
                     return self.likenesses.holds(read.like.word);
                 }
-                read.repeats = if read.like.word == known { read.repeats + u8::from(!touches) } else { 0 };
-                if read.repeats > REPEATS_APART {
+                read.repeats =
+                    if read.like.word == known { read.repeats.saturating_add(u8::from(!touches)) } else { 0 };
+                if read.repeats > self.repeats_apart {
                     return false;
                 }
                 read.tight |= touches;

@@ -15,12 +15,19 @@ use crate::text::fold::is_chinese;
 #[inline]
 pub(super) fn eight(text: &[u8], at: usize) -> u64 {
     let rest = text.get(at..).unwrap_or_default();
-    rest.first_chunk().map_or_else(|| eight_of(rest), |bytes| u64::from_le_bytes(*bytes))
+    rest.first_chunk().map_or_else(|| last_of(text, rest.len()), |bytes| u64::from_le_bytes(*bytes))
 }
 
-#[cold]
-fn eight_of(bytes: &[u8]) -> u64 {
-    bytes.iter().take(8).rev().fold(0, |word, &byte| word << 8 | u64::from(byte))
+/// The last `length` bytes of the text, less than eight.
+#[inline(never)]
+fn last_of(text: &[u8], length: usize) -> u64 {
+    match text.last_chunk() {
+        Some(last) => u64::from_le_bytes(*last).checked_shr(64 - 8 * length as u32).unwrap_or(0),
+        None => {
+            let bytes = text.get(text.len() - length..).unwrap_or_default();
+            bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte))
+        }
+    }
 }
 
 /// Of shorter tokens too many words begin with their like.

@@ -177,6 +177,9 @@ impl Judge {
     }
 
     fn forget(&mut self, with: &With<'_>, settled: u64) {
+        if self.covered.is_empty() && self.watches.is_empty() {
+            return;
+        }
         self.covered.retain(|(_, end)| *end > settled);
         let keep = with.engine.criteria.keep();
         self.watches.retain(|watch| watch.read() + keep > settled);

@@ -103,6 +103,17 @@ pub(super) fn likeness(bytes: impl IntoIterator<Item = u8>) -> u64 {
     like.word
 }
 
+/// The most letters and digits of these bytes in a row that are like each other, spaces left out.
+pub(super) fn longest_row(bytes: impl IntoIterator<Item = u8>) -> u8 {
+    let (mut last, mut row, mut most) = (0, 0_u8, 1);
+    for byte in bytes.into_iter().filter(|&byte| byte != b' ') {
+        let like = ALIKE[usize::from(byte)];
+        row = if like == last { row.saturating_add(1) } else { 1 };
+        (last, most) = (like, most.max(row));
+    }
+    most
+}
+
 /// What stands between letters and for none.
 pub(super) fn is_separator(byte: u8) -> bool {
     matches!(byte, b'.' | b'-' | b'_' | b'~' | b'^' | b'\'' | b'`' | b'=' | b'%' | b'&')

@@ -315,6 +315,29 @@ impl Machine {
         }
     }
 
+    /// Tells with how many digits, one less, and bytes of which two kinds behind them it may live on or has found something: the first kind in
+    /// the higher place.
+    pub(super) fn behind_digits<const KINDS: usize>(
+        &self,
+        most: usize,
+        kinds: &[Vec<u8>; KINDS],
+        tell: &mut impl FnMut(usize, Range<usize>),
+    ) {
+        let digits = self.classes_of(b'0'..=b'9');
+        let kinds = kinds.each_ref().map(|kind| self.classes_of(kind.iter().copied()));
+        let mut states = BTreeSet::from([START]);
+        let mut found = false;
+        for count in 0..most {
+            states = self.after(&states, &digits);
+            found |= states.len() > MANY || states.iter().any(|&state| self.accepts(state));
+            if found {
+                tell(count, 0..KINDS * KINDS);
+            } else {
+                self.paths_from(&states, &kinds, 2, 0, &mut |paths| tell(count, paths));
+            }
+        }
+    }
+
     /// Tells with how many digits, one less, before one space and which two letters behind it, lower case, it may live on or has found
     /// something: `None` for any letter.
     pub(super) fn before_words(&self, most: usize, tell: &mut impl FnMut(usize, [Option<u8>; 2])) {

@@ -710,7 +710,10 @@ impl Scan {
         step();
         let mut hit = hit(&mut self.waiting, with, view);
         let disguised = &with.engine.lexicon.disguised;
-        self.walks.extend(disguised.begin(view.bytes(), at, view.base().0 + at as u64, ended, &mut hit));
+        let walk = disguised.begin(view.bytes(), at, view.base().0 + at as u64, ended, &mut hit);
+        if let Some(walk) = walk {
+            self.walks.push(walk);
+        }
     }
 
     /// Walks from the two different Chinese characters at `at`, `pair` their bytes.
