@@ -21,13 +21,11 @@ pub(super) fn eight(text: &[u8], at: usize) -> u64 {
 /// The last `length` bytes of the text, less than eight.
 #[inline(never)]
 fn last_of(text: &[u8], length: usize) -> u64 {
-    match text.last_chunk() {
-        Some(last) => u64::from_le_bytes(*last).checked_shr(64 - 8 * length as u32).unwrap_or(0),
-        None => {
-            let bytes = text.get(text.len() - length..).unwrap_or_default();
-            bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte))
-        }
+    if let Some(last) = text.last_chunk() {
+        return u64::from_le_bytes(*last).checked_shr(64 - 8 * length as u32).unwrap_or(0);
     }
+    let bytes = text.get(text.len() - length..).unwrap_or_default();
+    bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte))
 }
 
 /// Of shorter tokens too many words begin with their like.
