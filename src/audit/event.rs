@@ -116,7 +116,7 @@ fn ocsf(sequence: u64, time: u64, record: &Value) -> String {
     let blocked = text(record, "verdict") == "block";
     let (status_id, status) =
         if blocked || !text(record, "error").is_empty() { (2, "Failure") } else { (1, "Success") };
-    let activity = json!({
+    let mut activity = json!({
         "class_uid": 6003, "class_name": "API Activity", "category_uid": 6, "category_name": "Application Activity",
         "activity_id": 99, "activity_name": text(record, "record"), "type_uid": 600_399, "time": time,
         "severity_id": severity_id, "severity": severity, "status_id": status_id, "status": status,
@@ -131,6 +131,14 @@ fn ocsf(sequence: u64, time: u64, record: &Value) -> String {
             "coverage": record["coverage"],
         },
     });
+    let tokens = record["tokens"].as_object().map(|_| &record["tokens"]);
+    if let Some(tokens) = tokens {
+        let total = tokens["input"].as_u64().unwrap_or(0) + tokens["output"].as_u64().unwrap_or(0);
+        activity["message_context"] = json!({
+            "ai_role_id": 2, "ai_role": "Assistant", "service": {"name": PRODUCT}, "uid": text(record, "exchange"),
+            "prompt_tokens": tokens["input"], "completion_tokens": tokens["output"], "total_tokens": total,
+        });
+    }
     let mut out = activity.to_string();
     for (number, found) in findings(record).enumerate() {
         let acted = match text(found, "action") {
@@ -183,9 +191,20 @@ fn otel(sequence: u64, time: u64, record: &Value) -> String {
     {
         add(&format!("sluicegate.{name}"), string(name));
     }
-    for name in ["found", "request_bytes", "response_bytes", "total_us"] {
+    for name in ["found", "request_bytes", "response_bytes", "upstream_us", "first_byte_us", "total_us"] {
         if record[name].is_u64() {
             add(&format!("sluicegate.{name}"), integer(name));
+        }
+    }
+    for (name, said) in [
+        ("input_tokens", "input"),
+        ("output_tokens", "output"),
+        ("cache_read.input_tokens", "cached"),
+        ("cache_creation.input_tokens", "cache_written"),
+        ("reasoning.output_tokens", "reasoning"),
+    ] {
+        if let Some(count) = record["tokens"][said].as_u64() {
+            add(&format!("gen_ai.usage.{name}"), json!({"intValue": count.to_string()}));
         }
     }
     if record["status"].is_u64() {
@@ -256,6 +275,12 @@ fn cef(sequence: u64, time: u64, record: &Value) -> String {
             add(&format!("cs{number}"), value);
         }
     }
+    for (number, (label, said)) in (1..).zip([("inputTokens", "input"), ("outputTokens", "output")]) {
+        if let Some(count) = record["tokens"][said].as_u64() {
+            add(&format!("cn{number}Label"), label);
+            add(&format!("cn{number}"), &count.to_string());
+        }
+    }
     add("cnt", &record["found"].as_u64().unwrap_or(0).to_string());
     out
 }
@@ -289,6 +314,27 @@ mod tests {
                 .expect("a list")
                 .contains(&json!({"key": "gen_ai.request.model", "value": {"stringValue": "m=1"}}))
         );
+        let attributes = |record: &Value, form: EventForm| {
+            let lines = form.lines(8, record.to_string().as_bytes(), 0..u64::MAX).expect("lines");
+            json(lines.lines().next().expect("a line"))
+        };
+        let end = json!({"record": "end", "time_ms": 1, "exchange": "x", "verdict": "allow",
+            "tokens": {"input": 11, "output": 22, "cached": 5}});
+        let context = &attributes(&end, EventForm::Ocsf)["message_context"];
+        assert_eq!(
+            (&context["prompt_tokens"], &context["completion_tokens"], &context["total_tokens"]),
+            (&json!(11), &json!(22), &json!(33))
+        );
+        let told = attributes(&end, EventForm::Otel);
+        let told = told["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]["attributes"].clone();
+        for (key, value) in
+            [("input_tokens", "11"), ("output_tokens", "22"), ("cache_read.input_tokens", "5")]
+        {
+            let wanted = json!({"key": format!("gen_ai.usage.{key}"), "value": {"intValue": value}});
+            assert!(told.as_array().expect("a list").contains(&wanted), "{told}");
+        }
+        let line = EventForm::Cef.lines(8, end.to_string().as_bytes(), 0..u64::MAX).expect("a line");
+        assert!(line.contains("cn1Label=inputTokens cn1=11 cn2Label=outputTokens cn2=22"), "{line}");
         let cef = lines(EventForm::Cef);
         assert!(
             cef.starts_with("CEF:0|Sluicegate|sluicegate|")

@@ -13,7 +13,7 @@ use std::time::Duration;
 /// The file in the journal's folder.
 const FILE: &str = "index.sqlite";
 /// An index of another version is made anew.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 /// Records taken in at a time; what a crash costs.
 const BATCH: u64 = 20_000;
 /// How long one asks while another brings it up to date.
@@ -25,7 +25,7 @@ CREATE TABLE exchange (
   tenant TEXT NOT NULL, key TEXT NOT NULL, user TEXT NOT NULL, address TEXT NOT NULL, route TEXT NOT NULL, dialect TEXT NOT NULL,
   operation TEXT NOT NULL, model TEXT NOT NULL, upstream TEXT NOT NULL, policy TEXT NOT NULL, policy_version TEXT NOT NULL,
   verdict TEXT NOT NULL, ended TEXT NOT NULL, error TEXT NOT NULL, status INTEGER NOT NULL, total_us INTEGER NOT NULL,
-  found INTEGER NOT NULL
+  found INTEGER NOT NULL, input_tokens INTEGER NOT NULL DEFAULT 0, output_tokens INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX exchange_time ON exchange (time);
 CREATE INDEX exchange_tenant ON exchange (tenant, time);
@@ -159,6 +159,10 @@ pub struct Hit {
     pub status: u16,
     /// Findings in all.
     pub found: u64,
+    /// Tokens that the model read, as the upstream counts them; 0 where it does not say.
+    pub input_tokens: u64,
+    /// Tokens that the model wrote.
+    pub output_tokens: u64,
 }
 
 /// A number and what it counts.
@@ -168,6 +172,10 @@ pub struct Count {
     pub name: String,
     /// How often.
     pub count: u64,
+    /// Tokens that the model read in all of them, as upstreams count them.
+    pub input_tokens: u64,
+    /// Tokens that it wrote.
+    pub output_tokens: u64,
 }
 
 /// What a record says that is looked for, of either kind.
@@ -208,12 +216,21 @@ struct Row<'a> {
     status: u16,
     total_us: u64,
     found: u64,
+    tokens: Tokens,
     #[serde(borrow)]
     findings: Vec<Found<'a>>,
     #[serde(borrow)]
     received: Cow<'a, str>,
     #[serde(borrow)]
     sent: Cow<'a, str>,
+}
+
+/// What an upstream says of tokens.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Tokens {
+    input: u64,
+    output: u64,
 }
 
 impl Default for Row<'_> {
@@ -238,6 +255,7 @@ impl Default for Row<'_> {
             error: none(),
             status: 0,
             total_us: 0,
+            tokens: Tokens::default(),
             found: 0,
             findings: Vec::new(),
             received: none(),
@@ -348,7 +366,7 @@ impl Index {
         };
         let limit = if query.limit == 0 { String::new() } else { format!(" LIMIT {}", query.limit) };
         let sql = format!(
-            "SELECT name, admission, ending, e.time, tenant, key, route, model, upstream, verdict, ended, status, found {wheres} ORDER BY {order}{limit}"
+            "SELECT name, admission, ending, e.time, tenant, key, route, model, upstream, verdict, ended, status, found, input_tokens, output_tokens {wheres} ORDER BY {order}{limit}"
         );
         let run = || -> rusqlite::Result<Vec<Hit>> {
             let mut statement = self.db.prepare_cached(&sql)?;
@@ -367,6 +385,8 @@ impl Index {
                     ended: row.get(10)?,
                     status: row.get(11)?,
                     found: unsigned(row.get(12)?),
+                    input_tokens: unsigned(row.get(13)?),
+                    output_tokens: unsigned(row.get(14)?),
                 })
             })?;
             rows.collect()
@@ -386,14 +406,15 @@ impl Index {
     pub fn by_column(&self, query: &Query, column: Column) -> Result<Vec<Count>, IndexError> {
         let (wheres, values) = conditions(query);
         let name = column.name();
-        self.counts(&format!("SELECT {name}, count(*) {wheres} GROUP BY {name} ORDER BY 2 DESC, 1"), values)
+        self.counts(&format!("SELECT {name}, count(*), sum(input_tokens), sum(output_tokens) {wheres} GROUP BY {name} ORDER BY 2 DESC, 1"), values)
     }
 
     /// How many of them by rule, the most frequent first.
     pub fn by_rule(&self, query: &Query) -> Result<Vec<Count>, IndexError> {
         let (wheres, values) = conditions(query);
         let sql = format!(
-            "SELECT value, count(*) FROM tag WHERE kind = 'rule' AND number IN (SELECT e.number {wheres}) GROUP BY value ORDER BY 2 DESC, 1"
+            "SELECT g.value, count(*), sum(x.input_tokens), sum(x.output_tokens) FROM tag g CROSS JOIN exchange x ON x.number = g.number \
+             WHERE g.kind = 'rule' AND g.number IN (SELECT e.number {wheres}) GROUP BY g.value ORDER BY 2 DESC, 1"
         );
         self.counts(&sql, values)
     }
@@ -402,7 +423,12 @@ impl Index {
         let run = || -> rusqlite::Result<Vec<Count>> {
             let mut statement = self.db.prepare(sql)?;
             let rows = statement.query_map(params_from_iter(values), |row| {
-                Ok(Count { name: row.get(0)?, count: unsigned(row.get(1)?) })
+                Ok(Count {
+                    name: row.get(0)?,
+                    count: unsigned(row.get(1)?),
+                    input_tokens: unsigned(row.get(2)?),
+                    output_tokens: unsigned(row.get(3)?),
+                })
             })?;
             rows.collect()
         };
@@ -492,7 +518,7 @@ fn take(db: &Connection, sequence: u64, kind: EntryKind, payload: &[u8]) -> rusq
         EntryKind::End => {
             let mut statement = db.prepare_cached(
                 "UPDATE exchange SET ending = ?2, verdict = ?3, ended = ?4, error = CASE WHEN ?5 = '' THEN error ELSE ?5 END, status = ?6, \
-                 total_us = ?7, found = found + ?8 WHERE name = ?1 AND ending IS NULL RETURNING number, time",
+                 total_us = ?7, found = found + ?8, input_tokens = ?9, output_tokens = ?10 WHERE name = ?1 AND ending IS NULL RETURNING number, time",
             )?;
             let of = params![
                 row.exchange,
@@ -502,7 +528,9 @@ fn take(db: &Connection, sequence: u64, kind: EntryKind, payload: &[u8]) -> rusq
                 row.error,
                 row.status,
                 signed(row.total_us),
-                signed(row.found)
+                signed(row.found),
+                signed(row.tokens.input),
+                signed(row.tokens.output)
             ];
             statement.query_row(of, |row| Ok((row.get(0)?, row.get(1)?))).optional()?
         }
@@ -541,6 +569,7 @@ mod tests {
     use super::*;
     use crate::audit::journal::tests::{admission, end, folder, runtime, small};
     use crate::audit::{FindingRecord, Journal};
+    use crate::dialect::Usage;
 
     fn finding(rule: &str, category: &str) -> FindingRecord {
         FindingRecord {
@@ -576,6 +605,7 @@ mod tests {
                 let _receipt = journal.admit(&one).await.expect("durable");
                 let mut last = end();
                 (last.exchange, last.verdict) = (one.exchange, if n % 2 == 0 { "block" } else { "allow" });
+                last.tokens = Some(Usage { input: Some(n), output: Some(1), ..Usage::default() });
                 if n % 10 == 0 {
                     last.findings = vec![finding("d/e", "D")];
                 }
@@ -608,14 +638,19 @@ mod tests {
         );
         assert_eq!(find(Query { hash: Some("h7".into()), ..Query::default() }), [7]);
         assert_eq!(find(rule("x")), [0; 0]);
-        let count = |name: &str, count| Count { name: name.into(), count };
+        let count = |name: &str, count, input_tokens| Count {
+            name: name.into(),
+            count,
+            input_tokens,
+            output_tokens: count,
+        };
         assert_eq!(
             index.by_rule(&Query::default()).expect("counts"),
-            [count("a/b", 6), count("a/c", 6), count("d/e", 3)]
+            [count("a/b", 6, 75), count("a/c", 6, 75), count("d/e", 3, 30)]
         );
         assert_eq!(
             index.by_column(&rule("a/b"), Column::User).expect("counts"),
-            [count("u0", 2), count("u1", 2), count("u2", 2)]
+            [count("u0", 2, 15), count("u1", 2, 35), count("u2", 2, 25)]
         );
         // The index of a journal that is gone is made anew.
         for entry in std::fs::read_dir(folder.path()).expect("a folder") {

@@ -5,6 +5,7 @@
 
 mod checkpoint;
 mod commitment;
+mod cosignature;
 mod disk;
 mod event;
 mod hold;
@@ -23,10 +24,14 @@ mod segment;
 mod settings;
 mod tail;
 mod texts;
+mod timestamp;
 mod verify;
+mod vouched;
+mod witness;
 
 pub use checkpoint::Checkpoint;
 pub use commitment::{Commitment, CommitmentKey};
+pub use cosignature::{Cosignature, Cosigner, WitnessKey};
 pub use event::{EventForm, Told};
 pub use hold::{Hold, Holds, held};
 pub use id::ExchangeId;
@@ -35,7 +40,7 @@ pub use journal::{Commit, Journal, JournalError, OpenError, Receipt, Watcher};
 pub use merkle::{Hash, ProofError, TileError, consistency_holds, inclusion_root, leaf_hash};
 pub use notary::{NotaryError, key_path, load_or_make_signer};
 pub use note::{NoteError, Signer, Verifier};
-pub use prove::{ProveError, ProvedRecord, last_checkpoint, prove, prove_growth};
+pub use prove::{ProveError, ProvedRecord, growth, last_checkpoint, prove, prove_growth};
 pub use purge::{Purgeable, purgeable, read_kept, remove};
 pub use record::{Admission, Coverage, End, Event, FindingRecord, LabelRecord, MarkRecord, safe};
 pub use segment::{
@@ -46,4 +51,10 @@ pub use tail::{Batch, Tail};
 pub use texts::{
     Keep, KeysError, MasterKey, Parts, Subject, TextPlace, Texts, TextsReader, TextsSettings, erase,
 };
+pub use timestamp::{
+    Nonce, Timestamp, TimestampError, TimestampRoots, check as check_timestamp, imprint, nonce,
+    request as timestamp_request,
+};
 pub use verify::{Fault, Verified, verify};
+pub use vouched::{AppendError, Cosigned, Stamped, Vouched, append as append_checkpoint, cosigned, seen_by};
+pub use witness::{LastSeen, Witness, WitnessError, WitnessRefusal, last_seen, witness_request};

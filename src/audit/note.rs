@@ -14,9 +14,9 @@ use zeroize::Zeroizing;
 /// Ed25519 with RFC 8032's plain signatures over the note's text.
 const ED25519_ALGORITHM: u8 = 1;
 /// How a line of a signature begins.
-const DASH: &str = "\u{2014} ";
+pub(super) const DASH: &str = "\u{2014} ";
 /// How a private key begins.
-const PRIVATE: &str = "PRIVATE+KEY+";
+pub(super) const PRIVATE: &str = "PRIVATE+KEY+";
 
 /// Why a note or key cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,22 +46,23 @@ pub enum NoteError {
     Forged(String),
 }
 
-fn key_id(name: &str, public: &[u8]) -> u32 {
+/// The number of a key, by which lines of signatures name it.
+pub(super) fn key_id(name: &str, algorithm: u8, public: &[u8]) -> u32 {
     let mut bytes = Vec::with_capacity(name.len() + 34);
     bytes.extend_from_slice(name.as_bytes());
-    bytes.extend_from_slice(&[b'\n', ED25519_ALGORITHM]);
+    bytes.extend_from_slice(&[b'\n', algorithm]);
     bytes.extend_from_slice(public);
     let hash = digest(&SHA256, &bytes);
     hash.as_ref().first_chunk().map_or(0, |id| u32::from_be_bytes(*id))
 }
 
-fn check_name(name: &str) -> Result<(), NoteError> {
+pub(super) fn check_name(name: &str) -> Result<(), NoteError> {
     let bad = name.is_empty() || name.chars().any(|c| c.is_whitespace() || c.is_control() || c == '+');
     if bad { Err(NoteError::Name(name.to_owned())) } else { Ok(()) }
 }
 
-/// Name, id and the key's bytes of a written key.
-fn parse(text: &str) -> Result<(&str, u32, Zeroizing<[u8; 32]>), NoteError> {
+/// Name, id and the key's bytes of a written key of this algorithm.
+pub(super) fn parse(text: &str, algorithm: u8) -> Result<(&str, u32, Zeroizing<[u8; 32]>), NoteError> {
     let mut parts = text.trim().splitn(3, '+');
     let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
         return Err(NoteError::Key);
@@ -69,12 +70,28 @@ fn parse(text: &str) -> Result<(&str, u32, Zeroizing<[u8; 32]>), NoteError> {
     check_name(name)?;
     let id = if id.len() == 8 { u32::from_str_radix(id, 16).ok() } else { None }.ok_or(NoteError::Key)?;
     let bytes = Zeroizing::new(BASE64_STANDARD.decode(key).map_err(|_| NoteError::Key)?);
-    let Some((&ED25519_ALGORITHM, key)) = bytes.split_first() else { return Err(NoteError::Key) };
+    let (_, key) = bytes.split_first().filter(|(found, _)| **found == algorithm).ok_or(NoteError::Key)?;
     let key = Zeroizing::new(key.try_into().map_err(|_| NoteError::Key)?);
     Ok((name, id, key))
 }
 
-fn same_id(found: u32, expected: u32) -> Result<(), NoteError> {
+/// A key as it is written.
+pub(super) fn written(name: &str, id: u32, algorithm: u8, key: &[u8; 32]) -> Zeroizing<String> {
+    let mut bytes = Zeroizing::new([algorithm; 33]);
+    bytes.iter_mut().skip(1).zip(key).for_each(|(to, from)| *to = *from);
+    Zeroizing::new(format!("{name}+{id:08x}+{}", BASE64_STANDARD.encode(*bytes)))
+}
+
+/// Name, key's number and signature of a line.
+pub(super) fn signature_line(line: &str) -> Result<(&str, u32, Vec<u8>), NoteError> {
+    let (name, signature) =
+        line.strip_prefix(DASH).and_then(|line| line.split_once(' ')).ok_or(NoteError::Form)?;
+    let mut bytes = BASE64_STANDARD.decode(signature).map_err(|_| NoteError::Form)?;
+    let id = u32::from_be_bytes(*bytes.first_chunk().ok_or(NoteError::Form)?);
+    Ok((name, id, bytes.split_off(4)))
+}
+
+pub(super) fn same_id(found: u32, expected: u32) -> Result<(), NoteError> {
     let hex = |id: u32| format!("{id:08x}");
     if found == expected { Ok(()) } else { Err(NoteError::Id { found: hex(found), expected: hex(expected) }) }
 }
@@ -108,15 +125,13 @@ impl Verifier {
         let (text, signatures) = parts(note)?;
         let mut seen = false;
         for line in signatures.lines() {
-            let (name, signature) =
-                line.strip_prefix(DASH).and_then(|line| line.split_once(' ')).ok_or(NoteError::Form)?;
-            let bytes = BASE64_STANDARD.decode(signature).map_err(|_| NoteError::Form)?;
-            let (id, signature) = bytes.split_first_chunk().ok_or(NoteError::Form)?;
-            if name != self.name || u32::from_be_bytes(*id) != self.id {
+            let (name, id, signature) = signature_line(line)?;
+            if name != self.name || id != self.id {
                 continue;
             }
-            let key = UnparsedPublicKey::new(&ED25519, self.public);
-            key.verify(text.as_bytes(), signature).map_err(|_| NoteError::Forged(self.name.clone()))?;
+            if !self.has_signed(text.as_bytes(), &signature) {
+                return Err(NoteError::Forged(self.name.clone()));
+            }
             seen = true;
         }
         if seen { Ok(text) } else { Err(NoteError::Unsigned(self.name.clone())) }
@@ -124,7 +139,7 @@ impl Verifier {
 }
 
 /// A note's text and its lines of signatures.
-fn parts(note: &str) -> Result<(&str, &str), NoteError> {
+pub(super) fn parts(note: &str) -> Result<(&str, &str), NoteError> {
     let at = note.rfind("\n\n").ok_or(NoteError::Form)?;
     let (text, rest) = note.split_at_checked(at + 1).ok_or(NoteError::Form)?;
     let signatures = rest.strip_prefix('\n').unwrap_or_default();
@@ -134,21 +149,43 @@ fn parts(note: &str) -> Result<(&str, &str), NoteError> {
     if sound { Ok((text, signatures)) } else { Err(NoteError::Form) }
 }
 
+/// The notes of a text that holds one behind the other, without what was begun and not finished: a piece without signatures, and what stands behind
+/// the last line break. Lines of a note's text are not empty, as those of a checkpoint are not.
+pub(super) fn notes_in(text: &str) -> Vec<&str> {
+    let text = text.get(..text.rfind('\n').map_or(0, |at| at + 1)).unwrap_or_default();
+    let (mut notes, mut start, mut at) = (Vec::new(), 0, 0);
+    // Whether the text is over, and whether there was a line of a signature.
+    let (mut over, mut signed) = (false, false);
+    for line in text.split_inclusive('\n') {
+        let is_signature = over && line.starts_with(DASH);
+        if over && !is_signature {
+            notes.extend(text.get(start..at).filter(|_| signed));
+            (start, over, signed) = (at, false, false);
+        }
+        signed |= is_signature;
+        if line == "\n" {
+            // Before a note empty lines are passed over.
+            (start, over) = if start == at { (at + 1, false) } else { (start, true) };
+        }
+        at += line.len();
+    }
+    notes.extend(text.get(start..at).filter(|_| signed));
+    notes
+}
+
 impl FromStr for Verifier {
     type Err = NoteError;
 
     fn from_str(text: &str) -> Result<Self, NoteError> {
-        let (name, id, public) = parse(text)?;
-        same_id(id, key_id(name, &*public))?;
+        let (name, id, public) = parse(text, ED25519_ALGORITHM)?;
+        same_id(id, key_id(name, ED25519_ALGORITHM, &*public))?;
         Ok(Self { name: name.to_owned(), id, public: *public })
     }
 }
 
 impl fmt::Display for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut bytes = vec![ED25519_ALGORITHM];
-        bytes.extend_from_slice(&self.public);
-        write!(f, "{}+{:08x}+{}", self.name, self.id, BASE64_STANDARD.encode(bytes))
+        f.write_str(&written(&self.name, self.id, ED25519_ALGORITHM, &self.public))
     }
 }
 
@@ -179,13 +216,15 @@ impl Signer {
         check_name(name)?;
         let pair = Ed25519KeyPair::from_seed_unchecked(&*seed).map_err(|_| NoteError::Key)?;
         let public: [u8; 32] = pair.public_key().as_ref().try_into().map_err(|_| NoteError::Key)?;
-        let verifier = Verifier { name: name.to_owned(), id: key_id(name, &public), public };
+        let verifier =
+            Verifier { name: name.to_owned(), id: key_id(name, ED25519_ALGORITHM, &public), public };
         Ok(Self { pair, seed, verifier, file: None })
     }
 
     /// Reads a private key.
     pub fn parse(text: &str) -> Result<Self, NoteError> {
-        let (name, id, seed) = parse(text.trim().strip_prefix(PRIVATE).ok_or(NoteError::Key)?)?;
+        let text = text.trim().strip_prefix(PRIVATE).ok_or(NoteError::Key)?;
+        let (name, id, seed) = parse(text, ED25519_ALGORITHM)?;
         let signer = Self::new(name, seed)?;
         same_id(id, signer.verifier.id)?;
         Ok(signer)
@@ -193,10 +232,8 @@ impl Signer {
 
     /// The private key as text, for a file that nobody else can read.
     pub fn secret(&self) -> Zeroizing<String> {
-        let mut bytes = Zeroizing::new([ED25519_ALGORITHM; 33]);
-        bytes.iter_mut().skip(1).zip(self.seed.iter()).for_each(|(to, from)| *to = *from);
         let Verifier { name, id, .. } = &self.verifier;
-        Zeroizing::new(format!("{PRIVATE}{name}+{id:08x}+{}", BASE64_STANDARD.encode(*bytes)))
+        Zeroizing::new(format!("{PRIVATE}{}", *written(name, *id, ED25519_ALGORITHM, &self.seed)))
     }
 
     /// The key that verifies.
@@ -256,6 +293,27 @@ mod tests {
         // Cosignatures of others stand beside it.
         let both = format!("{NOTE}\u{2014} witness.example AAAAAAAA\n");
         assert_eq!(verifier.open(&both), Ok(TEXT));
+    }
+
+    #[test]
+    fn notes_stand_behind_one_another() {
+        let unsigned = TEXT;
+        for (text, count) in [
+            (NOTE.to_owned(), 1),
+            (format!("{NOTE}\n{NOTE}\n"), 2),
+            (format!("{NOTE}{NOTE}"), 2),
+            (format!("\n\n{NOTE}\n\n\n{NOTE}"), 2),
+            (format!("{unsigned}\n\n{NOTE}"), 1),
+            (format!("{NOTE}\n{unsigned}"), 1),
+            (format!("{NOTE}\n{unsigned}\n"), 1),
+            (format!("{NOTE}\n{}", NOTE.trim_end()), 1),
+            (unsigned.to_owned(), 0),
+            (String::new(), 0),
+        ] {
+            assert_eq!(notes_in(&text), vec![NOTE; count], "{text}");
+        }
+        let both = format!("{NOTE}\u{2014} witness.example AAAAAAAA\n");
+        assert_eq!(notes_in(&format!("{both}\n{NOTE}")), [both.as_str(), NOTE]);
     }
 
     #[test]

@@ -120,6 +120,15 @@ impl ProvedRecord {
     }
 }
 
+/// The hashes of RFC 6962's consistency proof from the first `old` records to the first `new` ones; none of them where `old` is 0.
+pub fn growth(dir: &Path, old: u64, new: u64) -> Result<Vec<Hash>, ProveError> {
+    if old == 0 {
+        return Ok(Vec::new());
+    }
+    let mut reader = TileReader::new(&dir.join(FOLDER), new);
+    consistency(&mut reader, old, new)?.ok_or_else(|| ProofError::Outside.into())
+}
+
 /// Shows that the journal of an older checkpoint is the beginning of the one of the last checkpoint: the hashes of RFC 6962's consistency proof.
 pub fn prove_growth(
     dir: &Path,
@@ -127,10 +136,7 @@ pub fn prove_growth(
     old: &Checkpoint,
 ) -> Result<(Checkpoint, Vec<Hash>), ProveError> {
     let (_, checkpoint) = last_checkpoint(dir, verifier)?;
-    let mut reader = TileReader::new(&dir.join(FOLDER), checkpoint.size);
-    let path =
-        if old.size == 0 { Some(Vec::new()) } else { consistency(&mut reader, old.size, checkpoint.size)? };
-    let path = path.ok_or(ProofError::Outside)?;
+    let path = growth(dir, old.size, checkpoint.size)?;
     consistency_holds(old.size, &old.root, checkpoint.size, &checkpoint.root, &path)?;
     Ok((checkpoint, path))
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::ExchangeId;
 use super::texts::TextPlace;
+use crate::dialect::Usage;
 use crate::provenance::Unlabelled;
 
 /// Longest client-supplied string kept in a record, in characters.
@@ -226,6 +227,9 @@ pub struct End {
     pub received: String,
     /// Keyed hash of the body as the client got it; empty where it got none.
     pub sent: String,
+    /// How many tokens the upstream says that the exchange took; not there where it says nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<Usage>,
     /// How the answer was labelled, where the policy has answers labelled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<LabelRecord>,
@@ -239,6 +243,10 @@ pub struct End {
     pub response_bytes: u64,
     /// Most bytes held back at once.
     pub held_bytes_max: u64,
+    /// The longest time that text was held back at once, in microseconds.
+    pub held_us_max: u64,
+    /// Microseconds from the request's head to the head of the upstream's answer; 0 when there was none.
+    pub upstream_us: u64,
     /// Microseconds from the request's head to the first byte of the answer's body; 0 when there was none.
     pub first_byte_us: u64,
     /// Microseconds from the request's head to the end.

@@ -23,6 +23,10 @@ pub struct JournalSettings {
     pub origin: Option<String>,
     /// The longest that a durable record waits for its checkpoint.
     pub checkpoint: Time,
+    /// How often the last checkpoint is taken to the witnesses, where it is another one.
+    pub witness_every: Time,
+    /// How many witnesses have to cosign a checkpoint before it counts as cosigned.
+    pub witness_quorum: usize,
     /// Which bodies are kept, sealed.
     pub texts: TextsSettings,
 }
@@ -47,6 +51,8 @@ impl Default for JournalSettings {
             key: None,
             origin: None,
             checkpoint: Time(Duration::from_secs(1)),
+            witness_every: Time::secs(10),
+            witness_quorum: 1,
             texts: TextsSettings::default(),
         }
     }

@@ -3,8 +3,9 @@
 use super::checkpoint::Checkpoint;
 use super::merkle::{Hash, LeafHasher, Nodes as _, TileReader, TileWriter};
 use super::notary::{CHECKPOINT, FOLDER};
-use super::note::{NoteError, Verifier};
+use super::note::{NoteError, Verifier, notes_in};
 use super::segment::{self, EntryKind, ReadError, Torn};
+use super::timestamp::TimestampError;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -65,6 +66,24 @@ pub enum Fault {
         /// The checkpoint's file.
         path: PathBuf,
     },
+    /// A timestamp is none of its checkpoint.
+    #[error("{path}: {source}", path = path.display())]
+    Timestamp {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: TimestampError,
+    },
+    /// Fewer witnesses than asked for have cosigned.
+    #[error(
+        "{found} of the trusted witnesses have cosigned a checkpoint of this journal, {wanted} are asked for"
+    )]
+    Quorum {
+        /// How many have.
+        found: usize,
+        /// How many should.
+        wanted: usize,
+    },
     /// A tile differs from the records.
     #[error("{path}: the tile does not fit the records, which are those that were signed", path = path.display())]
     Differs {
@@ -99,7 +118,7 @@ pub fn verify(
     let checkpoint = read_checkpoint(&own, verifier)?;
     let mut signed = vec![(own, checkpoint.clone())];
     for path in kept {
-        signed.push((path.clone(), read_checkpoint(path, verifier)?));
+        signed.extend(read_checkpoints(path, verifier)?.into_iter().map(|found| (path.clone(), found)));
     }
     signed.sort_by_key(|(_, checkpoint)| checkpoint.size);
     let tree = dir.join(FOLDER);
@@ -183,11 +202,24 @@ fn says(payload: &[u8], kind: EntryKind) -> bool {
     said.strip_prefix(kind.as_str().as_bytes()).is_some_and(|rest| rest.starts_with(b"\""))
 }
 
+pub(super) fn read_text(path: &Path) -> Result<String, Box<Fault>> {
+    fs::read_to_string(path).map_err(|source| Box::new(Fault::Io { path: path.to_owned(), source }))
+}
+
 fn read_checkpoint(path: &Path, verifier: &Verifier) -> Result<Checkpoint, Box<Fault>> {
-    let note =
-        fs::read_to_string(path).map_err(|source| Box::new(Fault::Io { path: path.to_owned(), source }))?;
-    Checkpoint::open(&note, verifier)
-        .map_err(|source| Box::new(Fault::Checkpoint { path: path.to_owned(), source }))
+    let fault = |source| Box::new(Fault::Checkpoint { path: path.to_owned(), source });
+    Checkpoint::open(&read_text(path)?, verifier).map_err(fault)
+}
+
+/// The checkpoints of a file to which each was appended as it came.
+fn read_checkpoints(path: &Path, verifier: &Verifier) -> Result<Vec<Checkpoint>, Box<Fault>> {
+    let fault = |source| Box::new(Fault::Checkpoint { path: path.to_owned(), source });
+    let text = read_text(path)?;
+    let notes = notes_in(&text);
+    if notes.is_empty() {
+        return Err(fault(NoteError::Form));
+    }
+    notes.into_iter().map(|note| Checkpoint::open(note, verifier).map_err(fault)).collect()
 }
 
 /// A tile that is not there follows from the records; one that is there has to fit.

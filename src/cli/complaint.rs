@@ -5,7 +5,7 @@ use super::audit::{Place, commitments, plain};
 use super::moment::{now_ms, written};
 use super::query::escaped;
 use super::{Exit, Format};
-use crate::audit::{MasterKey, Subject, TextPlace, TextsReader};
+use crate::audit::{Subject, TextPlace, TextsReader};
 use crate::server::COMPLAINTS_TENANT;
 use anyhow::Context as _;
 use clap::ValueEnum;
@@ -230,7 +230,7 @@ fn text(args: &Show, one: &Value) -> anyhow::Result<Value> {
     let place = TextPlace::deserialize(&one["texts"])?;
     let id = word(one, "complaint");
     let subject = Subject::new(COMPLAINTS_TENANT, &commitments(&args.place)?.name("user", id));
-    let key = args.place.settings()?.texts.key.context("the configuration names no master key")?;
-    let parts = TextsReader::new(&args.place.dir()?, MasterKey::load(&key)?).read(id, &subject, &place)?;
+    let master = args.place.settings()?.texts.master(false)?;
+    let parts = TextsReader::new(&args.place.dir()?, master).read(id, &subject, &place)?;
     Ok(serde_json::from_slice(&parts.request_received)?)
 }

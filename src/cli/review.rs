@@ -5,7 +5,7 @@ use super::audit::{Place, plain};
 use super::moment::{now_ms, written};
 use super::query::escaped;
 use super::{Exit, Format};
-use crate::audit::{MasterKey, Subject, TextPlace, TextsReader};
+use crate::audit::{Subject, TextPlace, TextsReader};
 use anyhow::Context as _;
 use clap::builder::NonEmptyStringValueParser;
 use serde::Deserialize as _;
@@ -258,7 +258,7 @@ fn text(args: &Show, one: &Value, what: &str) -> anyhow::Result<Option<String>> 
     let place = TextPlace::deserialize(&one[what]["texts"])?;
     let name = format!("{}/{what}", word(one, "review"));
     let subject = Subject::new(word(one, "tenant"), word(one, "user"));
-    let key = args.place.settings()?.texts.key.context("the configuration names no master key")?;
-    let parts = TextsReader::new(&args.place.dir()?, MasterKey::load(&key)?).read(&name, &subject, &place)?;
+    let master = args.place.settings()?.texts.master(false)?;
+    let parts = TextsReader::new(&args.place.dir()?, master).read(&name, &subject, &place)?;
     Ok(Some(String::from_utf8_lossy(&parts.answer_sent).into_owned()))
 }

@@ -1,11 +1,11 @@
 //! `sluicegate serve`: runs the gateway.
 
 use super::{ConfigArgs, Exit, environment, show};
-use crate::audit::{Commit, Journal, Keep, MasterKey, Texts, load_or_make_signer};
+use crate::audit::{Commit, Journal, Keep, Texts, load_or_make_signer};
 use crate::config::{ConfigFile, Overrides, Purpose, Settings};
 use crate::limits::Pepper;
 use crate::policy::APPROVAL;
-use crate::server::{self, LabelPlan, Loaded, Plan, Reloading, Running, SinkPlan, Trigger};
+use crate::server::{self, LabelPlan, Loaded, Plan, Reloading, Running, SinkPlan, Trigger, VouchPlan};
 use crate::telemetry::{Metrics, start_log};
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -75,6 +75,14 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
     };
     let signer = load_or_make_signer(&settings.journal_key_path(), settings.journal.origin.as_deref())?;
     let origin = signer.verifier().name().to_owned();
+    let vouch = VouchPlan {
+        witnesses: settings.witnesses.clone(),
+        witness_every: settings.journal.witness_every.0,
+        witness_quorum: settings.journal.witness_quorum,
+        anchors: settings.anchors.clone(),
+        journal: journal_dir.clone(),
+        verifier: signer.verifier().clone(),
+    };
     let (journal, recovered) =
         Journal::open_signed(&journal_dir, &settings.journal, signer, Box::new(watcher))?;
     for torn in recovered.torn.iter().filter(|t| t.bytes > 0) {
@@ -90,7 +98,7 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
     let texts = match settings.journal.texts.keep {
         Keep::None => None,
         Keep::Found | Keep::All => {
-            let master = MasterKey::load_or_make(&settings.texts_key_path())?;
+            let master = settings.placed_journal().texts.master(true)?;
             Some(Texts::open(&journal_dir, &settings.journal.texts, master, journal.clone())?)
         }
     };
@@ -115,6 +123,7 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
         marks: Some(Arc::new(marks)),
         detector: settings.marks.detector.clone(),
         complaints: settings.complaints.clone(),
+        vouch: Some(vouch),
         sinks: SinkPlan { sinks: settings.sinks.clone(), journal: journal_dir, origin },
         labels: LabelPlan::new(&settings.labels, &settings.tenants, signer),
         metrics,

@@ -49,6 +49,7 @@ impl Check<'_> {
     pub(super) fn all(&mut self, file: &File, overrides: &super::Overrides) {
         self.listeners(file, overrides);
         self.numbers(file);
+        self.texts(file);
         for (n, upstream) in file.upstreams.iter().enumerate() {
             self.upstream(n, upstream);
         }
@@ -74,6 +75,8 @@ impl Check<'_> {
         self.sinks(&file.sinks);
         let names: Vec<&str> = file.sinks.iter().map(|s| s.name.as_str()).collect();
         self.no_name_twice("sink", "name", &names);
+        self.vouching(file);
+        self.witnesses_together(file);
         self.passthrough(file);
     }
 
@@ -87,6 +90,7 @@ impl Check<'_> {
         }
         self.tenants(&file.tenants);
         self.sinks(&file.sinks);
+        self.vouching(file);
     }
 
     /// The client's credential is the gateway's own key where keys are asked for: it must not leave.
@@ -445,7 +449,7 @@ impl Check<'_> {
         }
     }
 
-    fn twice(&mut self, second: &[Step<'_>], first: &[Step<'_>], message: &str) {
+    pub(super) fn twice(&mut self, second: &[Step<'_>], first: &[Step<'_>], message: &str) {
         let mut diagnostic = Diagnostic::error("duplicate", message);
         for (path, label) in [(second, "again here"), (first, "first here")] {
             if let Some(span) = self.places.value(path) {
@@ -455,7 +459,7 @@ impl Check<'_> {
         self.found.push(diagnostic);
     }
 
-    fn no_name_twice(&mut self, table: &'static str, key: &'static str, names: &[&str]) {
+    pub(super) fn no_name_twice(&mut self, table: &'static str, key: &'static str, names: &[&str]) {
         let mut seen: HashMap<&str, usize> = HashMap::new();
         for (n, name) in names.iter().enumerate() {
             if let Some(first) = seen.insert(name, n) {

@@ -9,6 +9,7 @@ use crate::server::{ComplaintSettings, RouteSettings, ServerSettings, TenantSett
 use crate::telemetry::LogSettings;
 use crate::upstream::UpstreamSettings;
 use crate::upstream::sink::SinkSettings;
+use crate::upstream::vouch::{AnchorSettings, WitnessSettings};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -55,6 +56,12 @@ pub struct File {
     /// Where records are sent besides.
     #[serde(default, rename = "sink")]
     pub sinks: Vec<SinkSettings>,
+    /// Who cosigns the journal's checkpoints.
+    #[serde(default, rename = "witness")]
+    pub witnesses: Vec<WitnessSettings>,
+    /// Where checkpoints are kept or stamped besides.
+    #[serde(default, rename = "anchor")]
+    pub anchors: Vec<AnchorSettings>,
     /// Who may send requests.
     #[serde(default, rename = "tenant")]
     pub tenants: Vec<TenantSettings>,

@@ -20,7 +20,9 @@ mod retention;
 mod route_uses;
 mod secret;
 mod sinks;
+mod texts;
 mod upstream_addresses;
+mod vouch;
 
 pub use differences::differences;
 pub use file::{File, SCHEMA, json_schema, setting_names};
@@ -36,6 +38,7 @@ use crate::provenance::mark::MarkSettings;
 use crate::server::{ComplaintSettings, RouteSettings, ServerSettings, TenantSettings};
 use crate::telemetry::LogSettings;
 use crate::upstream::sink::SinkSettings;
+use crate::upstream::vouch::{AnchorSettings, WitnessSettings};
 use crate::upstream::{Credential, UpstreamSettings};
 use policy_places::PolicyPlaces;
 pub use retention::Kept;
@@ -91,6 +94,10 @@ pub struct Settings {
     pub routes: Vec<RouteSettings>,
     /// Sinks with their credentials.
     pub sinks: Vec<(SinkSettings, Credential)>,
+    /// Who cosigns the journal's checkpoints.
+    pub witnesses: Vec<WitnessSettings>,
+    /// Where checkpoints are kept or stamped besides, with credentials.
+    pub anchors: Vec<(AnchorSettings, Credential)>,
     /// Tenants in the order of the file.
     pub tenants: Vec<TenantSettings>,
     policy_places: PolicyPlaces,
@@ -163,6 +170,12 @@ pub fn load(
         .enumerate()
         .map(|(n, sink)| secret::resolve_sink(&mut check, n, sink, purpose, environment))
         .collect();
+    let of_anchors: Vec<Credential> = file
+        .anchors
+        .iter()
+        .enumerate()
+        .map(|(n, anchor)| secret::resolve_anchor(&mut check, n, anchor, purpose, environment))
+        .collect();
     check.marks(&file.marks, purpose, environment);
     diagnostics.append(&mut check.found);
     if let Some((mut lacking, places)) = lacking {
@@ -177,6 +190,9 @@ pub fn load(
         }
         for (n, sink) in lacking.sinks.iter().enumerate() {
             secret::resolve_sink(&mut check, n, sink, purpose, environment);
+        }
+        for (n, anchor) in lacking.anchors.iter().enumerate() {
+            secret::resolve_anchor(&mut check, n, anchor, purpose, environment);
         }
         let end = source.text().len();
         let of_the_text = |d: &Diagnostic| !d.labels.is_empty() && d.labels.iter().all(|l| l.span.end <= end);
@@ -207,6 +223,8 @@ pub fn load(
         upstreams: file.upstreams.into_iter().zip(credentials).collect(),
         routes: file.routes,
         sinks: file.sinks.into_iter().zip(of_sinks).collect(),
+        witnesses: file.witnesses,
+        anchors: file.anchors.into_iter().zip(of_anchors).collect(),
         tenants: file.tenants,
         policy_places: PolicyPlaces { source: Arc::clone(source), places: Arc::new(read.places) },
     };
@@ -258,6 +276,14 @@ pub fn journal_settings(source: &Arc<SourceFile>, folder: &Path, overrides: &Ove
     journal.placed(overrides.state.as_ref().unwrap_or(&state))
 }
 
+/// Who vouches for the journal, also where the rest of the configuration is wrong.
+pub fn vouching(source: &Arc<SourceFile>, folder: &Path) -> (Vec<WitnessSettings>, Vec<AnchorSettings>) {
+    let read = read_toml::<File>(source);
+    let Some(mut file) = read.value else { return Default::default() };
+    place_paths(&mut file, folder, read.places.has(&["server".into(), "state".into()]));
+    (file.witnesses, file.anchors)
+}
+
 /// Paths in a file are relative to the file. The default state folder is in the working folder.
 fn place_paths(file: &mut File, folder: &Path, state_is_written: bool) {
     let place = |path: &mut PathBuf| *path = folder.join(&*path);
@@ -284,6 +310,13 @@ fn place_paths(file: &mut File, folder: &Path, state_is_written: bool) {
         sink.extra_roots.iter_mut().for_each(place);
         sink.credential.iter_mut().flat_map(|c| c.file.iter_mut()).for_each(place);
     }
+    for witness in &mut file.witnesses {
+        witness.extra_roots.iter_mut().for_each(place);
+    }
+    for anchor in &mut file.anchors {
+        anchor.extra_roots.iter_mut().chain(&mut anchor.roots).for_each(place);
+        anchor.credential.iter_mut().flat_map(|c| c.file.iter_mut()).for_each(place);
+    }
 }
 
 impl Settings {
@@ -297,9 +330,9 @@ impl Settings {
         self.journal.dir.clone().unwrap_or_else(|| self.server.state.join("journal"))
     }
 
-    /// The file of the key that wraps the keys of kept bodies.
-    pub fn texts_key_path(&self) -> PathBuf {
-        self.journal.texts.key.clone().unwrap_or_else(|| self.server.state.join("texts.key"))
+    /// The journal's settings with places in the state folder for what has none.
+    pub fn placed_journal(&self) -> JournalSettings {
+        self.journal.clone().placed(&self.server.state)
     }
 
     /// The file of the key that signs the journal.
@@ -355,6 +388,8 @@ impl Settings {
             upstreams: self.upstreams.iter().map(|(u, _)| u.clone()).collect(),
             routes: self.routes.clone(),
             sinks: self.sinks.iter().map(|(s, _)| s.clone()).collect(),
+            witnesses: self.witnesses.clone(),
+            anchors: self.anchors.iter().map(|(a, _)| a.clone()).collect(),
             tenants: self.tenants.clone(),
         };
         toml::to_string_pretty(&file).unwrap_or_default()

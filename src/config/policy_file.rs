@@ -44,6 +44,10 @@ struct PolicyFile {
     _complaints: IgnoredAny,
     #[serde(rename = "sink")]
     _sinks: IgnoredAny,
+    #[serde(rename = "witness")]
+    _witnesses: IgnoredAny,
+    #[serde(rename = "anchor")]
+    _anchors: IgnoredAny,
 }
 
 /// Reads the `[policy]` of a file; paths in it are relative to `folder`. All else of the settings is as it is by default.
@@ -79,6 +83,8 @@ pub fn load_policy(source: &Arc<SourceFile>, folder: &Path) -> Result<Settings, 
         upstreams: Vec::new(),
         routes: Vec::new(),
         sinks: Vec::new(),
+        witnesses: Vec::new(),
+        anchors: Vec::new(),
         tenants: Vec::new(),
         policy_places: PolicyPlaces { source: Arc::clone(source), places: Arc::new(read.places) },
     })

@@ -1,9 +1,10 @@
-//! Credentials of upstreams and sinks: where they come from and which are refused.
+//! Credentials of upstreams, sinks and anchors: where they come from and which are refused.
 
 use super::check::Check;
 use super::{Environment, Purpose};
 use crate::diag::{Diagnostic, Step, loose_mode};
 use crate::upstream::sink::SinkSettings;
+use crate::upstream::vouch::AnchorSettings;
 use crate::upstream::{Credential, CredentialSettings, UpstreamSettings};
 use secrecy::SecretString;
 use std::path::Path;
@@ -31,10 +32,35 @@ pub(super) fn resolve_sink(
 ) -> Credential {
     let Some(settings) = &sink.credential else { return Credential::None };
     let place: [Step<'_>; 3] = ["sink".into(), number.into(), "credential".into()];
+    resolve_token(check, place, settings, "a sink", purpose, environment)
+}
+
+/// The credential of the anchor with this number.
+pub(super) fn resolve_anchor(
+    check: &mut Check<'_>,
+    number: usize,
+    anchor: &AnchorSettings,
+    purpose: Purpose,
+    environment: Environment<'_>,
+) -> Credential {
+    let Some(settings) = &anchor.credential else { return Credential::None };
+    let place: [Step<'_>; 3] = ["anchor".into(), number.into(), "credential".into()];
+    resolve_token(check, place, settings, "an anchor", purpose, environment)
+}
+
+/// A credential that is sent in one way only.
+fn resolve_token(
+    check: &mut Check<'_>,
+    place: [Step<'_>; 3],
+    settings: &CredentialSettings,
+    whom: &str,
+    purpose: Purpose,
+    environment: Environment<'_>,
+) -> Credential {
     let [a, b, c] = place;
     let no_use = [("passthrough", settings.passthrough), ("header", settings.header.is_some())];
     for (key, _) in no_use.into_iter().filter(|(_, is_there)| *is_there) {
-        let diagnostic = Diagnostic::error("conflict", format!("`{key}` says nothing to a sink"))
+        let diagnostic = Diagnostic::error("conflict", format!("`{key}` says nothing to {whom}"))
             .help("one of `env = \"NAME\"`, `file = \"PATH\"`");
         check.key(&[a, b, c, key.into()], diagnostic, "of upstreams alone");
     }

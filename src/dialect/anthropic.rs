@@ -7,6 +7,7 @@ use super::field::{
     reasoning_blocks, scalar, text, tool, tool_tree, tree, unscanned, word,
 };
 use super::shape::Shape;
+use super::usage::{Counts, Usage};
 use super::{
     Ask, Cue, Dialect, Ends, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Spot, Stage, Why,
     part_of, quoted,
@@ -321,6 +322,20 @@ impl Dialect for Anthropic {
 
     fn token_limits(&self) -> &'static [&'static [&'static str]] {
         &[&["max_tokens"]]
+    }
+
+    // A cache's tokens are counted apart, and figures in a stream are those up to there.
+    fn usage(&self, _: &Operation, src: &[u8], tape: &Tape) -> Usage {
+        let Some(counts) = Counts::at(src, tape, &[&["usage"], &["message", "usage"]]) else {
+            return Usage::default();
+        };
+        Usage {
+            input: counts.sum(&["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"]),
+            output: counts.of(&[&["output_tokens"]]),
+            cached: counts.of(&[&["cache_read_input_tokens"]]),
+            cache_written: counts.of(&[&["cache_creation_input_tokens"]]),
+            reasoning: counts.of(&[&["output_tokens_details", "thinking_tokens"]]),
+        }
     }
 
     fn observe(&self, _: &Operation, src: &[u8], tape: &Tape, memo: &mut Memo) {

@@ -7,6 +7,7 @@ use super::field::{
     tool_tree, tree, unscanned, word,
 };
 use super::shape::Shape;
+use super::usage::{Counts, Usage};
 use super::{
     Ask, Cue, Dialect, Ends, ErrorKind, ExchangeError, Framing, Memo, Operation, Reply, Spot, Stage, Why,
     finished, is_error, part_of, quoted,
@@ -339,6 +340,18 @@ impl Dialect for Gemini {
             &["generation_config", "maxOutputTokens"],
             &["generation_config", "max_output_tokens"],
         ]
+    }
+
+    // Thoughts and what tools put into the prompt are counted apart.
+    fn usage(&self, _: &Operation, src: &[u8], tape: &Tape) -> Usage {
+        let Some(counts) = Counts::at(src, tape, &[&["usageMetadata"]]) else { return Usage::default() };
+        Usage {
+            input: counts.sum(&["promptTokenCount", "toolUsePromptTokenCount"]),
+            output: counts.sum(&["candidatesTokenCount", "thoughtsTokenCount"]),
+            cached: counts.of(&[&["cachedContentTokenCount"]]),
+            reasoning: counts.of(&[&["thoughtsTokenCount"]]),
+            ..Usage::default()
+        }
     }
 
     fn observe(&self, _: &Operation, src: &[u8], tape: &Tape, memo: &mut Memo) {

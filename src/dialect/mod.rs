@@ -19,6 +19,7 @@ pub mod shape;
 mod spoken;
 #[cfg(test)]
 mod tests;
+mod usage;
 mod walk;
 
 use std::borrow::Cow;
@@ -32,6 +33,7 @@ pub use route::{Matched, route};
 pub use said::Said;
 pub use shape::Shape;
 pub use spoken::{Cue, Spot};
+pub use usage::Usage;
 pub use walk::{ChannelKey, Found, Home};
 
 pub use crate::stream::Framing;
@@ -202,6 +204,9 @@ pub trait Dialect: Sync + Debug {
 
     /// Looks at one event of a stream, to remember what an ending needs.
     fn observe(&self, op: &Operation, src: &[u8], tape: &Tape, memo: &mut Memo);
+
+    /// How many tokens a whole answer or an event says that the exchange took, so far. Called for each event: a look at its own members.
+    fn usage(&self, op: &Operation, src: &[u8], tape: &Tape) -> Usage;
 
     /// What an event says of the end of texts.
     fn ends(&self, op: &Operation, src: &[u8], tape: &Tape) -> Ends {

@@ -7,6 +7,7 @@ use super::field::{
     tool_tree, tree, unscanned, word,
 };
 use super::shape::Shape;
+use super::usage::{Counts, Usage};
 use super::{
     Ask, Cue, Dialect, ExchangeError, Framing, Memo, Operation, Reply, Spot, Stage, Why, is_error, quoted,
 };
@@ -170,6 +171,12 @@ impl Dialect for Ollama {
         if memo.model.is_empty() {
             memo.model = tape.str_at(src, &["model"]).unwrap_or_default().into_owned();
         }
+    }
+
+    fn usage(&self, _: &Operation, src: &[u8], tape: &Tape) -> Usage {
+        let Some(counts) = Counts::at(src, tape, &[&[]]) else { return Usage::default() };
+        let (input, output) = (counts.of(&[&["prompt_eval_count"]]), counts.of(&[&["eval_count"]]));
+        Usage { input, output, ..Usage::default() }
     }
 
     fn stage(&self, _: &Operation, src: &[u8], tape: &Tape) -> Stage {

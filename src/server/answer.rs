@@ -32,6 +32,8 @@ pub(super) struct Begun {
     ahead: Ahead,
     /// The upstream's; 0 if it gave none.
     status: u16,
+    /// When its head was there, from the request's head on.
+    heard: Option<Duration>,
     reading: Result<Reading, ExchangeError>,
 }
 
@@ -75,10 +77,11 @@ impl Begun {
         match response.flatten() {
             Ok(response) => {
                 let status = response.status().as_u16();
+                let heard = Some(exchange.context.started.elapsed());
                 let reading = or_cut(gateway, read(exchange, &mut ahead, response, dialer)).await.flatten();
-                Self { ahead, status, reading }
+                Self { ahead, status, heard, reading }
             }
-            Err(error) => Self { ahead, status: 0, reading: Err(error) },
+            Err(error) => Self { ahead, status: 0, heard: None, reading: Err(error) },
         }
     }
 
@@ -105,7 +108,7 @@ impl Begun {
         mut recorder: Recorder,
     ) -> Result<Response<AnswerBody>, Refusal> {
         let (mut answering, mut out) = self.ahead.admit(receipt);
-        recorder.upstream_status = self.status;
+        (recorder.upstream_status, recorder.heard) = (self.status, self.heard);
         let Reading { status, mut head, body } = match self.reading {
             Ok(reading) => reading,
             Err(error) => {

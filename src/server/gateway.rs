@@ -9,6 +9,7 @@ use super::reload::{Reloader, Reloading};
 use super::reviews::Reviews;
 use super::sinks::SinkPlan;
 use super::standing::Standings;
+use super::vouch::VouchPlan;
 use super::{RouteSettings, ServerSettings};
 use crate::audit::{CommitmentKey, Journal, Texts};
 use crate::dialect::Matched;
@@ -58,6 +59,8 @@ pub struct Plan {
     pub complaints: super::ComplaintSettings,
     /// The systems that get the records too.
     pub sinks: SinkPlan,
+    /// Who vouches for the journal, if anybody does.
+    pub vouch: Option<VouchPlan>,
     /// How answers are labelled.
     pub labels: super::LabelPlan,
     /// Metrics.

@@ -40,6 +40,7 @@ mod source;
 mod standing;
 mod tasks;
 mod vault;
+mod vouch;
 mod worker;
 
 use std::net::SocketAddr;
@@ -50,6 +51,7 @@ use std::time::Duration;
 
 use sinks::Sinks;
 use tokio::sync::watch;
+use vouch::Vouching;
 
 pub use complaints::{COMPLAINTS, COMPLAINTS_TENANT, ComplaintSettings};
 pub use demo::{CLEAN, LISTED, SAMPLE};
@@ -62,6 +64,7 @@ pub use route_use::{FailMode, RouteUse, RouteUses};
 pub use settings::{HeaderMatch, KeySettings, Moderations, RouteSettings, ServerSettings, TenantSettings};
 pub use sinks::SinkPlan;
 pub use standing::{STANDING, Standings};
+pub use vouch::{VouchPlan, serve_witness};
 pub use worker::{EXCHANGE, VERDICT};
 
 pub use crate::policy::CANARY;
@@ -133,6 +136,7 @@ pub struct Running {
     control: JoinHandle<()>,
     loader: Option<JoinHandle<()>>,
     sinks: Sinks,
+    vouching: Vouching,
 }
 
 /// Binds, prepares and starts.
@@ -168,6 +172,7 @@ pub fn start(mut plan: Plan) -> Result<Running, StartError> {
     // The control runtime starts the demonstration first: its address is part of the upstreams.
     let control = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let demonstration = control.block_on(demo::start())?;
+    let vouching = Vouching::start(plan.vouch.as_ref(), &plan.metrics)?;
     let (gateway, loader, sinks) = prepare(plan, demonstration)?;
     let gateway = Arc::new(gateway);
 
@@ -186,7 +191,7 @@ pub fn start(mut plan: Plan) -> Result<Running, StartError> {
             operations::serve(shared, operations_listener, closed).await
         })
     })?;
-    Ok(Running { data, operations, gateway, stop, workers: threads, close, control, loader, sinks })
+    Ok(Running { data, operations, gateway, stop, workers: threads, close, control, loader, sinks, vouching })
 }
 
 fn spawn(
@@ -284,6 +289,7 @@ impl Running {
         // Its end records go to the journal.
         self.gateway.texts.iter().for_each(crate::audit::Texts::close);
         self.gateway.journal.close();
+        self.vouching.stop();
         self.sinks.stop();
         let _ = self.close.send(true);
         join(self.control);

@@ -12,7 +12,7 @@ use super::reviews::{self, Asker, Rest};
 use super::source::{Got, keep};
 use crate::audit::{Commitment, Coverage, End, ExchangeId, MarkRecord, Parts, Subject};
 use crate::diag::moment::now_ms;
-use crate::dialect::{Dialect, ErrorKind, ExchangeError, Fault};
+use crate::dialect::{Dialect, ErrorKind, ExchangeError, Fault, Usage};
 use crate::exchange::{Answering, Judged, Outcome, record};
 use crate::policy::Policy;
 
@@ -72,6 +72,8 @@ pub(super) struct Recorder {
     pub(super) status: u16,
     pub(super) upstream_status: u16,
     first_byte: Option<Duration>,
+    /// When the upstream's head was there, from the request's head on.
+    pub(super) heard: Option<Duration>,
     /// What the upstream sent.
     pub(super) got: Got,
     /// The bodies, where they are kept.
@@ -114,6 +116,7 @@ impl Recorder {
             status: 0,
             upstream_status: 0,
             first_byte: None,
+            heard: None,
             got: Got::default(),
             kept,
             sent: 0,
@@ -229,6 +232,13 @@ impl Recorder {
         }
     }
 
+    fn count_tokens(&self, tokens: &Usage) {
+        for (kind, count) in [("input", tokens.input), ("output", tokens.output)] {
+            let count = count.unwrap_or_default();
+            self.gateway.metrics.tokens.with_label_values(&[&*self.route, kind]).inc_by(count);
+        }
+    }
+
     fn write(
         &mut self,
         answering: Option<&Answering>,
@@ -261,11 +271,14 @@ impl Recorder {
             coverage: Coverage::default(),
             received: std::mem::take(&mut self.got.hash),
             sent: self.given.so_far(),
+            tokens: None,
             label: None,
             mark: None,
             texts: None,
             response_bytes: self.sent,
             held_bytes_max: 0,
+            held_us_max: self.held_longest.as_micros() as u64,
+            upstream_us: self.heard.map_or(0, |d| d.as_micros() as u64),
             first_byte_us: self.first_byte.map_or(0, |d| d.as_micros() as u64),
             total_us: total.as_micros() as u64,
         };
@@ -278,6 +291,10 @@ impl Recorder {
             end.found = answering.found();
             end.restored = answering.restored().cloned().unwrap_or_default();
             end.coverage = coverage.clone();
+            end.tokens = answering.usage();
+            if let Some(tokens) = &end.tokens {
+                self.count_tokens(tokens);
+            }
             end.label = answering.label_record();
             if let Some(marked) = answering.marked().filter(|marked| marked.marks > 0) {
                 metrics.marks.with_label_values(&["set"]).inc_by(marked.marks);

@@ -30,6 +30,8 @@ pub struct Metrics {
     pub errors: IntCounterVec,
     /// `sluicegate_upstream_errors_total{upstream,kind}`.
     pub upstream_errors: IntCounterVec,
+    /// `sluicegate_tokens_total{route,kind}`: tokens by what upstreams say of them, `input` and `output`.
+    pub tokens: IntCounterVec,
     /// `sluicegate_held_bytes`: most bytes held back at once, an exchange.
     pub held_bytes: Histogram,
     /// `sluicegate_held_seconds`: longest time that an event of an exchange was held back.
@@ -68,6 +70,22 @@ pub struct Metrics {
     pub sink_lag: IntGaugeVec,
     /// `sluicegate_sink_up{sink}`: 0 while records do not reach it.
     pub sink_up: IntGaugeVec,
+    /// `sluicegate_witness_up{witness}`: 0 while it cosigns nothing.
+    pub witness_up: IntGaugeVec,
+    /// `sluicegate_witness_fault{witness}`: 1 while it says that it has seen another journal.
+    pub witness_fault: IntGaugeVec,
+    /// `sluicegate_witness_lag_records{witness}`: signed records that it has not cosigned.
+    pub witness_lag: IntGaugeVec,
+    /// `sluicegate_witness_failures_total{witness}`: requests that brought no cosignature.
+    pub witness_failures: IntCounterVec,
+    /// `sluicegate_anchor_up{anchor}`: 0 while nothing can be anchored.
+    pub anchor_up: IntGaugeVec,
+    /// `sluicegate_anchor_fault{anchor}`: 1 while it holds a checkpoint of more records than there are.
+    pub anchor_fault: IntGaugeVec,
+    /// `sluicegate_anchor_success_timestamp_seconds{anchor}`: when a checkpoint was last anchored.
+    pub anchor_success: IntGaugeVec,
+    /// `sluicegate_anchor_failures_total{anchor}`: tries that failed.
+    pub anchor_failures: IntCounterVec,
     /// `sluicegate_standing_steps_total{to, by}`: steps on the ladder.
     pub standing_steps: IntCounterVec,
     /// `sluicegate_session_notices_total{kind}`: reminders and ends of sessions.
@@ -165,13 +183,16 @@ impl Metrics {
             Opts::new("sluicegate_standings", "Keys and users who were blocked, by how they stand");
         let standings = IntGaugeVec::new(standings, &["standing"])?;
         registry.register(Box::new(standings.clone()))?;
-        let sink_gauges = |name: &str, help: &str| -> Result<IntGaugeVec, prometheus::Error> {
-            let family = IntGaugeVec::new(Opts::new(name, help), &["sink"])?;
+        let gauges = |name: &str, help: &str, label: &str| -> Result<IntGaugeVec, prometheus::Error> {
+            let family = IntGaugeVec::new(Opts::new(name, help), &[label])?;
             registry.register(Box::new(family.clone()))?;
             Ok(family)
         };
+        let sink_gauges = |name: &str, help: &str| gauges(name, help, "sink");
         let sink_lag = sink_gauges("sluicegate_sink_lag_records", "Durable records that a sink has not got")?;
         let sink_up = sink_gauges("sluicegate_sink_up", "0 while records do not reach a sink")?;
+        let witness_gauges = |name: &str, help: &str| gauges(name, help, "witness");
+        let anchor_gauges = |name: &str, help: &str| gauges(name, help, "anchor");
         Ok(Self {
             requests: counters(
                 "sluicegate_requests_total",
@@ -188,6 +209,11 @@ impl Metrics {
                 "sluicegate_shadow_findings_total",
                 "Findings of rules in shadow, by what would have followed",
                 &["rule", "action", "direction"],
+            )?,
+            tokens: counters(
+                "sluicegate_tokens_total",
+                "Tokens that models read and wrote, as upstreams count them",
+                &["route", "kind"],
             )?,
             marks: counters(
                 "sluicegate_marks_total",
@@ -275,6 +301,34 @@ impl Metrics {
             )?,
             sink_lag,
             sink_up,
+            witness_up: witness_gauges("sluicegate_witness_up", "0 while a witness cosigns nothing")?,
+            witness_fault: witness_gauges(
+                "sluicegate_witness_fault",
+                "1 while a witness says that it has seen another journal than this one",
+            )?,
+            witness_lag: witness_gauges(
+                "sluicegate_witness_lag_records",
+                "Signed records that a witness has not cosigned",
+            )?,
+            witness_failures: counters(
+                "sluicegate_witness_failures_total",
+                "Requests to a witness that brought no cosignature",
+                &["witness"],
+            )?,
+            anchor_up: anchor_gauges("sluicegate_anchor_up", "0 while checkpoints cannot be anchored")?,
+            anchor_fault: anchor_gauges(
+                "sluicegate_anchor_fault",
+                "1 while an anchor holds a checkpoint of more records than the journal has",
+            )?,
+            anchor_success: anchor_gauges(
+                "sluicegate_anchor_success_timestamp_seconds",
+                "When a checkpoint was last anchored",
+            )?,
+            anchor_failures: counters(
+                "sluicegate_anchor_failures_total",
+                "Tries to anchor a checkpoint that failed",
+                &["anchor"],
+            )?,
             standing_steps: counters(
                 "sluicegate_standing_steps_total",
                 "Steps of keys and users who are blocked again and again, by where they lead and what made them",

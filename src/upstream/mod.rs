@@ -7,6 +7,7 @@ mod lists;
 mod revealed;
 mod settings;
 pub mod sink;
+pub mod vouch;
 
 pub use ask::{Answered, AskError, Asker};
 pub use client::{Upstream, UpstreamError};

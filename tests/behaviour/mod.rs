@@ -36,6 +36,7 @@ mod sessions;
 mod sinks;
 mod states;
 mod tls;
+mod tokens;
 mod upstream_failures;
 
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -189,6 +190,7 @@ impl Gateway {
             marks: wishes.marks.clone(),
             detector: wishes.detector.clone(),
             complaints: sluicegate::server::ComplaintSettings::default(),
+            vouch: None,
             sinks: SinkPlan {
                 sinks: wishes.sinks.iter().map(|sink| (sink.clone(), Credential::None)).collect(),
                 journal: dir.path().join("journal"),

@@ -96,6 +96,7 @@ pub(super) fn of_folder(root: &Path, dir: tempfile::TempDir) -> Gateway {
         marks: None,
         detector: DetectorSettings::default(),
         complaints: settings.complaints.clone(),
+        vouch: None,
         sinks: sluicegate::server::SinkPlan::default(),
         labels: sluicegate::server::LabelPlan::new(&settings.labels, &settings.tenants, signer()),
         metrics,

@@ -21,6 +21,7 @@ mod review;
 mod scan;
 mod serve;
 mod states;
+mod witness;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

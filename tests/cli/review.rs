@@ -137,7 +137,9 @@ const TEXTS: &str = "[journal.texts]\nkeep = \"found\"\n";
 fn a_held_answer_goes_to_who_asked_once_it_is_approved() {
     let said = answer("Take forty drops. It first helps.");
     let fake = Fake::whole("200 OK", "content-type: application/json\r\n", said.as_bytes());
-    let (gateway, [red, blue]) = gateway(&fake, TEXTS);
+    // The key comes from where a key service would print it.
+    let command = "key_command = [\"/bin/echo\", \"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"]\n";
+    let (gateway, [red, blue]) = gateway(&fake, &format!("{TEXTS}{command}"));
     let (status, head, body) = ask(&gateway, &red, false);
     assert_eq!(status, 400, "{body}");
     let id = id(&head);
@@ -163,6 +165,7 @@ fn a_held_answer_goes_to_who_asked_once_it_is_approved() {
     // Killed: it waits on.
     let dir = gateway.kill();
     assert_eq!(holding(&dir.path().join("state"), "forty drops"), Vec::<std::path::PathBuf>::new());
+    assert!(!dir.path().join("state/texts.key").exists());
     let config = dir.path().join("gateway.toml").display().to_string();
     let gateway = Process::run(dir);
     let shown =

@@ -2,10 +2,11 @@
 """Verifies a journal, or a proof taken from one, without a line of Sluicegate's own code.
 
     verify.py JOURNAL KEY [CHECKPOINT...]    a journal's folder, against its own checkpoint and others that were kept
+    verify.py --witness KEY JOURNAL KEY      the same, cosigned by this witness besides; may be given more than once
     verify.py --proof FILE KEY               what `sluicegate audit prove` writes
 
-KEY is the public key or a file that holds it. Written from docs/journal.md, RFC 6962 (section 2.1) and C2SP's signed-note, tlog-checkpoint and
-tlog-proof. Needs Python's standard library and the package `cryptography` for Ed25519. Exit status: 0 sound, 1 not.
+KEY is the public key or a file that holds it. Written from docs/journal.md, RFC 6962 (section 2.1) and C2SP's signed-note, tlog-checkpoint,
+tlog-cosignature and tlog-proof. Needs Python's standard library and the package `cryptography` for Ed25519. Exit status: 0 sound, 1 not.
 """
 
 import base64
@@ -80,11 +81,14 @@ def root_of_path(leaf, index, size, path):
 
 # --- C2SP signed-note and tlog-checkpoint
 
-def read_key(text):
+ED25519, COSIGNATURE = b"\x01", b"\x04"
+
+
+def read_key(text, algorithm=ED25519):
     name, key_id, key = text.strip().split("+", 2)
     key = base64.b64decode(key, validate=True)
-    if key[:1] != b"\x01" or len(key) != 33:
-        raise Fault("not an Ed25519 key")
+    if key[:1] != algorithm or len(key) != 33:
+        raise Fault("not an Ed25519 key of this kind")
     expected = hashlib.sha256(name.encode() + b"\n" + key).digest()[:4]
     if bytes.fromhex(key_id) != expected:
         raise Fault("the key's id does not fit the key")
@@ -115,6 +119,26 @@ def open_checkpoint(note, key):
     if origin != name or str(int(size)) != size:
         raise Fault("not a checkpoint of this journal")
     return int(size), base64.b64decode(root, validate=True)
+
+
+# --- tlog-cosignature
+
+def cosigned(note, witness):
+    """When this witness has cosigned the checkpoint, in seconds since 1970; none where it has not."""
+    name, key_id, public = witness
+    text, _, signatures = note.rpartition("\n\n")
+    times = []
+    for line in signatures.splitlines():
+        _, who, signature = line.split(" ")
+        signature = base64.b64decode(signature, validate=True)
+        if who == name and signature[:4] == key_id:
+            time = struct.unpack(">Q", signature[4:12])[0]
+            try:
+                public.verify(signature[12:], f"cosignature/v1\ntime {time}\n{text}\n".encode())
+            except InvalidSignature as error:
+                raise Fault(f"the cosignature of {name} does not fit") from error
+            times.append(time)
+    return max(times, default=None)
 
 
 # --- Segments, as docs/journal.md describes them
@@ -176,9 +200,18 @@ def kept_hash(folder, index):
         return tile.read(32)
 
 
-def verify_journal(folder, key, kept):
+def verify_journal(folder, key, kept, witnesses=()):
     own = open_checkpoint((folder / "log" / "checkpoint").read_text(), key)
-    wanted = [own] + [open_checkpoint(pathlib.Path(path).read_text(), key) for path in kept]
+    notes = [pathlib.Path(path).read_text() for path in kept]
+    beside = [folder / "log" / "checkpoint.cosigned", *sorted((folder / "log" / "cosigned").glob("*.checkpoint"))]
+    notes += [path.read_text() for path in beside if path.exists()]
+    wanted = [own] + [open_checkpoint(note, key) for note in notes]
+    seen = {}
+    for witness in witnesses:
+        times = [(open_checkpoint(note, key)[0], time) for note in notes if (time := cosigned(note, witness)) is not None]
+        if not times:
+            raise Fault(f"{witness[0]} has cosigned nothing of it")
+        seen[witness[0]] = max(times)
     tree = Tree()
     roots = {0: tree.root()}
     sizes = {size for size, _ in wanted}
@@ -203,7 +236,7 @@ def verify_journal(folder, key, kept):
             raise Fault(f"{size} records were signed, {tree.size} are there")
         if roots[size] != root:
             raise Fault(f"the first {size} records are not those that were signed")
-    return tree.size, own[0]
+    return tree.size, own[0], seen
 
 
 def verify_proof(bundle, key):
@@ -223,17 +256,24 @@ def verify_proof(bundle, key):
 
 
 def main(arguments):
+    named = []
+    while arguments[0] == "--witness":
+        named.append(arguments[1])
+        arguments = arguments[2:]
     proof = arguments[0] == "--proof"
     source, key, *kept = arguments[1:] if proof else arguments
     try:
+        witnesses = [read_key(text, COSIGNATURE) for text in named]
         path = pathlib.Path(key)
         key = read_key(path.read_text() if path.exists() else key)
         if proof:
             verify_proof(json.loads(pathlib.Path(source).read_text()), key)
             print("sound")
         else:
-            records, signed = verify_journal(pathlib.Path(source), key, kept)
+            records, signed, seen = verify_journal(pathlib.Path(source), key, kept, witnesses)
             print(f"sound: {records} records, {signed} of them signed")
+            for witness, (size, time) in seen.items():
+                print(f"seen by {witness}: {size} records at {time}")
     except (Fault, ValueError, KeyError, TypeError, OSError, struct.error) as error:
         print(f"NOT SOUND: {error}")
         return 1

@@ -67,4 +67,4 @@ pub(super) trait Nodes {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -17,7 +17,8 @@ fn reference(leaves: &[Hash]) -> Hash {
     }
 }
 
-struct Leaves<'l>(&'l [Hash]);
+/// A tree in memory.
+pub(in crate::audit) struct Leaves<'l>(pub(in crate::audit) &'l [Hash]);
 
 impl Nodes for Leaves<'_> {
     type Error = Infallible;
@@ -28,7 +29,8 @@ impl Nodes for Leaves<'_> {
     }
 }
 
-fn leaves(count: usize) -> Vec<Hash> {
+/// So many leaves, each another.
+pub(in crate::audit) fn leaves(count: usize) -> Vec<Hash> {
     (0..count).map(|n| leaf_hash(&n.to_le_bytes())).collect()
 }
 

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 /// Bytes of a key.
-const KEY: usize = 32;
+pub(super) const KEY: usize = 32;
 /// Nonce, key, tag.
 const WRAPPED: usize = NONCE_LEN + KEY + 16;
 
@@ -43,6 +43,18 @@ pub enum KeysError {
     Foreign {
         /// The file.
         path: PathBuf,
+    },
+    /// What should hold the master key holds none.
+    #[error("{what} holds no key: 64 hexadecimal digits or 32 bytes in base64 are expected, not all alike")]
+    NoKey {
+        /// What was asked.
+        what: String,
+    },
+    /// The command that prints the master key fails.
+    #[error("journal.texts.key_command: {reason}")]
+    Command {
+        /// What went wrong; nothing of what it printed.
+        reason: String,
     },
     /// The subject has no key: it was erased, or nothing was kept of it.
     #[error("the subject's key is gone: what was kept was erased")]
@@ -108,7 +120,7 @@ impl MasterKey {
         Self(cipher(bytes))
     }
 
-    /// Reads the file, 64 hexadecimal digits; makes it, for its owner only, where there is none.
+    /// Reads the file, 64 hexadecimal digits or base64; makes it, for its owner only, where there is none.
     pub fn load_or_make(path: &Path) -> Result<Self, KeysError> {
         if !path.exists() {
             let io = |source| KeysError::Io { path: path.to_owned(), source };
@@ -129,12 +141,7 @@ impl MasterKey {
             return Err(KeysError::Open { path: path.to_owned(), mode });
         }
         let text = Zeroizing::new(fs::read_to_string(path).map_err(io)?);
-        let foreign = || KeysError::Foreign { path: path.to_owned() };
-        let bytes = Zeroizing::new(hex::array::<KEY>(text.trim()).ok_or_else(foreign)?);
-        if bytes.iter().all(|byte| *byte == bytes[0]) {
-            return Err(foreign());
-        }
-        Ok(Self::new(&bytes))
+        super::master::parse(&text).ok_or_else(|| KeysError::Foreign { path: path.to_owned() })
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod age;
 mod keys;
+mod master;
 mod store;
 
 pub use keys::{KeysError, MasterKey, Subject};
@@ -58,6 +59,11 @@ pub struct TextsSettings {
     pub tenants: Option<Vec<String>>,
     /// The file of the master key; without it, `texts.key` in the state folder, made at the first start.
     pub key: Option<PathBuf>,
+    /// The environment variable that holds the master key, in place of a file.
+    pub key_env: Option<String>,
+    /// The command that prints the master key (64 hexadecimal digits or base64), in place of a file: program and arguments, no shell. It is
+    /// run at each start, such as a key service's `decrypt`.
+    pub key_command: Option<Vec<String>>,
     /// The most bytes of each body that are kept.
     pub limit: Size,
     /// Days for which they are kept at most; without it, as the profile's `content_days` says. Of both the lesser counts; 0 keeps none. Not of complaints.
@@ -66,7 +72,15 @@ pub struct TextsSettings {
 
 impl Default for TextsSettings {
     fn default() -> Self {
-        Self { keep: Keep::None, tenants: None, key: None, limit: Size::mib(1), days: None }
+        Self {
+            keep: Keep::None,
+            tenants: None,
+            key: None,
+            key_env: None,
+            key_command: None,
+            limit: Size::mib(1),
+            days: None,
+        }
     }
 }
 

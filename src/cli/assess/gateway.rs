@@ -47,6 +47,7 @@ impl Gateway {
             marks: None,
             detector: DetectorSettings::default(),
             complaints: server::ComplaintSettings::default(),
+            vouch: None,
             sinks: server::SinkPlan::default(),
             labels: LabelPlan::default(),
             metrics: Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))?),

@@ -5,10 +5,12 @@ mod keep;
 mod prove;
 mod search;
 mod verify;
+mod witness;
 
 use super::{ConfigArgs, Exit};
 use crate::audit::{Index, JournalSettings, Verifier};
 use crate::config::journal_settings;
+use crate::upstream::vouch::{AnchorSettings, WitnessSettings};
 use anyhow::Context as _;
 pub(super) use keep::Writer;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -40,6 +42,7 @@ enum What {
     Erase(keep::Erase),
     Hold(keep::HoldArgs),
     Purge(keep::Purge),
+    Witness(witness::Args),
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
@@ -54,6 +57,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         What::Erase(args) => keep::erase_subject(args),
         What::Hold(args) => keep::hold(args),
         What::Purge(args) => keep::purge(args),
+        What::Witness(args) => witness::run(args),
     }
 }
 
@@ -73,6 +77,13 @@ impl Place {
         let file = self.config.file(self.config.overrides());
         let (source, folder) = file.source().map_err(|diagnostic| anyhow::anyhow!("{diagnostic}"))?;
         Ok(journal_settings(&source, &folder, &self.config.overrides()))
+    }
+
+    /// The witnesses and anchors of the configuration.
+    fn vouching(&self) -> anyhow::Result<(Vec<WitnessSettings>, Vec<AnchorSettings>)> {
+        let file = self.config.file(self.config.overrides());
+        let (source, folder) = file.source().map_err(|diagnostic| anyhow::anyhow!("{diagnostic}"))?;
+        Ok(crate::config::vouching(&source, &folder))
     }
 
     pub(super) fn dir(&self) -> anyhow::Result<PathBuf> {
@@ -111,18 +122,22 @@ struct KeyArg {
 impl KeyArg {
     /// The key, and whether it came from elsewhere than the journal.
     fn verifier(&self, dir: &Path) -> anyhow::Result<(Verifier, bool)> {
-        let read = |path: &Path| {
-            std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read the key in `{}`", path.display()))
-        };
         let (text, own) = match &self.key {
-            Some(key) if key.contains('+') && !Path::new(key).exists() => (key.clone(), false),
-            Some(path) => (read(Path::new(path))?, false),
-            None => (read(&crate::audit::key_path(dir))?, true),
+            Some(key) => (key_text(key)?, false),
+            None => (read_key(&crate::audit::key_path(dir))?, true),
         };
         let verifier = text.parse().map_err(|error| anyhow::anyhow!("`{}`: {error}", text.trim()))?;
         Ok((verifier, !own))
     }
+}
+
+fn read_key(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read the key in `{}`", path.display()))
+}
+
+/// A key that is written, or stands in a file.
+fn key_text(key: &str) -> anyhow::Result<String> {
+    if key.contains('+') && !Path::new(key).exists() { Ok(key.to_owned()) } else { read_key(Path::new(key)) }
 }
 
 /// Says on a terminal how far something is.

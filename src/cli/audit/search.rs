@@ -1,7 +1,7 @@
 //! `sluicegate audit search`, `show`, `stats`: exchanges by what they were and what was found in them.
 
 use super::{Place, commitments};
-use crate::audit::{Column, Count, MasterKey, Query, Subject, TextPlace, TextsReader, read_entry, safe};
+use crate::audit::{Column, Count, Query, Subject, TextPlace, TextsReader, read_entry, safe};
 use crate::cli::moment::{parse, written};
 use crate::cli::{Exit, Format};
 use anyhow::Context as _;
@@ -277,8 +277,8 @@ fn bodies(args: &Show, dir: &Path, records: &[Value]) -> anyhow::Result<Vec<(&'s
     let place: TextPlace = TextPlace::deserialize(&end["texts"])?;
     let word = |name: &str| admission[name].as_str().unwrap_or_default();
     let subject = Subject::new(word("tenant"), word("user"));
-    let key = args.place.settings()?.texts.key.context("the configuration names no master key")?;
-    let parts = TextsReader::new(dir, MasterKey::load(&key)?).read(&args.exchange, &subject, &place)?;
+    let master = args.place.settings()?.texts.master(false)?;
+    let parts = TextsReader::new(dir, master).read(&args.exchange, &subject, &place)?;
     Ok(vec![
         ("request_received", parts.request_received),
         ("request_sent", parts.request_sent),
@@ -322,28 +322,40 @@ pub(super) fn stats(args: &Stats) -> anyhow::Result<Exit> {
         ("policy_version", Column::PolicyVersion),
         ("error", Column::Error),
     ];
+    let tokens = |counts: &[Count]| {
+        counts.iter().fold((0, 0), |(read, wrote), c| (read + c.input_tokens, wrote + c.output_tokens))
+    };
     let mut tables: Vec<(&str, Vec<Count>)> = Vec::new();
     for (name, column) in columns {
         tables.push((name, index.by_column(&query, column)?));
     }
+    let (read, wrote) = tables.first().map_or((0, 0), |(_, counts)| tokens(counts));
     tables.push(("rule", index.by_rule(&query)?));
     let mut out = io::stdout().lock();
     match args.format {
         Format::Json => {
-            let mut answer = serde_json::json!({"exchanges": all});
+            let mut answer =
+                serde_json::json!({"exchanges": all, "input_tokens": read, "output_tokens": wrote});
             for (name, counts) in &tables {
                 answer[name] = serde_json::to_value(counts)?;
             }
             writeln!(out, "{}", serde_json::to_string_pretty(&answer)?)?;
         }
         Format::Human => {
-            writeln!(out, "{all} exchanges")?;
+            writeln!(out, "{all} exchanges, {read} tokens read and {wrote} written by models")?;
             for (name, counts) in &tables {
-                writeln!(out, "\nby {name}")?;
-                for Count { name, count } in counts.iter().take(SHOWN) {
+                writeln!(
+                    out,
+                    "\n  {:>10}  {:>7}  {:>12} {:>12}  {name}",
+                    "exchanges", "share", "tokens in", "tokens out"
+                )?;
+                for Count { name, count, input_tokens, output_tokens } in counts.iter().take(SHOWN) {
                     let name = if name.is_empty() { "(none)" } else { name };
                     let share = if all == 0 { 0.0 } else { *count as f64 * 100.0 / all as f64 };
-                    writeln!(out, "  {count:>10}  {share:5.1} %  {name}")?;
+                    writeln!(
+                        out,
+                        "  {count:>10}  {share:5.1} %  {input_tokens:>12} {output_tokens:>12}  {name}"
+                    )?;
                 }
                 if counts.len() > SHOWN {
                     writeln!(out, "  and {} more", counts.len() - SHOWN)?;

@@ -1,18 +1,23 @@
 //! `sluicegate audit verify`: whether a journal, or a proof taken from it, is what was signed.
 
-use super::{KeyArg, Place, Progress};
-use crate::audit::{ProvedRecord, verify};
+use super::{KeyArg, Place, Progress, key_text};
+use crate::audit::{
+    Cosigned, Fault, ProvedRecord, Stamped, TimestampRoots, Verified, Verifier, Vouched, WitnessKey,
+    cosigned, seen_by, verify,
+};
+use crate::cli::moment::written;
 use crate::cli::{Exit, Format};
 use anyhow::Context as _;
 use serde::Deserialize;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 /// Say whether the journal is what was signed, and where the first fault lies
 ///
 /// Every record is read, hashed into the tree and compared with the signed checkpoint. That shows that nothing was changed, left out, put in
 /// or reordered since it was signed. A checkpoint that was kept elsewhere (`--kept`) shows too that the journal was not replaced by an older or
-/// another one.
+/// another one. So do checkpoints that witnesses have cosigned, or that were anchored or stamped with a time: those beside the journal are looked at,
+/// too, and what each witness and each authority says is told.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Exit code: 0 when all is as it was signed, 1 at the first fault, 3 when it cannot be told.
@@ -20,6 +25,7 @@ Exit code: 0 when all is as it was signed, 1 at the first fault, 3 when it canno
 Examples:
   sluicegate audit verify
   sluicegate audit verify --journal /mnt/copy/journal --key gateway.vkey --kept checkpoint-2026-11-01
+  sluicegate audit verify --witness 'auditor.example/w1+0c3f...+BM...' --quorum 1 --tsa tsa-ca.pem
   sluicegate audit verify --proof exchange.proof.json --key 'example.com/gateway+1f4a2b3c+AZ...'
   sluicegate audit verify --format json")]
 pub(super) struct Args {
@@ -32,6 +38,19 @@ pub(super) struct Args {
     /// A checkpoint of this journal that was kept elsewhere; may be given more than once
     #[arg(long, value_name = "FILE", conflicts_with = "proof")]
     kept: Vec<PathBuf>,
+
+    /// The public key of a witness that is trusted, or a file that holds it; may be given more than once. Without it, those of the configuration
+    #[arg(long, value_name = "KEY|FILE", conflicts_with = "proof")]
+    witness: Vec<String>,
+
+    /// How many of the witnesses have to have cosigned; without it, one of those given with `--witness`
+    #[arg(long, value_name = "N", conflicts_with = "proof")]
+    quorum: Option<usize>,
+
+    /// A PEM file of the authority whose timestamps are trusted, or of its service's certificate; may be given more than once. Without it, those of
+    /// the configuration
+    #[arg(long, value_name = "FILE", conflicts_with = "proof")]
+    tsa: Vec<PathBuf>,
 
     /// Verify a proof of `sluicegate audit prove` in place of a journal; `-` for standard input
     #[arg(long, value_name = "FILE")]
@@ -56,60 +75,94 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     }
 }
 
+/// What others say of a journal.
+struct Others {
+    witnesses: Vec<WitnessKey>,
+    quorum: usize,
+    seen: Vec<Cosigned>,
+    seen_by_quorum: u64,
+    stamps: Vec<Stamped>,
+    /// Timestamps that nobody can check, since no authority is named.
+    unchecked: usize,
+}
+
+/// Looks at the journal, and at what others say of it.
+fn look(
+    args: &Args,
+    dir: &Path,
+    verifier: &Verifier,
+) -> anyhow::Result<Result<(Verified, Others), Box<Fault>>> {
+    let (witnesses, anchors) = args.place.vouching()?;
+    let named: Vec<String> = if args.witness.is_empty() {
+        witnesses.into_iter().map(|witness| witness.key).collect()
+    } else {
+        args.witness.iter().map(|key| key_text(key)).collect::<anyhow::Result<_>>()?
+    };
+    let key = |text: &String| text.parse().map_err(|error| anyhow::anyhow!("`{}`: {error}", text.trim()));
+    let witnesses: Vec<WitnessKey> = named.iter().map(key).collect::<anyhow::Result<_>>()?;
+    let quorum = args.quorum.unwrap_or(usize::from(!args.witness.is_empty()));
+    anyhow::ensure!(
+        quorum <= witnesses.len(),
+        "`--quorum {quorum}` asks for more than the {} witnesses that are named",
+        witnesses.len()
+    );
+    let roots: Vec<&Path> = if args.tsa.is_empty() {
+        anchors.iter().filter_map(|anchor| anchor.roots.as_deref()).collect()
+    } else {
+        args.tsa.iter().map(PathBuf::as_path).collect()
+    };
+    let roots = if roots.is_empty() { None } else { Some(TimestampRoots::read_all(roots)?) };
+    let vouched = Vouched::of(dir);
+    let mut kept = args.kept.clone();
+    kept.extend(
+        anchors.iter().filter_map(|anchor| anchor.file()).filter(|path| path.exists()).map(Path::to_owned),
+    );
+    kept.extend(vouched.checkpoints().with_context(|| format!("cannot read `{}`", dir.display()))?);
+    let mut progress = Progress::new("records verified");
+    let found = verify(dir, verifier, &kept, &mut |sequence| progress.at(sequence)).and_then(|verified| {
+        let seen = cosigned(&kept, verifier, &witnesses)?;
+        let seen_by_quorum = seen_by(&seen, quorum)?;
+        let (stamps, unchecked) = match &roots {
+            Some(roots) => (vouched.timestamps(verifier, roots)?, 0),
+            None => (Vec::new(), vouched.count_timestamps()),
+        };
+        Ok((verified, Others { witnesses, quorum, seen, seen_by_quorum, stamps, unchecked }))
+    });
+    progress.done();
+    Ok(found)
+}
+
 fn journal(args: &Args) -> anyhow::Result<Exit> {
     let dir = args.place.dir()?;
     let (verifier, independent) = args.key.verifier(&dir)?;
-    let mut progress = Progress::new("records verified");
-    let verified = verify(&dir, &verifier, &args.kept, &mut |sequence| progress.at(sequence));
-    progress.done();
+    let found = look(args, &dir, &verifier)?;
     let mut out = io::stdout().lock();
-    match (verified, args.format) {
-        (Ok(verified), Format::Json) => {
+    match (found, args.format) {
+        (Ok((verified, others)), Format::Json) => {
             let torn: Vec<_> = verified
                 .torn
                 .iter()
                 .map(|torn| serde_json::json!({"path": torn.path, "at": torn.at, "bytes": torn.bytes}))
                 .collect();
+            let seen: Vec<_> = others
+                .seen
+                .iter()
+                .map(|one| serde_json::json!({"name": one.witness, "records": one.size, "time": written(one.time.saturating_mul(1000))}))
+                .collect();
+            let stamps: Vec<_> = others
+                .stamps
+                .iter()
+                .map(|one| serde_json::json!({"records": one.size, "time": written(one.stamp.time_ms), "authority": one.stamp.authority}))
+                .collect();
             let answer = serde_json::json!({
                 "sound": true, "records": verified.records, "signed": verified.signed, "origin": verified.checkpoint.origin,
                 "kept": args.kept.len(), "independent_key": independent, "unfinished": torn,
+                "witnesses": seen, "quorum": others.quorum, "seen_by_quorum": others.seen_by_quorum,
+                "timestamps": stamps, "timestamps_unchecked": others.unchecked,
             });
             writeln!(out, "{}", serde_json::to_string_pretty(&answer)?)?;
         }
-        (Ok(verified), Format::Human) => {
-            writeln!(
-                out,
-                "sound: {} records, {} of them signed by {}",
-                verified.records, verified.signed, verified.checkpoint.origin
-            )?;
-            if !args.kept.is_empty() {
-                writeln!(
-                    out,
-                    "       and those of {} checkpoint(s) kept elsewhere are its beginning",
-                    args.kept.len()
-                )?;
-            }
-            for torn in &verified.torn {
-                writeln!(
-                    out,
-                    "note: {} ends in {} bytes that were never finished: a crash leaves such, and nothing of them was delivered",
-                    torn.path.display(),
-                    torn.bytes
-                )?;
-            }
-            if !independent {
-                writeln!(
-                    out,
-                    "note: the key stands beside the journal; pass one that you have from elsewhere with --key"
-                )?;
-            }
-            if args.kept.is_empty() {
-                writeln!(
-                    out,
-                    "note: without a checkpoint that was kept elsewhere (--kept) an older copy of the journal looks sound too"
-                )?;
-            }
-        }
+        (Ok((verified, others)), Format::Human) => human(&mut out, args, &verified, &others, independent)?,
         (Err(fault), Format::Json) => {
             let answer = serde_json::json!({"sound": false, "fault": fault.to_string()});
             writeln!(out, "{}", serde_json::to_string_pretty(&answer)?)?;
@@ -121,6 +174,82 @@ fn journal(args: &Args) -> anyhow::Result<Exit> {
         }
     }
     Ok(Exit::Fine)
+}
+
+fn human(
+    out: &mut impl Write,
+    args: &Args,
+    verified: &Verified,
+    others: &Others,
+    independent: bool,
+) -> anyhow::Result<()> {
+    writeln!(
+        out,
+        "sound: {} records, {} of them signed by {}",
+        verified.records, verified.signed, verified.checkpoint.origin
+    )?;
+    if !args.kept.is_empty() {
+        let count = args.kept.len();
+        writeln!(out, "       and those of {count} checkpoint(s) kept elsewhere are its beginning")?;
+    }
+    for one in &others.seen {
+        let time = written(one.time.saturating_mul(1000));
+        writeln!(out, "seen:  by {}: the first {} records, at {time}", one.witness, one.size)?;
+    }
+    if others.quorum > 1 {
+        let (size, quorum) = (others.seen_by_quorum, others.quorum);
+        writeln!(out, "       the first {size} records by at least {quorum} of them")?;
+    }
+    if let Some(newest) = others.stamps.last() {
+        let (size, time, who) = (newest.size, written(newest.stamp.time_ms), &newest.stamp.authority);
+        writeln!(out, "dated: the first {size} records were there at {time}, says {}", super::plain(who))?;
+        let count = others.stamps.len();
+        writeln!(out, "       {count} timestamp(s) hold; {} is the newest", newest.path.display())?;
+    }
+    for key in &others.witnesses {
+        if !others.seen.iter().any(|one| one.witness == key.name()) {
+            writeln!(out, "note: the witness {} has cosigned nothing of it", key.name())?;
+        }
+    }
+    if others.unchecked > 0 {
+        let count = others.unchecked;
+        writeln!(
+            out,
+            "note: {count} timestamp(s) were not checked: --tsa names the authority that is trusted"
+        )?;
+    }
+    for torn in &verified.torn {
+        writeln!(
+            out,
+            "note: {} ends in {} bytes that were never finished: a crash leaves such, and nothing of them was delivered",
+            torn.path.display(),
+            torn.bytes
+        )?;
+    }
+    if !independent {
+        writeln!(
+            out,
+            "note: the key stands beside the journal; pass one that you have from elsewhere with --key"
+        )?;
+    }
+    if !others.seen.is_empty() && args.witness.is_empty() {
+        writeln!(
+            out,
+            "note: the witnesses' keys are those of the configuration; pass those that you have from elsewhere with --witness"
+        )?;
+    }
+    if args.kept.is_empty() && others.seen.is_empty() {
+        writeln!(
+            out,
+            "note: without a checkpoint that was kept elsewhere (--kept) an older copy of the journal looks sound too"
+        )?;
+    } else if args.kept.is_empty() {
+        writeln!(
+            out,
+            "note: an older copy of the journal looks sound too, but for the times above: ask the witness for the last checkpoint that it has seen, and pass it with --kept"
+        )?;
+    }
+    Ok(())
 }
 
 fn proof(args: &Args, path: &Path) -> anyhow::Result<Exit> {

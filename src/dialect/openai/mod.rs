@@ -8,6 +8,7 @@ mod responses;
 mod simple;
 
 use super::field::{Field, media, opaque, unscanned, word};
+use super::usage::{Counts, Usage};
 use super::{
     Ask, Cue, Dialect, Ends, ExchangeError, Framing, Memo, Operation, Reply, Spot, Stage, Why, finished,
     is_error, quoted,
@@ -61,6 +62,34 @@ impl Dialect for OpenAi {
 
     fn token_limits(&self) -> &'static [&'static [&'static str]] {
         &[&["max_tokens"], &["max_completion_tokens"], &["max_output_tokens"]]
+    }
+
+    fn usage(&self, op: &Operation, src: &[u8], tape: &Tape) -> Usage {
+        // What is fetched or cancelled took its tokens when it was made.
+        if op.method != "POST" || op.name == responses::CANCEL.name {
+            return Usage::default();
+        }
+        // Groq's streams have it where nobody else does.
+        let places: [&[&str]; 3] = [&["usage"], &["response", "usage"], &["x_groq", "usage"]];
+        let Some(counts) = Counts::at(src, tape, &places) else { return Usage::default() };
+        Usage {
+            input: counts.of(&[&["prompt_tokens"], &["input_tokens"]]),
+            output: counts.of(&[&["completion_tokens"], &["output_tokens"]]),
+            cached: counts.of(&[
+                &["prompt_tokens_details", "cached_tokens"],
+                &["input_tokens_details", "cached_tokens"],
+                // DeepSeek.
+                &["prompt_cache_hit_tokens"],
+            ]),
+            cache_written: counts.of(&[
+                &["prompt_tokens_details", "cache_write_tokens"],
+                &["input_tokens_details", "cache_write_tokens"],
+            ]),
+            reasoning: counts.of(&[
+                &["completion_tokens_details", "reasoning_tokens"],
+                &["output_tokens_details", "reasoning_tokens"],
+            ]),
+        }
     }
 
     fn observe(&self, op: &Operation, src: &[u8], tape: &Tape, memo: &mut Memo) {

@@ -23,7 +23,7 @@ use super::{Marked, Outcome, Report, Terms, refuse};
 use crate::audit::{Coverage, LabelRecord};
 use crate::detect::fingerprint::Index;
 use crate::detect::grounding::Context;
-use crate::dialect::{Ask, ErrorKind, ExchangeError, Framing, Matched, Memo, Reply, Stage};
+use crate::dialect::{Ask, ErrorKind, ExchangeError, Framing, Matched, Memo, Reply, Stage, Usage};
 use crate::stream::Splitter;
 use crate::stream::coding::CodingError;
 use crate::text::json::Tape;
@@ -115,6 +115,8 @@ pub struct Answering {
     pub rewritten: bool,
     /// How far the stream has come to its end.
     stage: Stage,
+    /// What the upstream says that it took.
+    usage: Usage,
     /// Whether a stream that said all came without its dialect's end sign.
     pub no_end_sign: bool,
     /// Whether a stream ended with the upstream's own error.
@@ -164,6 +166,7 @@ impl Answering {
             blocked: false,
             rewritten: false,
             stage: Stage::default(),
+            usage: Usage::default(),
             no_end_sign: false,
             error_event: false,
             cut_by: None,
@@ -414,6 +417,11 @@ impl Answering {
     /// What was marked so far; none where nothing is.
     pub fn marked(&self) -> Option<Marked> {
         self.marking.as_ref().map(Marking::marked)
+    }
+
+    /// How many tokens the upstream says that the exchange took, also where its answer goes no further; none where it says nothing.
+    pub fn usage(&self) -> Option<Usage> {
+        Some(self.usage).filter(|usage| !usage.is_empty())
     }
 
     /// How many findings there were on the answer's side, kept or not.

@@ -184,6 +184,7 @@ impl Answering {
         if let Err(error) = self.tape.parse(data) {
             return Err(Refused::Garbage(format!("the upstream sent an event that cannot be read: {error}")));
         }
+        self.usage.raise(&dialect.usage(operation, data, &self.tape));
         let mut segments = self.reader.read_event(data, &self.tape, (operation.event)(data, &self.tape))?;
         if self.stage != Stage::Signed {
             let stage = dialect.stage(operation, data, &self.tape);

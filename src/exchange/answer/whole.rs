@@ -6,7 +6,7 @@ use super::super::look::begins_as_json;
 use super::super::marking::fixed;
 use super::super::segment::Moved;
 use super::{Answering, Flow, Refused};
-use crate::dialect::{ErrorKind, ExchangeError};
+use crate::dialect::{ErrorKind, ExchangeError, Matched};
 use crate::text::json::{JsonError, Kind};
 
 impl Answering {
@@ -54,6 +54,8 @@ impl Answering {
             self.tape = tape;
             match parsed {
                 Ok(()) => {
+                    let Matched { dialect, operation, .. } = self.matched;
+                    self.usage.raise(&dialect.usage(operation, body, &self.tape));
                     let root = self.tape.node(0).map(|node| node.kind);
                     if self.json && self.must_have_body() && !matches!(root, Some(Kind::Object | Kind::Array))
                     {

@@ -49,7 +49,7 @@ pub enum SinkError {
 }
 
 /// An error with what it comes from, without repeats.
-fn chain(error: &dyn Error) -> String {
+pub(super) fn chain(error: &dyn Error) -> String {
     let mut said = error.to_string();
     let mut next = error.source();
     while let Some(source) = next {
