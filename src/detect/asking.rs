@@ -31,6 +31,11 @@ impl<R: Reads> Asking<R> {
         }
     }
 
+    /// Whether no rule asks any.
+    pub(super) fn is_empty(&self) -> bool {
+        self.all().is_empty()
+    }
+
     /// From where on text is held until it is told, in the folded text.
     pub(super) fn held(&self) -> Option<u64> {
         self.all().iter().filter(|one| one.holds()).filter_map(Reads::open).min()

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 pub(super) type Bytes = Box<[bool; 256]>;
 
 /// The longest run before an inner byte.
-const INNER_RUN: usize = 256;
+pub(super) const INNER_RUN: usize = 256;
 /// An inner byte is one of no more letters.
 const FEW_LETTERS: usize = 2;
 /// The longest run of one length that may hold the inner byte itself.

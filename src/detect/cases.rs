@@ -58,6 +58,38 @@ fn cases() -> Vec<Case> {
             &[("How  to\nmake it", &["How  to\nmake"]), ("how to maker", &[]), ("how-to make", &[])],
         ),
         ("a phrase in the middle", words(&["a b"]), &[("xa  by", &["a  b"])]),
+        (
+            "Latin words beside Chinese ones",
+            disguised(&["c a ab", "qq群", "中国人"]),
+            &[
+                ("a<>caabb文", &["caabb"]),
+                ("2 caabb 文", &["caabb"]),
+                ("qqq群, q2 群", &["qqq群"]),
+                ("中国,中国人。中国国人 中中国人", &["中国人", "中国国人", "中中国人"]),
+            ],
+        ),
+        (
+            "signs within Chinese words",
+            disguised(&["中-文人", "自制 炸-药"]),
+            &[
+                (
+                    "中文人 中*文人 中 文人 中文-人 中-文人",
+                    &["中文人", "中*文人", "中 文人", "中文-人", "中-文人"],
+                ),
+                (
+                    "自制炸药。自-制炸药，自制 炸药 自制、炸药",
+                    &["自制炸药", "自-制炸药", "自制 炸药", "自制、炸药"],
+                ),
+            ],
+        ),
+        (
+            "signs that begin like Chinese characters",
+            disguised(&["法轮功", "冰毒"]),
+            &[(
+                "法轮䷀功, 法䷀轮功, 法䷁轮䷁功 冰䷀毒 冰䷀䷀毒",
+                &["法轮䷀功", "法䷀轮功", "法䷁轮䷁功", "冰䷀毒", "冰䷀䷀毒"],
+            )],
+        ),
         ("a long word", whole(&["acceleration"]), &[("acceleration accelerations", &["acceleration"])]),
         (
             "words of one beginning",
@@ -107,6 +139,11 @@ fn cases() -> Vec<Case> {
             "letters again behind a word that a longer one begins with",
             disguised(&["abba", "abbabba"]),
             &[("abbba-a-aa", &["abbba"]), ("abba-abba", &["abba-abba"]), ("abba-a-bba", &["abba-a-bba"])],
+        ),
+        (
+            "letters again in a word with two of them",
+            disguised(&["aa aab"]),
+            &[("a|aa=a|aa=a|aab", &["a|aa=a|aa=a|aab"])],
         ),
         ("tags", disguised(&["bomb"]), &[("b<i></i>omb", &["b<i></i>omb"])]),
         (

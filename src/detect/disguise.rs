@@ -18,13 +18,13 @@
 //! - A word of three letters is looked for with its letters apart only by signs, not as the end of a longer row: `c.l.a.s.s`, `a s s ess`.
 //! - Words of less than three letters (two Chinese characters) are not looked for: they stand in every list of initials.
 
-use super::gate::{Bits, Gate, Keys, eight, head};
+use super::gate::{Bits, CHINESE, Gate, Keys, begins_chinese, eight, head};
 use super::lexicon::{Meaning, Word};
-use super::likeness::{Form, LIKE, Likeness, likeness};
+use super::likeness::{Form, LIKE, Likeness, likeness, longest_row};
 use super::pattern::{after_escape, char_at, char_before, is_word};
-use super::phrase::{FirstKeys, FirstTokens, Next};
+use super::phrase::{ANYTHING, FirstKeys, FirstTokens, Next};
 use super::signs::{Between, between, is_letter, is_wide, is_wild, leet, wide_signs};
-use super::trie::{Entry, State, Trie};
+use super::trie::{Behind, Entry, State, Trie};
 use super::{Folds, RuleId, RuleSpec};
 use crate::text::fold::is_chinese;
 use crate::text::work::step;
@@ -70,10 +70,16 @@ pub(super) struct Disguised {
     firsts: Bits,
     /// ASCII characters with which a disguised word may begin, upper case too.
     begins: Box<[bool; 128]>,
+    /// Where two Chinese characters lead, but where white space may stand between them.
+    first_pairs: Behind,
     /// Some word has a character that is not ASCII behind a first one that is.
     before_wide: bool,
+    /// What words are like before their first character that is not ASCII.
+    before_wide_alike: Bits,
     /// Digits that may begin a disguised word before another digit.
     digits: Box<[bool; 128]>,
+    /// How often what is like one letter may stand apart from itself: as often as one letter for each of the longest row of such in a word.
+    repeats_apart: u8,
 }
 
 /// One way to read the text so far.
@@ -208,20 +214,34 @@ impl Disguised {
                     begins[usize::from(first.to_ascii_uppercase() as u8 & 0x7F)] = true;
                     (0..128).filter(passes).for_each(|c| begins[usize::from(c)] = true);
                     let signs = signs.iter().filter(|(_, letters)| letters.contains(first));
-                    firsts.extend(signs.map(|&(sign, _)| sign_head(sign)));
+                    let signs: Vec<u64> = signs.map(|&(sign, _)| sign_head(sign)).collect();
+                    signs.iter().for_each(|&sign| keys.wide_first(sign));
+                    firsts.extend(signs);
                 }
                 Some(first) => firsts.push(head(eight(letters.as_bytes(), 0), first.len_utf8())),
                 None => {}
             }
         }
+        let row = all.iter().map(|(letters, ..)| longest_row(letters.bytes())).max().unwrap_or(1);
         let before_wide = all.iter().any(|(letters, ..)| {
             let mut letters = letters.chars().filter(|&letter| letter != ' ').map(|letter| letter.is_ascii());
             letters.next() == Some(true) && letters.next() == Some(false)
         });
+        let wide = all.iter().filter_map(|(letters, ..)| {
+            let latin = letters.split(|c: char| !c.is_ascii()).next()?;
+            let like = |latin: &str| likeness(latin.bytes().filter(|&byte| byte != b' '));
+            (!latin.is_empty() && latin.len() < letters.len()).then(|| like(latin))
+        });
+        let before_wide_alike: Vec<u64> = wide.collect();
         let entries: Vec<Entry<'_>> = all
             .iter()
             .map(|(letters, _, traits)| Entry { bytes: letters.as_bytes(), traits: traits | ANY })
             .collect();
+        let trie = Trie::build(&entries);
+        let spaced = all.iter().filter(|(letters, ..)| letters.contains(' '));
+        let bare: Vec<String> = spaced.map(|(letters, ..)| letters.replace(' ', "")).collect();
+        let bare = all.iter().map(|(letters, ..)| letters).chain(&bare).map(String::as_bytes);
+        let first_pairs = Behind::pairs(bare, &trie, |first| !trie.has_space(first) && !trie.is_end(first));
         let words = all.iter().map(|(letters, rule, traits)| (*rule, traits | size(letters))).collect();
         for list in [&mut likenesses, &mut firsts] {
             list.sort_unstable();
@@ -232,7 +252,8 @@ impl Disguised {
             (Gate::new(keys.clone()), Bits::new(&likenesses), Bits::new(&firsts));
         (
             Self {
-                trie: Trie::build(&entries),
+                trie,
+                first_pairs,
                 words,
                 gate,
                 likenesses,
@@ -240,7 +261,9 @@ impl Disguised {
                 firsts,
                 begins,
                 before_wide,
+                before_wide_alike: Bits::new(&before_wide_alike),
                 digits,
+                repeats_apart: row.saturating_mul(REPEATS_APART + 1).saturating_sub(1),
             },
             keys,
         )
@@ -293,18 +316,20 @@ impl Disguised {
             return (!number || self.digits[usize::from(first)]) && self.may_be_alike(text, at);
         }
         // Letters that nothing touches are another word than they are only if they repeat.
-        twice && self.may_begin_doubly(text, at, word, length) && (length < 8 || self.may_be_alike(text, at))
+        let next = Next::after(text, at + length).filter(|_| length < 8);
+        twice
+            && self.may_begin_doubly(word, length, next.map_or(ANYTHING, Next::letters))
+            && (length < 8 || self.may_be_alike(text, at))
     }
 
     /// Whether a disguised word may begin with the token at `at`, which is of letters with nothing that touches them, some of them twice
-    /// in a row. Never says no where one begins.
+    /// in a row. `next`: see [`FirstTokens::begins_with`]. Never says no where one begins.
     #[inline]
-    pub(super) fn may_begin_doubly(&self, text: &[u8], at: usize, word: u64, length: usize) -> bool {
+    pub(super) fn may_begin_doubly(&self, word: u64, length: usize, next: u64) -> bool {
         if length >= 8 {
             self.likenesses.holds(likeness(word.to_le_bytes()))
         } else {
-            let like = likeness(head(word, length).to_le_bytes());
-            self.tokens_alike.holds_before(like, Next::after(text, at + length))
+            self.tokens_alike.begins_with(likeness(head(word, length).to_le_bytes()), next)
         }
     }
 
@@ -347,8 +372,9 @@ impl Disguised {
                 if read.like.add(byte) {
                     return self.likenesses.holds(read.like.word);
                 }
-                read.repeats = if read.like.word == known { read.repeats + u8::from(!touches) } else { 0 };
-                if read.repeats > REPEATS_APART {
+                read.repeats =
+                    if read.like.word == known { read.repeats.saturating_add(u8::from(!touches)) } else { 0 };
+                if read.repeats > self.repeats_apart {
                     return false;
                 }
                 read.tight |= touches;
@@ -356,9 +382,16 @@ impl Disguised {
                 at += 1;
                 continue;
             }
+            let chinese = at + usize::from(byte == b' ');
+            if begins_chinese(text.get(chinese..).unwrap_or_default()) {
+                // It stands for no other letter, and between none: the word ends here, or goes on with it.
+                let word = read.like.word;
+                return self.before_wide_alike.holds(word)
+                    || read.gap == 0 && self.tokens_alike.holds_last(word);
+            }
             if read.gap == 0 {
                 // A word ends here, or the next one of its phrase may follow.
-                if self.tokens_alike.holds_before(read.like.word, Next::after(text, at)) {
+                if self.tokens_alike.holds_before(read.like.word, Next::behind(text, at)) {
                     return true;
                 }
                 if !self.likenesses.holds(read.like.word) {
@@ -380,8 +413,9 @@ impl Disguised {
                 let inner = text.get(at + 1..at + tag).unwrap_or_default();
                 let mut letters = inner.iter().filter(|byte| byte.is_ascii_alphanumeric());
                 if letters.all(|&byte| read.like.repeats(byte)) {
-                    // As letters apart they say the same, and leave less to follow.
+                    // As letters apart they say the same, and leave less to follow; but behind them less has stood between two.
                     at += tag;
+                    read.gap = read.gap.min(1);
                     continue;
                 }
                 if self.goes_on_alike(text, at + tag, read, left) {
@@ -415,7 +449,7 @@ impl Disguised {
                 leet(char::from(sign)).bytes().any(|letter| self.begins_alike(text, at, letter))
             }
             // No Chinese character stands between letters, or for one.
-            Some(&after) => self.before_wide || !is_chinese(after),
+            Some(_) => self.before_wide || !begins_chinese(text.get(at + 1..).unwrap_or_default()),
         }
     }
 
@@ -424,8 +458,7 @@ impl Disguised {
     #[inline]
     pub(super) fn may_begin_wide(&self, text: &[u8], at: usize, word: u64, one: usize, two: usize) -> bool {
         let second = word.checked_shr(8 * one as u32).unwrap_or(0);
-        let lead = second as u8;
-        if is_chinese(lead) && head(second ^ word, one) != 0 {
+        if begins_chinese(&second.to_le_bytes()) && head(second ^ word, one) != 0 {
             // Two different Chinese characters.
             return self.gate.disguised_pair(text, at, word, one, two);
         }
@@ -434,32 +467,84 @@ impl Disguised {
                 || self.may_go_on(text, at, head(word, one), one))
     }
 
-    /// Whether a letter with which a word goes on stands behind some separators.
+    /// Whether a letter with which a word goes on stands behind the first one, which may repeat, and some separators.
     fn may_go_on(&self, text: &[u8], at: usize, first: u64, one: usize) -> bool {
         let mut at = at + one;
+        let again = |at: usize| head(eight(text, at), one) == first;
+        if again(at) && !self.gate.any_pair(first | first << (8 * one), one, one) {
+            for _ in 0..=REPEATS {
+                at += if again(at) { one } else { 0 };
+            }
+            if again(at) {
+                return true;
+            }
+        }
         for _ in 0..=usize::from(GAP) {
-            let Some(c) = char_at(text, at) else { return true };
-            // What most often stands here ends the sentence.
-            if c == '。' {
-                return false;
+            let letter = |letter: u8| self.gate.any_pair(first | u64::from(letter) << (8 * one), one, 1);
+            match text.get(at) {
+                None => return true,
+                Some(&byte) if byte.is_ascii_alphabetic() => return letter(byte),
+                Some(&byte) if byte.is_ascii() => {
+                    let c = char::from(byte);
+                    if is_wild(c) || c == '<' || leet(c).bytes().any(letter) {
+                        return true;
+                    }
+                    if byte.is_ascii_digit() {
+                        return letter(byte);
+                    }
+                    if between(c) == Between::No {
+                        return false;
+                    }
+                    at += 1;
+                }
+                Some(_) => {
+                    let Some(c) = char_at(text, at) else { return true };
+                    // What most often stands here ends the sentence.
+                    if c == '。' {
+                        return false;
+                    }
+                    if again(at) || c == 'ー' || leet(c).bytes().any(letter) {
+                        return true;
+                    }
+                    if is_letter(c) {
+                        return self.gate.any_pair(first | eight(text, at) << (8 * one), one, c.len_utf8());
+                    }
+                    if between(c) == Between::No {
+                        return false;
+                    }
+                    at += c.len_utf8();
+                }
             }
-            let again = head(eight(text, at), one) == first;
-            if again || is_wild(c) || !leet(c).is_empty() {
-                return true;
-            }
-            if matches!(c, '<' | 'ー') {
-                return true;
-            }
-            if is_letter(c) {
-                return self.gate.any_pair(first | eight(text, at) << (8 * one), one, c.len_utf8());
-            }
-            if between(c) == Between::No {
-                return false;
-            }
-            at += c.len_utf8();
         }
         // White space may be long.
         true
+    }
+
+    /// Whether a disguised word may begin with the two different Chinese characters at `at`, `pair` their bytes. Never says no where one
+    /// begins.
+    pub(super) fn may_begin_pair(&self, text: &[u8], at: usize, pair: u64) -> bool {
+        self.first_pairs.state(pair).is_some() && self.gate.disguised_pair(text, at, pair, CHINESE, CHINESE)
+    }
+
+    /// A walk from the two different Chinese characters at `at`, `pair` their bytes, as far as the text goes. `start`: their place in the
+    /// whole text. `None` if it has ended.
+    pub(super) fn begin_pair(
+        &self,
+        text: &[u8],
+        (at, start, pair): (usize, u64, u64),
+        ended: bool,
+        hit: &mut impl FnMut(RuleId, u64, usize),
+    ) -> Option<Walk> {
+        let state = self.first_pairs.state(pair)?;
+        let (first, last) = (char_at(text, at)?, char_at(text, at + CHINESE)?);
+        if state == Trie::TOP || in_row(text, at, first) {
+            return self.begin(text, at, start, ended, hit);
+        }
+        let waits = if self.trie.is_end(state) { WAITS } else { 0 };
+        let mut item = Item { state, last, real: 2, flags: WIDE | waits, ..Item::at_top(first) };
+        let to = self.plain(&mut item, text, at + 2 * CHINESE)?;
+        let mut walk = Walk { start, items: smallvec![item], row: None, initials: false };
+        self.go_on(&mut walk, text, to, ended, hit).then_some(walk)
     }
 
     /// A walk from the character at `at`, where `start` is its place in the whole text, as far as the text goes. `None` if it has ended.
@@ -472,18 +557,7 @@ impl Disguised {
         hit: &mut impl FnMut(RuleId, u64, usize),
     ) -> Option<Walk> {
         let c = char_at(text, at)?.to_ascii_lowercase();
-        let top = Item {
-            state: Trie::TOP,
-            last: c,
-            used: 0,
-            gap: 0,
-            repeats: 0,
-            real: 0,
-            signs: 0,
-            wild: 0,
-            tag: 0,
-            flags: 0,
-        };
+        let top = Item::at_top(c);
         let wide = is_wide(c);
         if !wide && char_before(text, at).is_some_and(is_word) && !after_escape(text, at) {
             return None;
@@ -770,6 +844,22 @@ impl Disguised {
 }
 
 impl Item {
+    /// Before the character `c`.
+    fn at_top(c: char) -> Self {
+        Self {
+            state: Trie::TOP,
+            last: c,
+            used: 0,
+            gap: 0,
+            repeats: 0,
+            real: 0,
+            signs: 0,
+            wild: 0,
+            tag: 0,
+            flags: 0,
+        }
+    }
+
     /// What the last letter counts as where words are bounded: a sign that stands for a letter is one.
     fn last_letter(&self) -> char {
         if is_letter(self.last) { self.last } else { 'a' }

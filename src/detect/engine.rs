@@ -1,12 +1,14 @@
 //! The compiled rules, shared by all scans.
 
+#![expect(clippy::inline_always, reason = "asked of each token: see `sift`")]
+
 use super::blocks::{Firsts, Inside, Specials, is_gap};
 use super::claims::Known;
 use super::classify::Judges;
 use super::conditions::AllCriteria;
 use super::exact::ExactRules;
 use super::fingerprint::Fingerprints;
-use super::lexicon::Lexicon;
+use super::lexicon::{Lexicon, is_space};
 use super::machine::Machine;
 use super::numbered::Numbered;
 use super::pattern::{Inner, Patterns, Source};
@@ -86,7 +88,7 @@ impl Engine {
             let flags = bytes[usize::from(at)];
             flags & (byte::INNER | byte::START_INSIDE) != 0 || is_gap(at) && flags != 0
         };
-        let specials = Specials::new(is_special, inside(&lexicon));
+        let specials = Specials::new(is_special, inside(&lexicon), lexicon.any.ones().to_vec());
         let heads = Heads::find(&lexicon, &patterns);
         let starts_wide = (0x80..=0xFF).any(|byte| patterns.starting(byte).next().is_some());
         Ok(Self {
@@ -177,18 +179,22 @@ fn inside(lexicon: &Lexicon) -> Inside {
 /// What may begin with two bytes, the first ASCII: a table of bit sets.
 #[derive(Debug)]
 pub(super) struct Heads {
-    by_two: Vec<u8>,
+    /// The second one in the upper half of the index.
+    by_two: Box<[u8; HEADS]>,
     /// By length, eight for eight and more, and first byte of a token of letters or of digits with white space or a comma behind it, and
     /// behind that of a number a letter: of [`Heads::STARTS`] those that may come of it, and [`Heads::OPEN`]. Most patterns want a digit or a sign soon.
-    by_token: Box<[[u8; 0x80]; 9]>,
+    by_token: Box<[[u8; 0x80]; 16]>,
+    /// By two bytes, and by length and first byte as above: the contexts of which one is wanted near, see [`Machine::near`]; all where none is.
+    near_two: Box<[u16; HEADS]>,
+    near_token: Box<[[u16; 0x80]; 16]>,
     /// By length of such a number: whether machines start at its digits because of what stands before them.
     in_number: [bool; 9],
 }
 
-const HEADS: usize = 0x80 << 8;
+const HEADS: usize = 1 << 16;
 
 impl Heads {
-    /// A word that goes on as it likes.
+    /// A word that goes on as it likes; where the first byte is a sign, any word.
     pub(super) const OPEN: u8 = 1;
     /// A match of a machine that needs no context.
     pub(super) const PLAIN: u8 = 1 << 1;
@@ -198,26 +204,38 @@ impl Heads {
     pub(super) const INNER: u8 = 1 << 3;
     /// Some machine that starts in the run before the second byte has a run that holds the first.
     pub(super) const RUN: u8 = 1 << 4;
+    /// A word that goes on as it likes behind these two letters.
+    pub(super) const SHORT: u8 = 1 << 5;
     /// A match that begins with the first byte.
     pub(super) const STARTS: u8 = Self::PLAIN | Self::CONTEXT;
 
+    #[expect(clippy::large_stack_arrays, reason = "it stands there only while it is put into its box")]
     fn find(lexicon: &Lexicon, patterns: &Patterns) -> Self {
-        let mut by_two = vec![0; HEADS];
-        let mut by_token = Box::new([[Self::OPEN; 0x80]; 9]);
-        for (first, row) in (0..0x80_u8).zip(by_two.chunks_exact_mut(256)) {
+        let mut by_two: Box<[u8; HEADS]> = Box::new([!0; HEADS]);
+        let mut by_token = Box::new([[Self::OPEN; 0x80]; 16]);
+        let (mut near_two, mut near_token) = (Box::new([0; HEADS]), Box::new([[0; 0x80]; 16]));
+        let near = |machine: &Machine| if machine.contextual { 1 << machine.near } else { !0_u16 };
+        for first in 0..0x80_u8 {
             if first.is_ascii_alphanumeric() {
                 for machine in patterns.starting(first) {
                     let flag = if machine.contextual { Self::CONTEXT } else { Self::PLAIN };
-                    for (row, lives) in by_token.iter_mut().zip(machine.lives_on_token(first)) {
+                    let rows = by_token.iter_mut().zip(near_token.iter_mut());
+                    for ((row, nears), lives) in rows.zip(machine.lives_on_token(first)) {
                         row[usize::from(first)] |= if lives { flag } else { 0 };
+                        nears[usize::from(first)] |= if lives { near(machine) } else { 0 };
                     }
                 }
             }
             let inner = patterns.beyond_inner(first);
-            for (second, flags) in (0..=255_u8).zip(row) {
+            for second in 0..=255_u8 {
+                let Some(flags) = by_two.get_mut(Self::place(first, second)) else { continue };
+                *flags = 0;
                 let mut set = |flag, yes| *flags |= if yes { flag } else { 0 };
-                set(Self::OPEN, lexicon.bound.gate.opens(first, second));
+                set(Self::OPEN, lexicon.bound.gate.opens(first, second) || sign(lexicon, first, second));
+                set(Self::SHORT, lexicon.bound.gate.short(first, second));
                 let mut alive = patterns.starting(first).filter(|machine| machine.lives_on(first, second));
+                near_two[Self::place(first, second)] =
+                    alive.clone().fold(0, |nears, machine| nears | near(machine));
                 let plain = alive.clone().any(|machine| !machine.contextual);
                 set(Self::PLAIN, plain);
                 set(Self::CONTEXT, alive.any(|machine| machine.contextual));
@@ -226,19 +244,32 @@ impl Heads {
                 set(Self::RUN, patterns.inners.iter().any(run));
             }
         }
-        Self { by_two, by_token, in_number: in_number(patterns) }
+        Self { by_two, by_token, near_two, near_token, in_number: in_number(patterns) }
     }
 
     /// What may begin with an ASCII byte before another byte.
-    #[inline]
+    #[inline(always)]
     pub(super) fn of(&self, first: u8, second: u8) -> u8 {
-        self.by_two.get(usize::from(first & 0x7F) << 8 | usize::from(second)).copied().unwrap_or(!0)
+        self.by_two[Self::place(first, second)]
+    }
+
+    #[inline(always)]
+    fn place(first: u8, second: u8) -> usize {
+        usize::from(u16::from_le_bytes([first, second]))
+    }
+
+    /// Of what contexts one has to be near for a match to begin with these two bytes, of a token of `length` letters or digits with white
+    /// space or a comma behind it, 0 for any other.
+    #[inline]
+    pub(super) fn nears(&self, first: u8, second: u8, length: usize) -> u16 {
+        let token = if length == 0 { !0 } else { self.near_token[length & 15][usize::from(first & 0x7F)] };
+        self.near_two[Self::place(first, second)] & token
     }
 
     /// What may begin with a token of `length` letters, or of digits, eight for eight and more, behind which stands white space or a comma.
-    #[inline]
+    #[inline(always)]
     pub(super) fn of_token(&self, first: u8, length: usize) -> u8 {
-        self.by_token.get(length).map_or(!0, |row| row[usize::from(first & 0x7F)])
+        self.by_token[length & 15][usize::from(first & 0x7F)]
     }
 
     /// Whether a machine may start before or within such a number of `length` digits.
@@ -246,6 +277,15 @@ impl Heads {
     pub(super) fn in_number(&self, length: usize) -> bool {
         self.in_number.get(length).copied().unwrap_or(true)
     }
+}
+
+/// Whether a word begins with a sign and this byte behind it, or is no longer.
+fn sign(lexicon: &Lexicon, first: u8, second: u8) -> bool {
+    let trie = &lexicon.bound.trie;
+    let second = if is_space(second) { b' ' } else { second.to_ascii_lowercase() };
+    let state = trie.first(first).filter(|_| !first.is_ascii_alphanumeric());
+    // Of white space there may be more, which is one with the first.
+    state.is_some_and(|state| is_space(first) || trie.is_end(state) || trie.step(state, second).is_some())
 }
 
 fn in_number(patterns: &Patterns) -> [bool; 9] {

@@ -2,11 +2,12 @@
 //!
 //! A word in a script with spaces begins with a whole token (a run of ASCII letters and digits), one in another script
 //! with two characters: both are looked up in a table of bits before any tree is walked. The table never refuses a place at
-//! which a word begins (it is a Bloom filter with one hash, Bloom 1970); of other places it lets about one in twenty
+//! which a word begins (it is a Bloom filter whose keys have two bits in one word, Bloom 1970); of other places it lets few
 //! pass. A place whose token is not all there yet passes.
 
+#![expect(clippy::inline_always, reason = "asked of each token: see `sift`")]
+
 use super::lexicon::is_space;
-use super::likeness::ends_words;
 use super::phrase::{FirstKeys, FirstTokens, Next};
 use crate::text::fold::is_chinese;
 
@@ -14,16 +15,24 @@ use crate::text::fold::is_chinese;
 #[inline]
 pub(super) fn eight(text: &[u8], at: usize) -> u64 {
     let rest = text.get(at..).unwrap_or_default();
-    rest.first_chunk().map_or_else(|| eight_of(rest), |bytes| u64::from_le_bytes(*bytes))
+    rest.first_chunk().map_or_else(|| last_of(text, rest.len()), |bytes| u64::from_le_bytes(*bytes))
 }
 
-#[cold]
-fn eight_of(bytes: &[u8]) -> u64 {
-    bytes.iter().take(8).rev().fold(0, |word, &byte| word << 8 | u64::from(byte))
+/// The last `length` bytes of the text, less than eight.
+#[inline(never)]
+fn last_of(text: &[u8], length: usize) -> u64 {
+    if let Some(last) = text.last_chunk() {
+        return u64::from_le_bytes(*last).checked_shr(64 - 8 * length as u32).unwrap_or(0);
+    }
+    let bytes = text.get(text.len() - length..).unwrap_or_default();
+    bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte))
 }
 
 /// Of shorter tokens too many words begin with their like.
 const BEGUN: usize = 3;
+
+/// How many bytes a Chinese character has.
+pub(super) const CHINESE: usize = 3;
 
 /// Upper and lower case alike, and some other signs with each other.
 pub(super) const LOWER: u64 = 0x2020_2020_2020_2020;
@@ -37,27 +46,58 @@ pub(super) struct Bits {
 
 impl Bits {
     pub(super) fn new(keys: &[u64]) -> Self {
-        /// Bits for each key: about one wrong answer in this many.
+        /// Bits for each key, which has two of one word: less than one wrong answer in a hundred.
         const ROOM: usize = 32;
         let size = (keys.len() * ROOM).next_power_of_two().max(1 << 12);
         let mut bits = Self { bits: vec![0; size / 64], shift: 64 - size.trailing_zeros() };
         for &key in keys {
-            let place = bits.place(key);
-            bits.bits[place / 64] |= 1 << (place % 64);
+            let hash = hash(key);
+            let place = hash.wrapping_shr(bits.shift);
+            bits.bits[(place >> 6) as usize] |=
+                1_u64.wrapping_shl(place as u32) | 1_u64.wrapping_shl(second(hash));
         }
         bits
     }
 
-    #[inline]
-    fn place(&self, key: u64) -> usize {
-        (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize
+    /// The table as it is asked of each token.
+    #[inline(always)]
+    pub(super) fn table(&self) -> Hashed<'_> {
+        Hashed { bits: &self.bits, shift: self.shift }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn holds(&self, key: u64) -> bool {
-        let place = self.place(key);
-        self.bits.get(place / 64).is_some_and(|bits| bits >> (place % 64) & 1 == 1)
+        self.table().holds(hash(key)) & 1 == 1
     }
+}
+
+/// A table of bits that is asked with hashes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hashed<'b> {
+    bits: &'b [u64],
+    shift: u32,
+}
+
+impl Hashed<'_> {
+    /// The lowest bit tells; the others are anything.
+    #[inline(always)]
+    pub(super) fn holds(self, hash: u64) -> u64 {
+        let place = hash.wrapping_shr(self.shift);
+        let bits = self.bits.get((place >> 6) as usize).copied().unwrap_or(!0);
+        bits.wrapping_shr(place as u32) & bits.wrapping_shr(second(hash))
+    }
+}
+
+/// The place of a key's other bit among its sixty-four.
+#[inline(always)]
+fn second(hash: u64) -> u32 {
+    (hash >> 24) as u32
+}
+
+/// What tells the place of a key.
+#[inline(always)]
+pub(super) fn hash(key: u64) -> u64 {
+    key.wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 /// What is told of the words that a gate opens for.
@@ -70,6 +110,11 @@ pub(super) struct Keys {
     /// The others with the Chinese character behind them, see [`with_third`].
     thirds: Vec<u64>,
     singles: Vec<u64>,
+    /// Those of two different Chinese characters as they stand where no third one has to follow, and with what is behind them.
+    chinese: Vec<u64>,
+    /// First characters that are not ASCII.
+    wide_firsts: Vec<u64>,
+    ones: Vec<[u8; CHINESE]>,
     /// What a token may begin with that goes on as it likes: one letter or digit, two, three, four.
     open_one: Vec<u8>,
     open_two: Vec<(u8, u8)>,
@@ -93,6 +138,9 @@ pub(super) struct Gate {
     /// Characters after which the second one does not matter.
     singles: Bits,
     has_singles: bool,
+    ones: Vec<[u8; CHINESE]>,
+    chinese: Bits,
+    wide_firsts: Bits,
     /// By two letters or digits (36 by 36).
     open_two: Box<[u64; 36]>,
     /// The same, where the letters or digits after them do not matter.
@@ -122,6 +170,9 @@ impl Keys {
         self.last.extend_from_slice(&other.last);
         self.thirds.extend_from_slice(&other.thirds);
         self.singles.extend_from_slice(&other.singles);
+        self.chinese.extend_from_slice(&other.chinese);
+        self.ones.extend_from_slice(&other.ones);
+        self.wide_firsts.extend_from_slice(&other.wide_firsts);
     }
 
     /// A word as the text is folded, lower case. `whole`: a boundary follows it.
@@ -130,6 +181,15 @@ impl Keys {
         if !first.is_ascii() {
             let one = char_len(first);
             let two = word.get(one).map_or(0, |&second| char_len(second));
+            self.wide_first(head(eight(word, 0), one));
+            if let Some(pair) = chinese_pair(word) {
+                self.chinese.push(behind_pair(pair, UNKNOWN));
+                match third(word, 2 * CHINESE) {
+                    Some(third) => self.chinese.push(behind_pair(pair, third)),
+                    None => self.chinese.push(pair),
+                }
+            }
+            self.ones.extend(word.first_chunk().filter(|_| two == 0 && begins_chinese(word)));
             // White space comes in many forms.
             if two == 0 || word.get(one) == Some(&b' ') {
                 self.singles.push(head(eight(word, 0), one));
@@ -157,6 +217,11 @@ impl Keys {
         } else {
             self.open(word);
         }
+    }
+
+    /// A character that is not ASCII with which a word may begin.
+    pub(super) fn wide_first(&mut self, first: u64) {
+        self.wide_firsts.push(first);
     }
 
     /// A word that may begin in the middle of a token.
@@ -198,6 +263,8 @@ impl Gate {
             &mut keys.last,
             &mut keys.thirds,
             &mut keys.singles,
+            &mut keys.chinese,
+            &mut keys.wide_firsts,
             &mut keys.open_three,
             &mut keys.open_four,
         ];
@@ -219,6 +286,7 @@ impl Gate {
         let mut begun: Vec<u64> = tokens.flat_map(|&token| (BEGUN..8).map(move |n| head(token, n))).collect();
         begun.sort_unstable();
         begun.dedup();
+        keys.tokens.open(&keys.open_three, &keys.open_four);
         Self {
             tokens: FirstTokens::new(keys.tokens),
             begun: Bits::new(&begun),
@@ -227,17 +295,15 @@ impl Gate {
             thirds: Bits::new(&keys.thirds),
             singles: Bits::new(&keys.singles),
             has_singles: !keys.singles.is_empty(),
+            ones: keys.ones,
+            chinese: Bits::new(&keys.chinese),
+            wide_firsts: Bits::new(&keys.wide_firsts),
             open_two: by_two(&keys.open_one, &keys.open_two),
             short_two: by_two(&keys.short_one, &keys.short_two),
             open_three: Bits::new(&keys.open_three),
             open_four: Bits::new(&keys.open_four),
             signs,
         }
-    }
-
-    /// The whole tokens with which words begin, lower case.
-    pub(super) fn tokens(&self) -> &Bits {
-        self.tokens.all()
     }
 
     /// Whether a word may begin with a token, and go on with other than letters and digits or not at all. `word`: the
@@ -266,22 +332,6 @@ impl Gate {
         known < BEGUN || self.begun.holds(head(word | LOWER, known)) || self.open_within(word, known)
     }
 
-    /// Whether a word, disguised or not, may begin with the token at `at`, by what stands behind it.
-    #[inline]
-    pub(super) fn any_token_at(&self, text: &[u8], at: usize, word: u64, length: usize) -> bool {
-        let token = head(word | LOWER, length);
-        match text.get(at + length) {
-            Some(&sign) if (2..8).contains(&length) && ends_words(text, at + length) => {
-                self.tokens.holds_signed(token, sign)
-            }
-            _ => self.whole_token_before(
-                word,
-                length,
-                (length < 8).then(|| Next::after(text, at + length)).flatten(),
-            ),
-        }
-    }
-
     /// Whether a word may end with this token, or go on behind it with less than two letters.
     #[inline]
     pub(super) fn last_token(&self, word: u64, length: usize) -> bool {
@@ -292,6 +342,23 @@ impl Gate {
     #[inline]
     pub(super) fn whole_token_before(&self, word: u64, length: usize, next: Option<Next>) -> bool {
         self.tokens.holds_before(head(word | LOWER, length), next)
+    }
+
+    /// Which tokens words begin with, by what is behind them, and with what those that go on as they like.
+    #[inline(always)]
+    pub(super) fn firsts(&self) -> Hashed<'_> {
+        self.tokens.table()
+    }
+
+    /// What [`begin_chinese`] asks.
+    #[inline(always)]
+    pub(super) fn chinese(&self) -> Hashed<'_> {
+        self.chinese.table()
+    }
+
+    /// Whether a word may begin with these two letters or digits, whatever follows them.
+    pub(super) fn short(&self, first: u8, second: u8) -> bool {
+        holds_two(&self.short_two, first, second)
     }
 
     /// Whether some word begins with these two letters or digits and goes on as it likes.
@@ -347,6 +414,41 @@ impl Gate {
         self.has_singles && self.singles.holds(head(word, one))
     }
 
+    /// Whether a word may begin with this character, which is not ASCII.
+    #[inline]
+    pub(super) fn wide_first(&self, first: u64) -> bool {
+        self.wide_firsts.holds(first)
+    }
+
+    /// Whether a word may begin with a Chinese character before another one, or what is none. `word`: the eight bytes there. Never says
+    /// no where one begins.
+    #[inline]
+    pub(super) fn chinese_before_others(&self, word: u64) -> bool {
+        let (first, behind) = (head(word, CHINESE), word >> (8 * CHINESE));
+        let second = char_len(behind as u8);
+        if self.pairs.holds(head(word, CHINESE + second) | LOWER) || self.single(word, CHINESE) {
+            return true;
+        }
+        if head(behind, FULL_STOP.len()).to_le_bytes().starts_with(&FULL_STOP) {
+            return false;
+        }
+        if !APART[usize::from(behind as u8)] {
+            return true;
+        }
+        let (next, lead) = (behind >> 8, (behind >> 8) as u8);
+        if begins_chinese(&next.to_le_bytes()) {
+            let third = head(next, CHINESE);
+            return third == first
+                || begin_chinese(self.chinese(), first | third << (8 * CHINESE), UNKNOWN) & 1 == 1;
+        }
+        !lead.is_ascii_alphabetic() || self.pairs.holds(first | u64::from(lead) << (8 * CHINESE) | LOWER)
+    }
+
+    /// Words of one Chinese character.
+    pub(super) fn ones(&self) -> &[[u8; CHINESE]] {
+        &self.ones
+    }
+
     /// Whether a word may begin with two characters of `one` and `two` bytes, whatever stands behind them.
     #[inline]
     pub(super) fn any_pair(&self, word: u64, one: usize, two: usize) -> bool {
@@ -365,11 +467,10 @@ impl Gate {
         ends: fn(&[u8]) -> bool,
     ) -> bool {
         let behind = text.get(at + one + two..).unwrap_or_default();
-        let Some(&first) = behind.first() else { return true };
-        if !is_chinese(first) {
-            return !ends(behind) || self.last.holds(pair);
+        if behind.is_empty() {
+            return true;
         }
-        let third = head(eight(behind, 0), char_len(first));
+        let Some(third) = third(behind, 0) else { return !ends(behind) || self.last.holds(pair) };
         let second = head(eight(text, at + one), two);
         third == second || self.thirds.holds(with_third(pair, third)) || self.last.holds(pair)
     }
@@ -380,22 +481,62 @@ impl Gate {
     }
 }
 
+/// The first two characters of a word, where they are Chinese and differ.
+pub(super) fn chinese_pair(word: &[u8]) -> Option<u64> {
+    let first = word.first_chunk::<{ 2 * CHINESE }>()?;
+    let (one, two) = first.split_at(CHINESE);
+    (begins_chinese(one) && begins_chinese(two) && one != two).then(|| eight(first, 0))
+}
+
+/// Whether a Chinese character begins here, which has [`CHINESE`] bytes: U+4000..=U+9FFF but for the signs [`SIGNS`].
+#[inline]
+pub(super) fn begins_chinese(text: &[u8]) -> bool {
+    text.first().is_some_and(|&first| is_chinese(first)) && !text.starts_with(&SIGNS)
+}
+
+/// What the sixty-four signs begin with that stand among Chinese characters, U+4DC0..=U+4DFF: the hexagrams of the I Ching.
+pub(super) const SIGNS: [u8; 2] = [0xE4, 0xB7];
+
 /// The Chinese character at `at`, if one stands there.
 fn third(text: &[u8], at: usize) -> Option<u64> {
-    let first = text.get(at).copied().filter(|&first| is_chinese(first))?;
-    Some(head(eight(text, at), char_len(first)))
+    text.get(at..).filter(|text| begins_chinese(text))?;
+    Some(head(eight(text, at), CHINESE))
+}
+
+/// The full stop `。`.
+pub(super) const FULL_STOP: [u8; 3] = [0xE3, 0x80, 0x82];
+
+/// A mark that stands between no two Chinese characters of which others touch each other.
+pub(super) fn is_stop(byte: u8) -> bool {
+    matches!(byte, b',' | b';' | b':' | b'!' | b'?')
 }
 
 /// Whether what begins here ends every disguised word of which two Chinese characters touch each other and go on with a third.
-fn stops(behind: &[u8]) -> bool {
+pub(super) fn stops(behind: &[u8]) -> bool {
     match behind {
-        [b',' | b';' | b':' | b'!' | b'?', ..] => true,
-        // The full stop `。`.
-        [0xE3, 0x80, 0x82, ..] => true,
+        &[sign, ..] if is_stop(sign) => true,
+        &[first, second, third, ..] if [first, second, third] == FULL_STOP => true,
         // No Chinese character follows.
         [b' ', letter, ..] => letter.is_ascii_alphanumeric(),
         _ => false,
     }
+}
+
+/// In place of the third character.
+pub(super) const UNKNOWN: u64 = 1 << 32;
+/// The same where none follows.
+pub(super) const NONE: u64 = 2 << 32;
+
+/// Two Chinese characters with the third one, or [`UNKNOWN`].
+#[inline(always)]
+fn behind_pair(pair: u64, third: u64) -> u64 {
+    hash(pair) ^ third
+}
+
+/// Whether a word may begin with two different Chinese characters before a third one, or [`UNKNOWN`]: the lowest bit.
+#[inline(always)]
+pub(super) fn begin_chinese(table: Hashed<'_>, pair: u64, third: u64) -> u64 {
+    table.holds(hash(behind_pair(pair, third))) | table.holds(hash(pair))
 }
 
 /// Two characters together with the Chinese one behind them.
@@ -437,6 +578,24 @@ pub(super) fn char_len(first: u8) -> usize {
         0xE0..0xF0 => 3,
         0xF0.. => 4,
     }
+}
+
+/// What stands between letters, or between the words of a phrase, and for none.
+static APART: [bool; 256] = {
+    let signs = *b" \t\n\x0b\x0c\r,;:?.-_~^'`=%&\"/\\)[]{}>";
+    let mut table = [false; 256];
+    let mut at = 0;
+    while at < signs.len() {
+        table[signs[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
+
+/// Whether a sign stands between letters, or between the words of a phrase, and for none.
+#[inline]
+pub(super) fn is_apart(byte: u8) -> bool {
+    APART[usize::from(byte)]
 }
 
 /// Letters and digits in 36 classes, case apart, and one for all else.

@@ -177,6 +177,9 @@ impl Judge {
     }
 
     fn forget(&mut self, with: &With<'_>, settled: u64) {
+        if self.covered.is_empty() && self.watches.is_empty() {
+            return;
+        }
         self.covered.retain(|(_, end)| *end > settled);
         let keep = with.engine.criteria.keep();
         self.watches.retain(|watch| watch.read() + keep > settled);
@@ -388,7 +391,23 @@ fn characters_before(view: &View, place: u64, characters: usize) -> u64 {
         return place;
     }
     let base = view.base().0;
-    let head = view.bytes().get(..(place - base) as usize).unwrap_or_default();
-    let firsts = head.iter().rev().enumerate().filter(|(_, byte)| **byte & 0xC0 != 0x80);
-    firsts.map(|(back, _)| back as u64 + 1).nth(characters - 1).map_or(base, |back| place - back)
+    let mut head = view.bytes().get(..(place - base) as usize).unwrap_or_default();
+    let mut left = characters;
+    // Eight bytes at once, as long as they hold fewer characters than are wanted.
+    while let Some((before, eight)) = head.split_last_chunk::<8>() {
+        let count = first_bytes(u64::from_le_bytes(*eight));
+        if count >= left {
+            break;
+        }
+        (head, left) = (before, left - count);
+    }
+    let firsts = head.iter().enumerate().rev().filter(|(_, byte)| **byte & 0xC0 != 0x80);
+    firsts.map(|(at, _)| at as u64).nth(left - 1).map_or(base, |at| base + at)
+}
+
+/// How many of eight bytes are the first ones of characters.
+fn first_bytes(eight: u64) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let inner = eight >> 7 & !(eight >> 6) & ONES;
+    8 - (inner.wrapping_mul(ONES) >> 56) as usize
 }

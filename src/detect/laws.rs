@@ -48,7 +48,7 @@ fn patterns() -> Vec<RuleSpec> {
 }
 
 fn any_word() -> impl Strategy<Value = Keyword> {
-    let text = prop_oneof![4 => "[abcé]{1,5}", 2 => "[abc]{1,3}( [abc]{1,3}){1,2}", 1 => "[ab中文]{1,4}", 1 => "[ab+-]{1,4}"];
+    let text = prop_oneof![4 => "[abcé]{1,5}", 2 => "[abc]{1,3}( [abc]{1,3}){1,2}", 1 => "[ab中文]{1,4}", 1 => "[ab+-]{1,4}", 1 => "[中文人]{1,3}([ -][中文人b]{1,2}){0,2}"];
     (text, any::<bool>())
         .prop_filter("something is left", |(text, _)| !text.trim().is_empty())
         .prop_map(|(text, whole)| keyword(&text, whole))
@@ -86,6 +86,7 @@ fn any_text() -> impl Strategy<Value = String> {
         1 => "a{1,3}b{1,3}[c文]{1,3}",
         1 => "[ab文]([😀·/、,!][ab文]){1,4}",
         1 => "[abc文](<[/b]?b?[b>]>?){0,2}[abc文]",
+        1 => "[中文人]{1,3}([ ,.*!。䷀-]{0,2}[中文人b]{1,2}){0,3}",
         1 => "[中文é\u{200b}\u{301}ａｂсﬁ①]{1,3}",
         1 => r"\\u0061|\\ud835\\udc1b|\\|\\u00|\\n|\\",
         1 => r"\\[nrb][abc0-9]{1,5}",

@@ -62,6 +62,8 @@ pub(super) struct Words {
     pub(super) gate: Gate,
     /// Where the tokens lead with which these words begin.
     pub(super) first_tokens: Behind,
+    /// Where two Chinese characters lead.
+    pub(super) first_pairs: Behind,
     found: Vec<Found>,
 }
 
@@ -186,7 +188,8 @@ impl Words {
         let found = words.iter().map(|word| Found { right: word.right, meaning: word.meaning }).collect();
         let trie = Trie::build(&entries);
         let first_tokens = if inside { Behind::default() } else { Behind::new(&entries, &trie) };
-        (Self { trie, gate: Gate::new(keys.clone()), first_tokens, found }, keys)
+        let first_pairs = Behind::pairs(entries.iter().map(|entry| entry.bytes), &trie, |_| true);
+        (Self { trie, gate: Gate::new(keys.clone()), first_tokens, first_pairs, found }, keys)
     }
 
     /// What the word of this number is.

@@ -103,9 +103,25 @@ pub(super) fn likeness(bytes: impl IntoIterator<Item = u8>) -> u64 {
     like.word
 }
 
+/// The most letters and digits of these bytes in a row that are like each other, spaces left out.
+pub(super) fn longest_row(bytes: impl IntoIterator<Item = u8>) -> u8 {
+    let (mut last, mut row, mut most) = (0, 0_u8, 1);
+    for byte in bytes.into_iter().filter(|&byte| byte != b' ') {
+        let like = ALIKE[usize::from(byte)];
+        row = if like == last { row.saturating_add(1) } else { 1 };
+        (last, most) = (like, most.max(row));
+    }
+    most
+}
+
 /// What stands between letters and for none.
 pub(super) fn is_separator(byte: u8) -> bool {
     matches!(byte, b'.' | b'-' | b'_' | b'~' | b'^' | b'\'' | b'`' | b'=' | b'%' | b'&')
+}
+
+/// A mark that keeps letters apart.
+pub(super) fn is_closing(byte: u8) -> bool {
+    matches!(byte, b',' | b';' | b':' | b'?' | b'/' | b'\\' | b'"' | b')' | b'[' | b']' | b'{' | b'}' | b'>')
 }
 
 /// Whether what stands at `at`, behind letters that touch each other, ends every word, disguised or not: a mark that keeps letters apart, or
@@ -113,9 +129,7 @@ pub(super) fn is_separator(byte: u8) -> bool {
 #[inline]
 pub(super) fn ends_words(text: &[u8], at: usize) -> bool {
     match text.get(at) {
-        Some(b',' | b';' | b':' | b'?' | b'/' | b'\\' | b'"' | b')' | b'[' | b']' | b'{' | b'}' | b'>') => {
-            true
-        }
+        Some(&sign) if is_closing(sign) => true,
         Some(b'.') => text.get(at + 1).is_some_and(|&after| is_space(after)),
         _ => false,
     }

@@ -6,6 +6,7 @@
 use super::RuleSet;
 use super::blocks::is_gap;
 use super::tables::Raw;
+use crate::text::fold::is_chinese;
 use regex_automata::dfa::{Automaton, StartKind, dense};
 use regex_automata::nfa::thompson::{self, WhichCaptures};
 use regex_automata::util::primitives::StateID;
@@ -39,6 +40,8 @@ pub(super) struct Machine {
     pub(super) contextual: bool,
     /// Where it starts at literals: a bit for each byte that may stand behind one.
     pub(super) behind: [u64; 4],
+    /// Of Chinese characters: a bit for each of some kinds; nothing where all may.
+    behind_chinese: Option<Box<[u64; KINDS / 64]>>,
     /// Which of the [`NEARS`] places holds the last word of their contexts.
     pub(super) near: u8,
     classes: Box<[u8; 256]>,
@@ -64,6 +67,17 @@ pub(super) enum TooBig {
 
 /// So many sets of contexts are told apart, each by a bit; machines beyond that share.
 pub(super) const NEARS: usize = 16;
+/// So many kinds of Chinese characters are told apart where a machine starts at literals.
+const KINDS: usize = 1024;
+
+/// The kind of a Chinese character.
+#[inline]
+fn kind([first, second, third]: [u8; 3]) -> usize {
+    let number =
+        usize::from(first & 0x0F) << 12 | usize::from(second & 0x3F) << 6 | usize::from(third & 0x3F);
+    number.wrapping_mul(0x9E37_79B9) >> 12 & (KINDS - 1)
+}
+
 /// So many states at once are not told apart.
 const MANY: usize = 1 << 12;
 /// What the table may take while it is made, in bytes.
@@ -116,6 +130,7 @@ impl Machine {
             right_always: true,
             contextual: false,
             behind: [!0; 4],
+            behind_chinese: None,
             near: 0,
             classes: Box::new([0; 256]),
             stride: 0,
@@ -300,6 +315,62 @@ impl Machine {
         }
     }
 
+    /// Tells with how many digits, one less, and bytes of which two kinds behind them it may live on or has found something: the first kind in
+    /// the higher place.
+    pub(super) fn behind_digits<const KINDS: usize>(
+        &self,
+        most: usize,
+        kinds: &[Vec<u8>; KINDS],
+        tell: &mut impl FnMut(usize, Range<usize>),
+    ) {
+        let digits = self.classes_of(b'0'..=b'9');
+        let kinds = kinds.each_ref().map(|kind| self.classes_of(kind.iter().copied()));
+        let mut states = BTreeSet::from([START]);
+        let mut found = false;
+        for count in 0..most {
+            states = self.after(&states, &digits);
+            found |= states.len() > MANY || states.iter().any(|&state| self.accepts(state));
+            if found {
+                tell(count, 0..KINDS * KINDS);
+            } else {
+                self.paths_from(&states, &kinds, 2, 0, &mut |paths| tell(count, paths));
+            }
+        }
+    }
+
+    /// Tells with how many digits, one less, before one space and which two letters behind it, lower case, it may live on or has found
+    /// something: `None` for any letter.
+    pub(super) fn before_words(&self, most: usize, tell: &mut impl FnMut(usize, [Option<u8>; 2])) {
+        let (digits, space) = (self.classes_of(b'0'..=b'9'), self.classes_of([b' '].into_iter()));
+        let mut states = BTreeSet::from([START]);
+        let mut found = false;
+        let accept =
+            |states: &BTreeSet<u16>| states.len() > MANY || states.iter().any(|&state| self.accepts(state));
+        for count in 0..most {
+            states = self.after(&states, &digits);
+            let behind = self.after(&states, &space);
+            found |= accept(&states);
+            if found || accept(&behind) {
+                tell(count, [None, None]);
+                continue;
+            }
+            for first in b'a'..=b'z' {
+                let after = self.after(&behind, &self.letter(first));
+                if accept(&after) {
+                    tell(count, [Some(first), None]);
+                } else if !after.is_empty() {
+                    let lives = |second: &u8| !self.after(&after, &self.letter(*second)).is_empty();
+                    (b'a'..=b'z').filter(lives).for_each(|second| tell(count, [Some(first), Some(second)]));
+                }
+            }
+        }
+    }
+
+    /// The classes of a letter, upper case or lower.
+    fn letter(&self, lower: u8) -> BTreeSet<u8> {
+        self.classes_of([lower, lower.to_ascii_uppercase()].into_iter())
+    }
+
     fn classes_of(&self, bytes: impl Iterator<Item = u8>) -> BTreeSet<u8> {
         bytes.map(|byte| self.classes[usize::from(byte)]).collect()
     }
@@ -328,6 +399,7 @@ impl Machine {
     /// Tells what bytes may stand behind these literals, lower case, where a match may begin.
     pub(super) fn tell_behind<'l>(&mut self, literals: impl Iterator<Item = &'l String>) {
         let mut behind = [0_u64; 4];
+        let mut chinese = Box::new([0; KINDS / 64]);
         for literal in literals {
             let mut states = BTreeSet::from([START]);
             for byte in literal.bytes() {
@@ -337,18 +409,51 @@ impl Machine {
                     return;
                 }
             }
+            states.iter().for_each(|&state| self.tell_chinese(state, &mut chinese));
             for byte in 0..=255_u8 {
                 let lives = states.iter().any(|&state| self.next(state, byte) != DEAD);
                 behind[usize::from(byte >> 6)] |= u64::from(lives) << (byte & 63);
             }
         }
         self.behind = behind;
+        self.behind_chinese = Some(chinese);
+    }
+
+    /// Sets the bits of the Chinese characters that lead on from this state.
+    fn tell_chinese(&self, state: u16, kinds: &mut [u64; KINDS / 64]) {
+        let alive = |state: u16, byte: u8| Some(self.next(state, byte)).filter(|&state| state != DEAD);
+        for first in (0..=255_u8).filter(|&first| is_chinese(first)) {
+            let Some(state) = alive(state, first) else { continue };
+            for second in 0x80..0xC0 {
+                let Some(state) = alive(state, second) else { continue };
+                for third in
+                    (0x80..0xC0).filter(|&third| self.accepts(state) || alive(state, third).is_some())
+                {
+                    let kind = kind([first, second, third]);
+                    kinds[kind / 64] |= 1 << (kind % 64);
+                }
+            }
+        }
     }
 
     /// Whether this byte may stand behind a literal at which it starts.
     #[inline]
     pub(super) fn goes_on(&self, byte: u8) -> bool {
         self.behind[usize::from(byte >> 6)] >> (byte & 63) & 1 == 1
+    }
+
+    /// The same of what stands in a text from `at` on.
+    #[inline]
+    pub(super) fn goes_on_with(&self, text: &[u8], at: usize) -> bool {
+        let Some(rest) = text.get(at..) else { return true };
+        match (rest, &self.behind_chinese) {
+            (&[first, second, third, ..], Some(kinds)) if is_chinese(first) => {
+                let kind = kind([first, second, third]);
+                self.goes_on(first) && kinds[kind / 64] >> (kind % 64) & 1 == 1
+            }
+            (&[first, ..], _) => self.goes_on(first),
+            ([], _) => true,
+        }
     }
 
     /// How many states the table has.

@@ -40,9 +40,11 @@ mod signs;
 mod spec;
 mod tables;
 pub mod tagger;
+mod tail;
 mod thread;
 mod trie;
 pub mod validator;
+mod wide;
 
 pub use crate::text::exact::Exact;
 pub use crate::text::fold::TextKind;

@@ -20,7 +20,9 @@ pub(crate) fn hold(data: &[u8]) {
     let Some((&kinds, data)) = data.split_first() else { return };
     let Ok(input) = str::from_utf8(data) else { return };
     // Signs that are not ASCII stand for letters too, of which the oracle knows nothing.
-    let known = |c: char| c.is_ascii() || matches!(c, '中' | '文' | '人' | '。' | 'é' | 'ａ' | '\u{200b}');
+    let known = |c: char| {
+        c.is_ascii() || matches!(c, '中' | '文' | '人' | '䷀' | '。' | '、' | '，' | 'é' | 'ａ' | '\u{200b}')
+    };
     let Some((words, text)) = input.split_once('\n').filter(|(_, text)| text.len() <= MOST) else { return };
     if !input.chars().all(known) {
         return;

@@ -71,6 +71,8 @@ pub(super) struct Patterns {
     pub(super) inners: Vec<Inner>,
     /// By byte: a bit for each of these in whose run it may stand. Those behind the last bit share it.
     pub(super) runs: Vec<u64>,
+    /// The bits of those whose machines need no context, and the last one.
+    plain_runs: u64,
     /// The words of all contexts.
     pub(super) contexts: Vec<Word>,
     known: Known,
@@ -356,6 +358,11 @@ impl Patterns {
             let mut both = inner.run.iter().zip(first.run.iter());
             inner.within_first = both.all(|(held, first)| *first || !*held);
         }
+        let contextual = |inner: &Inner| {
+            self.machines.get(usize::from(inner.machine)).is_some_and(|machine| machine.contextual)
+        };
+        let plain = self.inners.iter().take(63).enumerate().filter(|(_, inner)| !contextual(inner));
+        self.plain_runs = plain.fold(1 << 63, |bits, (index, _)| bits | 1 << index);
         self.runs = vec![0; 256];
         for (index, inner) in self.inners.iter().enumerate() {
             let held = self.runs.iter_mut().zip(inner.run.iter()).filter(|(_, held)| **held);
@@ -363,17 +370,10 @@ impl Patterns {
         }
     }
 
-    /// Those of the runs in which this byte may stand, by their numbers.
+    /// The bits of the runs in which this byte may stand. `near`: context may be near.
     #[inline]
-    pub(super) fn runs_of(&self, byte: u8) -> impl Iterator<Item = (usize, &Inner)> {
-        let mut runs = self.runs.get(usize::from(byte)).copied().unwrap_or(0);
-        let named = std::iter::from_fn(move || {
-            let index = (runs != 0).then(|| runs.trailing_zeros() as usize);
-            runs &= runs.wrapping_sub(1);
-            index
-        });
-        let named = named.flat_map(|index| index..if index == 63 { usize::MAX } else { index + 1 });
-        named.map_while(|index| Some((index, self.inners.get(index)?)))
+    pub(super) fn runs_with(&self, byte: u8, near: bool) -> u64 {
+        self.runs.get(usize::from(byte)).copied().unwrap_or(0) & if near { !0 } else { self.plain_runs }
     }
 
     /// Tells of the machines that start with digits which may.

@@ -4,7 +4,9 @@
 //! too: they leave one of some hundred to be walked. Where these letters can be read in more than one way (a sign among them, one
 //! that repeats), or are not there yet, the token alone counts.
 
-use super::gate::Bits;
+#![expect(clippy::inline_always, reason = "asked of each token: see `sift`")]
+
+use super::gate::{Bits, Hashed, hash, is_apart};
 
 /// What is told of the tokens with which words begin.
 #[derive(Clone, Debug, Default)]
@@ -12,10 +14,10 @@ pub(super) struct FirstKeys {
     all: Vec<u64>,
     /// Those that a word ends with, or goes on from with less than two letters.
     last: Vec<u64>,
-    /// Each with the two letters behind it, see [`with_next`].
+    /// Each with the two letters behind it, or with the sign right behind it, where the word goes on with one, see [`with_next`].
     nexts: Vec<u64>,
-    /// Each with the sign right behind it, where the word goes on with one.
-    signed: Vec<u64>,
+    /// What words begin with that go on as they like.
+    openings: Vec<u64>,
 }
 
 /// The tokens with which words begin.
@@ -23,23 +25,44 @@ pub(super) struct FirstKeys {
 pub(super) struct FirstTokens {
     all: Bits,
     last: Bits,
+    /// The last ones, the others with what is behind them and with [`ANYTHING`], and the openings.
     nexts: Bits,
-    signed: Bits,
 }
+
+/// In place of the letters behind a token: it is not known what follows.
+pub(super) const ANYTHING: u64 = 2 << 16;
+/// What the sign right behind a token is told by.
+pub(super) const SIGN: u64 = 1 << 16;
 
 /// The first two letters of the token behind one space, lower case.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Next([u8; 2]);
+pub(super) struct Next(u64);
 
 impl Next {
     /// What follows the token that ends before `end`, where that can be read in one way only whatever disguise a word has: two
     /// different letters, the first not the token's last one again.
     #[inline]
     pub(super) fn after(text: &[u8], end: usize) -> Option<Self> {
-        let [last, b' ', one, two] = *text.get(end.checked_sub(1)?..)?.first_chunk()? else { return None };
+        Self::behind(text, end).filter(|_| text.get(end) == Some(&b' '))
+    }
+
+    /// The same of words that are looked for behind disguises, where one sign may stand in place of the space.
+    #[inline]
+    pub(super) fn behind(text: &[u8], end: usize) -> Option<Self> {
+        let [last, sign, one, two] = *text.get(end.checked_sub(1)?..)?.first_chunk()?;
+        if !is_apart(sign) {
+            return None;
+        }
         let letters = one.is_ascii_alphabetic() && two.is_ascii_alphabetic();
         let [last, first, second] = [last, one, two].map(|byte| byte | 0x20);
-        (letters && first != second && first != last).then_some(Self([first, second]))
+        (letters && first != second && first != last).then(|| Self(both([first, second])))
+    }
+}
+
+impl Next {
+    /// The letters, as [`FirstTokens::begins_with`] asks for them.
+    pub(super) fn letters(self) -> u64 {
+        self.0
     }
 }
 
@@ -48,7 +71,7 @@ impl FirstKeys {
     pub(super) fn add(&mut self, token: u64, behind: &[u8]) {
         self.all.push(token);
         match *behind {
-            [one, two, ..] => self.nexts.push(with_next(token, [one, two])),
+            [first, second, ..] => self.nexts.push(with_next(token, both([first, second]))),
             _ => self.last.push(token),
         }
     }
@@ -57,16 +80,23 @@ impl FirstKeys {
     pub(super) fn add_signed(&mut self, token: u64, sign: u8) {
         // Behind white space stands what behind a sign never does.
         self.add(token, b"  ");
-        self.signed.push(with_next(token, [sign, 0]));
+        self.nexts.push(with_next(token, u64::from(sign) | SIGN));
     }
 
     /// The tokens of other words too.
     pub(super) fn extend(&mut self, other: &Self) {
-        let Self { all, last, nexts, signed } = self;
-        let lists = [(all, &other.all), (last, &other.last), (nexts, &other.nexts), (signed, &other.signed)];
+        let Self { all, last, nexts, openings: _ } = self;
+        let lists = [(all, &other.all), (last, &other.last), (nexts, &other.nexts)];
         for (list, other) in lists {
             list.extend_from_slice(other);
         }
+    }
+
+    /// Words that begin with these three letters or digits, or four, and go on as they like.
+    pub(super) fn open(&mut self, threes: &[u64], fours: &[u64]) {
+        let fourths = |&three: &u64| (0..32).map(move |fourth| three | fourth << 24);
+        let all = fours.iter().copied().chain(threes.iter().flat_map(fourths));
+        self.openings.extend(all.map(|four| opening(four as u32)));
     }
 
     /// The tokens.
@@ -77,13 +107,18 @@ impl FirstKeys {
 
 impl FirstTokens {
     pub(super) fn new(keys: FirstKeys) -> Self {
-        let FirstKeys { all, last, nexts, signed } = keys;
-        let [all, last, nexts, signed] = [all, last, nexts, signed].map(|mut list| {
+        let FirstKeys { all, last, mut nexts, openings } = keys;
+        nexts.extend(all.iter().map(|&token| with_next(token, ANYTHING)));
+        // Of longer tokens no more is known: they count whatever follows.
+        nexts.extend(all.iter().filter(|&&token| token >> 56 != 0));
+        nexts.extend_from_slice(&last);
+        nexts.extend(openings);
+        let [all, last, nexts] = [all, last, nexts].map(|mut list| {
             list.sort_unstable();
             list.dedup();
             Bits::new(&list)
         });
-        Self { all, last, nexts, signed }
+        Self { all, last, nexts }
     }
 
     /// The tokens, whatever follows them.
@@ -95,8 +130,22 @@ impl FirstTokens {
     /// Whether a word may begin with a token before `next`.
     #[inline]
     pub(super) fn holds_before(&self, token: u64, next: Option<Next>) -> bool {
-        self.all.holds(token)
-            && next.is_none_or(|next| self.nexts.holds(with_next(token, next.0)) || self.last.holds(token))
+        match next {
+            Some(next) => self.begins_with(token, next.0),
+            None => self.all.holds(token),
+        }
+    }
+
+    /// Whether a word may begin with a token before two letters, [`SIGN`] and a sign, or [`ANYTHING`].
+    #[inline(always)]
+    pub(super) fn begins_with(&self, token: u64, next: u64) -> bool {
+        begin_with(self.nexts.table(), token, next) & 1 == 1
+    }
+
+    /// The table that [`begin_with`] and [`opens`] ask.
+    #[inline(always)]
+    pub(super) fn table(&self) -> Hashed<'_> {
+        self.nexts.table()
     }
 }
 
@@ -110,12 +159,36 @@ impl FirstTokens {
     /// Whether a word that is read as it stands may begin with a token right before this sign.
     #[inline]
     pub(super) fn holds_signed(&self, token: u64, sign: u8) -> bool {
-        self.all.holds(token) && (self.last.holds(token) || self.signed.holds(with_next(token, [sign, 0])))
+        self.begins_with(token, u64::from(sign) | SIGN)
     }
 }
 
-/// A token together with the two letters behind it.
+/// Two letters as they stand.
 #[inline]
-fn with_next(token: u64, [one, two]: [u8; 2]) -> u64 {
-    token.wrapping_mul(0xD6E8_FEB8_6659_FD93) ^ u64::from(one) << 8 ^ u64::from(two)
+fn both(letters: [u8; 2]) -> u64 {
+    u64::from(u16::from_le_bytes(letters))
+}
+
+/// A token together with what is behind it.
+#[inline(always)]
+fn with_next(token: u64, next: u64) -> u64 {
+    hash(token) ^ next
+}
+
+/// Whether a word may begin with a token before two letters, [`SIGN`] and a sign, or [`ANYTHING`]: the lowest bit.
+#[inline(always)]
+pub(super) fn begin_with(table: Hashed<'_>, token: u64, next: u64) -> u64 {
+    table.holds(hash(with_next(token, next))) | table.holds(hash(token))
+}
+
+/// Whether a word may begin with these four bytes and go on as it likes: the lowest bit.
+#[inline(always)]
+pub(super) fn opens(table: Hashed<'_>, four: u32) -> u64 {
+    table.holds(hash(opening(four)))
+}
+
+/// Four letters or digits, upper case and lower alike, and some with others; no token is like them.
+#[inline(always)]
+fn opening(four: u32) -> u64 {
+    u64::from(four & 0x1F1F_1F1F) | 1 << 63
 }

@@ -14,20 +14,22 @@ use super::classify::{Judging, Reading};
 use super::disguise::Walk;
 use super::engine::{Heads, byte};
 use super::fingerprint::Index;
-use super::gate::{char_len, eight};
+use super::gate::eight;
 use super::judge::{Found, Judge};
 use super::lexicon::{HOLDS, Meaning, Words, is_space};
 use super::likeness::{Form, ends_words};
 use super::machine::{Machine, NEARS};
 use super::pattern::{CONTEXT, after_escape, begins, boundary, char_before, is_word};
 use super::phrase::Next;
-use super::sift::{Candidate, Tokens};
+use super::sift::{Candidate, Carry, Sifted, Tokens, WINDOW, Window, chinese, window};
+use super::tail::Tail;
 use super::thread::Thread;
 use super::trie::{State, Trie};
 use super::{Engine, Finding, Progress, RuleId, RuleSet, claims, fingerprint, tagger};
 use crate::text::TextPos;
-use crate::text::fold::{Fold, FoldPos, TextKind, View, is_chinese};
+use crate::text::fold::{Fold, FoldPos, TextKind, View};
 use crate::text::work::step;
+use fearless_simd::{Level, dispatch};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -63,6 +65,10 @@ pub struct Scan {
     saying: Asking<claims::Channel>,
     /// The system prompt of the request to which it belongs.
     own: Option<Arc<Index>>,
+    /// Nothing reads the text beside the automata: told with the first piece.
+    quiet: bool,
+    /// The run at the end of what has come.
+    pub(super) tail: Tail,
     settled: TextPos,
 }
 
@@ -115,6 +121,8 @@ impl Scan {
             repeats: Asking::default(),
             saying: Asking::default(),
             own: None,
+            quiet: false,
+            tail: Tail::default(),
             settled: TextPos(0),
         }
     }
@@ -175,17 +183,8 @@ impl Scan {
         // The view is lent out while walks and findings are written.
         let view = std::mem::take(&mut self.view);
         let from = (self.read - view.base().0) as usize;
-        self.judged.read((&with.engine.judges, with.rules), &view, from, ended, &mut self.waiting);
-        let With { engine, rules } = with;
-        for one in self.tagged.begun(|| engine.taggers.start(rules)) {
-            one.read(&view, from, ended, &mut self.waiting);
-        }
-        let kind = self.fold.kind();
-        for one in self.repeats.begun(|| engine.fingerprints.start(rules, self.own.as_ref())) {
-            one.read(kind, &view, from, ended, &mut self.waiting);
-        }
-        for one in self.saying.begun(|| claims::start(&engine.claims, rules, kind)) {
-            one.read(&view, from, ended, &mut self.waiting);
+        if !self.quiet {
+            self.ask(with, &view, from, ended);
         }
         self.resume_threads(with, &view, from, ended);
         self.resume_walks(with, &view, from, ended);
@@ -199,21 +198,53 @@ impl Scan {
         self.view = view;
     }
 
+    /// Lets those read what the fold has added whom rules ask beside the automata.
+    #[inline(never)]
+    fn ask(&mut self, With { engine, rules }: &With<'_>, view: &View, from: usize, ended: bool) {
+        self.judged.read((&engine.judges, rules), view, from, ended, &mut self.waiting);
+        for one in self.tagged.begun(|| engine.taggers.start(rules)) {
+            one.read(view, from, ended, &mut self.waiting);
+        }
+        let kind = self.fold.kind();
+        for one in self.repeats.begun(|| engine.fingerprints.start(rules, self.own.as_ref())) {
+            one.read(kind, view, from, ended, &mut self.waiting);
+        }
+        for one in self.saying.begun(|| claims::start(&engine.claims, rules, kind)) {
+            one.read(view, from, ended, &mut self.waiting);
+        }
+        let none = [self.tagged.is_empty(), self.repeats.is_empty(), self.saying.is_empty()];
+        self.quiet = self.judged.is_none() && none == [true; 3];
+    }
+
+    /// From where on their text is held, and from where on they need the view.
+    #[inline(never)]
+    fn asked(&self) -> (u64, u64) {
+        let held = [self.judged.held(), self.tagged.held(), self.repeats.held(), self.saying.held()];
+        let needed = [self.tagged.needed(), self.repeats.needed(), self.saying.needed()];
+        (
+            held.into_iter().flatten().fold(u64::MAX, u64::min),
+            needed.into_iter().flatten().fold(u64::MAX, u64::min),
+        )
+    }
+
     /// Looks at each new byte.
     fn bytes(&mut self, with: &With<'_>, view: &View, from: usize, ended: bool) {
         let bytes = view.bytes();
         let specials = &with.engine.specials;
         let inside = specials.looks_inside();
         let mut after_word = from.checked_sub(1).is_some_and(|before| bytes[before].is_ascii_alphanumeric());
-        for (at, &byte) in bytes.iter().enumerate().skip(from) {
+        let mut at = from;
+        while let Some(&byte) = bytes.get(at) {
             let word = byte.is_ascii_alphanumeric();
             if word && (!after_word || after_escape(bytes, at)) {
-                let length = bytes.iter().skip(at).take(8).take_while(|byte| byte.is_ascii_alphanumeric());
-                if self.token(with, view, at, Form::unknown(length.count()), ended) {
+                let known = bytes.get(at..bytes.len().min(at + 8)).unwrap_or_default();
+                let length =
+                    known.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(known.len());
+                if self.token(with, view, at, Form::unknown(length), ended) {
                     self.start_token(with, view, at, 0, ended);
                 }
             } else if byte >= 0xC0 {
-                self.wides(with, view, at, 1, ended);
+                self.tell_wide(with, view, at, ended);
             }
             if specials.contains(byte) {
                 self.special(with, view, at, byte, ended);
@@ -222,6 +253,7 @@ impl Scan {
                 self.inside(with, view, at, ended);
             }
             after_word = word;
+            at += 1;
         }
     }
 
@@ -229,67 +261,86 @@ impl Scan {
     fn blocks(&mut self, with: &With<'_>, view: &View, from: usize, ended: bool) {
         let bytes = view.bytes();
         let specials = &with.engine.specials;
-        let mut before = u64::from(from.checked_sub(1).is_some_and(|at| bytes[at].is_ascii_alphanumeric()));
+        let mut before = from.checked_sub(1).is_some_and(|at| bytes[at].is_ascii_alphanumeric());
         if after_escape(bytes, from) {
-            before = 0;
+            before = false;
         } else if after_escape(bytes, from + 1) {
             self.word_after_escape(with, view, from + 1, ended);
         }
-        // Bytes of the next block that nothing begins at.
-        let mut passed = 0;
+        let level = Level::new();
+        let mut carry = Carry::new(before);
+        let (mut sifted, mut copy) = (Sifted::new(), [0; WINDOW]);
+        let mut last = Masks::default();
         for at in (from..bytes.len()).step_by(BLOCK * STRIP) {
-            let strip = Strip::read(bytes, at, specials);
+            let strip = Strip::read(level, bytes, at, specials);
             for (base, (now, next)) in (at..bytes.len()).step_by(BLOCK).zip(strip.pairs()) {
-                let now = &Masks { special: now.special & !passed, ..*now };
-                passed = self.block(with, view, base, (now, next, before), ended);
-                before = now.word >> (BLOCK - 1);
+                self.block(
+                    with,
+                    view,
+                    base,
+                    (&last, now, next),
+                    (level, &mut carry, &mut sifted, &mut copy),
+                    ended,
+                );
+                last = *now;
+            }
+        }
+        // Where the text ends with a block, nothing has told that its last token does.
+        if let Some(at) = carry.open().filter(|_| (bytes.len() - from).is_multiple_of(BLOCK)) {
+            let length = (bytes.len() - at).min(8);
+            if self.token(with, view, at, Form::unknown(length), ended) {
+                self.start_token(with, view, at, 0, ended);
             }
         }
     }
 
-    /// One block and the next one. Tells at which bytes of the next one nothing begins.
+    /// One block, between two others.
     #[inline]
     fn block(
         &mut self,
         with: &With<'_>,
         view: &View,
         base: usize,
-        (now, next, before): (&Masks, &Masks, u64),
+        (before, now, next): (&Masks, &Masks, &Masks),
+        (level, carry, sifted, copy): (Level, &mut Carry, &mut Sifted, &mut Window),
         ended: bool,
-    ) -> u64 {
+    ) {
         let bytes = view.bytes();
-        let tokens = Tokens::of(now, next, before);
-        // Of a token and what it touches all is known here, but at the end of what has come.
-        let Engine { lexicon, heads, .. } = with.engine;
-        let text = bytes.get(base..).unwrap_or_default();
-        let sifted = tokens.sift(text, lexicon, heads, Heads::OPEN | Heads::PLAIN);
-        let (mut starts, mut plain) = (0_u64, tokens.begins);
-        let (mut special, mut passed) = (now.special, 0);
-        for &Candidate { bit, length, flags } in sifted.list() {
-            let at = base + usize::from(bit);
-            if flags & Candidate::ODD != 0 {
-                let form = tokens.form(bytes, at, bit);
+        let Engine { lexicon, heads, starts_wide, .. } = with.engine;
+        let text = window(bytes, base, copy);
+        let place = (view.base().0 + base as u64).saturating_sub(BLOCK as u64);
+        let near = self.near(place, 0);
+        let wanted = Candidate::ANY | if near { Heads::CONTEXT } else { 0 };
+        let (pairs, thirds, stops) = if *starts_wide { (0, 0, 0) } else { now.chinese_pairs(next) };
+        let tokens = dispatch!(level, _ => {
+            let tokens = carry.tokens(base, now, next);
+            tokens.sift(text, lexicon, heads, wanted, sifted);
+            sifted.chinese = chinese(text, (pairs, thirds, stops), &lexicon.any);
+            tokens
+        });
+        let mut special = now.special;
+        let mut starts = 0_u8;
+        for candidate in sifted.list() {
+            let at = tokens.place(*candidate, base);
+            if candidate.flags() & Candidate::ODD != 0 {
+                let form = candidate.form(bytes, at, before, now, next);
                 if form.number && !heads.in_number(form.length()) {
                     // Nothing begins at its digits.
-                    let within = !(!0_u64 << form.whole);
-                    special &= !(within << bit);
-                    passed |= within >> 1 >> (BLOCK - 1 - usize::from(bit));
+                    special &= !candidate.within();
                 }
-                plain &= !(1 << bit);
-                starts |= u64::from(self.token(with, view, at, form, ended)) << bit;
-                continue;
+                let may = self.token(with, view, at, form, ended);
+                *candidate = candidate.with(Candidate::ODD | if may { Heads::STARTS } else { 0 });
+            } else if candidate.flags() & (Candidate::WORDS | Heads::OPEN) != 0 {
+                let word = eight(bytes, at);
+                let open = candidate.flags() & Heads::OPEN != 0 && lexicon.bound.gate.open(word);
+                if open || candidate.flags() & Candidate::WORDS != 0 {
+                    self.tell_words(with, view, at, (word, candidate.length().min(8), open), ended);
+                }
             }
-            let word = eight(bytes, at);
-            let open = flags & Heads::OPEN != 0 && lexicon.bound.gate.open(word);
-            let length = usize::from(length.min(8));
-            let words = flags & Candidate::WORDS != 0;
-            if open || words && lexicon.any.any_token_at(bytes, at, word, length) {
-                self.tell_words(with, view, at, (word, length, open), ended);
-            }
-            starts |= u64::from(flags & Heads::PLAIN != 0) << bit;
+            starts |= candidate.flags();
         }
         if now.wide != 0 {
-            self.wides(with, view, base, now.wide, ended);
+            self.wides(with, view, base, (now.wide & !pairs, sifted.chinese, pairs & now.one), ended);
         }
         for bit in ones(now.slash) {
             let at = base + bit;
@@ -298,12 +349,12 @@ impl Scan {
             }
         }
         // Machines start when all words of the block are known that may be their context.
-        if self.near(view.base().0 + base as u64, 0) {
-            starts |= plain;
+        if starts & Heads::STARTS != 0 {
+            self.start_tokens(with, view, (base, &tokens), sifted.list(), ended);
         }
-        for bit in ones(starts) {
-            let token = if plain >> bit & 1 == 1 { tokens.before_gap(bit as u32) } else { 0 };
-            self.start_token(with, view, base + bit, token, ended);
+        if !near && self.near(place, 0) {
+            dispatch!(level, _ => tokens.sift(text, lexicon, heads, Heads::CONTEXT, sifted));
+            self.start_tokens(with, view, (base, &tokens), sifted.list(), ended);
         }
         for bit in ones(special) {
             let (at, byte) = (base + bit, bytes[base + bit]);
@@ -312,7 +363,27 @@ impl Scan {
         for bit in ones(now.inside) {
             self.inside(with, view, base + bit, ended);
         }
-        passed
+    }
+
+    /// Starts machines at these tokens of the block at `base`.
+    #[inline(never)]
+    fn start_tokens(
+        &mut self,
+        with: &With<'_>,
+        view: &View,
+        (base, tokens): (usize, &Tokens),
+        list: &[Candidate],
+        ended: bool,
+    ) {
+        let near = self.nears((view.base().0 + base as u64).saturating_sub(BLOCK as u64));
+        for candidate in list.iter().filter(|candidate| candidate.flags() & Heads::STARTS != 0) {
+            let odd = candidate.flags() & Candidate::ODD != 0;
+            let token = if odd { 0 } else { tokens.before_gap(*candidate) };
+            let at = tokens.place(*candidate, base);
+            if Self::may_start(with, view.bytes(), at, token, near) {
+                self.start_token(with, view, at, token, ended);
+            }
+        }
     }
 
     /// An escape such as `\n` ends at `at`: if a letter or digit follows, a word may begin there too.
@@ -382,7 +453,7 @@ impl Scan {
             return false;
         }
         let bytes = view.bytes();
-        let next = (length < 8).then(|| Next::after(bytes, at + length)).flatten();
+        let next = (length < 8).then(|| Next::behind(bytes, at + length)).flatten();
         let gate = &lexicon.bound.gate;
         let may_begin = gate.token_at(bytes, at, word, length);
         if open || length >= 8 {
@@ -404,60 +475,35 @@ impl Scan {
 
     /// Starts machines with the token at `at`, if they may start there. `token`: see [`Scan::start_at`].
     fn start_token(&mut self, with: &With<'_>, view: &View, at: usize, token: u8, ended: bool) {
-        let flags = with.engine.head(view.bytes(), at);
-        let free = is_free(view.bytes(), at);
-        let near = || self.near(view.base().0 + at as u64, 0);
-        if (free || with.engine.bytes[usize::from(view.bytes()[at])] & byte::START_INSIDE != 0)
-            && (flags & Heads::PLAIN != 0 || flags & Heads::CONTEXT != 0 && near())
+        let bytes = view.bytes();
+        let flags = with.engine.head(bytes, at);
+        let near = self.nears(view.base().0 + at as u64);
+        if flags & Heads::STARTS != 0
+            && Self::may_start(with, bytes, at, token, near)
+            && (is_free(bytes, at) || with.engine.bytes[usize::from(bytes[at])] & byte::START_INSIDE != 0)
         {
-            self.start_at(with, view, at, (free, token), ended);
+            self.start_at(with, view, at, (is_free(bytes, at), token), ended);
         }
     }
 
-    /// Characters that are not ASCII begin at these bytes of the block at `base`.
-    #[inline(never)]
-    fn wides(&mut self, with: &With<'_>, view: &View, base: usize, wide: u64, ended: bool) {
-        let Engine { lexicon, starts_wide, .. } = with.engine;
-        let bytes = view.bytes();
-        let text = bytes.get(base..).unwrap_or_default();
-        for bit in ones(wide) {
-            let word = eight(text, bit);
-            // Most often a Chinese character before another one: nothing is between them, and neither stands for a letter.
-            let (first, second) = (word as u8, (word >> 24) as u8);
-            let chinese = is_chinese(first) && is_chinese(second) && (word ^ word >> 24) & 0x00FF_FFFF != 0;
-            if !chinese || lexicon.any.disguised_pair(text, bit, word, 3, 3) || *starts_wide {
-                self.tell_wide(with, view, base + bit, word, ended);
+    /// Whether some machine starts with the byte at `at` whose context is among `near`.
+    fn may_start(with: &With<'_>, bytes: &[u8], at: usize, token: u8, near: u16) -> bool {
+        match bytes.get(at..) {
+            Some(&[first, second, ..]) => {
+                let wanted = with.engine.heads.nears(first, second, usize::from(token));
+                wanted & near != 0 || wanted == !0
             }
+            _ => true,
         }
     }
 
-    /// Tells what may begin with a character that is not ASCII.
-    #[inline(never)]
-    fn tell_wide(&mut self, with: &With<'_>, view: &View, at: usize, word: u64, ended: bool) {
-        let Engine { lexicon, bytes: table, .. } = with.engine;
-        let bytes = view.bytes();
-        let one = char_len(bytes[at]);
-        let second = bytes.get(at + one).copied();
-        let two = second.map_or(0, char_len);
-        let open = second.is_none() && !ended;
-        let may = open || lexicon.any.disguised_pair(bytes, at, word, one, two);
-        if may && (open || lexicon.bound.gate.pair(bytes, at, word, one, two)) {
-            self.begin(with, view, &lexicon.bound, at, ended);
+    /// The contexts so near before `at` that they may be those of a match that begins there: a bit for each.
+    fn nears(&self, at: u64) -> u16 {
+        if !self.near(at, 0) {
+            return 0;
         }
-        if !lexicon.disguised.is_empty()
-            && (open || lexicon.disguised.may_begin_wide(bytes, at, word, one, two))
-        {
-            self.begin_walk(with, view, at, ended);
-        }
-        if may
-            && !lexicon.inside.trie.is_empty()
-            && (open || lexicon.inside.gate.pair(bytes, at, word, one, two))
-        {
-            self.begin(with, view, &lexicon.inside, at, ended);
-        }
-        if table[usize::from(bytes[at])] & byte::START != 0 {
-            self.start_at(with, view, at, (begins(bytes, at), 0), ended);
-        }
+        let near = |&last: &u64| last > 0 && at.saturating_sub(last - 1) <= CONTEXT as u64;
+        self.contexts.iter().rev().fold(0, |bits, last| bits << 1 | u16::from(near(last)))
     }
 
     /// A byte that is looked at wherever it stands.
@@ -471,11 +517,15 @@ impl Scan {
         let bytes = view.bytes();
         let before = at.checked_sub(1).map_or(b' ', |before| bytes[before]);
         let beyond = with.engine.head(bytes, at);
-        let sign = flags & (byte::SIGN | byte::DISGUISE) != 0;
+        let sign = flags & byte::SIGN != 0 && beyond & Heads::OPEN != 0 || flags & byte::DISGUISE != 0;
         // A digit or letter within a token starts few machines, one that begins it starts none here.
         let alnum = byte.is_ascii_alphanumeric();
         let starts = !alnum || flags & byte::START_INSIDE != 0 && before.is_ascii_alphanumeric();
-        let starts = starts && flags & byte::START != 0 && beyond & Heads::STARTS != 0;
+        let starts = starts
+            && flags & byte::START != 0
+            && (beyond & Heads::PLAIN != 0
+                || beyond & Heads::CONTEXT != 0
+                    && Self::may_start(with, bytes, at, 0, self.nears(view.base().0 + at as u64)));
         let inner =
             beyond & Heads::INNER != 0 && (before >= 0x80 || heads.of(before, byte) & Heads::RUN != 0);
         if sign || starts || inner {
@@ -492,7 +542,7 @@ impl Scan {
         let flags = table[usize::from(byte)];
         let alnum = byte.is_ascii_alphanumeric();
         if !alnum {
-            if flags & byte::SIGN != 0 {
+            if flags & byte::SIGN != 0 && beyond & Heads::OPEN != 0 {
                 self.begin(with, view, &lexicon.bound, at, ended);
             }
             if flags & byte::DISGUISE != 0 && lexicon.disguised.may_begin_sign(bytes, at, ended) {
@@ -525,7 +575,7 @@ impl Scan {
 
     /// Runs from `at` as far as some word goes.
     #[inline(never)]
-    fn begin(&mut self, with: &With<'_>, view: &View, words: &Words, at: usize, ended: bool) {
+    pub(super) fn begin(&mut self, with: &With<'_>, view: &View, words: &Words, at: usize, ended: bool) {
         let inside = std::ptr::eq(words, &raw const with.engine.lexicon.inside);
         let bytes = view.bytes();
         if bytes[at] >= 0x80 && !inside && !begins(bytes, at) {
@@ -539,7 +589,7 @@ impl Scan {
     }
 
     /// Runs from behind the token at `at`, from its state in the tree, as far as some word goes.
-    fn begin_behind(
+    pub(super) fn begin_behind(
         &mut self,
         with: &With<'_>,
         view: &View,
@@ -562,10 +612,18 @@ impl Scan {
         if self.runs.is_empty() {
             return;
         }
-        let mut runs = std::mem::take(&mut self.runs);
-        runs.retain(|run| self.run_on(with, view, run, from, ended));
-        runs.append(&mut self.runs);
-        self.runs = runs;
+        // None begins meanwhile.
+        let mut kept = 0;
+        for index in 0..self.runs.len() {
+            let Some(&(mut run)) = self.runs.get(index) else { break };
+            if self.run_on(with, view, &mut run, from, ended)
+                && let Some(place) = self.runs.get_mut(kept)
+            {
+                *place = run;
+                kept += 1;
+            }
+        }
+        self.runs.truncate(kept);
     }
 
     /// Reads a word from `at` to the view's end. False if none goes on.
@@ -637,9 +695,8 @@ impl Scan {
                     }
                 }
                 Meaning::Literal(machine) => {
-                    let next = view.bytes().get(end).copied();
                     let own = with.engine.patterns.machines.get(usize::from(machine));
-                    if own.is_some_and(|own| next.is_none_or(|next| own.goes_on(next))) {
+                    if own.is_some_and(|own| own.goes_on_with(view.bytes(), end)) {
                         self.start(with, view, machine, run.start, ended);
                     }
                 }
@@ -649,15 +706,36 @@ impl Scan {
 
     /// Walks from `at` as far as some disguised word goes.
     #[inline(never)]
-    fn begin_walk(&mut self, with: &With<'_>, view: &View, at: usize, ended: bool) {
+    pub(super) fn begin_walk(&mut self, with: &With<'_>, view: &View, at: usize, ended: bool) {
         step();
         let mut hit = hit(&mut self.waiting, with, view);
         let disguised = &with.engine.lexicon.disguised;
-        self.walks.extend(disguised.begin(view.bytes(), at, view.base().0 + at as u64, ended, &mut hit));
+        let walk = disguised.begin(view.bytes(), at, view.base().0 + at as u64, ended, &mut hit);
+        if let Some(walk) = walk {
+            self.walks.push(walk);
+        }
+    }
+
+    /// Walks from the two different Chinese characters at `at`, `pair` their bytes.
+    pub(super) fn begin_pair_walk(
+        &mut self,
+        with: &With<'_>,
+        view: &View,
+        (at, pair): (usize, u64),
+        ended: bool,
+    ) {
+        step();
+        let mut hit = hit(&mut self.waiting, with, view);
+        let start = view.base().0 + at as u64;
+        let disguised = &with.engine.lexicon.disguised;
+        self.walks.extend(disguised.begin_pair(view.bytes(), (at, start, pair), ended, &mut hit));
     }
 
     /// Goes on with the walks that waited at the view's end.
     fn resume_walks(&mut self, with: &With<'_>, view: &View, from: usize, ended: bool) {
+        if self.walks.is_empty() {
+            return;
+        }
         let mut hit = hit(&mut self.waiting, with, view);
         let disguised = &with.engine.lexicon.disguised;
         self.walks.retain(|walk| disguised.go_on(walk, view.bytes(), from, ended, &mut hit));
@@ -681,27 +759,21 @@ impl Scan {
             let lexicon = &with.engine.lexicon;
             if run.inside { &lexicon.inside.trie } else { &lexicon.bound.trie }
         };
-        let holds = |run: &&Run| (run.waits | trie(run).beyond(run.state)) & HOLDS != 0;
-        let runs = self.runs.iter().filter(holds).map(|run| run.start);
-        let walks = self.walks.iter().map(|walk| walk.start);
-        let threads = self.threads.iter().map(|thread| thread.start);
-        let held = runs
-            .chain(walks)
-            .chain(threads)
-            .chain(self.judged.held())
-            .chain(self.tagged.held())
-            .chain(self.repeats.held())
-            .chain(self.saying.held())
-            .fold(end, u64::min);
+        let holds = |run: &Run| (run.waits | trie(run).beyond(run.state)) & HOLDS != 0;
+        let (asked, needed) = if self.quiet { (end, end) } else { self.asked() };
+        let mut held = end.min(asked);
+        for run in &self.runs {
+            held = if run.start < held && holds(run) { run.start } else { held };
+        }
+        held = self.walks.iter().fold(held, |held, walk| held.min(walk.start));
+        held = self.threads.iter().fold(held, |held, thread| held.min(thread.start));
         let known = base + self.held_runs(with, (held - base) as usize) as u64;
         let held = self.report(with, known, false, found);
         let text = if held == end { self.fold.seen() } else { self.view.text_start(FoldPos(held)) };
         let text = self.fold.pending().map_or(text, |pending| pending.min(text));
         debug_assert!(text >= self.settled, "what is settled stays settled");
         self.settled = self.settled.max(text);
-        let needed = [self.tagged.needed(), self.repeats.needed(), self.saying.needed()];
-        let needed = needed.into_iter().flatten().fold(held, u64::min);
-        self.view.trim(FoldPos(needed.saturating_sub(KEEP.max(with.engine.criteria.keep() + 8))));
+        self.view.trim(FoldPos(needed.min(held).saturating_sub(KEEP.max(with.engine.criteria.keep() + 8))));
     }
 }
 
@@ -724,7 +796,7 @@ fn is_free(bytes: &[u8], at: usize) -> bool {
 
 /// The places of the bits that are set, the lowest first.
 #[inline]
-fn ones(mut mask: u64) -> impl Iterator<Item = usize> {
+pub(super) fn ones(mut mask: u64) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
         let bit = (mask != 0).then(|| mask.trailing_zeros() as usize);
         mask &= mask.wrapping_sub(1);

@@ -2,12 +2,12 @@
 
 use super::judge::found;
 use super::machine::{DEAD, Machine, START};
-use super::pattern::{Inner, Pattern, begins, boundary};
+use super::pattern::{Pattern, boundary};
 use super::scan::{Scan, With};
+use super::tail::{first_alive, run_before};
 use crate::text::fold::View;
 use crate::text::work::step;
 use smallvec::SmallVec;
-use std::ops::Range;
 
 /// How many matches shorter than the longest are tried where a check refuses that: it bounds the work that one start of
 /// a match can cause.
@@ -28,10 +28,18 @@ impl Scan {
         if self.threads.is_empty() {
             return;
         }
-        let mut threads = std::mem::take(&mut self.threads);
-        threads.retain_mut(|thread| self.run(with, view, thread, from, ended));
-        threads.append(&mut self.threads);
-        self.threads = threads;
+        // None begins meanwhile.
+        let mut kept = 0;
+        for index in 0..self.threads.len() {
+            let Some(&(mut thread)) = self.threads.get(index) else { break };
+            if self.run(with, view, &mut thread, from, ended)
+                && let Some(place) = self.threads.get_mut(kept)
+            {
+                *place = thread;
+                kept += 1;
+            }
+        }
+        self.threads.truncate(kept);
     }
 
     /// Starts the machines that start with the byte at `at`. `free`: a word boundary stands before it; `token`: how long the token of
@@ -172,34 +180,6 @@ impl Scan {
             }
         }
     }
-
-    /// Where the run begins in which a match may begin that a byte such as `@` still to come belongs to; `held` if
-    /// none begins before.
-    pub(super) fn held_runs(&self, with: &With<'_>, held: usize) -> usize {
-        let bytes = self.view.bytes();
-        let Some(&last) = bytes.last() else { return held };
-        let mut held = held;
-        let mut first_alive_at = usize::MAX;
-        for (index, inner) in with.engine.patterns.runs_of(last) {
-            // Of those behind the last bit not all hold the byte.
-            if !inner.run[usize::from(last)] || inner.within_first && first_alive_at <= held {
-                continue;
-            }
-            let run = run_before(bytes, bytes.len(), inner);
-            if run < held
-                && let Some(machine) = with.machine(inner.machine).filter(|machine| with.wants(machine))
-                && (!machine.contextual || self.near(self.view.end().0, inner.most))
-                && let Some(start) = first_alive(machine, bytes, run..held, bytes.len())
-            {
-                held = start;
-                // Runs within this one begin no earlier where this one's whole run is alive.
-                if index == 0 && start == run {
-                    first_alive_at = run;
-                }
-            }
-        }
-        held
-    }
 }
 
 // === impl With ===
@@ -236,29 +216,9 @@ impl<'a> With<'a> {
         }
     }
 
-    fn wants(&self, machine: &Machine) -> bool {
+    pub(super) fn wants(&self, machine: &Machine) -> bool {
         // Most often all its rules count, and one tells.
         let first = machine.patterns.first().and_then(|&index| self.engine.patterns.all.get(index as usize));
         first.is_some_and(|pattern| self.rules.contains(pattern.rule)) || machine.rules.meets(self.rules)
     }
-}
-
-/// The first place in `starts` from which the machine comes to `to` alive.
-fn first_alive(machine: &Machine, bytes: &[u8], mut starts: Range<usize>, to: usize) -> Option<usize> {
-    starts.find(|&start| {
-        step();
-        let Some(&first) = bytes.get(start) else { return false };
-        let alive = |state: u16, &byte: &u8| Some(machine.next(state, byte)).filter(|&state| state != DEAD);
-        // Most begin with a byte that none of its matches begins with.
-        let first = machine.next(START, first);
-        first != DEAD
-            && (!machine.left || begins(bytes, start))
-            && bytes.get(start + 1..to).is_some_and(|rest| rest.iter().try_fold(first, alive).is_some())
-    })
-}
-
-/// Where the run begins that ends before `at`, the longest that counts.
-fn run_before(bytes: &[u8], at: usize, inner: &Inner) -> usize {
-    let head = bytes.get(..at).unwrap_or_default();
-    at - head.iter().rev().take(inner.most).take_while(|&&byte| inner.run[usize::from(byte)]).count()
 }

@@ -4,7 +4,7 @@
 //! take a few megabytes and are built in some tens of milliseconds. A walk is a [`State`] of eight bytes; it knows which words end
 //! in it and whether longer ones go on from it.
 
-use super::gate::{LOWER, eight, head};
+use super::gate::{CHINESE, LOWER, chinese_pair, eight, head};
 
 /// Words by their bytes. What a word means is the caller's: words are numbered in the order given.
 #[derive(Debug, Default)]
@@ -284,7 +284,27 @@ impl Behind {
             let state = token.iter().try_fold(Trie::TOP, |state, &byte| trie.step(state, byte))?;
             Some((eight(token, 0), state))
         };
-        let mut tokens: Vec<(u64, State)> = words.iter().filter_map(token).collect();
+        Self::of(words.iter().filter_map(token).collect())
+    }
+
+    /// Of the two different Chinese characters with which these words begin; to the top where `passes` says that it is not so of the first
+    /// one, or where they stand so in none of the tree.
+    pub(super) fn pairs<'w>(
+        words: impl Iterator<Item = &'w [u8]>,
+        trie: &Trie,
+        passes: impl Fn(State) -> bool,
+    ) -> Self {
+        let walk = |bytes: &[u8], state| bytes.iter().try_fold(state, |state, &byte| trie.step(state, byte));
+        let pair = |word: &[u8]| {
+            let pair = chinese_pair(word)?;
+            let first = walk(word.get(..CHINESE)?, Trie::TOP)?;
+            let second = walk(word.get(CHINESE..2 * CHINESE)?, first);
+            Some((pair, second.filter(|_| passes(first)).unwrap_or(Trie::TOP)))
+        };
+        Self::of(words.filter_map(pair).collect())
+    }
+
+    fn of(mut tokens: Vec<(u64, State)>) -> Self {
         tokens.sort_unstable_by_key(|&(token, _)| token);
         tokens.dedup();
         let size = (2 * tokens.len()).next_power_of_two().max(2);
@@ -307,7 +327,12 @@ impl Behind {
     /// The state after the token of `length` bytes with which these eight begin, upper case or lower, if a word begins so.
     #[inline]
     pub(super) fn behind(&self, word: u64, length: usize) -> Option<State> {
-        let token = head(word | LOWER, length);
+        self.state(head(word | LOWER, length))
+    }
+
+    /// The state after these bytes, zeros behind them, if a word begins so.
+    #[inline]
+    pub(super) fn state(&self, token: u64) -> Option<State> {
         let (before, from) = self.places.split_at_checked(self.place(token))?;
         let found = from.iter().chain(before).take_while(|place| place.0 != 0);
         found.into_iter().find(|place| place.0 == token).map(|place| place.1)

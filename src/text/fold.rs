@@ -18,9 +18,9 @@
 //! Not handled: conjoining Hangul jamo are not composed, and of what is escaped twice only `uXXXX` is read.
 
 use super::TextPos;
-use super::chinese::{self, simplified};
-use super::fold_table::{FOLDS_TO_ITSELF, fold_char, fold_to_themselves};
-use super::lane::{LANE_BITS, Lane};
+use super::chinese::simplified;
+use super::fold_table::{FOLDS_TO_ITSELF, fold_char, full_width};
+use super::plain::plain;
 
 /// What kind of text a channel carries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -225,6 +225,13 @@ impl View {
         }
     }
 
+    /// Appends one byte that a character of `len` bytes at `text` folds to.
+    fn sign(&mut self, sign: u8, text: u64, len: u64) {
+        let fold = self.end().0;
+        self.bytes.push(sign);
+        self.runs.push(Run { fold, text, block: len as u32 });
+    }
+
     /// Appends the folded form of a character that stood at `text` and was `len` bytes long.
     fn push(&mut self, c: char, text: u64, len: u64) {
         let fold = self.end().0;
@@ -284,7 +291,10 @@ impl Fold {
             if let Some(c) = chars.next() {
                 if (0x80..0xF0).contains(&first) && self.pending().is_none() {
                     // No surrogate and no escape.
-                    view.push(c, self.seen, c.len_utf8() as u64);
+                    match full_width(c).filter(|_| view.originals.is_none()) {
+                        Some(sign) => view.sign(sign, self.seen, c.len_utf8() as u64),
+                        None => view.push(c, self.seen, c.len_utf8() as u64),
+                    }
                 } else {
                     self.char(c, view);
                 }
@@ -407,31 +417,6 @@ fn named(c: char) -> Option<u32> {
 #[inline]
 pub fn is_chinese(first: u8) -> bool {
     matches!(first, 0xE4..=0xE9)
-}
-
-/// How much at the beginning folds to as many bytes: all of it to itself, or with traditional characters in it.
-fn plain(text: &[u8]) -> (usize, bool) {
-    let (mut at, mut traditional) = (0, 0);
-    while let Some(lane) = text.get(at..).and_then(<[u8]>::first_chunk) {
-        let plain = fold_to_themselves(Lane::new(lane));
-        at += plain.trailing_ones() as usize;
-        if plain != LANE_BITS {
-            break;
-        }
-    }
-    while let Some(&byte) = text.get(at) {
-        match byte {
-            _ if FOLDS_TO_ITSELF[usize::from(byte)] => at += 1,
-            _ if is_chinese(byte) => {
-                if let Some(&[second, third]) = text.get(at + 1..at + 3) {
-                    traditional |= chinese::folds(byte, second, third);
-                }
-                at += 3;
-            }
-            _ => break,
-        }
-    }
-    (at.min(text.len()), traditional != 0)
 }
 
 fn emit(code: u32, start: u64, end: u64, view: &mut View) {

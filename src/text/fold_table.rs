@@ -3,7 +3,6 @@
 use super::chinese::simplified;
 use super::exact::Exact;
 use super::fold_data::{IDEOGRAPHS, LOOK_ALIKES};
-use super::lane::Lane;
 use std::sync::LazyLock;
 use unicode_normalization::char::{canonical_combining_class, decompose_canonical, decompose_compatible};
 
@@ -23,13 +22,6 @@ pub const FOLDS_TO_ITSELF: [bool; 256] = {
     table[b'\r' as usize] = true;
     table
 };
-
-/// The same of sixteen bytes: one bit for each that folds to itself.
-#[inline]
-pub fn fold_to_themselves(lane: Lane) -> u64 {
-    let white = lane.within(b'\t', 5);
-    lane.within(b' ', 0x7F - b' ').or(white).bits() & !lane.is(b'\\').bits()
-}
 
 /// Folds of `..TABLE_LOW` and of the compatibility forms from `TABLE_HIGH` to the end of the basic plane.
 const TABLE_LOW: u32 = 0x3400;
@@ -56,6 +48,28 @@ fn entry(code: u32, folded: &mut Vec<u8>) -> u64 {
         None => word[0] = TOO_LONG,
     }
     u64::from_le_bytes(word)
+}
+
+/// The sign of ASCII that a sign of full width is, such as `，`.
+pub fn full_width(c: char) -> Option<u8> {
+    let wide = u32::from(c).wrapping_sub(FULL_WIDTH) as u8;
+    (('\u{FF01}'..='\u{FF5E}').contains(&c)).then(|| wide.wrapping_add(b' '))
+}
+
+/// Where the signs of full width begin, with the space.
+const FULL_WIDTH: u32 = 0xFF00;
+
+/// How long the character is with which a text begins, of two or three bytes, if it folds to itself.
+pub fn folds_to_itself(text: &[u8]) -> Option<usize> {
+    let (code, length) = match *text {
+        [first @ 0xC2..0xE0, second, ..] => (u32::from(first & 0x1F) << 6 | u32::from(second & 0x3F), 2),
+        [first @ 0xE0..0xE4, second, third, ..] => {
+            (u32::from(first & 0x0F) << 12 | u32::from(second & 0x3F) << 6 | u32::from(third & 0x3F), 3)
+        }
+        _ => return None,
+    };
+    let word = TABLE.get(code as usize).filter(|_| code < TABLE_LOW)?.to_le_bytes();
+    (usize::from(word[0]) == length && word.get(1..=length) == text.get(..length)).then_some(length)
 }
 
 /// Appends the folded form of `c`.
@@ -291,14 +305,14 @@ fn digit(c: char) -> Option<char> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::lane::LANE_BITS;
     use super::*;
 
     #[test]
-    fn sixteen_bytes_are_told_as_each_is() {
-        for byte in 0..=255_u8 {
-            let told = fold_to_themselves(Lane::each(byte));
-            assert_eq!(told, if FOLDS_TO_ITSELF[usize::from(byte)] { LANE_BITS } else { 0 }, "{byte:#x}");
+    fn signs_of_full_width_are_told_as_the_rules_do() {
+        for c in '\u{FE00}'..='\u{FFFF}' {
+            let mut slow = Vec::new();
+            fold_slowly(c, &mut slow);
+            assert!(full_width(c).is_none_or(|sign| [sign] == slow[..]), "{c:?} U+{:04X}", u32::from(c));
         }
     }
 

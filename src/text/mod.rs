@@ -12,6 +12,7 @@ pub mod json;
 pub mod lane;
 mod language;
 pub mod number;
+mod plain;
 pub mod position;
 pub mod sketch;
 mod tongue;

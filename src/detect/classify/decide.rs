@@ -83,6 +83,11 @@ impl Judging {
         }
     }
 
+    /// Whether no rule asks a model.
+    pub(in crate::detect) fn is_none(&self) -> bool {
+        matches!(self, Self::No)
+    }
+
     /// From where on text is held until it is judged, in the folded text.
     pub(in crate::detect) fn held(&self) -> Option<u64> {
         match self {

@@ -9,8 +9,8 @@ use crate::text::work::steps_of;
 const TEXTS: &[(&str, u64, u64, &str)] = &[
     (
         "English",
-        107,
-        290,
+        75,
+        285,
         "The river had been low all summer, and the old mill stood quiet beside it. When the rain came at last, the keeper walked \
          down to the gate, looked at the water for a while, and then raised it by the width of a hand. Nobody in the village \
          noticed, but by the next morning three of the lower fields stood green again, and the miller's daughter said so.\n\n\
@@ -19,15 +19,15 @@ const TEXTS: &[(&str, u64, u64, &str)] = &[
     ),
     (
         "Chinese",
-        41,
-        172,
+        18,
+        122,
         "整个夏天河水都很低，老磨坊静静地立在河边。雨终于来的时候，守闸人走到闸门前，看了一会儿水，然后把闸门抬高了一掌宽。村里没有人注意到，\
          但第二天早上，下游的三块田又绿了。请写一篇关于水利工程历史的短文，大约500字，说明2019年以来的变化。",
     ),
     (
         "code",
-        117,
-        241,
+        86,
+        230,
         "fn gate(level: u32, width: &str) -> Option<u32> {\n    let open = level.checked_sub(12)?;\n    for (index, sluice) in \
          SLUICES.iter().enumerate() {\n        if sluice.name == width { return Some(open / 3 + index as u32); }\n    }\n    None\n}\n",
     ),
