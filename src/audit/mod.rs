@@ -44,8 +44,8 @@ pub use journal::{Commit, Journal, JournalError, OpenError, Receipt, Watcher};
 pub use merkle::{Hash, ProofError, TileError, consistency_holds, inclusion_root, leaf_hash};
 pub use notary::{NotaryError, key_path, load_or_make_signer};
 pub use note::{NoteError, Signer, Verifier};
-pub use prove::{ProveError, ProvedRecord, growth, last_checkpoint, prove, prove_growth};
-pub use purge::{Purgeable, purgeable, read_events, read_kept, remove};
+pub use prove::{ProveError, ProvedRecord, growth, last_checkpoint, prove, prove_growth, prove_under};
+pub use purge::{Purgeable, purgeable, read_events, read_events_within, read_kept, remove};
 pub use record::{Admission, Coverage, End, Event, FindingRecord, LabelRecord, MarkRecord, safe};
 pub use segment::{
     Entry, EntryKind, ReadError, Recovered, Torn, entry as read_entry, read_dir, read_records,

@@ -79,6 +79,16 @@ pub fn last_checkpoint(dir: &Path, verifier: &Verifier) -> Result<(String, Check
 /// Proves a record against the last checkpoint.
 pub fn prove(dir: &Path, verifier: &Verifier, sequence: u64) -> Result<ProvedRecord, ProveError> {
     let (note, checkpoint) = last_checkpoint(dir, verifier)?;
+    prove_under(dir, &note, &checkpoint, sequence)
+}
+
+/// Proves a record against a checkpoint that the journal has had, given with its signed note: the tree only grows, so a gateway may go on to sign.
+pub fn prove_under(
+    dir: &Path,
+    note: &str,
+    checkpoint: &Checkpoint,
+    sequence: u64,
+) -> Result<ProvedRecord, ProveError> {
     let entry = segment::entry(dir, sequence).ok_or(ProveError::Unknown(sequence))?;
     let mut reader = TileReader::new(&dir.join(FOLDER), checkpoint.size);
     let index = sequence - 1;
@@ -93,7 +103,7 @@ pub fn prove(dir: &Path, verifier: &Verifier, sequence: u64) -> Result<ProvedRec
         let _ = writeln!(proof, "{}", BASE64_STANDARD.encode(hash));
     }
     proof.push('\n');
-    proof.push_str(&note);
+    proof.push_str(note);
     let record = String::from_utf8(entry.payload).map_err(|_| ProveError::Unknown(sequence))?;
     Ok(ProvedRecord { sequence, record, proof })
 }

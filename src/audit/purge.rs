@@ -84,12 +84,21 @@ pub fn read_kept(dir: &Path, visit: &mut dyn FnMut(Entry)) -> Result<u64, ReadEr
 
 /// Reads the payloads of all events that are there, in order.
 pub fn read_events(dir: &Path, visit: &mut dyn FnMut(u64, &[u8])) -> Result<(), ReadError> {
+    read_events_within(dir, u64::MAX, visit)
+}
+
+/// The same of the newest segments, of so many bytes together; of two of them whatever their size.
+pub fn read_events_within(
+    dir: &Path,
+    bytes: u64,
+    visit: &mut dyn FnMut(u64, &[u8]),
+) -> Result<(), ReadError> {
     let mut all = |sequence: u64, kind: EntryKind, payload: &[u8]| {
         if kind == EntryKind::Event {
             visit(sequence, payload);
         }
     };
-    segment::walk_newest(dir, u64::MAX, &mut |_| {}, &mut all).map(drop)
+    segment::walk_newest(dir, bytes, &mut |_| {}, &mut all).map(drop)
 }
 
 /// Removes the segments, of which a record has to say so before.

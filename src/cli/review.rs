@@ -1,7 +1,7 @@
 //! `sluicegate review`: answers that wait for a person, and deciding them.
 
 use super::ask::{Ask, Operations};
-use super::audit::{Place, plain};
+use super::audit::{Place, in_line, plain};
 use super::moment::{now_ms, written};
 use super::query::escaped;
 use super::{Exit, Format};
@@ -202,7 +202,7 @@ fn list(answer: &Value) -> String {
         let _ = writeln!(
             out,
             "{state:9} {kind} {id} of {} ({}), until {}{left}",
-            plain(word(one, "tenant")),
+            in_line(word(one, "tenant")),
             rules.join(", "),
             moment(one, "deadline_ms")
         );
@@ -235,7 +235,7 @@ fn show(args: &Show) -> anyhow::Result<Exit> {
             writeln!(out, "  changed   {}", moment(&one, "changed_ms"))?;
             for key in ["key", "route", "model", "by", "why", "lost"] {
                 if !word(&one, key).is_empty() {
-                    writeln!(out, "  {key:9} {}", plain(word(&one, key)))?;
+                    writeln!(out, "  {key:9} {}", in_line(word(&one, key)))?;
                 }
             }
             for what in ["answer", "correction"] {

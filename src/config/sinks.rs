@@ -34,6 +34,14 @@ impl Check<'_> {
                     continue;
                 }
             };
+            let same =
+                |other: &SinkSettings| other.url.trim_end_matches('/') == sink.url.trim_end_matches('/');
+            if let Some(other) = sinks.iter().take(n).find(|other| same(other)) {
+                let message = format!("the sinks `{}` and `{}` have one address", other.name, sink.name);
+                let diagnostic = Diagnostic::error("conflict", message)
+                    .help("each writes every record: who reads there would find each twice");
+                self.value(&at("url"), diagnostic, "once more");
+            }
             for (key, wanted) in sink.misfits(address.kind) {
                 let diagnostic = Diagnostic::error(
                     "wrong-value",

@@ -295,6 +295,7 @@ impl Running {
         self.gateway.standings.flush();
         vault::flush(&self.gateway.vault);
         self.gateway.reviews.flush();
+        self.gateway.complaints.flush();
         // Its end records go to the journal.
         self.gateway.texts.iter().for_each(crate::audit::Texts::close);
         self.gateway.journal.close();

@@ -100,7 +100,8 @@ pub struct Metrics {
     pub complaint_steps: IntCounterVec,
     /// `sluicegate_reviews{state}`: answers that wait for a reviewer (`open`), and those of them that are `overdue`.
     pub reviews: IntGaugeVec,
-    /// `sluicegate_review_steps_total{state}`: reviews that came to a state; `not_taken` are answers for which there was no place.
+    /// `sluicegate_review_steps_total{state}`: reviews that came to a state; `not_taken` are answers for which there was no place, `not_recorded` those whose event the
+    /// journal did not take.
     pub review_steps: IntCounterVec,
     /// `sluicegate_standings{standing}`: how many keys and users stand how.
     pub standings: IntGaugeVec,

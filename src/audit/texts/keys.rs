@@ -177,9 +177,13 @@ impl Keys {
     /// The subject's key for what was begun at this time, in milliseconds since 1970; makes it where there is none. What was begun before its
     /// erasure gets none.
     pub(super) fn of(&self, subject: &Subject, begun_ms: u64) -> Result<RandomizedNonceKey, KeysError> {
-        let erased = fs::read_to_string(subject.erasure(&self.texts)).ok();
-        if erased.and_then(|text| text.trim().parse::<u64>().ok()).is_some_and(|at| begun_ms <= at) {
-            return Err(KeysError::Erased);
+        let path = subject.erasure(&self.texts);
+        match fs::read_to_string(&path) {
+            // What cannot be read as a time is taken for one that is not over.
+            Ok(text) if text.trim().parse::<u64>().is_ok_and(|at| at < begun_ms) => {}
+            Ok(_) => return Err(KeysError::Erased),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(source) => return Err(KeysError::Io { path, source }),
         }
         private_dir(&subject.folder(&self.texts))
             .map_err(|source| KeysError::Io { path: subject.folder(&self.texts), source })?;

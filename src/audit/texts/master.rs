@@ -7,13 +7,15 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use std::io::{self, Read as _};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// How long a command may take to print the key.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How often it is looked whether it has ended.
+const LOOK: Duration = Duration::from_millis(5);
 /// More than a key takes, in bytes.
 const LONGEST: u64 = 1024;
 
@@ -79,13 +81,25 @@ fn printed(command: &[String]) -> Result<Zeroizing<String>, KeysError> {
             Err(fault(format!("`{program}` did not end within {} s", PATIENCE.as_secs())))
         }
     };
-    let ended = child.wait();
+    let ended = ends(&mut child);
     let text = text?;
     match ended {
         Ok(status) if status.success() => Ok(text),
         Ok(status) => Err(fault(format!("`{program}` failed: {status}"))),
         Err(error) => Err(fault(io::Error::to_string(&error))),
     }
+}
+
+/// How a child has ended that has said all: it is not waited for any longer than for what it says.
+fn ends(child: &mut Child) -> io::Result<ExitStatus> {
+    for _ in 0..PATIENCE.as_millis() / LOOK.as_millis() {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        std::thread::park_timeout(LOOK);
+    }
+    child.kill()?;
+    child.wait()
 }
 
 #[cfg(test)]

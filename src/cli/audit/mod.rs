@@ -184,6 +184,26 @@ impl Progress {
     }
 }
 
+/// Whether a text stands in one line of a terminal and reads as it is written: no control characters, and none of Unicode's signs that turn the
+/// direction of writing (UAX #9) or break a line.
+pub(in crate::cli) fn is_one_line(text: &str) -> bool {
+    !text.chars().any(deceives)
+}
+
+fn deceives(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A text of somebody else's in a line of ours: what would end the line or turn it round is written out.
+pub(in crate::cli) fn in_line(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if deceives(c) { out.extend(c.escape_unicode()) } else { out.push(c) }
+    }
+    out
+}
+
 /// A text for a terminal: control characters written out, but for line breaks.
 pub(super) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

@@ -4,10 +4,10 @@ use super::head::{CHECKPOINT, GROWTH, Grown, HEAD, Head, PolicyIn, SUMMARY, exch
 use super::{laws, summary};
 use crate::audit::{
     BundlePart, Checkpoint, Hit, MANIFEST, ProveError, ProvedRecord, Verifier, Vouched, growth,
-    last_checkpoint, load_or_make_signer, pack, prove,
+    last_checkpoint, load_or_make_signer, pack, prove_under,
 };
 use crate::cli::ask::Operations;
-use crate::cli::audit::{Filter, Place, Writer, bodies};
+use crate::cli::audit::{Filter, Place, Writer, bodies, is_one_line};
 use crate::cli::moment::{now_ms, parse, written};
 use crate::cli::{Exit, show};
 use crate::config::{Purpose, Settings};
@@ -47,11 +47,11 @@ pub(super) struct Create {
     exchanges: Vec<String>,
 
     /// What it is about, for the report and the record; name nobody here
-    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "TEXT", value_parser = one_line)]
     title: String,
 
     /// Who makes it, for the report and the record
-    #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "NAME", value_parser = one_line)]
     by: String,
 
     /// The law under which it is reported, whose terms go into the report: eu-ai-act-73, eu-gdpr-33, us-ca-sb-53
@@ -63,7 +63,7 @@ pub(super) struct Create {
     aware: Option<u64>,
 
     /// A case's number, an authority, another law
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = one_line)]
     reference: Option<String>,
 
     /// The file to write; nothing is written over
@@ -82,6 +82,25 @@ pub(super) struct Create {
 
     #[command(flatten)]
     operations: Operations,
+}
+
+/// The longest title, name or reference, in characters.
+const LONGEST: usize = 200;
+
+/// A text that stands in one line, and says what it seems to.
+fn one_line(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("it says nothing".to_owned());
+    }
+    if text.chars().count() > LONGEST {
+        return Err(format!("at most {LONGEST} characters"));
+    }
+    if !is_one_line(text) {
+        return Err(
+            "one line, without control characters and signs that turn the direction of writing".to_owned()
+        );
+    }
+    Ok(text.to_owned())
 }
 
 /// An exchange with its records.
@@ -128,7 +147,7 @@ pub(super) fn run(args: &Create) -> anyhow::Result<Exit> {
     let (note, checkpoint) = last_checkpoint(&dir, &verifier)?;
     let mut gathered = Vec::new();
     for hit in &hits {
-        match gather(&dir, &verifier, hit) {
+        match gather(&dir, &note, &checkpoint, hit) {
             Ok(one) => gathered.push(one),
             Err(Refused::Proof(error)) => {
                 writeln!(io::stderr(), "{}: {error}", hit.exchange)?;
@@ -137,11 +156,7 @@ pub(super) fn run(args: &Create) -> anyhow::Result<Exit> {
             Err(Refused::Failed(error)) => return Err(error),
         }
     }
-    // Proofs of records that came in between lead to a later checkpoint; then all of them are made again.
     let last = gathered.iter().flat_map(|one| &one.proved).map(|proved| proved.sequence).max().unwrap_or(0);
-    let same = |one: &Gathered| one.proved.iter().all(|proved| proved.proof.ends_with(&note));
-    let (note, checkpoint) =
-        if gathered.iter().all(same) { (note, checkpoint) } else { settle(&dir, &verifier, &mut gathered)? };
     let mut files = Vec::new();
     let mut add = |name: String, bytes: Vec<u8>| files.push(BundlePart { name, bytes });
     let (policies, described) = policies(args, &gathered);
@@ -257,10 +272,10 @@ enum Refused {
     Failed(anyhow::Error),
 }
 
-fn gather(dir: &Path, verifier: &Verifier, hit: &Hit) -> Result<Gathered, Refused> {
+fn gather(dir: &Path, note: &str, checkpoint: &Checkpoint, hit: &Hit) -> Result<Gathered, Refused> {
     let mut one = Gathered { exchange: hit.exchange.clone(), records: Vec::new(), proved: Vec::new() };
     for number in std::iter::once(hit.admission).chain(hit.end) {
-        let proved = prove(dir, verifier, number).map_err(Refused::Proof)?;
+        let proved = prove_under(dir, note, checkpoint, number).map_err(Refused::Proof)?;
         let record: Value =
             serde_json::from_str(&proved.record).map_err(|error| Refused::Failed(error.into()))?;
         if record["exchange"].as_str() != Some(&*hit.exchange) {
@@ -271,28 +286,6 @@ fn gather(dir: &Path, verifier: &Verifier, hit: &Hit) -> Result<Gathered, Refuse
         one.proved.push(proved);
     }
     Ok(one)
-}
-
-/// Proves all of them under one checkpoint, while a gateway goes on to sign.
-fn settle(
-    dir: &Path,
-    verifier: &Verifier,
-    gathered: &mut [Gathered],
-) -> anyhow::Result<(String, Checkpoint)> {
-    for _ in 0..100 {
-        let (note, checkpoint) = last_checkpoint(dir, verifier)?;
-        let mut same = true;
-        for proved in gathered.iter_mut().flat_map(|one| &mut one.proved) {
-            if !proved.proof.ends_with(&note) {
-                *proved = prove(dir, verifier, proved.sequence)?;
-                same &= proved.proof.ends_with(&note);
-            }
-        }
-        if same {
-            return Ok((note, checkpoint));
-        }
-    }
-    anyhow::bail!("the journal grows faster than its records are proved; try with fewer exchanges")
 }
 
 fn pretty(value: &impl serde::Serialize) -> anyhow::Result<Vec<u8>> {

@@ -6,7 +6,7 @@ mod laws;
 mod summary;
 mod verify;
 
-use super::audit::{Place, plain};
+use super::audit::{Place, in_line};
 use super::moment::written;
 use super::{Exit, Format};
 use crate::audit::read_events;
@@ -72,7 +72,7 @@ fn list(args: &List) -> anyhow::Result<Exit> {
         Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&found)?)?,
         Format::Human => {
             for one in &found {
-                let word = |name: &str| plain(one[name].as_str().unwrap_or_default());
+                let word = |name: &str| in_line(one[name].as_str().unwrap_or_default());
                 let texts = if one["texts"] == true { ", with texts" } else { "" };
                 let law = if one["law"].is_string() { format!(", {}", word("law")) } else { String::new() };
                 writeln!(

@@ -5,7 +5,7 @@ use crate::audit::{
     BundlePart, Checkpoint, Hash, ProvedRecord, TimestampRoots, Verifier, WitnessKey, check_timestamp,
     consistency_holds, imprint, unpack,
 };
-use crate::cli::audit::{key_text, plain};
+use crate::cli::audit::{in_line, is_one_line, key_text};
 use crate::cli::moment::written;
 use crate::cli::{Exit, Format};
 use anyhow::Context as _;
@@ -103,7 +103,7 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Exit> {
                     let answer = json!({"sound": false, "fault": fault});
                     writeln!(out, "{}", serde_json::to_string_pretty(&answer)?)?;
                 }
-                Format::Human => writeln!(out, "NOT SOUND: {}", plain(&fault))?,
+                Format::Human => writeln!(out, "NOT SOUND: {}", in_line(&fault))?,
             }
             Ok(Exit::No)
         }
@@ -115,18 +115,18 @@ fn human(out: &mut impl io::Write, sound: &Sound) -> anyhow::Result<()> {
     writeln!(
         out,
         "sound: incident {}, {} exchanges with {} records, which stand in the journal of {}",
-        plain(&head.id),
+        in_line(&head.id),
         head.exchanges.len(),
         sound.records,
-        plain(&head.origin)
+        in_line(&head.origin)
     )?;
     writeln!(
         out,
         "       {}: {} files, gathered {} by {}",
-        plain(&head.title),
+        in_line(&head.title),
         sound.files,
-        plain(&head.created),
-        plain(&head.by)
+        in_line(&head.created),
+        in_line(&head.by)
     )?;
     for (name, size, time) in &sound.seen {
         writeln!(
@@ -140,7 +140,7 @@ fn human(out: &mut impl io::Write, sound: &Sound) -> anyhow::Result<()> {
             out,
             "dated: the first {size} records were there at {}, says {}",
             written(*time),
-            plain(who)
+            in_line(who)
         )?;
     }
     if head.texts {
@@ -173,6 +173,12 @@ fn look(
     let head: Head = read(of(HEAD)?)?;
     if head.id != id || head.origin != verifier.name() || head.key != verifier.to_string() {
         return Err(format!("`{HEAD}` speaks of another bundle or another key"));
+    }
+    let lines = [Some(&head.title), Some(&head.by), Some(&head.created), head.reference.as_ref()];
+    if !lines.into_iter().flatten().all(|line| is_one_line(line)) {
+        return Err(format!(
+            "`{HEAD}` has texts of more than one line, or that turn the direction of writing"
+        ));
     }
     of(SUMMARY)?;
     let note = text(of(CHECKPOINT)?)?;

@@ -11,6 +11,9 @@ use crate::diag::moment::now_ms;
 use crate::server::book::Entry as _;
 use crate::server::gateway::Gateway;
 
+/// The most characters of who decides and why: a record has no more.
+const MOST_WORDS: usize = 200;
+
 fn told(one: &Complaint, now: u64) -> Value {
     let mut value = serde_json::to_value(one).unwrap_or_default();
     value["overdue"] = one.is_overdue(now).into();
@@ -47,6 +50,12 @@ pub(in crate::server) async fn decide(
     };
     if by.trim().is_empty() || why.trim().is_empty() {
         return Err((StatusCode::BAD_REQUEST, "`by` says who decides, `why` why".to_owned()));
+    }
+    if [by, why].into_iter().any(|text| text.chars().count() > MOST_WORDS) {
+        return Err((
+            StatusCode::BAD_REQUEST,
+            format!("`by` and `why` have at most {MOST_WORDS} characters"),
+        ));
     }
     let _turn = gateway.complaints.turn.lock().await;
     let mut one = gateway.complaints.book.get(id).ok_or_else(unknown)?;

@@ -63,6 +63,13 @@ impl Complaints {
         Self { settings, filed, looked, book, turn: tokio::sync::Mutex::default() }
     }
 
+    /// Writes what its file has not got.
+    pub(super) fn flush(&self) {
+        if let Err(error) = self.book.flush() {
+            tracing::error!(%error, "the book of complaints cannot be written");
+        }
+    }
+
     /// Whether this is a request for them.
     pub(super) fn takes(&self, path: &str) -> bool {
         let below = |path: &str| path.is_empty() || path.starts_with('/');

@@ -29,6 +29,9 @@ pub(in crate::server) struct Decision<'d> {
     pub(in crate::server) text: Option<String>,
 }
 
+/// The most characters of who decides and why: a record has no more.
+const MOST_WORDS: usize = 200;
+
 fn told(one: &Review, now: u64) -> Value {
     let mut value = serde_json::to_value(one).unwrap_or_default();
     value["overdue"] = one.is_overdue(now).into();
@@ -67,6 +70,12 @@ pub(in crate::server) async fn decide(gateway: &Arc<Gateway>, decision: Decision
         let message = "what stands in the answer's place belongs to `corrected`, and to nothing else";
         return Err((StatusCode::BAD_REQUEST, message.to_owned()));
     }
+    if [by, why].into_iter().any(|text| text.chars().count() > MOST_WORDS) {
+        return Err((
+            StatusCode::BAD_REQUEST,
+            format!("`by` and `why` have at most {MOST_WORDS} characters"),
+        ));
+    }
     let _turn = gateway.reviews.turn.lock().await;
     let mut one = gateway.reviews.book.get(id).ok_or_else(unknown)?;
     let from = one.state;
@@ -82,6 +91,7 @@ pub(in crate::server) async fn decide(gateway: &Arc<Gateway>, decision: Decision
         one.correction = Some(correction(gateway, &one, text).await?);
     }
     let now = now_ms();
+    "decided".clone_into(&mut one.step);
     (one.state, one.changed_ms) = (next, now);
     (one.by, one.why) = (safe(by).into_owned(), safe(why).into_owned());
     record(gateway, &one, now).await.map_err(|reason| (StatusCode::SERVICE_UNAVAILABLE, reason))?;

@@ -94,6 +94,7 @@ pub(in crate::server) fn file(
         route: route.to_owned(),
         model: asker.model.clone(),
         state: ReviewState::Pending,
+        step: "filed".to_owned(),
         held,
         rules,
         filed_ms: now,
@@ -106,20 +107,26 @@ pub(in crate::server) fn file(
         lost: if held { "it has not been read to its end".to_owned() } else { String::new() },
         correction: None,
     };
-    // The journal writes it with the exchange's end record; nobody waits for that here.
-    drop(noted(gateway, &review, now));
+    // On its way to the journal before the exchange's end record, and there before its client can ask for it.
+    let noted = noted(gateway, &review, now);
     kept(gateway, &review);
     gateway.metrics.review_steps.with_label_values(&[review.state.as_str()]).inc();
     // A body that is dropped with its runtime has nobody to read on.
-    if !held || tokio::runtime::Handle::try_current().is_err() {
+    if tokio::runtime::Handle::try_current().is_err() {
         return;
     }
-    let again = answering.let_pass().map(Box::new);
-    let (gateway, received) = (Arc::clone(gateway), received.to_vec());
+    let again = if held { answering.let_pass().map(Box::new) } else { None };
+    let (gateway, received) = (Arc::clone(gateway), if held { received.to_vec() } else { Vec::new() });
     let put = Box::pin(async move {
         let _busy = gateway.reviews.reading.busy();
-        let held = hold(&gateway, again, received, rest, &asker).await;
-        put(&gateway, &review.id, held, begun_ms).await;
+        if let Err(error) = noted.await {
+            gateway.metrics.review_steps.with_label_values(&["not_recorded"]).inc();
+            tracing::error!(exchange = %review.id, %error, "an answer is before the reviewers, and the journal does not say so");
+        }
+        if held {
+            let held = hold(&gateway, again, received, rest, &asker).await;
+            put(&gateway, &review.id, held, begun_ms).await;
+        }
     });
     tasks::detached("review", put);
 }
@@ -149,6 +156,7 @@ async fn put(gateway: &Arc<Gateway>, id: &str, held: Held, begun_ms: u64) {
         Err(why) => why.clone_into(&mut review.lost),
     }
     let now = now_ms();
+    "read".clone_into(&mut review.step);
     if let Err(error) = noted(gateway, &review, now).await {
         tracing::error!(exchange = %id, %error, "what was held is not on record, and cannot be approved");
         return;

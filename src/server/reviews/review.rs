@@ -69,6 +69,9 @@ pub(in crate::server) struct Review {
     pub(super) route: String,
     pub(super) model: String,
     pub(super) state: ReviewState,
+    /// What this line or record says is new: `filed`, `read` (what was held is there, or why it is not) or `decided`.
+    #[serde(default)]
+    pub(super) step: String,
     /// Whether the client has got a block in the answer's place; else the answer as the rules left it.
     pub(super) held: bool,
     /// The rules for whose findings it is reviewed.
