@@ -244,7 +244,9 @@ impl Witness {
         }
         if consistency_holds(size, &root, found.size, &found.root, &asked.proof).is_err() {
             // A proof can be left out by anybody, so this alone shows no fork: whether it is one says who holds the log's records against it.
-            keep_unproved(log, asked.note)?;
+            if last.is_some() {
+                keep_unproved(log, asked.note)?;
+            }
             return Err(WitnessRefusal::Proof);
         }
         if last.as_ref() != Some(&found) {
