@@ -1,9 +1,37 @@
 //! Checkpoints: how many records there are, the root of their tree, and who says so (C2SP tlog-checkpoint).
 
 use super::merkle::Hash;
-use super::note::{NoteError, Signer, Verifier};
+use super::note::{DASH, NoteError, Signer, Verifier};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+
+/// Characters of a root, and of a signature with its key's number.
+const ROOT: usize = 44;
+const SIGNATURE: usize = 92;
+
+/// Whether the bytes, which are some, begin as a checkpoint of this log does; at most so many characters of the signature.
+fn begins(bytes: &[u8], origin: &str, signature: usize) -> bool {
+    let base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
+    let head = format!("{origin}\n");
+    let Some(rest) = bytes.strip_prefix(head.as_bytes()) else {
+        return !bytes.is_empty() && head.as_bytes().starts_with(bytes);
+    };
+    // A size of 64 bits has 20 digits at most.
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let Some((b'\n', rest)) = rest.get(digits..).and_then(<[u8]>::split_first) else {
+        return digits <= 20 && digits == rest.len();
+    };
+    let root = rest.iter().take_while(|byte| base64(byte)).count();
+    let Some((b'\n', rest)) = rest.get(root..).and_then(<[u8]>::split_first) else {
+        return digits > 0 && root <= ROOT && root == rest.len();
+    };
+    let dash = format!("\n{DASH}{origin} ");
+    let fits = match rest.strip_prefix(dash.as_bytes()) {
+        Some(rest) => rest.len() <= signature && rest.iter().all(base64),
+        None => dash.as_bytes().starts_with(rest),
+    };
+    digits > 0 && root == ROOT && fits
+}
 
 /// A tree's size and root.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +62,16 @@ impl Checkpoint {
         if checkpoint.origin == verifier.name() { Ok(checkpoint) } else { Err(NoteError::Form) }
     }
 
+    /// Whether the bytes are a checkpoint of this log that was begun and not finished: what a crash leaves of one, at whatever byte.
+    pub(super) fn is_begun(bytes: &[u8], origin: &str) -> bool {
+        begins(bytes, origin, SIGNATURE)
+    }
+
+    /// Whether a note is one that was begun and not finished, and that something was put behind since it could not be cut off.
+    pub(super) fn is_torn(note: &str, origin: &str) -> bool {
+        begins(note.trim_end_matches('\n').as_bytes(), origin, SIGNATURE - 1)
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let mut lines = text.lines();
         let (origin, size, root) = (lines.next()?, lines.next()?, lines.next()?);
@@ -56,6 +94,16 @@ mod tests {
         let note = checkpoint.sign(&signer);
         assert!(note.starts_with("example.com/log\n20852163\nCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk=\n\n\u{2014} example.com/log "));
         assert_eq!(Checkpoint::open(&note, signer.verifier()), Ok(checkpoint.clone()));
+        for cut in 1..note.len() {
+            assert!(Checkpoint::is_begun(&note.as_bytes()[..cut], "example.com/log"), "{cut}");
+        }
+        assert!(!Checkpoint::is_torn(&note, "example.com/log"), "it is whole");
+        assert!(Checkpoint::is_torn(&format!("{}\n", &note[..note.len() - 2]), "example.com/log"));
+        for other in
+            ["", "\n", "precious", "example.com/log\n\n", "example.com/log\n5 and more", &format!("{note}x")]
+        {
+            assert!(!Checkpoint::is_begun(other.as_bytes(), "example.com/log"), "{other}");
+        }
         let foreign = Checkpoint { origin: "example.com/other".into(), ..checkpoint }.sign(&signer);
         assert!(Checkpoint::open(&foreign, signer.verifier()).is_err());
         for text in [

@@ -4,7 +4,8 @@
 //! signatures of the checkpoint, so other tools read it too.
 
 use super::note::{
-    DASH, NoteError, PRIVATE, check_name, key_id, parse, parts, same_id, signature_line, written,
+    COSIGNATURE_ALGORITHM as ALGORITHM, DASH, NoteError, PRIVATE, check_name, key_id, parse, parts, same_id,
+    signature_line, written,
 };
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use base64::Engine as _;
@@ -12,9 +13,6 @@ use base64::prelude::BASE64_STANDARD;
 use std::fmt;
 use std::str::FromStr;
 use zeroize::Zeroizing;
-
-/// Ed25519 over a cosignature's message.
-const ALGORITHM: u8 = 4;
 
 /// What is signed.
 fn message(time: u64, text: &str) -> Vec<u8> {
@@ -42,6 +40,11 @@ impl WitnessKey {
     /// The witness's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether it is the same key, whatever name and number are written before it: who holds it is one witness.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.public == other.public
     }
 
     /// The latest cosignature by this key among the signatures of a note; none where it has not cosigned it. A line of this key that does not
@@ -204,12 +207,22 @@ mod tests {
         let again = Cosigner::parse(&cosigner.secret()).expect("a key");
         assert_eq!(again.key(), cosigner.key());
         let log = Signer::new("example.com/log", Zeroizing::new([1; 32])).expect("a key");
-        assert!(
-            log.verifier().to_string().parse::<WitnessKey>().is_err(),
+        let kind = |found, expected| NoteError::Kind { found, expected };
+        assert_eq!(
+            log.verifier().to_string().parse::<WitnessKey>(),
+            Err(kind("a log", "a witness")),
             "a log's key is none of a witness"
         );
         assert!(Cosigner::parse(&log.secret()).is_err());
-        assert!(cosigner.key().to_string().parse::<crate::audit::Verifier>().is_err());
+        let other = cosigner.key().to_string().parse::<crate::audit::Verifier>();
+        assert_eq!(other, Err(kind("a witness", "a log")));
+        // However it is written, and under whatever name.
+        let written = cosigner.key().to_string();
+        let [name, id, rest] = *written.splitn(3, '+').collect::<Vec<_>>() else { panic!("{written}") };
+        let upper: WitnessKey = format!("{name}+{}+{rest}", id.to_uppercase()).parse().expect("a key");
+        let renamed = Cosigner::new("another.name", cosigner.seed.clone()).expect("a key");
+        assert!(upper == *cosigner.key() && renamed.key().is_same(cosigner.key()));
+        assert!(!Cosigner::random("auditor.example/w1").expect("a key").key().is_same(cosigner.key()));
         // The example of C2SP's tlog-cosignature says the key's number with its signature; the form is the same.
         assert!(cosigner.key().to_string().starts_with("auditor.example/w1+"));
     }

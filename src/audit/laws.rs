@@ -286,6 +286,48 @@ fn an_older_journal_is_noticed_by_who_kept_a_checkpoint() {
     assert!(matches!(*fault, Fault::Gone { found: 24, .. }), "{fault}");
 }
 
+/// What was signed last stands beside the key, too: who replaces the journal by a fork, however long, is noticed at the start, and that copy stays.
+#[test]
+fn a_fork_in_place_of_the_journal_is_refused() {
+    let folder = folder();
+    let (one, other) = (folder.path().join("one"), folder.path().join("other"));
+    let key = folder.path().join("journal.key");
+    let open = |dir: &Path| {
+        let signer = load_or_make_signer(&key, Some("example.com/journal")).expect("a key");
+        Journal::open_signed(dir, &small(), signer, Box::new(|_| {}))
+    };
+    let grow = |dir: &Path, count: usize| {
+        let (journal, _) = open(dir).unwrap_or_else(|e| panic!("{e}"));
+        runtime().block_on(async {
+            for _ in 0..count {
+                let _receipt = journal.admit(&admission()).await.expect("durable");
+            }
+        });
+        journal.close();
+    };
+    let last = key.with_extension("last");
+    grow(&one, 12);
+    let seen = fs::read(&last).expect("what was signed last");
+    fs::remove_file(&last).expect("gone");
+    for count in [5, 30, 600] {
+        grow(&other, count);
+        fs::write(&last, &seen).expect("a file");
+        let Err(refused) = open(&other).map(|(journal, _)| journal.close()) else {
+            panic!("{count}: it starts")
+        };
+        assert!(
+            count == 5
+                || matches!(&refused, OpenError::Notary(NotaryError::Changed { size: 12, path }) if *path == last),
+            "{count}: {refused}"
+        );
+        assert_eq!(fs::read(&last).expect("it stays"), seen, "{count}");
+        fs::remove_file(&last).expect("gone");
+    }
+    fs::write(&last, &seen).expect("a file");
+    grow(&one, 600);
+    grow(&one, 1);
+}
+
 #[test]
 fn a_tree_that_is_lost_is_made_anew() {
     let sample = &*SAMPLE;

@@ -60,6 +60,6 @@ pub use timestamp::{
     Nonce, Timestamp, TimestampError, TimestampRoots, check as check_timestamp, imprint, nonce,
     request as timestamp_request,
 };
-pub use verify::{Fault, Verified, verify};
+pub use verify::{Fault, Kept, Verified, read_kept_checkpoints, verify};
 pub use vouched::{AppendError, Cosigned, Stamped, Vouched, append as append_checkpoint, cosigned, seen_by};
 pub use witness::{LastSeen, Witness, WitnessError, WitnessRefusal, last_seen, witness_request};

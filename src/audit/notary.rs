@@ -78,11 +78,14 @@ pub enum NotaryError {
     },
     /// The records are others than those that were signed.
     #[error(
-        "the first {size} records are not those that the last checkpoint was signed over. `sluicegate audit verify` says which; move the journal's folder away to begin another one"
+        "the first {size} records are not those that {path} was signed over. `sluicegate audit verify --kept {path}` says which; move the journal's folder away to begin another one",
+        path = path.display()
     )]
     Changed {
         /// The checkpoint's size.
         size: u64,
+        /// Its file.
+        path: PathBuf,
     },
     /// The tree's files.
     #[error(transparent)]
@@ -149,6 +152,15 @@ pub(super) struct NotaryHandle {
     pub(super) signed: Arc<AtomicU64>,
 }
 
+/// A checkpoint that was signed before.
+#[derive(Debug)]
+struct Last {
+    path: PathBuf,
+    checkpoint: Checkpoint,
+    /// Whether the records are those that it was signed over, once so many were seen.
+    same: Option<bool>,
+}
+
 /// The tree as the last start left it.
 #[derive(Debug)]
 pub(super) struct Notary {
@@ -156,8 +168,8 @@ pub(super) struct Notary {
     signer: Arc<Signer>,
     writer: TileWriter,
     interval: Duration,
-    /// The last checkpoint, and whether the records are those that it was signed over, once so many were seen.
-    last: Option<(Checkpoint, Option<bool>)>,
+    /// The last checkpoints: the journal's, and the copy beside the key.
+    last: Vec<Last>,
     signed: u64,
     failing: bool,
 }
@@ -174,21 +186,18 @@ impl Notary {
         let dir = journal.join(FOLDER);
         let io = |path: &Path, source| NotaryError::Io { path: path.to_owned(), source };
         private_dir(&dir).map_err(|source| io(&dir, source))?;
-        // Beside the key stands a copy of what it signed last: who replaces the journal has to replace that too.
-        let mut last: Option<Checkpoint> = None;
+        // Beside the key stands a copy of what it signed last: who replaces the journal has to replace that too, be it by a longer one.
+        let mut last = Vec::new();
         for path in std::iter::once(dir.join(CHECKPOINT)).chain(beside_key(&signer)) {
             let note = match fs::read_to_string(&path) {
                 Ok(note) => note,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(source) => return Err(io(&path, source)),
             };
-            let found = Checkpoint::open(&note, signer.verifier())
+            let checkpoint = Checkpoint::open(&note, signer.verifier())
                 .map_err(|source| NotaryError::Checkpoint { path: path.clone(), source })?;
-            if last.as_ref().is_none_or(|last| last.size < found.size) {
-                last = Some(found);
-            }
+            last.push(Last { path, checkpoint, same: None });
         }
-        let last = last.map(|last| (last, None));
         let whole = first.next_multiple_of(super::merkle::TILE_WIDTH as u64);
         let writer = if whole == 0 { TileWriter::new(&dir) } else { TileWriter::resume(&dir, whole)? };
         let mut notary = Self { dir, signer, writer, interval, last, signed: 0, failing: false };
@@ -206,27 +215,28 @@ impl Notary {
     }
 
     fn compare(&mut self) {
-        if let Some((last, same)) = self.last.as_mut().filter(|(last, _)| last.size == self.writer.size()) {
-            *same = Some(last.root == self.writer.root());
+        for last in self.last.iter_mut().filter(|last| last.checkpoint.size == self.writer.size()) {
+            last.same = Some(last.checkpoint.root == self.writer.root());
         }
     }
 
     /// Compares with the last checkpoint what is there.
     pub(super) fn check(&mut self) -> Result<(), NotaryError> {
-        if let Some((last, same)) = &self.last {
-            let found = self.writer.size();
-            if last.size > found {
-                return Err(NotaryError::Gone { found, signed: last.size });
+        let found = self.writer.size();
+        for Last { path, checkpoint, same } in &self.last {
+            let size = checkpoint.size;
+            if size > found {
+                return Err(NotaryError::Gone { found, signed: size });
             }
             let same = match same {
                 Some(same) => *same,
                 // It was signed over records before those that were read.
-                None => root(&mut TileReader::new(&self.dir, found), last.size)? == last.root,
+                None => root(&mut TileReader::new(&self.dir, found), size)? == checkpoint.root,
             };
             if !same {
-                return Err(NotaryError::Changed { size: last.size });
+                return Err(NotaryError::Changed { size, path: path.clone() });
             }
-            self.signed = last.size;
+            self.signed = self.signed.max(size);
         }
         // On a full disk the gateway starts all the same, and refuses exchanges until there is room.
         let flushed = self.writer.flush().and_then(|()| self.publish_key());

@@ -14,6 +14,8 @@ use zeroize::Zeroizing;
 
 /// Ed25519 with RFC 8032's plain signatures over the note's text.
 const ED25519_ALGORITHM: u8 = 1;
+/// Ed25519 over a cosignature's message, as witnesses sign.
+pub(super) const COSIGNATURE_ALGORITHM: u8 = 4;
 /// How a line of a signature begins.
 pub(super) const DASH: &str = "\u{2014} ";
 /// How a private key begins.
@@ -25,6 +27,14 @@ pub enum NoteError {
     /// Not the form of a key.
     #[error("not a key of the form `name+id+base64` with an Ed25519 key")]
     Key,
+    /// The key of somebody of another kind.
+    #[error("this is the key of {found}, and one of {expected} is needed")]
+    Kind {
+        /// Whose it is.
+        found: &'static str,
+        /// Whose it should be.
+        expected: &'static str,
+    },
     /// A name that notes cannot hold.
     #[error("`{0}` cannot be a key's name: it may not be empty or hold white space or `+`")]
     Name(String),
@@ -71,9 +81,22 @@ pub(super) fn parse(text: &str, algorithm: u8) -> Result<(&str, u32, Zeroizing<[
     check_name(name)?;
     let id = if id.len() == 8 { u32::from_str_radix(id, 16).ok() } else { None }.ok_or(NoteError::Key)?;
     let bytes = Zeroizing::new(BASE64_STANDARD.decode(key).map_err(|_| NoteError::Key)?);
-    let (_, key) = bytes.split_first().filter(|(found, _)| **found == algorithm).ok_or(NoteError::Key)?;
+    let (found, key) = bytes.split_first().ok_or(NoteError::Key)?;
+    if *found != algorithm {
+        let kinds = whose(*found).zip(whose(algorithm)).filter(|_| key.len() == 32);
+        return Err(kinds.map_or(NoteError::Key, |(found, expected)| NoteError::Kind { found, expected }));
+    }
     let key = Zeroizing::new(key.try_into().map_err(|_| NoteError::Key)?);
     Ok((name, id, key))
+}
+
+/// Who signs so.
+fn whose(algorithm: u8) -> Option<&'static str> {
+    match algorithm {
+        ED25519_ALGORITHM => Some("a log"),
+        COSIGNATURE_ALGORITHM => Some("a witness"),
+        _ => None,
+    }
 }
 
 /// A key as it is written.

@@ -66,6 +66,16 @@ pub enum Fault {
         /// The checkpoint's file.
         path: PathBuf,
     },
+    /// A file that was kept holds only what other logs have signed.
+    #[error("{path} holds no checkpoint of {origin}, but {others} of other logs", path = path.display())]
+    Others {
+        /// The file.
+        path: PathBuf,
+        /// The journal's name.
+        origin: String,
+        /// How many of others there are.
+        others: usize,
+    },
     /// A timestamp is none of its checkpoint.
     #[error("{path}: {source}", path = path.display())]
     Timestamp {
@@ -206,6 +216,49 @@ pub(super) fn read_text(path: &Path) -> Result<String, Box<Fault>> {
     fs::read_to_string(path).map_err(|source| Box::new(Fault::Io { path: path.to_owned(), source }))
 }
 
+/// What a file of checkpoints holds that was kept elsewhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Those of the journal, with the whole notes, as they stand there.
+    pub own: Vec<(Checkpoint, String)>,
+    /// How many of other logs there are: whoever watches several keeps all in one file.
+    pub others: usize,
+    /// Whether it is empty, but for what a crash leaves of a first one.
+    pub is_empty: bool,
+}
+
+impl Kept {
+    /// The fault of a file in which there is no checkpoint of this log.
+    pub fn nothing_of(&self, path: &Path, verifier: &Verifier) -> Fault {
+        let path = path.to_owned();
+        match self.others {
+            0 => Fault::Checkpoint { path, source: NoteError::Form },
+            others => Fault::Others { path, origin: verifier.name().to_owned(), others },
+        }
+    }
+}
+
+/// Reads a file to which each checkpoint was appended as it came. Those of other logs are counted; one that says that it is of this one, and is not
+/// signed by it, is a fault.
+pub fn read_kept_checkpoints(path: &Path, verifier: &Verifier) -> Result<Kept, Box<Fault>> {
+    let bytes = fs::read(path).map_err(|source| Box::new(Fault::Io { path: path.to_owned(), source }))?;
+    // What a crash left may end within a character.
+    let text = String::from_utf8_lossy(&bytes);
+    let mut kept = Kept::default();
+    for note in notes_in(&text).into_iter().filter(|note| !Checkpoint::is_torn(note, verifier.name())) {
+        if note.split('\n').next() != Some(verifier.name()) {
+            kept.others += 1;
+            continue;
+        }
+        let found = Checkpoint::open(note, verifier);
+        let found = found.map_err(|source| Box::new(Fault::Checkpoint { path: path.to_owned(), source }))?;
+        kept.own.push((found, note.to_owned()));
+    }
+    let begun = bytes.trim_ascii_start();
+    kept.is_empty = begun.is_empty() || Checkpoint::is_begun(begun, verifier.name());
+    Ok(kept)
+}
+
 fn read_checkpoint(path: &Path, verifier: &Verifier) -> Result<Checkpoint, Box<Fault>> {
     let fault = |source| Box::new(Fault::Checkpoint { path: path.to_owned(), source });
     Checkpoint::open(&read_text(path)?, verifier).map_err(fault)
@@ -213,13 +266,11 @@ fn read_checkpoint(path: &Path, verifier: &Verifier) -> Result<Checkpoint, Box<F
 
 /// The checkpoints of a file to which each was appended as it came.
 fn read_checkpoints(path: &Path, verifier: &Verifier) -> Result<Vec<Checkpoint>, Box<Fault>> {
-    let fault = |source| Box::new(Fault::Checkpoint { path: path.to_owned(), source });
-    let text = read_text(path)?;
-    let notes = notes_in(&text);
-    if notes.is_empty() {
-        return Err(fault(NoteError::Form));
+    let kept = read_kept_checkpoints(path, verifier)?;
+    if kept.own.is_empty() {
+        return Err(Box::new(kept.nothing_of(path, verifier)));
     }
-    notes.into_iter().map(|note| Checkpoint::open(note, verifier).map_err(fault)).collect()
+    Ok(kept.own.into_iter().map(|(checkpoint, _)| checkpoint).collect())
 }
 
 /// A tile that is not there follows from the records; one that is there has to fit.

@@ -7,7 +7,7 @@ use super::checkpoint::Checkpoint;
 use super::cosignature::Cosigner;
 use super::disk::{lock, private_dir};
 use super::merkle::{Hash, consistency_holds, empty_root};
-use super::note::{NoteError, Verifier, parts};
+use super::note::{NoteError, Verifier, notes_in, parts};
 use crate::diag::write_whole;
 use crate::text::hex;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -67,15 +67,26 @@ pub enum WitnessError {
     },
     /// What was seen last is not signed by a key that is known.
     #[error(
-        "{path}: {source}; what was seen last of a log has to be readable, or the witness would cosign another history. Name the log's key that signed it with `--log`, too",
-        path = path.display()
+        "{path}: {what}; what was seen last of a log has to be readable, or the witness would cosign another history. {help}",
+        path = path.display(),
+        help = what_to_do(what)
     )]
     State {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        source: NoteError,
+        what: NoteError,
     },
+}
+
+fn what_to_do(what: &NoteError) -> &'static str {
+    match what {
+        NoteError::Unsigned(_) => "Name the log's key that signed it with `--log`, too",
+        // The copy is the newest that was cosigned, with the log's signature.
+        _ => {
+            "The file is damaged: the one beside it that ends in `.cosigned` holds the same checkpoint, unless that was damaged too"
+        }
+    }
 }
 
 /// One log that is watched.
@@ -109,6 +120,10 @@ const COSIGNED: &str = "cosigned";
 const SEEN: &str = "seen";
 /// Behind that, where a log has signed two trees of one size, the first such one.
 const CONFLICT: &str = "conflict";
+/// Behind that, checkpoints of other sizes that the log has signed, and that were not shown to go on from what was seen.
+const UNPROVED: &str = "unproved";
+/// The most of these that are kept: half of them the first, half the last.
+const MOST_UNPROVED: usize = 64;
 
 /// A name for a log's files: its origin may hold slashes.
 fn stem(origin: &str) -> String {
@@ -184,7 +199,7 @@ impl Witness {
             let last = match fs::read_to_string(&path) {
                 Ok(note) => {
                     let opened = open_any(&keys, &note);
-                    Some(opened.map_err(|source| WitnessError::State { path: path.clone(), source })?)
+                    Some(opened.map_err(|what| WitnessError::State { path: path.clone(), what })?)
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => None,
                 Err(source) => return Err(io(&path, source)),
@@ -227,8 +242,13 @@ impl Witness {
         if size == found.size && root != found.root {
             return Err(if last.is_some() { WitnessRefusal::Fork(size) } else { WitnessRefusal::Proof });
         }
-        consistency_holds(size, &root, found.size, &found.root, &asked.proof)
-            .map_err(|_| WitnessRefusal::Proof)?;
+        if consistency_holds(size, &root, found.size, &found.root, &asked.proof).is_err() {
+            // A proof can be left out by anybody, so this alone shows no fork: whether it is one says who holds the log's records against it.
+            if last.is_some() {
+                keep_unproved(log, asked.note)?;
+            }
+            return Err(WitnessRefusal::Proof);
+        }
         if last.as_ref() != Some(&found) {
             write_whole(&log.path, asked.note.as_bytes(), 0o600)?;
             *last = Some(found);
@@ -256,6 +276,25 @@ fn open_any(keys: &[Verifier], note: &str) -> Result<Checkpoint, NoteError> {
 fn keep_conflict(log: &Log, note: &str) -> io::Result<()> {
     let path = log.path.with_extension(CONFLICT);
     if path.exists() { Ok(()) } else { write_whole(&path, note.as_bytes(), 0o600) }
+}
+
+fn keep_unproved(log: &Log, note: &str) -> io::Result<()> {
+    let path = log.path.with_extension(UNPROVED);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(error),
+    };
+    let mut notes = notes_in(&text);
+    let of = |note: &str| parts(note).map(|(text, _)| text.to_owned());
+    if notes.iter().any(|kept| of(kept) == of(note)) {
+        return Ok(());
+    }
+    if notes.len() >= MOST_UNPROVED {
+        notes.remove(MOST_UNPROVED / 2);
+    }
+    notes.push(note);
+    write_whole(&path, notes.join("\n").as_bytes(), 0o600)
 }
 
 #[cfg(test)]

@@ -23,7 +23,11 @@ impl Check<'_> {
         self.no_name_twice("witness", "name", &names);
         for (n, witness) in file.witnesses.iter().enumerate() {
             // One witness under two names would count twice.
-            if let Some(first) = file.witnesses.iter().take(n).position(|other| other.key == witness.key) {
+            let Ok(key) = witness.key.parse::<WitnessKey>() else { continue };
+            let same = |other: &WitnessSettings| {
+                other.key.parse::<WitnessKey>().is_ok_and(|other| other.is_same(&key))
+            };
+            if let Some(first) = file.witnesses.iter().take(n).position(same) {
                 let path = |n: usize| -> [Step<'static>; 3] { ["witness".into(), n.into(), "key".into()] };
                 self.twice(&path(n), &path(first), "two of `[[witness]]` have the same key");
             }

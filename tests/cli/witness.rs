@@ -12,6 +12,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use zeroize::Zeroizing;
 
@@ -21,11 +22,12 @@ struct Process(Child);
 impl Process {
     /// Starts it and reads so many lines, of which each names an address.
     fn start(arguments: &[&str], lines: usize) -> (Self, Vec<SocketAddr>) {
-        let mut child = program(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the program starts");
+        Self::start_logged(arguments, lines, Stdio::null())
+    }
+
+    fn start_logged(arguments: &[&str], lines: usize, log: Stdio) -> (Self, Vec<SocketAddr>) {
+        let mut child =
+            program(arguments).stdout(Stdio::piped()).stderr(log).spawn().expect("the program starts");
         let mut out = BufReader::new(child.stdout.take().expect("its output"));
         let address = |_| {
             let mut line = String::new();
@@ -109,7 +111,10 @@ impl Scene {
     }
 
     fn gateway(&self) -> (Process, SocketAddr, SocketAddr) {
-        let (process, found) = Process::start(&["serve", "--config", &self.path("gateway.toml")], 2);
+        let log =
+            fs::File::options().append(true).create(true).open(self.path("gateway.log")).expect("a file");
+        let arguments = ["serve", "--config", &self.path("gateway.toml")];
+        let (process, found) = Process::start_logged(&arguments, 2, log.into());
         (process, found[0], found[1])
     }
 
@@ -247,6 +252,208 @@ fn who_has_no_key_that_is_trusted_counts_for_nothing() {
     fs::write(&path, forged).expect("a file");
     let (code, told) = scene.verify(&["--witness", &scene.witness]);
     assert!(code == Some(1) && told.contains("cosigned/auditor.checkpoint"), "{told}");
+}
+
+/// A server that answers each request with what `answer` makes of how many there were; none where it never answers.
+fn answering(answer: impl Fn(usize) -> Option<String> + Send + 'static) -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let (address, count) = (listener.local_addr().expect("an address"), Arc::<AtomicUsize>::default());
+    let counted = Arc::clone(&count);
+    std::thread::spawn(move || {
+        let mut open = Vec::new();
+        for mut socket in listener.incoming().flatten() {
+            let mut buffer = [0; 16384];
+            let _ = socket.read(&mut buffer);
+            if let Some(answer) = answer(counted.fetch_add(1, Ordering::Relaxed)) {
+                let _ = socket.write_all(answer.as_bytes());
+            }
+            open.push(socket);
+        }
+    });
+    (address, count)
+}
+
+fn says_size(size: &str) -> String {
+    format!(
+        "HTTP/1.1 409 Conflict\r\ncontent-type: text/x.tlog.size\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{size}",
+        size.len()
+    )
+}
+
+/// Points the gateway at another witness than its own.
+fn with_witness(scene: &Scene, url: &str, timeout: &str) {
+    let path = scene.path("gateway.toml");
+    let config = fs::read_to_string(&path).expect("a file");
+    let own = format!("http://{}", scene.address.address);
+    let config = config.replace(&own, url).replace("timeout = \"2s\"", &format!("timeout = \"{timeout}\""));
+    fs::write(&path, config).expect("a file");
+}
+
+#[test]
+fn a_witness_that_lied_once_is_asked_again() {
+    let scene = Scene::new("");
+    for size in ["9999999\n", "18446744073709551615\n", "0\n"] {
+        let size = size.to_owned();
+        let (address, count) = answering(move |_| Some(says_size(&size)));
+        let before = fs::read_to_string(scene.path("gateway.toml")).expect("a file");
+        with_witness(&scene, &format!("http://{address}"), "2s");
+        let (gateway, data, operations) = scene.gateway();
+        ask(data);
+        assert!(wait_for(|| count.load(Ordering::Relaxed) >= 4), "it is asked again");
+        assert!(metric(operations, "sluicegate_witness_lag_records{witness=\"auditor\"}") >= Some(1.0));
+        gateway.stop();
+        fs::write(scene.path("gateway.toml"), before).expect("a file");
+    }
+    let _witness = scene.start_witness();
+    let (gateway, data, operations) = scene.gateway();
+    ask(data);
+    assert!(wait_for(|| scene.all_seen().is_some()));
+    assert_eq!(metric(operations, "sluicegate_witness_fault{witness=\"auditor\"}"), Some(0.0));
+    gateway.stop();
+}
+
+#[test]
+fn a_witness_that_forgot_is_told_of() {
+    let scene = Scene::new("");
+    let witness = scene.start_witness();
+    let (gateway, data, _) = scene.gateway();
+    ask(data);
+    assert!(wait_for(|| scene.all_seen().is_some()));
+    let log = || fs::read_to_string(scene.path("gateway.log")).expect("a log");
+    assert!(!log().contains("has forgotten"), "{}", log());
+    witness.stop();
+    fs::remove_dir_all(scene.path("witness")).expect("gone");
+    let _witness = scene.start_witness();
+    ask(data);
+    assert!(wait_for(|| log().contains("has forgotten")), "{}", log());
+    assert!(wait_for(|| scene.all_seen().is_some()));
+    gateway.stop();
+    assert_eq!(log().matches("has forgotten").count(), 1, "once, and it goes on");
+}
+
+#[test]
+fn a_stop_waits_for_nobody_who_hangs() {
+    let (address, count) = answering(|_| None);
+    let (anchor, anchored) = answering(|_| None);
+    let scene = Scene::new(&format!(
+        "[[anchor]]\nname = \"archive\"\nurl = \"http://{anchor}/\"\nevery = \"50ms\"\ntimeout = \"50s\"\n\
+        [[anchor]]\nname = \"device\"\nurl = \"file:///dev/full\"\nevery = \"50ms\"\n"
+    ));
+    with_witness(&scene, &format!("http://{address}"), "50s");
+    let (gateway, data, operations) = scene.gateway();
+    ask(data);
+    let asked = || count.load(Ordering::Relaxed) > 0 && anchored.load(Ordering::Relaxed) > 0;
+    assert!(wait_for(asked));
+    assert!(metric(operations, "sluicegate_witness_lag_records{witness=\"auditor\"}") >= Some(1.0));
+    let failed = "sluicegate_anchor_failures_total{anchor=\"device\"}";
+    assert!(wait_for(|| metric(operations, failed) >= Some(1.0)));
+    let start = std::time::Instant::now();
+    gateway.stop();
+    assert!(start.elapsed() < std::time::Duration::from_secs(15), "{:?}", start.elapsed());
+}
+
+#[test]
+fn one_key_is_one_witness() {
+    let scene = Scene::new("");
+    let _witness = scene.start_witness();
+    let (gateway, data, _) = scene.gateway();
+    ask(data);
+    assert!(wait_for(|| scene.all_seen().is_some()));
+    gateway.stop();
+    let mut parts = scene.witness.splitn(3, '+');
+    let [name, id, key] = [(); 3].map(|()| parts.next().expect("a part"));
+    let upper = format!("{name}+{}+{key}", id.to_uppercase());
+    for other in [&scene.witness, &upper] {
+        let (code, told) = scene.verify(&["--witness", &scene.witness, "--witness", other, "--quorum", "2"]);
+        assert!(code == Some(3) && told.contains("is one witness"), "{told}");
+    }
+    // A key of the other kind is told as such.
+    let (code, told) = scene.verify(&["--witness", &scene.log]);
+    assert!(code == Some(3) && told.contains("the key of a log"), "{told}");
+    let state = scene.path("witness");
+    let shown = run(&["audit", "witness", "show", "--state", &state, "--log", &scene.witness]);
+    assert!(shown.status.code() == Some(2) && text(&shown.stderr).contains("the key of a witness"));
+}
+
+#[test]
+fn a_witness_of_two_logs_shows_both_or_one() {
+    let scene = Scene::new("");
+    let other = Signer::new("example.com/other", Zeroizing::new([8; 32])).expect("a key");
+    let (address, key, state) =
+        (scene.address.address.to_string(), scene.path("witness.key"), scene.path("witness"));
+    let other_key = other.verifier().to_string();
+    let witness = Process::start(
+        &[
+            "audit", "witness", "--listen", &address, "--key", &key, "--state", &state, "--log", &scene.log,
+            "--log", &other_key,
+        ],
+        1,
+    )
+    .0;
+    let root = [5; 32];
+    let note =
+        sluicegate::audit::Checkpoint { origin: "example.com/other".into(), size: 1, root }.sign(&other);
+    let body = sluicegate::audit::witness_request(0, &[], &note);
+    let mut socket = TcpStream::connect(&address).expect("a connection");
+    let length = body.len();
+    let request = format!(
+        "POST /add-checkpoint HTTP/1.1\r\nhost: w\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+    );
+    socket.write_all((request + &body).as_bytes()).expect("a request");
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let (gateway, data, _) = scene.gateway();
+    ask(data);
+    assert!(wait_for(|| scene.all_seen().is_some()));
+    gateway.stop();
+    let show = |more: &[&str]| {
+        let seen = run(&[&["audit", "witness", "show", "--state", &state], more].concat());
+        fs::write(scene.path("seen"), &seen.stdout).expect("a file");
+        (seen.status.code(), scene.verify(&["--kept", &scene.path("seen"), "--witness", &scene.witness]))
+    };
+    let (_, (code, told)) = show(&[]);
+    assert!(code == Some(0) && told.contains("note: 1 checkpoint(s) of other logs"), "{told}");
+    let (_, (code, told)) = show(&["--log", &scene.log]);
+    assert!(code == Some(0) && !told.contains("other logs"), "{told}");
+    let (shown, (code, told)) = show(&["--log", &other_key]);
+    assert!(
+        shown == Some(0) && code == Some(1) && told.contains("holds no checkpoint of example.com/gateway"),
+        "{told}"
+    );
+    witness.stop();
+}
+
+#[test]
+fn what_each_anchor_holds_is_told() {
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let file = elsewhere.path().join("checkpoints");
+    let scene = Scene::new(&format!(
+        "[[anchor]]\nname = \"worm\"\nurl = \"file://{}\"\nevery = \"50ms\"\n\
+        [[anchor]]\nname = \"never\"\nurl = \"file://{}\"\nevery = \"1d\"\n",
+        file.display(),
+        elsewhere.path().join("none/file").display()
+    ));
+    let (gateway, data, _) = scene.gateway();
+    ask(data);
+    assert!(wait_for(|| fs::read_to_string(&file).is_ok_and(|text| text.contains("example.com/gateway"))));
+    gateway.stop();
+    let verified = || scene.verify(&[]);
+    let (code, told) = verified();
+    assert!(code == Some(0) && told.contains("anchor: worm holds the first "), "{told}");
+    assert!(told.contains("note: the file of the anchor never is not there"), "{told}");
+    fs::write(&file, "").expect("a file");
+    let (code, told) = verified();
+    assert!(
+        code == Some(0) && told.contains("is empty, and ") && told.contains("anchored there as worm"),
+        "{told}"
+    );
+    fs::remove_file(&file).expect("gone");
+    let (code, told) = verified();
+    assert!(code == Some(0) && told.contains("the anchor worm is not there"), "{told}");
+    fs::write(&file, "garbage\n").expect("a file");
+    let (code, told) = verified();
+    assert!(code == Some(1) && told.contains("checkpoints"), "{told}");
 }
 
 /// A server that takes everything that is posted.

@@ -82,10 +82,32 @@ fn another_history_is_refused() {
     assert_eq!(conflict.filter(|e| e.path().extension().is_some_and(|e| e == "conflict")).count(), 1);
     let refused = witness.add_checkpoint(&asked(&other, 20, 40), NOW);
     assert!(matches!(refused, Err(WitnessRefusal::Proof)), "{refused:?}");
+    // Both are kept, the second once.
+    let refused = witness.add_checkpoint(&asked(&other, 20, 40), NOW);
+    assert!(matches!(refused, Err(WitnessRefusal::Proof)), "{refused:?}");
+    let unproved = folder.path().join(stem("example.com/log")).with_extension(UNPROVED);
+    assert_eq!(fs::read_to_string(&unproved).expect("kept"), checkpoint(&other, 40).sign(&signer()));
     // As if it had never been asked.
     let refused = witness.add_checkpoint(&asked(&other, 0, 40), NOW);
     assert!(matches!(refused, Err(WitnessRefusal::Size(20))), "{refused:?}");
     witness.add_checkpoint(&asked(&log, 20, 40), NOW).expect("the true one goes on");
+}
+
+#[test]
+fn of_forks_that_are_many_the_first_and_the_last_are_kept() {
+    let (folder, log) = (folder(), leaves(300));
+    let witness = witness(folder.path());
+    let mut other = log.clone();
+    other[5] = [7; 32];
+    witness.add_checkpoint(&asked(&log, 0, 20), NOW).expect("cosigned");
+    for size in 21..=300 {
+        assert!(witness.add_checkpoint(&asked(&other, 20, size), NOW).is_err());
+    }
+    let path = folder.path().join(stem("example.com/log")).with_extension(UNPROVED);
+    let text = fs::read_to_string(path).expect("kept");
+    let open = |note: &str| Checkpoint::open(note, signer().verifier()).expect("signed").size;
+    let sizes: Vec<u64> = notes_in(&text).into_iter().map(open).collect();
+    assert_eq!(sizes, (21..53).chain(269..301).collect::<Vec<_>>());
 }
 
 #[test]
@@ -144,8 +166,16 @@ fn state_that_cannot_be_read_stops_it() {
     ] {
         fs::write(&path, broken).expect("a file");
         let opened = Witness::open(folder.path(), cosigner(), vec![signer().verifier().clone()]);
-        assert!(matches!(opened, Err(WitnessError::State { .. })), "{opened:?}");
+        let Err(error @ WitnessError::State { .. }) = opened else { panic!("{opened:?}") };
+        let said = error.to_string();
+        assert!(said.contains("is damaged") && !said.contains("--log"), "{said}");
+        assert!(std::error::Error::source(&error).is_none(), "it would be said twice");
     }
+    fs::write(&path, &text).expect("a file");
+    let stranger = Signer::new("example.com/log", Zeroizing::new([9; 32])).expect("a key");
+    let opened = Witness::open(folder.path(), cosigner(), vec![stranger.verifier().clone()]);
+    let said = opened.expect_err("signed by another key").to_string();
+    assert!(said.contains("`--log`, too"), "{said}");
     fs::write(&path, text).expect("a file");
     assert_eq!(witness(folder.path()).sizes()[0].1, 9);
 }

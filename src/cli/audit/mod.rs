@@ -1,5 +1,6 @@
 //! `sluicegate audit`: what the journal holds, that nothing in it was changed, and proof of it for others.
 
+mod anchored;
 mod export;
 mod keep;
 mod prove;

@@ -1,9 +1,10 @@
 //! `sluicegate audit verify`: whether a journal, or a proof taken from it, is what was signed.
 
+use super::anchored::{AnchorSeen, read_anchors};
 use super::{KeyArg, Place, Progress, key_text};
 use crate::audit::{
     Cosigned, Fault, ProvedRecord, Stamped, TimestampRoots, Verified, Verifier, Vouched, WitnessKey,
-    cosigned, seen_by, verify,
+    cosigned, read_kept_checkpoints, seen_by, verify,
 };
 use crate::cli::moment::written;
 use crate::cli::{Exit, Format};
@@ -84,6 +85,9 @@ struct Others {
     stamps: Vec<Stamped>,
     /// Timestamps that nobody can check, since no authority is named.
     unchecked: usize,
+    anchors: Vec<AnchorSeen>,
+    /// Files of `--kept` with checkpoints of other logs, and how many.
+    strange: Vec<(PathBuf, usize)>,
 }
 
 /// Looks at the journal, and at what others say of it.
@@ -100,6 +104,17 @@ fn look(
     };
     let key = |text: &String| text.parse().map_err(|error| anyhow::anyhow!("`{}`: {error}", text.trim()));
     let witnesses: Vec<WitnessKey> = named.iter().map(key).collect::<anyhow::Result<_>>()?;
+    let mut distinct: Vec<WitnessKey> = Vec::new();
+    for key in witnesses {
+        if !distinct.iter().any(|other| other.is_same(&key)) {
+            distinct.push(key);
+        } else if !args.witness.is_empty() {
+            anyhow::bail!(
+                "`--witness {key}`: this key is given twice, and is one witness however it is written"
+            );
+        }
+    }
+    let witnesses = distinct;
     let quorum = args.quorum.unwrap_or(usize::from(!args.witness.is_empty()));
     anyhow::ensure!(
         quorum <= witnesses.len(),
@@ -114,9 +129,11 @@ fn look(
     let roots = if roots.is_empty() { None } else { Some(TimestampRoots::read_all(roots)?) };
     let vouched = Vouched::of(dir);
     let mut kept = args.kept.clone();
-    kept.extend(
-        anchors.iter().filter_map(|anchor| anchor.file()).filter(|path| path.exists()).map(Path::to_owned),
-    );
+    let anchors = match read_anchors(&anchors, &vouched, verifier) {
+        Ok(anchors) => anchors,
+        Err(fault) => return Ok(Err(fault)),
+    };
+    kept.extend(anchors.iter().filter_map(AnchorSeen::holds).map(Path::to_owned));
     kept.extend(vouched.checkpoints().with_context(|| format!("cannot read `{}`", dir.display()))?);
     let mut progress = Progress::new("records verified");
     let found = verify(dir, verifier, &kept, &mut |sequence| progress.at(sequence)).and_then(|verified| {
@@ -126,7 +143,15 @@ fn look(
             Some(roots) => (vouched.timestamps(verifier, roots)?, 0),
             None => (Vec::new(), vouched.count_timestamps()),
         };
-        Ok((verified, Others { witnesses, quorum, seen, seen_by_quorum, stamps, unchecked }))
+        let mut strange = Vec::new();
+        for path in &args.kept {
+            let others = read_kept_checkpoints(path, verifier)?.others;
+            strange.extend((others > 0).then(|| (path.clone(), others)));
+        }
+        Ok((
+            verified,
+            Others { witnesses, quorum, seen, seen_by_quorum, stamps, unchecked, anchors, strange },
+        ))
     });
     progress.done();
     Ok(found)
@@ -154,11 +179,14 @@ fn journal(args: &Args) -> anyhow::Result<Exit> {
                 .iter()
                 .map(|one| serde_json::json!({"records": one.size, "time": written(one.stamp.time_ms), "authority": one.stamp.authority}))
                 .collect();
+            let anchors: Vec<_> = others.anchors.iter().map(AnchorSeen::json).collect();
+            let strange: usize = others.strange.iter().map(|(_, count)| count).sum();
             let answer = serde_json::json!({
                 "sound": true, "records": verified.records, "signed": verified.signed, "origin": verified.checkpoint.origin,
                 "kept": args.kept.len(), "independent_key": independent, "unfinished": torn,
                 "witnesses": seen, "quorum": others.quorum, "seen_by_quorum": others.seen_by_quorum,
                 "timestamps": stamps, "timestamps_unchecked": others.unchecked,
+                "anchors": anchors, "kept_of_other_logs": strange,
             });
             writeln!(out, "{}", serde_json::to_string_pretty(&answer)?)?;
         }
@@ -205,6 +233,12 @@ fn human(
         writeln!(out, "dated: the first {size} records were there at {time}, says {}", super::plain(who))?;
         let count = others.stamps.len();
         writeln!(out, "       {count} timestamp(s) hold; {} is the newest", newest.path.display())?;
+    }
+    for anchor in &others.anchors {
+        writeln!(out, "{}", anchor.line())?;
+    }
+    for (path, count) in &others.strange {
+        writeln!(out, "note: {count} checkpoint(s) of other logs in {} were passed over", path.display())?;
     }
     for key in &others.witnesses {
         if !others.seen.iter().any(|one| one.witness == key.name()) {

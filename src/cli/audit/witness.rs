@@ -85,12 +85,17 @@ struct Keygen {
 Exit code: 0, 1 where nothing was cosigned yet, 3 when it cannot be read.
 
 Examples:
-  sluicegate audit witness show --state witness > seen
+  sluicegate audit witness show --state witness
+  sluicegate audit witness show --state witness --log gateway.vkey > seen
   sluicegate audit verify --journal copy/journal --kept seen --witness w1.vkey")]
 struct Show {
     /// The folder of what it has seen
     #[arg(long, value_name = "DIR")]
     state: PathBuf,
+
+    /// Only of this log: its public key, or a file that holds it; may be given more than once
+    #[arg(long, value_name = "KEY|FILE")]
+    log: Vec<String>,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
@@ -122,13 +127,37 @@ fn keygen(args: &Keygen) -> anyhow::Result<Exit> {
 }
 
 fn show(args: &Show) -> anyhow::Result<Exit> {
-    let seen = last_seen(&args.state).with_context(|| format!("cannot read `{}`", args.state.display()))?;
+    let Some(logs) = read_logs(&args.log)? else { return Ok(Exit::Misuse) };
+    let mut seen =
+        last_seen(&args.state).with_context(|| format!("cannot read `{}`", args.state.display()))?;
+    if !logs.is_empty() {
+        seen.retain(|last| logs.iter().any(|key| key.open(&last.note).is_ok()));
+        for key in logs.iter().filter(|key| !seen.iter().any(|last| key.open(&last.note).is_ok())) {
+            writeln!(io::stderr(), "nothing of {} was cosigned yet", key.name())?;
+        }
+    }
     let mut out = io::stdout().lock();
     for (n, last) in seen.iter().enumerate() {
         let gap = if n > 0 { "\n" } else { "" };
         write!(out, "{gap}{}", plain(&last.note))?;
     }
     Ok(if seen.is_empty() { Exit::No } else { Exit::Fine })
+}
+
+/// The keys of logs; none where one of them is no such key, which is said.
+fn read_logs(given: &[String]) -> anyhow::Result<Option<Vec<Verifier>>> {
+    let mut logs: Vec<Verifier> = Vec::new();
+    for log in given {
+        let text = key_text(log)?;
+        match text.parse() {
+            Ok(key) => logs.push(key),
+            Err(error) => {
+                writeln!(io::stderr(), "`{}` is not the key of a log: {error}", plain(text.trim()))?;
+                return Ok(None);
+            }
+        }
+    }
+    Ok(Some(logs))
 }
 
 fn read_cosigner(path: &Path) -> anyhow::Result<Cosigner> {
@@ -144,17 +173,7 @@ fn serve(args: &Args) -> anyhow::Result<Exit> {
     let (Some(listen), Some(key), Some(state)) = (args.listen, &args.key, &args.state) else {
         return Ok(Exit::Misuse);
     };
-    let mut logs: Vec<Verifier> = Vec::new();
-    for log in &args.log {
-        let text = key_text(log)?;
-        match text.parse() {
-            Ok(key) => logs.push(key),
-            Err(error) => {
-                writeln!(io::stderr(), "`{}` is not the key of a log: {error}", plain(text.trim()))?;
-                return Ok(Exit::Misuse);
-            }
-        }
-    }
+    let Some(logs) = read_logs(&args.log)? else { return Ok(Exit::Misuse) };
     start_log(&crate::telemetry::LogSettings::default());
     let witness = Arc::new(Witness::open(state, read_cosigner(key)?, logs)?);
     let listener = TcpListener::bind(listen).with_context(|| format!("cannot listen on {listen}"))?;

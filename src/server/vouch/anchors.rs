@@ -76,7 +76,11 @@ impl Anchor {
             let age = last.map(|(_, at)| SystemTime::now().duration_since(at).unwrap_or(every));
             let mut pause = every.min(LOOK);
             if age.is_none_or(|age| age >= every) {
-                let done = self.once(last.map(|(size, _)| size)).await;
+                // A stop does not wait for who does not answer.
+                let done = tokio::select! {
+                    done = self.once(last.map(|(size, _)| size)) => done,
+                    _ = stop.wait_for(|stop| *stop) => return,
+                };
                 if let Ok(true) = done {
                     self.success.set((now_ms() / 1000).cast_signed());
                 }

@@ -24,6 +24,10 @@ use tokio::sync::watch;
 /// The longest pause after failures.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
+/// What a stop waits for all of them, and how often it looks.
+const LONGEST_STOP: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(5);
+
 /// Who vouches for a journal.
 #[derive(Clone, Debug)]
 pub struct VouchPlan {
@@ -71,8 +75,15 @@ impl Vouching {
     pub(super) fn stop(self) {
         // Receivers are gone only where their threads have ended already.
         let _ = self.stop.map(|stop| stop.send(true));
+        let end = now() + LONGEST_STOP;
         for thread in self.threads {
-            if thread.join().is_err() {
+            // A file may lie on a disk of the network that does not answer.
+            while !thread.is_finished() && now() < end {
+                std::thread::park_timeout(LOOK);
+            }
+            if !thread.is_finished() {
+                tracing::warn!("a witness or an anchor holds up the end; it is left alone");
+            } else if thread.join().is_err() {
                 tracing::error!("a thread that has others vouch for the journal panicked");
             }
         }

@@ -83,7 +83,11 @@ impl Round {
                 let _ = tokio::time::timeout(LAST, self.once()).await;
                 return;
             }
-            self.once().await;
+            // A round may last as long as the slowest witness lets it; a stop does not wait for that.
+            tokio::select! {
+                () = self.once() => {}
+                _ = stop.wait_for(|stop| *stop) => {}
+            }
             let pause = self.plan.witness_every;
             rest(&mut stop, pause).await;
             if stop.has_changed().is_err() {
@@ -104,6 +108,8 @@ impl Round {
         };
         let (plan, vouched, every) = (&self.plan, &self.vouched, self.plan.witness_every);
         let rounds = self.witnesses.iter_mut().map(|witness| async {
+            // Before it is asked, too: an answer may take its time.
+            witness.tell_lag(&checkpoint);
             let is_new = witness.last.as_ref().is_none_or(|last| {
                 last.checkpoint != checkpoint || now_ms() / 1000 >= last.time.saturating_add(AGAIN)
             });
@@ -113,15 +119,18 @@ impl Round {
                 let failed = done.is_err();
                 witness.due = now() + if failed { witness.standing.pause(every) } else { Duration::ZERO };
             }
-            let seen = witness.last.as_ref().map_or(0, |last| last.checkpoint.size);
-            witness.lag.set(checkpoint.size.saturating_sub(seen).cast_signed());
+            witness.tell_lag(&checkpoint);
         });
         join_all(rounds).await;
         let same = |witness: &Witness| {
             let last = witness.last.as_ref().filter(|last| last.checkpoint == checkpoint)?;
             Some(last.line.clone())
         };
-        let lines: Vec<String> = self.witnesses.iter().filter_map(same).collect();
+        let once = |(n, witness): &(usize, &Witness)| {
+            !self.witnesses.iter().take(*n).any(|other| other.key.is_same(&witness.key))
+        };
+        let lines: Vec<String> =
+            self.witnesses.iter().enumerate().filter(once).filter_map(|(_, witness)| same(witness)).collect();
         if !lines.is_empty() && lines.len() >= self.plan.witness_quorum {
             let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
             if let Err(error) = self.vouched.keep_merged(&note, &lines) {
@@ -132,7 +141,17 @@ impl Round {
 }
 
 impl Witness {
-    /// Asks for a cosignature, and once more where the witness remembers another tree than was thought.
+    /// How many records it has cosigned, as its own signature shows.
+    fn cosigned(&self) -> u64 {
+        self.last.as_ref().map_or(0, |last| last.checkpoint.size)
+    }
+
+    fn tell_lag(&self, checkpoint: &Checkpoint) {
+        self.lag.set(checkpoint.size.saturating_sub(self.cosigned()).cast_signed());
+    }
+
+    /// Asks for a cosignature. What the witness says of its size is its word alone: where it leads nowhere, the next time begins at what it has
+    /// cosigned.
     async fn ask(
         &mut self,
         journal: &Path,
@@ -141,6 +160,30 @@ impl Witness {
         note: &str,
         checkpoint: &Checkpoint,
     ) -> Result<(), Trouble> {
+        let held = self.cosigned();
+        let done = self.ask_twice(journal, log, vouched, note, checkpoint).await;
+        match done {
+            Ok(from) if from < held => tracing::warn!(
+                name = self.settings.name,
+                held,
+                from,
+                "the witness has forgotten what it cosigned: it went on from fewer records than it has cosigned before. Its state was lost or put back, and what it saw in between only this journal still shows"
+            ),
+            Ok(_) => {}
+            Err(_) => self.size = self.cosigned(),
+        }
+        done.map(|_| ())
+    }
+
+    /// Asks, and once more where the witness remembers another tree than was thought; the size from which it went on.
+    async fn ask_twice(
+        &mut self,
+        journal: &Path,
+        log: &Verifier,
+        vouched: &Vouched,
+        note: &str,
+        checkpoint: &Checkpoint,
+    ) -> Result<u64, Trouble> {
         for _ in 0..2 {
             let (old, new) = (self.size, checkpoint.size);
             if old > new {
@@ -152,13 +195,18 @@ impl Witness {
             let body = witness_request(old, &proof, note).into_bytes();
             let posted = self.poster.post("text/plain; charset=utf-8", body).await?;
             match posted.status {
-                200 => return self.take(log, vouched, note, checkpoint, &posted),
+                200 => return self.take(log, vouched, note, checkpoint, &posted).map(|()| old),
                 409 if posted.media == SIZE => {
                     let size = String::from_utf8_lossy(&posted.body).trim_end().parse();
-                    let size = size.map_err(|_| Trouble::Failed("it says no size".into()))?;
+                    let size: u64 = size.map_err(|_| Trouble::Failed("it says no size".into()))?;
                     if size == old && old == new {
                         return Err(Trouble::Contradicts(format!(
                             "it has cosigned another tree of {size} records"
+                        )));
+                    }
+                    if size == old {
+                        return Err(Trouble::Failed(format!(
+                            "it says that it has cosigned {size} records, and does not go on from there"
                         )));
                     }
                     self.size = size;
