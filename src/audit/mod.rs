@@ -3,6 +3,7 @@
 //! Records name rules and places, never the text. The journal is append-only and durable before anything is delivered; proofs,
 //! indices and sinks read it on their own time.
 
+mod append;
 mod bundle;
 mod checkpoint;
 mod commitment;
@@ -31,6 +32,7 @@ mod verify;
 mod vouched;
 mod witness;
 
+pub use append::{AppendError, append as append_checkpoint};
 pub use bundle::{BundleError, BundlePart, MANIFEST, pack, unpack};
 pub use checkpoint::Checkpoint;
 pub use commitment::{Commitment, CommitmentKey};
@@ -61,5 +63,5 @@ pub use timestamp::{
     request as timestamp_request,
 };
 pub use verify::{Fault, Kept, Verified, read_kept_checkpoints, verify};
-pub use vouched::{AppendError, Cosigned, Stamped, Vouched, append as append_checkpoint, cosigned, seen_by};
+pub use vouched::{Cosigned, Stamped, Vouched, cosigned, seen_by};
 pub use witness::{LastSeen, Witness, WitnessError, WitnessRefusal, last_seen, witness_request};

@@ -68,7 +68,7 @@ pub enum NotaryError {
     },
     /// Records are gone that were signed.
     #[error(
-        "the journal holds {found} records, its last checkpoint was signed over {signed}: records are gone. `sluicegate audit verify` says more; move the journal's folder away to begin another one"
+        "the journal holds {found} records, its last checkpoint was signed over {signed}: records are gone. `sluicegate audit verify` says more; to begin another one, move the journal's folder away, and the copy of its last checkpoint that stands beside the key (`journal.last`)"
     )]
     Gone {
         /// Records that are there.
@@ -78,7 +78,7 @@ pub enum NotaryError {
     },
     /// The records are others than those that were signed.
     #[error(
-        "the first {size} records are not those that {path} was signed over. `sluicegate audit verify --kept {path}` says which; move the journal's folder away to begin another one",
+        "the first {size} records are not those that {path} was signed over. `sluicegate audit verify --kept {path}` says which; to begin another one, move the journal's folder away, and the copy of its last checkpoint that stands beside the key (`journal.last`)",
         path = path.display()
     )]
     Changed {

@@ -244,7 +244,7 @@ impl Witness {
         }
         if consistency_holds(size, &root, found.size, &found.root, &asked.proof).is_err() {
             // A proof can be left out by anybody, so this alone shows no fork: whether it is one says who holds the log's records against it.
-            if last.is_some() {
+            if last.as_ref().is_some_and(|last| *last != found) {
                 keep_unproved(log, asked.note)?;
             }
             return Err(WitnessRefusal::Proof);

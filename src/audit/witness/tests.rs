@@ -82,6 +82,9 @@ fn another_history_is_refused() {
     assert_eq!(conflict.filter(|e| e.path().extension().is_some_and(|e| e == "conflict")).count(), 1);
     let refused = witness.add_checkpoint(&asked(&other, 20, 40), NOW);
     assert!(matches!(refused, Err(WitnessRefusal::Proof)), "{refused:?}");
+    // What was cosigned is no fork, whatever proof it comes with.
+    let same = body(20, &[BASE64_STANDARD.encode([1; 32])], &checkpoint(&log, 20).sign(&signer()));
+    assert!(matches!(witness.add_checkpoint(&same, NOW), Err(WitnessRefusal::Proof)));
     // Both are kept, the second once.
     let refused = witness.add_checkpoint(&asked(&other, 20, 40), NOW);
     assert!(matches!(refused, Err(WitnessRefusal::Proof)), "{refused:?}");
