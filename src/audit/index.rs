@@ -302,7 +302,7 @@ impl Index {
         db.execute_batch("BEGIN IMMEDIATE")?;
         if version()? != VERSION {
             db.execute_batch(
-                "DROP TABLE IF EXISTS exchange; DROP TABLE IF EXISTS tag; DROP TABLE IF EXISTS text; DROP TABLE IF EXISTS state;",
+                "DROP TABLE IF EXISTS exchange; DROP TABLE IF EXISTS tag; DROP TABLE IF EXISTS text; DROP TABLE IF EXISTS event; DROP TABLE IF EXISTS state;",
             )?;
             db.execute_batch(&format!("{SCHEMA} PRAGMA user_version = {VERSION};"))?;
         }

@@ -246,13 +246,19 @@ fn from_journal<E: Entry>(journal: &Path, bytes: u64, all: &mut HashMap<String, 
         event: String,
         detail: serde_json::Value,
     }
+    let mut lately: HashMap<String, E> = HashMap::new();
     read_events_within(journal, bytes, &mut |_, payload| {
         let told = serde_json::from_slice::<Told>(payload).ok().filter(|told| told.event == E::EVENT);
-        let Some(entry) = told.and_then(|told| E::deserialize(told.detail).ok()) else { return };
-        if all.get(entry.id()).is_none_or(|known| known.times().changed <= entry.times().changed) {
-            all.insert(entry.id().to_owned(), entry);
+        if let Some(entry) = told.and_then(|told| E::deserialize(told.detail).ok()) {
+            lately.insert(entry.id().to_owned(), entry);
         }
-    })
+    })?;
+    for (id, entry) in lately {
+        if all.get(&id).is_none_or(|known| known.times().changed < entry.times().changed) {
+            all.insert(id, entry);
+        }
+    }
+    Ok(())
 }
 
 fn line<E: Entry>(entry: &E) -> io::Result<String> {

@@ -382,10 +382,12 @@ fn a_crash_doubles_no_file() {
             client.send(super::post("/v1/chat/completions", &chat("hello", false)).as_bytes());
             assert_eq!(client.read_all().status, 200);
         }
+        let plan = place.with_extension("file");
+        assert!(wait_for(|| plan.exists()), "no file is begun");
         std::thread::sleep(std::time::Duration::from_millis(round * 7));
         end(child, rustix::process::Signal::KILL);
         // As if it had been killed behind the file and before the note: the plan is all there is.
-        let plan = std::fs::read_to_string(place.with_extension("file")).expect("a plan");
+        let plan = std::fs::read_to_string(plan).expect("a plan");
         let first: u64 = plan.split(' ').next().and_then(|n| n.parse().ok()).expect("a number");
         if round % 2 == 1 {
             std::fs::write(&place, format!("{} test.example/journal\n", first - 1)).expect("a place");

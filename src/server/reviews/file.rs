@@ -157,6 +157,7 @@ async fn put(gateway: &Arc<Gateway>, id: &str, held: Held, begun_ms: u64) {
     }
     let now = now_ms();
     "read".clone_into(&mut review.step);
+    review.changed_ms = now;
     if let Err(error) = noted(gateway, &review, now).await {
         tracing::error!(exchange = %id, %error, "what was held is not on record, and cannot be approved");
         return;
