@@ -149,11 +149,12 @@ mod laws {
         EXPRESSIONS.iter().map(|expression| build(expression).expect("it is small")).collect()
     }
 
-    /// Whether the machine has found something, or goes on, behind the first byte and four more.
+    /// Whether the machine has found something, or goes on, behind all that is looked at: the first byte and four more, or the digits, what stands
+    /// behind them, and two letters.
     fn lives(machine: &Machine, text: &[u8]) -> bool {
         let mut state = START;
         let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        for &byte in text.iter().take((1 + AHEAD).max(digits + 2)) {
+        for &byte in text.iter().take((1 + AHEAD).max(digits + 3)) {
             state = machine.next(state, byte);
             if machine.accepts(state) {
                 return true;
