@@ -92,6 +92,13 @@ impl Check<'_> {
                     .help("for the connection there is `extra_roots`; for timestamps, `kind = \"rfc3161\"`");
             self.key(&at("roots"), diagnostic, "of timestamps alone");
         }
+        if anchor.is_clear() && anchor.credential.is_some() {
+            let message =
+                format!("the credential of the anchor `{}` would pass the network in the clear", anchor.name);
+            let diagnostic = Diagnostic::error("clear-secret", message)
+                .help("`https://`, or no credential: timestamps prove themselves, so they may be asked for in the clear");
+            self.key(&at("credential"), diagnostic, "not over `http://`");
+        }
         if anchor.file().is_some() && anchor.credential.is_some() {
             let diagnostic = Diagnostic::error("conflict", "`credential` says nothing to a file");
             self.key(&at("credential"), diagnostic, "of addresses alone");

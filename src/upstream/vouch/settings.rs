@@ -83,6 +83,11 @@ impl AnchorSettings {
         self.url.strip_prefix("file://").map(Path::new)
     }
 
+    /// Whether what is sent there passes a network without encryption, as timestamp services may be asked.
+    pub fn is_clear(&self) -> bool {
+        self.file().is_none() && web_fault(&self.url, false) != web_fault(&self.url, true)
+    }
+
     /// What is wrong with its address.
     pub fn fault(&self) -> Option<String> {
         match self.file() {
