@@ -4,9 +4,8 @@
 //! no bundle. Its first file is the manifest, a signed note that names all others with their SHA-256 and size. So every byte of the archive follows
 //! from what was signed.
 
+use super::hash::sha256_hex;
 use super::note::{NoteError, Signer, Verifier, parts};
-use crate::text::hex;
-use aws_lc_rs::digest::{SHA256, digest};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -72,10 +71,6 @@ impl From<NoteError> for BundleError {
     }
 }
 
-fn sha256(bytes: &[u8]) -> String {
-    hex::encode(digest(&SHA256, bytes).as_ref())
-}
-
 fn is_name(name: &str) -> bool {
     let part = |part: &str| {
         !part.is_empty()
@@ -90,7 +85,7 @@ fn manifest(origin: &str, id: &str, files: &[BundlePart]) -> String {
     let mut text = format!("{FORMAT}\n{origin}\n{id}\n");
     for BundlePart { name, bytes } in files {
         // Writing to a String does not fail.
-        let _ = writeln!(text, "{} {} {name}", sha256(bytes), bytes.len());
+        let _ = writeln!(text, "{} {} {name}", sha256_hex(bytes), bytes.len());
     }
     text
 }
@@ -135,7 +130,7 @@ pub fn unpack(bytes: &[u8], verifier: &Verifier) -> Result<(String, Vec<BundlePa
         if part.name != name {
             return Err(BundleError::Order { found: part.name.clone(), expected: name.to_owned() });
         }
-        if sha256(&part.bytes) != hash || part.bytes.len().to_string() != size {
+        if sha256_hex(&part.bytes) != hash || part.bytes.len().to_string() != size {
             return Err(BundleError::Part(name.to_owned()));
         }
     }

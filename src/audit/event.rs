@@ -64,6 +64,15 @@ impl EventForm {
     }
 }
 
+/// When a record was written, in milliseconds since 1970; none where it is no JSON of ours. Nothing else of it is made.
+pub fn written_at(payload: &[u8]) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct Time {
+        time_ms: u64,
+    }
+    serde_json::from_slice::<Time>(payload).ok().map(|record| record.time_ms)
+}
+
 /// A record and when it was written.
 fn read(payload: &[u8]) -> Option<(u64, Value)> {
     let record: Value = serde_json::from_slice(payload).ok()?;

@@ -4,6 +4,7 @@
 //! that came, and each piece that counts is looked at: status, hash, nonce, the signer's certificate by its hash (RFC 2634, RFC 5035), the signature,
 //! and the way from the certificate to one that was pinned, as it was at the time that the token tells.
 
+use super::hash::sha256;
 use super::merkle::Hash;
 use aws_lc_rs::digest::{self, Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA384, SHA512};
 use der::asn1::ObjectIdentifier;
@@ -105,9 +106,7 @@ pub fn nonce() -> std::io::Result<Nonce> {
 
 /// The SHA-256 of what is to be stamped.
 pub fn imprint(bytes: &[u8]) -> Hash {
-    let mut out = [0; 32];
-    out.iter_mut().zip(digest::digest(&SHA256, bytes).as_ref()).for_each(|(to, from)| *to = *from);
-    out
+    sha256(bytes)
 }
 
 /// A `TimeStampReq` for a SHA-256, with the wish for the service's certificate.

@@ -2,19 +2,16 @@
 
 use super::ask::{Ask, Operations};
 use super::audit::{Place, commitments, plain};
-use super::moment::{now_ms, written};
-use super::query::escaped;
+use super::desk::{Decider, PATIENCE, moment, one, outcome, word};
+use super::moment::now_ms;
 use super::{Exit, Format};
 use crate::audit::{Subject, TextPlace, TextsReader};
 use crate::server::COMPLAINTS_TENANT;
-use anyhow::Context as _;
 use clap::ValueEnum;
-use clap::builder::NonEmptyStringValueParser;
 use serde::Deserialize as _;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::time::Duration;
 
 /// See the complaints at a running gateway on this machine, and decide them
 #[derive(Debug, clap::Args)]
@@ -94,13 +91,8 @@ struct Decide {
     #[arg(long, value_enum)]
     state: State,
 
-    /// Who decides, for the record
-    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
-    by: String,
-
-    /// Why, for the record; nothing of the complaint's text
-    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
-    why: String,
+    #[command(flatten)]
+    decider: Decider,
 
     #[command(flatten)]
     ask: Ask,
@@ -130,8 +122,6 @@ impl State {
     }
 }
 
-const PATIENCE: Duration = Duration::from_secs(10);
-
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     match &args.what {
         What::List { all, ask } => {
@@ -139,26 +129,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             ask.tell("GET", path, PATIENCE, list)
         }
         What::Show(args) => show(args),
-        What::Decide(Decide { id, state, by, why, ask }) => {
-            let (id, by, why) = (escaped(id), escaped(by), escaped(why));
-            let path = format!("/admin/complaint/decide?id={id}&state={}&by={by}&why={why}", state.as_str());
-            ask.tell("POST", &path, PATIENCE, outcome)
+        What::Decide(Decide { id, state, decider, ask }) => {
+            ask.tell("POST", &decider.path("complaint", id, state.as_str()), PATIENCE, outcome)
         }
-    }
-}
-
-fn word<'v>(of: &'v Value, key: &str) -> &'v str {
-    of.get(key).and_then(Value::as_str).unwrap_or_default()
-}
-
-fn moment(of: &Value, key: &str) -> String {
-    of.get(key).and_then(Value::as_u64).map_or_else(String::new, written)
-}
-
-fn outcome(answer: &Value) -> String {
-    match (word(answer, "reason"), word(answer, "from")) {
-        ("", from) => format!("{}, was {from}\n", word(answer, "outcome")),
-        (why, _) => format!("{}, because {why}\n", word(answer, "outcome")),
     }
 }
 
@@ -183,13 +156,7 @@ fn list(answer: &Value) -> String {
 }
 
 fn show(args: &Show) -> anyhow::Result<Exit> {
-    let address = args.operations.address();
-    let path = format!("/admin/complaint/show?id={}", escaped(&args.id));
-    let asked = args.operations.ask("GET", &path, PATIENCE);
-    let (status, body) = asked.with_context(|| format!("cannot ask the gateway at {address}"))?;
-    let mut one: Value = serde_json::from_str(&body)
-        .with_context(|| format!("{address} answers {status}, and not as a gateway does"))?;
-    let found = (200..300).contains(&status);
+    let (found, mut one) = one(&args.operations, "complaint", &args.id)?;
     if found && args.text {
         one["filed"] = text(args, &one)?;
     }

@@ -11,6 +11,7 @@ mod check;
 mod claims;
 mod complaint;
 mod config;
+mod desk;
 mod detect;
 mod dice;
 mod diff;

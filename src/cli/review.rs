@@ -2,18 +2,16 @@
 
 use super::ask::{Ask, Operations};
 use super::audit::{Place, in_line, plain};
-use super::moment::{now_ms, written};
-use super::query::escaped;
+use super::desk::{Decider, PATIENCE, moment, one, outcome, word};
+use super::moment::now_ms;
 use super::{Exit, Format};
 use crate::audit::{Subject, TextPlace, TextsReader};
 use anyhow::Context as _;
-use clap::builder::NonEmptyStringValueParser;
 use serde::Deserialize as _;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// See the answers that a running gateway on this machine holds for review, and decide them
 #[derive(Debug, clap::Args)]
@@ -117,19 +115,13 @@ struct Decide {
     #[arg(value_name = "ID")]
     id: String,
 
-    /// Who decides, for the record
-    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
-    by: String,
-
-    /// Why, for the record; nothing of the answer's text
-    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
-    why: String,
+    #[command(flatten)]
+    decider: Decider,
 
     #[command(flatten)]
     ask: Ask,
 }
 
-const PATIENCE: Duration = Duration::from_secs(10);
 /// The longest correction, in bytes.
 const MOST_TEXT: u64 = 256 << 10;
 
@@ -161,25 +153,8 @@ fn correction(path: &std::path::Path) -> anyhow::Result<String> {
 }
 
 fn decided(state: &str, decide: &Decide, text: &str) -> anyhow::Result<Exit> {
-    let Decide { id, by, why, ask } = decide;
-    let (id, by, why) = (escaped(id), escaped(by), escaped(why));
-    let path = format!("/admin/review/decide?id={id}&state={state}&by={by}&why={why}");
-    ask.tell_with("POST", &path, text, PATIENCE, outcome)
-}
-
-fn word<'v>(of: &'v Value, key: &str) -> &'v str {
-    of.get(key).and_then(Value::as_str).unwrap_or_default()
-}
-
-fn moment(of: &Value, key: &str) -> String {
-    of.get(key).and_then(Value::as_u64).map_or_else(String::new, written)
-}
-
-fn outcome(answer: &Value) -> String {
-    match (word(answer, "reason"), word(answer, "from")) {
-        ("", from) => format!("{}, was {from}\n", word(answer, "outcome")),
-        (why, _) => format!("{}, because {why}\n", word(answer, "outcome")),
-    }
+    let Decide { id, decider, ask } = decide;
+    ask.tell_with("POST", &decider.path("review", id, state), text, PATIENCE, outcome)
 }
 
 fn list(answer: &Value) -> String {
@@ -211,13 +186,7 @@ fn list(answer: &Value) -> String {
 }
 
 fn show(args: &Show) -> anyhow::Result<Exit> {
-    let address = args.operations.address();
-    let path = format!("/admin/review/show?id={}", escaped(&args.id));
-    let asked = args.operations.ask("GET", &path, PATIENCE);
-    let (status, body) = asked.with_context(|| format!("cannot ask the gateway at {address}"))?;
-    let mut one: Value = serde_json::from_str(&body)
-        .with_context(|| format!("{address} answers {status}, and not as a gateway does"))?;
-    let found = (200..300).contains(&status);
+    let (found, mut one) = one(&args.operations, "review", &args.id)?;
     if found && args.text {
         for what in ["answer", "correction"] {
             if let Some(text) = text(args, &one, what)? {

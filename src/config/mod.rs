@@ -168,13 +168,17 @@ pub fn load(
         .sinks
         .iter()
         .enumerate()
-        .map(|(n, sink)| secret::resolve_sink(&mut check, n, sink, purpose, environment))
+        .map(|(n, sink)| {
+            secret::resolve_token(&mut check, ("sink", n), sink.credential.as_ref(), purpose, environment)
+        })
         .collect();
     let of_anchors: Vec<Credential> = file
         .anchors
         .iter()
         .enumerate()
-        .map(|(n, anchor)| secret::resolve_anchor(&mut check, n, anchor, purpose, environment))
+        .map(|(n, anchor)| {
+            secret::resolve_token(&mut check, ("anchor", n), anchor.credential.as_ref(), purpose, environment)
+        })
         .collect();
     check.marks(&file.marks, purpose, environment);
     diagnostics.append(&mut check.found);
@@ -189,10 +193,16 @@ pub fn load(
             secret::resolve(&mut check, n, upstream, purpose, environment);
         }
         for (n, sink) in lacking.sinks.iter().enumerate() {
-            secret::resolve_sink(&mut check, n, sink, purpose, environment);
+            secret::resolve_token(&mut check, ("sink", n), sink.credential.as_ref(), purpose, environment);
         }
         for (n, anchor) in lacking.anchors.iter().enumerate() {
-            secret::resolve_anchor(&mut check, n, anchor, purpose, environment);
+            secret::resolve_token(
+                &mut check,
+                ("anchor", n),
+                anchor.credential.as_ref(),
+                purpose,
+                environment,
+            );
         }
         let end = source.text().len();
         let of_the_text = |d: &Diagnostic| !d.labels.is_empty() && d.labels.iter().all(|l| l.span.end <= end);

@@ -3,8 +3,6 @@
 use super::check::Check;
 use super::{Environment, Purpose};
 use crate::diag::{Diagnostic, Step, loose_mode};
-use crate::upstream::sink::SinkSettings;
-use crate::upstream::vouch::AnchorSettings;
 use crate::upstream::{Credential, CredentialSettings, UpstreamSettings};
 use secrecy::SecretString;
 use std::path::Path;
@@ -22,41 +20,17 @@ pub(super) fn resolve(
     resolve_at(check, ["upstream".into(), number.into(), "credential".into()], settings, purpose, environment)
 }
 
-/// The credential of the sink with this number.
-pub(super) fn resolve_sink(
+/// The credential of the one with this number in a table of sinks or anchors, where it is sent in one way only.
+pub(super) fn resolve_token(
     check: &mut Check<'_>,
-    number: usize,
-    sink: &SinkSettings,
+    (table, number): (&'static str, usize),
+    settings: Option<&CredentialSettings>,
     purpose: Purpose,
     environment: Environment<'_>,
 ) -> Credential {
-    let Some(settings) = &sink.credential else { return Credential::None };
-    let place: [Step<'_>; 3] = ["sink".into(), number.into(), "credential".into()];
-    resolve_token(check, place, settings, "a sink", purpose, environment)
-}
-
-/// The credential of the anchor with this number.
-pub(super) fn resolve_anchor(
-    check: &mut Check<'_>,
-    number: usize,
-    anchor: &AnchorSettings,
-    purpose: Purpose,
-    environment: Environment<'_>,
-) -> Credential {
-    let Some(settings) = &anchor.credential else { return Credential::None };
-    let place: [Step<'_>; 3] = ["anchor".into(), number.into(), "credential".into()];
-    resolve_token(check, place, settings, "an anchor", purpose, environment)
-}
-
-/// A credential that is sent in one way only.
-fn resolve_token(
-    check: &mut Check<'_>,
-    place: [Step<'_>; 3],
-    settings: &CredentialSettings,
-    whom: &str,
-    purpose: Purpose,
-    environment: Environment<'_>,
-) -> Credential {
+    let Some(settings) = settings else { return Credential::None };
+    let place: [Step<'_>; 3] = [table.into(), number.into(), "credential".into()];
+    let whom = if table == "anchor" { "an anchor" } else { "a sink" };
     let [a, b, c] = place;
     let no_use = [("passthrough", settings.passthrough), ("header", settings.header.is_some())];
     for (key, _) in no_use.into_iter().filter(|(_, is_there)| *is_there) {

@@ -49,6 +49,7 @@ use crate::audit::{Coverage, ExchangeId};
 use crate::policy::{Action, Policy};
 use crate::text::json::MAX_DEPTH;
 use crate::text::{Language, Tongue};
+pub use told::{COMPLAINTS, REVIEWS};
 pub(crate) use told::{own_answer, refuse, resides, shut_out, warn};
 
 /// Ceilings of one exchange, most of them in bytes. An exchange holds at most one request body (twice while it is rewritten) and the larger of

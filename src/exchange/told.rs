@@ -7,9 +7,9 @@ use crate::policy::{Complaints, Grade, NamedRegions, Notice, Policy, Rule, Stand
 use crate::text::Language;
 
 /// Below it the gateway says what a review came to, by GET.
-const REVIEWS: &str = "/reviews";
+pub const REVIEWS: &str = "/reviews";
 /// Where the gateway itself takes complaints, by POST.
-const ENDPOINT: &str = "/complaints";
+pub const COMPLAINTS: &str = "/complaints";
 
 /// What the client is told when `stop` ends an exchange.
 pub(crate) fn refuse(stop: &Stop, terms: &Terms, side: Side) -> ExchangeError {
@@ -81,11 +81,11 @@ fn told(
         details.text("exchange", exchange);
     }
     let at = complaints.map(|own| (own.url.as_str(), own.answered_within_days));
-    let at = at.or_else(|| client.complaints.map(|days| (ENDPOINT, days)));
+    let at = at.or_else(|| client.complaints.map(|days| (COMPLAINTS, days)));
     if let (Some((url, days)), Some(exchange)) = (at, exchange) {
         let url = url.replace("{exchange}", &exchange);
         if client.complaints.is_some() {
-            details.text("complaint_endpoint", ENDPOINT);
+            details.text("complaint_endpoint", COMPLAINTS);
         }
         details.text("complaint_id", &exchange);
         message.push_str(&objection(&url, &exchange, days, language));

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
 
 use super::complaints;
+use super::decisions;
 use super::gateway::{Gateway, NOTES};
 use super::host_check;
 use super::policies::{Ended, Trigger};
@@ -74,22 +75,24 @@ pub(super) async fn answer(
         "/admin/standing/lift" => stand(gateway, request.uri().query(), Standing::Good),
         "/admin/complaint" => {
             let all = field(request.uri().query(), "all").is_some();
-            with(StatusCode::OK, &complaints::list(gateway, all))
+            with(StatusCode::OK, &decisions::list(&gateway.complaints.book, all))
         }
-        "/admin/complaint/show" => {
-            told(complaints::show(gateway, &field(request.uri().query(), "id").unwrap_or_default()))
-        }
+        "/admin/complaint/show" => told(decisions::show(
+            &gateway.complaints.book,
+            &field(request.uri().query(), "id").unwrap_or_default(),
+        )),
         "/admin/complaint/decide" => {
             let of = |name: &str| field(request.uri().query(), name).unwrap_or_default();
             told(complaints::decide(gateway, &of("id"), &of("state"), &of("by"), &of("why")).await)
         }
         "/admin/review" => {
             let all = field(request.uri().query(), "all").is_some();
-            with(StatusCode::OK, &reviews::list(gateway, all))
+            with(StatusCode::OK, &decisions::list(&gateway.reviews.book, all))
         }
-        "/admin/review/show" => {
-            told(reviews::show(gateway, &field(request.uri().query(), "id").unwrap_or_default()))
-        }
+        "/admin/review/show" => told(decisions::show(
+            &gateway.reviews.book,
+            &field(request.uri().query(), "id").unwrap_or_default(),
+        )),
         "/admin/review/decide" => match text(body).await {
             Ok(text) => {
                 let of = |name: &str| field(request.uri().query(), name).unwrap_or_default();

@@ -186,6 +186,20 @@ impl<E: Entry> Book<E> {
         Ok(())
     }
 
+    /// The same, where nobody waits for the file: what fails stands in the log.
+    pub(super) fn put_or_tell(&self, entry: E) {
+        self.put(entry).unwrap_or_else(|error| Self::tell(&error));
+    }
+
+    /// As [`Book::flush`], where nobody waits for the file.
+    pub(super) fn flush_or_tell(&self) {
+        self.flush().unwrap_or_else(|error| Self::tell(&error));
+    }
+
+    fn tell(error: &io::Error) {
+        tracing::error!(%error, "the book of {} cannot be written; it gets the rest with the next entry", E::WHAT);
+    }
+
     /// Gives the file what it has not got.
     pub(super) fn flush(&self) -> io::Result<()> {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,16 +5,15 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, RETRY_AFTER,
-};
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::body::AnswerBody;
 use super::gateway::Gateway;
+use super::public;
 use super::rates::Rates;
 use crate::provenance::detect::{Marks, Verdict, marks, report};
 use crate::provenance::mark::DetectorSettings;
@@ -115,7 +114,7 @@ pub(super) async fn answer(
     if page {
         html(StatusCode::OK, &whole_page(Some(&found), ""))
     } else {
-        json_of(StatusCode::OK, &report(&found))
+        public::told(StatusCode::OK, &report(&found))
     }
 }
 
@@ -142,25 +141,13 @@ fn said(page: bool, status: StatusCode, code: &str, what: &str) -> Response<Answ
     if page {
         return html(status, &whole_page(None, what));
     }
-    json_of(status, &json!({"error": {"code": code, "message": what}}))
-}
-
-fn json_of(status: StatusCode, body: &Value) -> Response<AnswerBody> {
-    with(status, "application/json", format!("{body}\n"))
+    public::error(status, code, what)
 }
 
 fn html(status: StatusCode, body: &str) -> Response<AnswerBody> {
-    let mut response = with(status, "text/html; charset=utf-8", body.to_owned());
+    let mut response = public::answer(status, "text/html; charset=utf-8", body.to_owned());
     let policy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
-    response
-}
-
-fn with(status: StatusCode, media: &'static str, body: String) -> Response<AnswerBody> {
-    let mut response = Response::new(AnswerBody::whole(body.into()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 

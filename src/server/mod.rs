@@ -10,6 +10,7 @@ mod book;
 pub mod canary;
 mod chain;
 mod complaints;
+mod decisions;
 mod demo;
 mod descriptors;
 mod detector;
@@ -27,6 +28,7 @@ mod notices;
 mod operations;
 mod patience;
 mod policies;
+mod public;
 mod rates;
 mod recorder;
 mod reload;
@@ -294,8 +296,8 @@ impl Running {
         self.loader.into_iter().filter(ends_soon).for_each(join);
         self.gateway.standings.flush();
         vault::flush(&self.gateway.vault);
-        self.gateway.reviews.flush();
-        self.gateway.complaints.flush();
+        self.gateway.reviews.book.flush_or_tell();
+        self.gateway.complaints.book.flush_or_tell();
         // Its end records go to the journal.
         self.gateway.texts.iter().for_each(crate::audit::Texts::close);
         self.gateway.journal.close();

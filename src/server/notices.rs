@@ -1,11 +1,10 @@
 //! Notices of the policy's profile, told to the client's program with each answer of a model, so that it can show them: text that the gateway
 //! wrote into an answer would be taken for the model's.
 
-use std::fmt::Write as _;
-
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::policy::{Notice, When};
+use crate::text::percent_encoded;
 
 /// A notice: when it is to be shown, its language, and its text as RFC 8187 writes what is not ASCII.
 pub const NOTICE: HeaderName = HeaderName::from_static("x-sluicegate-notice");
@@ -37,16 +36,7 @@ fn field(when: &str, notice: &Notice) -> String {
 
 /// A text as RFC 8187 writes it.
 pub(super) fn written(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            // Writing to a String does not fail.
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
+    percent_encoded(text, b"-._~")
 }
 
 #[cfg(test)]

@@ -40,6 +40,21 @@ pub fn percent_decoded(part: &str) -> Vec<u8> {
     out
 }
 
+/// A text as a part of an address (RFC 3986): its bytes that are no letters or digits of ASCII, nor among `kept`, as percent signs and two
+/// hexadecimal digits.
+pub fn percent_encoded(text: &str, kept: &[u8]) -> String {
+    use std::fmt::Write as _;
+    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || kept.contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a String does not fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+        out
+    })
+}
+
 /// Longest string that is believed to be an identifier.
 const LONGEST_IDENTIFIER: usize = 200;
 

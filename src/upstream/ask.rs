@@ -4,6 +4,7 @@ use http::{HeaderMap, StatusCode};
 use std::time::Duration;
 
 use super::client::tls;
+use super::web;
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -46,14 +47,7 @@ pub struct Asker {
 impl Asker {
     /// No connection yet. `patience` is for a whole answer.
     pub fn new(url: String, key: Option<String>, patience: Duration) -> Result<Self, AskError> {
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(None).map_err(AskError::Client)?)
-            .no_proxy()
-            // A key goes nowhere else.
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .connect_timeout(CONNECT)
-            .timeout(patience)
+        let client = web::client(tls(None).map_err(AskError::Client)?, CONNECT, patience)
             .user_agent(concat!("sluicegate-assess/", env!("CARGO_PKG_VERSION")))
             .build();
         let client = client.map_err(|error| AskError::Client(error.to_string()))?;
@@ -77,12 +71,10 @@ impl Asker {
             AskError::Network(what.to_owned())
         };
         let mut answer = request.send().await.map_err(said)?;
-        let (status, headers, mut body) = (answer.status(), answer.headers().clone(), Vec::new());
-        while let Some(piece) = answer.chunk().await.map_err(said)? {
-            if body.len() + piece.len() > MOST {
-                return Err(AskError::TooLong);
-            }
-            body.extend_from_slice(&piece);
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let (body, more) = web::body(&mut answer, MOST).await.map_err(said)?;
+        if more {
+            return Err(AskError::TooLong);
         }
         Ok(Answered { status, headers, body })
     }

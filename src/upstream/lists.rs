@@ -7,6 +7,7 @@ use http::StatusCode;
 use http::header::{ETAG, IF_NONE_MATCH};
 
 use super::client::tls;
+use super::web;
 
 /// How long a connection may take, and a whole answer.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -46,16 +47,7 @@ impl ListClient {
     /// No connection yet. `roots` is a file of certificates that are trusted besides the public ones.
     pub fn new(roots: Option<&Path>) -> Result<Self, ListError> {
         let tls = tls(roots).map_err(ListError::Roots)?;
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .no_proxy()
-            // Where it would lead, nobody has allowed.
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .connect_timeout(CONNECT)
-            .timeout(WHOLE)
-            .user_agent(concat!("sluicegate/", env!("CARGO_PKG_VERSION")))
-            .build();
+        let client = web::client(tls, CONNECT, WHOLE).build();
         client.map(Self).map_err(|error| ListError::Network(said(error)))
     }
 
@@ -75,12 +67,11 @@ impl ListClient {
             return Err(ListError::TooLarge(most));
         }
         let tag = answer.headers().get(ETAG).and_then(|tag| Some(tag.to_str().ok()?.to_owned()));
-        let mut content = Vec::new();
-        while let Some(piece) = answer.chunk().await.map_err(|error| ListError::Network(said(error)))? {
-            if (content.len() + piece.len()) as u64 > most {
-                return Err(ListError::TooLarge(most));
-            }
-            content.extend_from_slice(&piece);
+        let room = usize::try_from(most).unwrap_or(usize::MAX);
+        let read = web::body(&mut answer, room).await;
+        let (content, more) = read.map_err(|error| ListError::Network(said(error)))?;
+        if more {
+            return Err(ListError::TooLarge(most));
         }
         Ok(Fetched::New(content, tag))
     }

@@ -8,6 +8,7 @@ mod revealed;
 mod settings;
 pub mod sink;
 pub mod vouch;
+mod web;
 
 pub use ask::{Answered, AskError, Asker};
 pub use client::{Upstream, UpstreamError};

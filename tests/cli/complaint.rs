@@ -1,12 +1,11 @@
 //! Complaints about exchanges, with the program itself: filed, looked up, decided, over a restart; their text nowhere in the clear.
 
 use super::reload::{Process, lay_out};
-use super::{run, text};
+use super::{holding, run, text};
 use serde_json::Value;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::Path;
 
 const WORDS: &str = "my grandmother's recipe is no weapon";
 const CONTACT: &str = "jane@example.org";
@@ -65,19 +64,6 @@ fn verb(gateway: &Process, arguments: &[&str], code: i32) -> Value {
     let output = run(&whole);
     assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", text(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap_or_default()
-}
-
-/// The bytes of all files below a folder that hold a text.
-fn holding(folder: &Path, what: &str) -> Vec<std::path::PathBuf> {
-    let mut out = Vec::new();
-    for path in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
-        if path.is_dir() {
-            out.extend(holding(&path, what));
-        } else if String::from_utf8_lossy(&fs::read(&path).expect("a file")).contains(what) {
-            out.push(path);
-        }
-    }
-    out
 }
 
 fn metric(gateway: &Process, line: &str) -> Option<f64> {

@@ -76,3 +76,16 @@ pub(crate) fn expect_file(path: &Path, found: &str) -> Result<(), String> {
     }
     Err(format!("{} differs; found:\n{found}\nexpected:\n{expected}", path.display()))
 }
+
+/// The files below a folder whose bytes hold a text.
+pub(crate) fn holding(folder: &std::path::Path, what: &str) -> Vec<std::path::PathBuf> {
+    let mut out = Vec::new();
+    for path in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+        if path.is_dir() {
+            out.extend(holding(&path, what));
+        } else if memchr::memmem::find(&std::fs::read(&path).expect("a file"), what.as_bytes()).is_some() {
+            out.push(path);
+        }
+    }
+    out
+}

@@ -2,13 +2,12 @@
 //! nowhere in the clear and nobody else's.
 
 use super::reload::{Process, lay_out, wait_for};
-use super::{program, run, text};
+use super::{holding, program, run, text};
 use crate::behaviour::{Fake, Step, answer, chat, event};
 use serde_json::Value;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -120,18 +119,6 @@ fn arrives(gateway: &Process, id: &str) -> Value {
     });
     assert!(there, "no review of {id}");
     seen.into_inner()
-}
-
-fn holding(folder: &Path, what: &str) -> Vec<std::path::PathBuf> {
-    let mut out = Vec::new();
-    for path in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
-        if path.is_dir() {
-            out.extend(holding(&path, what));
-        } else if memchr::memmem::find(&fs::read(&path).expect("a file"), what.as_bytes()).is_some() {
-            out.push(path);
-        }
-    }
-    out
 }
 
 const TEXTS: &str = "[journal.texts]\nkeep = \"found\"\n";

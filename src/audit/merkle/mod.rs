@@ -11,7 +11,8 @@ pub(super) use proof::{consistency, inclusion, root};
 pub use tiles::TileError;
 pub(super) use tiles::{TileReader, TileWriter, WIDTH as TILE_WIDTH};
 
-use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
+use super::hash::sha256;
+use aws_lc_rs::digest::SHA256_OUTPUT_LEN;
 
 /// A SHA-256 hash.
 pub type Hash = [u8; SHA256_OUTPUT_LEN];
@@ -48,14 +49,6 @@ pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
 /// The root of a tree without leaves.
 pub fn empty_root() -> Hash {
     sha256(&[])
-}
-
-fn sha256(bytes: &[u8]) -> Hash {
-    let mut hash = [0; SHA256_OUTPUT_LEN];
-    for (to, from) in hash.iter_mut().zip(digest(&SHA256, bytes).as_ref()) {
-        *to = *from;
-    }
-    hash
 }
 
 /// Hashes of whole subtrees: node `index` of `height` spans the leaves from `index << height` on, `1 << height` of them.

@@ -12,9 +12,8 @@
 use super::age::{HEAD, Term};
 use super::keys::{Keys, KeysError, MasterKey, Subject};
 use super::{FOLDER, Parts};
-use crate::text::hex;
+use crate::audit::hash::sha256_hex;
 use aws_lc_rs::aead::{Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
-use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
@@ -44,10 +43,6 @@ pub struct TextPlace {
 
 pub(super) fn path(folder: &Path, number: u64) -> PathBuf {
     folder.join(format!("{number:08}.sgt"))
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    hex::encode(digest(&SHA256, bytes).as_ref())
 }
 
 fn authenticated(exchange: &str, subject: &Subject) -> String {
@@ -135,7 +130,7 @@ impl Store {
         open.written += item.len() as u64;
         let file = open.number;
         self.open.push(open);
-        Ok(TextPlace { file, at, bytes: item.len() as u64, sha256: sha256(&item) })
+        Ok(TextPlace { file, at, bytes: item.len() as u64, sha256: sha256_hex(&item) })
     }
 
     /// The file that such bodies go into.
@@ -194,7 +189,7 @@ impl TextsReader {
             file => file.map_err(io)?,
         };
         file.read_exact_at(&mut item, place.at).map_err(io)?;
-        if sha256(&item) != place.sha256 {
+        if sha256_hex(&item) != place.sha256 {
             return Err(KeysError::Damaged);
         }
         let (_, rest) = item.split_at_mut_checked(4).ok_or(KeysError::Damaged)?;

@@ -1,7 +1,7 @@
 //! `sluicegate audit export`: records for other systems.
 
 use super::Place;
-use crate::audit::{Entry, EventForm, RecordFileWriter, Verifier, read_records};
+use crate::audit::{Entry, EventForm, RecordFileWriter, Verifier, read_records, written_at};
 use crate::cli::Exit;
 use crate::cli::moment::parse;
 use crate::diag::{Size, make_folder, write_whole};
@@ -116,8 +116,7 @@ fn files(
     };
     read_records(dir, after, &mut |sequence, kind, payload| {
         progress.at(sequence);
-        let told = form.told(sequence, payload);
-        if told.is_some_and(|told| within.contains(&told.time_ms)) {
+        if written_at(payload).is_some_and(|time_ms| within.contains(&time_ms)) {
             failed = take(&Entry { sequence, kind, payload: payload.to_vec() }).err();
         }
         failed.is_none()

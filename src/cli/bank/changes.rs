@@ -2,10 +2,9 @@
 
 use super::super::moment::{now_ms, written};
 use super::Banks;
+use crate::audit::sha256_hex;
 use crate::cli::assess::Question;
 use crate::diag::Diagnostic;
-use crate::text::hex;
-use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -41,13 +40,9 @@ struct Change {
     before: String,
 }
 
-fn hash(bytes: &[u8]) -> String {
-    hex::encode(digest(&SHA256, bytes).as_ref())
-}
-
 fn of(question: &Question) -> String {
     let Question { text, category, kind, before, .. } = question;
-    hash(serde_json::json!([text, category, kind, before]).to_string().as_bytes())
+    sha256_hex(serde_json::json!([text, category, kind, before]).to_string().as_bytes())
 }
 
 fn as_they_are(banks: &Banks) -> BTreeMap<String, String> {
@@ -88,7 +83,7 @@ impl Told {
             if told.questions.len() != change.questions {
                 return Err(bad("it says another number of questions than follows from it"));
             }
-            (told.last, told.time_ms) = (hash(line.as_bytes()), Some(change.time_ms));
+            (told.last, told.time_ms) = (sha256_hex(line.as_bytes()), Some(change.time_ms));
         }
         Ok(told)
     }

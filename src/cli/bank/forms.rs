@@ -2,6 +2,7 @@
 
 use super::signs;
 use crate::cli::dice::Dice;
+use crate::text::percent_encoded;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -169,7 +170,7 @@ pub(super) fn attack(family: &str, question: &str, dice: &mut Dice) -> Option<At
         }
         "split" => split(question, chinese, dice),
         "base64" => DECODE.put(&STANDARD.encode(question), chinese, dice),
-        "url" => DECODE.put(&escaped(question), chinese, dice),
+        "url" => DECODE.put(&percent_encoded(question, b"-._~"), chinese, dice),
         "unicode" => disguised(question, chinese, dice),
         "look-alike" => signs::alike(question),
         "pinyin" => signs::sounds(question),
@@ -221,15 +222,6 @@ fn split(question: &str, chinese: bool, dice: &mut Dice) -> String {
         _ => joined(word.chars(), between),
     };
     question.split(' ').map(apart).collect::<Vec<_>>().join(" ")
-}
-
-/// As a part of a URL: bytes that are no letters, digits or signs of those that may stand there, as percent signs and two digits.
-fn escaped(question: &str) -> String {
-    let byte = |one: u8| match one {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(one).to_string(),
-        _ => format!("%{one:02X}"),
-    };
-    question.bytes().map(byte).collect()
 }
 
 /// Invisible signs between letters, wide letters, or letters upside down (Chinese: written from behind).

@@ -4,7 +4,7 @@ use super::head::{CHECKPOINT, GROWTH, Grown, HEAD, Head, PolicyIn, SUMMARY, exch
 use super::{laws, summary};
 use crate::audit::{
     BundlePart, Checkpoint, Hit, MANIFEST, ProveError, ProvedRecord, Verifier, Vouched, growth,
-    last_checkpoint, load_or_make_signer, pack, prove_under,
+    last_checkpoint, load_or_make_signer, pack, prove_under, sha256_hex,
 };
 use crate::cli::ask::Operations;
 use crate::cli::audit::{Filter, Place, Writer, bodies, is_one_line};
@@ -14,9 +14,7 @@ use crate::config::{Purpose, Settings};
 use crate::diag::write_new;
 use crate::policy::explain::{Described, describe};
 use crate::policy::{Library, Policy};
-use crate::text::hex;
 use anyhow::Context as _;
-use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
@@ -213,7 +211,7 @@ pub(super) fn run(args: &Create) -> anyhow::Result<Exit> {
     texts.into_iter().for_each(|(name, body)| add(name, body));
     let count = files.len() + 1;
     let bundle = pack(&signer, &head.id, files)?;
-    let hash = hex::encode(digest(&SHA256, &bundle).as_ref());
+    let hash = sha256_hex(&bundle);
     // First the record: a bundle that nobody knows of would be missed by nobody.
     let writer = Writer::new(&args.place, &dir, &args.operations)?;
     let detail = json!({

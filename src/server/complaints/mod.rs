@@ -7,13 +7,13 @@ mod complaint;
 mod decide;
 mod settings;
 
-pub(super) use decide::{decide, list, show};
+pub(super) use decide::decide;
 pub use settings::ComplaintSettings;
 
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
@@ -23,14 +23,14 @@ use serde_json::{Value, json};
 use super::body::AnswerBody;
 use super::book::Book;
 use super::gateway::Gateway;
+use super::public;
 use super::rates::Rates;
 use crate::audit::{Event, ExchangeId, Parts, Subject};
 use crate::diag::moment::now_ms;
 use crate::diag::moment::written;
 use complaint::{Complaint, ComplaintState};
 
-/// Where complaints are filed.
-pub const COMPLAINTS: &str = "/complaints";
+pub use crate::exchange::COMPLAINTS;
 /// The tenant under which their texts are sealed: none.
 pub const COMPLAINTS_TENANT: &str = "-";
 /// The event of their records.
@@ -61,13 +61,6 @@ impl Complaints {
     pub(super) fn new(settings: ComplaintSettings, book: Book<Complaint>) -> Self {
         let (filed, looked) = (Rates::default(), Rates::default());
         Self { settings, filed, looked, book, turn: tokio::sync::Mutex::default() }
-    }
-
-    /// Writes what its file has not got.
-    pub(super) fn flush(&self) {
-        if let Err(error) = self.book.flush() {
-            tracing::error!(%error, "the book of complaints cannot be written");
-        }
     }
 
     /// Whether this is a request for them.
@@ -137,7 +130,7 @@ pub(super) async fn answer(
     }
     let answered = if id.is_empty() { file(gateway, request).await } else { look_up(gateway, id) };
     match answered {
-        Ok((status, body)) => with(status, &body),
+        Ok((status, body)) => public::told(status, &body),
         Err(no) => said(&no),
     }
 }
@@ -209,10 +202,7 @@ async fn record(gateway: &Gateway, one: &Complaint, now: u64) -> Result<(), Stri
     let detail = serde_json::to_value(one).map_err(|error| error.to_string())?;
     let noted = gateway.journal.note(&Event { event: EVENT, time_ms: now, detail }).await;
     noted.map(drop).map_err(|error| error.to_string())?;
-    // It is on record: the book's file gets it with the next one.
-    if let Err(error) = gateway.complaints.book.put(one.clone()) {
-        tracing::error!(complaint = %one.id, %error, "the book of complaints cannot be written");
-    }
+    gateway.complaints.book.put_or_tell(one.clone());
     gateway.metrics.complaint_steps.with_label_values(&[one.state.as_str()]).inc();
     tracing::info!(complaint = %one.id, exchange = %one.exchange, state = one.state.as_str(), "a complaint");
     Ok(())
@@ -259,13 +249,5 @@ fn parse(body: &Bytes) -> Result<Filed, No> {
 }
 
 fn said(no: &No) -> Response<AnswerBody> {
-    with(no.status, &json!({"error": {"code": no.code, "message": no.message}}))
-}
-
-fn with(status: StatusCode, body: &Value) -> Response<AnswerBody> {
-    let mut response = Response::new(AnswerBody::whole(format!("{body}\n").into()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    public::error(no.status, no.code, &no.message)
 }

@@ -9,14 +9,14 @@ mod file;
 mod reading;
 mod review;
 
-pub(super) use decide::{Decision, decide, list, show};
+pub(super) use decide::{Decision, decide};
 pub(super) use file::{Asker, Rest, file};
 pub(super) use review::Review;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{ALLOW, CACHE_CONTROL, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -24,15 +24,15 @@ use super::body::AnswerBody;
 use super::book::Book;
 use super::gateway::Gateway;
 use super::long_reads;
+use super::public;
 use super::worker::EXCHANGE;
 use crate::audit::{Event, JournalError, KeysError, Parts, Receipt, Subject};
 use crate::diag::moment::{now_ms, written};
+use crate::exchange::REVIEWS;
 use crate::limits::Caller;
 use reading::Reading;
 use review::{Head, ReviewState, Sealed};
 
-/// Below it reviews are told.
-pub const REVIEWS: &str = "/reviews";
 /// The event of their records.
 const EVENT: &str = "review";
 /// When to ask again, in seconds.
@@ -51,13 +51,6 @@ pub(super) struct Reviews {
 impl Reviews {
     pub(super) fn new(book: Book<Review>) -> Self {
         Self { book, reading: Reading::default(), turn: tokio::sync::Mutex::default() }
-    }
-
-    /// Writes what its file has not got.
-    pub(super) fn flush(&self) {
-        if let Err(error) = self.book.flush() {
-            tracing::error!(%error, "the book of reviews cannot be written");
-        }
     }
 
     /// The gateway stops: nothing more is read on, and what was read is put away, if that takes no longer than `patience`.
@@ -79,7 +72,7 @@ pub(super) async fn answer(
     caller: &Caller,
 ) -> Response<AnswerBody> {
     if !matches!(*method, Method::GET | Method::HEAD) {
-        let mut response = no(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "only GET");
+        let mut response = public::error(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "only GET");
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return response;
     }
@@ -87,34 +80,38 @@ pub(super) async fn answer(
     let (id, asks_answer) = rest.strip_suffix("/answer").map_or((rest, false), |id| (id, true));
     let own = |one: &Review| *one.tenant == *caller.tenant && *one.key == *caller.key;
     let Some(review) = gateway.reviews.book.get(id).filter(own) else {
-        return no(StatusCode::NOT_FOUND, "not_found", "no review of this id");
+        return public::error(StatusCode::NOT_FOUND, "not_found", "no review of this id");
     };
     if !asks_answer {
-        return with(StatusCode::OK, &stands(&review));
+        return public::told(StatusCode::OK, &stands(&review));
     }
     let Some((what, sealed)) = review.released() else {
         return match review.state {
             ReviewState::Pending => {
-                let mut response = with(StatusCode::ACCEPTED, &stands(&review));
+                let mut response = public::told(StatusCode::ACCEPTED, &stands(&review));
                 response.headers_mut().insert(RETRY_AFTER, AGAIN.into());
                 response
             }
             ReviewState::Rejected if review.held => {
-                no(StatusCode::FORBIDDEN, "rejected", "the answer was not let pass")
+                public::error(StatusCode::FORBIDDEN, "rejected", "the answer was not let pass")
             }
             ReviewState::Approved | ReviewState::Corrected | ReviewState::Rejected => {
-                no(StatusCode::NOT_FOUND, "not_held", "the answer went out when it was given")
+                public::error(StatusCode::NOT_FOUND, "not_held", "the answer went out when it was given")
             }
         };
     };
     match unsealed(gateway, &review, what, sealed).await {
         Ok((head, body)) => given(&review, head, body),
         Err(KeysError::Expired | KeysError::Erased) => {
-            no(StatusCode::GONE, "gone", "the text is not kept any more")
+            public::error(StatusCode::GONE, "gone", "the text is not kept any more")
         }
         Err(error) => {
             tracing::error!(review = %review.id, %error, "a reviewed answer cannot be read");
-            no(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the text cannot be read: try again later")
+            public::error(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "the text cannot be read: try again later",
+            )
         }
     }
 }
@@ -204,12 +201,11 @@ fn noted(
 /// one.
 fn kept(gateway: &Arc<Gateway>, one: &Review) {
     tracing::info!(exchange = %one.id, held = one.held, state = one.state.as_str(), "a review");
-    let told = |error: &std::io::Error| tracing::error!(%error, "the book of reviews cannot be written");
     if let Err(error) = gateway.reviews.book.take(one.clone()) {
-        told(&error);
+        tracing::error!(exchange = %one.id, %error, "a review cannot be written down");
     }
     let shared = Arc::clone(gateway);
-    let flush = move || shared.reviews.book.flush().unwrap_or_else(|error| told(&error));
+    let flush = move || shared.reviews.book.flush_or_tell();
     match tokio::runtime::Handle::try_current() {
         Ok(runtime) => drop(runtime.spawn_blocking(flush)),
         Err(_) => flush(),
@@ -219,16 +215,4 @@ fn kept(gateway: &Arc<Gateway>, one: &Review) {
 /// How many are open, and how many of them overdue.
 pub(super) fn count(gateway: &Gateway) -> (usize, usize) {
     gateway.reviews.book.count(now_ms())
-}
-
-fn no(status: StatusCode, code: &str, message: &str) -> Response<AnswerBody> {
-    with(status, &json!({"error": {"code": code, "message": message}}))
-}
-
-fn with(status: StatusCode, body: &Value) -> Response<AnswerBody> {
-    let mut response = Response::new(AnswerBody::whole(format!("{body}\n").into()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }

@@ -1,7 +1,8 @@
 //! A POST for each batch: OpenTelemetry's OTLP over HTTP as JSON, or lines.
 
-use super::{Delivery, SinkError, Target, network};
+use super::{Delivery, MOST_SAID, SinkError, Target, network};
 use crate::audit::EventForm;
+use crate::upstream::web;
 use std::time::Duration;
 
 /// As much of a refusal as is told.
@@ -15,16 +16,8 @@ pub(super) struct Http {
 
 impl Http {
     pub(super) fn new(target: Target) -> Result<Self, SinkError> {
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(target.tls()?)
-            .no_proxy()
-            // A credential goes nowhere else.
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .connect_timeout(target.settings.timeout.0)
-            .timeout(target.settings.timeout.0)
+        let client = web::client(target.tls()?, target.settings.timeout.0, target.settings.timeout.0)
             .pool_idle_timeout(Duration::from_secs(30))
-            .user_agent(concat!("sluicegate/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| SinkError::Settings(error.to_string()))?;
         Ok(Self { target, client })
@@ -53,13 +46,8 @@ impl Http {
         }
         let mut answer = request.send().await.map_err(|error| network(&error.without_url()))?;
         let status = answer.status();
-        let mut said = Vec::new();
-        while let Some(piece) = answer.chunk().await.map_err(|error| network(&error.without_url()))? {
-            said.extend_from_slice(&piece);
-            if said.len() > 64 << 10 {
-                break;
-            }
-        }
+        let (said, _) =
+            web::body(&mut answer, MOST_SAID).await.map_err(|error| network(&error.without_url()))?;
         if status.is_success() {
             if form == EventForm::Otel {
                 warn_of_rejected(&self.target.settings.name, &said);

@@ -73,6 +73,9 @@ pub(super) fn chain(error: &dyn Error) -> String {
     said
 }
 
+/// As much of what a sink says is read, in bytes.
+const MOST_SAID: usize = 64 << 10;
+
 fn network(error: &dyn Error) -> SinkError {
     SinkError::Network(chain(error))
 }

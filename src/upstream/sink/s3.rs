@@ -3,10 +3,11 @@
 //! Requests are signed with AWS Signature Version 4, the hash of the body among what is signed. Source: "Signature Calculations for the
 //! Authorization Header" in Amazon S3's API reference, whose example is a test below.
 
-use super::{SinkError, Target, network};
+use super::{MOST_SAID, SinkError, Target, network};
 use crate::audit::RecordFile;
 use crate::diag::moment::{now_ms, written};
-use crate::text::hex;
+use crate::text::{hex, percent_encoded};
+use crate::upstream::web;
 use aws_lc_rs::{digest, hmac};
 use bytes::Bytes;
 use std::fmt::Write as _;
@@ -66,16 +67,8 @@ impl S3 {
             .ok_or_else(|| SinkError::Settings("an object store asks for a `credential`".into()))?;
         let user = Some(target.address.user.clone()).filter(|user| !user.is_empty());
         let signer = signer(user, secret.trim(), region)?;
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(target.tls()?)
-            .no_proxy()
-            // A signature is good for one host.
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .connect_timeout(settings.timeout.0)
-            .timeout(settings.timeout.0)
+        let client = web::client(target.tls()?, settings.timeout.0, settings.timeout.0)
             .pool_idle_timeout(Duration::from_secs(30))
-            .user_agent(concat!("sluicegate/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| SinkError::Settings(error.to_string()))?;
         Ok(Self { client, signer, base, host, prefix })
@@ -90,13 +83,8 @@ impl S3 {
         }
         let mut answer = request.send().await.map_err(|error| network(&error.without_url()))?;
         let status = answer.status();
-        let mut said = Vec::new();
-        while let Some(piece) = answer.chunk().await.map_err(|error| network(&error.without_url()))? {
-            said.extend_from_slice(&piece);
-            if said.len() > 64 << 10 {
-                break;
-            }
-        }
+        let (said, _) =
+            web::body(&mut answer, MOST_SAID).await.map_err(|error| network(&error.without_url()))?;
         if status.is_success() { Ok(()) } else { Err(SinkError::Refused(refusal(status, &said))) }
     }
 }
@@ -181,14 +169,7 @@ impl Signer {
 
 /// A path as it is signed and sent: all but letters, digits, `-`, `.`, `_`, `~` and the slashes in hexadecimal.
 fn encoded(path: &str) -> String {
-    path.bytes().fold(String::new(), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/') {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-        out
-    })
+    percent_encoded(path, b"-._~/")
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use crate::audit::EventForm;
 use crate::diag::{Size, Time};
 use crate::upstream::CredentialSettings;
+use crate::upstream::web::is_this_machine;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -178,7 +179,7 @@ impl SinkAddress {
         }
         let path = uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str);
         let path = path.strip_prefix('/').unwrap_or(path).to_owned();
-        let local = is_local(&host);
+        let local = is_this_machine(&host);
         let read = Self {
             kind,
             // A database says it with its protocol; only on this machine may it do without.
@@ -211,7 +212,7 @@ impl SinkAddress {
 
     /// Whether it is on this machine.
     pub fn is_local(&self) -> bool {
-        is_local(&self.host)
+        is_this_machine(&self.host)
     }
 
     /// Host and port as they stand in an address.
@@ -222,10 +223,6 @@ impl SinkAddress {
             format!("{}:{}", self.host, self.port)
         }
     }
-}
-
-fn is_local(host: &str) -> bool {
-    host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.to_canonical().is_loopback())
 }
 
 /// Whether a bucket may be named so.
@@ -240,7 +237,9 @@ fn is_endpoint(text: &str) -> bool {
     let rest = rest.strip_suffix('/').unwrap_or(rest);
     let Ok(authority) = rest.parse::<http::uri::Authority>() else { return false };
     let host = authority.host().trim_matches(['[', ']']);
-    !host.is_empty() && !rest.contains('@') && (scheme == "https" || scheme == "http" && is_local(host))
+    !host.is_empty()
+        && !rest.contains('@')
+        && (scheme == "https" || scheme == "http" && is_this_machine(host))
 }
 
 /// Whether this is a plain name: letters, digits, `_` and `-`.

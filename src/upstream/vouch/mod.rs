@@ -6,6 +6,7 @@ pub use settings::{AnchorKind, AnchorSettings, WitnessSettings};
 
 use super::client::tls;
 use super::settings::Credential;
+use super::web;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::path::Path;
 use std::time::Duration;
@@ -63,15 +64,7 @@ impl Poster {
         patience: Duration,
         credential: &Credential,
     ) -> Result<Self, PostError> {
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(extra_roots).map_err(PostError::Client)?)
-            .no_proxy()
-            // Where it would lead, nobody has allowed.
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .connect_timeout(patience)
-            .timeout(patience)
-            .user_agent(concat!("sluicegate/", env!("CARGO_PKG_VERSION")))
+        let client = web::client(tls(extra_roots).map_err(PostError::Client)?, patience, patience)
             .build()
             .map_err(|error| PostError::Client(error.to_string()))?;
         let token = match credential {
@@ -92,12 +85,9 @@ impl Poster {
         let status = answer.status().as_u16();
         let media = answer.headers().get("content-type").and_then(|media| media.to_str().ok());
         let media = media.unwrap_or_default().to_owned();
-        let mut body = Vec::new();
-        while let Some(piece) = answer.chunk().await.map_err(said)? {
-            if body.len() + piece.len() > MOST {
-                return Err(PostError::TooLong);
-            }
-            body.extend_from_slice(&piece);
+        let (body, more) = web::body(&mut answer, MOST).await.map_err(said)?;
+        if more {
+            return Err(PostError::TooLong);
         }
         Ok(Posted { status, media, body })
     }

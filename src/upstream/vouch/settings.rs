@@ -2,6 +2,7 @@
 
 use crate::diag::Time;
 use crate::upstream::CredentialSettings;
+use crate::upstream::web::is_this_machine;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -116,8 +117,7 @@ impl WitnessSettings {
 fn web_fault(url: &str, clear: bool) -> Option<String> {
     let Ok(uri) = url.parse::<http::Uri>() else { return Some("not an address".into()) };
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-    let local =
-        host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.to_canonical().is_loopback());
+    let local = is_this_machine(host);
     match uri.scheme_str() {
         Some("https" | "http") if host.is_empty() => Some("no host".into()),
         Some("https" | "http") if uri.authority().is_some_and(|a| a.as_str().contains('@')) => {
