@@ -70,8 +70,10 @@ impl Anchor {
 
     pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let every = self.settings.every().0;
+        // Each checkpoint that was ever anchored is looked at for that: once, and again only behind what is added here.
+        let look = |vouched: &Vouched| vouched.last_anchored(&self.settings.name, &self.plan.verifier);
+        let mut last = look(&self.vouched);
         loop {
-            let last = self.vouched.last_anchored(&self.settings.name, &self.plan.verifier);
             // Of a time to come it is not known when it was.
             let age = last.map(|(_, at)| SystemTime::now().duration_since(at).unwrap_or(every));
             let mut pause = every.min(LOOK);
@@ -82,6 +84,7 @@ impl Anchor {
                     _ = stop.wait_for(|stop| *stop) => return,
                 };
                 if let Ok(true) = done {
+                    last = look(&self.vouched);
                     self.success.set((now_ms() / 1000).cast_signed());
                 }
                 if !matches!(done, Ok(false)) {
