@@ -657,7 +657,8 @@ mod tests {
         runtime().block_on(async {
             for n in 0..30_u64 {
                 let mut one = admission();
-                (one.time_ms, one.user, one.received) = (n, format!("u{}", n % 3), format!("h{n}"));
+                (one.time_ms, one.received) = (n, format!("h{n}"));
+                std::sync::Arc::make_mut(&mut one.asked).user = format!("u{}", n % 3);
                 if n % 5 == 0 {
                     one.findings = vec![finding("a/b", "A"), finding("a/b", "A"), finding("a/c", "A")];
                 }
