@@ -219,8 +219,8 @@ impl Exchange<'_> {
         let receipt = self.durable(&admission).await?;
         let body = self.context.dialect.error_body(error);
         let end = self.ended(asked, error.status(), &body, ("refused", error.kind.code()), Outcome::Block);
-        let kept = self.kept_unjudged(&matched.path);
-        record_end(&self.worker.gateway, end, true, with_answer(kept, &body));
+        // What could not be read names nobody, so it could not be erased with whom it is about: no body of it is kept.
+        record_end(&self.worker.gateway, end, true, None);
         self.count_end("-", matched.dialect, Outcome::Block);
         drop(receipt);
         Ok(())
@@ -318,12 +318,6 @@ impl Exchange<'_> {
         let parts = Parts { request_received: part(&self.body), request_sent, head, ..Parts::default() };
         let (subject, days) = (Subject::new(&self.caller.tenant, user), self.policy.content_days());
         Some(Kept { limit, days, subject, parts })
-    }
-
-    /// The request's body as received, where bodies are kept and it could not be judged.
-    fn kept_unjudged(&self, path: &str) -> Option<Kept> {
-        let refused = Next::Refuse(ExchangeError::new(ErrorKind::Internal, ""));
-        self.kept(&refused, false, path, "")
     }
 
     /// From the judgement on: record, upstream, answer.

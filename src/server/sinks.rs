@@ -288,12 +288,12 @@ impl Feeder {
         }))
     }
 
-    /// Counts what the sink took and threw away, and says it once for as long as it says the same. It is not sent again: the sink would say
-    /// the same of it.
+    /// Counts what the sink took and threw away, and says it once until that is over. It is not sent again: the sink would say the same of it.
     fn rejected(&mut self, rejected: Rejected) {
         let name = &self.settings.name;
         self.metrics.sink_rejected.with_label_values(&[name]).inc_by(rejected.records);
-        if rejected.why == self.rejects.why && (rejected.records > 0) == (self.rejects.records > 0) {
+        let kind = |of: &Rejected| (of.records > 0, of.why.is_empty());
+        if kind(&rejected) == kind(&self.rejects) {
             return;
         }
         let Rejected { records, why } = &rejected;

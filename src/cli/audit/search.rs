@@ -152,8 +152,8 @@ fn unknown(index: &Index, filter: &Filter) -> anyhow::Result<Vec<String>> {
             return;
         }
         let hint = match nearest(said, &names) {
+            _ if said.contains('*') => "; a name is taken as it stands, `*` too".to_owned(),
             Some(name) => format!("; the nearest is `{}`", plain(name)),
-            None if said.contains('*') => "; a name is taken as it stands, `*` too".to_owned(),
             None => String::new(),
         };
         out.push(format!("no exchange on record has `--{flag} {}`{hint}", plain(said)));
