@@ -191,6 +191,12 @@ fn activity(event: &Event<'_>) -> Value {
     activity
 }
 
+/// A score from 0 to 1 as the schema has it: from 0 to 100.
+#[expect(clippy::cast_sign_loss, reason = "from 0 to 100")]
+fn hundredths(score: f64) -> u64 {
+    (score.clamp(0.0, 1.0) * 100.0).round() as u64
+}
+
 fn finding(event: &Event<'_>, number: usize, found: &Value) -> Value {
     let action = text(found, "action");
     // A rule in shadow changed nothing, whatever it would have done.
@@ -210,7 +216,7 @@ fn finding(event: &Event<'_>, number: usize, found: &Value) -> Value {
     };
     let uid = format!("{}-{number}", event.id());
     let rule = text(found, "rule");
-    let score = found["score"].as_f64().map(|score| (score.clamp(0.0, 1.0) * 100.0).round() as u64);
+    let score = found["score"].as_f64().map(hundredths);
     let mut finding = json!({
         "class_uid": 2004, "class_name": "Detection Finding", "category_uid": 2, "category_name": "Findings",
         "activity_id": 1, "activity_name": "Create", "type_uid": 200_401, "time": event.time,
@@ -413,7 +419,8 @@ mod tests {
     ];
 
     /// Names of numbers that stand beside them.
-    const NAMES: &[(&str, &str, &[(u64, &str)])] = &[
+    type Captions = &'static [(u64, &'static str)];
+    const NAMES: &[(&str, &str, Captions)] = &[
         ("status_id", "status", &[(1, "Success"), (2, "Failure")]),
         ("severity_id", "severity", &[(1, "Informational"), (2, "Low"), (3, "Medium"), (4, "High")]),
         ("action_id", "action", &[(1, "Allowed"), (2, "Denied"), (3, "Observed"), (4, "Modified")]),
