@@ -7,8 +7,8 @@
 #![expect(clippy::disallowed_methods, reason = "what is measured is time")]
 
 use sluicegate::audit::{
-    Admission, Column, Coverage, End, ExchangeId, FindingRecord, Index, Journal, JournalSettings, Query,
-    Signer, prove, verify,
+    Admission, Asked, Column, Coverage, End, ExchangeId, FindingRecord, Index, Journal, JournalSettings,
+    Query, Signer, prove, verify,
 };
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -142,12 +142,10 @@ fn finding(n: u64) -> Vec<FindingRecord> {
     if n.is_multiple_of(10) { vec![found] } else { Vec::new() }
 }
 
-fn admission(n: u64, exchange: ExchangeId) -> Admission {
-    Admission {
-        exchange,
-        time_ms: n,
-        tenant: format!("tenant-{}", n % 100),
-        key: format!("key-{}", n % 1000),
+fn asked(n: u64) -> std::sync::Arc<Asked> {
+    std::sync::Arc::new(Asked {
+        tenant: format!("tenant-{}", n % 100).into(),
+        key: format!("key-{}", n % 1000).into(),
         user: format!("user-{}", n % 5000),
         address: format!("{:032x}", n % 9000),
         route: "default".into(),
@@ -158,6 +156,15 @@ fn admission(n: u64, exchange: ExchangeId) -> Admission {
         region: "eu".into(),
         policy: "default".into(),
         policy_version: "5868d6c094f5bffe1ee761ff8639af48".into(),
+    })
+}
+
+fn admission(n: u64, exchange: ExchangeId) -> Admission {
+    Admission {
+        exchange,
+        time_ms: n,
+        asked: asked(n),
+        packs: "".into(),
         request_bytes: 1024,
         received: format!("{n:032x}"),
         sent: format!("{n:032x}"),
@@ -175,7 +182,7 @@ fn end(n: u64, exchange: ExchangeId) -> End {
     End {
         exchange,
         time_ms: n,
-        policy_version: "5868d6c094f5bffe1ee761ff8639af48".into(),
+        asked: asked(n),
         status: 200,
         upstream_status: 200,
         verdict: if n.is_multiple_of(100) { "block" } else { "allow" },

@@ -396,7 +396,9 @@ fn exported_files_are_read_by_others() {
 
 /// More records than a page has rows, or a group bytes; says what number the last one has.
 fn many_more(journal: &Path) -> u64 {
-    use sluicegate::audit::{Admission, Coverage, ExchangeId, FindingRecord, Journal, JournalSettings};
+    use sluicegate::audit::{
+        Admission, Asked, Coverage, ExchangeId, FindingRecord, Journal, JournalSettings,
+    };
     let (writer, recovered) = Journal::open(journal, &JournalSettings::default()).expect("a journal");
     let finding = |n: u64| FindingRecord {
         rule: format!("a/{}", n % 7),
@@ -423,18 +425,21 @@ fn many_more(journal: &Path) -> u64 {
                 let admission = Admission {
                     exchange: ExchangeId::random().expect("chance"),
                     time_ms: 1_795_809_603_000 + n,
-                    tenant: format!("tenant {}", n % 5),
-                    key: "-".into(),
-                    user: String::new(),
-                    address: String::new(),
-                    route: "r".into(),
-                    dialect: "openai",
-                    operation: "chat.completions",
-                    model: "\u{6a21}\u{578b}".into(),
-                    upstream: "u".into(),
-                    region: String::new(),
-                    policy: "default".into(),
-                    policy_version: "v".into(),
+                    asked: std::sync::Arc::new(Asked {
+                        tenant: format!("tenant {}", n % 5).into(),
+                        key: "-".into(),
+                        user: String::new(),
+                        address: String::new(),
+                        route: "r".into(),
+                        dialect: "openai",
+                        operation: "chat.completions",
+                        model: "\u{6a21}\u{578b}".into(),
+                        upstream: "u".into(),
+                        region: String::new(),
+                        policy: "default".into(),
+                        policy_version: "v".into(),
+                    }),
+                    packs: "".into(),
                     request_bytes: n,
                     received: format!("{n:032x}"),
                     sent: format!("{:032x}", n * n),

@@ -690,7 +690,7 @@ mod tests {
         runtime().block_on(async {
             for user in users {
                 let mut one = admission();
-                one.user = (*user).to_owned();
+                std::sync::Arc::make_mut(&mut one.asked).user = (*user).to_owned();
                 let _receipt = journal.admit(&one).await.expect("durable");
             }
         });
@@ -726,7 +726,8 @@ mod tests {
         runtime().block_on(async {
             for n in 0..30_u64 {
                 let mut one = admission();
-                (one.time_ms, one.user, one.received) = (n, format!("u{}", n % 3), format!("h{n}"));
+                (one.time_ms, one.received) = (n, format!("h{n}"));
+                std::sync::Arc::make_mut(&mut one.asked).user = format!("u{}", n % 3);
                 if n % 5 == 0 {
                     one.findings = vec![finding("a/b", "A"), finding("a/b", "A"), finding("a/c", "A")];
                 }

@@ -40,7 +40,7 @@ pub use checkpoint::Checkpoint;
 pub use commitment::{Commitment, CommitmentKey};
 pub use cosignature::{Cosignature, Cosigner, WitnessKey};
 pub use event::{EventForm, Told, written_at};
-pub use files::{RecordFile, RecordFileWriter};
+pub use files::{RecordFile, RecordFileWriter, numbers_in_name};
 pub use hash::sha256_hex;
 pub use hold::{Hold, Holds, held};
 pub use id::ExchangeId;
@@ -49,13 +49,13 @@ pub use journal::{Commit, Journal, JournalError, OpenError, Receipt, Watcher};
 pub use lookup::EntryReader;
 pub use merkle::{Hash, ProofError, TileError, consistency_holds, inclusion_root, leaf_hash};
 pub use notary::{NotaryError, key_path, load_or_make_signer};
-pub use note::{NoteError, Signer, Verifier};
+pub use note::{NoteError, Signer, Verifier, is_origin};
 pub use prove::{ProveError, ProvedRecord, growth, is_of, last_checkpoint, prove, prove_growth, prove_under};
 pub use purge::{
     FLOOR_DAYS, Purge, Purgeable, purge_floor, purgeable, read_events, read_events_within, read_kept, remove,
     written_when,
 };
-pub use record::{Admission, Coverage, End, Event, FindingRecord, LabelRecord, MarkRecord, safe};
+pub use record::{Admission, Asked, Coverage, End, Event, FindingRecord, LabelRecord, MarkRecord, safe};
 pub use segment::{Entry, EntryKind, ReadError, Recovered, Torn, first_record, read_dir, read_records};
 pub use settings::JournalSettings;
 pub use tail::{Batch, Tail};

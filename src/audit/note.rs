@@ -67,6 +67,11 @@ pub(super) fn key_id(name: &str, algorithm: u8, public: &[u8]) -> u32 {
     hash.as_ref().first_chunk().map_or(0, |id| u32::from_be_bytes(*id))
 }
 
+/// Whether a journal can have this name: it stands in signed notes, whose lines know no space and no `+` in it.
+pub fn is_origin(name: &str) -> bool {
+    check_name(name).is_ok()
+}
+
 pub(super) fn check_name(name: &str) -> Result<(), NoteError> {
     let bad = name.is_empty() || name.chars().any(|c| c.is_whitespace() || c.is_control() || c == '+');
     if bad { Err(NoteError::Name(name.to_owned())) } else { Ok(()) }

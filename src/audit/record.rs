@@ -68,6 +68,10 @@ pub struct FindingRecord {
     pub source: String,
 }
 
+fn str_is_empty(text: &Arc<str>) -> bool {
+    text.is_empty()
+}
+
 /// What was read of an exchange, and what was not and why. Bytes are of decoded text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Coverage {
@@ -100,6 +104,36 @@ impl Coverage {
     }
 }
 
+/// Who asked what of whom, under which policy. It stands in both records of an exchange, so that each can be read without the other.
+#[derive(Clone, Debug, Serialize)]
+pub struct Asked {
+    /// The tenant, `-` without one.
+    pub tenant: Arc<str>,
+    /// Id of the key that was used, `-` without one.
+    pub key: Arc<str>,
+    /// Keyed hash of the user that the client names (`x-sluicegate-user`, `user`, `safety_identifier`, `metadata.user_id`); empty where it names none.
+    pub user: String,
+    /// Keyed hash of the address that the request came from.
+    pub address: String,
+    /// Name of the route, `-` without one.
+    pub route: Arc<str>,
+    /// The dialect.
+    pub dialect: &'static str,
+    /// The call.
+    pub operation: &'static str,
+    /// The model that the request names, free of what rules find in it.
+    pub model: String,
+    /// The upstream, `-` when none is asked.
+    pub upstream: Arc<str>,
+    /// Where it stands, if its settings say so; also of one that was not asked, since data may not go there.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub region: String,
+    /// The policy's name.
+    pub policy: String,
+    /// Its content hash.
+    pub policy_version: String,
+}
+
 /// Written before the first byte of the answer leaves.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "record", rename = "admission")]
@@ -108,31 +142,12 @@ pub struct Admission {
     pub exchange: ExchangeId,
     /// Milliseconds since 1970 by the system's clock; order is told by the sequence number alone.
     pub time_ms: u64,
-    /// The tenant, `-` without one.
-    pub tenant: String,
-    /// Id of the key that was used, `-` without one.
-    pub key: String,
-    /// Keyed hash of the user that the client names (`x-sluicegate-user`, `user`, `safety_identifier`, `metadata.user_id`); empty where it names none.
-    pub user: String,
-    /// Keyed hash of the address that the request came from.
-    pub address: String,
-    /// Name of the route, `-` without one.
-    pub route: String,
-    /// The dialect.
-    pub dialect: &'static str,
-    /// The call.
-    pub operation: &'static str,
-    /// The model that the request names, free of what rules find in it.
-    pub model: String,
-    /// The upstream, `-` when none is asked.
-    pub upstream: String,
-    /// Where it stands, if its settings say so; also of one that was not asked, since data may not go there.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub region: String,
-    /// The policy's name.
-    pub policy: String,
-    /// Its content hash.
-    pub policy_version: String,
+    /// Who asked what of whom.
+    #[serde(flatten)]
+    pub asked: Arc<Asked>,
+    /// The packs whose rules the policy has on, each with the first digits of the hash of its content; not there where it has none.
+    #[serde(skip_serializing_if = "str_is_empty")]
+    pub packs: Arc<str>,
     /// Bytes of the request body as received.
     pub request_bytes: u64,
     /// Keyed hash of the request's body as received, in its content coding; empty for an empty one.
@@ -207,8 +222,9 @@ pub struct End {
     pub exchange: ExchangeId,
     /// Milliseconds since 1970 by the system's clock.
     pub time_ms: u64,
-    /// Content hash of the policy under which it ran, as in its admission.
-    pub policy_version: String,
+    /// Who asked what of whom, as in its admission.
+    #[serde(flatten)]
+    pub asked: Arc<Asked>,
     /// HTTP status sent to the client; 0 when the client left before.
     pub status: u16,
     /// HTTP status of the upstream; 0 when it was not asked or did not answer.

@@ -1,6 +1,7 @@
 //! What one part of the file says about another, and values that no type can refuse.
 
 use super::file::File;
+use crate::audit::is_origin;
 use crate::diag::{Diagnostic, Places, Size, SourceFile, Step, Time};
 use crate::limits::{KeyHash, PREFIX};
 use crate::server::{RouteSettings, TenantSettings};
@@ -249,6 +250,12 @@ impl Check<'_> {
         self.size(&["journal".into(), "segment".into()], file.journal.segment, 1 << 20, 1 << 32);
         if !(1..=1_000_000).contains(&file.journal.queue) {
             self.range(&["journal".into(), "queue".into()], "1", "1000000");
+        }
+        self.time(&["journal".into(), "checkpoint".into()], file.journal.checkpoint);
+        if let Some(origin) = file.journal.origin.as_deref().filter(|origin| !is_origin(origin)) {
+            let diagnostic = Diagnostic::error("wrong-value", format!("no journal can be named `{origin}`"))
+                .help("a name without spaces and `+`, such as `example.com/sluicegate`");
+            self.value(&["journal".into(), "origin".into()], diagnostic, "stands in the lines of signatures");
         }
     }
 

@@ -54,6 +54,39 @@ fn a_listener_for_others_needs_a_key_wherever_its_address_comes_from() {
     assert_eq!(loaded.settings.map(|s| s.pepper_path()), Some(PathBuf::from("/s/pepper")));
 }
 
+/// What a start would refuse, or what can never be, is found by a check.
+#[test]
+fn of_the_journal_nothing_passes_a_check_that_cannot_be() {
+    let base = "schema = 1\n[[upstream]]\nname = \"demonstration\"\ndialects = [\"openai\"]\nbase_url = \"demonstration:\"\n";
+    let faults = |more: &str| -> Vec<String> {
+        let loaded = run(&format!("{base}{more}"), Purpose::Check);
+        loaded.diagnostics.iter().map(ToString::to_string).collect()
+    };
+    let sink = |more: &str| format!("[[sink]]\nname = \"lake\"\nurl = \"file:///tmp/lake\"\n{more}\n");
+    for (more, said) in [
+        ("[journal]\norigin = \"a b+c\"\n".to_owned(), "no journal can be named `a b+c`"),
+        ("[journal]\norigin = \"\"\n".to_owned(), "no journal can be named ``"),
+        ("[journal]\nwitness_quorum = 3\n".to_owned(), "`witness_quorum` is 3, and there are 0 witnesses"),
+        ("[journal]\ncheckpoint = \"0 s\"\n".to_owned(), "`checkpoint` is outside of 1 ms to 1 d"),
+        ("[journal]\ncheckpoint = \"2 d\"\n".to_owned(), "`checkpoint` is outside of 1 ms to 1 d"),
+        ("[journal.texts]\ntenants = [\"nosuch\"]\n".to_owned(), "unknown tenant `nosuch`"),
+        (sink("refuse_beyond = 10"), "refuse_beyond"),
+        (sink("refuse_beyond = 63\nroll_bytes = \"64 KiB\""), "refuse_beyond"),
+    ] {
+        let found = faults(&more);
+        assert!(found.len() == 1 && found.iter().all(|one| one.contains(said)), "{more}: {found:?}");
+    }
+    for good in [
+        "[journal]\norigin = \"example.com/sluicegate\"\nwitness_quorum = 1\ncheckpoint = \"50 ms\"\n"
+            .to_owned(),
+        "[journal.texts]\ntenants = [\"anonymous\"]\n".to_owned(),
+        sink("refuse_beyond = 64\nroll_bytes = \"64 KiB\""),
+        sink("refuse_beyond = 65536"),
+    ] {
+        assert_eq!(faults(&good), [""; 0], "{good}");
+    }
+}
+
 #[test]
 fn another_schema_version_is_the_only_mistake() {
     let loaded = run("schema = 2\n[server]\n", Purpose::Check);

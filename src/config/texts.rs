@@ -5,6 +5,9 @@ use super::file::File;
 use super::secret::is_variable;
 use crate::diag::{Diagnostic, Step};
 
+/// Whose exchanges are where there are no keys.
+const ANONYMOUS: &str = "anonymous";
+
 impl Check<'_> {
     /// Of `journal.texts`.
     pub(super) fn texts(&mut self, file: &File) {
@@ -21,6 +24,21 @@ impl Check<'_> {
             let message = format!("`{first}` and `{second}` both say where the master key is");
             let diagnostic = Diagnostic::error("conflict", message).help("keep one of them");
             self.key(&place(second), diagnostic, "another place");
+        }
+        let known: Vec<&str> = file.tenants.iter().map(|tenant| tenant.name.as_str()).collect();
+        for (n, name) in texts.tenants.iter().flatten().enumerate() {
+            let open = known.is_empty() && name == ANONYMOUS;
+            if open || known.contains(&name.as_str()) || (self.is_gone)(&[], "tenant") {
+                continue;
+            }
+            let [a, b, c] = place("tenants");
+            let diagnostic = Diagnostic::error("unknown-name", format!("unknown tenant `{name}`"));
+            let diagnostic = if known.is_empty() {
+                diagnostic.help("there is no `[[tenant]]`")
+            } else {
+                diagnostic.valid("tenants", name, &known)
+            };
+            self.value(&[a, b, c, n.into()], diagnostic, "keeps nothing");
         }
         if texts.key_env.as_ref().is_some_and(|name| !is_variable(name)) {
             let diagnostic =

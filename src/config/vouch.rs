@@ -36,12 +36,18 @@ impl Check<'_> {
         self.no_name_twice("anchor", "name", &names);
         self.time(&["journal".into(), "witness_every".into()], file.journal.witness_every);
         let (quorum, there) = (file.journal.witness_quorum, file.witnesses.len());
-        if !file.witnesses.is_empty() && !(1..=there).contains(&quorum) && !(self.is_gone)(&[], "witness") {
+        // One is what stands there without a word.
+        let asked = !file.witnesses.is_empty() || quorum != 1;
+        if asked && !(1..=there).contains(&quorum) && !(self.is_gone)(&[], "witness") {
             let diagnostic = Diagnostic::error(
                 "wrong-value",
                 format!("`witness_quorum` is {quorum}, and there are {there} witnesses"),
             )
-            .help(format!("1 to {there}"));
+            .help(if there == 0 {
+                "a `[[witness]]` names one".to_owned()
+            } else {
+                format!("1 to {there}")
+            });
             self.value(&["journal".into(), "witness_quorum".into()], diagnostic, "cannot be reached");
         }
     }

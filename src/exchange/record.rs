@@ -8,10 +8,7 @@ use super::segment::spliced;
 use super::{Edit, Next, Noted, Reader, Side};
 use crate::audit::{FindingRecord, safe};
 use crate::dialect::Role;
-use crate::policy::{Policy, RuleState};
-
-/// Digits of the hash of a pack's content that are told.
-pub(super) const VERSION: usize = 16;
+use crate::policy::{PACK_DIGITS, Policy, RuleState};
 
 /// What the records of an exchange say of its findings.
 pub fn findings(policy: &Policy, noted: &[Noted]) -> Vec<FindingRecord> {
@@ -21,7 +18,7 @@ pub fn findings(policy: &Policy, noted: &[Noted]) -> Vec<FindingRecord> {
             let rule = policy.rule(n.rule);
             FindingRecord {
                 rule: rule.id.clone(),
-                version: rule.version.chars().take(VERSION).collect(),
+                version: rule.version.chars().take(PACK_DIGITS).collect(),
                 category: rule.category.clone(),
                 basis: rule.basis.iter().map(|basis| format!("{}, {}", basis.law, basis.article)).collect(),
                 direction: n.direction.as_str(),

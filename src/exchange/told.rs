@@ -1,10 +1,9 @@
 //! What a client is told when the policy ends its exchange: a sentence in its language, and the same for its program.
 
 use super::reader::{MAX_CHANNELS, Side, Stop};
-use super::record::VERSION;
 use super::{Client, Terms};
 use crate::dialect::{Details, ErrorKind, ExchangeError};
-use crate::policy::{Complaints, Grade, NamedRegions, Notice, Policy, Rule, Standing, When};
+use crate::policy::{Complaints, Grade, NamedRegions, Notice, PACK_DIGITS, Policy, Rule, Standing, When};
 use crate::text::Language;
 
 /// Below it the gateway says what a review came to, by GET.
@@ -185,7 +184,7 @@ fn reminder(minutes: u64, language: Language) -> String {
 
 /// A rule by its name and the content of its pack: `privacy/email@` and sixteen digits.
 fn versioned(rule: &Rule) -> String {
-    let version: String = rule.version.chars().take(VERSION).collect();
+    let version: String = rule.version.chars().take(PACK_DIGITS).collect();
     if version.is_empty() { rule.id.clone() } else { format!("{}@{version}", rule.id) }
 }
 

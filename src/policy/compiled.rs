@@ -4,6 +4,7 @@
 //! known when it is admitted, from its id. A variant reads with an engine that knows no rule which does not act in it, so that such a rule
 //! holds nothing back; those that only watch are read beside it ([`Policy::shadow`]).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{
@@ -19,6 +20,7 @@ pub(super) const MOST_SHARES: usize = 8;
 #[derive(Debug)]
 pub struct Policy {
     parts: Parts,
+    packs: Arc<str>,
     /// Which of the rules it is over.
     over: Over,
     engine: Arc<Engine>,
@@ -88,6 +90,21 @@ impl Over {
             Self::All => true,
         }
     }
+}
+
+/// Digits of the hash of a pack's content that are told.
+pub const PACK_DIGITS: usize = 16;
+
+fn packs(parts: &Parts) -> Arc<str> {
+    let on = numbered(&parts.choices).filter(|(_, choice)| choice.is_on());
+    let packs: BTreeSet<(&str, &str)> = on
+        .map(|(rule, _)| rule_of(&parts.rules, rule))
+        .filter_map(|rule| Some((rule.id.rsplit_once('/')?.0, &*rule.version)))
+        .collect();
+    let named = packs.into_iter().filter(|(_, version)| !version.is_empty());
+    let named =
+        named.map(|(pack, version)| format!("{pack}@{}", version.get(..PACK_DIGITS).unwrap_or(version)));
+    named.collect::<Vec<_>>().join(" ").into()
 }
 
 static NO_RULE: std::sync::LazyLock<Rule> = std::sync::LazyLock::new(Rule::default);
@@ -161,7 +178,8 @@ impl Policy {
         };
         let makes =
             [makes([Direction::Prompt, Direction::Tool]), makes([Direction::Output, Direction::Tool])];
-        Self { parts, over, engine, sets, encoded, makes, shadow: None, canaries: Vec::new() }
+        let packs = packs(&parts);
+        Self { parts, packs, over, engine, sets, encoded, makes, shadow: None, canaries: Vec::new() }
     }
 
     /// A policy of these rules alone, each with its own actions: for tests and for scanning with one rule.
@@ -279,6 +297,11 @@ impl Policy {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.parts.name
+    }
+
+    /// The packs whose rules it has on, each with the first digits of the hash of its content: `law/cn@1a2b3c4d5e6f7a8b privacy@..`.
+    pub fn packs(&self) -> &Arc<str> {
+        &self.packs
     }
 
     /// Hash of its content, in hex.

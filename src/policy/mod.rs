@@ -36,7 +36,7 @@ mod tests;
 
 pub use abuse::{AbuseSettings, Sign};
 pub use approval::{APPROVAL, ApprovalSettings, Approvals, Approved, Signer};
-pub use compiled::Policy;
+pub use compiled::{PACK_DIGITS, Policy};
 pub use coverage::{Brought, Coverage, Row};
 pub use date::Date;
 pub use density::Density;

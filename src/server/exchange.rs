@@ -22,13 +22,13 @@ use super::head::Head;
 use super::headers;
 use super::host_check::from_browser;
 use super::long_reads;
-use super::recorder::{Kept, Recorder, record_end, with_answer};
+use super::recorder::{Ending, Kept, Recorder, record_end, with_answer};
 use super::request::{self, BodyType};
 use super::residency;
 use super::reviews::Asker;
 use super::standing::{self, Session, name_standing};
 use super::worker::{Context, EXCHANGE, Refusal, Worker, answer};
-use crate::audit::{Admission, End, Parts, Receipt, RequestHead, Subject};
+use crate::audit::{Admission, Asked, End, Parts, Receipt, RequestHead, Subject};
 use crate::diag::moment::now_ms;
 use crate::dialect::{Dialect, ErrorKind, ExchangeError, Matched, Reply};
 use crate::exchange::{Client, Judged, Next, Outcome, Pseudonyms, Received, Terms, moderate, record};
@@ -188,11 +188,9 @@ impl Exchange<'_> {
         error: &ExchangeError,
     ) -> Result<(), ExchangeError> {
         let policy = &self.policy;
-        let admission = Admission {
-            exchange: self.context.id,
-            time_ms: now_ms(),
-            tenant: self.caller.tenant.to_string(),
-            key: self.caller.key.to_string(),
+        let asked = Arc::new(Asked {
+            tenant: Arc::clone(&self.caller.tenant),
+            key: Arc::clone(&self.caller.key),
             user: String::new(),
             address: self.address.clone(),
             route: "-".into(),
@@ -203,6 +201,12 @@ impl Exchange<'_> {
             region: String::new(),
             policy: policy.name().into(),
             policy_version: policy.version().into(),
+        });
+        let admission = Admission {
+            exchange: self.context.id,
+            time_ms: now_ms(),
+            asked: Arc::clone(&asked),
+            packs: Arc::clone(policy.packs()),
             request_bytes: self.request_bytes,
             received: self.received.clone(),
             sent: String::new(),
@@ -216,9 +220,10 @@ impl Exchange<'_> {
         };
         let receipt = self.durable(&admission).await?;
         let body = self.context.dialect.error_body(error);
-        let end = self.ended(error.status(), &body, "refused", error.kind.code(), Outcome::Block);
+        let end = self.ended(asked, error.status(), &body, ("refused", error.kind.code()), Outcome::Block);
+        // What could not be read names nobody, so it could not be erased with whom it is about: no body of it is kept.
         record_end(&self.worker.gateway, end, true, None);
-        self.count_end(&admission.route, matched.dialect, Outcome::Block);
+        self.count_end("-", matched.dialect, Outcome::Block);
         drop(receipt);
         Ok(())
     }
@@ -250,17 +255,17 @@ impl Exchange<'_> {
     /// The end of an exchange that the gateway answers itself, with this body.
     fn ended(
         &self,
+        asked: Arc<Asked>,
         status: u16,
         body: &[u8],
-        ended: &'static str,
-        error: &'static str,
+        (ended, error): Ending,
         outcome: Outcome,
     ) -> End {
         let total_us = self.context.started.elapsed().as_micros() as u64;
         End {
             exchange: self.context.id,
             time_ms: now_ms(),
-            policy_version: self.policy.version().into(),
+            asked,
             status,
             upstream_status: 0,
             verdict: outcome.as_str(),
@@ -397,21 +402,25 @@ impl Exchange<'_> {
             Next::Forward { body, .. } if goes_on && !body.is_empty() => gateway.commitments.hash(body),
             Next::Forward { .. } | Next::Answer(_) | Next::Refuse(_) => String::new(),
         };
-        let admission = Admission {
-            exchange: self.context.id,
-            time_ms: now_ms(),
-            tenant: self.caller.tenant.to_string(),
-            key: self.caller.key.to_string(),
+        let asked = Arc::new(Asked {
+            tenant: Arc::clone(&self.caller.tenant),
+            key: Arc::clone(&self.caller.key),
             user: self.user(&judged),
             address: self.address.clone(),
-            route: route.to_string(),
+            route: Arc::clone(&route),
             dialect: judged.matched().dialect.name(),
             operation: judged.matched().operation.name,
             model: record::model(&policy, &judged.ask().model),
-            upstream: upstream.map_or_else(|| "-".into(), |u| u.upstream().name.to_string()),
+            upstream: upstream.map_or_else(|| "-".into(), |u| Arc::clone(&u.upstream().name)),
             region,
             policy: policy.name().into(),
             policy_version: policy.version().into(),
+        });
+        let admission = Admission {
+            exchange: self.context.id,
+            time_ms: now_ms(),
+            asked: Arc::clone(&asked),
+            packs: Arc::clone(policy.packs()),
             request_bytes: self.request_bytes,
             received: self.received.clone(),
             sent,
@@ -427,7 +436,7 @@ impl Exchange<'_> {
             pseudonymised: judged.pseudonymised().clone(),
             coverage: judged.report().coverage.clone(),
         };
-        let kept = self.kept(&next, goes_on, &judged.matched().path, &admission.user);
+        let kept = self.kept(&next, goes_on, &judged.matched().path, &asked.user);
         // The disk works from here on; what follows is done meanwhile.
         let durable = self.durable(&admission);
         count_findings(&gateway, &policy, &judged.report().counts, &judged.report().coverage);
@@ -435,7 +444,7 @@ impl Exchange<'_> {
             let receipt = durable.await?;
             drop(receipt);
             let outcome = judged.report().outcome;
-            let end = self.ended(reply.status, &reply.body, "answered", code, outcome);
+            let end = self.ended(asked, reply.status, &reply.body, ("answered", code), outcome);
             record_end(&gateway, end, true, with_answer(kept, &reply.body));
             self.count_end(&route, judged.matched().dialect, outcome);
             let mut response =
@@ -460,7 +469,7 @@ impl Exchange<'_> {
                     Some(reply) => &reply.body,
                     None => &self.context.dialect.error_body(&error),
                 };
-                let end = self.ended(status, body, "refused", error.kind.code(), Outcome::Block);
+                let end = self.ended(asked, status, body, ("refused", error.kind.code()), Outcome::Block);
                 record_end(&gateway, end, true, with_answer(kept, body));
                 self.count_end(&route, judged.matched().dialect, Outcome::Block);
                 let retry_after = stands.shut_out.and_then(|(_, seconds)| seconds);
@@ -481,17 +490,16 @@ impl Exchange<'_> {
             Arc::clone(&gateway),
             self.context.id,
             self.context.started,
-            Arc::clone(&route),
+            Arc::clone(&asked),
             &judged,
-            Arc::clone(&dialer.upstream().name),
             kept,
         );
         recorder.asker = (!self.canary && policy.review().is_some()).then(|| {
             Box::new(Asker {
                 tenant: Arc::clone(&self.caller.tenant),
                 key: Arc::clone(&self.caller.key),
-                user: admission.user.clone(),
-                model: admission.model.clone(),
+                user: asked.user.clone(),
+                model: asked.model.clone(),
                 limit: self.kept_limit(),
                 days: policy.content_days(),
             })

@@ -10,11 +10,10 @@ use super::gateway::Gateway;
 use super::patience::Activity;
 use super::reviews::{self, Asker, Rest};
 use super::source::{Got, keep};
-use crate::audit::{Commitment, Coverage, End, ExchangeId, Parts, Subject};
+use crate::audit::{Asked, Commitment, Coverage, End, ExchangeId, Parts, Subject};
 use crate::diag::moment::now_ms;
 use crate::dialect::{Dialect, ErrorKind, ExchangeError, Fault, Usage};
 use crate::exchange::{Answering, Judged, Outcome, record};
-use crate::policy::Policy;
 
 /// How an exchange ended and the error's code, in the record's words.
 pub(super) type Ending = (&'static str, &'static str);
@@ -66,9 +65,8 @@ pub(super) struct Recorder {
     pub(super) gateway: Arc<Gateway>,
     pub(super) id: ExchangeId,
     pub(super) started: Instant,
-    route: Arc<str>,
+    asked: Arc<Asked>,
     dialect: &'static dyn Dialect,
-    upstream: Arc<str>,
     pub(super) status: u16,
     pub(super) upstream_status: u16,
     first_byte: Option<Duration>,
@@ -82,7 +80,6 @@ pub(super) struct Recorder {
     given: Commitment,
     held_since: Option<Instant>,
     held_longest: Duration,
-    policy: Arc<Policy>,
     /// The verdict on the request: all there is to say where the exchange ends before its answer begins.
     verdict: Outcome,
     written: bool,
@@ -99,9 +96,8 @@ impl Recorder {
         gateway: Arc<Gateway>,
         id: ExchangeId,
         started: Instant,
-        route: Arc<str>,
+        asked: Arc<Asked>,
         judged: &Judged,
-        upstream: Arc<str>,
         kept: Option<Kept>,
     ) -> Self {
         let given = gateway.commitments.begin();
@@ -109,10 +105,8 @@ impl Recorder {
             gateway,
             id,
             started,
-            route,
+            asked,
             dialect: judged.matched().dialect,
-            policy: Arc::clone(&judged.terms().policy),
-            upstream,
             status: 0,
             upstream_status: 0,
             first_byte: None,
@@ -228,14 +222,14 @@ impl Recorder {
             _ => own,
         };
         if let Some(kind) = kind {
-            self.gateway.metrics.upstream_errors.with_label_values(&[&*self.upstream, kind]).inc();
+            self.gateway.metrics.upstream_errors.with_label_values(&[&*self.asked.upstream, kind]).inc();
         }
     }
 
     fn count_tokens(&self, tokens: &Usage) {
         for (kind, count) in [("input", tokens.input), ("output", tokens.output)] {
             let count = count.unwrap_or_default();
-            self.gateway.metrics.tokens.with_label_values(&[&*self.route, kind]).inc_by(count);
+            self.gateway.metrics.tokens.with_label_values(&[&*self.asked.route, kind]).inc_by(count);
         }
     }
 
@@ -251,15 +245,18 @@ impl Recorder {
         }
         let metrics = &self.gateway.metrics;
         let total = self.started.elapsed();
-        metrics.requests.with_label_values(&[&*self.route, self.dialect.name(), outcome.as_str()]).inc();
-        metrics.exchange.with_label_values(&[&*self.route]).observe(total.as_secs_f64());
+        metrics
+            .requests
+            .with_label_values(&[&*self.asked.route, self.dialect.name(), outcome.as_str()])
+            .inc();
+        metrics.exchange.with_label_values(&[&*self.asked.route]).observe(total.as_secs_f64());
         if let Some(first) = self.first_byte {
-            metrics.first_byte.with_label_values(&[&*self.route]).observe(first.as_secs_f64());
+            metrics.first_byte.with_label_values(&[&*self.asked.route]).observe(first.as_secs_f64());
         }
         let mut end = End {
             exchange: self.id,
             time_ms: now_ms(),
-            policy_version: self.policy.version().into(),
+            asked: Arc::clone(&self.asked),
             status: self.status,
             upstream_status: self.upstream_status,
             verdict: outcome.as_str(),
@@ -305,7 +302,7 @@ impl Recorder {
         let rest = self.rest.take();
         if let (Some(asker), Some(answering)) = (self.asker.take(), answering) {
             let rest = (self.started.elapsed(), rest);
-            reviews::file(&self.gateway, self.id, *asker, &self.route, answering, &self.got.kept, rest);
+            reviews::file(&self.gateway, self.id, *asker, &self.asked.route, answering, &self.got.kept, rest);
         }
         let kept = self.kept.take().map(|mut kept| {
             kept.parts.answer_received = std::mem::take(&mut self.got.kept);

@@ -8,7 +8,7 @@ use crate::audit::{Entry, EventForm, Journal, Tail};
 use crate::diag::write_whole;
 use crate::telemetry::Metrics;
 use crate::upstream::Credential;
-use crate::upstream::sink::{Delivery, Parcel, Sink, SinkError, SinkSettings, SinkStart};
+use crate::upstream::sink::{Delivery, Parcel, Rejected, Sink, SinkError, SinkSettings, SinkStart};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -86,6 +86,7 @@ impl Sinks {
                 behind: Arc::clone(&behind),
                 is_behind: false,
                 failing: false,
+                rejects: Rejected::default(),
             };
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let stopped = stopped.clone();
@@ -189,6 +190,8 @@ struct Feeder {
     /// This one is counted in `behind`.
     is_behind: bool,
     failing: bool,
+    /// What it threw away of the last batch, and why.
+    rejects: Rejected,
 }
 
 impl Feeder {
@@ -243,10 +246,12 @@ impl Feeder {
         let Some(Waiting { parcel, records, last }) = &self.waiting else { return Ok(0) };
         let (records, last) = (*records, *last);
         let sent = tokio::time::timeout(self.settings.timeout.0, self.sink.deliver(parcel)).await;
-        sent.unwrap_or_else(|_| Err(SinkError::Network("no answer in time".into())))?;
+        let rejected = sent.unwrap_or_else(|_| Err(SinkError::Network("no answer in time".into())))?;
         self.waiting = None;
         self.place.moved(last);
-        self.metrics.sink_records.with_label_values(&[&self.settings.name]).inc_by(records);
+        let taken = records.saturating_sub(rejected.records);
+        self.metrics.sink_records.with_label_values(&[&self.settings.name]).inc_by(taken);
+        self.rejected(rejected);
         self.lag(self.journal.durable());
         Ok(records)
     }
@@ -277,10 +282,29 @@ impl Feeder {
             purged(batch.purged);
         }
         Ok(batch.entries.last().map(|last| Waiting {
-            parcel: Parcel::Batch(deliveries(self.sink.form(), &batch.entries)),
+            parcel: Parcel::Batch(deliveries(self.sink.form(), &self.place.origin, &batch.entries)),
             records: batch.entries.len() as u64,
             last: last.sequence,
         }))
+    }
+
+    /// Counts what the sink took and threw away, and says it once until that is over. It is not sent again: the sink would say the same of it.
+    fn rejected(&mut self, rejected: Rejected) {
+        let name = &self.settings.name;
+        self.metrics.sink_rejected.with_label_values(&[name]).inc_by(rejected.records);
+        let kind = |of: &Rejected| (of.records > 0, of.why.is_empty());
+        if kind(&rejected) == kind(&self.rejects) {
+            return;
+        }
+        let Rejected { records, why } = &rejected;
+        if *records > 0 {
+            tracing::warn!(sink = name, records, why, "the sink throws records away");
+        } else if !why.is_empty() {
+            tracing::warn!(sink = name, why, "the sink took the records, and warns");
+        } else {
+            tracing::warn!(sink = name, "the sink throws no records away any more");
+        }
+        self.rejects = rejected;
     }
 
     /// Tells how far it is behind.
@@ -326,9 +350,9 @@ impl Feeder {
     }
 }
 
-fn deliveries(form: EventForm, entries: &[Entry]) -> Vec<Delivery> {
+fn deliveries(form: EventForm, journal: &str, entries: &[Entry]) -> Vec<Delivery> {
     let delivery = |entry: &Entry| {
-        let told = form.told(entry.sequence, &entry.payload)?;
+        let told = form.told(journal, entry.sequence, &entry.payload)?;
         Some(Delivery {
             sequence: entry.sequence,
             time_ms: told.time_ms,

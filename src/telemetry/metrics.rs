@@ -64,6 +64,8 @@ pub struct Metrics {
     pub sink_records: IntCounterVec,
     /// `sluicegate_sink_failures_total{sink}`: batches that did not get there, and are sent again.
     pub sink_failures: IntCounterVec,
+    /// `sluicegate_sink_rejected_records_total{sink}`: records that it took and threw away, as OTLP lets it say.
+    pub sink_rejected: IntCounterVec,
     /// `sluicegate_sink_purged_records_total{sink}`: records that were purged before the sink had them.
     pub sink_purged: IntCounterVec,
     /// `sluicegate_sink_lag_records{sink}`: durable records that the sink has not got.
@@ -293,6 +295,11 @@ impl Metrics {
             sink_failures: counters(
                 "sluicegate_sink_failures_total",
                 "Batches of records that did not get to a sink, and are sent again",
+                &["sink"],
+            )?,
+            sink_rejected: counters(
+                "sluicegate_sink_rejected_records_total",
+                "Records that a sink took and threw away, as it says",
                 &["sink"],
             )?,
             sink_purged: counters(

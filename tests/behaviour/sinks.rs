@@ -232,6 +232,22 @@ fn otlp_is_what_a_collector_takes() {
     );
 }
 
+/// A receiver of OTLP that takes a batch and throws some of it away says so with a status of 200.
+#[test]
+fn what_a_collector_throws_away_is_counted() {
+    let answer = br#"{"partialSuccess":{"rejectedLogRecords":"1","errorMessage":"no room"}}"#;
+    let collector = Fake::whole("200 OK", JSON, answer);
+    let url = format!(
+        "url = \"http://{}/v1/logs\"\nname = \"otel\"\nform = \"otel\"\nbatch = 1",
+        collector.address
+    );
+    let (gateway, _fake) = gateway(vec![sink(&url)]);
+    assert_eq!(gateway.post("/v1/chat/completions", &chat("hello", false)).status, 200);
+    assert!(wait_for(|| gateway.metric("sluicegate_sink_rejected_records_total{sink=\"otel\"}") == 2.0));
+    assert_eq!(gateway.metric("sluicegate_sink_records_total{sink=\"otel\"}"), 0.0);
+    assert_eq!(gateway.metric("sluicegate_sink_lag_records{sink=\"otel\"}"), 0.0);
+}
+
 /// Where the settings say so, nothing is delivered that an absent sink might never hear of.
 #[test]
 fn requests_are_refused_beyond_the_lag_that_is_allowed() {

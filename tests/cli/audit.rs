@@ -198,11 +198,109 @@ fn exchanges_are_found_and_proved() {
         (&true.into(), &true.into(), &1.into())
     );
     assert_eq!(gateway.audit(&["prove", "--since", kept]).0, Some(0));
+    // What says nothing of this journal is no fault of it.
+    let other = gateway.folder.path().join("other");
+    let checkpoint = fs::read_to_string(kept).expect("a file");
+    for (text, said) in [
+        (None, "cannot be read"),
+        (Some(String::new()), "is empty"),
+        (Some("a shopping list\n".to_owned()), "holds no checkpoint"),
+        (Some(checkpoint.replace("example.com/gateway", "example.com/other")), "of other logs"),
+    ] {
+        let _ = fs::remove_file(&other);
+        text.iter().for_each(|text| fs::write(&other, text).expect("a file"));
+        let other = other.to_str().expect("a path");
+        let (code, out, err) = gateway.audit(&["verify", "--kept", other, "--key", key.trim()]);
+        assert!(code == Some(3) && err.contains(said) && out.is_empty(), "{text:?}: {code:?} {out} {err}");
+    }
+    // What was said to be of this journal and was not signed by it is a fault.
+    fs::write(&other, checkpoint.replace("example.com/gateway\n", "example.com/gateway\n1")).expect("a file");
+    let other = other.to_str().expect("a path");
+    let (code, out, _) = gateway.audit(&["verify", "--kept", other, "--key", key.trim()]);
+    assert!(code == Some(1) && out.starts_with("NOT SOUND"), "{out}");
     for form in ["records", "ocsf", "otel", "cef"] {
         let (code, out, _) = gateway.audit(&["export", "--form", form]);
         assert_eq!(code, Some(0));
         assert!(out.contains(&alice) && !out.contains("corp-example"), "{form}");
+        let named =
+            if form == "records" { "\"journal\":\"example.com/gateway\"" } else { "example.com/gateway/1" };
+        assert!(out.contains(named), "{form} names no journal: {out}");
     }
+    // Both records of an exchange say who asked what of whom.
+    let out = gateway.audit(&["export"]).1;
+    let records: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let of = |kind: &str, name: &str| {
+        let found = records.iter().find(|one| one["record"] == kind && one["exchange"] == name);
+        found.cloned().unwrap_or_else(|| panic!("no {kind} of {name}"))
+    };
+    for name in [&alice, &blocked] {
+        let (admission, end) = (of("admission", name), of("end", name));
+        for field in [
+            "tenant",
+            "key",
+            "user",
+            "address",
+            "route",
+            "dialect",
+            "operation",
+            "model",
+            "upstream",
+            "policy",
+            "policy_version",
+        ] {
+            assert!(end[field].is_string() && end[field] == admission[field], "{field}: {end} {admission}");
+        }
+    }
+    // Of a question that nothing answers it is said why.
+    for (arguments, said) in [
+        (["--rule", "privacy/*"], "as it stands"),
+        (["--rule", "privacy/emial"], "`privacy/email`"),
+        (["--category", "emails"], "`--category emails`"),
+        (["--tenant", "anonymus"], "`anonymous`"),
+    ] {
+        let (code, out, err) = gateway.audit(&[&["search"], &arguments[..]].concat());
+        assert!(code == Some(1) && out.is_empty() && err.contains(said), "{arguments:?}: {err}");
+    }
+    let (code, _, err) = gateway.audit(&["search", "--since", "1h", "--until", "2h"]);
+    assert!(code == Some(3) && err.contains("is not before"), "{err}");
+    assert_eq!(found(&["search", "--verdict", "block", "--since", "2026-01-01T02:00:00+02:00"]), [blocked]);
+}
+
+/// Who reads the folder as one table counts each record once.
+#[test]
+fn files_that_would_overlap_are_not_written() {
+    let gateway = Gateway::start();
+    let out = gateway.folder.path().join("pq");
+    let path = out.to_str().expect("a path").to_owned();
+    let export =
+        |more: &[&str]| gateway.audit(&[&["export", "--form", "parquet", "--out", &path], more].concat());
+    let files = || -> Vec<String> {
+        let day = fs::read_dir(&out).expect("a folder").next().expect("a day").expect("an entry").path();
+        let names = fs::read_dir(day).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+        let mut names: Vec<String> = names.map(|name| name.into_string().expect("a name")).collect();
+        names.sort();
+        names
+    };
+    let first = gateway.ask("alice", "hello");
+    gateway.signed(&first);
+    assert_eq!(export(&[]).0, Some(0));
+    let before = files();
+    // The same once more is the same file.
+    assert_eq!((export(&[]).0, files()), (Some(0), before.clone()));
+    let second = gateway.ask("alice", "hello again");
+    gateway.signed(&second);
+    let (code, _, err) = export(&[]);
+    let numbers = |name: &str| -> Vec<u64> {
+        let numbers = name.trim_end_matches(".parquet").rsplit('-').take(2);
+        numbers.map(|number| number.parse().expect("a number")).collect()
+    };
+    let last = numbers(&before[0])[0];
+    assert!(code == Some(3) && err.contains(&format!("`--after {last}`")), "{err}");
+    assert_eq!(files(), before);
+    assert_eq!(export(&["--after", &last.to_string()]).0, Some(0));
+    let after = files();
+    assert_eq!((after.len(), &after[0]), (2, &before[0]));
+    assert_eq!(numbers(&after[1])[1], last + 1, "{after:?}");
 }
 
 #[test]

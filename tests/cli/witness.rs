@@ -418,7 +418,7 @@ fn a_witness_of_two_logs_shows_both_or_one() {
     assert!(code == Some(0) && !told.contains("other logs"), "{told}");
     let (shown, (code, told)) = show(&["--log", &other_key]);
     assert!(
-        shown == Some(0) && code == Some(1) && told.contains("holds no checkpoint of example.com/gateway"),
+        shown == Some(0) && code == Some(3) && told.contains("holds no checkpoint of example.com/gateway"),
         "{told}"
     );
     witness.stop();

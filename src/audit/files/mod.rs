@@ -7,7 +7,7 @@ mod columns;
 mod parquet;
 mod thrift;
 
-use super::event::EventForm;
+use super::event::{EventForm, written_at};
 use super::segment::Entry;
 use crate::diag::moment;
 use columns::Rows;
@@ -56,7 +56,7 @@ enum Body {
 
 /// The day of a record by its clock, in days since 1970; that of the epoch where it is no record of ours.
 fn day_of(entry: &Entry) -> u64 {
-    EventForm::Records.told(entry.sequence, &entry.payload).map_or(0, |told| told.time_ms / DAY)
+    written_at(&entry.payload).map_or(0, |time_ms| time_ms / DAY)
 }
 
 impl RecordFileWriter {
@@ -93,7 +93,9 @@ impl RecordFileWriter {
                 rows.push(&self.journal, entry.sequence, time_ms, &record, text)?;
             }
             Body::Lines(out) => {
-                let Some(told) = self.form.told(entry.sequence, &entry.payload) else { return Ok(()) };
+                let Some(told) = self.form.told(&self.journal, entry.sequence, &entry.payload) else {
+                    return Ok(());
+                };
                 writeln!(out, "{}", told.lines)?;
             }
         }
@@ -129,16 +131,29 @@ impl RecordFileWriter {
             }
             Body::Lines(out) => out.finish()?,
         };
-        let ending = match form {
-            EventForm::Parquet => "parquet",
-            EventForm::Records | EventForm::Ocsf | EventForm::Otel => "jsonl.gz",
-            EventForm::Cef => "cef.gz",
-        };
+        let ending = ending(form);
         let date = moment::written(day * DAY);
         let date = date.get(..10).unwrap_or_default();
         let path = format!("day={date}/{}-{first:012}-{last:012}.{ending}", plain(&journal));
         Ok(RecordFile { path, bytes: bytes.into(), first, last, records })
     }
+}
+
+/// How the name of a file ends.
+fn ending(form: EventForm) -> &'static str {
+    match form {
+        EventForm::Parquet => "parquet",
+        EventForm::Records | EventForm::Ocsf | EventForm::Otel => "jsonl.gz",
+        EventForm::Cef => "cef.gz",
+    }
+}
+
+/// The first and the last record of a file of this journal in this form, by its name without folders; none of any other file.
+pub fn numbers_in_name(form: EventForm, journal: &str, name: &str) -> Option<(u64, u64)> {
+    let numbers = name.strip_suffix(ending(form))?.strip_suffix('.')?;
+    let (first, last) = numbers.strip_prefix(&*plain(journal))?.strip_prefix('-')?.split_once('-')?;
+    let number = |text: &str| text.parse().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()));
+    Some((number(first)?, number(last)?))
 }
 
 /// A journal's name as it can stand in a file's: what is no letter, digit, `.` or `-` in hexadecimal, so that no two are alike.
@@ -185,6 +200,12 @@ mod tests {
         }
         let path = |journal: &str| file(EventForm::Parquet, journal).path;
         assert_eq!(path("example.com/g"), "day=1970-01-04/example.com_2fg-000000000007-000000000020.parquet");
+        let numbers = |journal: &str, name: &str| numbers_in_name(EventForm::Parquet, journal, name);
+        let name = path("a/b").split_off("day=1970-01-04/".len());
+        assert_eq!(numbers("a/b", &name), Some((7, 20)));
+        for other in ["a_2fb-7.parquet", "a_2fb-7-20.jsonl.gz", "a_2fb-7-+20.parquet", "a-7-20.parquet"] {
+            assert_eq!(numbers("a/b", other), None, "{other}");
+        }
         assert_ne!(path("a/b"), path("a_2fb"), "no two journals have files of the same name");
     }
 }

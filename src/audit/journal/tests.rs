@@ -8,16 +8,14 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use super::*;
-use crate::audit::{Coverage, Entry, ExchangeId, read_dir};
+use crate::audit::{Asked, Coverage, Entry, ExchangeId, read_dir};
 
 fn id() -> ExchangeId {
     ExchangeId::random().unwrap_or_else(|e| panic!("{e}"))
 }
 
-pub(in crate::audit) fn admission() -> Admission {
-    Admission {
-        exchange: id(),
-        time_ms: 1,
+pub(in crate::audit) fn asked() -> std::sync::Arc<Asked> {
+    std::sync::Arc::new(Asked {
         tenant: "-".into(),
         key: "-".into(),
         user: String::new(),
@@ -30,6 +28,15 @@ pub(in crate::audit) fn admission() -> Admission {
         region: String::new(),
         policy: "default".into(),
         policy_version: "v".into(),
+    })
+}
+
+pub(in crate::audit) fn admission() -> Admission {
+    Admission {
+        exchange: id(),
+        time_ms: 1,
+        asked: asked(),
+        packs: "".into(),
         request_bytes: 1,
         received: String::new(),
         sent: String::new(),
@@ -47,7 +54,7 @@ pub(in crate::audit) fn end() -> End {
     End {
         exchange: id(),
         time_ms: 1,
-        policy_version: "v".into(),
+        asked: asked(),
         status: 200,
         upstream_status: 200,
         verdict: "allow",

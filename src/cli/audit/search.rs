@@ -1,9 +1,10 @@
 //! `sluicegate audit search`, `show`, `stats`: exchanges by what they were and what was found in them.
 
-use super::{Place, absent, commitments};
-use crate::audit::{Column, Count, EntryReader, Query, Subject, TextPlace, TextsReader, safe};
+use super::{Place, absent, commitments, plain};
+use crate::audit::{Column, Count, EntryReader, Index, Query, Subject, TextPlace, TextsReader, safe};
 use crate::cli::moment::{parse, written};
 use crate::cli::{Exit, Format};
+use crate::diag::nearest;
 use anyhow::Context as _;
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -98,6 +99,14 @@ impl Filter {
     }
 
     pub(in crate::cli) fn query(&self, place: &Place, limit: usize) -> anyhow::Result<Query> {
+        if let (Some(since), Some(until)) = (self.since, self.until) {
+            anyhow::ensure!(
+                since < until,
+                "`--since` ({}) is not before `--until` ({}): no moment is between them",
+                written(since),
+                written(until)
+            );
+        }
         let said = |column: Column, value: &Option<String>| value.clone().map(|value| (column, value));
         let mut equals: Vec<(Column, String)> = [
             said(Column::Tenant, &self.tenant),
@@ -130,6 +139,47 @@ impl Filter {
         let (rule, category) = (self.rule.clone(), self.category.clone());
         Ok(Query { since: self.since, until: self.until, equals, rule, category, hash, limit })
     }
+}
+
+/// Why nothing was found, where a name is one that nothing on record has: with the nearest that is there.
+fn unknown(index: &Index, filter: &Filter) -> anyhow::Result<Vec<String>> {
+    let all = Query::default();
+    let mut out = Vec::new();
+    let mut compare = |flag: &str, said: &Option<String>, known: Vec<Count>| {
+        let Some(said) = said else { return };
+        let names: Vec<String> = known.into_iter().map(|one| one.name).collect();
+        if names.contains(said) {
+            return;
+        }
+        let hint = match nearest(said, &names) {
+            _ if said.contains('*') => "; a name is taken as it stands, `*` too".to_owned(),
+            Some(name) => format!("; the nearest is `{}`", plain(name)),
+            None => String::new(),
+        };
+        out.push(format!("no exchange on record has `--{flag} {}`{hint}", plain(said)));
+    };
+    compare("rule", &filter.rule, index.by_rule(&all)?);
+    for (flag, said, column) in [
+        ("tenant", &filter.tenant, Column::Tenant),
+        ("client-key", &filter.client_key, Column::Key),
+        ("route", &filter.route, Column::Route),
+        ("model", &filter.model, Column::Model),
+        ("upstream", &filter.upstream, Column::Upstream),
+        ("ended", &filter.ended, Column::Ended),
+        ("policy-version", &filter.policy_version, Column::PolicyVersion),
+    ] {
+        let known = if said.is_some() { index.by_column(&all, column)? } else { Vec::new() };
+        compare(flag, said, known);
+    }
+    if let Some(category) = &filter.category
+        && index.count(&Query { category: Some(category.clone()), ..all })? == 0
+    {
+        out.push(format!(
+            "no exchange on record has `--category {}`; `audit show` names the category of each finding",
+            plain(category)
+        ));
+    }
+    Ok(out)
 }
 
 /// Find exchanges
@@ -178,9 +228,9 @@ pub(super) fn search(args: &Search) -> anyhow::Result<Exit> {
                     hit.verdict,
                     hit.status,
                     ended,
-                    hit.tenant,
-                    hit.route,
-                    hit.model
+                    plain(&hit.tenant),
+                    plain(&hit.route),
+                    plain(&hit.model)
                 )?;
             }
             let all = index.count(&query)?;
@@ -190,7 +240,13 @@ pub(super) fn search(args: &Search) -> anyhow::Result<Exit> {
             }
         }
     }
-    Ok(if hits.is_empty() { Exit::No } else { Exit::Fine })
+    if hits.is_empty() {
+        for hint in unknown(&index, &args.filter)? {
+            writeln!(io::stderr(), "note: {hint}")?;
+        }
+        return Ok(Exit::No);
+    }
+    Ok(Exit::Fine)
 }
 
 /// Show all that is on record of an exchange
@@ -276,7 +332,7 @@ pub(super) fn show(args: &Show) -> anyhow::Result<Exit> {
                         writeln!(
                             out,
                             "  {name:16} {}",
-                            value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+                            plain(&value.as_str().map_or_else(|| value.to_string(), str::to_owned))
                         )?;
                     }
                 }
@@ -292,7 +348,7 @@ pub(super) fn show(args: &Show) -> anyhow::Result<Exit> {
                     writeln!(
                         out,
                         "  {name:16} {}",
-                        value.as_str().map_or_else(|| value.to_string(), super::plain)
+                        plain(&value.as_str().map_or_else(|| value.to_string(), str::to_owned))
                     )?;
                 }
             }
@@ -301,7 +357,7 @@ pub(super) fn show(args: &Show) -> anyhow::Result<Exit> {
                     out,
                     "\n--- {name}, {} bytes\n{}",
                     body.len(),
-                    super::plain(&String::from_utf8_lossy(body))
+                    plain(&String::from_utf8_lossy(body))
                 )?;
             }
             if hit.end.is_none() {
@@ -399,7 +455,7 @@ pub(super) fn stats(args: &Stats) -> anyhow::Result<Exit> {
                     "exchanges", "share", "tokens in", "tokens out"
                 )?;
                 for Count { name, count, input_tokens, output_tokens } in counts.iter().take(SHOWN) {
-                    let name = if name.is_empty() { "(none)" } else { name };
+                    let name = if name.is_empty() { "(none)".to_owned() } else { plain(name) };
                     let share = if all == 0 { 0.0 } else { *count as f64 * 100.0 / all as f64 };
                     writeln!(
                         out,
@@ -444,7 +500,15 @@ pub(in crate::cli) fn finding(found: &serde_json::Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::finding;
+    use super::{finding, plain};
+
+    #[test]
+    fn no_name_turns_the_line_that_it_stands_in() {
+        let name = "gpt\u{202e}4-lpg\u{2066}\u{1b}[2J\u{61c}\u{2028}end";
+        assert_eq!(plain(name), "gpt\\u{202e}4-lpg\\u{2066}\\u{1b}[2J\\u{61c}\\u{2028}end");
+        let innocent = "\u{6a21}\u{578b} \u{645}\u{631}\u{62d}\u{628}\u{627}\nsecond line";
+        assert_eq!(plain(innocent), innocent);
+    }
 
     #[test]
     fn what_a_shadow_would_have_done_is_told_as_such() {

@@ -157,9 +157,38 @@ fn look(
     Ok(found)
 }
 
+/// A file of `--kept` that holds nothing of this journal says nothing of it, so there is no answer: neither that it is sound nor that it is not.
+fn have_something(kept: &[PathBuf], verifier: &Verifier) -> anyhow::Result<()> {
+    for path in kept {
+        let found = match read_kept_checkpoints(path, verifier) {
+            Ok(found) => found,
+            Err(fault) => match *fault {
+                Fault::Io { path, source } => {
+                    anyhow::bail!("`--kept {}` cannot be read: {source}", path.display())
+                }
+                // It is said to be of this journal, and is not: that is for the verification to tell.
+                _ => continue,
+            },
+        };
+        let what = match (found.own.is_empty(), found.others, found.is_empty) {
+            (false, ..) => continue,
+            (true, 0, true) => "is empty".to_owned(),
+            (true, 0, false) => {
+                "holds no checkpoint (`sluicegate audit key --checkpoint` prints one)".to_owned()
+            }
+            (true, others, _) => {
+                format!("holds no checkpoint of {}, but {others} of other logs", verifier.name())
+            }
+        };
+        anyhow::bail!("`--kept {}` {what}: nothing can be told from it", path.display());
+    }
+    Ok(())
+}
+
 fn journal(args: &Args) -> anyhow::Result<Exit> {
     let dir = args.place.dir()?;
     let (verifier, independent) = args.key.verifier(&dir)?;
+    have_something(&args.kept, &verifier)?;
     let found = look(args, &dir, &verifier)?;
     let mut out = io::stdout().lock();
     match (found, args.format) {

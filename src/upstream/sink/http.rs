@@ -1,6 +1,6 @@
 //! A POST for each batch: OpenTelemetry's OTLP over HTTP as JSON, or lines.
 
-use super::{Delivery, MOST_SAID, SinkError, Target, network};
+use super::{Delivery, MOST_SAID, Rejected, SinkError, Target, network};
 use crate::audit::EventForm;
 use crate::upstream::web;
 use std::time::Duration;
@@ -23,12 +23,12 @@ impl Http {
         Ok(Self { target, client })
     }
 
-    pub(super) async fn deliver(&mut self, batch: &[Delivery]) -> Result<(), SinkError> {
+    pub(super) async fn deliver(&mut self, batch: &[Delivery]) -> Result<Rejected, SinkError> {
         let form = self.target.settings.form(self.target.address.kind);
         let (first, last) = match batch {
             [first, .., last] => (first.sequence, last.sequence),
             [one] => (one.sequence, one.sequence),
-            [] => return Ok(()),
+            [] => return Ok(Rejected::default()),
         };
         let kind = match form {
             EventForm::Otel => "application/json",
@@ -49,26 +49,27 @@ impl Http {
         let (said, _) =
             web::body(&mut answer, MOST_SAID).await.map_err(|error| network(&error.without_url()))?;
         if status.is_success() {
-            if form == EventForm::Otel {
-                warn_of_rejected(&self.target.settings.name, &said);
-            }
-            return Ok(());
+            let most = batch.len() as u64;
+            return Ok(if form == EventForm::Otel { rejected(&said, most) } else { Rejected::default() });
         }
-        let said: String =
-            String::from_utf8_lossy(&said).chars().filter(|c| !c.is_control()).take(TOLD).collect();
+        let said = told(&String::from_utf8_lossy(&said));
         Err(SinkError::Refused(format!("{status} {said}").trim_end().to_owned()))
     }
 }
 
-/// What a receiver takes and throws away, as OTLP lets it say.
-fn warn_of_rejected(name: &str, said: &[u8]) {
+/// The beginning of what a receiver says, for the log.
+fn told(said: &str) -> String {
+    said.chars().filter(|c| !c.is_control()).take(TOLD).collect()
+}
+
+/// What a receiver takes and throws away, as OTLP lets it say: no more than the batch had.
+fn rejected(said: &[u8], most: u64) -> Rejected {
     let said: serde_json::Value = serde_json::from_slice(said).unwrap_or_default();
     // A number, or as protobuf's JSON has 64 bits: a string.
-    let rejected = &said["partialSuccess"]["rejectedLogRecords"];
+    let partial = &said["partialSuccess"];
+    let rejected = &partial["rejectedLogRecords"];
     let rejected = rejected.as_u64().or_else(|| rejected.as_str()?.parse().ok()).unwrap_or_default();
-    if rejected > 0 {
-        tracing::warn!(sink = name, rejected, "the sink threw records away");
-    }
+    Rejected { records: rejected.min(most), why: told(partial["errorMessage"].as_str().unwrap_or_default()) }
 }
 
 fn body(form: EventForm, batch: &[Delivery]) -> String {

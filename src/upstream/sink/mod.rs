@@ -45,6 +45,15 @@ pub enum Parcel {
     File(RecordFile),
 }
 
+/// What a sink took and threw away: OTLP's partial success.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rejected {
+    /// How many records of the batch; none where it only warns.
+    pub records: u64,
+    /// Why, as the sink says it, without control characters; may be empty.
+    pub why: String,
+}
+
 /// Why a batch is not delivered.
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
@@ -170,11 +179,11 @@ impl Sink {
     }
 
     /// Sends a batch, or a file to a sink that [takes files](Self::takes_files), and waits until the other side has it. After an error nothing
-    /// of it counts as delivered; the connection is made anew with the next call.
-    pub async fn deliver(&mut self, parcel: &Parcel) -> Result<(), SinkError> {
-        match (&mut self.kind, parcel) {
+    /// of it counts as delivered; the connection is made anew with the next call. Tells what the other side took and threw away.
+    pub async fn deliver(&mut self, parcel: &Parcel) -> Result<Rejected, SinkError> {
+        let delivered = match (&mut self.kind, parcel) {
             (Kind::Syslog(sink), Parcel::Batch(batch)) => sink.deliver(batch).await,
-            (Kind::Http(sink), Parcel::Batch(batch)) => sink.deliver(batch).await,
+            (Kind::Http(sink), Parcel::Batch(batch)) => return sink.deliver(batch).await,
             (Kind::Nats(sink), Parcel::Batch(batch)) => sink.deliver(batch).await,
             (Kind::Postgresql(sink), Parcel::Batch(batch)) => sink.deliver(batch).await,
             (Kind::Disk(sink), Parcel::File(file)) => sink.put(file).await,
@@ -183,6 +192,7 @@ impl Sink {
             | (Kind::Syslog(_) | Kind::Http(_) | Kind::Nats(_) | Kind::Postgresql(_), Parcel::File(_)) => {
                 Err(SinkError::Settings("records and files have sinks of their own".into()))
             }
-        }
+        };
+        delivered.map(|()| Rejected::default())
     }
 }

@@ -229,6 +229,9 @@ impl SinkAddress {
     }
 }
 
+/// Bytes of a small record: a file has no more records than its bytes have of these.
+const SMALL: usize = 1024;
+
 /// Whether a bucket may be named so.
 fn is_bucket(name: &str) -> bool {
     (3..=63).contains(&name.len())
@@ -305,6 +308,11 @@ impl SinkSettings {
             out.push(("roll_bytes", "only a sink of files has it"));
         } else if !(64 << 10..=1 << 30).contains(&self.roll_bytes()) {
             out.push(("roll_bytes", "64 KiB to 1 GiB"));
+        }
+        // A record waits for its file, whatever the sink does.
+        let most = (self.roll_bytes() / SMALL) as u64;
+        if files && self.refuse_beyond.is_some_and(|beyond| beyond < most) {
+            out.push(("refuse_beyond", "a file's records wait until it is written, and requests must not wait for that: at least 1 for each KiB of `roll_bytes`"));
         }
         if !files && self.roll_every.is_some() {
             out.push(("roll_every", "only a sink of files has it"));
