@@ -67,6 +67,8 @@ pub(super) struct ForClients {
     pub(super) content_days: Option<u32>,
     /// How closely marks stand in answers.
     pub(super) mark: Density,
+    /// Whether prints of answers are kept.
+    pub(super) prints: bool,
 }
 
 /// Which rules a policy is over.
@@ -260,6 +262,11 @@ impl Policy {
     pub fn marking(mut self, mark: Density) -> Self {
         self.parts.client.mark = mark;
         self
+    }
+
+    /// Whether prints of answers are kept, by which they are known again without marks.
+    pub fn prints(&self) -> bool {
+        self.parts.client.prints
     }
 
     /// What its profile has clients show.

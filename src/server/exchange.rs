@@ -22,6 +22,7 @@ use super::head::Head;
 use super::headers;
 use super::host_check::from_browser;
 use super::long_reads;
+use super::prints::Printed;
 use super::recorder::{Kept, Recorder, record_end, with_answer};
 use super::request::{self, BodyType};
 use super::residency;
@@ -93,6 +94,7 @@ impl Exchange<'_> {
                 client,
                 marks: gateway.marks.clone(),
                 pseudonyms,
+                prints: self.policy.prints() && !self.canary,
             },
         );
         let body_type = BodyType::of(self.headers);
@@ -482,6 +484,8 @@ impl Exchange<'_> {
             Arc::clone(&dialer.upstream().name),
             kept,
         );
+        recorder.printed = (policy.prints() && !self.canary)
+            .then(|| Box::new(Printed::new(self.caller, &admission.user, admission.time_ms)));
         recorder.asker = (!self.canary && policy.review().is_some()).then(|| {
             Box::new(Asker {
                 tenant: Arc::clone(&self.caller.tenant),

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::exchange::count_findings;
 use super::gateway::Gateway;
 use super::patience::Activity;
+use super::prints::Printed;
 use super::reviews::{self, Asker, Rest};
 use super::source::{Got, keep};
 use crate::audit::{Commitment, Coverage, End, ExchangeId, MarkRecord, Parts, Subject};
@@ -90,6 +91,8 @@ pub(super) struct Recorder {
     pub(super) connection: Option<Arc<Activity>>,
     /// Whose exchange it is, where the policy has answers reviewed.
     pub(super) asker: Option<Box<Asker>>,
+    /// Whose exchange it is, where prints of its answer are kept.
+    pub(super) printed: Option<Box<Printed>>,
     /// What was not read of an answer.
     pub(super) rest: Option<Box<Rest>>,
 }
@@ -127,6 +130,7 @@ impl Recorder {
             written: false,
             connection: None,
             asker: None,
+            printed: None,
             rest: None,
         }
     }
@@ -301,6 +305,11 @@ impl Recorder {
                 end.mark = Some(MarkRecord { epoch: marked.epoch, marks: marked.marks });
             }
             end.held_bytes_max = answering.held_max as u64;
+        }
+        if let Some(delivered) = answering.and_then(Answering::delivered)
+            && let Some(printed) = self.printed.take()
+        {
+            self.gateway.prints.keep(self.id, *printed, delivered, &self.gateway.metrics);
         }
         let rest = self.rest.take();
         if let (Some(asker), Some(answering)) = (self.asker.take(), answering) {
