@@ -1,14 +1,12 @@
 //! `sluicegate detect`: whether a text is a model's words that came through this gateway.
 
-use super::moment::{minute, now_ms, written};
+use super::moment::{minute, now_ms};
+use super::prints::{Origins, shelf};
 use super::{ConfigArgs, Exit, Format, environment, show};
-use crate::audit::ExchangeId;
 use crate::config::Purpose;
-use crate::limits::Pepper;
 use crate::provenance::detect::{Marks, Verdict, marks, report};
 use crate::provenance::mark::MarkKeys;
-use crate::provenance::print::{Found, PrintKeys, PrintVerdict, Shelf, Traced, hundredths};
-use crate::server::PRINTS;
+use crate::provenance::print::PrintVerdict;
 use serde_json::json;
 use std::io::{self, Read as _, Write};
 use std::path::PathBuf;
@@ -67,22 +65,10 @@ pub(super) fn keys(config: &ConfigArgs) -> anyhow::Result<Option<MarkKeys>> {
     }
 }
 
-/// Prints of a configuration; none where it keeps none.
-pub(super) fn shelf(config: &ConfigArgs) -> anyhow::Result<Option<Shelf>> {
-    let loaded = config.load(Purpose::Check);
-    let Some(settings) = loaded.settings.or(loaded.draft) else { return Ok(None) };
-    let folder = settings.prints_path();
-    if !folder.is_dir() {
-        return Ok(None);
-    }
-    let secret = Pepper::load(&settings.pepper_path())?.derive(PRINTS);
-    let common = settings.common_phrases(&PrintKeys::new(&secret))?;
-    Ok(Some(Shelf::open(&folder, PrintKeys::new(&secret), common, Some(settings.prints.days))?))
-}
-
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let Some(keys) = keys(&args.config)? else { return Ok(Exit::Misuse) };
-    let shelf = shelf(&args.config)?;
+    let loaded = args.config.load(Purpose::Check);
+    let shelf = loaded.settings.or(loaded.draft).map(|settings| shelf(&settings)).transpose()?.flatten();
     let text = match (&args.text, &args.file) {
         (Some(text), _) => text.clone(),
         (None, Some(path)) if path.as_os_str() != "-" => match std::fs::read_to_string(path) {
@@ -103,12 +89,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     };
     let found = marks(&keys, &text);
     let traced = shelf.map(|shelf| shelf.trace(&text, now_ms())).transpose()?;
+    let traced = traced.map(|traced| Origins::of(traced, &text, &args.config));
     let mut out = io::stdout().lock();
     match args.format {
         Format::Json => writeln!(out, "{}", with_places(&found, traced.as_ref(), &text))?,
         Format::Human => {
             view(&mut out, &found)?;
-            traced.iter().try_for_each(|traced| view_prints(&mut out, traced, &text))?;
+            traced.iter().try_for_each(|traced| traced.view(&mut out, &text))?;
         }
     }
     let is_found = traced.is_some_and(|traced| traced.verdict() == PrintVerdict::Found);
@@ -116,49 +103,15 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 /// Where something stands: code points of the text.
-fn points(text: &str, byte: usize) -> usize {
+pub(super) fn points(text: &str, byte: usize) -> usize {
     text.get(..byte).unwrap_or_default().chars().count()
 }
 
-/// What only the operator may know of an answer that the text may come from.
-fn origin(traced: &Traced, found: &Found, text: &str) -> serde_json::Value {
-    json!({
-        "exchange": ExchangeId::of_bytes(found.record.exchange).to_string(),
-        "tenant": &*found.tenant,
-        "time": written(found.record.time_ms),
-        "verdict": traced.of(found).as_str(),
-        "start": points(text, found.part.0), "end": points(text, found.part.1),
-        "covered": hundredths(found.covered),
-        "score": found.score.round(),
-        "false_alarm": traced.false_alarm(found),
-    })
-}
-
-fn view_prints(out: &mut impl Write, traced: &Traced, text: &str) -> io::Result<()> {
-    let verdict = traced.verdict();
-    writeln!(out, "fingerprint: {}\n  {}", verdict.as_str(), verdict.sentence())?;
-    for found in traced.told() {
-        writeln!(
-            out,
-            "  exchange {} of tenant `{}`, {}: characters {} to {}, {:.0} % of their letters in rows that both have; chance of a false alarm about {:.0e}{}",
-            ExchangeId::of_bytes(found.record.exchange),
-            found.tenant,
-            minute(found.record.time_ms),
-            points(text, found.part.0),
-            points(text, found.part.1),
-            found.covered * 100.0,
-            traced.false_alarm(found),
-            if traced.of(found) == PrintVerdict::Lead { " (a lead)" } else { "" },
-        )?;
-    }
-    Ok(())
-}
-
 /// The answer, and where each mark stands: code points of the text.
-fn with_places(found: &Marks, traced: Option<&Traced>, text: &str) -> serde_json::Value {
-    let mut answer = report(text, Some(found), traced);
+fn with_places(found: &Marks, traced: Option<&Origins>, text: &str) -> serde_json::Value {
+    let mut answer = report(text, Some(found), traced.map(|traced| &traced.traced));
     if let (Some(layer), Some(traced)) = (answer.pointer_mut("/layers/fingerprint"), traced) {
-        layer["origins"] = traced.told().map(|found| origin(traced, found, text)).collect();
+        traced.add_to(layer, text);
     }
     let places: Vec<_> = found
         .reading

@@ -269,6 +269,13 @@ impl Policy {
         self.parts.client.prints
     }
 
+    /// The same policy with prints of answers kept, or not.
+    #[must_use]
+    pub fn printing(mut self, prints: bool) -> Self {
+        self.parts.client.prints = prints;
+        self
+    }
+
     /// What its profile has clients show.
     pub fn notices(&self) -> &[Notice] {
         &self.parts.client.notices

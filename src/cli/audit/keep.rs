@@ -6,8 +6,10 @@ use crate::audit::{
 };
 use crate::cli::ask::Operations;
 use crate::cli::moment::{now_ms, parse, written};
+use crate::cli::prints;
 use crate::cli::{Exit, Format, show};
 use crate::config::Purpose;
+use crate::provenance::print::{Erasure, PrintKeys};
 use crate::server::NOTES;
 use crate::text::hex;
 use anyhow::Context as _;
@@ -72,7 +74,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Destroy the key under which the bodies of a user's exchanges are sealed
+/// Destroy the key under which the bodies of a user's exchanges are sealed, and the prints of what he was told
 ///
 /// Nobody can read them again, in copies of the journal neither. The records stay, and so do their proofs: they hold no text. What was done is on
 /// record itself.
@@ -122,9 +124,23 @@ pub(super) fn erase_subject(args: &Erase) -> anyhow::Result<Exit> {
     };
     let writer = Writer::new(&args.place, &dir, &args.operations)?;
     let gone = erase(&dir, &subject)?;
-    writer
-        .note("erasure", json!({"tenant": args.tenant, "user": user, "basis": args.basis, "found": gone}))?;
+    let loaded = args.place.loaded(Purpose::Check);
+    let of_user = |keys: &PrintKeys| Erasure::Subject(keys.subject(&args.tenant, &user), now_ms());
+    let settings = loaded.settings.or(loaded.draft);
+    let prints = settings.map(|settings| prints::erase(&settings, of_user)).transpose()?.flatten();
+    let mut detail = json!({"tenant": args.tenant, "user": user, "basis": args.basis, "found": gone});
+    if let Some(prints) = prints {
+        detail["prints"] = prints.answers.into();
+    }
+    writer.note("erasure", detail)?;
     let mut out = io::stdout().lock();
+    if let Some(prints) = prints.filter(|prints| prints.answers > 0) {
+        let files = if prints.from_files { "they are gone" } else { prints::STILL };
+        writeln!(out, "prints of {} answers are erased: {files}", prints.answers)?;
+        if !gone {
+            return Ok(Exit::Fine);
+        }
+    }
     if gone {
         writeln!(out, "erased: what was kept of this user's exchanges cannot be read any more")?;
         return Ok(Exit::Fine);

@@ -17,6 +17,16 @@ pub struct Aligned {
     pub length: u32,
 }
 
+/// Of a text that comes from an answer so much fits at least, in letters of those that are looked at.
+pub const FITS: f64 = 0.35;
+
+impl Aligned {
+    /// How much of a text of these letters fits, from 0 to 1.
+    pub fn share(&self, text: &str) -> f64 {
+        self.score / letters_of(text).len().clamp(1, MOST_TEXT) as f64
+    }
+}
+
 /// What a letter costs that is another, or that only one has, in quarters of one that is the same.
 const OTHER: i32 = 4;
 const ALONE: i32 = 3;

@@ -37,11 +37,14 @@ const FAR: u32 = 400;
 const BACK: usize = 64;
 /// Most hits of a record that are looked at.
 const MOST_HITS: usize = 20_000;
-/// What a letter costs that no row covers, and one that one text has more than the other, in letters.
-const UNCOVERED: f64 = 0.08;
+/// What a letter costs that no row covers, in letters of alphabets; and what more beyond so many in a row: edits leave rows between them, and
+/// what two texts have in common by their subject stands far apart.
+const UNCOVERED: f64 = 0.05;
+const GAP: f64 = 40.0;
+const WIDE_GAP: f64 = 0.25;
+/// What a letter costs that one text has more than the other, and the most that such letters cost.
 const MOVED: f64 = 0.5;
-/// The most that letters cost of which one text has more.
-const MOST_MOVED: f64 = 16.0;
+const MOST_MOVED: f64 = 40.0;
 
 /// The best chain of a record's hits.
 pub(super) fn chain(hits: &mut Vec<Hit>) -> Chain {
@@ -69,10 +72,12 @@ pub(super) fn chain(hits: &mut Vec<Hit>) -> Chain {
                 continue;
             }
             let fresh = hit.letters.min(text).min(answer);
-            let moved = f64::from(text.abs_diff(answer));
-            let uncovered = f64::from(text.max(answer) - fresh) - moved;
-            let costs = UNCOVERED * uncovered.max(0.0) + (MOVED * moved).min(MOST_MOVED);
-            let score = chained.score + unit * (f64::from(fresh) * f64::from(hit.tells) - costs);
+            let moved = unit * f64::from(text.abs_diff(answer));
+            let uncovered = unit * f64::from(text.min(answer) - fresh);
+            let costs = UNCOVERED * uncovered
+                + WIDE_GAP * (uncovered - GAP).max(0.0)
+                + (MOVED * moved).min(MOST_MOVED);
+            let score = chained.score + unit * f64::from(fresh) * f64::from(hit.tells) - costs;
             if score > own.score {
                 own.score = score;
                 own.text.0 = chained.text.0;

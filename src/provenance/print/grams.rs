@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::keys::PrintKeys;
+use super::keys::{PrintKeys, TenantKey};
 use crate::detect::fingerprint::gram::{Gram, Letters, Read, Winnow};
 use crate::text::fold::{Fold, FoldPos, TextKind, View};
 use crate::text::json::{Kind, MAX_DEPTH, Tape, unescape};
@@ -99,6 +99,13 @@ impl Prints {
     }
 }
 
+impl Prints {
+    /// By the numbers that a tenant's key gives them, each with its place.
+    pub(super) fn numbers(&self, key: &TenantKey) -> Vec<(u64, u32)> {
+        self.prints.iter().map(|print| (key.number(print.gram), print.at)).collect()
+    }
+}
+
 /// Every text of a request: the strings and keys of JSON, or all of it where it is none.
 fn strings(body: &[u8], mut each: impl FnMut(&str)) {
     let mut tape = Tape::within(MAX_DEPTH, usize::MAX);
@@ -140,8 +147,9 @@ pub(super) struct Asked {
     pub(super) rows: Vec<Row>,
     /// By letter: where it ends in the text, in bytes.
     pub(super) ends: Vec<u32>,
-    /// What it weighs, in letters of alphabets.
+    /// What it weighs, in letters of alphabets, and what of it is of Chinese, Japanese or Korean.
     pub(super) weight: f64,
+    pub(super) wide: f64,
 }
 
 /// A row of letters of a text that is looked for.
@@ -158,7 +166,11 @@ impl Asked {
         let mut out = Self::default();
         read(keys, text, |end, weight, gram| {
             out.ends.push(end);
-            out.weight += f64::from(weight) / NARROW;
+            let weight = f64::from(weight) / NARROW;
+            out.weight += weight;
+            if weight > 1.0 {
+                out.wide += weight;
+            }
             if let Some(gram) = gram.filter(|gram| !common.has(gram.hash)) {
                 out.rows.push(Row { gram: gram.hash, at: gram.last as u32, letters: gram.letters });
             }

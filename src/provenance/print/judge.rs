@@ -7,17 +7,17 @@ use serde_json::{Value, json};
 use super::shelf::{Found, Traced};
 use crate::diag::moment::minute;
 
-/// From this score on, in letters of alphabets, a text is taken to come from an answer.
-pub const SURE: f64 = 60.0;
-/// From this score on it may: a lead, to be looked at.
-pub const LEAD: f64 = 40.0;
-/// So much more a text of ten times the letters has to score: it has more places to be like another by chance.
-const LONGER: f64 = 12.0;
-/// The weight of a text, in letters of alphabets, for which the scores are.
-const USUAL: f64 = 400.0;
-/// The chance of a false alarm at [`SURE`], and how many more letters make it a tenth.
+/// From this score on, in letters of alphabets, a text is taken to come from an answer; and one of Chinese, Japanese or Korean, of which five
+/// letters are more seldom the same by chance.
+const SURE: f64 = 80.0;
+const SURE_WIDE: f64 = 64.0;
+/// The chance of a false alarm there, and how many letters more make it a tenth, or fewer ten times as much.
 const AT_SURE: f64 = 1e-3;
-const TENTH: f64 = 25.0;
+const TENTH: f64 = 28.0;
+/// So much more a text of ten times the letters has to score: it has more places to be like another by chance.
+const LONGER: f64 = 46.0;
+/// The weight of a text, in letters of alphabets, up to which the scores are the same.
+const USUAL: f64 = 320.0;
 /// No smaller chance is told of prints alone: no more was measured.
 const LEAST: f64 = 1e-6;
 /// A text of so many letters is told of by its tenths: of a shorter one these would tell what to change.
@@ -59,17 +59,19 @@ impl PrintVerdict {
 }
 
 impl Traced {
-    /// What a longer text has to score besides.
-    fn longer(&self) -> f64 {
-        (self.weight.max(USUAL) / USUAL).log10() * LONGER
+    /// By how much a score is above what makes sure.
+    fn over(&self, found: &Found) -> f64 {
+        let sure = SURE + (SURE_WIDE - SURE) * self.wide;
+        found.score - sure - (self.weight.max(USUAL) / USUAL).log10() * LONGER
     }
 
     /// What is said of one that was found.
     pub fn of(&self, found: &Found) -> PrintVerdict {
-        let score = found.score - self.longer();
-        if score >= SURE {
+        let over = self.over(found);
+        if over >= 0.0 {
             PrintVerdict::Found
-        } else if score >= LEAD {
+        } else if over >= -TENTH {
+            // One in a hundred scores so much by chance.
             PrintVerdict::Lead
         } else {
             PrintVerdict::None
@@ -83,8 +85,7 @@ impl Traced {
 
     /// The chance that a text of another source scores so much, from 0 to 1; against other answers to the same prompt, which is worst.
     pub fn false_alarm(&self, found: &Found) -> f64 {
-        let over = (found.score - self.longer() - SURE) / TENTH;
-        (AT_SURE * 10_f64.powf(-over)).clamp(LEAST, 1.0)
+        (AT_SURE * 10_f64.powf(-self.over(found) / TENTH)).clamp(LEAST, 1.0)
     }
 
     /// Those that anything is said of.

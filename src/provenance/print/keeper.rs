@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -113,7 +114,7 @@ impl Keeper {
     /// A file cannot be read or written, or another process keeps prints there.
     pub fn start(plan: PrintPlan) -> io::Result<(Self, Vec<Torn>)> {
         let PrintPlan { folder, keys, common, days, size, is_held, told } = plan;
-        crate::diag::make_folder(&folder)?;
+        private(&folder)?;
         let locked = lock(&folder)?.ok_or_else(|| {
             let what = format!("{}: another process keeps prints there", folder.display());
             io::Error::new(io::ErrorKind::AlreadyExists, what)
@@ -265,14 +266,21 @@ impl Writer {
     }
 
     fn keep(&mut self, delivery: &Delivery) -> io::Result<Fate> {
+        {
+            // What was erased while it was being said is not kept at all.
+            let mut erased = self.shelf.erased.lock().unwrap_or_else(PoisonError::into_inner);
+            erased.look(&self.shelf.folder)?;
+            if erased.has(&delivery.record) {
+                return Ok(Fate::Erased(1));
+            }
+        }
         let texts: Vec<&str> = delivery.texts.iter().map(String::as_str).collect();
         let prints = Prints::of(&self.shelf.keys, &texts, &delivery.asked, &self.shelf.common);
         if prints.prints.len() < FEWEST {
             return Ok(Fate::Short);
         }
         let key = self.shelf.keys.tenant(&delivery.tenant);
-        let numbers: Vec<(u64, u32)> =
-            prints.prints.iter().map(|print| (key.number(print.gram), print.at)).collect();
+        let numbers = prints.numbers(&key);
         self.log.append(&entry(&delivery.record, &delivery.tenant, prints.letters, &numbers))?;
         let full = {
             let mut memory = self.shelf.memory.write().unwrap_or_else(PoisonError::into_inner);
@@ -341,6 +349,12 @@ impl Writer {
         self.logs = (number, number);
         Ok(())
     }
+}
+
+/// Makes a folder that only its owner can look into.
+fn private(folder: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
 }
 
 /// Removes a file, if it is there.

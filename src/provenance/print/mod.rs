@@ -11,10 +11,14 @@
 mod align;
 mod erased;
 mod find;
+mod forget;
 mod grams;
+mod grown;
 mod judge;
 mod keeper;
 mod keys;
+#[cfg(test)]
+mod laws;
 mod log;
 mod record;
 mod segment;
@@ -22,9 +26,11 @@ mod settings;
 mod shelf;
 mod sort;
 
-pub use align::{Aligned, align};
+pub use align::{Aligned, FITS, align};
 pub use erased::Erasure;
+pub use forget::{Forgotten, forget};
 pub use grams::Common;
+pub use grown::grow;
 pub use judge::{PrintVerdict, hundredths};
 pub use keeper::{Delivery, Fate, Keeper, PrintPlan};
 pub use keys::PrintKeys;

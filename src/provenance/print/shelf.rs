@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::erased::Erased;
 use super::find::{Chain, Hit, Hits, chain, chosen, tells};
-use super::grams::{Asked, Common};
+use super::grams::{Asked, Common, Prints};
 use super::keys::PrintKeys;
 use super::log::{Memory, load};
 use super::record::PrintRecord;
@@ -73,6 +73,8 @@ pub struct Traced {
     pub found: Vec<Found>,
     /// How much the text weighs, in letters of alphabets.
     pub weight: f64,
+    /// The share of that which letters of Chinese, Japanese or Korean have, from 0 to 1.
+    pub wide: f64,
 }
 
 /// How much there is.
@@ -174,6 +176,40 @@ impl Shelf {
         })
     }
 
+    /// One in memory alone.
+    pub fn in_memory(keys: PrintKeys, common: Common) -> Self {
+        Self {
+            folder: PathBuf::new(),
+            keys,
+            common,
+            segments: RwLock::default(),
+            memory: RwLock::default(),
+            erased: Mutex::default(),
+            keep_ms: None,
+        }
+    }
+
+    /// Adds an answer in memory alone; how many prints it has.
+    pub fn add(&self, record: PrintRecord, tenant: &str, texts: &[&str], asked: &[u8]) -> usize {
+        let prints = Prints::of(&self.keys, texts, asked, &self.common);
+        let numbers = prints.numbers(&self.keys.tenant(tenant));
+        let mut memory = self.memory.write().unwrap_or_else(PoisonError::into_inner);
+        memory.add(record, tenant, prints.letters, &numbers);
+        numbers.len()
+    }
+
+    /// How many bytes what is in memory takes as a segment.
+    ///
+    /// # Errors
+    /// It cannot be written among the system's files for a while.
+    pub fn bytes_as_segment(&self) -> io::Result<u64> {
+        let path = std::env::temp_dir().join(format!("sluicegate-{}.prints", std::process::id()));
+        let memory = self.memory.read().unwrap_or_else(PoisonError::into_inner);
+        let bytes = memory.segment(&path).map(|segment| segment.bytes);
+        fs::remove_file(&path)?;
+        bytes
+    }
+
     fn read(folder: &Path) -> io::Result<(Vec<(Span, Arc<Segment>)>, Memory)> {
         let files = files(folder)?;
         let mut segments = Vec::new();
@@ -239,7 +275,10 @@ impl Shelf {
         let rows = chosen(&asked, MOST_ROWS);
         let erased = {
             let mut erased = self.erased.lock().unwrap_or_else(PoisonError::into_inner);
-            erased.look(&self.folder)?;
+            // What is in memory alone has no such file.
+            if !self.folder.as_os_str().is_empty() {
+                erased.look(&self.folder)?;
+            }
             erased.clone()
         };
         let from_ms = self.keep_ms.map_or(0, |keep| now_ms.saturating_sub(keep));
@@ -329,7 +368,7 @@ impl Shelf {
                 answer: chain.answer,
             })
         });
-        Ok(Traced { found: found.collect(), weight: asked.weight })
+        Ok(Traced { found: found.collect(), weight: asked.weight, wide: asked.wide / asked.weight.max(1.0) })
     }
 }
 
