@@ -52,9 +52,8 @@ impl ExchangeId {
             return None;
         }
         let digit = |byte: u8| ALPHABET.iter().position(|known| *known == byte);
-        let number = text.bytes().try_fold(0_u128, |all, byte| {
-            all.checked_mul(32)?.checked_add(digit(byte)? as u128)
-        });
+        let number =
+            text.bytes().try_fold(0_u128, |all, byte| all.checked_mul(32)?.checked_add(digit(byte)? as u128));
         number.map(Self)
     }
 

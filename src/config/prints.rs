@@ -22,7 +22,8 @@ impl Check<'_> {
         for (n, path) in prints.common.iter().enumerate() {
             if let Err(error) = std::fs::read_to_string(path) {
                 let what = format!("cannot read `{}`: {error}", path.display());
-                let diagnostic = Diagnostic::error("no-file", what).help("a text file in UTF-8, a phrase a line");
+                let diagnostic =
+                    Diagnostic::error("no-file", what).help("a text file in UTF-8, a phrase a line");
                 self.value(&["prints".into(), "common".into(), n.into()], diagnostic, "this file");
             }
         }

@@ -4,9 +4,9 @@
 
 use bytes::Bytes;
 
+use super::Terms;
 use super::marking::is_read;
 use super::segment::{Moved, Part, Segment, Segments};
-use super::Terms;
 use crate::dialect::{Matched, Role};
 use crate::telemetry::Quiet;
 use crate::text::json::unescape_into;
@@ -84,7 +84,11 @@ impl Delivering {
             }
         };
         let Some(Quiet(text)) = text else { return };
-        if source.contains('\\') { unescape_into(source, text) } else { text.push_str(source) }
+        if source.contains('\\') {
+            unescape_into(source, text);
+        } else {
+            text.push_str(source);
+        }
         if self.channels.len() + self.alone.len() > MOST_TEXTS {
             self.room = 0;
         }

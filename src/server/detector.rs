@@ -16,8 +16,8 @@ use super::gateway::Gateway;
 use super::long_reads;
 use super::public;
 use super::rates::Rates;
-use crate::provenance::detect::{Marks, Verdict, marks, report};
 use crate::diag::moment::now_ms;
+use crate::provenance::detect::{Marks, Verdict, marks, report};
 use crate::provenance::mark::DetectorSettings;
 use crate::provenance::print::{PrintVerdict, Traced};
 

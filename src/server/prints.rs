@@ -69,7 +69,13 @@ impl Printing {
     }
 
     /// Keeps prints of what an exchange delivered.
-    pub(super) fn keep(&self, exchange: ExchangeId, printed: Printed, delivered: Delivered, metrics: &Metrics) {
+    pub(super) fn keep(
+        &self,
+        exchange: ExchangeId,
+        printed: Printed,
+        delivered: Delivered,
+        metrics: &Metrics,
+    ) {
         let Some(keeper) = self.begin() else {
             metrics.prints.with_label_values(&["lost"]).inc();
             return;

@@ -226,7 +226,10 @@ impl Metrics {
                 "Answers of which prints were kept, were not, or are gone",
                 &["what"],
             )?,
-            prints_made: counter("sluicegate_prints_made_total", "Rows of letters that were kept of answers")?,
+            prints_made: counter(
+                "sluicegate_prints_made_total",
+                "Rows of letters that were kept of answers",
+            )?,
             marks: counters(
                 "sluicegate_marks_total",
                 "Marks set in answers and stripped from prompts",

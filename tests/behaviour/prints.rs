@@ -64,7 +64,10 @@ fn what_was_delivered_is_known_again() {
     assert_eq!(found["tenths"], Value::Null);
     // What the prompt said is nobody's words but the client's.
     assert_eq!(detect(&gateway, ASKED)["verdict"], "none");
-    let nothing = detect(&gateway, "Nobody has ever said this before, and it is long enough to be known if it had been said.");
+    let nothing = detect(
+        &gateway,
+        "Nobody has ever said this before, and it is long enough to be known if it had been said.",
+    );
     assert_eq!((&nothing["verdict"], &nothing["false_alarm"]), (&json!("none"), &Value::Null));
     assert!(!nothing["meaning"].as_str().expect("a sentence").contains("human"));
     let encoded = SAID.replace(' ', "+");

@@ -9,40 +9,49 @@ use crate::cli::ConfigArgs;
 use crate::cli::audit::told;
 use crate::cli::detect::points;
 use crate::cli::moment::{minute, written};
-use crate::provenance::print::{FITS, Found, PrintVerdict, Traced, align, hundredths};
+use crate::provenance::print::{FITS, Found, PrintVerdict, Traced, align, chance_of_fit, hundredths};
 
-/// Below this is the chance of a false alarm where a text fits what was kept of an answer.
-const ALIGNED: f64 = 1e-6;
+/// No smaller chance is told.
+const LEAST: f64 = 1e-6;
+
+/// How much fits what is kept of an answer.
+struct Fits {
+    /// Of the passage, from 0 to 1.
+    part: f64,
+    /// Of the whole text.
+    whole: f64,
+}
 
 /// What was found, and what came of laying it beside what is kept.
 pub(in crate::cli) struct Origins {
     pub(in crate::cli) traced: Traced,
-    /// How much of each part fits; or why that is not known.
-    fits: Vec<Result<f64, String>>,
+    /// How much fits of each; or why that is not known.
+    fits: Vec<Result<Fits, String>>,
 }
 
 impl Origins {
     /// Lays what was found beside the sealed answers of a configuration, where these are kept.
     pub(in crate::cli) fn of(traced: Traced, text: &str, config: &ConfigArgs) -> Self {
-        let fit = |found: &Found| -> Result<f64, String> {
+        let fit = |found: &Found| -> Result<Fits, String> {
             let id = ExchangeId::of_bytes(found.record.exchange).to_string();
             let texts = told(config, &id).map_err(|error| error.to_string())?;
             let part = text.get(found.part.0..found.part.1).unwrap_or(text);
-            let best = texts.iter().map(|answer| align(part, answer).share(part)).fold(0.0, f64::max);
-            Ok(best)
+            let best =
+                |text: &str| texts.iter().map(|answer| align(text, answer).share(text)).fold(0.0, f64::max);
+            Ok(Fits { part: best(part), whole: best(text) })
         };
         let fits = traced.told().map(fit).collect();
         Self { traced, fits }
     }
 
-    fn each(&self) -> impl Iterator<Item = (&Found, &Result<f64, String>)> {
+    fn each(&self) -> impl Iterator<Item = (&Found, &Result<Fits, String>)> {
         self.traced.told().zip(&self.fits)
     }
 
     /// What is said of one: what does not fit is no more than a lead.
-    fn of_one(&self, found: &Found, fits: &Result<f64, String>) -> PrintVerdict {
+    fn of_one(&self, found: &Found, fits: &Result<Fits, String>) -> PrintVerdict {
         match (self.traced.of(found), fits) {
-            (PrintVerdict::Found, Ok(fits)) if *fits < FITS => PrintVerdict::Lead,
+            (PrintVerdict::Found, Ok(fits)) if fits.part < FITS => PrintVerdict::Lead,
             (verdict, _) => verdict,
         }
     }
@@ -60,12 +69,11 @@ impl Origins {
         }
     }
 
-    fn false_alarm(&self, found: &Found, fits: &Result<f64, String>) -> f64 {
+    fn false_alarm(&self, found: &Found, fits: &Result<Fits, String>) -> f64 {
         let chance = self.traced.false_alarm(found);
-        if fits.as_ref().is_ok_and(|fits| *fits >= FITS) && self.traced.of(found) == PrintVerdict::Found {
-            chance.min(ALIGNED)
-        } else {
-            chance
+        match fits {
+            Ok(fits) => chance.min(chance_of_fit(fits.whole, self.traced.weight)).max(LEAST),
+            Err(_) => chance,
         }
     }
 
@@ -85,7 +93,7 @@ impl Origins {
                     "start": points(text, found.part.0), "end": points(text, found.part.1),
                     "covered": hundredths(found.covered),
                     "score": found.score.round(),
-                    "fits": fits.as_ref().ok().map(|fits| hundredths(*fits)),
+                    "fits": fits.as_ref().ok().map(|fits| hundredths(fits.part)),
                     "not_compared": fits.as_ref().err(),
                     "false_alarm": self.false_alarm(found, fits),
                 })
@@ -115,7 +123,14 @@ impl Origins {
                 found.covered * 100.0,
             )?;
             match fits {
-                Ok(fits) => writeln!(out, "    beside what is kept of the answer {:.0} % fit", fits * 100.0)?,
+                Ok(fits) => {
+                    let of = (fits.part * 100.0, fits.whole * 100.0);
+                    writeln!(
+                        out,
+                        "    beside what is kept of the answer {:.0} % of them fit, {:.0} % of the text",
+                        of.0, of.1
+                    )?;
+                }
                 Err(why) => writeln!(out, "    not compared with the answer's text: {why}")?,
             }
             writeln!(out, "    chance of a false alarm: about {:.0e}", self.false_alarm(found, fits))?;

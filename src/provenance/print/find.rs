@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use super::grams::{Asked, ROW};
+use super::keys::BITS;
 
 /// Where a row of the text stands in an answer.
 #[derive(Clone, Copy, Debug)]
@@ -110,8 +111,7 @@ pub(super) fn tells(places: usize, records: usize) -> f32 {
 pub(super) fn chosen(asked: &Asked, most: usize) -> Vec<super::grams::Row> {
     let mut rows = asked.rows.clone();
     if rows.len() > most {
-        let cut = u64::MAX >> 16;
-        let cut = (cut as f64 * most as f64 / rows.len() as f64) as u64;
+        let cut = ((1_u64 << BITS) / rows.len() as u64).saturating_mul(most as u64);
         rows.retain(|row| row.gram <= cut);
     }
     rows

@@ -36,8 +36,7 @@ pub(super) struct Prints {
 
 /// Reads a text letter by letter: each letter's end in it, in bytes, what it weighs, and the row that ends there.
 fn read(keys: &PrintKeys, text: &str, mut each: impl FnMut(u32, u32, Option<Gram>)) -> u64 {
-    let (mut fold, mut view, mut letters) =
-        (Fold::new(TextKind::Plain), View::default(), Letters::default());
+    let (mut fold, mut view, mut letters) = (Fold::new(TextKind::Plain), View::default(), Letters::default());
     let (mut rest, mut read) = (text, 0);
     loop {
         let (piece, after) = rest.split_at(rest.floor_char_boundary(PIECE));
@@ -47,11 +46,17 @@ fn read(keys: &PrintKeys, text: &str, mut each: impl FnMut(u32, u32, Option<Gram
         }
         let from = (read - view.base().0) as usize;
         let folded = view.bytes().get(from..).unwrap_or_default();
-        letters.push(keys.grams(), folded, read, |_| false, |letters, read| {
-            if let Read::Letter(gram) = read {
-                each(view.text_end(FoldPos(letters.end())).0 as u32, letters.weight(), gram);
-            }
-        });
+        letters.push(
+            keys.grams(),
+            folded,
+            read,
+            |_| false,
+            |letters, read| {
+                if let Read::Letter(gram) = read {
+                    each(view.text_end(FoldPos(letters.end())).0 as u32, letters.weight(), gram);
+                }
+            },
+        );
         read = view.end().0;
         view.trim(view.end());
         if after.is_empty() {

@@ -3,10 +3,10 @@
 use std::io;
 use std::path::Path;
 
+use super::keys::BITS;
 use super::record::PrintRecord;
 use super::segment::{Table, Writer};
 use super::shelf::segment_path;
-use super::keys::BITS;
 
 /// Prints of one answer, and letters for each.
 const OF_ONE: u64 = 400;
@@ -16,12 +16,7 @@ const LETTERS: u64 = 2;
 ///
 /// # Errors
 /// A file cannot be written.
-pub fn grow(
-    folder: &Path,
-    tenant: &str,
-    sizes: &[u64],
-    mut draw: impl FnMut() -> u64,
-) -> io::Result<u64> {
+pub fn grow(folder: &Path, tenant: &str, sizes: &[u64], mut draw: impl FnMut() -> u64) -> io::Result<u64> {
     let mut bytes = 0;
     for (n, &prints) in (1..).zip(sizes) {
         let mut table = Table::default();

@@ -133,12 +133,11 @@ impl Keeper {
         }
         let first = found.logs.first().map(|(number, _)| *number);
         let next = found.segments.iter().map(|(span, _)| span.1 + 1).max().unwrap_or(1);
-        let (number, log) = match last {
-            Some(last) => last,
-            None => {
-                let path = log_path(&folder, next);
-                (next, Log::open(&path, 0).map_err(|error| named(&path, &error))?)
-            }
+        let (number, log) = if let Some(last) = last {
+            last
+        } else {
+            let path = log_path(&folder, next);
+            (next, Log::open(&path, 0).map_err(|error| named(&path, &error))?)
         };
         let shelf = Arc::new(Shelf::open(&folder, keys, common, Some(days))?);
         let told: Arc<dyn Fn(Fate) + Send + Sync> = told.into();

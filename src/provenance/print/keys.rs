@@ -97,17 +97,16 @@ impl TenantKey {
 }
 
 fn round(v: &mut [u64; 4]) {
-    let [a, b, c, d] = v;
-    *a = a.wrapping_add(*b);
-    *b = b.rotate_left(13) ^ *a;
-    *a = a.rotate_left(32);
-    *c = c.wrapping_add(*d);
-    *d = d.rotate_left(16) ^ *c;
-    *a = a.wrapping_add(*d);
-    *d = d.rotate_left(21) ^ *a;
-    *c = c.wrapping_add(*b);
-    *b = b.rotate_left(17) ^ *c;
-    *c = c.rotate_left(32);
+    v[0] = v[0].wrapping_add(v[1]);
+    v[1] = v[1].rotate_left(13) ^ v[0];
+    v[0] = v[0].rotate_left(32);
+    v[2] = v[2].wrapping_add(v[3]);
+    v[3] = v[3].rotate_left(16) ^ v[2];
+    v[0] = v[0].wrapping_add(v[3]);
+    v[3] = v[3].rotate_left(21) ^ v[0];
+    v[2] = v[2].wrapping_add(v[1]);
+    v[1] = v[1].rotate_left(17) ^ v[2];
+    v[2] = v[2].rotate_left(32);
 }
 
 #[cfg(test)]
@@ -128,10 +127,7 @@ mod tests {
         assert_ne!(keys.tenant("red").number(5), keys.tenant("blue").number(5));
         assert_ne!(keys.subject("red", "x"), keys.subject("blue", "x"));
         assert_ne!(keys.subject("red", ""), keys.subject("red", "x"));
-        assert_ne!(
-            PrintKeys::new(&[8; 32]).tenant("red").number(5),
-            keys.tenant("red").number(5)
-        );
+        assert_ne!(PrintKeys::new(&[8; 32]).tenant("red").number(5), keys.tenant("red").number(5));
         assert!(keys.tenant("red").number(u64::MAX) < 1 << BITS);
     }
 }

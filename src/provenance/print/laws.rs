@@ -216,17 +216,25 @@ fn what_was_kept_survives_a_restart() {
     assert!((0..5).all(|n| is_found(&beside, n)) && !is_found(&beside, 6));
     assert_eq!(fates.lock().expect("told").last(), Some(&Fate::Short));
     // Nobody else keeps prints there meanwhile.
-    assert!(PrintPlan::of_test(folder.path()).is_err_and(|error| error.to_string().contains("another process")));
+    assert!(
+        PrintPlan::of_test(folder.path()).is_err_and(|error| error.to_string().contains("another process"))
+    );
     drop(first);
     let (again, torn, _) = keeper(folder.path(), 10, 1 << 30);
     assert_eq!(torn, []);
     assert!((0..5).all(|n| is_found(again.shelf(), n)));
     // Another key finds nothing, and the files hold no word of it.
-    let other = Shelf::open(folder.path(), PrintKeys::new(&[1; 32]), Common::default(), None).expect("a folder");
+    let other =
+        Shelf::open(folder.path(), PrintKeys::new(&[1; 32]), Common::default(), None).expect("a folder");
     assert!(!is_found(&other, 0));
     let bytes = fs::read(folder.path().join("00000001.log")).expect("a log");
     let words = text(0, 60, false);
-    assert!(words.split(' ').filter(|w| w.len() > 4).all(|w| memchr::memmem::find(&bytes, w.as_bytes()).is_none()));
+    assert!(
+        words
+            .split(' ')
+            .filter(|w| w.len() > 4)
+            .all(|w| memchr::memmem::find(&bytes, w.as_bytes()).is_none())
+    );
 }
 
 /// Wherever the writing stopped, what was whole is found, and what was not is cut off and told.
@@ -277,9 +285,12 @@ fn what_is_erased_is_gone_at_once_and_from_the_files() {
     assert!(!is_found(first.shelf(), 2));
     let in_files = |n: u64| {
         let files = fs::read_dir(folder.path()).expect("a folder").flatten();
-        files
-            .filter(|file| file.path().extension().is_some_and(|e| e == "log" || e == "prints"))
-            .any(|file| memchr::memmem::find(&fs::read(file.path()).unwrap_or_default(), &record(n).exchange).is_some())
+        files.filter(|file| file.path().extension().is_some_and(|e| e == "log" || e == "prints")).any(
+            |file| {
+                memchr::memmem::find(&fs::read(file.path()).unwrap_or_default(), &record(n).exchange)
+                    .is_some()
+            },
+        )
     };
     until("they are gone", || [1, 2, 3, 5].into_iter().all(|n| !in_files(n)));
     assert!(in_files(0) && in_files(4) && is_found(first.shelf(), 0) && is_found(first.shelf(), 4));
@@ -290,10 +301,12 @@ fn what_is_erased_is_gone_at_once_and_from_the_files() {
     assert!(!in_files(7) && !is_found(first.shelf(), 7));
     drop(first);
     // Without a gateway the command line does it.
-    let done = forget(&Erasure::Exchange(record(4).exchange), || Ok(plan_of(folder.path()))).expect("a folder");
+    let done =
+        forget(&Erasure::Exchange(record(4).exchange), || Ok(plan_of(folder.path()))).expect("a folder");
     assert_eq!(done, Forgotten { answers: 1, from_files: true });
     assert!(!in_files(4) && in_files(0));
-    let again = forget(&Erasure::Exchange(record(4).exchange), || Ok(plan_of(folder.path()))).expect("a folder");
+    let again =
+        forget(&Erasure::Exchange(record(4).exchange), || Ok(plan_of(folder.path()))).expect("a folder");
     assert_eq!(again.answers, 0);
 }
 
@@ -376,7 +389,8 @@ fn tenants_do_not_see_each_other() {
     shelf.add(record(1), "red", &[&text(1, 60, false)], b"{}");
     shelf.add(record(2), "blue", &[&text(1, 60, false)], b"{}");
     let traced = shelf.trace(&text(1, 60, false), 0).expect("a look");
-    let tenants: std::collections::BTreeSet<_> = traced.told().map(|found| found.tenant.to_string()).collect();
+    let tenants: std::collections::BTreeSet<_> =
+        traced.told().map(|found| found.tenant.to_string()).collect();
     assert_eq!(tenants.into_iter().collect::<Vec<_>>(), ["blue", "red"]);
     let public = traced.json(100).to_string();
     assert!(!public.contains("\"red\"") && !public.contains("blue") && !public.contains("a5a5"), "{public}");

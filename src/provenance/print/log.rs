@@ -48,7 +48,13 @@ impl Memory {
     }
 
     /// Adds an answer. False where no more letters can be counted.
-    pub(super) fn add(&mut self, record: PrintRecord, tenant: &str, letters: u32, prints: &[(u64, u32)]) -> bool {
+    pub(super) fn add(
+        &mut self,
+        record: PrintRecord,
+        tenant: &str,
+        letters: u32,
+        prints: &[(u64, u32)],
+    ) -> bool {
         let tenant = self.table.tenant(tenant);
         let Some(first) = self.table.add(record, tenant, letters) else { return false };
         for &(number, at) in prints.iter().filter(|(_, at)| *at < letters) {
@@ -130,7 +136,9 @@ fn next<'b>(bytes: &'b [u8], memory: &mut Memory) -> Option<&'b [u8]> {
     let (prints, _) = rest.as_chunks::<PRINT>();
     let prints: Vec<(u64, u32)> = prints
         .iter()
-        .map(|[a, b, c, d, e, f, at @ ..]| (u64::from_le_bytes([*a, *b, *c, *d, *e, *f, 0, 0]), u32::from_le_bytes(*at)))
+        .map(|[a, b, c, d, e, f, at @ ..]| {
+            (u64::from_le_bytes([*a, *b, *c, *d, *e, *f, 0, 0]), u32::from_le_bytes(*at))
+        })
         .collect();
     memory.add(record, tenant, letters, &prints).then_some(after)
 }

@@ -26,7 +26,7 @@ mod settings;
 mod shelf;
 mod sort;
 
-pub use align::{Aligned, FITS, align};
+pub use align::{Aligned, FITS, align, chance as chance_of_fit};
 pub use erased::Erasure;
 pub use forget::{Forgotten, forget};
 pub use grams::Common;

@@ -105,7 +105,8 @@ impl Segment {
         let mut file = File::open(path)?;
         let mut head = [0; HEAD];
         file.read_exact(&mut head)?;
-        let head = head.strip_prefix(MAGIC).ok_or_else(|| broken("no segment of prints, or of another version"))?;
+        let head =
+            head.strip_prefix(MAGIC).ok_or_else(|| broken("no segment of prints, or of another version"))?;
         let read = |bytes| {
             let (prints, bytes) = take_u64(bytes)?;
             let (letters, bytes) = take_u64(bytes)?;
@@ -114,7 +115,8 @@ impl Segment {
             let (bits, bytes) = take_u32(bytes)?;
             Some((prints, letters, records, tenants, bits, take_u32(bytes)?.0))
         };
-        let (prints, letters, records, tenants, bits, crc) = read(head).ok_or_else(|| broken("its head is broken"))?;
+        let (prints, letters, records, tenants, bits, crc) =
+            read(head).ok_or_else(|| broken("its head is broken"))?;
         let bytes = file.metadata()?.len();
         let begin = prints.checked_mul(PRINT).and_then(|prints| bytes.checked_sub(prints));
         let rest = begin.and_then(|begin| begin.checked_sub(HEAD as u64));
@@ -219,7 +221,8 @@ impl Sorted<'_> {
         let [a, b, c, d, place @ ..] = *bytes.ok_or(io::ErrorKind::UnexpectedEof)?;
         self.at += PRINT as usize;
         self.read += 1;
-        let number = (self.bucket as u64) << (BITS - self.segment.bits) | u64::from(u32::from_le_bytes([a, b, c, d]));
+        let number =
+            (self.bucket as u64) << (BITS - self.segment.bits) | u64::from(u32::from_le_bytes([a, b, c, d]));
         Ok(Some((number, u32::from_le_bytes(place))))
     }
 }

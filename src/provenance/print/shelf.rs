@@ -37,7 +37,7 @@ pub struct Shelf {
     pub(super) keys: PrintKeys,
     pub(super) common: Common,
     /// The oldest first.
-    pub(super) segments: RwLock<Vec<(Span, Arc<Segment>)>>,
+    pub(super) segments: RwLock<Spans>,
     pub(super) memory: RwLock<Memory>,
     pub(super) erased: Mutex<Erased>,
     /// How long prints are looked at, in milliseconds; none: for good.
@@ -46,6 +46,9 @@ pub struct Shelf {
 
 /// The first and the last log that a segment has.
 pub(super) type Span = (u32, u32);
+
+/// Segments, the oldest first.
+pub(super) type Spans = Vec<(Span, Arc<Segment>)>;
 
 /// An answer that a text was found in.
 #[derive(Clone, Debug, PartialEq)]
@@ -130,9 +133,8 @@ pub(super) fn files(folder: &Path) -> io::Result<Files> {
         }
     }
     let all: Vec<Span> = out.segments.iter().map(|(span, _)| *span).collect();
-    let within = |(first, last): Span| {
-        all.iter().any(|&(a, b)| a <= first && last <= b && (a, b) != (first, last))
-    };
+    let within =
+        |(first, last): Span| all.iter().any(|&(a, b)| a <= first && last <= b && (a, b) != (first, last));
     let (left, segments) = out.segments.drain(..).partition(|(span, _)| within(*span));
     out.segments = segments;
     let left: Vec<(Span, PathBuf)> = left;
@@ -210,7 +212,7 @@ impl Shelf {
         bytes
     }
 
-    fn read(folder: &Path) -> io::Result<(Vec<(Span, Arc<Segment>)>, Memory)> {
+    fn read(folder: &Path) -> io::Result<(Spans, Memory)> {
         let files = files(folder)?;
         let mut segments = Vec::new();
         for (span, path) in files.segments {

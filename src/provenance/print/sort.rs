@@ -14,6 +14,9 @@ use crate::diag::moment::now_ms;
 /// Letters of one segment at most: a place is a number of 32 bits.
 const MOST_LETTERS: u64 = 3 << 30;
 
+/// A segment has at least so many times the prints of the next one: a hundred million prints are in five.
+const TIMES: u64 = 4;
+
 /// Why an answer's prints go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dead {
@@ -108,7 +111,8 @@ impl Sorter {
             let Some((span, segment)) = segments.first().filter(|_| bytes > self.size) else { return Ok(()) };
             // Room for some time, so that it is not written anew all the time.
             let over = bytes - self.size + self.size / 16;
-            let letters = u128::from(over) * u128::from(segment.table.letters) / u128::from(segment.bytes.max(1));
+            let letters =
+                u128::from(over) * u128::from(segment.table.letters) / u128::from(segment.bytes.max(1));
             let kept = segment.table.entries.partition_point(|entry| u128::from(entry.first) < letters);
             let last = kept.checked_sub(1).and_then(|last| segment.table.entries.get(last));
             let before = last.map_or(0, |last| last.record.time_ms);
@@ -127,7 +131,7 @@ impl Sorter {
             let segments = self.shelf.list();
             let small = |pair: &&[(Span, Arc<Segment>)]| match pair {
                 [(_, a), (_, b)] => {
-                    a.prints < 2 * b.prints && a.table.letters + b.table.letters < MOST_LETTERS
+                    a.prints < TIMES * b.prints && a.table.letters + b.table.letters < MOST_LETTERS
                 }
                 _ => false,
             };
