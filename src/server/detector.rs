@@ -63,7 +63,9 @@ pub(super) async fn answer(
     let page = request.uri().path() == PAGE;
     let (parts, body) = request.into_parts();
     match (&parts.method, page) {
-        (&Method::GET | &Method::HEAD, true) => return html(StatusCode::OK, &whole_page(None, "")),
+        (&Method::GET | &Method::HEAD, true) => {
+            return html(StatusCode::OK, &whole_page(None, "", gateway.prints.public().is_some()));
+        }
         (&Method::POST, _) => {}
         (_, page) => {
             let mut response =
@@ -120,7 +122,7 @@ pub(super) async fn answer(
         fingerprint: traced(gateway, &text).await,
     };
     if page {
-        html(StatusCode::OK, &whole_page(Some((&found, &text)), ""))
+        html(StatusCode::OK, &whole_page(Some((&found, &text)), "", prints.is_some()))
     } else {
         public::told(StatusCode::OK, &report(&text, found.mark.as_ref(), found.fingerprint.as_ref()))
     }
@@ -161,7 +163,7 @@ fn text_of(headers: &HeaderMap, body: &Bytes) -> Option<String> {
 
 fn said(page: bool, status: StatusCode, code: &str, what: &str) -> Response<AnswerBody> {
     if page {
-        return html(status, &whole_page(None, what));
+        return html(status, &whole_page(None, what, false));
     }
     public::error(status, code, what)
 }
@@ -187,14 +189,18 @@ dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1rem;margin:.6r
 .bar{display:grid;grid-template-columns:repeat(10,1fr);gap:2px;height:.7rem;margin-top:.25rem}.bar i{background:var(--line)}.bar .on{background:var(--good)}";
 
 /// The page, with what was found or what is wrong.
-fn whole_page(found: Option<(&Layers, &str)>, wrong: &str) -> String {
+fn whole_page(found: Option<(&Layers, &str)>, wrong: &str, prints: bool) -> String {
+    let (besides, besides_zh) = if prints {
+        (" and held against the prints that it keeps of it", "，并与本服务留存的内容指纹比对")
+    } else {
+        ("", "")
+    };
     let mut out = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
          <title>Did a model of ours write this?</title><style>{STYLE}</style></head><body>\n\
          <h1>Did a model of ours write this?</h1>\n\
-         <p class=\"soft\">Paste a text. It is read for the marks that this gateway sets in what its models write and held against the prints that \
-         it keeps of it, and is not kept.</p>\n\
-         <p class=\"soft\" lang=\"zh\">粘贴一段文本，检测其中是否有本服务为模型生成内容添加的隐式标识，并与本服务留存的内容指纹比对。文本不会被保存。</p>\n"
+         <p class=\"soft\">Paste a text. It is read for the marks that this gateway sets in what its models write{besides}, and is not kept.</p>\n\
+         <p class=\"soft\" lang=\"zh\">粘贴一段文本，检测其中是否有本服务为模型生成内容添加的隐式标识{besides_zh}。文本不会被保存。</p>\n"
     );
     if let Some((found, text)) = found {
         found.mark.iter().for_each(|marks| verdict(marks, &mut out));
@@ -313,7 +319,7 @@ mod tests {
 
     #[test]
     fn the_page_runs_no_script() {
-        let page = whole_page(None, "");
+        let page = whole_page(None, "", true);
         assert!(!page.contains("<script") && !page.contains("http"));
         assert!(page.contains("<form method=\"post\" action=\"/detect\""));
     }

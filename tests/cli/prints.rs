@@ -94,7 +94,7 @@ fn a_fragment_names_its_exchange_until_it_is_erased() {
     let (code, out, err) =
         gateway.audit(&["erase", "--tenant", "anonymous", "--user", "alice", "--basis", "request 7"]);
     assert_eq!(code, Some(0), "{out}{err}");
-    assert!(out.contains("prints of 1 answers are erased: they are gone"), "{out}");
+    assert!(out.contains("erased: prints of 1 answers; they are gone"), "{out}");
     assert_eq!(origins(&detect(&gateway, SAID).1), std::slice::from_ref(&bob));
     let stat = run(&["prints", "stat", "--config", &config(&gateway), "--format", "json"]);
     let stat: Value = serde_json::from_slice(&stat.stdout).expect("JSON");

@@ -25,6 +25,9 @@ use super::segment::{MOST_PLACES, Segment, Table};
 
 /// Rows of one text that are looked up at most.
 const MOST_ROWS: usize = 4096;
+/// Rows that are looked up for all tenants together, where that leaves each as many as this.
+const MOST_LOOKS: usize = 1_000_000;
+const FEWEST_ROWS: usize = 1024;
 /// Records that are told of one text.
 const MOST_FOUND: usize = 8;
 /// How often a folder is read anew that somebody changes meanwhile.
@@ -274,7 +277,6 @@ impl Shelf {
     /// A file cannot be read.
     pub fn trace(&self, text: &str, now_ms: u64) -> io::Result<Traced> {
         let asked = Asked::of(&self.keys, text, &self.common);
-        let rows = chosen(&asked, MOST_ROWS);
         let erased = {
             let mut erased = self.erased.lock().unwrap_or_else(PoisonError::into_inner);
             // What is in memory alone has no such file.
@@ -307,6 +309,8 @@ impl Shelf {
                 *tenants.entry(name).or_default() += count;
             }
         }
+        let most = (MOST_LOOKS / tenants.len().max(1)).clamp(FEWEST_ROWS, MOST_ROWS);
+        let rows = chosen(&asked, most);
         let mut hits = Hits::new();
         let (mut room, mut places, mut of_row) = (Vec::new(), Vec::new(), Vec::new());
         for (name, records) in tenants {
