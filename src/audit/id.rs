@@ -36,6 +36,27 @@ impl ExchangeId {
         text.len() == 26 && text.bytes().all(|b| ALPHABET.contains(&b))
     }
 
+    /// The id as bytes.
+    pub fn bytes(self) -> [u8; 16] {
+        self.0.to_be_bytes()
+    }
+
+    /// The id of these bytes.
+    pub fn of_bytes(bytes: [u8; 16]) -> Self {
+        Self(u128::from_be_bytes(bytes))
+    }
+
+    /// The id of a printed form; none for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        if !Self::is_written_so(text) {
+            return None;
+        }
+        let digit = |byte: u8| ALPHABET.iter().position(|known| *known == byte);
+        let number =
+            text.bytes().try_fold(0_u128, |all, byte| all.checked_mul(32)?.checked_add(digit(byte)? as u128));
+        number.map(Self)
+    }
+
     /// The printed form.
     pub fn text(self) -> [u8; 26] {
         let mut out = [b'0'; 26];
@@ -76,6 +97,8 @@ mod tests {
         for _ in 0..1000 {
             let id = ExchangeId::random()?.to_string();
             assert!(ExchangeId::is_written_so(&id), "{id}");
+            let read = ExchangeId::parse(&id).map(|id| ExchangeId::of_bytes(id.bytes()).to_string());
+            assert_eq!(read.as_deref(), Some(id.as_str()));
             assert!(seen.insert(id));
         }
         Ok(())

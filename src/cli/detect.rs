@@ -1,10 +1,12 @@
 //! `sluicegate detect`: whether a text is a model's words that came through this gateway.
 
-use super::moment::minute;
+use super::moment::{minute, now_ms};
+use super::prints::{Origins, shelf};
 use super::{ConfigArgs, Exit, Format, environment, show};
 use crate::config::Purpose;
 use crate::provenance::detect::{Marks, Verdict, marks, report};
 use crate::provenance::mark::MarkKeys;
+use crate::provenance::print::PrintVerdict;
 use serde_json::json;
 use std::io::{self, Read as _, Write};
 use std::path::PathBuf;
@@ -65,6 +67,8 @@ pub(super) fn keys(config: &ConfigArgs) -> anyhow::Result<Option<MarkKeys>> {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let Some(keys) = keys(&args.config)? else { return Ok(Exit::Misuse) };
+    let loaded = args.config.load(Purpose::Check);
+    let shelf = loaded.settings.or(loaded.draft).map(|settings| shelf(&settings)).transpose()?.flatten();
     let text = match (&args.text, &args.file) {
         (Some(text), _) => text.clone(),
         (None, Some(path)) if path.as_os_str() != "-" => match std::fs::read_to_string(path) {
@@ -84,23 +88,37 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         }
     };
     let found = marks(&keys, &text);
+    let traced = shelf.map(|shelf| shelf.trace(&text, now_ms())).transpose()?;
+    let traced = traced.map(|traced| Origins::of(traced, &text, &args.config));
     let mut out = io::stdout().lock();
     match args.format {
-        Format::Json => writeln!(out, "{}", with_places(&found, &text))?,
-        Format::Human => view(&mut out, &found)?,
+        Format::Json => writeln!(out, "{}", with_places(&found, traced.as_ref(), &text))?,
+        Format::Human => {
+            view(&mut out, &found)?;
+            traced.iter().try_for_each(|traced| traced.view(&mut out, &text))?;
+        }
     }
-    Ok(if found.valid > 0 { Exit::Fine } else { Exit::No })
+    let is_found = traced.is_some_and(|traced| traced.verdict() == PrintVerdict::Found);
+    Ok(if found.valid > 0 || is_found { Exit::Fine } else { Exit::No })
+}
+
+/// Where something stands: code points of the text.
+pub(super) fn points(text: &str, byte: usize) -> usize {
+    text.get(..byte).unwrap_or_default().chars().count()
 }
 
 /// The answer, and where each mark stands: code points of the text.
-fn with_places(found: &Marks, text: &str) -> serde_json::Value {
-    let mut answer = report(found);
+fn with_places(found: &Marks, traced: Option<&Origins>, text: &str) -> serde_json::Value {
+    let mut answer = report(text, Some(found), traced.map(|traced| &traced.traced));
+    if let (Some(layer), Some(traced)) = (answer.pointer_mut("/layers/fingerprint"), traced) {
+        traced.add_to(layer, text);
+    }
     let places: Vec<_> = found
         .reading
         .found
         .iter()
         .map(|mark| {
-            let at = |byte: usize| text.get(..byte).unwrap_or_default().chars().count();
+            let at = |byte: usize| points(text, byte);
             json!({
                 "start": at(mark.bytes.start), "end": at(mark.bytes.end), "letters": mark.letters,
                 "epoch": mark.epoch, "cut": mark.cut, "whole": mark.whole,

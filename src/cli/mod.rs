@@ -31,6 +31,7 @@ mod overblock;
 mod page;
 mod policies;
 mod policy;
+mod prints;
 mod profile;
 mod query;
 mod rank;
@@ -87,6 +88,7 @@ enum Verb {
     Fingerprint(fingerprint::Args),
     Claims(claims::Args),
     Marks(marks::Args),
+    Prints(prints::Args),
     Profile(profile::Args),
     Obligations(obligations::Args),
     Filing(filing::Args),
@@ -156,6 +158,7 @@ pub fn main() -> ExitCode {
         Verb::Fingerprint(args) => fingerprint::run(&args),
         Verb::Claims(args) => claims::run(&args),
         Verb::Marks(args) => marks::run(&args),
+        Verb::Prints(args) => prints::run(&args),
         Verb::Profile(args) => profile::run(&args),
         Verb::Obligations(args) => obligations::run(&args),
         Verb::Filing(args) => filing::run(&args),

@@ -1,14 +1,19 @@
 //! `sluicegate serve`: runs the gateway.
 
 use super::{ConfigArgs, Exit, environment, show};
-use crate::audit::{Commit, Journal, Keep, Texts, load_or_make_signer};
+use crate::audit::{Commit, Holds, Journal, Keep, Texts, load_or_make_signer};
 use crate::config::{ConfigFile, Overrides, Purpose, Settings};
 use crate::limits::Pepper;
 use crate::policy::APPROVAL;
-use crate::server::{self, LabelPlan, Loaded, Plan, Reloading, Running, SinkPlan, Trigger, VouchPlan};
+use crate::provenance::print::{PrintKeys, PrintPlan};
+use crate::server::{
+    self, LabelPlan, Loaded, PRINTS, Plan, PolicyTable, Printing, Reloading, Running, SinkPlan, Trigger,
+    VouchPlan, count_prints,
+};
 use crate::telemetry::{Metrics, start_log};
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::runtime::Runtime;
@@ -106,6 +111,7 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
         }
     };
     let marks = settings.mark_keys(&environment, unix_now())?;
+    let prints = printing(settings, &pepper, &journal_dir, &built.table, &metrics)?;
     let keys = settings.key_table(pepper);
     let open = keys.is_open();
     let running = server::start(Plan {
@@ -124,6 +130,7 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
         journal,
         texts,
         marks: Some(Arc::new(marks)),
+        prints,
         detector: settings.marks.detector.clone(),
         complaints: settings.complaints.clone(),
         vouch: Some(vouch),
@@ -139,6 +146,34 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
     tracing::info!("draining");
     running.shutdown();
     Ok(Exit::Fine)
+}
+
+/// What keeps prints of answers: begun at once where some are kept already or a policy says so, else with the first policy that does.
+fn printing(
+    settings: &Settings,
+    pepper: &Pepper,
+    journal: &Path,
+    policies: &PolicyTable,
+    metrics: &Arc<Metrics>,
+) -> anyhow::Result<Printing> {
+    let (counted, journal) = (Arc::clone(metrics), journal.to_owned());
+    let plan = PrintPlan {
+        folder: settings.prints_path(),
+        keys: PrintKeys::new(&pepper.derive(PRINTS)),
+        common: settings.common_phrases(&PrintKeys::new(&pepper.derive(PRINTS)))?,
+        days: settings.prints.days,
+        size: settings.prints.size.get() as u64,
+        // A list that cannot be read holds everything.
+        is_held: Box::new(move || !Holds::read(&journal).is_ok_and(|holds| holds.is_empty())),
+        told: Box::new(move |fate| count_prints(&counted, fate)),
+    };
+    let is_there = plan.folder.exists();
+    let wanted = std::iter::once(&policies.default).chain(&policies.tenants).any(|policy| policy.prints());
+    let printing = Printing::new(plan, settings.prints.public);
+    if is_there || wanted {
+        printing.begin();
+    }
+    Ok(printing)
 }
 
 /// Seconds since 1970.

@@ -5,6 +5,7 @@ use crate::limits::LimitsSettings;
 use crate::policy::PolicySettings;
 use crate::provenance::LabelSettings;
 use crate::provenance::mark::MarkSettings;
+use crate::provenance::print::PrintSettings;
 use crate::server::{ComplaintSettings, RouteSettings, ServerSettings, TenantSettings};
 use crate::telemetry::LogSettings;
 use crate::upstream::UpstreamSettings;
@@ -41,6 +42,9 @@ pub struct File {
     /// Marks in answers, and the detector that finds them.
     #[serde(default)]
     pub marks: MarkSettings,
+    /// The index of what was delivered.
+    #[serde(default)]
+    pub prints: PrintSettings,
     /// Whether the gateway takes complaints itself.
     #[serde(default)]
     pub complaints: ComplaintSettings,

@@ -15,6 +15,7 @@ mod policies;
 mod policy_file;
 mod policy_places;
 mod policy_source;
+mod prints;
 mod residency;
 mod retention;
 mod route_uses;
@@ -35,6 +36,7 @@ use crate::limits::{KeyHash, KeyTable, LimitsSettings, Pepper, TenantKeys};
 use crate::policy::PolicySettings;
 use crate::provenance::LabelSettings;
 use crate::provenance::mark::MarkSettings;
+use crate::provenance::print::PrintSettings;
 use crate::server::{ComplaintSettings, RouteSettings, ServerSettings, TenantSettings};
 use crate::telemetry::LogSettings;
 use crate::upstream::sink::SinkSettings;
@@ -84,6 +86,8 @@ pub struct Settings {
     pub labels: LabelSettings,
     /// Marks; the file of the keys is set.
     pub marks: MarkSettings,
+    /// Prints of answers; their folder is set.
+    pub prints: PrintSettings,
     /// Whether the gateway takes complaints itself.
     pub complaints: ComplaintSettings,
     /// The log.
@@ -184,6 +188,7 @@ pub fn load(
         })
         .collect();
     check.marks(&file.marks, purpose, environment);
+    check.prints(&file.prints);
     diagnostics.append(&mut check.found);
     if let Some((mut lacking, places)) = lacking {
         place_paths(&mut lacking, folder, state_is_written);
@@ -231,6 +236,7 @@ pub fn load(
         journal,
         labels: file.labels,
         marks: file.marks.placed(&state),
+        prints: file.prints.placed(&state),
         complaints: file.complaints,
         log: file.log,
         upstreams: file.upstreams.into_iter().zip(credentials).collect(),
@@ -322,9 +328,11 @@ fn place_paths(file: &mut File, folder: &Path, state_is_written: bool) {
         &mut file.journal.key,
         &mut file.journal.texts.key,
         &mut file.marks.keys,
+        &mut file.prints.dir,
     ];
     let approvals = policy.approval.iter_mut().map(|approval| &mut approval.dir);
     optional.into_iter().flatten().chain(policy.slots.values_mut()).chain(approvals).for_each(place);
+    file.prints.common.iter_mut().for_each(place);
     for upstream in &mut file.upstreams {
         upstream.extra_roots.iter_mut().for_each(place);
         upstream.credential.iter_mut().flat_map(|c| c.file.iter_mut()).for_each(place);
@@ -406,6 +414,7 @@ impl Settings {
             journal: self.journal.clone(),
             labels: self.labels.clone(),
             marks: self.marks.clone(),
+            prints: self.prints.clone(),
             complaints: self.complaints.clone(),
             log: self.log.clone(),
             upstreams: self.upstreams.iter().map(|(u, _)| u.clone()).collect(),

@@ -14,6 +14,7 @@ use crate::limits::LimitsSettings;
 use crate::policy::PolicySettings;
 use crate::provenance::LabelSettings;
 use crate::provenance::mark::MarkSettings;
+use crate::provenance::print::PrintSettings;
 use crate::server::{ComplaintSettings, ServerSettings};
 use crate::telemetry::LogSettings;
 
@@ -40,6 +41,8 @@ struct PolicyFile {
     _labels: IgnoredAny,
     #[serde(rename = "marks")]
     _marks: IgnoredAny,
+    #[serde(rename = "prints")]
+    _prints: IgnoredAny,
     #[serde(rename = "complaints")]
     _complaints: IgnoredAny,
     #[serde(rename = "sink")]
@@ -78,6 +81,7 @@ pub fn load_policy(source: &Arc<SourceFile>, folder: &Path) -> Result<Settings, 
         journal: JournalSettings::default(),
         labels: LabelSettings::default(),
         marks: MarkSettings::default(),
+        prints: PrintSettings::default(),
         complaints: ComplaintSettings::default(),
         log: LogSettings::default(),
         upstreams: Vec::new(),

@@ -119,11 +119,7 @@ impl Marking {
             && segment.quoted
             && !segment.json
             && !segment.fixed
-            && member_before(raw, start).is_some_and(|member| {
-                // A compaction's content is the provider's own.
-                MEMBERS.iter().any(|one| one.as_bytes() == member)
-                    && !(self.anthropic && member == b"content")
-            })
+            && is_read(raw, start, self.anthropic)
     }
 
     /// Where in a string's source marks stand.
@@ -156,6 +152,14 @@ impl Marking {
         let mut ruler = Ruler::new(source, escaped);
         marks.into_iter().map(|Insertion { at, mark }| (ruler.wire_at(at), mark)).collect()
     }
+}
+
+/// Whether people read the string that begins at `start`, where the dialect's table says that it is a message.
+pub(super) fn is_read(raw: &[u8], start: usize, anthropic: bool) -> bool {
+    member_before(raw, start).is_some_and(|member| {
+        // A compaction's content is the provider's own.
+        MEMBERS.iter().any(|one| one.as_bytes() == member) && !(anthropic && member == b"content")
+    })
 }
 
 /// The name of the member whose string begins at `start`, behind its quote.

@@ -10,6 +10,7 @@
 
 mod ahead;
 mod answer;
+mod delivered;
 mod doubt;
 mod emit;
 mod halt;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 
 pub use ahead::Ahead;
 pub use answer::{Answering, Ended, Flow, Mode, Replaced};
+pub use delivered::Delivered;
 pub use emit::{Edit, Emitter, Make, Piece};
 pub use halt::Halt;
 pub use label::{Labelling, Maker};
@@ -150,6 +152,8 @@ pub struct Terms {
     pub marks: Option<Marks>,
     /// What stand-ins are drawn from; without it values are masked that would be pseudonymised or hashed.
     pub pseudonyms: Option<Pseudonyms>,
+    /// Whether what is delivered is put together for who keeps prints of it.
+    pub prints: bool,
 }
 
 /// What is known of who asks, for what they are told.
@@ -172,6 +176,6 @@ pub struct Client {
 impl Terms {
     /// Terms of an exchange of which nobody is told anything.
     pub fn new(policy: Arc<Policy>, limits: ExchangeLimits) -> Self {
-        Self { policy, limits, client: Client::default(), marks: None, pseudonyms: None }
+        Self { policy, limits, client: Client::default(), marks: None, pseudonyms: None, prints: false }
     }
 }

@@ -72,6 +72,8 @@ pub struct Judged {
     keeping: Option<Box<Keeping>>,
     /// Its system prompt, where somebody looks for it in the answer.
     own: Option<Arc<Index>>,
+    /// Its body, where prints of the answer are kept.
+    asked: Bytes,
 }
 
 impl Received {
@@ -106,6 +108,7 @@ impl Received {
             reader.stand_in(book);
         }
         let mut judged = read_target(&mut reader, &matched.path, query);
+        let asked = if terms.prints { body.clone() } else { Bytes::new() };
         let (mut changed, mut last, mut sketch, mut own) = (None, None, None, 0);
         let mut system = None;
         if judged.is_ok() && !body.is_empty() {
@@ -201,6 +204,7 @@ impl Received {
             values,
             given,
             keeping,
+            asked,
         })
     }
 }
@@ -281,6 +285,7 @@ impl Judged {
         }
         answering.keep(self.keeping);
         answering.answers_to(self.own);
+        answering.was_asked(self.asked);
         Ahead::new(answering)
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::record::{self, refusal_code};
-use super::{Ended, Flow, Mode, Next, Outcome, Received, Replaced, Report, Terms};
+use super::{Ended, ExchangeLimits, Flow, Mode, Next, Outcome, Received, Replaced, Report, Terms};
 use crate::audit::{FindingRecord, RequestHead};
 use crate::dialect::{self, Ask, ErrorKind, Framing, Matched};
 use crate::policy::{Action, Direction, Policy};
@@ -141,6 +141,32 @@ pub fn replay(
     }
     let found = record::findings(answering.policy(), &answering.answer_findings());
     Ok(Replayed { request, answer: Some(found), asked, outcome: answering.verdict() })
+}
+
+/// The texts that a client was told, from the bodies of its exchange: the request as received, without its content coding, and the answer as it
+/// was sent.
+///
+/// # Errors
+/// They cannot be read any more.
+pub fn told(recorded: &Recorded, request: Bytes, answer: &[u8]) -> Result<Vec<String>, NotReplayed> {
+    let matched = recorded.matched().ok_or(NotReplayed::Call)?;
+    // No rule looks at it.
+    let policy = Arc::new(Policy::from_rules(Vec::new()).map_err(|_| NotReplayed::Call)?);
+    let terms = Terms { prints: true, ..Terms::new(policy, ExchangeLimits::default()) };
+    let (query, json) =
+        recorded.head.as_ref().map_or((None, true), |head| (head.query.as_deref(), head.json));
+    let judged = Received::new(matched, terms)
+        .judge(query, json, request)
+        .map_err(|error| NotReplayed::Request(error.kind.code()))?;
+    let content_type = media_type(answer, judged.ask(), judged.matched().operation.framing);
+    let mut ahead = judged.ahead();
+    ahead.head(200, Some(content_type)).map_err(|error| NotReplayed::Answer(error.kind.code()))?;
+    // What broke off was told as far as it came.
+    if ahead.feed(answer) == Flow::More {
+        ahead.finish(Ended::Complete);
+    }
+    let delivered = ahead.answering().delivered().unwrap_or_default();
+    Ok(delivered.texts.into_iter().map(|text| text.0).collect())
 }
 
 /// As what an answer is read; its media type is not on record, but its bytes are.

@@ -69,6 +69,8 @@ pub(super) struct ForClients {
     pub(super) content_days: Option<u32>,
     /// How closely marks stand in answers.
     pub(super) mark: Density,
+    /// Whether prints of answers are kept.
+    pub(super) prints: bool,
 }
 
 /// Which rules a policy is over.
@@ -277,6 +279,18 @@ impl Policy {
     #[must_use]
     pub fn marking(mut self, mark: Density) -> Self {
         self.parts.client.mark = mark;
+        self
+    }
+
+    /// Whether prints of answers are kept, by which they are known again without marks.
+    pub fn prints(&self) -> bool {
+        self.parts.client.prints
+    }
+
+    /// The same policy with prints of answers kept, or not.
+    #[must_use]
+    pub fn printing(mut self, prints: bool) -> Self {
+        self.parts.client.prints = prints;
         self
     }
 

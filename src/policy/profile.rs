@@ -165,6 +165,9 @@ pub struct Labels {
     /// How closely marks stand in the text.
     #[serde(default)]
     pub mark: Density,
+    /// Whether prints of answers are kept, by which they are known again without marks.
+    #[serde(default)]
+    pub prints: bool,
 }
 
 /// How answers are labelled under a policy, and whose law asks for it.

@@ -48,6 +48,8 @@ pub struct PolicySettings {
     pub slots: BTreeMap<String, PathBuf>,
     /// How closely marks stand in answers; without it, as the profile says.
     pub mark: Option<Density>,
+    /// Whether prints of answers are kept, by which they are known again without marks (`[prints]`); without it, as the profile says.
+    pub prints: Option<bool>,
     /// What follows where a demand of the profile is not met; without it, as the profile says.
     pub demands: Option<Demands>,
     /// Reminders of who talks to a model for long, and words that end it; without it, none.
@@ -85,6 +87,7 @@ impl Default for PolicySettings {
             states: BTreeMap::new(),
             slots: BTreeMap::new(),
             mark: None,
+            prints: None,
             demands: None,
             sessions: None,
             ladder: None,
@@ -122,6 +125,7 @@ impl PolicySettings {
             states: self.states.iter().chain(&change.states).map(|(id, s)| (id.clone(), *s)).collect(),
             slots: self.slots.clone(),
             mark: change.mark.or(self.mark),
+            prints: change.prints.or(self.prints),
             demands: self.demands,
             sessions: change.sessions.clone().or_else(|| self.sessions.clone()),
             ladder: change.ladder.clone().or_else(|| self.ladder.clone()),
@@ -148,6 +152,8 @@ pub struct PolicyChange {
     pub block_as: Option<BlockAs>,
     /// How closely marks stand in answers.
     pub mark: Option<Density>,
+    /// Whether prints of answers are kept.
+    pub prints: Option<bool>,
     /// Rules that do something else than their pack or `[policy]` says.
     pub actions: BTreeMap<String, Action>,
     /// Rules whose findings count from another score on than their pack or `[policy]` says.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::mark::{CONTEXT, MarkKeys, Reading, read};
+use super::print::Traced;
 
 /// The chance of a false alarm in one text is below this.
 pub const FALSE_ALARM: f64 = 1e-9;
@@ -183,10 +184,13 @@ impl Marks {
     }
 }
 
-/// The whole answer: a layer an entry.
-pub fn report(marks: &Marks) -> Value {
+/// The whole answer: a layer an entry; those that this gateway does not have are not there.
+pub fn report(text: &str, marks: Option<&Marks>, prints: Option<&Traced>) -> Value {
+    let mut layers = serde_json::Map::new();
+    layers.extend(marks.map(|marks| ("mark".to_owned(), marks.json())));
+    layers.extend(prints.map(|prints| ("fingerprint".to_owned(), prints.json(text.len()))));
     json!({
-        "layers": {"mark": marks.json()},
+        "layers": layers,
         "note": "A text without marks may still be a model's: marks are lost when a text is retyped, translated or rewritten.",
     })
 }
@@ -243,9 +247,9 @@ mod tests {
     fn the_public_answer_tells_no_place() {
         let whole = marked(&Arc::new(epoch(1)), Density::Standard, &text());
         let keys = MarkKeys::of(epoch(1));
-        let answer = report(&marks(&keys, &whole)).to_string();
+        let answer = report(&whole, Some(&marks(&keys, &whole)), None).to_string();
         assert!(!answer.contains("bytes") && answer.contains("\"tenths\":[true"), "{answer}");
         let short: String = whole.chars().take(300).collect();
-        assert!(report(&marks(&keys, &short)).to_string().contains("\"tenths\":null"));
+        assert!(report(&short, Some(&marks(&keys, &short)), None).to_string().contains("\"tenths\":null"));
     }
 }

@@ -170,6 +170,7 @@ mod tests {
                 texts: BTreeMap::new(),
                 metadata: true,
                 mark: crate::policy::Density::Off,
+                prints: false,
             },
             jurisdictions: vec!["jp".into()],
         };

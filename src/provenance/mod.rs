@@ -10,6 +10,7 @@ pub mod detect;
 pub mod export;
 mod label;
 pub mod mark;
+pub mod print;
 mod settings;
 mod skeleton;
 mod statement;

@@ -13,10 +13,13 @@ use serde_json::Value;
 
 use super::body::AnswerBody;
 use super::gateway::Gateway;
+use super::long_reads;
 use super::public;
 use super::rates::Rates;
+use crate::diag::moment::now_ms;
 use crate::provenance::detect::{Marks, Verdict, marks, report};
 use crate::provenance::mark::DetectorSettings;
+use crate::provenance::print::{PrintVerdict, Traced};
 
 /// Where programs ask.
 pub const DETECT: &str = "/v1/detect";
@@ -60,7 +63,9 @@ pub(super) async fn answer(
     let page = request.uri().path() == PAGE;
     let (parts, body) = request.into_parts();
     match (&parts.method, page) {
-        (&Method::GET | &Method::HEAD, true) => return html(StatusCode::OK, &whole_page(None, "")),
+        (&Method::GET | &Method::HEAD, true) => {
+            return html(StatusCode::OK, &whole_page(None, "", gateway.prints.public().is_some()));
+        }
         (&Method::POST, _) => {}
         (_, page) => {
             let mut response =
@@ -107,15 +112,34 @@ pub(super) async fn answer(
             &format!("a text has at most {most} bytes"),
         );
     }
-    let Some(known) = &gateway.marks else {
-        return said(page, StatusCode::NOT_FOUND, "not_found", "this gateway has no keys of marks");
-    };
-    let found = marks(&known.keys, &text);
-    if page {
-        html(StatusCode::OK, &whole_page(Some(&found), ""))
-    } else {
-        public::told(StatusCode::OK, &report(&found))
+    let prints = gateway.prints.public();
+    if gateway.marks.is_none() && prints.is_none() {
+        let what = "this gateway has neither keys of marks nor prints of answers";
+        return said(page, StatusCode::NOT_FOUND, "not_found", what);
     }
+    let found = Layers {
+        mark: gateway.marks.as_ref().map(|known| marks(&known.keys, &text)),
+        fingerprint: traced(gateway, &text).await,
+    };
+    if page {
+        html(StatusCode::OK, &whole_page(Some((&found, &text)), "", prints.is_some()))
+    } else {
+        public::told(StatusCode::OK, &report(&text, found.mark.as_ref(), found.fingerprint.as_ref()))
+    }
+}
+
+/// What each layer says of a text; none where the gateway has no such layer.
+struct Layers {
+    mark: Option<Marks>,
+    fingerprint: Option<Traced>,
+}
+
+/// Looks a text up among prints of answers, beside the worker's thread: files are read.
+async fn traced(gateway: &Gateway, text: &str) -> Option<Traced> {
+    let shelf = gateway.prints.public()?.shelf_of();
+    let text = text.to_owned();
+    let traced = long_reads::away(gateway, move |_| shelf.trace(&text, now_ms())).await?;
+    traced.inspect_err(|error| tracing::error!(%error, "prints cannot be looked up")).ok()
 }
 
 /// The text that a body holds: JSON, a form, or a plain text.
@@ -139,7 +163,7 @@ fn text_of(headers: &HeaderMap, body: &Bytes) -> Option<String> {
 
 fn said(page: bool, status: StatusCode, code: &str, what: &str) -> Response<AnswerBody> {
     if page {
-        return html(status, &whole_page(None, what));
+        return html(status, &whole_page(None, what, false));
     }
     public::error(status, code, what)
 }
@@ -165,16 +189,22 @@ dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1rem;margin:.6r
 .bar{display:grid;grid-template-columns:repeat(10,1fr);gap:2px;height:.7rem;margin-top:.25rem}.bar i{background:var(--line)}.bar .on{background:var(--good)}";
 
 /// The page, with what was found or what is wrong.
-fn whole_page(found: Option<&Marks>, wrong: &str) -> String {
+fn whole_page(found: Option<(&Layers, &str)>, wrong: &str, prints: bool) -> String {
+    let (besides, besides_zh) = if prints {
+        (" and held against the prints that it keeps of it", "，并与本服务留存的内容指纹比对")
+    } else {
+        ("", "")
+    };
     let mut out = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
          <title>Did a model of ours write this?</title><style>{STYLE}</style></head><body>\n\
          <h1>Did a model of ours write this?</h1>\n\
-         <p class=\"soft\">Paste a text. It is read for the marks that this gateway sets in what its models write, and is not kept.</p>\n\
-         <p class=\"soft\" lang=\"zh\">粘贴一段文本，检测其中是否有本服务为模型生成内容添加的隐式标识。文本不会被保存。</p>\n"
+         <p class=\"soft\">Paste a text. It is read for the marks that this gateway sets in what its models write{besides}, and is not kept.</p>\n\
+         <p class=\"soft\" lang=\"zh\">粘贴一段文本，检测其中是否有本服务为模型生成内容添加的隐式标识{besides_zh}。文本不会被保存。</p>\n"
     );
-    if let Some(found) = found {
-        verdict(found, &mut out);
+    if let Some((found, text)) = found {
+        found.mark.iter().for_each(|marks| verdict(marks, &mut out));
+        found.fingerprint.iter().for_each(|prints| of_prints(prints, text, &mut out));
     }
     if !wrong.is_empty() {
         let _ = writeln!(out, "<p class=\"verdict carrier_only\" role=\"alert\">{wrong}</p>");
@@ -216,12 +246,47 @@ fn verdict(found: &Marks, out: &mut String) {
         }
         row("Chance of a false alarm", &format!("below {:.0e}", found.false_alarm.max(f64::MIN_POSITIVE)));
         if let Some(tenths) = found.tenths {
-            let bar: String =
-                tenths.iter().map(|on| if *on { "<i class=\"on\"></i>" } else { "<i></i>" }).collect();
-            row("Where, by tenths", &format!("<span class=\"bar\">{bar}</span>"));
+            row("Where, by tenths", &bar(tenths.into_iter()));
         }
     }
     out.push_str("</dl></section>\n");
+}
+
+fn of_prints(found: &Traced, text: &str, out: &mut String) {
+    let verdict = found.verdict();
+    let (word, class) = match verdict {
+        PrintVerdict::Found => ("Delivered by this gateway", "bound"),
+        PrintVerdict::Lead => ("Perhaps delivered by this gateway", "edited"),
+        PrintVerdict::None => ("No print is like it", "none"),
+    };
+    let _ = write!(
+        out,
+        "<section class=\"verdict {class}\" role=\"status\"><strong>{word}</strong><p>{}</p><dl>",
+        verdict.sentence()
+    );
+    let told = found.json(text.len());
+    let mut row = |name: &str, value: &str| {
+        let _ = write!(out, "<dt>{name}</dt><dd>{value}</dd>");
+    };
+    if let Some(day) = told["delivered"].as_str() {
+        row("When", day);
+    }
+    if let Some(share) = told["covered"].as_f64() {
+        row("Share of the text", &format!("{:.0} %", share * 100.0));
+    }
+    if let Some(chance) = told["false_alarm"].as_f64() {
+        row("Chance of a false alarm", &format!("about {chance:.0e}"));
+    }
+    if let Some(tenths) = told["tenths"].as_array() {
+        row("Where, by tenths", &bar(tenths.iter().map(|tenth| tenth == true)));
+    }
+    out.push_str("</dl></section>\n");
+}
+
+/// Which tenths of a text something was found in.
+fn bar(tenths: impl Iterator<Item = bool>) -> String {
+    let tenths: String = tenths.map(|on| if on { "<i class=\"on\"></i>" } else { "<i></i>" }).collect();
+    format!("<span class=\"bar\">{tenths}</span>")
 }
 
 /// A day in UTC.
@@ -254,7 +319,7 @@ mod tests {
 
     #[test]
     fn the_page_runs_no_script() {
-        let page = whole_page(None, "");
+        let page = whole_page(None, "", true);
         assert!(!page.contains("<script") && !page.contains("http"));
         assert!(page.contains("<form method=\"post\" action=\"/detect\""));
     }

@@ -22,6 +22,7 @@ use super::head::Head;
 use super::headers;
 use super::host_check::from_browser;
 use super::long_reads;
+use super::prints::Printed;
 use super::recorder::{Ending, Kept, Recorder, record_end, with_answer};
 use super::request::{self, BodyType};
 use super::residency;
@@ -96,6 +97,7 @@ impl Exchange<'_> {
                 client,
                 marks: gateway.marks.clone(),
                 pseudonyms,
+                prints: self.policy.prints() && !self.canary,
             },
         );
         let body_type = BodyType::of(self.headers);
@@ -494,6 +496,8 @@ impl Exchange<'_> {
             &judged,
             kept,
         );
+        recorder.printed = (policy.prints() && !self.canary)
+            .then(|| Box::new(Printed::new(self.caller, &asked.user, admission.time_ms)));
         recorder.asker = (!self.canary && policy.review().is_some()).then(|| {
             Box::new(Asker {
                 tenant: Arc::clone(&self.caller.tenant),

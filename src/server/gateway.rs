@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::complaints::Complaints;
 use super::policies::{Loaded, Policies};
+use super::prints::Printing;
 use super::reload::{Reloader, Reloading};
 use super::reviews::Reviews;
 use super::sinks::SinkPlan;
@@ -26,6 +27,9 @@ pub const COMMITMENTS: &str = "commitments of the journal";
 
 /// What the pepper is derived for: the secret from which stand-ins are drawn.
 pub const PSEUDONYMS: &str = "pseudonyms";
+
+/// What the pepper is derived for: the secret from which the keys of prints follow.
+pub const PRINTS: &str = "prints of answers";
 
 /// What the pepper is derived for: the word with which the command line shows that it may put events on record.
 pub const NOTES: &str = "notes of the command line";
@@ -53,6 +57,8 @@ pub struct Plan {
     pub texts: Option<Texts>,
     /// Keys of marks.
     pub marks: Option<Arc<MarkKeys>>,
+    /// What keeps prints of answers.
+    pub prints: Printing,
     /// What the public detector answers.
     pub detector: DetectorSettings,
     /// Whether complaints are taken, and how.
@@ -104,6 +110,8 @@ pub struct Gateway {
     pub texts: Option<Texts>,
     /// Marks that are set and known.
     pub marks: Option<Marks>,
+    /// What keeps prints of answers.
+    pub prints: Printing,
     /// What stand-ins are drawn from.
     pub secret: Arc<Secret>,
     /// What stood for which values where the provider keeps what was said.
@@ -243,6 +251,7 @@ impl Gateway {
             sinks_behind,
             texts: plan.texts,
             marks: plan.marks.map(|keys| Marks { keys, density: None, routed }),
+            prints: plan.prints,
             secret,
             vault,
             detector: super::detector::Detector::new(plan.detector),

@@ -28,6 +28,7 @@ mod notices;
 mod operations;
 mod patience;
 mod policies;
+mod prints;
 mod public;
 mod rates;
 mod recorder;
@@ -58,10 +59,11 @@ use vouch::Vouching;
 
 pub use complaints::{COMPLAINTS, COMPLAINTS_TENANT, ComplaintSettings};
 pub use demo::{CLEAN, LISTED, SAMPLE};
-pub use gateway::{COMMITMENTS, Gateway, Live, NOTES, PSEUDONYMS, Plan};
+pub use gateway::{COMMITMENTS, Gateway, Live, NOTES, PRINTS, PSEUDONYMS, Plan};
 pub use labels::{LABEL, LabelPlan};
 pub use notices::NOTICE;
 pub use policies::{ApprovedBy, Attempt, Ended, Loaded, NothingBefore, Policies, PolicyTable, Trigger};
+pub use prints::{Printing, count as count_prints};
 pub use reload::{Built, Draft, PolicySource, Reloader, Reloading};
 pub use route_use::{FailMode, RouteUse, RouteUses};
 pub use settings::{HeaderMatch, KeySettings, Moderations, RouteSettings, ServerSettings, TenantSettings};
@@ -299,6 +301,7 @@ impl Running {
         vault::flush(&self.gateway.vault);
         self.gateway.reviews.book.flush_or_tell();
         self.gateway.complaints.book.flush_or_tell();
+        self.gateway.prints.close();
         // Its end records go to the journal.
         self.gateway.texts.iter().for_each(crate::audit::Texts::close);
         self.gateway.journal.close();

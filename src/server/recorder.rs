@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::exchange::count_findings;
 use super::gateway::Gateway;
 use super::patience::Activity;
+use super::prints::Printed;
 use super::reviews::{self, Asker, Rest};
 use super::source::{Got, keep};
 use crate::audit::{Asked, Commitment, Coverage, End, ExchangeId, Parts, Subject};
@@ -87,6 +88,8 @@ pub(super) struct Recorder {
     pub(super) connection: Option<Arc<Activity>>,
     /// Whose exchange it is, where the policy has answers reviewed.
     pub(super) asker: Option<Box<Asker>>,
+    /// Whose exchange it is, where prints of its answer are kept.
+    pub(super) printed: Option<Box<Printed>>,
     /// What was not read of an answer.
     pub(super) rest: Option<Box<Rest>>,
 }
@@ -121,6 +124,7 @@ impl Recorder {
             written: false,
             connection: None,
             asker: None,
+            printed: None,
             rest: None,
         }
     }
@@ -298,6 +302,11 @@ impl Recorder {
                 metrics.marks.with_label_values(&["set"]).inc_by(mark.marks);
             }
             end.held_bytes_max = answering.held_max as u64;
+        }
+        if let Some(delivered) = answering.and_then(Answering::delivered)
+            && let Some(printed) = self.printed.take()
+        {
+            self.gateway.prints.keep(self.id, *printed, delivered, &self.gateway.metrics);
         }
         let rest = self.rest.take();
         if let (Some(asker), Some(answering)) = (self.asker.take(), answering) {

@@ -20,6 +20,11 @@ pub struct Metrics {
     /// `sluicegate_shadow_findings_total{rule,action,direction}`: what rules in shadow found, which changed nothing, by the action that would have
     /// followed.
     pub shadow_findings: IntCounterVec,
+    /// `sluicegate_prints_total{what}`: answers of which prints were `kept`, that were too `short` for them or `lost`, and whose prints `expired`
+    /// or were `erased` from the files.
+    pub prints: IntCounterVec,
+    /// `sluicegate_prints_made_total`: rows of letters that were kept.
+    pub prints_made: IntCounter,
     /// `sluicegate_marks_total{what}`: marks that were `set` in answers, or `stripped` from prompts.
     pub marks: IntCounterVec,
     /// `sluicegate_hidden_findings_total{coding,action}`: of these, those in encoded text.
@@ -217,6 +222,15 @@ impl Metrics {
                 "sluicegate_tokens_total",
                 "Tokens that models read and wrote, as upstreams count them",
                 &["route", "kind"],
+            )?,
+            prints: counters(
+                "sluicegate_prints_total",
+                "Answers of which prints were kept, were not, or are gone",
+                &["what"],
+            )?,
+            prints_made: counter(
+                "sluicegate_prints_made_total",
+                "Rows of letters that were kept of answers",
             )?,
             marks: counters(
                 "sluicegate_marks_total",

@@ -27,6 +27,7 @@ mod long_reads;
 mod marks;
 mod media;
 mod moderations;
+mod prints;
 mod profiles;
 mod pseudonyms;
 mod refusals;
@@ -41,6 +42,7 @@ mod upstream_failures;
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -49,7 +51,10 @@ use sluicegate::detect::{Keyword, RuleSpec};
 use sluicegate::limits::{KeyTable, LimitsSettings, Pepper, TenantKeys};
 use sluicegate::policy::{Action, Actions, BlockAs, Policy, Rule, Unscanned, canary_rule};
 use sluicegate::provenance::mark::{DetectorSettings, MarkKeys};
-use sluicegate::server::{Loaded, Plan, PolicyTable, Running, ServerSettings, SinkPlan, StartError, start};
+use sluicegate::provenance::print::{Common, PrintKeys, PrintPlan};
+use sluicegate::server::{
+    Loaded, Plan, PolicyTable, Printing, Running, ServerSettings, SinkPlan, StartError, count_prints, start,
+};
 use sluicegate::telemetry::Metrics;
 use sluicegate::upstream::sink::SinkSettings;
 use sluicegate::upstream::{Credential, DEMONSTRATION, DialectFamily, Timeouts, UpstreamSettings};
@@ -89,6 +94,8 @@ pub(crate) struct Wishes {
     /// Keys of marks.
     pub(crate) marks: Option<Arc<MarkKeys>>,
     pub(crate) detector: DetectorSettings,
+    /// Whether prints may be kept, beside the journal.
+    pub(crate) prints: bool,
 }
 
 impl Default for Wishes {
@@ -117,6 +124,7 @@ impl Default for Wishes {
             sink_credential: Credential::None,
             marks: None,
             detector: DetectorSettings::default(),
+            prints: false,
         }
     }
 }
@@ -141,6 +149,21 @@ fn policy(wishes: &Wishes) -> Policy {
         rules.push(canary_rule());
     }
     Policy::from_rules(rules).expect("the rules compile").with(wishes.unscanned, wishes.block_as)
+}
+
+/// Keeps prints in a folder.
+fn printing(folder: &Path, metrics: &Arc<Metrics>) -> Printing {
+    let (keys, counted) = (PrintKeys::new(&[5; 32]), Arc::clone(metrics));
+    let plan = PrintPlan {
+        folder: folder.join("prints"),
+        common: Common::new(&keys, []),
+        keys,
+        days: 30,
+        size: 1 << 30,
+        is_held: Box::new(|| false),
+        told: Box::new(move |fate| count_prints(&counted, fate)),
+    };
+    Printing::new(plan, true)
 }
 
 impl Gateway {
@@ -169,6 +192,8 @@ impl Gateway {
         let pepper = Pepper::new(&[7; 32]);
         let keys = wishes.key.map(|key| ("k1", pepper.hash(key.as_bytes()))).into_iter().collect();
         let tenants = [TenantKeys { name: "red", keys, exchanges: None }];
+        let metrics = Arc::new(Metrics::new("test").expect("metrics"));
+        let prints = if wishes.prints { printing(dir.path(), &metrics) } else { Printing::default() };
         let default = wishes.policy.clone().unwrap_or_else(|| Arc::new(policy(wishes)));
         let plan = Plan {
             server: wishes.server.clone(),
@@ -190,6 +215,7 @@ impl Gateway {
             journal,
             texts: None,
             marks: wishes.marks.clone(),
+            prints,
             detector: wishes.detector.clone(),
             complaints: sluicegate::server::ComplaintSettings::default(),
             vouch: None,
@@ -203,7 +229,7 @@ impl Gateway {
                 origin: "test.example/journal".into(),
             },
             labels: sluicegate::server::LabelPlan::default(),
-            metrics: Arc::new(Metrics::new("test").expect("metrics")),
+            metrics,
         };
         let running = start(plan)?;
         let (data, operations) = (running.data, running.operations);

@@ -94,6 +94,7 @@ pub(super) fn of_folder(root: &Path, dir: tempfile::TempDir) -> Gateway {
         journal,
         texts: None,
         marks: None,
+        prints: sluicegate::server::Printing::default(),
         detector: DetectorSettings::default(),
         complaints: settings.complaints.clone(),
         vouch: None,

@@ -121,6 +121,19 @@ impl Gateway {
         }
     }
 
+    /// Ends it as the system does.
+    pub(super) fn kill(&mut self) {
+        self.child.kill().expect("a running program");
+        self.child.wait().expect("its end");
+    }
+
+    /// Starts it again on its folder.
+    pub(super) fn again(mut self) -> Self {
+        let nothing = tempfile::tempdir().expect("a folder");
+        let folder = std::mem::replace(&mut self.folder, nothing);
+        Self::on(folder)
+    }
+
     pub(super) fn stop(&mut self) {
         let pid = i32::try_from(self.child.id()).expect("a process id");
         let pid = rustix::process::Pid::from_raw(pid).expect("a process id");

@@ -17,6 +17,7 @@ mod import;
 mod incident;
 mod overblock;
 mod policy;
+mod prints;
 pub(crate) mod reload;
 mod review;
 mod scan;

@@ -45,6 +45,7 @@ impl Gateway {
             journal,
             texts: None,
             marks: None,
+            prints: server::Printing::default(),
             detector: DetectorSettings::default(),
             complaints: server::ComplaintSettings::default(),
             vouch: None,

@@ -7,8 +7,10 @@ use crate::audit::{
 };
 use crate::cli::ask::Operations;
 use crate::cli::moment::{now_ms, parse, written};
+use crate::cli::prints;
 use crate::cli::{Exit, Format, show};
 use crate::config::{Purpose, Settings};
+use crate::provenance::print::{Erasure, PrintKeys};
 use crate::server::{NOTES, PSEUDONYMS, VAULT};
 use crate::text::hex;
 use crate::vault::{Owner, Secret, Vault, owner};
@@ -109,7 +111,7 @@ fn told(
     Ok(serde_json::from_str(&body)?)
 }
 
-/// Destroy the key under which the bodies of a user's exchanges are sealed
+/// Destroy the key under which the bodies of a user's exchanges are sealed, and the prints of what he was told
 ///
 /// Nobody can read them again, in copies of the journal neither. The records stay, and so do their proofs: they hold no text. What was done is on
 /// record itself.
@@ -159,18 +161,30 @@ pub(super) fn erase_subject(args: &Erase) -> anyhow::Result<Exit> {
     };
     let writer = Writer::new(&args.place, &dir, &args.operations)?;
     let gone = erase(&dir, &subject)?;
+    let loaded = args.place.loaded(Purpose::Check);
+    let of_user = |keys: &PrintKeys| Erasure::Subject(keys.subject(&args.tenant, &user), now_ms());
+    let settings = loaded.settings.or(loaded.draft);
+    let prints = settings.map(|settings| prints::erase(&settings, of_user)).transpose()?.flatten();
     let secret = Secret::new(&pepper(&args.place)?.derive(PSEUDONYMS));
     let owner = owner(&secret, &args.tenant, args.user.as_deref().unwrap_or_default());
-    let detail = json!({"tenant": args.tenant, "user": user, "basis": args.basis, "found": gone});
+    let mut detail = json!({"tenant": args.tenant, "user": user, "basis": args.basis, "found": gone});
+    if let Some(prints) = prints {
+        detail["prints"] = prints.answers.into();
+    }
     let stand_ins = writer.erasure(detail, &args.place.state()?.join(VAULT), secret, &owner)?;
     let mut out = io::stdout().lock();
+    let prints = prints.filter(|prints| prints.answers > 0);
+    if let Some(prints) = prints {
+        let files = if prints.from_files { "they are gone" } else { prints::STILL };
+        writeln!(out, "erased: prints of {} answers; {files}", prints.answers)?;
+    }
     if gone {
         writeln!(out, "erased: what was kept of this user's exchanges cannot be read any more")?;
     }
     if stand_ins > 0 {
         writeln!(out, "erased: what stood for values in {stand_ins} of this user's conversations")?;
     }
-    if gone || stand_ins > 0 {
+    if gone || stand_ins > 0 || prints.is_some() {
         return Ok(Exit::Fine);
     }
     writeln!(out, "nothing was kept of this user, or it was erased before; the request is on record")?;

@@ -15,6 +15,7 @@ use crate::config::{Loaded, Purpose, journal_settings};
 use crate::upstream::vouch::{AnchorSettings, WitnessSettings};
 use anyhow::Context as _;
 pub(super) use keep::Writer;
+pub(super) use replay::told;
 pub(super) use search::{Filter, bodies, finding};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};

@@ -7,7 +7,7 @@ use crate::audit::{
 };
 use crate::cli::diff::{Did, Difference, Made, Row, word};
 use crate::cli::policies::{self, States};
-use crate::cli::{Exit, Format, show, texts};
+use crate::cli::{ConfigArgs, Exit, Format, show, texts};
 use crate::config::load_policy;
 use crate::diag::Diagnostic;
 use crate::exchange::replay::{Recorded, Replayed, rejudge, replay};
@@ -289,15 +289,7 @@ impl Told {
         }
         let head: Option<RequestHead> = serde_json::from_slice(&parts.head).ok();
         let request = uncoded(parts.request_received, head.as_ref())?;
-        let recorded = Recorded {
-            dialect: text(admission, "dialect").to_owned(),
-            operation: text(admission, "operation").to_owned(),
-            model: text(admission, "model").to_owned(),
-            upstream_status: end["upstream_status"].as_u64().and_then(|n| u16::try_from(n).ok()).unwrap_or(0),
-            ended: text(end, "ended").to_owned(),
-            error: text(end, "error").to_owned(),
-            head,
-        };
+        let recorded = recorded(admission, end, head);
         let pseudonyms = secret.map(|secret| Pseudonyms {
             secret: Arc::clone(secret),
             tenant: text(admission, "tenant").into(),
@@ -350,6 +342,43 @@ impl Told {
         let outcome = if goes_on { asked.max(answered) } else { asked };
         Under { outcome, rules, places: None, unanswered }
     }
+}
+
+fn recorded(admission: &Value, end: &Value, head: Option<RequestHead>) -> Recorded {
+    Recorded {
+        dialect: text(admission, "dialect").to_owned(),
+        operation: text(admission, "operation").to_owned(),
+        model: text(admission, "model").to_owned(),
+        upstream_status: end["upstream_status"].as_u64().and_then(|n| u16::try_from(n).ok()).unwrap_or(0),
+        ended: text(end, "ended").to_owned(),
+        error: text(end, "error").to_owned(),
+        head,
+    }
+}
+
+/// What the client of an exchange was told, from its sealed bodies.
+///
+/// # Errors
+/// They were not kept, are gone, or cannot be read.
+pub(in crate::cli) fn told(config: &ConfigArgs, exchange: &str) -> anyhow::Result<Vec<String>> {
+    let place = Place { journal: None, config: config.clone() };
+    let (dir, index) = place.index()?;
+    let hit = index.exchange(exchange)?.context("it is not in the journal")?;
+    let mut entries = EntryReader::new(&dir)?;
+    let mut read = |number: u64| -> anyhow::Result<Value> {
+        let entry = entries.entry(number).with_context(|| format!("record {number} cannot be read"))?;
+        Ok(serde_json::from_slice(&entry.payload)?)
+    };
+    let (admission, end) = (read(hit.admission)?, read(hit.end.context("it has no end record")?)?);
+    anyhow::ensure!(end["texts"].is_object(), "no bodies were kept of it");
+    let at = TextPlace::deserialize(&end["texts"])?;
+    let subject = Subject::new(text(&admission, "tenant"), text(&admission, "user"));
+    let reader = TextsReader::new(&dir, place.settings()?.texts.master(false)?);
+    let parts = reader.read(exchange, &subject, &at)?;
+    let head: Option<RequestHead> = serde_json::from_slice(&parts.head).ok();
+    let request = uncoded(parts.request_received, head.as_ref()).map_err(anyhow::Error::msg)?;
+    let recorded = recorded(&admission, &end, head);
+    Ok(crate::exchange::replay::told(&recorded, request.into(), &parts.answer_sent)?)
 }
 
 /// A request's body without its content coding, which tells itself where it was not kept.

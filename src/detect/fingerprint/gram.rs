@@ -11,12 +11,12 @@ const ENOUGH: u32 = 60;
 const NARROW: u32 = 5;
 const WIDE: u32 = 12;
 /// The most letters of a gram.
-pub(super) const MOST: usize = (ENOUGH / NARROW) as usize;
+pub(crate) const MOST: usize = (ENOUGH / NARROW) as usize;
 /// Of so many grams that follow each other one at least is kept (Schleimer et al., "Winnowing", SIGMOD 2003, section 2: a row of
 /// letters that is as long as one gram and `WINDOW - 1` letters more is always found).
-pub(super) const WINDOW: usize = 4;
+pub(crate) const WINDOW: usize = 4;
 /// The letters before the end of the first gram that is found, within which what is repeated has begun.
-pub(super) const LEAD: usize = MOST + WINDOW - 1;
+pub(crate) const LEAD: usize = MOST + WINDOW - 1;
 /// Letters that are remembered: a power of two, more than [`LEAD`].
 const RING: usize = 32;
 /// So many bytes without a letter part what stands before them from what stands behind.
@@ -24,7 +24,7 @@ const APART: u64 = 64;
 
 /// The key under which letters become numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Key {
+pub(crate) struct Key {
     base: u64,
     seed: u64,
     /// `base` to the power of the place.
@@ -42,7 +42,7 @@ struct Letter {
 
 /// A row of letters.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Gram {
+pub(crate) struct Gram {
     /// Its number, of 48 bits.
     pub hash: u64,
     /// Of its last letter: how many stand before it.
@@ -52,7 +52,7 @@ pub(super) struct Gram {
 }
 
 /// What is read.
-pub(super) enum Read {
+pub(crate) enum Read {
     /// A letter, and the gram that ends with it.
     Letter(Option<Gram>),
     /// What comes is of another text.
@@ -61,7 +61,7 @@ pub(super) enum Read {
 
 /// Reads letters one by one.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Letters {
+pub(crate) struct Letters {
     ring: [Letter; RING],
     /// Letters read.
     count: u64,
@@ -81,7 +81,7 @@ pub(super) struct Letters {
 // === impl Key ===
 
 impl Key {
-    pub(super) fn new(secret: [u8; 16]) -> Self {
+    pub(crate) fn new(secret: [u8; 16]) -> Self {
         let half = |bytes: &[u8]| bytes.iter().fold(0_u64, |all, &byte| all << 8 | u64::from(byte));
         // A base that is small or even would make rows of the same letters alike.
         let (base, seed) = (half(&secret[..8]) ^ 0x9e37_79b9_7f4a_7c15 | 1, half(&secret[8..]));
@@ -106,7 +106,7 @@ impl Key {
 impl Letters {
     /// Reads folded text of whole characters that begins at `base`. `parts`: whether the quotation mark there parts texts; those that are
     /// the marks of JSON within a text do so by what stands beside them.
-    pub(super) fn push(
+    pub(crate) fn push(
         &mut self,
         key: &Key,
         text: &[u8],
@@ -190,23 +190,28 @@ impl Letters {
     }
 
     /// How many letters have been read.
-    pub(super) fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.count
     }
 
     /// Where the last letter ended.
-    pub(super) fn end(&self) -> u64 {
+    pub(crate) fn end(&self) -> u64 {
         self.end
     }
 
+    /// What the last letter weighs: 5 of an alphabet, 12 of a script that writes syllables or words.
+    pub(crate) fn weight(&self) -> u32 {
+        self.back(1).weight
+    }
+
     /// Whether the letter that stands so many before the next one begins a word, as those of scripts without spaces do.
-    pub(super) fn begins_word(&self, letters: usize) -> bool {
+    pub(crate) fn begins_word(&self, letters: usize) -> bool {
         let (one, before) = (self.back(letters), self.back(letters + 1));
         one.weight == WIDE || one.start != before.end || (self.count - self.since) <= letters as u64
     }
 
     /// Where the letter begins that stands so many before the next one, or the first one behind what parts them.
-    pub(super) fn start_back(&self, letters: usize) -> Option<u64> {
+    pub(crate) fn start_back(&self, letters: usize) -> Option<u64> {
         let whole = (self.count - self.since).min(letters.min(RING) as u64) as usize;
         (whole > 0).then(|| self.back(whole).start)
     }
@@ -226,7 +231,7 @@ fn char_at(text: &[u8], at: usize) -> (char, usize) {
 
 /// Chooses of the grams of a text those that are kept.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Winnow {
+pub(crate) struct Winnow {
     window: Vec<Gram>,
     /// The last letter of the gram that was kept last.
     kept: Option<u64>,
@@ -234,7 +239,7 @@ pub(super) struct Winnow {
 
 impl Winnow {
     /// The next gram.
-    pub(super) fn push(&mut self, gram: Gram, keep: &mut impl FnMut(Gram)) {
+    pub(crate) fn push(&mut self, gram: Gram, keep: &mut impl FnMut(Gram)) {
         // A row that was parted begins anew.
         if self.window.last().is_some_and(|last| last.last + 1 != gram.last) {
             self.finish(keep);
@@ -247,7 +252,7 @@ impl Winnow {
     }
 
     /// The text is over, or begins anew.
-    pub(super) fn finish(&mut self, keep: &mut impl FnMut(Gram)) {
+    pub(crate) fn finish(&mut self, keep: &mut impl FnMut(Gram)) {
         self.choose(keep);
         self.window.clear();
     }

@@ -10,7 +10,7 @@
 
 mod collection;
 mod decide;
-mod gram;
+pub(crate) mod gram;
 mod index;
 #[cfg(test)]
 mod laws;

@@ -14,12 +14,13 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use super::delivered::Delivering;
 use super::label::Labelling;
 use super::look::Look;
 use super::marking::Marking;
 use super::pseudonyms::Keeping;
 use super::reader::{Reader, Side, Stop};
-use super::{Marked, Outcome, Report, Terms, refuse};
+use super::{Delivered, Marked, Outcome, Report, Terms, refuse};
 use crate::audit::{Coverage, LabelRecord, MarkRecord};
 use crate::detect::fingerprint::Index;
 use crate::detect::grounding::Context;
@@ -86,6 +87,9 @@ pub struct Answering {
     reader: Reader,
     /// Marks what leaves, where that is marked.
     marking: Option<Marking>,
+    /// Puts together what leaves, where somebody keeps prints of it, and the request's body.
+    delivering: Option<Box<Delivering>>,
+    asked: Bytes,
     mode: Mode,
     /// The upstream's status is an error: its body has the dialect's error form.
     upstream_status: u16,
@@ -146,6 +150,8 @@ impl Answering {
             prompt,
             reader,
             marking: None,
+            delivering: None,
+            asked: Bytes::new(),
             mode: Mode::Whole,
             upstream_status: 200,
             json: true,
@@ -218,6 +224,7 @@ impl Answering {
             (begun.status, begun.media) = (status, content_type.map(str::to_owned));
         }
         self.marking = Marking::new(&self.terms, &self.matched, &self.ask, status);
+        self.delivering = Delivering::new(&self.terms, &self.matched, status, &self.asked).map(Box::new);
         let content_type = content_type.unwrap_or("");
         let media = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
         let utf8 = reads_as_utf8(content_type);
@@ -417,6 +424,16 @@ impl Answering {
     /// What was marked so far; none where nothing is.
     pub fn marked(&self) -> Option<Marked> {
         self.marking.as_ref().map(Marking::marked)
+    }
+
+    /// The request's body, for who keeps prints of the answer.
+    pub(in crate::exchange) fn was_asked(&mut self, body: Bytes) {
+        self.asked = body;
+    }
+
+    /// What left so far, put together; none where nobody keeps prints of it.
+    pub fn delivered(&self) -> Option<Delivered> {
+        self.delivering.as_ref().map(|delivering| delivering.delivered())
     }
 
     /// What the record says of marks, where the answer has any.

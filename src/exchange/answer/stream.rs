@@ -194,7 +194,7 @@ impl Answering {
         if self.reader.holds() {
             self.reader.ends(&dialect.ends(operation, data, &self.tape))?;
         }
-        if self.marking.is_some() {
+        if self.marking.is_some() || self.delivering.is_some() {
             segments.fix(&fixed(data, &self.tape));
         }
         segments.place(&frame.data);
@@ -209,6 +209,9 @@ impl Answering {
             let mut moved = Moved::default();
             let anew = self.reader.emit_moved(&held.raw, &held.segments, &mut moved);
             let before = anew.as_deref().unwrap_or(&held.raw);
+            if let Some(delivering) = &mut self.delivering {
+                delivering.take(before, &held.segments, &moved);
+            }
             let marked = self.marking.as_mut().and_then(|m| m.mark(before, &held.segments, &mut moved));
             let (event, known) = if let Some(anew) = marked.or(anew) {
                 let data = held.data.iter().map(|range| moved.place(range)).collect();

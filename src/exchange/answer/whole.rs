@@ -74,8 +74,14 @@ impl Answering {
                     self.reader.finish()?;
                     let mut moved = Moved::default();
                     let anew = self.reader.emit_moved(body, &segments, &mut moved);
-                    let Some(marking) = &mut self.marking else { return Ok(anew) };
+                    if self.marking.is_none() && self.delivering.is_none() {
+                        return Ok(anew);
+                    }
                     segments.fix(&fixed(body, &self.tape));
+                    if let Some(delivering) = &mut self.delivering {
+                        delivering.take(anew.as_deref().unwrap_or(body), &segments, &moved);
+                    }
+                    let Some(marking) = &mut self.marking else { return Ok(anew) };
                     let marked = marking.mark(anew.as_deref().unwrap_or(body), &segments, &mut moved);
                     return Ok(marked.or(anew));
                 }

@@ -26,8 +26,14 @@ const MODES: [LabelMode; 7] = [
 ];
 
 fn labelling(mode: LabelMode, notice: bool, metadata: bool) -> Labelling {
-    let labels =
-        Labels { mode, text: None, texts: BTreeMap::new(), metadata, mark: crate::policy::Density::Off };
+    let labels = Labels {
+        mode,
+        text: None,
+        texts: BTreeMap::new(),
+        metadata,
+        mark: crate::policy::Density::Off,
+        prints: false,
+    };
     let profile = Labelled { labels, jurisdictions: vec!["eu".into()] };
     let signer = Signer::new("gw.example/journal", [7; 32].into()).unwrap_or_else(|e| panic!("{e}"));
     let maker = Maker { signer, producer: "gw".into(), verify: Some("https://gw.example/v1/detect".into()) };
@@ -499,6 +505,7 @@ fn labels_are_in_the_answers_language() {
             texts: BTreeMap::new(),
             metadata: false,
             mark: crate::policy::Density::Off,
+            prints: false,
         };
         let profile = Labelled { labels, jurisdictions: vec![jurisdiction.into()] };
         Labelling {

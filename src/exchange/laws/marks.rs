@@ -12,18 +12,18 @@ use crate::policy::{Action, Actions, Density, Policy, Rule};
 use crate::provenance::mark::{Epoch, MarkKeys, marked, strip};
 
 /// A dialect: where it is asked, what, and how a piece of text looks in its stream and its whole answer.
-struct Wire {
-    name: &'static str,
-    path: &'static str,
-    request: &'static str,
-    media: &'static str,
-    frame: fn(&Value) -> String,
+pub(super) struct Wire {
+    pub(super) name: &'static str,
+    pub(super) path: &'static str,
+    pub(super) request: &'static str,
+    pub(super) media: &'static str,
+    pub(super) frame: fn(&Value) -> String,
     /// An event with a piece, and where in it the piece stands.
-    event: fn(&str) -> Value,
-    place: &'static str,
-    end: &'static str,
-    whole: fn(&str) -> Value,
-    whole_place: &'static str,
+    pub(super) event: fn(&str) -> Value,
+    pub(super) place: &'static str,
+    pub(super) end: &'static str,
+    pub(super) whole: fn(&str) -> Value,
+    pub(super) whole_place: &'static str,
 }
 
 fn sse(event: &Value) -> String {
@@ -35,7 +35,7 @@ fn line(event: &Value) -> String {
     format!("{event}\n")
 }
 
-const WIRES: [Wire; 6] = [
+pub(super) const WIRES: [Wire; 6] = [
     Wire {
         name: "chat",
         path: "/v1/chat/completions",
@@ -120,7 +120,7 @@ fn keys() -> Arc<MarkKeys> {
     Arc::new(MarkKeys::of(epoch()))
 }
 
-fn policy() -> Arc<Policy> {
+pub(super) fn policy() -> Arc<Policy> {
     let rule = Rule {
         id: "p/word".into(),
         actions: Actions::all(Action::Mask),
@@ -165,7 +165,7 @@ fn answer(wire: &Wire, request: &str, media: &str, bytes: &[u8], piece: usize) -
     (out.concat(), answering.marked())
 }
 
-fn stream_of(wire: &Wire, pieces: &[&str]) -> Vec<u8> {
+pub(super) fn stream_of(wire: &Wire, pieces: &[&str]) -> Vec<u8> {
     let events: String = pieces.iter().map(|piece| (wire.frame)(&(wire.event)(piece))).collect();
     (events + wire.end).into_bytes()
 }
@@ -199,7 +199,7 @@ const WORDS: [&str; 14] = [
     "careful planning of whole villages ",
 ];
 
-fn pieces() -> impl Strategy<Value = Vec<&'static str>> {
+pub(super) fn pieces() -> impl Strategy<Value = Vec<&'static str>> {
     proptest::collection::vec(proptest::sample::select(&WORDS[..]), 0..60)
 }
 

@@ -12,6 +12,7 @@ mod labelled;
 mod let_go;
 mod marks;
 mod near;
+mod prints;
 mod promises;
 mod pseudonym_cases;
 mod pseudonyms;

@@ -139,6 +139,10 @@ impl Library {
             notices: profile.notices.clone().into(),
             labels: profile.labelled().map(Arc::new),
             content_days: profile.retention.as_ref().map(|kept| kept.content_days),
+            prints: settings
+                .prints
+                .or(profile.labels.as_ref().map(|labels| labels.prints))
+                .unwrap_or_default(),
             mark: settings.mark.or(profile.labels.as_ref().map(|labels| labels.mark)).unwrap_or_default(),
         };
         let selected = self.select(&settings.profile, choices, unscanned, client);
