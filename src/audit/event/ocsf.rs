@@ -229,7 +229,7 @@ fn finding(event: &Event<'_>, number: usize, found: &Value) -> Value {
         "policy": {"name": event.said("policy"), "version": event.said("policy_version")},
         "unmapped": {"direction": text(found, "direction"), "role": text(found, "role"), "channel": found["channel"],
             "start": found["start"], "end": found["end"], "action": action, "state": found["state"], "hidden": found["hidden"],
-            "document": found["document"], "source": found["source"], "route": event.said("route"), "model": event.said("model")},
+            "document": found["document"], "source": found["source"], "basis": found["basis"], "version": found["version"], "route": event.said("route"), "model": event.said("model")},
     });
     if event.said("policy").is_empty() {
         finding["policy"] = json!({"uid": event.said("policy_version")});
