@@ -8,6 +8,7 @@ use crate::provenance::mark::MarkSettings;
 use crate::server::{ComplaintSettings, RouteSettings, ServerSettings, TenantSettings};
 use crate::telemetry::LogSettings;
 use crate::upstream::UpstreamSettings;
+use crate::upstream::judge::JudgeSettings;
 use crate::upstream::sink::SinkSettings;
 use crate::upstream::vouch::{AnchorSettings, WitnessSettings};
 use schemars::JsonSchema;
@@ -53,6 +54,9 @@ pub struct File {
     /// Which request goes where.
     #[serde(default, rename = "route")]
     pub routes: Vec<RouteSettings>,
+    /// Who is asked about texts.
+    #[serde(default, rename = "judge")]
+    pub judges: Vec<JudgeSettings>,
     /// Where records are sent besides.
     #[serde(default, rename = "sink")]
     pub sinks: Vec<SinkSettings>,

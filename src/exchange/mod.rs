@@ -13,6 +13,7 @@ mod answer;
 mod doubt;
 mod emit;
 mod halt;
+pub mod judging;
 mod label;
 #[cfg(test)]
 mod laws;
@@ -150,6 +151,8 @@ pub struct Terms {
     pub marks: Option<Marks>,
     /// What stand-ins are drawn from; without it values are masked that would be pseudonymised or hashed.
     pub pseudonyms: Option<Pseudonyms>,
+    /// What judges have said of the request's texts so far, where judges are asked at all.
+    pub judges: Option<Arc<judging::Answers>>,
 }
 
 /// What is known of who asks, for what they are told.
@@ -170,6 +173,6 @@ pub struct Client {
 impl Terms {
     /// Terms of an exchange of which nobody is told anything.
     pub fn new(policy: Arc<Policy>, limits: ExchangeLimits) -> Self {
-        Self { policy, limits, client: Client::default(), marks: None, pseudonyms: None }
+        Self { policy, limits, client: Client::default(), marks: None, pseudonyms: None, judges: None }
     }
 }

@@ -7,8 +7,9 @@
 use std::sync::Arc;
 
 use super::{
-    AbuseSettings, Action, BlockAs, Bucket, Choice, Complaints, Density, Direction, Labelled, LadderSettings,
-    Notice, Residencies, ReviewSettings, Rule, RuleState, SessionSettings, Threshold, Unmet, Unscanned,
+    AbuseSettings, Action, BlockAs, Bucket, Choice, Complaints, Density, Direction, LEAST, Labelled,
+    LadderSettings, Notice, Residencies, ReviewSettings, Rule, RuleState, SessionSettings, Threshold, Unmet,
+    Unscanned,
 };
 use crate::detect::{CompileError, Engine, RuleId, RuleSet, RuleSpec};
 
@@ -25,6 +26,8 @@ pub struct Policy {
     sets: [RuleSet; 4],
     /// Of the rules in a direction those that look at encoded text.
     encoded: [RuleSet; 4],
+    /// Of the rules in a direction those that ask a judge.
+    judged: [Box<[RuleId]>; 4],
     /// Whether some rule makes something of what it finds in requests, and in answers.
     makes: [bool; 2],
     /// Its rules in shadow, if there are any.
@@ -138,7 +141,11 @@ impl Policy {
                     if waits(rule_of(&parts.rules, rule), choice.actions.get(direction)) {
                         set.hold(rule);
                     }
-                    if choice.threshold != Threshold::default() {
+                    // Of what a judge is asked about its own model finds all that is not surely harmless.
+                    let band = rule_of(&parts.rules, rule).judge.as_ref().and_then(|judge| judge.band);
+                    if let Some((lower, _)) = band {
+                        set.set_threshold(rule, lower);
+                    } else if choice.threshold != Threshold::default() {
                         set.set_threshold(rule, choice.threshold.score());
                     }
                 }
@@ -153,6 +160,9 @@ impl Policy {
             Direction::Output | Direction::OutputOrTool => RuleSet::empty(),
         });
         sets.iter().for_each(|set| engine.warm(set));
+        let judged = sets.each_ref().map(|set| {
+            set.iter().filter(|rule| rule_of(&parts.rules, *rule).judge.is_some()).collect::<Box<[RuleId]>>()
+        });
         let makes = |directions: [Direction; 2]| {
             let in_force = parts.choices.iter().filter(|choice| over.takes(choice.state));
             in_force
@@ -161,7 +171,7 @@ impl Policy {
         };
         let makes =
             [makes([Direction::Prompt, Direction::Tool]), makes([Direction::Output, Direction::Tool])];
-        Self { parts, over, engine, sets, encoded, makes, shadow: None, canaries: Vec::new() }
+        Self { parts, over, engine, sets, encoded, judged, makes, shadow: None, canaries: Vec::new() }
     }
 
     /// A policy of these rules alone, each with its own actions: for tests and for scanning with one rule.
@@ -299,6 +309,29 @@ impl Policy {
     /// Of these the rules that count in what a prompt hides by encoding it: none for what a model answers.
     pub fn encoded_rules(&self, direction: Direction) -> &RuleSet {
         of_direction(&self.encoded, direction)
+    }
+
+    /// The rules in a direction that ask a judge, in order.
+    pub fn judged(&self, direction: Direction) -> &[RuleId] {
+        let [prompt, output, tool, output_or_tool] = &self.judged;
+        match direction {
+            Direction::Prompt => prompt,
+            Direction::Output => output,
+            Direction::Tool => tool,
+            Direction::OutputOrTool => output_or_tool,
+        }
+    }
+
+    /// Whether some rule asks a judge, in shadow or not.
+    pub fn asks_judges(&self) -> bool {
+        self.judged.iter().any(|rules| !rules.is_empty())
+            || self.shadow.as_ref().is_some_and(|shadow| shadow.asks_judges())
+    }
+
+    /// The least score of a judge that counts for the rule.
+    pub fn judged_from(&self, id: RuleId) -> f32 {
+        let threshold = self.threshold(id);
+        if threshold > 0.0 { threshold } else { LEAST }
     }
 
     /// Whether some rule makes something of the values that it finds in requests: stand-ins, hashes, a part.

@@ -21,6 +21,7 @@ use super::gateway::{Gateway, Route};
 use super::head::Head;
 use super::headers;
 use super::host_check::from_browser;
+use super::judging::Budget;
 use super::long_reads;
 use super::recorder::{Kept, Recorder, record_end, with_answer};
 use super::request::{self, BodyType};
@@ -67,6 +68,8 @@ pub(super) struct Exchange<'w> {
     pub(super) body: Bytes,
     /// What the gateway itself answers to a request for moderation.
     pub(super) moderated: Option<Vec<u8>>,
+    /// What may still be asked of judges.
+    pub(super) budget: Budget,
 }
 
 impl Exchange<'_> {
@@ -85,6 +88,8 @@ impl Exchange<'_> {
         let complaints = gateway.complaints.days();
         let client = Client { exchange: Some(self.context.id), language, labels, said: None, complaints };
         let pseudonyms = self.pseudonyms(&gateway);
+        // The gateway's own answer to a request for moderation is its own, and the canary's text is known.
+        let judges = (self.moderated.is_none() && !self.canary && policy.asks_judges()).then(Arc::default);
         let received = Received::new(
             matched,
             Terms {
@@ -93,6 +98,7 @@ impl Exchange<'_> {
                 client,
                 marks: gateway.marks.clone(),
                 pseudonyms,
+                judges,
             },
         );
         let body_type = BodyType::of(self.headers);
@@ -102,6 +108,18 @@ impl Exchange<'_> {
                 "a web page's form is not read: send JSON as `application/json`",
             ));
         }
+        let mut judged = self.read(received.clone(), body.clone()).await?;
+        let questions = judged.questions();
+        if questions.is_empty() {
+            return Ok(judged);
+        }
+        let answers = self.worker.judges.ask_all(&gateway, &self.budget, &questions).await;
+        self.read(received.knowing(answers), body).await
+    }
+
+    /// Reads the request's body.
+    async fn read(&mut self, received: Received, body: Bytes) -> Result<Judged, ExchangeError> {
+        let gateway = Arc::clone(&self.worker.gateway);
         let json = self.says_json();
         let timer = gateway.metrics.scan.with_label_values(&["prompt"]).start_timer();
         // What is compressed may be longer than it looks.

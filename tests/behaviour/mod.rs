@@ -18,6 +18,7 @@ mod h2_upstreams;
 mod host_check;
 mod http2;
 mod http_hygiene;
+mod judges;
 mod labels;
 mod ladder;
 mod lifecycle;
@@ -51,6 +52,7 @@ use sluicegate::policy::{Action, Actions, BlockAs, Policy, Rule, Unscanned, cana
 use sluicegate::provenance::mark::{DetectorSettings, MarkKeys};
 use sluicegate::server::{Loaded, Plan, PolicyTable, Running, ServerSettings, SinkPlan, StartError, start};
 use sluicegate::telemetry::Metrics;
+use sluicegate::upstream::judge::JudgeSettings;
 use sluicegate::upstream::sink::SinkSettings;
 use sluicegate::upstream::{Credential, DEMONSTRATION, DialectFamily, Timeouts, UpstreamSettings};
 
@@ -89,6 +91,7 @@ pub(crate) struct Wishes {
     /// Keys of marks.
     pub(crate) marks: Option<Arc<MarkKeys>>,
     pub(crate) detector: DetectorSettings,
+    pub(crate) judges: Vec<(JudgeSettings, Credential)>,
 }
 
 impl Default for Wishes {
@@ -117,6 +120,7 @@ impl Default for Wishes {
             sink_credential: Credential::None,
             marks: None,
             detector: DetectorSettings::default(),
+            judges: Vec::new(),
         }
     }
 }
@@ -175,6 +179,7 @@ impl Gateway {
             limits: wishes.limits.clone(),
             upstreams: vec![(settings, wishes.credential.clone())],
             routes: Vec::new(),
+            judges: wishes.judges.clone(),
             keys: KeyTable::new(pepper, &tenants, &wishes.limits),
             policies: Loaded {
                 table: Arc::new(PolicyTable {

@@ -5,6 +5,7 @@
 
 mod ending;
 mod held;
+mod judged;
 mod label;
 mod stream;
 mod whole;
@@ -131,6 +132,10 @@ pub struct Answering {
     labels: Option<Box<Labels>>,
     /// Keeps what stands for values under the response's id.
     keeping: Option<Box<Keeping>>,
+    /// The upstream has said all, and what judges say of it is awaited.
+    finishing: bool,
+    /// A whole answer that waits for judges: as it came, and as it is rewritten.
+    ready: Option<(Bytes, Option<Vec<u8>>)>,
 }
 
 impl Answering {
@@ -174,6 +179,8 @@ impl Answering {
             begun,
             labels: None,
             keeping: None,
+            finishing: false,
+            ready: None,
         }
     }
 
