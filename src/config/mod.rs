@@ -9,6 +9,7 @@ mod client_checks;
 mod differences;
 mod file;
 mod judges;
+mod judges_of_rules;
 mod labels;
 mod lists;
 mod marks;

@@ -379,6 +379,13 @@ impl Policy {
         self.choice(id).map_or(0.0, |choice| choice.threshold.score())
     }
 
+    /// Whether a rule, by its number, does something in some direction and state other than the last.
+    pub fn in_use(&self, rule: usize) -> bool {
+        self.parts.choices.get(rule).is_some_and(|choice| {
+            choice.is_on() && !matches!(choice.state, RuleState::Retired | RuleState::Draft)
+        })
+    }
+
     /// The strongest action of a rule, by its number, in any direction.
     pub fn strongest(&self, rule: usize) -> Action {
         let all = Direction::ALL.map(|direction| self.action(RuleId(rule as u32), direction));

@@ -8,6 +8,8 @@ mod address;
 mod breaker;
 mod cache;
 mod chat;
+#[cfg(test)]
+mod contract;
 mod names;
 mod settings;
 mod wire;
