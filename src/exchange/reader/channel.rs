@@ -209,6 +209,12 @@ impl Reader {
                     channel.scanned = channel.scanned.min(channel.base + grounded.settled());
                 }
             }
+        }
+        // Before it is told how far the text is decided.
+        self.judge_channel(index, Some(text));
+        self.ask_uncertain(index, &mut found);
+        if let Some(channel) = self.channels.get_mut(index) {
+            let start = channel.seen - text.len() as u64;
             channel.settle_up();
             if !text.is_empty() && std::mem::take(&mut channel.ended) && channel.delta {
                 channel.doubt = None;
@@ -222,7 +228,6 @@ impl Reader {
             }
             segment.part = Part::Channel(index as u32, start, channel.seen);
         }
-        self.judge_channel(index, Some(text));
         // Once it is known where the numbers of this piece end: an edit takes all of those that it touches, and no other.
         self.take_backs(index, backs);
         self.take_channel_findings(index, &mut found);
@@ -245,8 +250,6 @@ impl Reader {
     fn take_channel_findings(&mut self, index: usize, found: &mut Vec<Finding>) {
         let known = self.channels.get(index).map(|c| (c.direction, c.role, c.number, c.base));
         let Some((direction, role, number, base)) = known else { return };
-        let uncertain = self.uncertain(direction, found);
-        self.judge_candidates(index, base, &uncertain);
         for finding in found.drain(..) {
             let (start, end) = (TextPos(finding.start.0 + base), TextPos(finding.end.0 + base));
             for (start, end) in self.left(finding.rule, (start.0, end.0), &[], Some((index, 0))) {
@@ -380,6 +383,8 @@ impl Reader {
             self.strands -= strands.count();
             **strands = Strands::default();
         }
+        self.ask_uncertain(index, &mut found);
+        let Some(channel) = self.channels.get_mut(index) else { return };
         channel.settle_alone();
         channel.read_numbers(None);
         channel.read_exponents(&policy, &mut found);
@@ -507,6 +512,8 @@ impl Reader {
         if let Some(strands) = &mut channel.strands {
             strands.let_go(with, &mut parted);
         }
+        self.ask_uncertain(index, &mut found);
+        let Some(channel) = self.channels.get_mut(index) else { return };
         channel.settle_alone();
         channel.read_numbers(None);
         channel.read_exponents(&policy, &mut found);

@@ -456,17 +456,23 @@ impl Reader {
             if let Some(judged) = &mut channel.judged {
                 judged.watch.trim(settled.saturating_sub(SENTENCE));
             }
-            channel.settle_up();
+            // Who reads on tells how far it is decided.
+            if text.is_none() {
+                channel.settle_up();
+            }
         }
     }
 
-    /// Asks about what the rules' own models are not sure of in a channel.
-    pub(super) fn judge_candidates(&mut self, index: usize, base: u64, candidates: &[Candidate]) {
-        let Some(channel) = self.channels.get_mut(index).filter(|_| !candidates.is_empty()) else { return };
+    /// Takes out of what was found in a channel what the rules' own models are not sure of, and asks about it.
+    pub(super) fn ask_uncertain(&mut self, index: usize, found: &mut Vec<Finding>) {
+        let Some(channel) = self.channels.get(index).filter(|_| !found.is_empty()) else { return };
+        let (direction, base) = (channel.direction, channel.base);
+        let candidates = self.uncertain(direction, found);
+        let Some(channel) = self.channels.get(index).filter(|_| !candidates.is_empty()) else { return };
         let place = channel.place(index);
         let Some(judged) = &channel.judged else { return };
         let watch = judged.watch.clone();
-        for one in candidates {
+        for one in &candidates {
             let one = Candidate { start: one.start + base, end: one.end + base, ..*one };
             self.ask_about(&watch, &one, place, 0);
         }
