@@ -261,3 +261,35 @@ fn what_is_not_judged_is_on_record() {
         }
     }
 }
+
+/// `relaxed` holds nothing but the stream's end for a judge, and `strict` all that is not judged.
+#[test]
+fn relaxed_lets_go_at_once() {
+    for strict in [true, false] {
+        let request = r#"{"model":"m","stream":true,"messages":[{"role":"user","content":"hello"}]}"#;
+        let terms = Terms {
+            judges: Some(Arc::new(Answers::default())),
+            ..Terms::new(always(strict), ExchangeLimits::default())
+        };
+        let mut answering = ready(terms, "/v1/chat/completions", request, "text/event-stream");
+        let text = FINE.repeat(30);
+        let mut out = Vec::new();
+        for piece in [text.as_str(), "the end"] {
+            let event = serde_json::json!({"choices": [{"index": 0, "delta": {"content": piece}}]});
+            assert_eq!(answering.feed(format!("data: {event}\n\n").as_bytes(), &mut out), Flow::More);
+        }
+        assert_eq!(out.is_empty(), strict);
+        let left = out.concat().len();
+        let end = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
+        assert_eq!(
+            answering.feed(format!("data: {end}\n\ndata: [DONE]\n\n").as_bytes(), &mut out),
+            Flow::More
+        );
+        assert_eq!(answering.finish(Ended::Complete, &mut out), Flow::More);
+        assert!(answering.awaits_judges() && out.concat().len() == left, "the end waits");
+        for question in answering.questions() {
+            assert_eq!(answering.answered(&question, &opinion(&question), &mut out), Flow::More);
+        }
+        assert!(!answering.awaits_judges() && out.concat().ends_with(b"data: [DONE]\n\n"));
+    }
+}

@@ -286,22 +286,27 @@ impl Judge {
     pub async fn ask(&self, question: &Question, within: Duration) -> Judgement {
         let body = wire::request(&self.shared.settings, question).to_string();
         let key = key(&body);
-        if let Some(said) = lock(&self.shared.cache).get(&key, now()) {
+        let known = || lock(&self.shared.cache).get(&key, now());
+        if let Some(said) = known() {
             return Judgement { said: Ok(said), cached: true };
         }
-        let (own, until) = (self.shared.settings.timeout.0, tokio::time::Instant::now());
-        let until = until + own.min(within);
-        let said = match tokio::time::timeout_at(until, self.shared.places.acquire()).await {
-            Err(_) | Ok(Err(_)) => Err(Failure::Busy),
-            Ok(Ok(_place)) => match tokio::time::timeout_at(until, self.in_place(question, &body)).await {
-                Ok(said) => said,
-                // The time of the exchange says nothing of the judge.
-                Err(_) if within < own => Err(Failure::Budget),
-                Err(_) => {
-                    lock(&self.shared.breaker).failed(now());
-                    Err(Failure::Timeout)
-                }
-            },
+        let (own, begun) = (self.shared.settings.timeout.0, tokio::time::Instant::now());
+        let until = begun + own.min(within);
+        let Ok(Ok(_place)) = tokio::time::timeout_at(until, self.shared.places.acquire()).await else {
+            return Judgement { said: Err(Failure::Busy), cached: false };
+        };
+        // Who waited for a place may have waited for who asked the same.
+        if let Some(said) = known() {
+            return Judgement { said: Ok(said), cached: true };
+        }
+        let said = match tokio::time::timeout_at(until, self.in_place(question, &body)).await {
+            Ok(said) => said,
+            // The time of the exchange says nothing of the judge.
+            Err(_) if within < own => Err(Failure::Budget),
+            Err(_) => {
+                lock(&self.shared.breaker).failed(now());
+                Err(Failure::Timeout)
+            }
         };
         let said =
             said.map(|told| told.into_iter().map(|one| self.shared.said(one)).collect::<Arc<[Said]>>());
