@@ -259,7 +259,8 @@ fn streams_wait_or_are_cut() {
             client.socket.read_to_string(&mut rest).expect("the rest");
             before + &rest
         };
-        assert!(got.contains("nobody minds"), "{got}");
+        // The second verdict may come first: then the first passage does not leave any more.
+        assert!(strict || got.contains("nobody minds"), "{got}");
         assert_eq!(got.contains("evil"), !strict, "{got}");
         assert!(got.contains("content_filter"), "{got}");
         let end = gateway.only_end();
