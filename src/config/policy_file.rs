@@ -42,6 +42,8 @@ struct PolicyFile {
     _marks: IgnoredAny,
     #[serde(rename = "complaints")]
     _complaints: IgnoredAny,
+    #[serde(rename = "judge")]
+    _judges: IgnoredAny,
     #[serde(rename = "sink")]
     _sinks: IgnoredAny,
     #[serde(rename = "witness")]

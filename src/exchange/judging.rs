@@ -130,7 +130,7 @@ impl Want {
         if said.score < self.least || !self.spec.looks_for(&self.category, &said.category, &said.means) {
             return None;
         }
-        let is_named = &*said.category == &*self.category
+        let is_named = *said.category == *self.category
             || self.spec.judged_as.iter().any(|one| *one == *said.category && one != ANYTHING);
         Some(if said.listed || is_named { &said.category } else { UNLISTED })
     }
@@ -321,14 +321,14 @@ mod tests {
             let mut places: Vec<usize> =
                 cuts.iter().map(|cut| text.floor_char_boundary(cut.index(text.len() + 1))).chain([0, text.len()]).collect();
             places.sort_unstable();
-            let pieces: Vec<&str> = places.windows(2).map(|two| &text[two[0]..two[1]]).collect();
+            let pieces: Vec<&str> = places.windows(2).map(|two| text.get(two[0]..two[1]).expect("a piece")).collect();
             prop_assert_eq!(&passages(&pieces), &whole);
             let mut end = 0;
             for passage in &whole {
                 prop_assert!(passage.start == end && passage.end - passage.start <= LONGEST as u64);
                 end = passage.end;
             }
-            prop_assert!(text[end as usize..].trim().is_empty());
+            prop_assert!(text.get(end as usize..).is_some_and(|rest| rest.trim().is_empty()));
         }
     }
 
@@ -337,6 +337,9 @@ mod tests {
         let sentence = "A sentence of some length that says little. ";
         let text = sentence.repeat(40);
         let first = passages(&[&text]).remove(0);
-        assert!(first.end as usize % sentence.len() == 0 && first.end as usize >= EVERY, "{first:?}");
+        assert!(
+            (first.end as usize).is_multiple_of(sentence.len()) && first.end as usize >= EVERY,
+            "{first:?}"
+        );
     }
 }

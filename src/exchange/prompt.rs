@@ -73,9 +73,16 @@ pub struct Judged {
     keeping: Option<Box<Keeping>>,
     /// Its system prompt, where somebody looks for it in the answer.
     own: Option<Arc<Index>>,
-    /// What judges are to be asked before it goes on.
+    /// What judges are to be asked, where they are.
+    judges: Option<Box<ForJudges>>,
+}
+
+/// What judges are asked about a request.
+#[derive(Debug, Default)]
+struct ForJudges {
+    /// Before it goes on.
     questions: Vec<Question>,
-    /// What its answer answers, for judges of that.
+    /// What its answer answers.
     asked: Option<Arc<str>>,
 }
 
@@ -230,8 +237,8 @@ impl Received {
             values,
             given,
             keeping,
-            questions,
-            asked,
+            judges: (!questions.is_empty() || asked.is_some())
+                .then(|| Box::new(ForJudges { questions, asked })),
         })
     }
 }
@@ -278,7 +285,7 @@ impl Judged {
 
     /// What judges are to be asked before it goes on: with the answers in [`Terms::judges`] it is judged once more.
     pub fn questions(&mut self) -> Vec<Question> {
-        std::mem::take(&mut self.questions)
+        self.judges.as_mut().map(|judges| std::mem::take(&mut judges.questions)).unwrap_or_default()
     }
 
     /// The rule that blocks it and what is told of it, where one does.
@@ -311,7 +318,7 @@ impl Judged {
     /// Begins the answer, which gives nothing away before there is a durable admission record.
     pub fn ahead(self) -> Ahead {
         let mut answering = Answering::new(self.matched, self.terms, self.ask, self.report);
-        answering.ask_judges(self.asked.as_ref());
+        answering.ask_judges(self.judges.as_ref().and_then(|judges| judges.asked.as_ref()));
         answering.hold_against(self.context);
         if let Some((scope, back)) = self.values {
             answering.bring_back(scope, back);

@@ -11,7 +11,7 @@ use super::{
     LadderSettings, Notice, Residencies, ReviewSettings, Rule, RuleState, SessionSettings, Threshold, Unmet,
     Unscanned,
 };
-use crate::detect::{CompileError, Engine, RuleId, RuleSet, RuleSpec};
+use crate::detect::{CompileError, Engine, Finding, RuleId, RuleSet, RuleSpec};
 
 /// At most so many different shares of canaries: each takes an engine.
 pub(super) const MOST_SHARES: usize = 8;
@@ -326,6 +326,28 @@ impl Policy {
     pub fn asks_judges(&self) -> bool {
         self.judged.iter().any(|rules| !rules.is_empty())
             || self.shadow.as_ref().is_some_and(|shadow| shadow.asks_judges())
+    }
+
+    /// Whether what a rule's own model found counts where no judge is asked: what a judge would have been asked about counts from the rule's
+    /// threshold on.
+    pub fn counts_unjudged(&self, finding: &Finding) -> bool {
+        let spec = self.rule(finding.rule).judge.as_ref();
+        let uncertain = spec.is_some_and(|spec| spec.is_uncertain(finding.score));
+        !uncertain || finding.score >= self.judged_from(finding.rule)
+    }
+
+    /// The rules in force or in shadow that ask a judge, with its name, in order.
+    pub fn rules_with_judges(&self) -> Vec<(&str, &str)> {
+        let ask = |rule: &RuleId| {
+            let rule = self.rule(*rule);
+            rule.judge.as_ref().map(|spec| (rule.id.as_str(), &*spec.judge))
+        };
+        let own = self.judged.iter().flatten().filter_map(ask);
+        let shadow = self.shadow.iter().flat_map(|shadow| shadow.rules_with_judges());
+        let mut all: Vec<(&str, &str)> = own.chain(shadow).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
     /// The least score of a judge that counts for the rule.

@@ -378,7 +378,7 @@ impl At<'_> {
         let grounding = self.grounding(&id, &rule, alone);
         let judge = self.judge(&id, &rule, alone);
         if judge.is_some() {
-            self.judged_actions(&id, actions);
+            self.judged_actions(&id, actions, model.is_some());
         }
         if rule.system_prompt {
             self.examples_of_two(&id, &rule);

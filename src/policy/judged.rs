@@ -100,7 +100,7 @@ impl At<'_> {
     }
 
     /// What a judge says comes when text may have left: answers and tools are flagged and blocked for it, and not rewritten.
-    pub(super) fn judged_actions(&mut self, id: &str, actions: Actions) {
+    pub(super) fn judged_actions(&mut self, id: &str, actions: Actions, models: bool) {
         for (direction, action) in [("output", actions.output), ("tool", actions.tool)] {
             if action.rewrites() {
                 let message = format!(
@@ -110,7 +110,8 @@ impl At<'_> {
                 self.wrong(&["action"], "judge", message);
             }
         }
-        if matches!(actions.prompt, Action::Pseudonymise | Action::Hash | Action::Partial) {
+        // Of a model's sentences that is said already.
+        if !models && matches!(actions.prompt, Action::Pseudonymise | Action::Hash | Action::Partial) {
             let message = format!(
                 "rule `{id}` asks a judge, of whose findings `{}` makes nothing; expected `allow`, `flag`, `mask`, `replace` or `block`",
                 actions.prompt.as_str()

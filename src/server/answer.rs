@@ -167,7 +167,7 @@ impl Begun {
                 recorder.status = status.as_u16();
                 let asker = Asking::new(exchange);
                 let body =
-                    StreamBody::new(answering, *source, recorder, timeouts, keep_alive, out, fed, asker);
+                    StreamBody::new(answering, *source, recorder, timeouts, keep_alive, (out, fed), asker);
                 Ok(response(status, head, AnswerBody::stream(body)))
             }
         }
@@ -244,7 +244,7 @@ async fn read(
             let until = exchange.context.started + timeouts.total.0;
             let mut flow = whole(gateway, ahead, &mut source, timeouts.idle.0, until).await;
             if flow == Some(Flow::More) && ahead.awaits_judges() {
-                flow = judged(exchange, ahead).await;
+                flow = Box::pin(judged(exchange, ahead)).await;
             }
             match (flow, ahead.mode()) {
                 (Some(flow), Mode::Stream(framing)) => {

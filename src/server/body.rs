@@ -220,8 +220,7 @@ impl StreamBody {
         recorder: Recorder,
         timeouts: Timeouts,
         keep_alive: Option<Duration>,
-        out: Vec<Bytes>,
-        last: Option<Fed>,
+        (out, last): (Vec<Bytes>, Option<Fed>),
         asking: Asking,
     ) -> Self {
         let now = now();

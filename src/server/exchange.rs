@@ -113,7 +113,7 @@ impl Exchange<'_> {
         if questions.is_empty() {
             return Ok(judged);
         }
-        let answers = self.worker.judges.ask_all(&gateway, &self.budget, &questions).await;
+        let answers = Box::pin(self.worker.judges.ask_all(&gateway, &self.budget, &questions)).await;
         self.read(received.knowing(answers), body).await
     }
 

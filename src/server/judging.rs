@@ -42,7 +42,10 @@ impl Judges {
         let tell = || {
             let shared = judge.shared();
             metrics.judge_left_alone.with_label_values(&[name]).set(i64::from(shared.is_left_alone()));
-            metrics.judge_running.with_label_values(&[name]).set(shared.running() as i64);
+            metrics
+                .judge_running
+                .with_label_values(&[name])
+                .set(i64::try_from(shared.running()).unwrap_or(i64::MAX));
         };
         tell();
         let judgement = judge.ask(question, waiting.left()).await;

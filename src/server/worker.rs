@@ -263,7 +263,8 @@ impl Worker {
                 return Err(error.into());
             }
         };
-        exchange.admitted(judged).await
+        // Too large to lie within what drives the connection.
+        Box::pin(exchange.admitted(judged)).await
     }
 }
 

@@ -191,7 +191,7 @@ fn said(text: &str) -> Step {
 fn what_a_judge_shows_is_masked_in_prompts() {
     let judge = Stub::saying(Arc::new(|asked: &Value| {
         let text = asked["text"].as_str().unwrap_or_default();
-        let at = text.find("Jane").map(|at| text[..at].chars().count());
+        let at = text.split_once("Jane").map(|(before, _)| before.chars().count());
         let found = at.map(|at| json!({ "category": "VIOLENCE", "score": 0.8, "start": at, "end": at + 4 }));
         whole(&json!({ "findings": found.into_iter().collect::<Vec<_>>() }).to_string())
     }));
@@ -279,10 +279,11 @@ fn a_stream_that_nobody_minds_passes_as_it_came() {
     for strict in [true, false] {
         let text = "A sentence that nobody minds at all. ".repeat(40);
         let judge = Stub::new();
-        let upstream = Fake::stream(vec![said(&text[..700]), said(&text[700..]), stop(), sse()]);
+        let (first, second) = text.split_at(700);
+        let upstream = Fake::stream(vec![said(first), said(second), stop(), sse()]);
         let gateway = gateway(&upstream, judge.settings(), strict);
         let got = gateway.post(CHAT, &chat("a question", true));
-        let wanted = event(&text[..700]) + &event(&text[700..]);
+        let wanted = event(first) + &event(second);
         assert!(got.body.starts_with(&wanted) && got.body.ends_with("data: [DONE]\n\n"), "{}", got.body);
         let asked: Vec<String> =
             judge.asked().iter().skip(1).filter_map(|one| Some(one["text"].as_str()?.to_owned())).collect();
@@ -668,4 +669,18 @@ fn credentials_go_to_the_judge_alone() {
         assert!(seen[0].starts_with(&format!("POST {path} ")), "{}", seen[0]);
     }
     assert!(upstream.seen().iter().all(|one| !one.contains("k3y")));
+}
+
+/// What a judge says of an answer comes too late for rewriting it: a policy that wants that gets a block.
+#[test]
+fn answers_are_not_rewritten_but_blocked() {
+    let judge = Stub::new();
+    let upstream = Fake::whole("200 OK", JSON, answer("an evil answer").as_bytes());
+    let gateway = with_policy(
+        &upstream,
+        judge.settings(),
+        policy(rule(Actions::all(Action::Mask), spec(None, false)), RuleSpec::default()),
+    );
+    let got = gateway.post(CHAT, &chat("a question", false));
+    assert!(got.status == 400 && !got.body.contains("evil answer"), "{}", got.body);
 }

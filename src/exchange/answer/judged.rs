@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::super::judging::{Opinion, Question};
-use super::{Answering, Flow, Mode};
+use super::{Answering, Finishing, Flow, Mode};
 
 impl Answering {
     /// Asks judges, where the terms have any; `asked` is what the answer answers.
@@ -17,35 +17,33 @@ impl Answering {
 
     /// The questions that have arisen since this was last called. What judges say of each goes to [`Answering::answered`].
     pub fn questions(&mut self) -> Vec<Question> {
-        if self.over && !self.finishing { Vec::new() } else { self.reader.questions() }
+        if self.over && self.finishing.is_none() { Vec::new() } else { self.reader.questions() }
     }
 
     /// Whether all has been said, and nothing but judges is waited for.
     pub fn awaits_judges(&self) -> bool {
-        self.finishing
+        self.finishing.is_some()
     }
 
     /// A judge has judged, or not; puts what may leave now into `out`. Behind a cut nothing leaves.
     pub fn answered(&mut self, question: &Question, opinion: &Opinion, out: &mut Vec<Bytes>) -> Flow {
-        if self.over && !self.finishing {
+        if self.over && self.finishing.is_none() {
             return Flow::Cut;
         }
         if let Err(stop) = self.reader.answered(question.number, question.shadow, opinion) {
-            self.finishing = false;
-            self.ready = None;
+            self.finishing = None;
             return self.stop(&stop, out);
         }
         if let Mode::Stream(_) = self.mode {
             self.release_settled(out);
         }
-        if !self.finishing || self.reader.awaits_judges() {
+        if self.reader.awaits_judges() {
             return Flow::More;
         }
-        self.finishing = false;
-        match (self.mode, self.ready.take()) {
-            (Mode::Stream(_), _) => self.close_stream(out),
-            (Mode::Whole, Some((body, changed))) => self.release_whole(body, changed, out),
-            (Mode::Whole, None) | (Mode::Pass, _) => Flow::More,
+        match self.finishing.take().map(|finishing| *finishing) {
+            None => Flow::More,
+            Some(Finishing::Stream) => self.close_stream(out),
+            Some(Finishing::Whole(body, changed)) => self.release_whole(body, changed, out),
         }
     }
 }

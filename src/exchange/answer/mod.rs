@@ -133,9 +133,7 @@ pub struct Answering {
     /// Keeps what stands for values under the response's id.
     keeping: Option<Box<Keeping>>,
     /// The upstream has said all, and what judges say of it is awaited.
-    finishing: bool,
-    /// A whole answer that waits for judges: as it came, and as it is rewritten.
-    ready: Option<(Bytes, Option<Vec<u8>>)>,
+    finishing: Option<Box<Finishing>>,
 }
 
 impl Answering {
@@ -179,8 +177,7 @@ impl Answering {
             begun,
             labels: None,
             keeping: None,
-            finishing: false,
-            ready: None,
+            finishing: None,
         }
     }
 
@@ -460,6 +457,15 @@ impl Answering {
     fn outcome(&self) -> Outcome {
         Outcome::of(self.reader.strongest)
     }
+}
+
+/// What leaves once judges have judged it.
+#[derive(Debug)]
+enum Finishing {
+    /// The end of a stream.
+    Stream,
+    /// A whole answer: as it came, and as it is rewritten.
+    Whole(Bytes, Option<Vec<u8>>),
 }
 
 /// Why something that came goes no further.

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::super::marking::fixed;
 use super::super::segment::{Moved, Segments};
-use super::{Answering, Around, Flow, Leaving, Mode, Refused};
+use super::{Answering, Around, Finishing, Flow, Leaving, Mode, Refused};
 use crate::dialect::{Ends, ErrorKind, ExchangeError, Framing, Stage};
 use crate::stream::{Frame, Splitter};
 use crate::text::json::Tape;
@@ -87,7 +87,7 @@ impl Answering {
         }
         self.release_settled(out);
         if self.reader.awaits_judges() {
-            self.finishing = true;
+            self.finishing = Some(Box::new(Finishing::Stream));
             return Flow::More;
         }
         self.close_stream(out)

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::super::look::begins_as_json;
 use super::super::marking::fixed;
 use super::super::segment::Moved;
-use super::{Answering, Flow, Refused};
+use super::{Answering, Finishing, Flow, Refused};
 use crate::dialect::{ErrorKind, ExchangeError, Matched};
 use crate::text::json::{JsonError, Kind};
 
@@ -21,8 +21,7 @@ impl Answering {
         }
         match self.read_whole(&body) {
             Ok(changed) if self.reader.awaits_judges() => {
-                self.ready = Some((body, changed));
-                self.finishing = true;
+                self.finishing = Some(Box::new(Finishing::Whole(body, changed)));
                 Flow::More
             }
             Ok(changed) => self.release_whole(body, changed, out),

@@ -147,11 +147,13 @@ impl Reader {
         };
         let mut found = Vec::new();
         self.opinion(&open.judge, &open.wants, opinion, &open.span, open.place, &mut found);
+        // What is said of an answer comes too late for rewriting it: a policy that has its rule do so ends it.
+        let fixed = std::mem::replace(&mut self.fixed, true);
         for finding in found {
-            // What is said of an answer flags or blocks.
             let Place { direction, role, number, .. } = open.place;
             drop(self.note(&finding, None, direction, role, number));
         }
+        self.fixed = fixed;
         match open.place.channel.and_then(|index| self.channels.get_mut(index)) {
             Some(channel) => {
                 if let Some(judged) = &mut channel.judged {
@@ -173,16 +175,20 @@ impl Reader {
     }
 
     /// Takes out of what was found what the rules' own models are not sure of: a judge is to be asked.
-    pub(super) fn uncertain(&self, direction: Direction, found: &mut Vec<Finding>) -> Vec<Candidate> {
-        let rules = self.policy.judged(direction);
+    pub(super) fn uncertain(
+        &self,
+        role: Role,
+        direction: Direction,
+        found: &mut Vec<Finding>,
+    ) -> Vec<Candidate> {
         let mut out = Vec::new();
-        if rules.is_empty() {
+        if !self.asks(role, direction) {
             return out;
         }
         found.retain(|finding| {
             let uncertain = self.is_uncertain(finding);
             if uncertain {
-                let &Finding { rule, score, start, end, .. } = &*finding;
+                let &Finding { rule, score, start, end, .. } = finding;
                 out.push(Candidate { rule, score, start: start.0, end: end.0 });
             }
             !uncertain
@@ -191,7 +197,7 @@ impl Reader {
     }
 
     /// Whether a judge is to say what this is: the rule's own model is not sure.
-    pub(super) fn is_uncertain(&self, finding: &Finding) -> bool {
+    fn is_uncertain(&self, finding: &Finding) -> bool {
         let spec = self.policy.rule(finding.rule).judge.as_ref();
         finding.of == 0 && spec.is_some_and(|spec| spec.is_uncertain(finding.score))
     }
@@ -313,16 +319,13 @@ impl Reader {
                 && other.direction == question.direction
                 && other.text.0 == question.text.0
         };
-        match judging.new.iter_mut().find(same) {
-            Some(other) => {
-                let new =
-                    question.wants.into_iter().filter(|want| other.wants.iter().all(|w| w.rule != want.rule));
-                other.wants.extend(new.collect::<Vec<_>>());
-            }
-            None => {
-                judging.next += 1;
-                judging.new.push(question);
-            }
+        if let Some(other) = judging.new.iter_mut().find(same) {
+            let new =
+                question.wants.into_iter().filter(|want| other.wants.iter().all(|w| w.rule != want.rule));
+            other.wants.extend(new.collect::<Vec<_>>());
+        } else {
+            judging.next += 1;
+            judging.new.push(question);
         }
     }
 
@@ -466,8 +469,8 @@ impl Reader {
     /// Takes out of what was found in a channel what the rules' own models are not sure of, and asks about it.
     pub(super) fn ask_uncertain(&mut self, index: usize, found: &mut Vec<Finding>) {
         let Some(channel) = self.channels.get(index).filter(|_| !found.is_empty()) else { return };
-        let (direction, base) = (channel.direction, channel.base);
-        let candidates = self.uncertain(direction, found);
+        let (role, direction, base) = (channel.role, channel.direction, channel.base);
+        let candidates = self.uncertain(role, direction, found);
         let Some(channel) = self.channels.get(index).filter(|_| !candidates.is_empty()) else { return };
         let place = channel.place(index);
         let Some(judged) = &channel.judged else { return };

@@ -569,7 +569,8 @@ impl Reader {
         role: Role,
         channel: u32,
     ) -> Option<Edit> {
-        if self.is_uncertain(finding) {
+        // What a judge was to be asked about has gone to it; where none is asked, the rule's own model decides.
+        if finding.of == 0 && !self.policy.counts_unjudged(finding) {
             return None;
         }
         let direction = self.policy.named(finding.rule, direction);

@@ -76,7 +76,7 @@ impl Reader {
             grounded.push(policy.engine(), policy.rules(direction), text, &mut found);
             grounded.finish(policy.engine(), policy.rules(direction), &mut found);
         }
-        let uncertain = self.uncertain(direction, &mut found);
+        let uncertain = self.uncertain(role, direction, &mut found);
         let encoded = self.encoded(text, kind, direction, &found);
         let unread = encoded.unread;
         let place = segment.channel().map(|(channel, start, _)| (channel as usize, start));
@@ -177,7 +177,7 @@ impl Reader {
                 }
             }
             scan.finish(policy.engine(), rules, &mut found);
-            let uncertain = self.uncertain(direction, &mut found);
+            let uncertain = self.uncertain(join.role, direction, &mut found);
             let place = Place { direction, role: join.role, number: join.number, channel: None };
             self.judge_whole(&all, place, 0, &uncertain, &mut found);
             let encoded = self.encoded(&all, join.kind, direction, &found);

@@ -11,6 +11,9 @@ use crate::exchange::judging::Question;
 use crate::policy::Direction;
 use crate::telemetry::Quiet;
 
+/// What is told, as a test writes it: name, score, place in bytes.
+type Plain = (String, f32, Option<(usize, usize)>);
+
 fn settings(kind: JudgeKind, more: &str) -> JudgeSettings {
     let path = kind.paths().first().copied().unwrap_or("/judge");
     let url = if more.contains("url =") {
@@ -43,7 +46,7 @@ fn recorded(name: &str) -> Value {
     serde_json::from_str(&text).expect("JSON")
 }
 
-fn read(kind: JudgeKind, name: &str, text: &str) -> Vec<(String, f32, Option<(usize, usize)>)> {
+fn read(kind: JudgeKind, name: &str, text: &str) -> Vec<Plain> {
     let told =
         answer(&settings(kind, ""), text, &recorded(name)).unwrap_or_else(|OtherForm| panic!("{name}"));
     told.into_iter()
@@ -51,7 +54,7 @@ fn read(kind: JudgeKind, name: &str, text: &str) -> Vec<(String, f32, Option<(us
         .collect()
 }
 
-fn whole(category: &str, score: f32) -> (String, f32, Option<(usize, usize)>) {
+fn whole(category: &str, score: f32) -> Plain {
     (category.to_owned(), score, None)
 }
 

@@ -169,7 +169,7 @@ impl Shared {
         let credential = match credential {
             Credential::None | Credential::Passthrough => None,
             Credential::Secret { header, value } => {
-                let name = header.as_deref().map(|name| name.parse::<HeaderName>()).transpose();
+                let name = header.as_deref().map(str::parse::<HeaderName>).transpose();
                 let name = name.map_err(|_| wrong("the header field of its credential is none".into()))?;
                 let usual =
                     if settings.kind == JudgeKind::AzureContentSafety { AZURE_KEY } else { AUTHORIZATION };
