@@ -15,6 +15,8 @@ use crate::exchange::judging::Question;
 
 /// A verdict has no more tokens than this.
 const TOKENS: u32 = 64;
+/// Of ShieldGemma the first word is the verdict, and what it thinks comes behind it.
+const FIRST: u32 = 8;
 /// What it is less sure of than of `Unsafe`.
 const CONTROVERSIAL: f32 = 0.5;
 /// A `yes` of which Granite Guardian says that it is not confident.
@@ -108,7 +110,8 @@ fn harmless(text: &str) -> String {
 
 pub(super) fn request(settings: &JudgeSettings, question: &Question) -> Value {
     let turns = Turns::of(question);
-    let mut body = json!({ "max_tokens": TOKENS, "temperature": 0, "stream": false });
+    let tokens = if settings.kind == JudgeKind::ShieldGemma { FIRST } else { TOKENS };
+    let mut body = json!({ "max_tokens": tokens, "temperature": 0, "stream": false });
     let mut put = |key: &str, value: Value| {
         if let Some(body) = body.as_object_mut() {
             body.insert(key.to_owned(), value);
