@@ -6,6 +6,7 @@
 
 use super::hash::sha256_hex;
 use super::note::{NoteError, Signer, Verifier, parts};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -14,7 +15,7 @@ pub const MANIFEST: &str = "manifest";
 /// Its first line. No name of a key has spaces, so it is no checkpoint.
 const FORMAT: &str = "sluicegate incident v1";
 /// The most bytes of an archive without the form for larger ones.
-const MOST: usize = u32::MAX as usize;
+pub const MOST_BUNDLE: u64 = u32::MAX as u64;
 
 const LOCAL: [u8; 4] = *b"PK\x03\x04";
 const CENTRAL: [u8; 4] = *b"PK\x01\x02";
@@ -22,11 +23,11 @@ const END: [u8; 4] = *b"PK\x05\x06";
 
 /// A file of a bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BundlePart {
+pub struct BundlePart<'b> {
     /// Its name: letters, digits and `.`, `_`, `-`, `+`, with `/` between folders.
     pub name: String,
     /// What stands in it.
-    pub bytes: Vec<u8>,
+    pub bytes: Cow<'b, [u8]>,
 }
 
 /// Why an archive is no bundle, or none can be made.
@@ -81,7 +82,7 @@ fn is_name(name: &str) -> bool {
 }
 
 /// The lines that are signed.
-fn manifest(origin: &str, id: &str, files: &[BundlePart]) -> String {
+fn manifest(origin: &str, id: &str, files: &[BundlePart<'_>]) -> String {
     let mut text = format!("{FORMAT}\n{origin}\n{id}\n");
     for BundlePart { name, bytes } in files {
         // Writing to a String does not fail.
@@ -91,7 +92,7 @@ fn manifest(origin: &str, id: &str, files: &[BundlePart]) -> String {
 }
 
 /// The archive of a bundle of these files, in this order.
-pub fn pack(signer: &Signer, id: &str, files: Vec<BundlePart>) -> Result<Vec<u8>, BundleError> {
+pub fn pack(signer: &Signer, id: &str, files: Vec<BundlePart<'_>>) -> Result<Vec<u8>, BundleError> {
     let mut names = BTreeSet::from([MANIFEST]);
     for part in &files {
         if !is_name(&part.name) || !names.insert(&part.name) {
@@ -99,13 +100,18 @@ pub fn pack(signer: &Signer, id: &str, files: Vec<BundlePart>) -> Result<Vec<u8>
         }
     }
     let note = signer.sign(&manifest(signer.verifier().name(), id, &files));
-    let mut all = vec![BundlePart { name: MANIFEST.into(), bytes: note.into_bytes() }];
+    let mut all = vec![BundlePart { name: MANIFEST.into(), bytes: note.into_bytes().into() }];
     all.extend(files);
-    archive(&all)
+    let mut out = Vec::with_capacity(size(&all)?);
+    archive(&all, |piece| out.extend_from_slice(piece));
+    Ok(out)
 }
 
-/// The files of a bundle that the key has signed, the manifest aside, and the bundle's id.
-pub fn unpack(bytes: &[u8], verifier: &Verifier) -> Result<(String, Vec<BundlePart>), BundleError> {
+/// The files of a bundle that the key has signed, the manifest aside, and the bundle's id. Nothing is copied.
+pub fn unpack<'b>(
+    bytes: &'b [u8],
+    verifier: &Verifier,
+) -> Result<(String, Vec<BundlePart<'b>>), BundleError> {
     let all = read(bytes)?;
     let mut files = all.iter();
     let first = files.next().filter(|part| part.name == MANIFEST);
@@ -137,10 +143,21 @@ pub fn unpack(bytes: &[u8], verifier: &Verifier) -> Result<(String, Vec<BundlePa
     if let Some(part) = files.next() {
         return Err(BundleError::Order { found: part.name.clone(), expected: "nothing".into() });
     }
-    let again = archive(&all)?;
-    if again != bytes {
-        let at = again.iter().zip(bytes).position(|(a, b)| a != b);
-        return Err(BundleError::Archive(at.unwrap_or(again.len().min(bytes.len()))));
+    size(&all)?;
+    let (mut at, mut rest, mut differs) = (0, bytes, None);
+    archive(&all, |piece| {
+        if differs.is_none() {
+            let same = if rest.starts_with(piece) {
+                piece.len()
+            } else {
+                piece.iter().zip(rest).take_while(|(a, b)| a == b).count()
+            };
+            (at, rest) = (at + same, rest.get(same..).unwrap_or_default());
+            differs = (same < piece.len()).then_some(at);
+        }
+    });
+    if let Some(at) = differs.or_else(|| (!rest.is_empty()).then_some(at)) {
+        return Err(BundleError::Archive(at));
     }
     Ok((id, all.into_iter().skip(1).collect()))
 }
@@ -148,7 +165,7 @@ pub fn unpack(bytes: &[u8], verifier: &Verifier) -> Result<(String, Vec<BundlePa
 // === The archive ===
 
 /// What stands before a file's name in both of its heads, from the flags to the length of the name: stored, of 1980, without a comment.
-fn head(out: &mut Vec<u8>, part: &BundlePart) {
+fn head(out: &mut Vec<u8>, part: &BundlePart<'_>) {
     let size = (part.bytes.len() as u32).to_le_bytes();
     out.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0x21, 0]);
     out.extend_from_slice(&crc32fast::hash(&part.bytes).to_le_bytes());
@@ -158,19 +175,24 @@ fn head(out: &mut Vec<u8>, part: &BundlePart) {
     out.extend_from_slice(&[0, 0]);
 }
 
-fn archive(files: &[BundlePart]) -> Result<Vec<u8>, BundleError> {
-    let size: usize = files.iter().map(|part| part.bytes.len() + 2 * part.name.len() + 76).sum();
-    if size + 22 > MOST || files.len() > 65_000 {
-        return Err(BundleError::TooLarge);
-    }
-    let (mut out, mut central) = (Vec::with_capacity(size + 22), Vec::new());
+/// How many bytes the archive of these files has.
+fn size(files: &[BundlePart<'_>]) -> Result<usize, BundleError> {
+    let size: usize =
+        files.iter().map(|part| part.bytes.len() + 2 * part.name.len() + 76).sum::<usize>() + 22;
+    if size as u64 > MOST_BUNDLE || files.len() > 65_000 { Err(BundleError::TooLarge) } else { Ok(size) }
+}
+
+/// The archive, piece after piece. Its [`size`] is not too large.
+fn archive(files: &[BundlePart<'_>], mut out: impl FnMut(&[u8])) {
+    let (mut local, mut central, mut at) = (Vec::new(), Vec::new(), 0_u32);
     for part in files {
-        let at = out.len() as u32;
-        out.extend_from_slice(&LOCAL);
-        out.extend_from_slice(&[20, 0]);
-        head(&mut out, part);
-        out.extend_from_slice(part.name.as_bytes());
-        out.extend_from_slice(&part.bytes);
+        local.clear();
+        local.extend_from_slice(&LOCAL);
+        local.extend_from_slice(&[20, 0]);
+        head(&mut local, part);
+        local.extend_from_slice(part.name.as_bytes());
+        out(&local);
+        out(&part.bytes);
         central.extend_from_slice(&CENTRAL);
         central.extend_from_slice(&[20, 3, 20, 0]);
         head(&mut central, part);
@@ -179,22 +201,17 @@ fn archive(files: &[BundlePart]) -> Result<Vec<u8>, BundleError> {
         central.extend_from_slice(&(0o600_u32 << 16).to_le_bytes());
         central.extend_from_slice(&at.to_le_bytes());
         central.extend_from_slice(part.name.as_bytes());
+        at += (local.len() + part.bytes.len()) as u32;
     }
-    let (at, count) = (out.len() as u32, (files.len() as u16).to_le_bytes());
-    out.extend_from_slice(&central);
-    out.extend_from_slice(&END);
-    out.extend_from_slice(&[0; 4]);
-    out.extend_from_slice(&count);
-    out.extend_from_slice(&count);
-    out.extend_from_slice(&(central.len() as u32).to_le_bytes());
-    out.extend_from_slice(&at.to_le_bytes());
-    out.extend_from_slice(&[0, 0]);
-    Ok(out)
+    let (size, count) = ((central.len() as u32).to_le_bytes(), (files.len() as u16).to_le_bytes());
+    let end: [&[u8]; 7] = [&END, &[0; 4], &count, &count, &size, &at.to_le_bytes(), &[0, 0]];
+    central.extend(end.concat());
+    out(&central);
 }
 
 /// The files of an archive, read by the heads before them; the rest is held against what they give.
-fn read(bytes: &[u8]) -> Result<Vec<BundlePart>, BundleError> {
-    let mut files: Vec<BundlePart> = Vec::new();
+fn read(bytes: &[u8]) -> Result<Vec<BundlePart<'_>>, BundleError> {
+    let mut files: Vec<BundlePart<'_>> = Vec::new();
     let mut at = 0;
     while bytes.get(at..).is_some_and(|rest| rest.starts_with(&LOCAL)) {
         let wrong = |what| BundleError::Form { at, what };
@@ -209,7 +226,7 @@ fn read(bytes: &[u8]) -> Result<Vec<BundlePart>, BundleError> {
         let name = name.filter(|name| is_name(name)).ok_or(wrong("a file without a sound name"))?;
         let begun = at + 30 + length;
         let content = bytes.get(begun..begun + size).ok_or(wrong("a file is cut off"))?;
-        files.push(BundlePart { name: name.to_owned(), bytes: content.to_vec() });
+        files.push(BundlePart { name: name.to_owned(), bytes: content.into() });
         at = begun + size;
     }
     if files.is_empty() {
@@ -228,11 +245,11 @@ mod tests {
         Signer::new("example.com/log", Zeroizing::new([1; 32])).expect("a key")
     }
 
-    fn part(name: &str, bytes: &[u8]) -> BundlePart {
-        BundlePart { name: name.into(), bytes: bytes.to_vec() }
+    fn part<'b>(name: &str, bytes: &'b [u8]) -> BundlePart<'b> {
+        BundlePart { name: name.into(), bytes: bytes.into() }
     }
 
-    fn sample() -> Vec<BundlePart> {
+    fn sample() -> Vec<BundlePart<'static>> {
         vec![part("summary.html", b"<p>what was"), part("exchanges/a.json", b"{}"), part("texts/a", b"")]
     }
 
@@ -273,7 +290,7 @@ mod tests {
         let change = |at: usize| {
             let mut changed = bytes.clone();
             changed[at] ^= 1;
-            unpack(&changed, signer().verifier())
+            unpack(&changed, signer().verifier()).map(|_| ())
         };
         assert_eq!(change(find(b"what was")), Err(BundleError::Part("summary.html".into())));
         let last = bytes.len() - 1;
@@ -292,7 +309,7 @@ mod tests {
             from in any::<prop::sample::Index>(),
             length in 1_usize..200,
         ) {
-            let files: Vec<BundlePart> =
+            let files: Vec<BundlePart<'_>> =
                 contents.iter().enumerate().map(|(n, bytes)| part(&format!("f/{n}"), bytes)).collect();
             let bytes = pack(&signer(), "id", files.clone()).expect("a bundle");
             let key = signer();

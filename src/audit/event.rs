@@ -44,7 +44,7 @@ impl EventForm {
     /// A record in this form; none where it is no JSON.
     pub fn told(self, sequence: u64, payload: &[u8]) -> Option<Told> {
         let (time_ms, record) = read(payload)?;
-        let (exchange, severity) = (text(&record, "exchange").to_owned(), severity(&record));
+        let (exchange, severity) = (exchange(&record).to_owned(), severity(&record));
         Some(Told { time_ms, exchange, severity, lines: self.write(sequence, time_ms, record) })
     }
 
@@ -83,6 +83,29 @@ fn text<'r>(record: &'r Value, name: &str) -> &'r str {
     record[name].as_str().unwrap_or_default()
 }
 
+/// What kind of record it is: `admission`, `end`, or `event.NAME` for what was done beside exchanges.
+fn kind(record: &Value) -> String {
+    match text(record, "event") {
+        "" => text(record, "record").to_owned(),
+        name => format!("{}.{name}", text(record, "record")),
+    }
+}
+
+/// What it came to: the verdict of an exchange, the state that an event tells.
+fn came_to(record: &Value) -> &str {
+    match text(record, "verdict") {
+        "" => text(&record["detail"], "state"),
+        verdict => verdict,
+    }
+}
+
+/// The exchange that it is of, or that an event is about; empty for what is about none.
+fn exchange(record: &Value) -> &str {
+    let detail = &record["detail"];
+    let named = [text(record, "exchange"), text(detail, "exchange"), text(detail, "review")];
+    named.into_iter().find(|name| !name.is_empty()).unwrap_or_default()
+}
+
 fn findings(record: &Value) -> impl Iterator<Item = &Value> {
     record["findings"].as_array().into_iter().flatten()
 }
@@ -119,7 +142,7 @@ fn ocsf(sequence: u64, time: u64, record: &Value) -> String {
     let (severity_id, severity, _, _) = levels(severity(record));
     let metadata = |uid: String| {
         json!({
-            "version": "1.9.0", "uid": uid, "sequence": sequence, "correlation_uid": text(record, "exchange"),
+            "version": "1.9.0", "uid": uid, "sequence": sequence, "correlation_uid": exchange(record),
             "product": {"name": "Sluicegate", "vendor_name": "Sluicegate", "version": VERSION},
             "profiles": ["ai_operation"],
         })
@@ -129,7 +152,7 @@ fn ocsf(sequence: u64, time: u64, record: &Value) -> String {
         if blocked || !text(record, "error").is_empty() { (2, "Failure") } else { (1, "Success") };
     let mut activity = json!({
         "class_uid": 6003, "class_name": "API Activity", "category_uid": 6, "category_name": "Application Activity",
-        "activity_id": 99, "activity_name": text(record, "record"), "type_uid": 600_399, "time": time,
+        "activity_id": 99, "activity_name": kind(record), "type_uid": 600_399, "time": time,
         "severity_id": severity_id, "severity": severity, "status_id": status_id, "status": status,
         "status_code": record["status"], "status_detail": text(record, "error"), "metadata": metadata(format!("{sequence}")),
         "actor": {"user": {"uid": text(record, "user"), "org": {"name": text(record, "tenant")}}, "app_uid": text(record, "key")},
@@ -142,6 +165,9 @@ fn ocsf(sequence: u64, time: u64, record: &Value) -> String {
             "coverage": record["coverage"],
         },
     });
+    if record["detail"].is_object() {
+        activity["unmapped"]["detail"] = record["detail"].clone();
+    }
     let tokens = record["tokens"].as_object().map(|_| &record["tokens"]);
     if let Some(tokens) = tokens {
         let total = tokens["input"].as_u64().unwrap_or(0) + tokens["output"].as_u64().unwrap_or(0);
@@ -197,9 +223,8 @@ fn otel(sequence: u64, time: u64, record: &Value) -> String {
     add("gen_ai.request.model", string("model"));
     add("error.type", string("error"));
     add("user.id", string("user"));
-    for name in
-        ["exchange", "tenant", "key", "route", "upstream", "policy", "policy_version", "verdict", "ended"]
-    {
+    add("sluicegate.exchange", json!({"stringValue": exchange(record)}));
+    for name in ["tenant", "key", "route", "upstream", "policy", "policy_version", "verdict", "ended"] {
         add(&format!("sluicegate.{name}"), string(name));
     }
     for name in ["found", "request_bytes", "response_bytes", "upstream_us", "first_byte_us", "total_us"] {
@@ -234,8 +259,8 @@ fn otel(sequence: u64, time: u64, record: &Value) -> String {
         ]},
         "scopeLogs": [{"scope": {"name": "sluicegate.journal"}, "logRecords": [{
             "timeUnixNano": (u128::from(time) * 1_000_000).to_string(), "severityNumber": number, "severityText": level,
-            "eventName": format!("sluicegate.{}", text(record, "record")),
-            "body": {"stringValue": format!("{} {}", text(record, "record"), text(record, "verdict"))},
+            "eventName": format!("sluicegate.{}", kind(record)),
+            "body": {"stringValue": format!("{} {}", kind(record), came_to(record)).trim_end()},
             "attributes": attributes,
         }]}],
     }]})
@@ -244,12 +269,12 @@ fn otel(sequence: u64, time: u64, record: &Value) -> String {
 
 fn cef(sequence: u64, time: u64, record: &Value) -> String {
     let header = |text: &str| text.replace('\\', "\\\\").replace('|', "\\|").replace(['\r', '\n'], " ");
-    let kind = text(record, "record");
-    let name = format!("{kind} {}", text(record, "verdict"));
+    let name = format!("{} {}", kind(record), came_to(record));
+    let family = if text(record, "event").is_empty() { "exchange" } else { "journal" };
     let mut out = format!(
-        "CEF:0|Sluicegate|{PRODUCT}|{VERSION}|exchange.{}|{}|{}|",
-        header(kind),
-        header(&name),
+        "CEF:0|Sluicegate|{PRODUCT}|{VERSION}|{family}.{}|{}|{}|",
+        header(&kind(record)),
+        header(name.trim_end()),
         severity(record)
     );
     let mut add = |key: &str, value: &str| {
@@ -261,13 +286,14 @@ fn cef(sequence: u64, time: u64, record: &Value) -> String {
         }
     };
     add("rt", &time.to_string());
-    add("externalId", text(record, "exchange"));
-    add("act", text(record, "verdict"));
+    add("externalId", exchange(record));
+    add("act", came_to(record));
     add("outcome", text(record, "ended"));
     add("reason", text(record, "error"));
     add("app", text(record, "dialect"));
     add("request", text(record, "operation"));
     add("suser", text(record, "user"));
+    add("suid", text(&record["detail"], "by"));
     add("dhost", text(record, "upstream"));
     let rules: Vec<&str> = findings(record).map(|found| text(found, "rule")).collect();
     let classes: Vec<&str> = findings(record).map(|found| text(found, "category")).collect();
@@ -353,6 +379,23 @@ mod tests {
             "{cef}"
         );
         assert!(cef.contains("cs4=red|blue") && cef.contains("cs5=m\\=1"), "{cef}");
+        let event = json!({"record": "event", "event": "review", "time_ms": 5,
+            "detail": {"review": "4bzk", "state": "approved", "by": "dr. sato"}});
+        let line = EventForm::Cef.lines(9, event.to_string().as_bytes(), 0..u64::MAX).expect("a line");
+        assert!(
+            line.contains("|journal.event.review|event.review approved|1|rt=5 externalId=4bzk act=approved suid=dr. sato "),
+            "{line}"
+        );
+        let told = attributes(&event, EventForm::Otel);
+        assert_eq!(
+            told["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]["eventName"],
+            "sluicegate.event.review"
+        );
+        let told = attributes(&event, EventForm::Ocsf);
+        assert_eq!(
+            (&told["activity_name"], &told["metadata"]["correlation_uid"]),
+            (&json!("event.review"), &json!("4bzk"))
+        );
         assert_eq!(EventForm::Cef.lines(7, RECORD.as_bytes(), 0..10), None);
         assert_eq!(EventForm::Cef.lines(7, b"no JSON", all), None);
     }

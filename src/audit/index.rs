@@ -13,7 +13,7 @@ use std::time::Duration;
 /// The file in the journal's folder.
 const FILE: &str = "index.sqlite";
 /// An index of another version is made anew.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 /// Records taken in at a time; what a crash costs.
 const BATCH: u64 = 20_000;
 /// How long one asks while another brings it up to date.
@@ -584,8 +584,30 @@ fn take_event(db: &Connection, sequence: u64, payload: &[u8]) -> rusqlite::Resul
         /// A review has its exchange's id.
         #[serde(default)]
         review: String,
+        /// The texts that a review may let pass, with what is new of it.
+        #[serde(default)]
+        step: String,
+        #[serde(default)]
+        state: String,
+        answer: Option<Passed>,
+        correction: Option<Passed>,
+    }
+    #[derive(Deserialize)]
+    struct Passed {
+        #[serde(default)]
+        sent: String,
     }
     let Ok(Told { detail }) = serde_json::from_slice::<Told>(payload) else { return Ok(()) };
+    if detail.step == "given" {
+        let passed = if detail.state == "corrected" { &detail.correction } else { &detail.answer };
+        let hash = passed.as_ref().map(|passed| &*passed.sent).filter(|hash| !hash.is_empty());
+        if let Some(hash) = hash {
+            let mut statement = db.prepare_cached(
+                "INSERT OR IGNORE INTO text SELECT ?1, number, 'review_given' FROM exchange WHERE name = ?2",
+            )?;
+            statement.execute(params![hash, detail.review])?;
+        }
+    }
     for name in [detail.exchange, detail.review].into_iter().filter(|name| !name.is_empty()) {
         let mut statement = db.prepare_cached("INSERT OR IGNORE INTO event VALUES (?1, ?2)")?;
         statement.execute(params![name, signed(sequence)])?;

@@ -18,6 +18,7 @@ mod index;
 mod journal;
 #[cfg(test)]
 mod laws;
+mod lookup;
 mod merkle;
 mod notary;
 mod note;
@@ -34,7 +35,7 @@ mod vouched;
 mod witness;
 
 pub use append::{AppendError, append as append_checkpoint};
-pub use bundle::{BundleError, BundlePart, MANIFEST, pack, unpack};
+pub use bundle::{BundleError, BundlePart, MANIFEST, MOST_BUNDLE, pack, unpack};
 pub use checkpoint::Checkpoint;
 pub use commitment::{Commitment, CommitmentKey};
 pub use cosignature::{Cosignature, Cosigner, WitnessKey};
@@ -45,15 +46,14 @@ pub use hold::{Hold, Holds, held};
 pub use id::ExchangeId;
 pub use index::{Column, Count, Hit, Index, IndexError, Query};
 pub use journal::{Commit, Journal, JournalError, OpenError, Receipt, Watcher};
+pub use lookup::EntryReader;
 pub use merkle::{Hash, ProofError, TileError, consistency_holds, inclusion_root, leaf_hash};
 pub use notary::{NotaryError, key_path, load_or_make_signer};
 pub use note::{NoteError, Signer, Verifier};
 pub use prove::{ProveError, ProvedRecord, growth, last_checkpoint, prove, prove_growth, prove_under};
 pub use purge::{Purgeable, purgeable, read_events, read_events_within, read_kept, remove};
 pub use record::{Admission, Coverage, End, Event, FindingRecord, LabelRecord, MarkRecord, safe};
-pub use segment::{
-    Entry, EntryKind, ReadError, Recovered, Torn, entry as read_entry, read_dir, read_records,
-};
+pub use segment::{Entry, EntryKind, ReadError, Recovered, Torn, read_dir, read_records};
 pub use settings::JournalSettings;
 pub use tail::{Batch, Tail};
 pub use texts::{

@@ -1,13 +1,13 @@
 //! Proofs that a record stands in the journal, for people who have nothing else of it (C2SP tlog-proof).
 
 use super::checkpoint::Checkpoint;
+use super::lookup::EntryReader;
 use super::merkle::{
     Hash, ProofError, TileError, TileReader, consistency, consistency_holds, inclusion, inclusion_root,
     leaf_hash,
 };
 use super::notary::{CHECKPOINT, FOLDER};
 use super::note::{NoteError, Verifier};
-use super::segment;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
@@ -79,17 +79,18 @@ pub fn last_checkpoint(dir: &Path, verifier: &Verifier) -> Result<(String, Check
 /// Proves a record against the last checkpoint.
 pub fn prove(dir: &Path, verifier: &Verifier, sequence: u64) -> Result<ProvedRecord, ProveError> {
     let (note, checkpoint) = last_checkpoint(dir, verifier)?;
-    prove_under(dir, &note, &checkpoint, sequence)
+    let mut entries = EntryReader::new(dir).map_err(|_| ProveError::Unknown(sequence))?;
+    prove_under(dir, &mut entries, (&note, &checkpoint), sequence)
 }
 
 /// Proves a record against a checkpoint that the journal has had, given with its signed note: the tree only grows, so a gateway may go on to sign.
 pub fn prove_under(
     dir: &Path,
-    note: &str,
-    checkpoint: &Checkpoint,
+    entries: &mut EntryReader,
+    (note, checkpoint): (&str, &Checkpoint),
     sequence: u64,
 ) -> Result<ProvedRecord, ProveError> {
-    let entry = segment::entry(dir, sequence).ok_or(ProveError::Unknown(sequence))?;
+    let entry = entries.entry(sequence).ok_or(ProveError::Unknown(sequence))?;
     let mut reader = TileReader::new(&dir.join(FOLDER), checkpoint.size);
     let index = sequence - 1;
     let path = inclusion(&mut reader, index, checkpoint.size)?

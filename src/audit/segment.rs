@@ -24,7 +24,7 @@ pub(super) const SEGMENT_HEAD: usize = 20;
 /// Bytes before a record's payload.
 pub(super) const RECORD_HEAD: usize = 21;
 /// Longest payload that is believed: longer ones are damage.
-const LONGEST: u32 = 16 << 20;
+pub(super) const LONGEST: u32 = 16 << 20;
 
 /// What a record is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,11 +116,11 @@ impl Raw<'_> {
     }
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes)
 }
 
-fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+pub(super) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     bytes.get(at..at + 8)?.try_into().ok().map(u64::from_le_bytes)
 }
 
@@ -372,35 +372,6 @@ pub fn read_records(
     Ok(last)
 }
 
-/// Where a record stands: its segment and its first byte there.
-pub(super) fn place(dir: &Path, sequence: u64) -> Option<(PathBuf, usize)> {
-    find(dir, sequence, |path, at, _| (path.to_owned(), at))
-}
-
-/// A record by its number, without reading those in other segments.
-pub fn entry(dir: &Path, sequence: u64) -> Option<Entry> {
-    find(dir, sequence, |_, _, raw| {
-        let kind = EntryKind::from_code(raw.kind)?;
-        Some(Entry { sequence, kind, payload: raw.payload.to_vec() })
-    })?
-}
-
-fn find<T>(dir: &Path, sequence: u64, found: impl Fn(&Path, usize, &Raw<'_>) -> T) -> Option<T> {
-    // Of segments with the same beginning the last one counts: those before it were given up.
-    let all = headed(dir).ok()?;
-    let (_, path) = all.iter().rev().find(|(first, _)| *first <= sequence)?;
-    let bytes = read(path).ok()?;
-    let mut at = SEGMENT_HEAD;
-    // Heads alone lead to it; only its own sum is looked at.
-    while let Some(length) = u32_at(&bytes, at).filter(|length| (1..=LONGEST).contains(length)) {
-        if u64_at(&bytes, at + 8)? == sequence {
-            return decode(&bytes, at).map(|raw| found(path, at, &raw));
-        }
-        at += RECORD_HEAD + length as usize;
-    }
-    None
-}
-
 /// What the segments behind one say of it.
 #[derive(Clone, Copy)]
 struct Later {
@@ -459,7 +430,7 @@ fn walk_segment(
     Ok(at)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, ReadError> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, ReadError> {
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|mut f| f.read_to_end(&mut bytes))

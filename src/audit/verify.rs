@@ -1,6 +1,7 @@
 //! Says whether a journal is what was signed, and where the first fault lies. All it needs is a copy of the folder and the public key.
 
 use super::checkpoint::Checkpoint;
+use super::lookup;
 use super::merkle::{Hash, LeafHasher, Nodes as _, TileReader, TileWriter};
 use super::notary::{CHECKPOINT, FOLDER};
 use super::note::{NoteError, Verifier, notes_in};
@@ -188,7 +189,7 @@ pub fn verify(
         return Err(Box::new(differing(dir, missing).unwrap_or(fault)));
     }
     if let Some(sequence) = kind_fault {
-        let (path, at) = segment::place(dir, sequence).unwrap_or_default();
+        let (path, at) = lookup::place(dir, sequence).unwrap_or_default();
         return Err(Box::new(Fault::Record { sequence, path, at }));
     }
     if let Some(fault) = tile_fault {
@@ -298,6 +299,6 @@ fn differing(dir: &Path, checkpoint: &Checkpoint) -> Option<Fault> {
     };
     let _ = segment::walk(dir, &mut visit);
     let sequence = first?;
-    let (path, at) = segment::place(dir, sequence)?;
+    let (path, at) = lookup::place(dir, sequence)?;
     Some(Fault::Record { sequence, path, at })
 }

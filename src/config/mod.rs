@@ -182,7 +182,10 @@ pub fn load(
         .iter()
         .enumerate()
         .map(|(n, sink)| {
-            secret::resolve_token(&mut check, ("sink", n), sink.credential.as_ref(), purpose, environment)
+            let at = ("sink", n);
+            let found = secret::resolve_token(&mut check, at, sink.credential.as_ref(), purpose, environment);
+            check.sink_credential(n, sink, &found);
+            found
         })
         .collect();
     let of_anchors: Vec<Credential> = file

@@ -2,7 +2,8 @@
 
 use super::check::Check;
 use crate::diag::{Diagnostic, Step};
-use crate::upstream::sink::{SinkAddress, SinkSettings, sink_schemes};
+use crate::upstream::Credential;
+use crate::upstream::sink::{Sink, SinkAddress, SinkSettings, sink_schemes};
 
 impl Check<'_> {
     /// What can be said of each sink alone.
@@ -58,6 +59,18 @@ impl Check<'_> {
                 .help("`syslog+tls://` or `nats+tls://`, where the other side can");
                 self.value(&at("url"), diagnostic, "not encrypted");
             }
+        }
+    }
+
+    /// What can be said of the credential of the sink with this number, once it is there.
+    pub(super) fn sink_credential(&mut self, number: usize, sink: &SinkSettings, credential: &Credential) {
+        let Ok(address) = SinkAddress::parse(&sink.url) else { return };
+        if let Some(fault) = Sink::credential_fault(&address, credential) {
+            let message =
+                format!("the credential of the sink `{}` has not the form that it needs", sink.name);
+            let diagnostic = Diagnostic::error("bad-secret", message).help(fault);
+            let at = ["sink".into(), number.into(), "credential".into()];
+            self.value(&at, diagnostic, "the credential comes from here");
         }
     }
 }

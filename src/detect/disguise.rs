@@ -827,13 +827,17 @@ impl Disguised {
 
     fn push(&self, item: Item, next: &mut Items) {
         let folds = self.trie.within(item.state);
-        if item.used & !folds != 0 || next.len() >= WAYS {
+        if item.used & !folds != 0 {
             return;
         }
         let ends =
             item.gap == 0 && item.flags & (JOINED | BEHIND) == 0 && !self.trie.ends(item.state).is_empty();
         let item = Item { flags: item.flags & !WAITS | if ends { WAITS } else { 0 }, ..item };
-        if !next.contains(&item) {
+        if next.iter().any(|known| known.covers(&item)) {
+            return;
+        }
+        next.retain(|known| !item.covers(known));
+        if next.len() < WAYS {
             next.push(item);
         }
     }
@@ -858,6 +862,20 @@ impl Item {
             tag: 0,
             flags: 0,
         }
+    }
+
+    /// Whether whatever is found on the other way is found on this one too: they stand at the same place, and this one has used up no more of what
+    /// a word may have of signs, repeats and separators.
+    fn covers(&self, other: &Self) -> bool {
+        const LIMITS: u8 = TIGHT | SPACED | MARKED | WIDE | CLAUSE | BEHIND;
+        (self.state, self.last, self.gap, self.tag) == (other.state, other.last, other.gap, other.tag)
+            && self.flags & !LIMITS == other.flags & !LIMITS
+            && self.flags & LIMITS & !other.flags == 0
+            && self.used & !other.used == 0
+            && self.repeats <= other.repeats
+            && self.signs <= other.signs
+            && self.wild <= other.wild
+            && self.real >= other.real
     }
 
     /// What the last letter counts as where words are bounded: a sign that stands for a letter is one.

@@ -51,18 +51,41 @@ fn draft_of(path: &Path) -> PathBuf {
 
 /// The same for its owner only, and only where nothing is there yet; an error of [`io::ErrorKind::AlreadyExists`] where something is.
 pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let draft = draft_of(path);
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft);
-    let written = file.and_then(|mut file| {
+    Draft::new(path, bytes)?.place()
+}
+
+/// A file that is written and durable, and not in its place yet: what can fail for want of room or rights has not. Gone when it is dropped.
+#[derive(Debug)]
+pub struct Draft {
+    place: PathBuf,
+    draft: PathBuf,
+}
+
+impl Draft {
+    /// Writes what shall stand at `place`, for its owner only.
+    pub fn new(place: &Path, bytes: &[u8]) -> io::Result<Self> {
+        let draft = draft_of(place);
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+        let this = Self { place: place.to_owned(), draft };
         file.write_all(bytes)?;
         file.sync_all()?;
+        Ok(this)
+    }
+
+    /// Puts it there; an error of [`io::ErrorKind::AlreadyExists`] where something is.
+    pub fn place(self) -> io::Result<()> {
         // Unlike a rename, it replaces nothing.
-        fs::hard_link(&draft, path)
-    });
-    let removed = fs::remove_file(&draft);
-    written?;
-    removed?;
-    sync_folder(path)
+        fs::hard_link(&self.draft, &self.place)?;
+        fs::remove_file(&self.draft)?;
+        sync_folder(&self.place)
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // Once it has its place, there is none.
+        let _ = fs::remove_file(&self.draft);
+    }
 }
 
 /// The permissions of a file with a secret that more people may use than its owner, and a group that reads it: that is how Kubernetes and

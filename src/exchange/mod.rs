@@ -168,6 +168,8 @@ pub struct Client {
     pub said: Option<Tongue>,
     /// In how many days a complaint is decided that the gateway itself takes; none where it takes none.
     pub complaints: Option<u16>,
+    /// More answers wait for review than may: nobody would look at this one.
+    pub no_review: bool,
 }
 
 impl Terms {

@@ -25,7 +25,9 @@ pub(crate) fn refuse(stop: &Stop, terms: &Terms, side: Side) -> ExchangeError {
             let message = rule.message.clone().or_else(|| noticed(policy, language));
             let mut message = message.unwrap_or_else(|| blocked(rule, side, language));
             let mut details = Details::default();
-            let review = policy.review().filter(|review| side == Side::Answer && review.counts(&rule.id));
+            let review = policy
+                .review()
+                .filter(|review| side == Side::Answer && !client.no_review && review.counts(&rule.id));
             if let (Some(review), Some(exchange)) = (review, client.exchange) {
                 let place = format!("{REVIEWS}/{exchange}");
                 message.push_str(&reviewed(&place, language));

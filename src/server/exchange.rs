@@ -86,7 +86,10 @@ impl Exchange<'_> {
         let language = language.and_then(Language::accepted);
         let labels = gateway.labels.may(&policy, &gateway.routes);
         let complaints = gateway.complaints.days();
-        let client = Client { exchange: Some(self.context.id), language, labels, said: None, complaints };
+        let exchange = Some(self.context.id);
+        // Who is told of a review gets one: so it is looked for before the answer begins.
+        let no_review = policy.review().is_some() && gateway.reviews.book.is_full();
+        let client = Client { exchange, language, labels, said: None, complaints, no_review };
         let pseudonyms = self.pseudonyms(&gateway);
         // The gateway's own answer to a request for moderation is its own, and the canary's text is known.
         let judges = (self.moderated.is_none() && !self.canary && policy.asks_judges()).then(Arc::default);

@@ -10,7 +10,7 @@ use super::gateway::Gateway;
 use super::patience::Activity;
 use super::reviews::{self, Asker, Rest};
 use super::source::{Got, keep};
-use crate::audit::{Commitment, Coverage, End, ExchangeId, MarkRecord, Parts, Subject};
+use crate::audit::{Commitment, Coverage, End, ExchangeId, Parts, Subject};
 use crate::diag::moment::now_ms;
 use crate::dialect::{Dialect, ErrorKind, ExchangeError, Fault, Usage};
 use crate::exchange::{Answering, Judged, Outcome, record};
@@ -296,9 +296,9 @@ impl Recorder {
                 self.count_tokens(tokens);
             }
             end.label = answering.label_record();
-            if let Some(marked) = answering.marked().filter(|marked| marked.marks > 0) {
-                metrics.marks.with_label_values(&["set"]).inc_by(marked.marks);
-                end.mark = Some(MarkRecord { epoch: marked.epoch, marks: marked.marks });
+            end.mark = answering.mark_record();
+            if let Some(mark) = &end.mark {
+                metrics.marks.with_label_values(&["set"]).inc_by(mark.marks);
             }
             end.held_bytes_max = answering.held_max as u64;
         }

@@ -38,6 +38,11 @@ pub(super) async fn body(
     Ok((body, false))
 }
 
+/// What is wrong with the path of a `file://` address. What has a meaning in other addresses would be taken in two ways.
+pub(super) fn path_fault(path: &str) -> Option<&'static str> {
+    path.contains(['%', '?', '#']).then_some("the path of a file stands as it is, without `%`, `?` and `#`")
+}
+
 /// Whether a host, without brackets, is this machine: by its name, or as an address of the loopback.
 pub(super) fn is_this_machine(host: &str) -> bool {
     host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.to_canonical().is_loopback())

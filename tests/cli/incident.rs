@@ -142,8 +142,9 @@ fn a_signed_bundle_with_another_record_is_none() {
     assert_eq!(code, Some(0), "{out}{err}");
     let signer =
         Signer::parse(&fs::read_to_string(gateway.path("state/journal.key")).expect("a key")).expect("a key");
-    let (id, files) = unpack(&fs::read(&file).expect("a file"), signer.verifier()).expect("a bundle");
-    let sound = |what: &str, files: Vec<sluicegate::audit::BundlePart>, words: &str| {
+    let bytes = fs::read(&file).expect("a file");
+    let (id, files) = unpack(&bytes, signer.verifier()).expect("a bundle");
+    let sound = |what: &str, files: Vec<sluicegate::audit::BundlePart<'_>>, words: &str| {
         let path = gateway.path("forged.zip");
         fs::write(&path, pack(&signer, &id, files).expect("a bundle")).expect("a file");
         let (code, told) = gateway.verify(&path, &[]);
@@ -155,7 +156,7 @@ fn a_signed_bundle_with_another_record_is_none() {
         let mut files = files.clone();
         let part =
             files.iter_mut().find(|part| part.name == format!("exchanges/{}.json", names[0])).expect("there");
-        part.bytes = change(String::from_utf8(part.bytes.clone()).expect("text")).into_bytes();
+        part.bytes = change(text(&part.bytes)).into_bytes().into();
         files
     };
     sound(
@@ -165,12 +166,12 @@ fn a_signed_bundle_with_another_record_is_none() {
     );
     let second =
         files.iter().find(|part| part.name == format!("exchanges/{}.json", names[1])).expect("there");
-    let second = String::from_utf8(second.bytes.clone()).expect("text");
+    let second = text(&second.bytes);
     sound("another exchange", record(&|_| second.clone()), "it holds another exchange");
     let without = |name: &str| files.iter().filter(|part| part.name != name).cloned().collect::<Vec<_>>();
     sound("an exchange less", without(&format!("exchanges/{}.json", names[1])), "is not in the bundle");
     sound("no checkpoint", without("evidence/checkpoint"), "is not in the bundle");
     let mut more = files.clone();
-    more.push(sluicegate::audit::BundlePart { name: "texts/x".into(), bytes: b"x".to_vec() });
+    more.push(sluicegate::audit::BundlePart { name: "texts/x".into(), bytes: b"x".into() });
     sound("a file more", more, "belongs to nothing");
 }

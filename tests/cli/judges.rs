@@ -31,7 +31,7 @@ fn check(dir: &Path) -> (bool, String) {
         .env("GUARD_KEY", "k-8Gh2kQ0vT1Lm29sPq")
         .env("CONTENT_SAFETY_KEY", "k-8Gh2kQ0vT1Lm29sPq");
     let output = command.output().expect("the program starts");
-    (output.status.success(), text(&output.stdout).to_owned())
+    (output.status.success(), text(&output.stdout))
 }
 
 /// The blocks of TOML in a page.

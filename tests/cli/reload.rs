@@ -52,7 +52,7 @@ impl Process {
     }
 
     /// The folder that it runs in.
-    fn dir(&self) -> &Path {
+    pub(super) fn dir(&self) -> &Path {
         self.dir.as_ref().expect("it runs").path()
     }
 

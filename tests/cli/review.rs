@@ -222,7 +222,7 @@ fn whatever_is_held_is_filed_and_comes_as_it_was() {
     assert_eq!(review["rules"], serde_json::json!(["p/claim", "p/dose"]), "{review}");
     decide(&gateway, "approve", &id, 0);
     let (status, head, body) = send(&gateway, &red, "GET", &format!("/reviews/{id}/answer"), "");
-    assert_eq!((status, body), (404, said));
+    assert_eq!((status, &body), (404, &said));
     assert!(head.contains("x-sluicegate-verdict: flag"), "{head}");
     // Whoever looks the exchange up sees what became of it.
     let config = gateway.config();
@@ -233,9 +233,17 @@ fn whatever_is_held_is_filed_and_comes_as_it_was() {
         .expect("records")
         .iter()
         .filter(|record| record["event"] == "review")
-        .filter_map(|record| record["detail"]["state"].as_str())
+        .filter_map(|record| record["detail"]["step"].as_str())
         .collect();
-    assert_eq!(states, ["pending", "pending", "approved"], "{records}");
+    assert_eq!(states, ["filed", "read", "decided", "given"], "{records}");
+    let given = &records.as_array().expect("records").last().expect("a record")["detail"]["answer"];
+    assert_eq!(given["bytes"], said.len(), "{given}");
+    // And whoever has the text finds its exchange, as with one that went out at once.
+    let file = gateway.dir().join("text");
+    fs::write(&file, &said).expect("a file");
+    let file = file.display().to_string();
+    let found = run(&["audit", "search", "--text", &file, "--config", &config, "--format", "json"]);
+    assert!(text(&found.stdout).contains(&id), "{}{}", text(&found.stdout), text(&found.stderr));
 }
 
 /// What is being read when a gateway stops has its review all the same.
@@ -285,6 +293,8 @@ fn a_reviewer_writes_another_text_or_lets_nothing_pass() {
     assert_eq!(send(&gateway, &red, "GET", &format!("/reviews/{second}/answer"), "").2, said);
     let dir = gateway.stop();
     assert_eq!(holding(&dir.path().join("state"), "physician"), Vec::<std::path::PathBuf>::new());
+    // Their book is lost: the journal has them all.
+    fs::remove_file(dir.path().join("state/reviews.jsonl")).expect("a book");
     // Who is forgotten is so here too.
     let config = dir.path().join("gateway.toml").display().to_string();
     let erased = run(&[

@@ -3,7 +3,7 @@
 use super::search::Filter;
 use super::{Place, Progress, pepper};
 use crate::audit::{
-    FindingRecord, Hit, KeysError, Parts, RequestHead, Subject, TextPlace, TextsReader, read_entry,
+    EntryReader, FindingRecord, Hit, KeysError, Parts, RequestHead, Subject, TextPlace, TextsReader,
 };
 use crate::cli::diff::{Did, Difference, Made, Row, word};
 use crate::cli::policies::{self, States};
@@ -79,12 +79,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let hits = index.search(&query)?;
     let bodies = Bodies::open(args, &dir);
     let secret = pepper(&args.place).ok().map(|pepper| Arc::new(Secret::new(&pepper.derive(PSEUDONYMS))));
+    let mut entries = EntryReader::new(&dir)?;
     let mut totals = Totals::default();
     let mut out = io::stdout().lock();
     let mut progress = Progress::each("exchanges replayed", 100);
     for (n, hit) in (1..).zip(&hits) {
         progress.at(n);
-        let (policy, told) = (policies.of(&hit.tenant), Told::read(&dir, hit)?);
+        let (policy, told) = (policies.of(&hit.tenant), Told::read(&mut entries, hit)?);
         let policy = Arc::clone(policy).of_exchange(&hit.exchange);
         let judged = told.judge(&policy, &bodies, secret.as_ref());
         let line = totals.take(hit, &told, judged);
@@ -191,9 +192,9 @@ fn did(found: &Value) -> Option<Did> {
 }
 
 impl Told {
-    fn read(dir: &std::path::Path, hit: &Hit) -> anyhow::Result<Self> {
-        let record = |number: u64| -> anyhow::Result<Value> {
-            let entry = read_entry(dir, number).with_context(|| format!("record {number} cannot be read"))?;
+    fn read(entries: &mut EntryReader, hit: &Hit) -> anyhow::Result<Self> {
+        let mut record = |number: u64| -> anyhow::Result<Value> {
+            let entry = entries.entry(number).with_context(|| format!("record {number} cannot be read"))?;
             let record: Value = serde_json::from_slice(&entry.payload)?;
             anyhow::ensure!(
                 text(&record, "exchange") == hit.exchange,

@@ -1,7 +1,7 @@
 //! `sluicegate audit search`, `show`, `stats`: exchanges by what they were and what was found in them.
 
 use super::{Place, commitments};
-use crate::audit::{Column, Count, Query, Subject, TextPlace, TextsReader, read_entry, safe};
+use crate::audit::{Column, Count, EntryReader, Query, Subject, TextPlace, TextsReader, safe};
 use crate::cli::moment::{parse, written};
 use crate::cli::{Exit, Format};
 use anyhow::Context as _;
@@ -224,9 +224,11 @@ pub(super) fn show(args: &Show) -> anyhow::Result<Exit> {
         writeln!(io::stderr(), "no exchange `{}` in the journal", args.exchange)?;
         return Ok(Exit::No);
     };
+    let mut entries = EntryReader::new(&dir)?;
+    let mut entry = |number| entries.entry(number).with_context(|| format!("record {number} cannot be read"));
     let mut records = Vec::new();
     for number in std::iter::once(hit.admission).chain(hit.end) {
-        let entry = read_entry(&dir, number).with_context(|| format!("record {number} cannot be read"))?;
+        let entry = entry(number)?;
         let mut record: Value = serde_json::from_slice(&entry.payload)?;
         anyhow::ensure!(
             record["exchange"].as_str() == Some(&*args.exchange),
@@ -240,7 +242,7 @@ pub(super) fn show(args: &Show) -> anyhow::Result<Exit> {
     let texts = if args.texts { Some(bodies(&args.place, &dir, &args.exchange, &records)?) } else { None };
     let mut events = Vec::new();
     for number in index.events(&args.exchange)? {
-        let entry = read_entry(&dir, number).with_context(|| format!("record {number} cannot be read"))?;
+        let entry = entry(number)?;
         let mut event: Value = serde_json::from_slice(&entry.payload)?;
         event["sequence"] = number.into();
         events.push(event);

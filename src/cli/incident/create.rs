@@ -3,7 +3,7 @@
 use super::head::{CHECKPOINT, GROWTH, Grown, HEAD, Head, PolicyIn, SUMMARY, exchange_file, policy_file};
 use super::{laws, summary};
 use crate::audit::{
-    BundlePart, Checkpoint, Hit, MANIFEST, ProveError, ProvedRecord, Verifier, Vouched, growth,
+    BundlePart, Checkpoint, EntryReader, Hit, MANIFEST, ProveError, ProvedRecord, Verifier, Vouched, growth,
     last_checkpoint, load_or_make_signer, pack, prove_under, sha256_hex,
 };
 use crate::cli::ask::Operations;
@@ -11,7 +11,7 @@ use crate::cli::audit::{Filter, Place, Writer, bodies, is_one_line};
 use crate::cli::moment::{now_ms, parse, written};
 use crate::cli::{Exit, show};
 use crate::config::{Purpose, Settings};
-use crate::diag::write_new;
+use crate::diag::Draft;
 use crate::policy::explain::{Described, describe};
 use crate::policy::{Library, Policy};
 use anyhow::Context as _;
@@ -143,9 +143,10 @@ pub(super) fn run(args: &Create) -> anyhow::Result<Exit> {
     let signer = load_or_make_signer(&key, settings.origin.as_deref())?;
     let verifier = signer.verifier().clone();
     let (note, checkpoint) = last_checkpoint(&dir, &verifier)?;
+    let mut entries = EntryReader::new(&dir)?;
     let mut gathered = Vec::new();
     for hit in &hits {
-        match gather(&dir, &note, &checkpoint, hit) {
+        match gather((&dir, &mut entries), (&note, &checkpoint), hit) {
             Ok(one) => gathered.push(one),
             Err(Refused::Proof(error)) => {
                 writeln!(io::stderr(), "{}: {error}", hit.exchange)?;
@@ -156,7 +157,7 @@ pub(super) fn run(args: &Create) -> anyhow::Result<Exit> {
     }
     let last = gathered.iter().flat_map(|one| &one.proved).map(|proved| proved.sequence).max().unwrap_or(0);
     let mut files = Vec::new();
-    let mut add = |name: String, bytes: Vec<u8>| files.push(BundlePart { name, bytes });
+    let mut add = |name: String, bytes: Vec<u8>| files.push(BundlePart { name, bytes: bytes.into() });
     let (policies, described) = policies(args, &gathered);
     let mut without_texts = Vec::new();
     let mut texts = Vec::new();
@@ -213,15 +214,16 @@ pub(super) fn run(args: &Create) -> anyhow::Result<Exit> {
     let bundle = pack(&signer, &head.id, files)?;
     let hash = sha256_hex(&bundle);
     // First the record: a bundle that nobody knows of would be missed by nobody.
+    // And before it the file, but for its place: a record of what could not be written would say what is not so.
+    let place = || format!("cannot write `{}`", args.out.display());
+    let draft = Draft::new(&args.out, &bundle).with_context(place)?;
     let writer = Writer::new(&args.place, &dir, &args.operations)?;
     let detail = json!({
         "id": head.id, "title": head.title, "exchanges": head.exchanges.len(), "bundle": hash, "by": head.by,
         "law": head.law.as_ref().map(|due| &due.law), "reference": head.reference, "texts": head.texts,
     });
     let record = writer.note("incident", detail)?;
-    write_new(&args.out, &bundle).with_context(|| {
-        format!("cannot write `{}`; record {record} says that it was made", args.out.display())
-    })?;
+    draft.place().with_context(|| format!("{}; record {record} says that it was made", place()))?;
     let mut out = io::stdout().lock();
     writeln!(
         out,
@@ -270,10 +272,14 @@ enum Refused {
     Failed(anyhow::Error),
 }
 
-fn gather(dir: &Path, note: &str, checkpoint: &Checkpoint, hit: &Hit) -> Result<Gathered, Refused> {
+fn gather(
+    (dir, entries): (&Path, &mut EntryReader),
+    signed: (&str, &Checkpoint),
+    hit: &Hit,
+) -> Result<Gathered, Refused> {
     let mut one = Gathered { exchange: hit.exchange.clone(), records: Vec::new(), proved: Vec::new() };
     for number in std::iter::once(hit.admission).chain(hit.end) {
-        let proved = prove_under(dir, note, checkpoint, number).map_err(Refused::Proof)?;
+        let proved = prove_under(dir, entries, signed, number).map_err(Refused::Proof)?;
         let record: Value =
             serde_json::from_str(&proved.record).map_err(|error| Refused::Failed(error.into()))?;
         if record["exchange"].as_str() != Some(&*hit.exchange) {

@@ -2,8 +2,8 @@
 
 use super::head::{CHECKPOINT, GROWTH, Grown, HEAD, Head, SUMMARY, exchange_file, policy_file};
 use crate::audit::{
-    BundlePart, Checkpoint, Hash, ProvedRecord, TimestampRoots, Verifier, WitnessKey, check_timestamp,
-    consistency_holds, imprint, unpack,
+    BundlePart, Checkpoint, Hash, MOST_BUNDLE, ProvedRecord, TimestampRoots, Verifier, WitnessKey,
+    check_timestamp, consistency_holds, imprint, unpack,
 };
 use crate::cli::audit::{in_line, is_one_line, key_text};
 use crate::cli::moment::written;
@@ -65,8 +65,10 @@ struct Sound {
 type Fault = String;
 
 pub(super) fn run(args: &Verify) -> anyhow::Result<Exit> {
-    let bytes =
-        std::fs::read(&args.file).with_context(|| format!("cannot read `{}`", args.file.display()))?;
+    let cannot = || format!("cannot read `{}`", args.file.display());
+    let size = std::fs::metadata(&args.file).with_context(cannot)?.len();
+    anyhow::ensure!(size <= MOST_BUNDLE, "`{}` is too large for a bundle: {size} bytes", args.file.display());
+    let bytes = std::fs::read(&args.file).with_context(cannot)?;
     let text = key_text(&args.key)?;
     let verifier: Verifier = text.parse().map_err(|error| anyhow::anyhow!("`{}`: {error}", text.trim()))?;
     let mut witnesses: Vec<WitnessKey> = Vec::new();
@@ -264,10 +266,10 @@ fn look(
     Ok(Sound { head, records, files: files.len() + 1, seen, dated })
 }
 
-fn text(part: &BundlePart) -> Result<&str, Fault> {
+fn text<'p>(part: &'p BundlePart<'_>) -> Result<&'p str, Fault> {
     str::from_utf8(&part.bytes).map_err(|_| format!("`{}` is not UTF-8", part.name))
 }
 
-fn read<T: for<'d> Deserialize<'d>>(part: &BundlePart) -> Result<T, Fault> {
+fn read<T: for<'d> Deserialize<'d>>(part: &BundlePart<'_>) -> Result<T, Fault> {
     serde_json::from_slice(&part.bytes).map_err(|error| format!("`{}`: {error}", part.name))
 }

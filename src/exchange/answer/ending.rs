@@ -23,7 +23,9 @@ impl Answering {
 
     pub(super) fn stop(&mut self, stop: &Stop, out: &mut Vec<Bytes>) -> Flow {
         self.blocked = true;
-        self.awaits_review = matches!(stop, Stop::Blocked(rule) if self.terms.policy.reviews(*rule));
+        let terms = &self.terms;
+        self.awaits_review =
+            !terms.client.no_review && matches!(stop, Stop::Blocked(rule) if terms.policy.reviews(*rule));
         let error = refuse(stop, &self.terms, Side::Answer);
         let as_refusal = matches!(stop, Stop::Blocked(_)) && self.terms.policy.block_as() == BlockAs::Refusal;
         self.cut_by = Some(error.clone());

@@ -154,8 +154,10 @@ impl Labels {
         }
         let data = joined(&event.raw, &event.data).into_owned();
         let mut tape = std::mem::take(&mut self.tape);
-        let mut cues = Vec::new();
+        let (mut cues, mut out) = (Vec::new(), Vec::new());
         if dialect.is_end_sign(&data) {
+            // Whatever its server has left open: behind the sign nobody reads.
+            out = self.end_open(around);
             cues.push(Cue::Over { certain: true });
         } else if tape.parse(&data).is_ok() {
             dialect.cues(operation, &data, &tape, &mut cues);
@@ -163,7 +165,6 @@ impl Labels {
         let mut work = Work::new(&data, &tape, around.ask.choices);
         self.cues(&cues, &mut work);
         let Work { mut edits, before, pauses, goes_on, over, .. } = work;
-        let mut out = Vec::new();
         for (spot, words) in before {
             out.push(more(around, &spot, &words));
             self.added += 1;
@@ -197,19 +198,20 @@ impl Labels {
 
     /// Ends what has not ended: the upstream's stream is over, or the gateway cuts it.
     pub(super) fn close(&mut self, around: &Around<'_>) -> Vec<Leaving> {
-        let mut out = Vec::new();
-        let open: Vec<u64> =
-            self.texts.iter().filter(|(_, text)| !text.over && !text.closed).map(|(key, _)| *key).collect();
-        for key in open {
-            if let Some((spot, words)) = self.end(key) {
-                out.push(more(around, &spot, &words));
-            }
-        }
+        let mut out = self.end_open(around);
         out.append(&mut self.held);
         if has_comments(around) && !self.told && self.texts.values().any(|text| text.said) {
             out.extend(self.comment());
         }
         out
+    }
+
+    /// Events for the ends of texts that have not ended.
+    fn end_open(&mut self, around: &Around<'_>) -> Vec<Leaving> {
+        let open: Vec<u64> =
+            self.texts.iter().filter(|(_, text)| !text.over && !text.closed).map(|(key, _)| *key).collect();
+        let ends = open.into_iter().filter_map(|key| self.end(key));
+        ends.map(|(spot, words)| more(around, &spot, &words)).collect()
     }
 
     /// Labels a whole answer; nothing, where it stays as it came.

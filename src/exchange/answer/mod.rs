@@ -21,7 +21,7 @@ use super::marking::Marking;
 use super::pseudonyms::Keeping;
 use super::reader::{Reader, Side, Stop};
 use super::{Marked, Outcome, Report, Terms, refuse};
-use crate::audit::{Coverage, LabelRecord};
+use crate::audit::{Coverage, LabelRecord, MarkRecord};
 use crate::detect::fingerprint::Index;
 use crate::detect::grounding::Context;
 use crate::dialect::{Ask, ErrorKind, ExchangeError, Framing, Matched, Memo, Reply, Stage, Usage};
@@ -421,6 +421,12 @@ impl Answering {
     /// What was marked so far; none where nothing is.
     pub fn marked(&self) -> Option<Marked> {
         self.marking.as_ref().map(Marking::marked)
+    }
+
+    /// What the record says of marks, where the answer has any.
+    pub fn mark_record(&self) -> Option<MarkRecord> {
+        let marked = self.marked().filter(|marked| marked.marks > 0)?;
+        Some(MarkRecord { epoch: marked.epoch, marks: marked.marks })
     }
 
     /// How many tokens the upstream says that the exchange took, also where its answer goes no further; none where it says nothing.

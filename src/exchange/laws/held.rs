@@ -9,6 +9,8 @@ use proptest::prelude::*;
 use super::super::*;
 use super::promises::{WIRES, answering, wire_case};
 use super::shadow::{specs, steps};
+use crate::audit::Receipt;
+use crate::dialect::route;
 use crate::policy::{Action, Actions, ReviewSettings, Rule};
 
 /// The rules, each with its action; what the first finds is reviewed.
@@ -20,6 +22,31 @@ fn policy(first: Action, others: &[Action]) -> Arc<Policy> {
     });
     let review = ReviewSettings { rules: vec!["p/0".into()], ..ReviewSettings::default() };
     Arc::new(Policy::from_rules(rules.collect()).unwrap_or_else(|e| panic!("{e:?}")).reviewed(review))
+}
+
+/// Where no more answers may wait, nobody is told that a person looks at his.
+#[test]
+fn nobody_is_told_of_a_review_for_which_there_is_no_place() {
+    for (no_review, told) in [(false, true), (true, false)] {
+        let path = "/v1/chat/completions";
+        let matched = route("POST", path, false).unwrap_or_else(|_| panic!("{path}"));
+        let mut terms = Terms::new(policy(Action::Block, &[]), ExchangeLimits::default());
+        terms.client.exchange = Some(ExchangeId::random().expect("an id"));
+        terms.client.no_review = no_review;
+        let request = r#"{"model":"m","messages":[{"role":"user","content":"x"}]}"#;
+        let judged = Received::new(matched, terms).judge(None, true, Bytes::from_static(request.as_bytes()));
+        let mut answering = judged.unwrap_or_else(|e| panic!("{e}")).admit(Receipt::forged());
+        assert!(answering.head(200, Some("application/json")).is_ok());
+        let body = r#"{"choices":[{"index":0,"message":{"role":"assistant","content":"WORD"},"finish_reason":"stop"}]}"#;
+        let body = body.replace("WORD", "glass orchard");
+        let flow = answering.feed(body.as_bytes(), &mut Vec::new());
+        if flow == Flow::More {
+            answering.finish(Ended::Complete, &mut Vec::new());
+        }
+        assert_eq!(answering.awaits_review(), told);
+        let error = answering.cut_by.expect("it is cut");
+        assert_eq!(format!("{error:?}").contains(REVIEWS), told, "{error:?}");
+    }
 }
 
 proptest! {

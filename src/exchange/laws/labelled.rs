@@ -526,3 +526,22 @@ fn labels_are_in_the_answers_language() {
         assert!(jurisdiction != "cn" || has_elements(&got));
     }
 }
+
+/// A server that ends its stream without saying that a choice is over: the labels stand before the end sign, behind which no client reads.
+#[test]
+fn a_label_stands_before_the_end_sign() {
+    let request = r#"{"model":"m","stream":true,"n":2,"messages":[{"role":"user","content":"x"}]}"#;
+    let piece = |choice: u32, text: &str| {
+        format!("data: {{\"choices\":[{{\"index\":{choice},\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n")
+    };
+    let body = [&piece(0, "A word"), &piece(1, "Another word"), "data: [DONE]\n\n"].concat();
+    for metadata in [false, true] {
+        let labelling = labelling(LabelMode::InlineSuffix, false, metadata);
+        let mut answering = begin("/v1/chat/completions", request, "text/event-stream", Some(labelling));
+        let out = sent(&mut answering, &body, 7);
+        let (before, behind) = out.split_once("data: [DONE]").expect("an end sign");
+        assert_eq!(before.matches("AI-generated content").count(), 2, "{out}");
+        assert_eq!(before.contains(": sluicegate-label "), metadata, "{out}");
+        assert_eq!(behind, "\n\n");
+    }
+}

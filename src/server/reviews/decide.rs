@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::review::{ANSWER, CORRECTION, Head, Review, ReviewState, Sealed};
+use super::review::{ANSWER, CORRECTION, Head, Review, ReviewState, Sealed, Text};
 use super::{record, seal, unsealed};
 use crate::diag::moment::now_ms;
 use crate::server::decisions::{No, known, who_and_why};
@@ -86,7 +86,7 @@ async fn correction(gateway: &Gateway, one: &Review, text: String) -> Result<Sea
         ));
     }
     let fields = vec![("content-type".to_owned(), PLAIN.to_owned())];
-    let head = Head { status: 200, fields };
-    let sealed = seal(gateway, one, CORRECTION, now_ms(), &head, text.into_bytes()).await;
+    let text = Text { head: Head { status: 200, fields }, body: text.into_bytes(), label: None, mark: None };
+    let sealed = seal(gateway, one, CORRECTION, now_ms(), text).await;
     sealed.ok_or((StatusCode::SERVICE_UNAVAILABLE, "the text could not be sealed".to_owned()))
 }

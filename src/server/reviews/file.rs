@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HeaderValue};
 
-use super::review::{ANSWER, Head, Review, ReviewState};
+use super::review::{ANSWER, Head, Review, ReviewState, Text};
 use super::{kept, noted, seal};
 use crate::audit::ExchangeId;
 use crate::diag::moment::now_ms;
@@ -51,7 +51,7 @@ pub(in crate::server) struct Rest {
 }
 
 /// What was held, or why it was not.
-type Held = Result<(Head, Vec<u8>), &'static str>;
+type Held = Result<Text, &'static str>;
 
 /// Puts an answer that is over before the reviewers, where the policy has it so. `received`: the upstream's bytes so far; `began`: when its
 /// exchange did.
@@ -79,7 +79,8 @@ pub(in crate::server) fn file(
     if rules.is_empty() {
         return;
     }
-    if gateway.reviews.book.is_full() {
+    // Who has been told of a review gets one, also where others have filled the book meanwhile.
+    if !held && gateway.reviews.book.is_full() {
         gateway.metrics.review_steps.with_label_values(&["not_taken"]).inc();
         tracing::warn!(exchange = %id, "an answer is not before the reviewers: too many wait");
         return;
@@ -139,8 +140,8 @@ fn millis(time: Duration) -> u64 {
 async fn put(gateway: &Arc<Gateway>, id: &str, held: Held, begun_ms: u64) {
     let Some(seen) = gateway.reviews.book.get(id) else { return };
     let answer = match held {
-        Ok((head, body)) => {
-            let sealed = seal(gateway, &seen, ANSWER, begun_ms, &head, body).await;
+        Ok(text) => {
+            let sealed = seal(gateway, &seen, ANSWER, begun_ms, text).await;
             sealed.ok_or("it could not be sealed, or its user was erased meanwhile")
         }
         Err(why) => Err(why),
@@ -243,7 +244,8 @@ async fn hold(
         .iter()
         .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
         .collect();
-    Ok((Head { status: again.status(), fields }, out.concat()))
+    let head = Head { status: again.status(), fields };
+    Ok(Text { head, body: out.concat(), label: again.label_record(), mark: again.mark_record() })
 }
 
 /// A fault in the gateway ends the reading and nothing else.

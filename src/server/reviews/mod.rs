@@ -31,7 +31,7 @@ use crate::diag::moment::{now_ms, written};
 use crate::exchange::REVIEWS;
 use crate::limits::Caller;
 use reading::Reading;
-use review::{Head, ReviewState, Sealed};
+use review::{Head, ReviewState, Sealed, Text};
 
 /// The event of their records.
 const EVENT: &str = "review";
@@ -101,7 +101,20 @@ pub(super) async fn answer(
         };
     };
     match unsealed(gateway, &review, what, sealed).await {
-        Ok((head, body)) => given(&review, head, body),
+        // No byte leaves before that is on record, as with the first answer. To read it again is to be given it again.
+        Ok((head, body)) => {
+            let given = Review { step: "given".to_owned(), ..review };
+            if let Err(error) = noted(gateway, &given, now_ms()).await {
+                tracing::error!(exchange = %given.id, %error, "a reviewed answer is not given: that cannot be put on record");
+                return public::error(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "unavailable",
+                    "no record can be made: try again later",
+                );
+            }
+            gateway.metrics.review_steps.with_label_values(&["given"]).inc();
+            response(&given, head, body)
+        }
         Err(KeysError::Expired | KeysError::Erased) => {
             public::error(StatusCode::GONE, "gone", "the text is not kept any more")
         }
@@ -135,7 +148,7 @@ async fn unsealed(
     long_reads::away(gateway, read).await.unwrap_or(Err(KeysError::Damaged))
 }
 
-fn given(review: &Review, head: Head, body: Vec<u8>) -> Response<AnswerBody> {
+fn response(review: &Review, head: Head, body: Vec<u8>) -> Response<AnswerBody> {
     let mut response = Response::new(AnswerBody::whole(body.into()));
     *response.status_mut() = StatusCode::from_u16(head.status).unwrap_or_default();
     let fields = response.headers_mut();
@@ -153,20 +166,16 @@ fn given(review: &Review, head: Head, body: Vec<u8>) -> Response<AnswerBody> {
 }
 
 /// Seals one of its texts; none where that cannot be done, which the log says. What was begun before its user was erased is not sealed.
-async fn seal(
-    gateway: &Gateway,
-    review: &Review,
-    what: &str,
-    begun_ms: u64,
-    head: &Head,
-    body: Vec<u8>,
-) -> Option<Sealed> {
+async fn seal(gateway: &Gateway, review: &Review, what: &str, begun_ms: u64, text: Text) -> Option<Sealed> {
     let texts = gateway.texts.as_ref()?;
     let subject = Subject::new(&review.tenant, &review.user);
-    let head = serde_json::to_vec(head).ok()?;
+    let Text { head, body, label, mark } = text;
+    let head = serde_json::to_vec(&head).ok()?;
+    let (bytes, sent) = (body.len() as u64, gateway.commitments.hash(&body));
+    let (label, mark) = (serde_json::to_value(label).ok()?, serde_json::to_value(mark).ok()?);
     let parts = Parts { answer_received: head, answer_sent: body, ..Parts::default() };
     let place = texts.seal(&review.name(what), subject, parts, review.days, Some(begun_ms)).await;
-    place.map(|texts| Sealed { texts })
+    place.map(|texts| Sealed { texts, bytes, sent, label, mark })
 }
 
 /// What who asked may know.

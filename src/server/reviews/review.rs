@@ -1,8 +1,9 @@
 //! A review and how it stands.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::audit::TextPlace;
+use crate::audit::{LabelRecord, MarkRecord, TextPlace};
 use crate::server::book::{Entry, Times};
 
 /// How a review stands.
@@ -47,6 +48,26 @@ impl ReviewState {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(super) struct Sealed {
     pub(super) texts: TextPlace,
+    /// Its bytes.
+    #[serde(default)]
+    pub(super) bytes: u64,
+    /// Its keyed hash, as records have those of answers.
+    #[serde(default)]
+    pub(super) sent: String,
+    /// How it is labelled and marked, as an exchange's end record says it.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub(super) label: Value,
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub(super) mark: Value,
+}
+
+/// What a client gets when a review lets it: head and body, and what was added to it.
+#[derive(Debug)]
+pub(super) struct Text {
+    pub(super) head: Head,
+    pub(super) body: Vec<u8>,
+    pub(super) label: Option<LabelRecord>,
+    pub(super) mark: Option<MarkRecord>,
 }
 
 /// What goes with a text. It is sealed too: header fields may say what the text does, or its hash.
@@ -69,7 +90,8 @@ pub(in crate::server) struct Review {
     pub(super) route: String,
     pub(super) model: String,
     pub(super) state: ReviewState,
-    /// What this line or record says is new: `filed`, `read` (what was held is there, or why it is not) or `decided`.
+    /// What this line or record says is new: `filed`, `read` (what was held is there, or why it is not), `decided`, or `given` (a client has
+    /// been given what was let pass).
     #[serde(default)]
     pub(super) step: String,
     /// Whether the client has got a block in the answer's place; else the answer as the rules left it.

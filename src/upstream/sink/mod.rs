@@ -146,6 +146,16 @@ impl Sink {
         })
     }
 
+    /// What is wrong with a credential for an address, where it has a form and not that one. Nothing of it is told.
+    pub fn credential_fault(address: &SinkAddress, credential: &Credential) -> Option<String> {
+        match (address.kind, credential) {
+            (SinkKind::S3, Credential::Secret { value, .. }) => {
+                s3::credential_fault(address, value.expose_secret())
+            }
+            _ => None,
+        }
+    }
+
     /// The form of what it is sent.
     pub fn form(&self) -> EventForm {
         self.form
@@ -167,7 +177,7 @@ impl Sink {
             (Kind::Http(sink), Parcel::Batch(batch)) => sink.deliver(batch).await,
             (Kind::Nats(sink), Parcel::Batch(batch)) => sink.deliver(batch).await,
             (Kind::Postgresql(sink), Parcel::Batch(batch)) => sink.deliver(batch).await,
-            (Kind::Disk(sink), Parcel::File(file)) => sink.put(file),
+            (Kind::Disk(sink), Parcel::File(file)) => sink.put(file).await,
             (Kind::S3(sink), Parcel::File(file)) => sink.put(file).await,
             (Kind::Disk(_) | Kind::S3(_), Parcel::Batch(_))
             | (Kind::Syslog(_) | Kind::Http(_) | Kind::Nats(_) | Kind::Postgresql(_), Parcel::File(_)) => {

@@ -3,7 +3,7 @@
 //! Requests are signed with AWS Signature Version 4, the hash of the body among what is signed. Source: "Signature Calculations for the
 //! Authorization Header" in Amazon S3's API reference, whose example is a test below.
 
-use super::{MOST_SAID, SinkError, Target, network};
+use super::{MOST_SAID, SinkAddress, SinkError, Target, network};
 use crate::audit::RecordFile;
 use crate::diag::moment::{now_ms, written};
 use crate::text::{hex, percent_encoded};
@@ -87,6 +87,12 @@ impl S3 {
             web::body(&mut answer, MOST_SAID).await.map_err(|error| network(&error.without_url()))?;
         if status.is_success() { Ok(()) } else { Err(SinkError::Refused(refusal(status, &said))) }
     }
+}
+
+/// What is wrong with a credential for this address.
+pub(super) fn credential_fault(address: &SinkAddress, secret: &str) -> Option<String> {
+    let id = Some(address.user.clone()).filter(|id| !id.is_empty());
+    signer(id, secret.trim(), String::new()).err().map(|error| error.to_string())
 }
 
 /// A secret under the id that the address names, or all of it in the credential: `id:secret`, with `:token` where it lasts for a time.

@@ -3,7 +3,7 @@
 use crate::audit::EventForm;
 use crate::diag::{Size, Time};
 use crate::upstream::CredentialSettings;
-use crate::upstream::web::is_this_machine;
+use crate::upstream::web::{is_this_machine, path_fault};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -164,6 +164,9 @@ impl SinkAddress {
         if kind == SinkKind::File {
             let path = rest.strip_prefix('/').filter(|path| !path.is_empty());
             let path = path.ok_or("no folder: `file:///folder`, from the root on")?.to_owned();
+            if let Some(fault) = path_fault(&path) {
+                return Err(fault.to_owned());
+            }
             let (host, user) = ("localhost".to_owned(), String::new());
             return Ok(Self { kind, tls, host, port, user, path });
         }
@@ -203,6 +206,7 @@ impl SinkAddress {
                 Err("no bucket: `s3://bucket/folder`; the store's own address is its `endpoint`".into())
             }
             SinkKind::S3 if read.path.contains('?') => Err("`s3` has no query".into()),
+            _ if rest.contains('#') => Err("`#` and what stands behind it is not sent to anybody".into()),
             SinkKind::Http if !tls && !local => {
                 Err("records would go over the network in the clear: `https`".into())
             }

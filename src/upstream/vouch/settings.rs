@@ -2,7 +2,7 @@
 
 use crate::diag::Time;
 use crate::upstream::CredentialSettings;
-use crate::upstream::web::is_this_machine;
+use crate::upstream::web::{is_this_machine, path_fault};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -96,10 +96,7 @@ impl AnchorSettings {
             Some(path) if !path.is_absolute() => {
                 Some("a file is named by its whole path: `file:///var/...`".into())
             }
-            Some(path) if path.to_string_lossy().contains(['%', '?', '#']) => {
-                Some("the path of a file stands as it is, without `%`, `?` and `#`".into())
-            }
-            Some(_) => None,
+            Some(path) => path_fault(&path.to_string_lossy()).map(str::to_owned),
             None => web_fault(&self.url, self.kind == AnchorKind::Rfc3161),
         }
     }
