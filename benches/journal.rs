@@ -124,6 +124,8 @@ fn finding(n: u64) -> Vec<FindingRecord> {
     // One exchange of ten has something in it.
     let found = FindingRecord {
         rule: format!("rule-{}", n / 10 % 50),
+        version: String::new(),
+        basis: Vec::new(),
         category: format!("category-{}", n / 10 % 10),
         direction: "prompt",
         role: "message",

@@ -40,6 +40,7 @@ const CLIENTS: usize = 8;
 struct Under {
     outer: Child,
     data: Option<SocketAddr>,
+    operations: Option<SocketAddr>,
 }
 
 impl Under {
@@ -53,13 +54,18 @@ impl Under {
         let mut out = BufReader::new(outer.stdout.take().expect("its output"));
         let (tell, told) = mpsc::channel();
         std::thread::spawn(move || {
-            let mut line = String::new();
-            let read = out.read_line(&mut line);
-            let _ = tell.send(read.ok().and_then(|_| line.trim().rsplit('/').next()?.parse().ok()));
+            for _ in 0..2 {
+                let mut line = String::new();
+                let read = out.read_line(&mut line);
+                let address =
+                    |line: &str| line.trim().split("http://").nth(1)?.split('/').next()?.parse().ok();
+                let _ = tell.send(read.ok().and_then(|_| address(&line)));
+            }
             // Somebody has to read the rest.
             let _ = std::io::copy(&mut out, &mut std::io::sink());
         });
-        Self { outer, data: told.recv_timeout(PATIENCE).ok().flatten() }
+        let told = || told.recv_timeout(PATIENCE).ok().flatten();
+        Self { outer, data: told(), operations: told() }
     }
 
     /// The gateway itself.
@@ -303,25 +309,107 @@ fn a_full_disk_refuses_in_the_clients_words_and_passes_by_itself() {
     is_on_record(&state, &delivered.lock().expect("a lock"), "a full disk");
 }
 
+/// A gateway under another clock, which stands in a file.
+fn clocked(clock: &Path) -> Command {
+    let library = std::fs::read_dir("/usr/lib")
+        .expect("a folder")
+        .filter_map(|entry| Some(entry.ok()?.path().join("faketime/libfaketimeMT.so.1")))
+        .find(|path| path.exists())
+        .expect("Debian's faketime");
+    let mut faked = Command::new("env");
+    faked.arg(format!("LD_PRELOAD={}", library.display()));
+    faked.arg(format!("FAKETIME_TIMESTAMP_FILE={}", clock.display()));
+    faked.args(["FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1"]);
+    faked
+}
+
+/// What is old enough goes, with its bodies and out of the index; a clock that is ahead makes nothing old; and whoever verifies is told of it, in each
+/// copy that was taken meanwhile.
+#[test]
+#[ignore = "needs faketime: the test command installs it"]
+fn what_is_old_goes_and_whoever_verifies_is_told() {
+    let dir = folder();
+    let path = dir.path().join("gateway.toml");
+    let config = std::fs::read_to_string(&path).expect("a file");
+    let config =
+        config.replace("[journal]", "[journal.texts]\nkeep = \"all\"\n[journal]\nsegment = \"1 MiB\"");
+    assert!(config.contains("keep = "), "{config}");
+    std::fs::write(&path, &config).expect("a file");
+    let (clock, config) = (dir.path().join("clock"), path.display().to_string());
+    let audit = |arguments: &[&str]| {
+        let output =
+            program(&[&["audit"], arguments, &["--config", &config]].concat()).output().expect("it runs");
+        let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), said(&output.stdout) + &said(&output.stderr))
+    };
+    let load_at = |at: &str| {
+        std::fs::write(&clock, at).expect("a file");
+        let gateway = Under::start(clocked(&clock), dir.path());
+        let address = gateway.data.expect("it starts");
+        let stop = Arc::new(AtomicBool::new(false));
+        let (seen, clients) = load(address, &stop);
+        assert!(wait_for(|| seen.lock().expect("a lock").len() > 400));
+        stop.store(true, Ordering::Release);
+        clients.into_iter().for_each(|client| client.join().expect("a client"));
+        let seen = seen.lock().expect("a lock").drain().collect::<Vec<_>>();
+        (gateway, seen)
+    };
+    let (gateway, old) = load_at("-300d");
+    gateway.end(Signal::TERM);
+    let old_bodies = dir.path().join("state/journal/texts/00000001.sgt");
+    assert!(old_bodies.exists());
+    // What the disk says of when it was written is of its own clock.
+    let long_ago = std::time::SystemTime::now() - Duration::from_secs(300 * 86_400);
+    std::fs::File::options()
+        .write(true)
+        .open(&old_bodies)
+        .and_then(|file| file.set_modified(long_ago))
+        .expect("a file");
+    let (gateway, new) = load_at("+0");
+    assert_eq!(audit(&["search", "--limit", "1"]).0, Some(0));
+    let operations = gateway.operations.expect("an address").to_string();
+    // A clock that is a year ahead.
+    std::fs::write(&clock, "+365d").expect("a file");
+    let mut ahead = clocked(&clock);
+    let own =
+        program(&["audit", "purge", "--before", "200d", "--config", &config, "--operations", &operations]);
+    let ahead = ahead.arg(own.get_program()).args(own.get_args()).output().expect("it runs");
+    let said = String::from_utf8_lossy(&ahead.stderr).into_owned();
+    std::fs::write(&clock, "+0").expect("a file");
+    assert!(ahead.status.code() == Some(1) && said.contains("clock"), "{said}");
+
+    let (code, said) = audit(&["purge", "--before", "200d", "--operations", &operations]);
+    assert!(code == Some(0) && said.contains(" went: "), "{said}");
+    // At once, while the gateway runs, and in a copy.
+    let (code, said) = audit(&["verify"]);
+    assert!(
+        code == Some(0) && said.contains("were purged, of before") && !said.contains("YOUNGER"),
+        "{said}"
+    );
+    assert!(!old_bodies.exists(), "the bodies went with their records");
+    let first = sluicegate::audit::first_record(&dir.path().join("state/journal")).expect("a journal");
+    assert!(first > 256, "{first}");
+    let gone: Vec<&String> = old.iter().filter(|name| audit(&["show", name]).0 == Some(1)).take(3).collect();
+    assert!(!gone.is_empty());
+    let (code, said) = audit(&["show", gone[0]]);
+    assert!(code == Some(1) && said.contains("were purged"), "{said}");
+    assert_eq!(audit(&["show", &new[0]]).0, Some(0));
+    // Whoever works with what is left is not stopped by what is not.
+    assert_eq!(audit(&["replay", "--limit", "0"]).0, Some(0));
+    gateway.end(Signal::TERM);
+    assert_eq!(audit(&["verify"]).0, Some(0));
+}
+
 /// A clock that jumps, under load and between starts: order is told by the record's number, and nothing else minds.
 #[test]
 #[ignore = "needs faketime: the test command installs it"]
 fn a_clock_that_jumps_disturbs_nothing() {
     let dir = folder();
     let (state, clock) = (dir.path().join("state"), dir.path().join("clock"));
-    let library = std::fs::read_dir("/usr/lib")
-        .expect("a folder")
-        .filter_map(|entry| Some(entry.ok()?.path().join("faketime/libfaketimeMT.so.1")))
-        .find(|path| path.exists())
-        .expect("Debian's faketime");
     let mut delivered = HashSet::new();
     for start in ["+0", "+30d", "-400d"] {
         std::fs::write(&clock, start).expect("a file");
-        let mut faked = Command::new("env");
-        faked.arg(format!("LD_PRELOAD={}", library.display()));
-        faked.arg(format!("FAKETIME_TIMESTAMP_FILE={}", clock.display()));
-        faked.args(["FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1"]);
-        let gateway = Under::start(faked, dir.path());
+        let gateway = Under::start(clocked(&clock), dir.path());
         let address = gateway.data.unwrap_or_else(|| panic!("{start}: it does not start"));
         let stop = Arc::new(AtomicBool::new(false));
         let (seen, clients) = load(address, &stop);

@@ -400,6 +400,8 @@ fn many_more(journal: &Path) -> u64 {
     let (writer, recovered) = Journal::open(journal, &JournalSettings::default()).expect("a journal");
     let finding = |n: u64| FindingRecord {
         rule: format!("a/{}", n % 7),
+        version: String::new(),
+        basis: Vec::new(),
         category: "A".into(),
         direction: "prompt",
         role: "message",

@@ -2,6 +2,8 @@
 //!
 //! It is brought up to date by whoever asks, not by the gateway: an exchange costs nothing for it.
 
+use super::hash::sha256_hex;
+use super::lookup::EntryReader;
 use super::segment::{self, EntryKind, ReadError};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params, params_from_iter};
@@ -13,7 +15,7 @@ use std::time::Duration;
 /// The file in the journal's folder.
 const FILE: &str = "index.sqlite";
 /// An index of another version is made anew.
-const VERSION: i64 = 5;
+const VERSION: i64 = 6;
 /// Records taken in at a time; what a crash costs.
 const BATCH: u64 = 20_000;
 /// How long one asks while another brings it up to date.
@@ -38,8 +40,8 @@ CREATE TABLE tag (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE text (hash TEXT NOT NULL, number INTEGER NOT NULL, part TEXT NOT NULL, PRIMARY KEY (hash, number, part)) STRICT, WITHOUT ROWID;
 CREATE TABLE event (name TEXT NOT NULL, record INTEGER NOT NULL, PRIMARY KEY (name, record)) STRICT, WITHOUT ROWID;
-CREATE TABLE state (cursor INTEGER NOT NULL) STRICT;
-INSERT INTO state VALUES (0);
+CREATE TABLE state (cursor INTEGER NOT NULL, hash TEXT NOT NULL, first INTEGER NOT NULL) STRICT;
+INSERT INTO state VALUES (0, '', 1);
 ";
 
 /// Why an index cannot be used.
@@ -320,16 +322,20 @@ impl Index {
         cursor.map(unsigned).map_err(|source| self.fail(source))
     }
 
-    /// Takes in what the journal has more. `seen` is told of every record. An index of more records than the journal has was of another one and
-    /// is made anew.
+    /// Takes in what the journal has more, and forgets what was purged. `seen` is told of every record. An index of another journal, or of another
+    /// end of this one, is made anew.
     pub fn update(&mut self, seen: &mut dyn FnMut(u64)) -> Result<(), IndexError> {
+        if !self.is_of_this() {
+            self.begin_anew()?;
+        }
+        self.forget_purged()?;
         loop {
             let fail = |source| IndexError::Database { path: self.path.clone(), source };
             // Others may do the same at this moment: whoever comes second goes on from where the first has come to.
             let db = self.db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fail)?;
             let cursor = db.query_row("SELECT cursor FROM state", [], |row| row.get(0)).map_err(fail)?;
             let from = unsigned(cursor) + 1;
-            let (mut taken, mut last, mut failed) = (0, from - 1, None);
+            let (mut taken, mut last, mut end, mut failed) = (0, from - 1, Vec::new(), None);
             let read = segment::read_records(&self.dir, from, &mut |sequence, kind, payload| {
                 if let Err(error) = take(&db, sequence, kind, payload) {
                     failed = Some(error);
@@ -337,24 +343,70 @@ impl Index {
                 }
                 taken += 1;
                 last = sequence;
+                end.clear();
+                end.extend_from_slice(payload);
                 seen(sequence);
                 taken < BATCH
             });
             let done = match failed {
                 Some(error) => db.rollback().and(Err(error)),
-                None => db.execute("UPDATE state SET cursor = ?1", [signed(last)]).and_then(|_| db.commit()),
+                None if taken == 0 => db.commit(),
+                None => db
+                    .execute(
+                        "UPDATE state SET cursor = ?1, hash = ?2",
+                        params![signed(last), sha256_hex(&end)],
+                    )
+                    .and_then(|_| db.commit()),
             };
             done.map_err(|source| IndexError::Database { path: self.path.clone(), source })?;
             let there = read?;
             if there + 1 < from {
-                self.db.execute_batch("PRAGMA user_version = 0").map_err(|source| self.fail(source))?;
-                self.db = Self::connect(&self.path).map_err(|source| self.fail(source))?;
+                self.begin_anew()?;
                 continue;
             }
             if taken < BATCH {
                 return Ok(());
             }
         }
+    }
+
+    fn begin_anew(&mut self) -> Result<(), IndexError> {
+        self.db.execute_batch("PRAGMA user_version = 0").map_err(|source| self.fail(source))?;
+        self.db = Self::connect(&self.path).map_err(|source| self.fail(source))?;
+        Ok(())
+    }
+
+    /// Whether the last record that was taken in is the journal's of that number.
+    fn is_of_this(&self) -> bool {
+        let ask = "SELECT cursor, hash FROM state";
+        let Ok((cursor, hash)) =
+            self.db.query_row(ask, [], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))
+        else {
+            return false;
+        };
+        let entry = || EntryReader::new(&self.dir).ok()?.entry(unsigned(cursor));
+        cursor == 0 || entry().is_some_and(|entry| sha256_hex(&entry.payload) == hash)
+    }
+
+    /// What is not kept in the journal is not kept here.
+    fn forget_purged(&mut self) -> Result<(), IndexError> {
+        let first = signed(segment::first_record(&self.dir)?);
+        let mut forget = || -> rusqlite::Result<()> {
+            let known: i64 = self.db.query_row("SELECT first FROM state", [], |row| row.get(0))?;
+            if first <= known {
+                return Ok(());
+            }
+            let db = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let gone = "SELECT number FROM exchange WHERE admission < ?1";
+            for table in ["tag", "text"] {
+                db.execute(&format!("DELETE FROM {table} WHERE number IN ({gone})"), [first])?;
+            }
+            db.execute("DELETE FROM exchange WHERE admission < ?1", [first])?;
+            db.execute("DELETE FROM event WHERE record < ?1", [first])?;
+            db.execute("UPDATE state SET first = ?1", [first])?;
+            db.commit()
+        };
+        forget().map_err(|source| IndexError::Database { path: self.path.clone(), source })
     }
 
     /// The exchanges that are looked for, the newest first.
@@ -631,9 +683,26 @@ mod tests {
     use crate::audit::{FindingRecord, Journal};
     use crate::dialect::Usage;
 
+    /// A journal with an exchange of each user.
+    fn folder_of(users: &[&str]) -> tempfile::TempDir {
+        let folder = folder();
+        let (journal, _) = Journal::open(folder.path(), &small()).expect("a journal");
+        runtime().block_on(async {
+            for user in users {
+                let mut one = admission();
+                one.user = (*user).to_owned();
+                let _receipt = journal.admit(&one).await.expect("durable");
+            }
+        });
+        journal.close();
+        folder
+    }
+
     fn finding(rule: &str, category: &str) -> FindingRecord {
         FindingRecord {
             rule: rule.into(),
+            version: String::new(),
+            basis: Vec::new(),
             category: category.into(),
             direction: "prompt",
             role: "message",
@@ -723,6 +792,22 @@ mod tests {
         }
         index.update(&mut |_| {}).expect("an index");
         assert_eq!(index.count(&Query::default()).expect("a count"), 0);
+        // The same number of records of another journal: made anew as well.
+        let other = folder_of(&["x", "y"]);
+        let mut own = Index::open(other.path()).expect("an index");
+        own.update(&mut |_| {}).expect("an index");
+        drop(own);
+        let third = folder_of(&["v", "w"]);
+        std::fs::copy(other.path().join(FILE), third.path().join(FILE)).expect("a file");
+        let mut copied = Index::open(third.path()).expect("an index");
+        copied.update(&mut |_| {}).expect("an index");
+        let users: Vec<String> = copied
+            .by_column(&Query::default(), Column::User)
+            .expect("counts")
+            .into_iter()
+            .map(|c| c.name)
+            .collect();
+        assert_eq!(users, ["v", "w"]);
         // What is not known is no index: it says so and what to do.
         drop(index);
         std::fs::write(folder.path().join(FILE), vec![7; 4096]).expect("a file");

@@ -364,12 +364,10 @@ fn what_was_purged_leaves_a_gap_that_is_on_record() {
     let sample = &*SAMPLE;
     let (_folder, dir) = sample.copy();
     // Everything in the sample is of the first second of 1970; what is held does not go.
-    let mut holds = Holds::read(&dir).expect("none");
-    let hold =
-        Hold { name: "h".into(), reason: "r".into(), tenant: String::new(), user: String::new(), time_ms: 1 };
-    assert!(holds.add(hold).expect("a disk"));
+    fs::write(dir.join("holds.json"), r#"[{"name":"h","reason":"r","tenant":"","user":"","time_ms":1}]"#)
+        .expect("a file");
     assert!(purgeable(&dir, sample.records, 1000).expect("a journal").segments.is_empty());
-    assert!(holds.release("h").expect("a disk").is_some());
+    fs::remove_file(dir.join("holds.json")).expect("a file");
     let what = purgeable(&dir, sample.records, 1000).expect("a journal");
     // Only what stands in full tiles.
     assert!(what.through > 100 && what.through <= 256, "{}", what.through);
@@ -378,10 +376,10 @@ fn what_was_purged_leaves_a_gap_that_is_on_record() {
     // Without a record of it, it is a fault.
     let (_other, silent) = sample.copy();
     remove(&silent, &purgeable(&silent, sample.records, 1000).expect("a journal")).expect("a disk");
-    assert!(matches!(*check(&silent, &[]).expect_err("a gap"), Fault::Unpurged { .. } | Fault::Segment(_)));
+    assert!(matches!(*check(&silent, &[]).expect_err("a gap"), Fault::Unpurged { from: 1, .. }));
 
     let (journal, _) = Journal::open_signed(&dir, &small(), signer(), Box::new(|_| {})).expect("a journal");
-    let detail = serde_json::json!({"through": what.through});
+    let detail = serde_json::json!({"through": what.through, "before_ms": 1});
     runtime().block_on(async {
         let _receipt = journal.note(&Event { event: "purge", time_ms: 1, detail }).await.expect("durable");
     });
@@ -389,23 +387,47 @@ fn what_was_purged_leaves_a_gap_that_is_on_record() {
     journal.close();
     let verified = check(&dir, std::slice::from_ref(&sample.early)).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!((verified.purged, verified.records), (what.through, sample.records + 1));
+    let [purge] = *verified.purges else { panic!("one purge: {:?}", verified.purges) };
+    assert_eq!((purge.record, purge.through, purge.before_ms), (sample.records + 1, what.through, 1));
+    // What went was of the same second.
+    assert!(purge.is_early());
+    // Without the hashes of what went nothing can be said of the rest.
+    let (tile, kept) = (dir.join("log/tile/0/000"), dir.join("kept"));
+    fs::rename(&tile, &kept).expect("a tile");
+    assert!(matches!(*check(&dir, &[]).expect_err("a tile"), Fault::Lost { sequence: 1 }));
+    fs::rename(&kept, &tile).expect("a tile");
     // Who reads it all reads what is there; where nobody said that something went, it is damage.
     let mut numbers = Vec::new();
     assert_eq!(read_kept(&dir, &mut |entry| numbers.push(entry.sequence)).expect("a journal"), what.through);
     assert!(numbers.iter().copied().eq(what.through + 1..=sample.records + 1), "{numbers:?}");
-    assert!(matches!(read_kept(&silent, &mut |_| {}), Err(ReadError::Damaged { sequence: 1, .. })));
+    assert!(matches!(read_kept(&silent, &mut |_| {}), Err(ReadError::Missing { from: 1, .. })));
     assert_eq!(read_kept(&sample.dir(), &mut |_| {}).expect("a journal"), 0);
     // It goes on from there, and what is left can be proved.
     grow(&dir, 3);
     assert_eq!(check(&dir, &[]).expect("sound").records, sample.records + 7);
     assert!(prove(&dir, &verifier(), what.through + 1).is_ok() && prove(&dir, &verifier(), 1).is_err());
+    // An index of before forgets what went.
+    let (_whole, whole) = sample.copy();
+    let mut index = Index::open(&whole).expect("an index");
+    index.update(&mut |_| {}).expect("an index");
+    let all = index.count(&Query::default()).expect("a count");
+    drop(index);
+    fs::copy(whole.join("index.sqlite"), dir.join("index.sqlite")).expect("a file");
     let mut index = Index::open(&dir).expect("an index");
     index.update(&mut |_| {}).expect("an index");
+    let left = index.search(&Query::default()).expect("hits");
+    assert!(
+        left.iter().all(|hit| hit.admission > what.through) && (left.len() as u64) < all,
+        "{} {all}",
+        left.len()
+    );
     assert_eq!(index.cursor().expect("a number"), sample.records + 7);
     // One record more than was told is missing: a fault.
     let next = purgeable(&dir, sample.records, 1000).expect("a journal");
     assert!(next.segments.is_empty(), "the rest is not in full tiles");
     let first = segments(&dir).remove(0).0;
     fs::remove_file(first).expect("gone");
-    assert!(check(&dir, &[]).is_err());
+    assert!(
+        matches!(*check(&dir, &[]).expect_err("more"), Fault::Unpurged { from, .. } if from == what.through + 1)
+    );
 }

@@ -50,15 +50,18 @@ pub use lookup::EntryReader;
 pub use merkle::{Hash, ProofError, TileError, consistency_holds, inclusion_root, leaf_hash};
 pub use notary::{NotaryError, key_path, load_or_make_signer};
 pub use note::{NoteError, Signer, Verifier};
-pub use prove::{ProveError, ProvedRecord, growth, last_checkpoint, prove, prove_growth, prove_under};
-pub use purge::{Purgeable, purgeable, read_events, read_events_within, read_kept, remove};
+pub use prove::{ProveError, ProvedRecord, growth, is_of, last_checkpoint, prove, prove_growth, prove_under};
+pub use purge::{
+    FLOOR_DAYS, Purge, Purgeable, purge_floor, purgeable, read_events, read_events_within, read_kept, remove,
+    written_when,
+};
 pub use record::{Admission, Coverage, End, Event, FindingRecord, LabelRecord, MarkRecord, safe};
-pub use segment::{Entry, EntryKind, ReadError, Recovered, Torn, read_dir, read_records};
+pub use segment::{Entry, EntryKind, ReadError, Recovered, Torn, first_record, read_dir, read_records};
 pub use settings::JournalSettings;
 pub use tail::{Batch, Tail};
 pub use texts::{
     Keep, KeysError, MasterKey, Parts, RequestHead, Subject, TextPlace, Texts, TextsReader, TextsSettings,
-    erase,
+    erase, remove_purged_texts,
 };
 pub use timestamp::{
     Nonce, Timestamp, TimestampError, TimestampRoots, check as check_timestamp, imprint, nonce,

@@ -68,6 +68,13 @@ pub struct ProvedRecord {
     pub proof: String,
 }
 
+/// Whether a record is of this exchange, or an event about it: a complaint, a review, a step on the ladder.
+pub fn is_of(record: &serde_json::Value, exchange: &str) -> bool {
+    let detail = &record["detail"];
+    let named = [&record["exchange"], &detail["exchange"], &detail["review"]];
+    named.into_iter().any(|name| name.as_str() == Some(exchange))
+}
+
 /// The last checkpoint of a journal as it was signed, and what it says.
 pub fn last_checkpoint(dir: &Path, verifier: &Verifier) -> Result<(String, Checkpoint), ProveError> {
     let path = dir.join(FOLDER).join(CHECKPOINT);

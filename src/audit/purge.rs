@@ -1,6 +1,7 @@
 //! What is not kept for ever: old segments go, with a record that says so; their hashes stay, so that what is left can still be proved.
 
 use super::hold::Holds;
+use super::lookup::EntryReader;
 use super::merkle::TILE_WIDTH;
 use super::segment::{self, Entry, EntryKind, ReadError};
 use serde::Deserialize;
@@ -15,6 +16,36 @@ pub struct Purgeable {
     pub segments: Vec<PathBuf>,
     /// The last record in them; 0 if there is none.
     pub through: u64,
+}
+
+/// The shortest time for which records are kept, in days: six months, as article 19 and 26 of the EU's AI Act and article 21 of China's
+/// Cybersecurity Law ask.
+pub const FLOOR_DAYS: u32 = 184;
+pub(super) const DAY_MS: u64 = 86_400_000;
+
+/// The last moment of which records may be purged at `now_ms`, in milliseconds since 1970.
+pub fn purge_floor(now_ms: u64, days: u32) -> u64 {
+    now_ms.saturating_sub(u64::from(days.max(FLOOR_DAYS)) * DAY_MS)
+}
+
+/// What a record says of a purge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Purge {
+    /// The record's own number.
+    pub record: u64,
+    /// The last record that went.
+    pub through: u64,
+    /// When, in milliseconds since 1970.
+    pub time_ms: u64,
+    /// Everything that went was older than this; 0 where the record does not say.
+    pub before_ms: u64,
+}
+
+impl Purge {
+    /// Whether something younger than [`FLOOR_DAYS`] went, by the record's own times.
+    pub fn is_early(&self) -> bool {
+        self.before_ms > purge_floor(self.time_ms, FLOOR_DAYS)
+    }
 }
 
 /// What a record says that is looked at here.
@@ -32,12 +63,21 @@ struct Told {
 struct Detail {
     #[serde(default)]
     through: u64,
+    #[serde(default)]
+    before_ms: u64,
 }
 
-/// Up to which record an event says that was purged; 0 if it is another event.
-pub(super) fn told(payload: &[u8]) -> u64 {
-    let told = serde_json::from_slice::<Told>(payload).ok();
-    told.filter(|told| told.event == "purge").map_or(0, |told| told.detail.through)
+/// What this event, the record of this number, says of a purge; none if it is another one. It speaks of nothing but what is before it.
+pub(super) fn told(record: u64, payload: &[u8]) -> Option<Purge> {
+    let told = serde_json::from_slice::<Told>(payload).ok().filter(|told| told.event == "purge")?;
+    let Detail { through, before_ms } = told.detail;
+    Some(Purge { record, through: through.min(record - 1), time_ms: told.time_ms, before_ms })
+}
+
+/// When the record of this number was written, in milliseconds since 1970; none where it cannot be read.
+pub fn written_when(dir: &Path, sequence: u64) -> Option<u64> {
+    let entry = EntryReader::new(dir).ok()?.entry(sequence)?;
+    serde_json::from_slice::<Told>(&entry.payload).ok().map(|told| told.time_ms)
 }
 
 /// The segments all of whose records are older than `before_ms`, up to the first that has to stay: of signed records only, and of none while
@@ -72,7 +112,7 @@ pub fn read_kept(dir: &Path, visit: &mut dyn FnMut(Entry)) -> Result<u64, ReadEr
     let mut known = 0;
     segment::walk_newest(dir, u64::MAX, &mut |_| {}, &mut |sequence, kind, payload| {
         if kind == EntryKind::Event && purged > 0 {
-            known = known.max(told(payload).min(sequence - 1));
+            known = known.max(told(sequence, payload).map_or(0, |purge| purge.through));
         }
         visit(Entry { sequence, kind, payload: payload.to_vec() });
     })?;

@@ -31,8 +31,14 @@ pub fn safe(text: &str) -> Cow<'_, str> {
 pub struct FindingRecord {
     /// The rule's id.
     pub rule: String,
+    /// Hash of the content of its pack, the first 16 digits; empty where there is none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub version: String,
     /// Its category.
     pub category: String,
+    /// What it rests on, each as law and article; not there where it rests on no law.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub basis: Vec<String>,
     /// `prompt`, `output` or `tool`.
     pub direction: &'static str,
     /// What the text is to the exchange: `message`, `reasoning`, `tool`, `logprobs`, `other`.

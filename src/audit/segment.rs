@@ -182,12 +182,30 @@ pub enum ReadError {
         /// Sequence number of the record that is missing.
         sequence: u64,
     },
+    /// Records are not there that others follow.
+    #[error("{}", missing(path, *from, *to, *ends))]
+    Missing {
+        /// The file next to which they should stand.
+        path: PathBuf,
+        /// The first of them.
+        from: u64,
+        /// The last one.
+        to: u64,
+        /// The file ends before them; else it begins behind them.
+        ends: bool,
+    },
     /// Not a journal segment, or one of another version.
     #[error("{path}: not a journal segment of this version", path = path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
     },
+}
+
+fn missing(path: &Path, from: u64, to: u64, ends: bool) -> String {
+    let which = if from == to { format!("record {from} is") } else { format!("records {from} to {to} are") };
+    let side = if ends { "ends before" } else { "begins behind" };
+    format!("{which} missing: {} {side}", path.display())
 }
 
 /// The end of a segment that was never acknowledged, so nothing delivered is lost with it.
@@ -231,9 +249,12 @@ pub(super) fn segments(dir: &Path) -> Result<Vec<(u64, PathBuf)>, ReadError> {
     let mut out = Vec::new();
     for entry in fs::read_dir(dir).map_err(io)? {
         let path = entry.map_err(io)?.path();
-        if let Some(number) = segment_number(&path) {
-            out.push((number, path));
+        let Some(number) = segment_number(&path) else { continue };
+        // What is read has an end, and stands here.
+        if !fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_file()) {
+            return Err(ReadError::Foreign { path });
         }
+        out.push((number, path));
     }
     out.sort();
     Ok(out)
@@ -251,7 +272,7 @@ pub(super) fn walk(dir: &Path, visit: &mut dyn FnMut(u64, EntryKind, &[u8])) -> 
 }
 
 /// The number of the first record that is there, 1 in an empty journal: more where older ones were purged.
-pub(super) fn first_record(dir: &Path) -> Result<u64, ReadError> {
+pub fn first_record(dir: &Path) -> Result<u64, ReadError> {
     Ok(headed(dir)?.first().map_or(1, |(first, _)| *first))
 }
 
@@ -404,6 +425,14 @@ fn walk_segment(
         }
         return Ok(0);
     };
+    if first > *last + 1 {
+        return Err(ReadError::Missing {
+            path: path.to_owned(),
+            from: *last + 1,
+            to: first - 1,
+            ends: false,
+        });
+    }
     if first != *last + 1 {
         return Err(damaged(8, *last + 1));
     }
@@ -424,8 +453,15 @@ fn walk_segment(
         None => later_batch(bytes, at, *last + 1),
         Some(first) => later.next && first > *last + 1,
     };
-    if gap {
-        return Err(damaged(at, *last + 1));
+    // A sound end, behind which nothing stands.
+    let ends = bytes.iter().skip(at).all(|&byte| byte == 0);
+    match later.first.filter(|_| gap && ends) {
+        Some(first) => {
+            let (from, to) = (*last + 1, first - 1);
+            return Err(ReadError::Missing { path: path.to_owned(), from, to, ends });
+        }
+        None if gap => return Err(damaged(at, *last + 1)),
+        None => {}
     }
     Ok(at)
 }

@@ -5,6 +5,7 @@ use super::lookup;
 use super::merkle::{Hash, LeafHasher, Nodes as _, TileReader, TileWriter};
 use super::notary::{CHECKPOINT, FOLDER};
 use super::note::{NoteError, Verifier, notes_in};
+use super::purge::{Purge, read_events};
 use super::segment::{self, EntryKind, ReadError, Torn};
 use super::timestamp::TimestampError;
 use std::fs;
@@ -44,10 +45,20 @@ pub enum Fault {
         found: u64,
     },
     /// The oldest records are gone, and none says that they were purged.
-    #[error("records 1 to {missing} are not there, and no record says that they were purged")]
+    #[error("records {from} to {to} are not there, and no record says that they were purged")]
     Unpurged {
-        /// How many are missing.
-        missing: u64,
+        /// The first of them.
+        from: u64,
+        /// The last one.
+        to: u64,
+    },
+    /// A record was purged, as one says, and its hash is gone too.
+    #[error(
+        "record {sequence} was purged, and the tree has lost its hash: what follows cannot be held against it"
+    )]
+    Lost {
+        /// The record.
+        sequence: u64,
     },
     /// A record is not the one that was signed.
     #[error("record {sequence} is not the one that was signed ({file}, the record that begins at byte {at})", file = path.display())]
@@ -110,6 +121,10 @@ pub struct Verified {
     pub records: u64,
     /// How many of them were purged, as a record says: their hashes are there, they themselves are not.
     pub purged: u64,
+    /// What records say of that, the oldest first.
+    pub purges: Vec<Purge>,
+    /// Full tiles of hashes that are not there. They follow from the records, where those are; without them nothing is proved.
+    pub missing_tiles: u64,
     /// How many of them the checkpoint was signed over; those after it are sound, but not signed yet.
     pub signed: u64,
     /// The checkpoint.
@@ -137,9 +152,11 @@ pub fn verify(
     let mut hasher = LeafHasher::default();
     let mut due = signed.iter().peekable();
     let mut wrong: Option<&(PathBuf, Checkpoint)> = None;
-    let mut tile_fault = None;
+    let (mut tile_fault, mut missing_tiles) = (None, 0);
     let mut compare = |writer: &mut TileWriter| {
         for (path, hashes) in writer.take_pending() {
+            // Behind the checkpoint they may be to come.
+            missing_tiles += u64::from(writer.size() <= checkpoint.size && !path.exists());
             tile_fault = tile_fault.take().or_else(|| differs(&path, &hashes));
         }
         while let Some(next) = due.next_if(|(_, checkpoint)| checkpoint.size == writer.size()) {
@@ -157,16 +174,16 @@ pub fn verify(
     let mut reader = TileReader::new(&tree, checkpoint.size.max(purged));
     for index in 0..purged {
         let Ok(leaf) = reader.node(0, index) else {
-            return Err(Box::new(unpurged(dir, purged)));
+            return Err(Box::new(lost(dir, &checkpoint, purged, index + 1)));
         };
         writer.push(leaf);
         compare(&mut writer);
     }
-    let (mut kind_fault, mut told) = (None, 0);
+    let (mut kind_fault, mut purges) = (None, Vec::<Purge>::new());
     let mut visit = |sequence: u64, kind: EntryKind, payload: &[u8]| {
         // Only what was signed says so: whoever can write to the folder can put an event behind the checkpoint.
         if kind == EntryKind::Event && purged > 0 && sequence <= checkpoint.size {
-            told = told.max(super::purge::told(payload).min(sequence - 1));
+            purges.extend(super::purge::told(sequence, payload));
         }
         writer.push(hasher.hash(payload));
         compare(&mut writer);
@@ -177,8 +194,9 @@ pub fn verify(
         seen(sequence);
     };
     let read = segment::walk_newest(dir, u64::MAX, &mut |_| {}, &mut visit).map_err(Fault::from)?;
-    if told < purged {
-        return Err(Box::new(unpurged(dir, purged)));
+    let through = purges.iter().map(|purge| purge.through).max().unwrap_or(0);
+    if through < purged {
+        return Err(Box::new(unpurged(dir, through, purged)));
     }
     if let Some((path, checkpoint)) = wrong {
         let fault = Fault::Root { size: checkpoint.size, path: path.clone() };
@@ -196,14 +214,31 @@ pub fn verify(
         return Err(Box::new(fault));
     }
     let torn = read.torn.into_iter().filter(|torn| torn.bytes > 0).collect();
-    Ok(Verified { records: read.last, purged, signed: checkpoint.size, checkpoint, torn })
+    let signed = checkpoint.size;
+    Ok(Verified { records: read.last, purged, purges, missing_tiles, signed, checkpoint, torn })
 }
 
-/// The first records are not there, and no record says that they were purged.
-fn unpurged(dir: &Path, missing: u64) -> Fault {
-    match segment::walk(dir, &mut |_, _, _| {}) {
+/// The fault where a record is not there, of those before `purged`, and its hash is not either.
+fn lost(dir: &Path, checkpoint: &Checkpoint, purged: u64, sequence: u64) -> Fault {
+    let mut through = 0;
+    let read = read_events(dir, &mut |record, payload| {
+        if record <= checkpoint.size {
+            through = through.max(super::purge::told(record, payload).map_or(0, |purge| purge.through));
+        }
+    });
+    match read {
         Err(error) => error.into(),
-        Ok(_) => Fault::Unpurged { missing },
+        Ok(()) if through < purged => unpurged(dir, through, purged),
+        Ok(()) => Fault::Lost { sequence },
+    }
+}
+
+/// The fault where records from the first on are not there, and those behind `through` were not purged: a segment whose head cannot be read looks
+/// like one that is gone.
+fn unpurged(dir: &Path, through: u64, purged: u64) -> Fault {
+    match segment::walk(dir, &mut |_, _, _| {}) {
+        Err(error) if !matches!(error, ReadError::Missing { from: 1, .. }) => error.into(),
+        _ => Fault::Unpurged { from: through + 1, to: purged },
     }
 }
 

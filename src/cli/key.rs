@@ -1,7 +1,7 @@
 //! `sluicegate key`: keys for clients.
 
 use super::{ConfigArgs, Exit, Format, show};
-use crate::config::pepper_path;
+use crate::config::{journal_settings, pepper_path};
 use crate::limits::{KeyHash, Pepper, new_key};
 use std::io::{self, Write};
 
@@ -64,7 +64,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         }
     };
     let path = pepper_path(&source, &folder, &args.config.overrides());
-    let pepper = Pepper::load_or_make(&path)?;
+    let journal = journal_settings(&source, &folder, &args.config.overrides());
+    let pepper = match &journal.dir {
+        Some(journal) => Pepper::load_or_make_for(&path, journal)?,
+        None => Pepper::load_or_make(&path)?,
+    };
     let key = new_key()?;
     let hash: KeyHash = pepper.hash(key.as_bytes());
     let id = if let Some(id) = &args.id {

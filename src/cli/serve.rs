@@ -64,8 +64,8 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
     for warning in built.warnings.iter().filter(|warning| ["demand", APPROVAL].contains(&warning.code)) {
         tracing::warn!("{warning}");
     }
-    let pepper = Pepper::load_or_make(&settings.pepper_path())?;
     let journal_dir = settings.journal_path();
+    let pepper = Pepper::load_or_make_for(&settings.pepper_path(), &journal_dir)?;
     let counted = Arc::clone(&metrics);
     let watcher = move |commit: Commit| {
         counted.journal_sync.observe(commit.took.as_secs_f64());
@@ -85,6 +85,7 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
     };
     let (journal, recovered) =
         Journal::open_signed(&journal_dir, &settings.journal, signer, Box::new(watcher))?;
+    pepper.bind(&journal_dir)?;
     for torn in recovered.torn.iter().filter(|t| t.bytes > 0) {
         tracing::warn!(
             file = %torn.path.display(),
@@ -98,7 +99,9 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
     let texts = match settings.journal.texts.keep {
         Keep::None => None,
         Keep::Found | Keep::All => {
-            let master = settings.placed_journal().texts.master(true)?;
+            // A new key would wrap nothing that is there.
+            let makes = !Texts::has_keys(&journal_dir);
+            let master = settings.placed_journal().texts.master(makes)?;
             Some(Texts::open(&journal_dir, &settings.journal.texts, master, journal.clone())?)
         }
     };

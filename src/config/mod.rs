@@ -283,6 +283,16 @@ fn other_version(schema: u32, source: &Arc<SourceFile>, places: &Places) -> Opti
 /// The file of the pepper, also where the rest of the configuration is wrong: who has no key yet must be
 /// able to make one.
 pub fn pepper_path(source: &Arc<SourceFile>, folder: &Path, overrides: &Overrides) -> PathBuf {
+    let server = server_settings(source, folder, overrides);
+    server.pepper.unwrap_or_else(|| server.state.join("pepper"))
+}
+
+/// The state folder, also where the rest of the configuration is wrong.
+pub fn state_path(source: &Arc<SourceFile>, folder: &Path, overrides: &Overrides) -> PathBuf {
+    server_settings(source, folder, overrides).state
+}
+
+fn server_settings(source: &Arc<SourceFile>, folder: &Path, overrides: &Overrides) -> ServerSettings {
     let read = read_toml::<File>(source);
     let mut server = ServerSettings::default();
     if let Some(mut file) = read.value {
@@ -292,7 +302,7 @@ pub fn pepper_path(source: &Arc<SourceFile>, folder: &Path, overrides: &Override
     if let Some(state) = &overrides.state {
         server.state.clone_from(state);
     }
-    server.pepper.unwrap_or_else(|| server.state.join("pepper"))
+    server
 }
 
 /// The journal's settings, its folder and the file of its key set, also where the rest of the configuration is wrong.

@@ -13,7 +13,7 @@ use super::Terms;
 use crate::dialect::{Ask, Matched};
 use crate::telemetry::Quiet;
 use crate::text::json::{Kind, Tape};
-use crate::vault::{Book, Kept, Secret, Vault};
+use crate::vault::{Book, Kept, Secret, Vault, owner};
 
 /// What stand-ins are drawn from, and for whom.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub struct Pseudonyms {
     pub tenant: Arc<str>,
     /// The key's id.
     pub key: Arc<str>,
+    /// The user, where the request's head names one; else its body's counts.
+    pub user: Option<Quiet<String>>,
     /// The client's own word for the conversation.
     pub conversation: Option<Quiet<String>>,
     /// What stood for which values where the provider keeps the history; none where nothing is kept.
@@ -86,6 +88,10 @@ pub(super) fn book(
         (None, None, Some(name)) => [b"goes on ", name.as_bytes()].concat(),
         (None, None, None) => [b"begins ", &*beginning(body, tape)].concat(),
     };
+    let user = pseudonyms.user.as_ref().map_or(&*ask.user, |user| &user.0);
+    let own = owner(&pseudonyms.secret, &pseudonyms.tenant, user);
+    let mut owners = before.as_ref().map(|before| before.owners.clone()).unwrap_or_default();
+    owners.insert(own);
     let client = [&*pseudonyms.tenant, &*pseudonyms.key];
     let mut book =
         Book::new(pseudonyms.secret.scope(&client, &[ask.user.as_bytes(), b" ", &*conversation].concat()));
@@ -94,7 +100,7 @@ pub(super) fn book(
     }
     let keeping = (is_kept && pseudonyms.vault.is_some()).then(|| Keeping {
         pseudonyms: pseudonyms.clone(),
-        kept: Kept { conversation, swaps: Vec::new() },
+        kept: Kept { conversation, swaps: Vec::new(), owners },
         named: named.map(Quiet),
     });
     Some((book, keeping))

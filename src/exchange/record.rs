@@ -10,6 +10,9 @@ use crate::audit::{FindingRecord, safe};
 use crate::dialect::Role;
 use crate::policy::{Policy, RuleState};
 
+/// Digits of the hash of a pack's content that are told.
+pub(super) const VERSION: usize = 16;
+
 /// What the records of an exchange say of its findings.
 pub fn findings(policy: &Policy, noted: &[Noted]) -> Vec<FindingRecord> {
     noted
@@ -18,7 +21,9 @@ pub fn findings(policy: &Policy, noted: &[Noted]) -> Vec<FindingRecord> {
             let rule = policy.rule(n.rule);
             FindingRecord {
                 rule: rule.id.clone(),
+                version: rule.version.chars().take(VERSION).collect(),
                 category: rule.category.clone(),
+                basis: rule.basis.iter().map(|basis| format!("{}, {}", basis.law, basis.article)).collect(),
                 direction: n.direction.as_str(),
                 role: role(n.role),
                 action: n.action.as_str(),
@@ -69,13 +74,13 @@ fn role(role: Role) -> &'static str {
 }
 
 /// A model's name as it may stand in a record: as it went on, and free of whatever a rule finds in it, even where the name went on as it
-/// came or no further. A table that takes it for an identifier does not make it one.
+/// came or no further. A table that takes it for an identifier does not make it one. What no model is called is a client's text: it is not kept.
 pub fn model(policy: &Arc<Policy>, name: &str) -> String {
     let mut reader = Reader::alone(Arc::clone(policy), Side::Prompt, false);
     // What would stop an exchange is among the findings.
     let _ = reader.read_loose(name, 0..0);
-    if reader.found > MAX_FINDINGS as u64 {
-        return "[REDACTED]".into();
+    if reader.found > MAX_FINDINGS as u64 || !is_called(name) {
+        return REDACTED.into();
     }
     let edits: Vec<Edit> = reader
         .findings
@@ -94,11 +99,51 @@ pub fn model(policy: &Arc<Policy>, name: &str) -> String {
     safe(&String::from_utf8_lossy(&spliced(name, &edits))).into_owned()
 }
 
+/// What stands in a record for a name that is none.
+const REDACTED: &str = "[REDACTED]";
+/// The longest name of a model, in bytes: a fine-tuned one is called after its base, its owner and its training.
+const LONGEST_NAME: usize = 128;
+
+/// Whether a model may be called so: ASCII letters and digits with `. _ - + : /` between them, a version without a dot behind `@`.
+fn is_called(name: &str) -> bool {
+    let (name, version) = name.split_once('@').unwrap_or((name, ""));
+    let is_of = |text: &str, signs: &[u8]| {
+        text.bytes().all(|byte| byte.is_ascii_alphanumeric() || signs.contains(&byte))
+    };
+    name.len() + version.len() <= LONGEST_NAME && is_of(name, b"._-+:/") && is_of(version, b"_-")
+}
+
 /// The error's code when the gateway refuses the request, else empty.
 pub fn refusal_code(next: &Next) -> &'static str {
     match next {
         Next::Refuse(error) => error.kind.code(),
         Next::Answer(_) => crate::dialect::ErrorKind::Blocked.code(),
         Next::Forward { .. } => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_called;
+
+    #[test]
+    fn what_models_are_called() {
+        for name in [
+            "",
+            "gpt-4.1-mini-2025-04-14",
+            "ft:gpt-3.5-turbo-0613:acme::7p4lURel",
+            "meta-llama/Llama-3.1-8B-Instruct",
+            "claude-3-5-sonnet@20240620",
+            "publishers/google/models/gemini-2.0-flash@default",
+            "qwen2.5:0.5b-instruct-q4_K_M",
+        ] {
+            assert!(is_called(name), "{name}");
+        }
+        let long = "m".repeat(129);
+        for text in
+            ["m my text", "alice@example.com", "a@b@c", "\u{8eab}\u{4efd}", "m\n", "m\u{202e}x", "<b>", &long]
+        {
+            assert!(!is_called(text), "{text}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What a client is told when the policy ends its exchange: a sentence in its language, and the same for its program.
 
 use super::reader::{MAX_CHANNELS, Side, Stop};
+use super::record::VERSION;
 use super::{Client, Terms};
 use crate::dialect::{Details, ErrorKind, ExchangeError};
 use crate::policy::{Complaints, Grade, NamedRegions, Notice, Policy, Rule, Standing, When};
@@ -184,7 +185,7 @@ fn reminder(minutes: u64, language: Language) -> String {
 
 /// A rule by its name and the content of its pack: `privacy/email@` and sixteen digits.
 fn versioned(rule: &Rule) -> String {
-    let version: String = rule.version.chars().take(16).collect();
+    let version: String = rule.version.chars().take(VERSION).collect();
     if version.is_empty() { rule.id.clone() } else { format!("{}@{version}", rule.id) }
 }
 

@@ -56,7 +56,30 @@ pub enum PepperError {
         /// Its permissions.
         mode: u32,
     },
+    /// There is a journal, and its pepper is gone: under another one nobody in it is found again.
+    #[error(
+        "pepper file `{path}` is gone, and the records of {journal} name users and texts under it; put it back, or move that journal away to begin another"
+    )]
+    Gone {
+        /// The file.
+        path: PathBuf,
+        /// The journal's folder.
+        journal: PathBuf,
+    },
+    /// There is a journal of another pepper.
+    #[error(
+        "pepper file `{path}` is not the one under which the records of {journal} name users and texts; put that one back, or move that journal away to begin another"
+    )]
+    Other {
+        /// The file.
+        path: PathBuf,
+        /// The journal's folder.
+        journal: PathBuf,
+    },
 }
+
+/// The file in a journal's folder that says which pepper its records are under, and nothing of it.
+const BOUND: &str = "pepper.id";
 
 impl Pepper {
     /// A pepper of these bytes.
@@ -95,6 +118,47 @@ impl Pepper {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Self::load(path),
             Err(error) => Err(io(error)),
         }
+    }
+
+    /// Reads the file, and sees that it is the pepper of the journal in this folder, if there is one.
+    pub fn load_for(path: &Path, journal: &Path) -> Result<Self, PepperError> {
+        let this = Self::load(path)?;
+        match std::fs::read_to_string(journal.join(BOUND)) {
+            Ok(id) if id.trim() != this.id() => {
+                Err(PepperError::Other { path: path.to_owned(), journal: journal.to_owned() })
+            }
+            _ => Ok(this),
+        }
+    }
+
+    /// The same; makes the file where there is neither it nor a journal with records.
+    pub fn load_or_make_for(path: &Path, journal: &Path) -> Result<Self, PepperError> {
+        if !path.exists() {
+            let is_segment = |entry: std::fs::DirEntry| entry.path().extension().is_some_and(|e| e == "sgj");
+            let has_records =
+                std::fs::read_dir(journal).is_ok_and(|mut all| all.any(|one| one.is_ok_and(is_segment)));
+            if has_records || journal.join(BOUND).exists() {
+                return Err(PepperError::Gone { path: path.to_owned(), journal: journal.to_owned() });
+            }
+            Self::load_or_make(path)?;
+        }
+        Self::load_for(path, journal)
+    }
+
+    /// Binds the journal in this folder to the pepper, where it is bound to none.
+    ///
+    /// # Errors
+    /// The file that says so cannot be written.
+    pub fn bind(&self, journal: &Path) -> io::Result<()> {
+        match write_new(&journal.join(BOUND), format!("{}\n", self.id()).as_bytes()) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// What tells it from others.
+    fn id(&self) -> String {
+        hex::encode(self.derive("what a journal is bound to").get(..16).unwrap_or_default())
     }
 
     /// Bytes for another use, which tell nothing of the pepper or of those for other uses.

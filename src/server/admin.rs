@@ -22,7 +22,8 @@ use super::host_check;
 use super::policies::{Ended, Trigger};
 use super::reviews::{self, Decision};
 use super::standing;
-use crate::audit::Event;
+use super::vault::VAULT;
+use crate::audit::{Event, FLOOR_DAYS, purge_floor};
 use crate::diag::moment::now_ms;
 use crate::limits::Person;
 use crate::policy::Standing;
@@ -157,11 +158,33 @@ async fn note(gateway: &Gateway, query: &str) -> Response<Full<Bytes>> {
             "only who may read the pepper of the state folder puts events on record",
         );
     }
-    let (Some(event), Some(detail)) = (event, detail.filter(Value::is_object)) else {
+    let (Some(event), Some(mut detail)) = (event, detail.filter(Value::is_object)) else {
         return refusal(StatusCode::BAD_REQUEST, "expected `event` and `detail`, JSON in hexadecimal digits");
     };
+    // Whatever clock the command has read, this one counts too.
+    let early = |before: u64| before > purge_floor(now_ms(), FLOOR_DAYS);
+    if event == "purge" && detail["before_ms"].as_u64().is_none_or(early) {
+        let why = format!(
+            "records are kept for at least {FLOOR_DAYS} days by this gateway's clock: nothing younger is purged"
+        );
+        return refusal(StatusCode::CONFLICT, &why);
+    }
+    let owner = field("owner").filter(|_| event == "erasure").and_then(hex::array);
+    if let (Some(owner), Some(members)) = (owner, detail.as_object_mut()) {
+        let vault = Arc::clone(&gateway.vault);
+        let forget = move || {
+            let gone = vault.erase(&owner, now_ms());
+            vault.flush().map(|()| gone)
+        };
+        match tokio::task::spawn_blocking(forget).await {
+            Ok(Ok(gone)) => drop(members.insert("stand_ins".to_owned(), gone.into())),
+            Ok(Err(error)) => return refusal(StatusCode::SERVICE_UNAVAILABLE, &format!("{VAULT}: {error}")),
+            Err(_) => return refusal(StatusCode::INTERNAL_SERVER_ERROR, "the vault cannot be used"),
+        }
+    }
+    let stand_ins = detail["stand_ins"].as_u64();
     match gateway.journal.note(&Event { event, time_ms: now_ms(), detail }).await {
-        Ok(receipt) => with(StatusCode::OK, &json!({ "record": receipt.sequence() })),
+        Ok(receipt) => with(StatusCode::OK, &json!({ "record": receipt.sequence(), "stand_ins": stand_ins })),
         Err(error) => refusal(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
     }
 }

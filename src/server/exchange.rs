@@ -167,6 +167,7 @@ impl Exchange<'_> {
             secret: Arc::clone(&gateway.secret),
             tenant: self.caller.tenant.as_ref().into(),
             key: self.caller.key.as_ref().into(),
+            user: standing::named(self.headers).map(|user| Quiet(user.to_owned())),
             conversation: named.filter(|name| !name.is_empty()).map(|name| Quiet(name.into())),
             vault: Some(Arc::clone(&gateway.vault)),
             now_ms: now_ms(),

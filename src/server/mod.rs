@@ -69,6 +69,7 @@ pub use route_use::{FailMode, RouteUse, RouteUses};
 pub use settings::{HeaderMatch, KeySettings, Moderations, RouteSettings, ServerSettings, TenantSettings};
 pub use sinks::SinkPlan;
 pub use standing::{STANDING, Standings};
+pub use vault::VAULT;
 pub use vouch::{VouchPlan, serve_witness};
 pub use worker::{EXCHANGE, VERDICT};
 
@@ -247,7 +248,7 @@ fn prepare(
         loading = (Some(asks), Some(thread));
     }
     let (reloader, thread) = loading;
-    let standings = Arc::new(Standings::open(&plan.server.state)?);
+    let standings = Arc::new(Standings::open(&plan.server.state, Some(&plan.sinks.journal))?);
     let sinks = Sinks::start(&plan.sinks, &plan.server.state, &plan.journal, &plan.metrics)?;
     let journal = Some(plan.sinks.journal.as_path());
     // Who takes none does not read the journal for them.

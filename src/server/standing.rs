@@ -1,17 +1,18 @@
 //! How keys and users stand on the ladder: asked at each exchange, kept in a file of the state folder, every step on record.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use serde::Deserialize;
 use serde_json::json;
 
 use super::StartError;
 use super::exchange::Exchange;
 use super::gateway::Gateway;
-use crate::audit::{Event, safe};
+use crate::audit::{Event, read_events, safe};
 use crate::diag::moment::now_ms;
 use crate::diag::write_whole;
 use crate::dialect::ExchangeError;
@@ -25,6 +26,10 @@ pub const STANDING: HeaderName = HeaderName::from_static("x-sluicegate-standing"
 const USER: HeaderName = HeaderName::from_static("x-sluicegate-user");
 /// After how many seconds without a break somebody is to be reminded.
 pub(super) const REMINDER: HeaderName = HeaderName::from_static("x-sluicegate-reminder");
+/// The file's permissions.
+const MODE: u32 = 0o666;
+/// The event of their records.
+const EVENT: &str = "standing";
 /// How soon after a change the file says it.
 const KEPT: Duration = Duration::from_millis(250);
 
@@ -64,13 +69,21 @@ impl By {
 }
 
 impl Standings {
-    /// Those of a state folder.
-    pub(super) fn open(state: &std::path::Path) -> Result<Self, StartError> {
+    /// Those of a state folder. Where there is no file they are as the journal in that folder has them: a suspension is not lifted by a file that is lost.
+    pub(super) fn open(state: &Path, journal: Option<&Path>) -> Result<Self, StartError> {
         let path = state.join("standings.json");
         let fault = |reason: String| StartError::Standings { path: path.clone(), reason };
         let ladder = match std::fs::read_to_string(&path) {
             Ok(text) => Ladder::from_json(&text).map_err(|error| fault(error.to_string()))?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ladder::default(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let ladder =
+                    journal.filter(|journal| journal.is_dir()).map_or_else(Default::default, from_journal);
+                // The next start need not read so far back.
+                let written = std::fs::create_dir_all(state)
+                    .and_then(|()| write_whole(&path, ladder.to_json().to_string().as_bytes(), MODE));
+                written.map_err(|error| fault(error.to_string()))?;
+                ladder
+            }
             Err(error) => return Err(fault(error.to_string())),
         };
         let (changed, turn) = (AtomicBool::new(false), Mutex::default());
@@ -99,13 +112,44 @@ impl Standings {
             if let Some(dir) = self.path.parent() {
                 std::fs::create_dir_all(dir)?;
             }
-            write_whole(&self.path, self.ladder.to_json().to_string().as_bytes(), 0o666)
+            write_whole(&self.path, self.ladder.to_json().to_string().as_bytes(), MODE)
         };
         if let Err(error) = write() {
             self.changed.store(true, Ordering::Release);
             tracing::error!(path = %self.path.display(), %error, "how keys and users stand cannot be kept");
         }
     }
+}
+
+/// How everybody stands as the journal's events have it.
+fn from_journal(journal: &Path) -> Ladder {
+    #[derive(Deserialize)]
+    struct Told {
+        event: String,
+        detail: Stood,
+    }
+    #[derive(Deserialize)]
+    struct Stood {
+        tenant: String,
+        key: String,
+        user: String,
+        to: String,
+        until_ms: Option<u64>,
+    }
+    let (ladder, mut count) = (Ladder::default(), 0_usize);
+    let read = read_events(journal, &mut |_, payload| {
+        let told = serde_json::from_slice::<Told>(payload).ok().filter(|told| told.event == EVENT);
+        let Some(Stood { tenant, key, user, to, until_ms }) = told.map(|told| told.detail) else { return };
+        let Some(to) = Standing::ALL.into_iter().find(|one| one.as_str() == to) else { return };
+        ladder.set(&Person { tenant: tenant.into(), key: key.into(), user }, to, until_ms);
+        count += 1;
+    });
+    if let Err(error) = read {
+        tracing::error!(%error, "how keys and users stand cannot be had from the journal");
+    } else if count > 0 {
+        tracing::warn!(steps = count, "how keys and users stand was lost and is as the journal has it");
+    }
+    ladder
 }
 
 /// Writes until nobody knows the book any more.
@@ -136,7 +180,7 @@ pub(super) fn note(gateway: &Gateway, step: &Step, by: By, why: &str) {
         "exchange": exchange, "by": by, "why": why,
     });
     // It stands in the queue from here on; nobody waits for the disk. A journal that fails says so itself.
-    drop(gateway.journal.note(&Event { event: "standing", time_ms: now_ms(), detail }));
+    drop(gateway.journal.note(&Event { event: EVENT, time_ms: now_ms(), detail }));
     gateway.standings.changed();
 }
 
@@ -272,9 +316,14 @@ impl Exchange<'_> {
 
     /// The user whom the request names, as records have them: a keyed hash; empty where it names none.
     pub(super) fn user(&self, judged: &Judged) -> String {
-        let named = self.headers.get(USER).and_then(|name| name.to_str().ok());
-        self.worker.gateway.commitments.name("user", named.unwrap_or(&judged.ask().user))
+        let named = named(self.headers).unwrap_or(&judged.ask().user);
+        self.worker.gateway.commitments.name("user", named)
     }
+}
+
+/// The user whom a request's head names, before its body.
+pub(super) fn named(headers: &HeaderMap) -> Option<&str> {
+    headers.get(USER).and_then(|name| name.to_str().ok())
 }
 
 fn words(signs: &[Sign]) -> String {
@@ -311,5 +360,35 @@ pub(super) fn next(judged: &Judged, stands: &Stands) -> Next {
 pub(super) fn name_standing(headers: &mut HeaderMap, standing: Standing) {
     if standing != Standing::Good {
         headers.insert(STANDING, HeaderValue::from_static(standing.as_str()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::{Journal, JournalSettings};
+
+    #[test]
+    fn a_lost_book_is_as_the_journal_has_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (state, dir) = (folder.path().join("state"), folder.path().join("journal"));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let (journal, _) = Journal::open(&dir, &JournalSettings::default()).expect("a journal");
+        let steps = [("eve", "warned"), ("eve", "suspended"), ("bob", "suspended"), ("bob", "good")];
+        runtime.block_on(async {
+            for (key, to) in steps {
+                let detail = json!({"tenant": "red", "key": key, "user": "", "from": "good", "to": to, "until_ms": null});
+                let note = journal.note(&Event { event: EVENT, time_ms: 1, detail });
+                let _receipt = note.await.expect("durable");
+            }
+        });
+        journal.close();
+        let stands = |standings: &Standings| standings.ladder.to_json().to_string();
+        let found = stands(&Standings::open(&state, Some(&dir)).expect("a book"));
+        assert!(found.contains("eve") && found.contains("suspended") && !found.contains("bob"), "{found}");
+        // From then on the file counts.
+        assert_eq!(stands(&Standings::open(&state, None).expect("a book")), found);
+        std::fs::remove_file(state.join("standings.json")).expect("a file");
+        assert_eq!(stands(&Standings::open(&state, None).expect("a book")), "[]");
     }
 }

@@ -8,7 +8,7 @@ use crate::diag::moment::now_ms;
 use crate::vault::{Secret, Vault};
 
 /// The file within the state folder.
-const FILE: &str = "vault.sealed";
+pub const VAULT: &str = "vault.sealed";
 /// How often what is new is written.
 const EVERY: Duration = Duration::from_secs(1);
 
@@ -20,7 +20,7 @@ pub(super) fn open(settings: &ServerSettings, secret: Arc<Secret>) -> Result<Arc
     if settings.vault.get().is_zero() {
         return Ok(Arc::new(Vault::new(secret, Duration::ZERO)));
     }
-    let path = settings.state.join(FILE);
+    let path = settings.state.join(VAULT);
     let vault = Vault::open(&path, secret, settings.vault.get(), now_ms());
     let vault = Arc::new(vault.map_err(|source| StartError::Vault { path, source })?);
     let kept = Arc::downgrade(&vault);

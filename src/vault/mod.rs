@@ -28,4 +28,4 @@ pub use back::{Back, Channel, Returning};
 pub use book::{Book, Swap};
 pub use draw::{Scope, Secret};
 pub use partial::partial;
-pub use sealed::{Kept, Vault};
+pub use sealed::{Kept, Owner, Vault, owner};

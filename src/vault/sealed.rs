@@ -4,7 +4,7 @@
 //! values that are not in the request. They are kept here under a name that is a keyed hash of tenant, key and the response's id, sealed
 //! (AES-256-GCM) under a key of that name's own, for a time. In memory for whoever asks; a file is written behind.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::book::Swap;
 use super::draw::Secret;
@@ -29,6 +30,14 @@ const MODE: u32 = 0o600;
 
 /// A name under which a mapping is kept.
 type Name = [u8; 32];
+/// Whose values stand in a mapping: a keyed hash of tenant and user.
+pub type Owner = [u8; 16];
+/// Most owners of one mapping; one of more goes with the first of them that is erased, whoever it is.
+const MOST_OWNERS: usize = 15;
+/// How a file begins. One without it is of before, when nothing told whose values it holds.
+const MAGIC: &[u8; 8] = b"SGVLT\0\x02\n";
+/// Bytes of a mapping beside what is sealed, owners aside.
+const HEAD: usize = 45;
 
 /// What is kept of a conversation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,11 +46,38 @@ pub struct Kept {
     pub conversation: Vec<u8>,
     /// Values and what stood for them.
     pub swaps: Vec<Swap>,
+    /// Whose values these are; none where that is not known.
+    #[serde(default)]
+    pub owners: BTreeSet<Owner>,
 }
 
+#[derive(Clone)]
 struct Entry {
     expires_ms: u64,
+    owners: Owners,
     sealed: Arc<[u8]>,
+}
+
+type Owners = SmallVec<[Owner; 1]>;
+
+impl Entry {
+    fn size(&self) -> usize {
+        HEAD + self.owners.len() * size_of::<Owner>() + self.sealed.len()
+    }
+
+    /// Whether somebody's values may be in it.
+    fn is_of(&self, owner: &Owner) -> bool {
+        self.owners.contains(owner) || self.owners.is_empty()
+    }
+
+    fn write(&self, name: &Name, out: &mut Vec<u8>) {
+        out.extend_from_slice(name);
+        out.extend_from_slice(&self.expires_ms.to_be_bytes());
+        out.push(u8::try_from(self.owners.len()).unwrap_or(0));
+        self.owners.iter().for_each(|owner| out.extend_from_slice(owner));
+        out.extend_from_slice(&u32::try_from(self.sealed.len()).unwrap_or(0).to_be_bytes());
+        out.extend_from_slice(&self.sealed);
+    }
 }
 
 #[derive(Default)]
@@ -53,6 +89,8 @@ struct Inner {
     /// What the file lacks.
     pending: Vec<u8>,
     in_file: usize,
+    /// Who was erased, and when: what was begun before is not kept.
+    erased: HashMap<Owner, u64>,
 }
 
 /// Sealed mappings.
@@ -88,14 +126,15 @@ impl Vault {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(error),
         };
-        let mut rest = bytes.as_slice();
-        while let Some((name, expires_ms, sealed, after)) = record(rest) {
-            inner.put(name, expires_ms, sealed.into());
+        let now = bytes.strip_prefix(MAGIC);
+        let mut rest = now.unwrap_or(&bytes);
+        while let Some((name, entry, after)) = record(rest, now.is_some()) {
+            inner.put(name, entry);
             rest = after;
         }
         inner.in_file = bytes.len();
         inner.expire(now_ms);
-        if !rest.is_empty() {
+        if !rest.is_empty() || now.is_none() && !bytes.is_empty() {
             // What was cut short is written anew with the rest.
             inner.in_file = usize::MAX;
         }
@@ -117,6 +156,30 @@ impl Vault {
         RandomizedNonceKey::new(&AES_256_GCM, &key).unwrap_or_else(|_| unreachable!("the key has 256 bits"))
     }
 
+    /// What a user of a tenant is called as an owner; the nameless ones have the empty name.
+    pub fn owner(&self, tenant: &str, user: &str) -> Owner {
+        owner(&self.secret, tenant, user)
+    }
+
+    /// Forgets every mapping in which values of this owner stand: how many there were. What was begun before is not kept any more either. The file
+    /// goes on to hold it until the next [`flush`](Self::flush).
+    pub fn erase(&self, owner: &Owner, now_ms: u64) -> usize {
+        let mut inner = self.inner();
+        let gone: HashSet<Name> =
+            inner.entries.iter().filter(|(_, entry)| entry.is_of(owner)).map(|(name, _)| *name).collect();
+        for name in &gone {
+            if let Some(old) = inner.entries.remove(name) {
+                inner.bytes -= old.size();
+            }
+        }
+        inner.order.retain(|(name, _)| !gone.contains(name));
+        inner.erased.insert(*owner, now_ms);
+        // All is written anew.
+        inner.pending.clear();
+        inner.in_file = usize::MAX;
+        gone.len()
+    }
+
     /// Keeps what stood for which values in what this tenant's key knows by an id.
     pub fn keep(&self, (tenant, key, id): (&str, &str, &str), kept: &Kept, now_ms: u64) {
         if self.time.is_zero() || kept.swaps.is_empty() {
@@ -132,6 +195,8 @@ impl Vault {
         });
         let fits = fits.count();
         kept.swaps.drain(..kept.swaps.len() - fits);
+        let owners: Owners = kept.owners.iter().copied().take(MOST_OWNERS).collect();
+        let owners = if kept.owners.len() > MOST_OWNERS { Owners::new() } else { owners };
         let Ok(mut text) = serde_json::to_vec(&kept) else { return };
         let name = self.name(tenant, key, id);
         let Ok(nonce) = self.cipher(&name).seal_in_place_append_tag(Aad::from(&name), &mut text) else {
@@ -141,15 +206,16 @@ impl Vault {
         sealed.append(&mut text);
         let time = u64::try_from(self.time.as_millis()).unwrap_or(u64::MAX);
         let expires_ms = now_ms.saturating_add(time);
+        let entry = Entry { expires_ms, owners, sealed: sealed.into() };
         let mut inner = self.inner();
         inner.expire(now_ms);
-        if self.path.is_some() {
-            inner.pending.extend_from_slice(&name);
-            inner.pending.extend_from_slice(&expires_ms.to_be_bytes());
-            inner.pending.extend_from_slice(&u32::try_from(sealed.len()).unwrap_or(0).to_be_bytes());
-            inner.pending.extend_from_slice(&sealed);
+        if kept.owners.iter().any(|owner| inner.erased.get(owner).is_some_and(|at| now_ms <= *at)) {
+            return;
         }
-        inner.put(name, expires_ms, sealed.into());
+        if self.path.is_some() {
+            entry.write(&name, &mut inner.pending);
+        }
+        inner.put(name, entry);
     }
 
     /// What is kept under an id of this tenant's key, if its time is not over.
@@ -188,9 +254,10 @@ impl Vault {
         let (pending, whole) = {
             let mut inner = self.inner();
             let pending = std::mem::take(&mut inner.pending);
-            let grown =
-                inner.in_file.saturating_add(pending.len()) > inner.bytes.saturating_mul(2) + (1 << 20);
-            (pending, grown.then(|| inner.all()))
+            let grown = inner.in_file == 0
+                || inner.in_file.saturating_add(pending.len()) > inner.bytes.saturating_mul(2) + (1 << 20);
+            let nothing = pending.is_empty() && inner.in_file == 0;
+            (pending, (grown && !nothing).then(|| inner.all()))
         };
         if pending.is_empty() && whole.is_none() {
             return Ok(());
@@ -217,10 +284,11 @@ impl Vault {
 }
 
 impl Inner {
-    fn put(&mut self, name: Name, expires_ms: u64, sealed: Arc<[u8]>) {
-        self.bytes += sealed.len() + 44;
-        if let Some(old) = self.entries.insert(name, Entry { expires_ms, sealed }) {
-            self.bytes -= old.sealed.len() + 44;
+    fn put(&mut self, name: Name, entry: Entry) {
+        let expires_ms = entry.expires_ms;
+        self.bytes += entry.size();
+        if let Some(old) = self.entries.insert(name, entry) {
+            self.bytes -= old.size();
         }
         self.order.push_back((name, expires_ms));
         while self.bytes > MOST_BYTES && self.drop_first() {}
@@ -233,7 +301,7 @@ impl Inner {
         if self.entries.get(&name).is_some_and(|entry| entry.expires_ms == expires_ms)
             && let Some(old) = self.entries.remove(&name)
         {
-            self.bytes -= old.sealed.len() + 44;
+            self.bytes -= old.size();
         }
         true
     }
@@ -243,15 +311,13 @@ impl Inner {
     }
 
     fn all(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.bytes);
+        let mut out = Vec::with_capacity(self.bytes + MAGIC.len());
+        out.extend_from_slice(MAGIC);
         for (name, expires_ms) in &self.order {
             let Some(entry) = self.entries.get(name).filter(|entry| entry.expires_ms == *expires_ms) else {
                 continue;
             };
-            out.extend_from_slice(name);
-            out.extend_from_slice(&expires_ms.to_be_bytes());
-            out.extend_from_slice(&u32::try_from(entry.sealed.len()).unwrap_or(0).to_be_bytes());
-            out.extend_from_slice(&entry.sealed);
+            entry.write(name, &mut out);
         }
         out
     }
@@ -264,13 +330,27 @@ fn append(path: &Path, bytes: &[u8]) -> io::Result<usize> {
     Ok(bytes.len())
 }
 
-/// The first record of a file: name, time, what is sealed, and the rest.
-fn record(bytes: &[u8]) -> Option<(Name, u64, &[u8], &[u8])> {
+/// What a user of a tenant is called as an owner.
+pub fn owner(secret: &Secret, tenant: &str, user: &str) -> Owner {
+    let hash = secret.derive(&[b"vault owner", tenant.as_bytes(), user.as_bytes()]);
+    std::array::from_fn(|n| hash.get(n).copied().unwrap_or(0))
+}
+
+/// The first record of a file: name, mapping, and the rest. In a file of before it names no owners.
+fn record(bytes: &[u8], has_owners: bool) -> Option<(Name, Entry, &[u8])> {
     let (name, rest) = bytes.split_first_chunk::<32>()?;
     let (expires_ms, rest) = rest.split_first_chunk::<8>()?;
+    let (owners, rest) = if has_owners {
+        let (count, rest) = rest.split_first()?;
+        let (owners, rest) = rest.split_at_checked(usize::from(*count) * size_of::<Owner>())?;
+        (owners.as_chunks().0.iter().copied().collect(), rest)
+    } else {
+        (Owners::new(), rest)
+    };
     let (length, rest) = rest.split_first_chunk::<4>()?;
     let (sealed, rest) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
-    Some((*name, u64::from_be_bytes(*expires_ms), sealed, rest))
+    let entry = Entry { expires_ms: u64::from_be_bytes(*expires_ms), owners, sealed: sealed.into() };
+    Some((*name, entry, rest))
 }
 
 #[cfg(test)]
@@ -285,7 +365,7 @@ mod tests {
             restore: true,
             word: false,
         };
-        Kept { conversation: vec![1, 2], swaps: vec![swap] }
+        Kept { conversation: vec![1, 2], swaps: vec![swap], owners: BTreeSet::from([[7; 16]]) }
     }
 
     fn secret() -> Arc<Secret> {
@@ -336,6 +416,49 @@ mod tests {
         vault.keep(("red", "k", "resp_new"), &kept(), 1100);
         vault.flush().expect("a file");
         assert_eq!(open(secret(), 1000).get(("red", "k", "resp_new"), 1100), Some(kept()));
+    }
+
+    #[test]
+    fn who_is_erased_is_gone_from_memory_and_file() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("vault");
+        let open = || Vault::open(&path, secret(), Duration::from_secs(1000), 1000).expect("a vault");
+        let vault = open();
+        let (alice, bob) = (vault.owner("red", "alice"), vault.owner("red", "bob"));
+        assert!(alice != bob && alice != vault.owner("blue", "alice"));
+        let of = |owners: &[Owner]| Kept { owners: owners.iter().copied().collect(), ..kept() };
+        let many: Vec<Owner> = (0..20).map(|n| [n; 16]).collect();
+        for (id, owners) in
+            [("a", &[alice][..]), ("b", &[bob]), ("both", &[alice, bob]), ("many", &many), ("none", &[])]
+        {
+            vault.keep(("red", "k", id), &of(owners), 1000);
+        }
+        vault.flush().expect("a file");
+        let before = std::fs::metadata(&path).expect("a file").len();
+        assert_eq!(open().erase(&alice, 2000), 4, "as the file has it");
+        assert_eq!(vault.erase(&alice, 2000), 4, "those of which nobody knows too");
+        vault.flush().expect("a file");
+        assert!(std::fs::metadata(&path).expect("a file").len() < before / 3);
+        for vault in [&vault, &open()] {
+            let there =
+                ["a", "b", "both", "many", "none"].map(|id| vault.get(("red", "k", id), 2000).is_some());
+            assert_eq!(there, [false, true, false, false, false]);
+        }
+        // What was begun before is not kept; what comes later is.
+        vault.keep(("red", "k", "late"), &of(&[alice]), 1999);
+        assert!(vault.get(("red", "k", "late"), 2000).is_none());
+        vault.keep(("red", "k", "later"), &of(&[alice]), 2001);
+        assert!(vault.get(("red", "k", "later"), 2002).is_some());
+        // A file of before: whoever is erased, it goes.
+        let mut old = Vec::new();
+        let entry = Entry { expires_ms: 9000, owners: Owners::new(), sealed: [1, 2, 3][..].into() };
+        old.extend_from_slice(&[5; 32]);
+        old.extend_from_slice(&entry.expires_ms.to_be_bytes());
+        old.extend_from_slice(&3_u32.to_be_bytes());
+        old.extend_from_slice(&[1, 2, 3]);
+        std::fs::write(&path, &old).expect("a file");
+        let vault = open();
+        assert_eq!((vault.len(), vault.erase(&bob, 2000)), (1, 1));
     }
 
     /// Promise 7.

@@ -36,7 +36,18 @@ impl Gateway {
 
     /// Starts on a folder with its configuration.
     pub(super) fn on(folder: tempfile::TempDir) -> Self {
-        let mut child = program(&["serve", "--config", &Self::config(folder.path())])
+        let (child, data, operations) = Self::serve(folder.path());
+        Self { folder, child, data, operations }
+    }
+
+    /// The same on a folder that somebody else keeps.
+    fn on_path(folder: &Path) -> Self {
+        let (child, data, operations) = Self::serve(folder);
+        Self { folder: tempfile::tempdir().expect("a folder"), child, data, operations }
+    }
+
+    fn serve(folder: &Path) -> (Child, String, String) {
+        let mut child = program(&["serve", "--config", &Self::config(folder)])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -50,7 +61,7 @@ impl Gateway {
         };
         let (data, operations) = (line(), line());
         std::mem::forget(out);
-        Self { folder, child, data, operations }
+        (child, data, operations)
     }
 
     pub(super) fn config(folder: &Path) -> String {
@@ -409,4 +420,113 @@ fn what_stood_for_values_is_replayed() {
     gateway.stop();
     let same = gateway.json(&["replay"]);
     assert_eq!((&same["by_bodies"], &same["different"]), (&6.into(), &0.into()), "{same}");
+}
+
+/// What stood for somebody's values, where the provider keeps the history, is erased with what is kept of him: while the gateway runs and after it.
+#[test]
+fn what_stands_for_an_erased_users_values_is_forgotten() {
+    let said = r#"{"id":"resp_USER","object":"response","status":"completed","output":[]}"#;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut gateway = None;
+    for user in ["alice", "bob"] {
+        let said = said.replace("USER", user);
+        let fake =
+            crate::behaviour::Fake::whole("200 OK", "content-type: application/json\r\n", said.as_bytes());
+        let config = format!(
+            "schema = 1\n[server]\ndata = \"127.0.0.1:0\"\noperations = \"127.0.0.1:0\"\nstate = \"state\"\n\
+             [[upstream]]\nname = \"fake\"\ndialects = [\"openai\"]\nbase_url = \"http://{}\"\n\
+             [policy]\nprofile = \"default\"\nactions = {{ \"privacy/email\" = \"pseudonymise\" }}\n",
+            fake.address
+        );
+        fs::write(folder.path().join("gateway.toml"), config).expect("a file");
+        drop(gateway.take());
+        let mut running = Gateway::on_path(folder.path());
+        let body = format!(r#"{{"model":"m","input":"mail {user}@corp-example.com"}}"#);
+        let mut socket = TcpStream::connect(&running.data).expect("a connection");
+        write!(
+            socket,
+            "POST /v1/responses HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\nx-sluicegate-user: {user}\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .expect("a request");
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        assert!(!fake.seen().concat().contains("corp-example"), "{:?}", fake.seen());
+        if user == "bob" {
+            running.stop();
+        }
+        gateway = Some(running);
+        let running = gateway.as_ref().expect("a gateway");
+        let erase = |whom: &str| {
+            let config = Gateway::config(folder.path());
+            let operations = &running.operations;
+            run(&[
+                "audit",
+                "erase",
+                "--tenant",
+                "anonymous",
+                "--user",
+                whom,
+                "--basis",
+                "b",
+                "--config",
+                &config,
+                "--operations",
+                operations,
+            ])
+        };
+        let nothing = erase("carol");
+        assert_eq!(nothing.status.code(), Some(1), "{}", text(&nothing.stderr));
+        let erased = erase(user);
+        assert!(
+            text(&erased.stdout).contains("in 1 of this user's"),
+            "{}{}",
+            text(&erased.stdout),
+            text(&erased.stderr)
+        );
+        let left = fs::metadata(folder.path().join("state/vault.sealed")).expect("a file").len();
+        assert!(left < 20, "{user}: {left} bytes");
+        assert_eq!(erase(user).status.code(), Some(1));
+    }
+    drop(gateway);
+}
+
+/// What a journal's names and bodies are kept under is not made anew while there is something under it.
+#[test]
+fn a_lost_pepper_or_master_key_is_told_of() {
+    let mut gateway = Gateway::start();
+    let name = gateway.ask("alice", "hello there");
+    gateway.signed(&name);
+    gateway.stop();
+    let state = gateway.folder.path().join("state");
+    let config = Gateway::config(gateway.folder.path());
+    let refuses = |words: &str| {
+        let served = run(&["serve", "--config", &config]);
+        let said = text(&served.stderr);
+        assert!(served.status.code() != Some(0) && said.contains(words), "{words}: {said}");
+    };
+    let (pepper, kept) = (state.join("pepper"), state.join("kept"));
+    fs::rename(&pepper, &kept).expect("a file");
+    refuses("is gone");
+    assert!(!pepper.exists());
+    assert_eq!(run(&["key", "new", "--tenant", "red", "--config", &config]).status.code(), Some(3));
+    fs::copy(&kept, &pepper).expect("a file");
+    let other = fs::read_to_string(&kept).expect("a file").chars().rev().collect::<String>();
+    fs::write(&pepper, other.trim()).expect("a file");
+    refuses("is not the one under which");
+    let (code, _, why) =
+        gateway.audit(&["erase", "--tenant", "anonymous", "--user", "alice", "--basis", "b"]);
+    assert!(code == Some(3) && why.contains("is not the one under which"), "{why}");
+    fs::rename(&kept, &pepper).expect("a file");
+    let (master, kept) = (state.join("texts.key"), state.join("kept"));
+    fs::rename(&master, &kept).expect("a file");
+    refuses("texts.key");
+    assert!(!master.exists());
+    fs::write(&master, "7".repeat(63) + "1").expect("a file");
+    fs::set_permissions(&master, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("a file");
+    refuses("not a key that this master key has wrapped");
+    fs::rename(&kept, &master).expect("a file");
+    let gateway = Gateway::on(std::mem::replace(&mut gateway.folder, tempfile::tempdir().expect("a folder")));
+    assert!(gateway.audit(&["show", &name, "--texts"]).1.contains("hello there"));
 }

@@ -15,7 +15,7 @@ import json
 import sys
 import zipfile
 
-from verify import COSIGNATURE, Fault, cosigned, leaf_hash, node_hash, open_checkpoint, read_key, root_of_path
+from verify import COSIGNATURE, Fault, cosigned, is_of, leaf_hash, node_hash, open_checkpoint, read_key, root_of_path
 
 
 def open_note(note, key):
@@ -103,7 +103,7 @@ def verify_bundle(data, key, witnesses):
             path = [base64.b64decode(line, validate=True) for line in path]
             if root_of_path(leaf_hash(record["record"].encode()), number - 1, size, path) != root:
                 raise Fault(f"record {number} is not in the tree that was signed")
-            if json.loads(record["record"])["exchange"] != name:
+            if not is_of(json.loads(record["record"]), name):
                 raise Fault(f"record {number} is of another exchange")
             records, last = records + 1, max(last, number)
     seen = {}

@@ -143,6 +143,8 @@ def cosigned(note, witness):
 
 # --- Segments, as docs/journal.md describes them
 
+# Records are kept for six months at least, in milliseconds.
+FLOOR = 184 * 86_400_000
 MAGIC = b"SGJRNL\x00\x01"
 KINDS = {1: "admission", 2: "end", 3: "event"}
 
@@ -215,7 +217,7 @@ def verify_journal(folder, key, kept, witnesses=()):
     tree = Tree()
     roots = {0: tree.root()}
     sizes = {size for size, _ in wanted}
-    first, told = None, 0
+    first, told, purges = None, 0, []
     for sequence, payload in records_of(folder):
         if first is None:
             first = sequence
@@ -225,7 +227,9 @@ def verify_journal(folder, key, kept, witnesses=()):
                     roots[tree.size] = tree.root()
         record = json.loads(payload)
         if record["record"] == "event" and record["event"] == "purge" and sequence <= own[0]:
-            told = max(told, min(record["detail"]["through"], sequence - 1))
+            through = min(record["detail"]["through"], sequence - 1)
+            told = max(told, through)
+            purges.append((through, record["detail"].get("before_ms", 0), record["time_ms"], sequence))
         tree.push(leaf_hash(payload))
         if tree.size in sizes:
             roots[tree.size] = tree.root()
@@ -236,7 +240,13 @@ def verify_journal(folder, key, kept, witnesses=()):
             raise Fault(f"{size} records were signed, {tree.size} are there")
         if roots[size] != root:
             raise Fault(f"the first {size} records are not those that were signed")
-    return tree.size, own[0], seen
+    return tree.size, own[0], seen, purges
+
+
+def is_of(record, exchange):
+    """Whether a record is of an exchange, or an event about it."""
+    detail = record.get("detail") or {}
+    return exchange in (record.get("exchange"), detail.get("exchange"), detail.get("review"))
 
 
 def verify_proof(bundle, key):
@@ -251,7 +261,7 @@ def verify_proof(bundle, key):
         path = [base64.b64decode(line, validate=True) for line in path]
         if root_of_path(leaf_hash(record["record"].encode()), record["sequence"] - 1, size, path) != root:
             raise Fault(f"record {record['sequence']} is not in the tree that was signed")
-        if bundle["exchange"] not in (None, json.loads(record["record"]).get("exchange")):
+        if bundle["exchange"] is not None and not is_of(json.loads(record["record"]), bundle["exchange"]):
             raise Fault(f"record {record['sequence']} is of another exchange")
 
 
@@ -270,8 +280,11 @@ def main(arguments):
             verify_proof(json.loads(pathlib.Path(source).read_text()), key)
             print("sound")
         else:
-            records, signed, seen = verify_journal(pathlib.Path(source), key, kept, witnesses)
+            records, signed, seen, purges = verify_journal(pathlib.Path(source), key, kept, witnesses)
             print(f"sound: {records} records, {signed} of them signed")
+            for through, before, time, record in purges:
+                early = " EARLY" if before > time - FLOOR else ""
+                print(f"records up to {through} were purged, says record {record}{early}")
             for witness, (size, time) in seen.items():
                 print(f"seen by {witness}: {size} records at {time}")
     except (Fault, ValueError, KeyError, TypeError, OSError, struct.error) as error:

@@ -5,11 +5,16 @@
 //! head   "SGTEXT\0\2" | begun u64, milliseconds since 1970 | days u32, all ones: for good | tenant 32 bytes
 //! ```
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use serde_json::Value;
 
 use super::super::hold::Holds;
+use super::super::segment;
 use super::keys::Subject;
 
 const MAGIC: &[u8; 8] = b"SGTEXT\0\x02";
@@ -48,8 +53,9 @@ impl Term {
 
     /// Whether a file that began then takes no more.
     pub(super) fn is_full(&self, begun_ms: u64, now_ms: u64) -> bool {
-        let span = self.days.map(|days| (u64::from(days) * DAY_MS / PARTS).clamp(HOUR_MS, DAY_MS));
-        span.is_some_and(|span| now_ms < begun_ms || now_ms - begun_ms >= span)
+        // Those that stay go with the records of their exchanges, file by file.
+        let span = self.days.map_or(DAY_MS, |days| (u64::from(days) * DAY_MS / PARTS).clamp(HOUR_MS, DAY_MS));
+        now_ms < begun_ms || now_ms - begun_ms >= span
     }
 }
 
@@ -83,6 +89,7 @@ pub(super) fn expire(journal: &Path, folder: &Path, now_ms: u64) -> (Expired, Op
         Ok(over) if over.is_empty() => {}
         Ok(over) => match Holds::change(journal) {
             Ok(holds) => {
+                failed = holds.keep().err();
                 for (path, tenant) in over {
                     if is_held(&holds, &tenant) {
                         expired.held += 1;
@@ -122,6 +129,54 @@ fn over(folder: &Path, now_ms: u64) -> io::Result<Vec<(PathBuf, String)>> {
         }
     }
     Ok(over)
+}
+
+/// Removes the files of bodies that no record names which is still there, if nothing was written to them since `before_ms`: how many. A purge has
+/// taken the records of their exchanges.
+pub(super) fn remove_unnamed(journal: &Path, folder: &Path, before_ms: u64) -> io::Result<u64> {
+    let read = |entry: &fs::DirEntry| {
+        let path = entry.path();
+        let number = path.file_stem()?.to_str()?.parse::<u64>().ok()?;
+        let written = entry.metadata().ok()?.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+        let is_old = written.as_millis() < u128::from(before_ms);
+        (is_old && path.extension().is_some_and(|e| e == "sgt")).then_some((number, path))
+    };
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries.collect::<io::Result<Vec<_>>>()?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error),
+    };
+    let mut old: BTreeMap<u64, PathBuf> = entries.iter().filter_map(read).collect();
+    if old.is_empty() {
+        return Ok(0);
+    }
+    let named = segment::walk_newest(journal, u64::MAX, &mut |_| {}, &mut |_, _, payload| {
+        if let Ok(record) = serde_json::from_slice::<Value>(payload) {
+            names(&record, &mut |file| drop(old.remove(&file)));
+        }
+    });
+    named.map_err(io::Error::other)?;
+    for path in old.values() {
+        remove(path)?;
+    }
+    File::open(folder)?.sync_all()?;
+    Ok(old.len() as u64)
+}
+
+/// The numbers of the files that a record names, at any depth.
+fn names(value: &Value, file: &mut impl FnMut(u64)) {
+    match value {
+        Value::Object(members) => {
+            if let (Some(number), true) =
+                (members.get("file").and_then(Value::as_u64), members.contains_key("sha256"))
+            {
+                file(number);
+            }
+            members.values().for_each(|member| names(member, file));
+        }
+        Value::Array(all) => all.iter().for_each(|one| names(one, file)),
+        _ => {}
+    }
 }
 
 fn is_held(holds: &Holds, tenant: &str) -> bool {

@@ -198,9 +198,25 @@ impl Keys {
         Ok(cipher(&*read(&subject.path(&self.texts), &cipher(&tenant), &subject.text())?))
     }
 
+    /// Whether the master key is the one that wraps what is there; where nothing is, it may be any.
+    pub(super) fn fits(&self) -> Result<(), KeysError> {
+        let Some(folder) = first_tenant(&self.texts) else { return Ok(()) };
+        let of = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        match read(&folder.join("tenant"), &self.master.0, &of) {
+            Ok(_) | Err(KeysError::Erased) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     pub(super) fn erase(&self, subject: &Subject) -> io::Result<bool> {
         erase(&self.texts, subject)
     }
+}
+
+/// The folder of some tenant's keys; none where there are none.
+pub(super) fn first_tenant(texts: &Path) -> Option<PathBuf> {
+    let folders = fs::read_dir(texts.join("keys")).ok()?;
+    folders.filter_map(|folder| Some(folder.ok()?.path())).find(|folder| folder.join("tenant").exists())
 }
 
 /// Destroys a subject's key. When that was stays, so that what was begun before is not sealed under a new one.

@@ -148,6 +148,11 @@ pub struct Texts {
 }
 
 impl Texts {
+    /// Whether a journal's folder has keys that a master key wraps.
+    pub fn has_keys(dir: &Path) -> bool {
+        keys::first_tenant(&dir.join(FOLDER)).is_some()
+    }
+
     /// Opens the folder beside the journal's segments.
     pub fn open(
         dir: &Path,
@@ -159,7 +164,9 @@ impl Texts {
         let io = |source| KeysError::Io { path: folder.clone(), source };
         super::disk::private_dir(&folder).map_err(io)?;
         let store = Store::open(&folder).map_err(io)?;
-        let keys = Arc::new(Keys::new(&folder, master));
+        let keys = Keys::new(&folder, master);
+        keys.fits()?;
+        let keys = Arc::new(keys);
         let (jobs, taken) = sync_channel(QUEUE);
         let (shared, own, dir) = (Arc::clone(&keys), journal.clone(), dir.to_owned());
         let thread = std::thread::Builder::new()
@@ -271,6 +278,15 @@ impl Drop for Texts {
 /// Destroys the key of a subject in a journal that no gateway has open.
 pub fn erase(dir: &Path, subject: &Subject) -> io::Result<bool> {
     keys::erase(&dir.join(FOLDER), subject)
+}
+
+/// Removes the files of sealed bodies that no record names any more and to which nothing was written since `before_ms`, in milliseconds since 1970; says
+/// how many. For after a purge, which has taken the records.
+///
+/// # Errors
+/// A journal that cannot be read, or a file that cannot be removed; those before it went.
+pub fn remove_purged_texts(dir: &Path, before_ms: u64) -> io::Result<u64> {
+    age::remove_unnamed(dir, &dir.join(FOLDER), before_ms)
 }
 
 fn run(jobs: &Receiver<Work>, mut store: Store, keys: &Keys, journal: &Journal, dir: &Path) {

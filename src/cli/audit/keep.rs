@@ -2,27 +2,29 @@
 
 use super::{Place, commitments, pepper};
 use crate::audit::{
-    Event, Hold, Holds, Journal, OpenError, erase, held, last_checkpoint, load_or_make_signer, purgeable,
+    Event, FLOOR_DAYS, Hold, Holds, Journal, OpenError, Verifier, erase, held, last_checkpoint,
+    load_or_make_signer, purge_floor, purgeable, written_when,
 };
 use crate::cli::ask::Operations;
 use crate::cli::moment::{now_ms, parse, written};
 use crate::cli::{Exit, Format, show};
-use crate::config::Purpose;
-use crate::server::NOTES;
+use crate::config::{Purpose, Settings};
+use crate::server::{NOTES, PSEUDONYMS, VAULT};
 use crate::text::hex;
+use crate::vault::{Owner, Secret, Vault, owner};
 use anyhow::Context as _;
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::{Value, json};
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a running gateway may take to write a record.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The shortest time for which records are kept, in days: six months, as article 19 and 26 of the EU's AI Act and article 21 of China's
-/// Cybersecurity Law ask.
-const FLOOR: u32 = 184;
-const DAY_MS: u64 = 86_400_000;
+/// How often it is looked for a checkpoint, and the longest that one is waited for.
+const LOOK: Duration = Duration::from_millis(50);
+const SIGNED: Duration = Duration::from_secs(30);
 
 /// Who writes the record: a gateway that runs, or this process.
 pub(in crate::cli) enum Writer<'a> {
@@ -58,18 +60,53 @@ impl<'a> Writer<'a> {
                 Ok(runtime.block_on(journal.note(&record))?.sequence())
             }
             Self::Running(operations, token) => {
-                let detail = hex::encode(&serde_json::to_vec(&detail)?);
-                let address = operations.address();
-                let path = format!("/admin/audit/note?event={event}&token={token}&detail={detail}");
-                let (status, body) = operations
-                    .ask("POST", &path, PATIENCE)
-                    .with_context(|| format!("the gateway at {address} does not answer"))?;
-                anyhow::ensure!(status == 200, "{address} answers {status}: {}", body.trim());
-                let answer: Value = serde_json::from_str(&body)?;
+                let answer = told(operations, token, event, &detail, "")?;
                 answer["record"].as_u64().context("the gateway says no record's number")
             }
         }
     }
+
+    /// Forgets what stood for a user's values, and writes the record of his erasure; how many conversations there were.
+    fn erasure(&self, mut detail: Value, vault: &Path, secret: Secret, owner: &Owner) -> anyhow::Result<u64> {
+        match self {
+            Self::Own(_) => {
+                let gone = if vault.exists() {
+                    let vault = Vault::open(vault, Arc::new(secret), Duration::ZERO, now_ms())
+                        .with_context(|| format!("cannot read `{}`", vault.display()))?;
+                    let gone = vault.erase(owner, now_ms());
+                    vault.flush()?;
+                    gone as u64
+                } else {
+                    0
+                };
+                detail["stand_ins"] = gone.into();
+                self.note("erasure", detail).map(|_| gone)
+            }
+            Self::Running(operations, token) => {
+                let owner = format!("&owner={}", hex::encode(owner));
+                let answer = told(operations, token, "erasure", &detail, &owner)?;
+                answer["stand_ins"].as_u64().context("the gateway does not say what it has forgotten")
+            }
+        }
+    }
+}
+
+/// Tells a running gateway what to put on record; what it answers.
+fn told(
+    operations: &Operations,
+    token: &str,
+    event: &str,
+    detail: &Value,
+    more: &str,
+) -> anyhow::Result<Value> {
+    let detail = hex::encode(&serde_json::to_vec(detail)?);
+    let address = operations.address();
+    let path = format!("/admin/audit/note?event={event}&token={token}&detail={detail}{more}");
+    let (status, body) = operations
+        .ask("POST", &path, PATIENCE)
+        .with_context(|| format!("the gateway at {address} does not answer"))?;
+    anyhow::ensure!(status == 200, "{address} answers {status}: {}", body.trim());
+    Ok(serde_json::from_str(&body)?)
 }
 
 /// Destroy the key under which the bodies of a user's exchanges are sealed
@@ -122,11 +159,18 @@ pub(super) fn erase_subject(args: &Erase) -> anyhow::Result<Exit> {
     };
     let writer = Writer::new(&args.place, &dir, &args.operations)?;
     let gone = erase(&dir, &subject)?;
-    writer
-        .note("erasure", json!({"tenant": args.tenant, "user": user, "basis": args.basis, "found": gone}))?;
+    let secret = Secret::new(&pepper(&args.place)?.derive(PSEUDONYMS));
+    let owner = owner(&secret, &args.tenant, args.user.as_deref().unwrap_or_default());
+    let detail = json!({"tenant": args.tenant, "user": user, "basis": args.basis, "found": gone});
+    let stand_ins = writer.erasure(detail, &args.place.state()?.join(VAULT), secret, &owner)?;
     let mut out = io::stdout().lock();
     if gone {
         writeln!(out, "erased: what was kept of this user's exchanges cannot be read any more")?;
+    }
+    if stand_ins > 0 {
+        writeln!(out, "erased: what stood for values in {stand_ins} of this user's conversations")?;
+    }
+    if gone || stand_ins > 0 {
         return Ok(Exit::Fine);
     }
     writeln!(out, "nothing was kept of this user, or it was erased before; the request is on record")?;
@@ -237,16 +281,30 @@ fn add(args: &Add) -> anyhow::Result<Exit> {
         Some(user) => commitments(&args.place)?.name("user", user),
         None => String::new(),
     };
+    anyhow::ensure!(!args.reason.trim().is_empty(), "`--reason` says nothing: on whose order is it held?");
+    let known = |settings: Settings| {
+        let tenants = settings.tenants.iter().map(|tenant| tenant.name.clone());
+        tenants.chain(["anonymous".to_owned()]).collect::<Vec<_>>()
+    };
+    let known = args.place.config.load(Purpose::Check).settings.map(known).unwrap_or_default();
+    if !args.tenant.is_empty() && !known.is_empty() && !known.contains(&args.tenant) {
+        writeln!(
+            io::stderr(),
+            "note: the configuration knows no tenant `{}`; what it had once is held",
+            args.tenant
+        )?;
+    }
     let writer = Writer::new(&args.place, &dir, &args.operations)?;
-    if Holds::read(&dir)?.iter().any(|hold| hold.name == args.name) {
+    // Nobody else begins one of this name meanwhile.
+    let holds = Holds::change(&dir)?;
+    if holds.iter().any(|hold| hold.name == args.name) {
         writeln!(io::stderr(), "there is a hold `{}` already", args.name)?;
         return Ok(Exit::No);
     }
-    let (name, reason, tenant) = (args.name.clone(), args.reason.clone(), args.tenant.clone());
-    let detail = json!({"name": name, "reason": reason, "tenant": tenant, "user": user});
-    let hold = Hold { name, reason, tenant, user, time_ms: now_ms() };
+    let detail = json!({"name": args.name, "reason": args.reason, "tenant": args.tenant, "user": user});
     writer.note("hold", detail)?;
-    anyhow::ensure!(Holds::change(&dir)?.add(hold)?, "there is a hold `{}` already", args.name);
+    drop(holds);
+    Holds::change(&dir)?.keep()?;
     writeln!(io::stdout(), "held: `{}`", args.name)?;
     Ok(Exit::Fine)
 }
@@ -254,14 +312,15 @@ fn add(args: &Add) -> anyhow::Result<Exit> {
 fn release(args: &Release) -> anyhow::Result<Exit> {
     let dir = args.place.dir()?;
     let writer = Writer::new(&args.place, &dir, &args.operations)?;
-    let holds = Holds::read(&dir)?;
+    let holds = Holds::change(&dir)?;
     if !holds.iter().any(|hold| hold.name == args.name) {
         writeln!(io::stderr(), "there is no hold `{}`", args.name)?;
         return Ok(Exit::No);
     }
     // First the record: a hold that ends without one would be missed by nobody.
     writer.note("release", json!({"name": args.name, "reason": args.reason}))?;
-    Holds::change(&dir)?.release(&args.name)?;
+    drop(holds);
+    Holds::change(&dir)?.keep()?;
     writeln!(io::stdout(), "released: `{}`", args.name)?;
     Ok(Exit::Fine)
 }
@@ -316,6 +375,20 @@ pub(super) struct Purge {
     operations: Operations,
 }
 
+/// Waits until a checkpoint covers a record.
+fn signed(dir: &Path, verifier: &Verifier, record: u64) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let covered = async {
+        while last_checkpoint(dir, verifier)?.1.size < record {
+            tokio::time::sleep(LOOK).await;
+        }
+        anyhow::Ok(())
+    };
+    runtime.block_on(async { tokio::time::timeout(SIGNED, covered).await }).with_context(|| {
+        format!("record {record} says what goes and is not signed yet; nothing went: try again")
+    })?
+}
+
 pub(super) fn purge(args: &Purge) -> anyhow::Result<Exit> {
     let dir = args.place.dir()?;
     let loaded = args.place.config.load(Purpose::Check);
@@ -331,15 +404,27 @@ pub(super) fn purge(args: &Purge) -> anyhow::Result<Exit> {
             return Ok(Exit::Failed);
         }
     };
-    let kept = settings.records_kept(&library).filter(|kept| kept.days > FLOOR);
-    let days = kept.as_ref().map_or(FLOOR, |kept| kept.days);
-    if args.before > now_ms().saturating_sub(u64::from(days) * DAY_MS) {
-        let who = kept.map_or_else(String::new, |kept| format!(", as {} asks", kept.who));
+    let kept = settings.records_kept(&library).filter(|kept| kept.days > FLOOR_DAYS);
+    let days = kept.as_ref().map_or(FLOOR_DAYS, |kept| kept.days);
+    let who = kept.map_or_else(String::new, |kept| format!(", as {} asks", kept.who));
+    if args.before > purge_floor(now_ms(), days) {
         writeln!(io::stderr(), "records are kept for at least {days} days{who}: nothing younger is purged")?;
         return Ok(Exit::No);
     }
     let (verifier, _) = super::KeyArg { key: None }.verifier(&dir)?;
     let (_, checkpoint) = last_checkpoint(&dir, &verifier)?;
+    // A clock that is ahead makes everything old: the journal's own last record says how late it was then.
+    if let Some(newest) = written_when(&dir, checkpoint.size)
+        && args.before > purge_floor(newest, days)
+    {
+        writeln!(
+            io::stderr(),
+            "records are kept for at least {days} days{who}, and the last record is of {}: nothing after {} is purged. Is this machine's clock right?",
+            written(newest),
+            written(purge_floor(newest, days))
+        )?;
+        return Ok(Exit::No);
+    }
     let what = purgeable(&dir, checkpoint.size, args.before)?;
     if what.segments.is_empty() {
         let held = !Holds::read(&dir)?.is_empty();
@@ -349,11 +434,18 @@ pub(super) fn purge(args: &Purge) -> anyhow::Result<Exit> {
     }
     if !args.dry_run {
         let writer = Writer::new(&args.place, &dir, &args.operations)?;
-        writer.note(
+        let record = writer.note(
             "purge",
             json!({"through": what.through, "before_ms": args.before, "segments": what.segments.len()}),
         )?;
+        // First it is signed that they went: else a copy that is taken in between is no journal.
+        drop(writer);
+        signed(&dir, &verifier, record)?;
         crate::audit::remove(&dir, &what)?;
+        let bodies = crate::audit::remove_purged_texts(&dir, args.before)?;
+        if bodies > 0 {
+            writeln!(io::stdout(), "{bodies} file(s) of sealed bodies went with them")?;
+        }
     }
     let went = if args.dry_run { "would go" } else { "went" };
     writeln!(io::stdout(), "records up to {} {went}: {} segments", what.through, what.segments.len())?;

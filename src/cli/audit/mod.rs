@@ -91,6 +91,13 @@ impl Place {
         Ok(crate::config::vouching(&source, &folder))
     }
 
+    /// The state folder of the gateway.
+    fn state(&self) -> anyhow::Result<PathBuf> {
+        let file = self.config.file(self.config.overrides());
+        let (source, folder) = file.source().map_err(|diagnostic| anyhow::anyhow!("{diagnostic}"))?;
+        Ok(crate::config::state_path(&source, &folder, &self.config.overrides()))
+    }
+
     /// The whole configuration.
     pub(super) fn loaded(&self, purpose: Purpose) -> Loaded {
         self.config.load(purpose)
@@ -118,6 +125,13 @@ impl Place {
         progress.done();
         Ok((dir, index))
     }
+}
+
+/// That there is no such exchange, and why that may be.
+pub(super) fn absent(dir: &Path, exchange: &str) -> String {
+    let purged = crate::audit::first_record(dir).map_or(0, |first| first - 1);
+    let why = if purged > 0 { format!(" (records up to {purged} were purged)") } else { String::new() };
+    format!("no exchange `{exchange}` in the journal{why}")
 }
 
 /// Which key signed.
@@ -219,7 +233,7 @@ fn pepper(place: &Place) -> anyhow::Result<crate::limits::Pepper> {
     let file = place.config.file(place.config.overrides());
     let (source, folder) = file.source().map_err(|diagnostic| anyhow::anyhow!("{diagnostic}"))?;
     let path = crate::config::pepper_path(&source, &folder, &place.config.overrides());
-    Ok(crate::limits::Pepper::load(&path)?)
+    Ok(crate::limits::Pepper::load_for(&path, &place.dir()?)?)
 }
 
 /// The key under which records name texts, users and addresses.

@@ -1,6 +1,6 @@
 //! `sluicegate audit prove`: proofs for people who have nothing else of the journal.
 
-use super::{KeyArg, Place};
+use super::{KeyArg, Place, absent};
 use crate::audit::{Checkpoint, last_checkpoint, prove, prove_growth};
 use crate::cli::{Exit, Format};
 use anyhow::Context as _;
@@ -63,10 +63,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         (Some(name), _) => {
             let (_, index) = args.place.index()?;
             let Some(hit) = index.exchange(name)? else {
-                writeln!(io::stderr(), "no exchange `{name}` in the journal")?;
+                writeln!(io::stderr(), "{}", absent(&dir, name))?;
                 return Ok(Exit::No);
             };
-            std::iter::once(hit.admission).chain(hit.end).collect()
+            std::iter::once(hit.admission).chain(hit.end).chain(index.events(name)?).collect()
         }
         (None, Some(number)) => vec![number],
         (None, None) => Vec::new(),

@@ -302,6 +302,7 @@ impl Told {
             secret: Arc::clone(secret),
             tenant: text(admission, "tenant").into(),
             key: text(admission, "key").into(),
+            user: None,
             conversation: recorded.head.as_ref().and_then(|head| head.conversation.clone()).map(Quiet),
             vault: None,
             now_ms: admission["time_ms"].as_u64().unwrap_or_default(),

@@ -1,6 +1,6 @@
 //! `sluicegate audit search`, `show`, `stats`: exchanges by what they were and what was found in them.
 
-use super::{Place, commitments};
+use super::{Place, absent, commitments};
 use crate::audit::{Column, Count, EntryReader, Query, Subject, TextPlace, TextsReader, safe};
 use crate::cli::moment::{parse, written};
 use crate::cli::{Exit, Format};
@@ -221,7 +221,7 @@ pub(super) struct Show {
 pub(super) fn show(args: &Show) -> anyhow::Result<Exit> {
     let (dir, index) = args.place.index()?;
     let Some(hit) = index.exchange(&args.exchange)? else {
-        writeln!(io::stderr(), "no exchange `{}` in the journal", args.exchange)?;
+        writeln!(io::stderr(), "{}", absent(&dir, &args.exchange))?;
         return Ok(Exit::No);
     };
     let mut entries = EntryReader::new(&dir)?;

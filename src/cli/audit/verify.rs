@@ -3,8 +3,8 @@
 use super::anchored::{AnchorSeen, read_anchors};
 use super::{KeyArg, Place, Progress, key_text};
 use crate::audit::{
-    Cosigned, Fault, ProvedRecord, Stamped, TimestampRoots, Verified, Verifier, Vouched, WitnessKey,
-    cosigned, read_kept_checkpoints, seen_by, verify,
+    Cosigned, FLOOR_DAYS, Fault, ProvedRecord, Purge, Stamped, TimestampRoots, Verified, Verifier, Vouched,
+    WitnessKey, cosigned, is_of, read_kept_checkpoints, seen_by, verify,
 };
 use crate::cli::moment::written;
 use crate::cli::{Exit, Format};
@@ -183,6 +183,8 @@ fn journal(args: &Args) -> anyhow::Result<Exit> {
             let strange: usize = others.strange.iter().map(|(_, count)| count).sum();
             let answer = serde_json::json!({
                 "sound": true, "records": verified.records, "signed": verified.signed, "origin": verified.checkpoint.origin,
+                "purged": verified.purged, "purges": verified.purges.iter().map(purge_json).collect::<Vec<_>>(),
+                "missing_tiles": verified.missing_tiles,
                 "kept": args.kept.len(), "independent_key": independent, "unfinished": torn,
                 "witnesses": seen, "quorum": others.quorum, "seen_by_quorum": others.seen_by_quorum,
                 "timestamps": stamps, "timestamps_unchecked": others.unchecked,
@@ -216,6 +218,9 @@ fn human(
         "sound: {} records, {} of them signed by {}",
         verified.records, verified.signed, verified.checkpoint.origin
     )?;
+    for purge in &verified.purges {
+        writeln!(out, "{}", purge_line(purge))?;
+    }
     if !args.kept.is_empty() {
         let count = args.kept.len();
         writeln!(out, "       and those of {count} checkpoint(s) kept elsewhere are its beginning")?;
@@ -252,6 +257,13 @@ fn human(
             "note: {count} timestamp(s) were not checked: --tsa names the authority that is trusted"
         )?;
     }
+    if verified.missing_tiles > 0 {
+        let count = verified.missing_tiles;
+        writeln!(
+            out,
+            "note: {count} tile(s) of hashes are missing: they follow from the records and are made anew at the next start; until then not every record can be proved"
+        )?;
+    }
     for torn in &verified.torn {
         writeln!(
             out,
@@ -286,6 +298,28 @@ fn human(
     Ok(())
 }
 
+fn purge_json(purge: &Purge) -> serde_json::Value {
+    serde_json::json!({
+        "record": purge.record, "through": purge.through, "time": written(purge.time_ms),
+        "before": (purge.before_ms > 0).then(|| written(purge.before_ms)), "early": purge.is_early(),
+    })
+}
+
+/// What a record says of a purge, and whether that was as it should be.
+fn purge_line(purge: &Purge) -> String {
+    let Purge { record, through, time_ms, before_ms } = *purge;
+    let before = if before_ms > 0 { format!(", of before {}", written(before_ms)) } else { String::new() };
+    let early = if purge.is_early() {
+        format!("; YOUNGER THAN THE {FLOOR_DAYS} DAYS for which records are kept at least")
+    } else {
+        String::new()
+    };
+    format!(
+        "gone:  records up to {through} were purged{before}, says record {record} of {}{early}",
+        written(time_ms)
+    )
+}
+
 fn proof(args: &Args, path: &Path) -> anyhow::Result<Exit> {
     let mut text = String::new();
     if path == Path::new("-") {
@@ -308,7 +342,7 @@ fn proof(args: &Args, path: &Path) -> anyhow::Result<Exit> {
             Ok(checkpoint) => signed = checkpoint.size,
             Err(error) => faults.push(format!("record {}: {error}", record.sequence)),
         }
-        if bundle.exchange.as_deref().is_some_and(|name| said["exchange"].as_str() != Some(name)) {
+        if bundle.exchange.as_deref().is_some_and(|name| !is_of(&said, name)) {
             faults.push(format!("record {} is of another exchange", record.sequence));
         }
     }

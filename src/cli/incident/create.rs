@@ -3,11 +3,11 @@
 use super::head::{CHECKPOINT, GROWTH, Grown, HEAD, Head, PolicyIn, SUMMARY, exchange_file, policy_file};
 use super::{laws, summary};
 use crate::audit::{
-    BundlePart, Checkpoint, EntryReader, Hit, MANIFEST, ProveError, ProvedRecord, Verifier, Vouched, growth,
-    last_checkpoint, load_or_make_signer, pack, prove_under, sha256_hex,
+    BundlePart, Checkpoint, EntryReader, Hit, Index, MANIFEST, ProveError, ProvedRecord, Verifier, Vouched,
+    growth, is_of, last_checkpoint, load_or_make_signer, pack, prove_under, sha256_hex,
 };
 use crate::cli::ask::Operations;
-use crate::cli::audit::{Filter, Place, Writer, bodies, is_one_line};
+use crate::cli::audit::{Filter, Place, Writer, absent, bodies, is_one_line};
 use crate::cli::moment::{now_ms, parse, written};
 use crate::cli::{Exit, show};
 use crate::config::{Purpose, Settings};
@@ -106,6 +106,8 @@ pub(super) struct Gathered {
     pub(super) exchange: String,
     /// As they are read: the admission, and the end where there is one.
     pub(super) records: Vec<Value>,
+    /// The events about it: complaints, reviews, steps on the ladder.
+    pub(super) events: Vec<Value>,
     proved: Vec<ProvedRecord>,
 }
 
@@ -126,7 +128,7 @@ pub(super) fn run(args: &Create) -> anyhow::Result<Exit> {
         return Ok(Exit::Misuse);
     }
     anyhow::ensure!(!args.out.exists(), "`{}` is there already; nothing is written over", args.out.display());
-    let (dir, hits) = match hits(args)? {
+    let (dir, index, hits) = match hits(args)? {
         Ok(found) => found,
         Err(why) => {
             writeln!(io::stderr(), "{why}")?;
@@ -146,7 +148,8 @@ pub(super) fn run(args: &Create) -> anyhow::Result<Exit> {
     let mut entries = EntryReader::new(&dir)?;
     let mut gathered = Vec::new();
     for hit in &hits {
-        match gather((&dir, &mut entries), (&note, &checkpoint), hit) {
+        let events = index.events(&hit.exchange)?;
+        match gather((&dir, &mut entries), (&note, &checkpoint), (hit, &events)) {
             Ok(one) => gathered.push(one),
             Err(Refused::Proof(error)) => {
                 writeln!(io::stderr(), "{}: {error}", hit.exchange)?;
@@ -243,8 +246,11 @@ pub(super) fn run(args: &Create) -> anyhow::Result<Exit> {
     Ok(Exit::Fine)
 }
 
+/// The journal's folder, its index, and what is meant of it.
+type Found = (PathBuf, Index, Vec<Hit>);
+
 /// The exchanges that are meant, the oldest first, or why there are none.
-fn hits(args: &Create) -> anyhow::Result<Result<(PathBuf, Vec<Hit>), String>> {
+fn hits(args: &Create) -> anyhow::Result<Result<Found, String>> {
     let (dir, index) = args.place.index()?;
     let mut hits = Vec::new();
     if args.exchanges.is_empty() {
@@ -253,14 +259,14 @@ fn hits(args: &Create) -> anyhow::Result<Result<(PathBuf, Vec<Hit>), String>> {
     for name in &args.exchanges {
         match index.exchange(name)? {
             Some(hit) => hits.push(hit),
-            None => return Ok(Err(format!("no exchange `{name}` in the journal"))),
+            None => return Ok(Err(absent(&dir, name))),
         }
     }
     hits.sort_by_key(|hit| hit.admission);
     hits.dedup_by_key(|hit| hit.admission);
     Ok(match hits.len() {
         0 => Err("no exchange is found".into()),
-        1..=MOST => Ok((dir, hits)),
+        1..=MOST => Ok((dir, index, hits)),
         _ => Err(format!(
             "these are more than {MOST} exchanges, which one bundle does not hold: narrow the terms"
         )),
@@ -275,18 +281,24 @@ enum Refused {
 fn gather(
     (dir, entries): (&Path, &mut EntryReader),
     signed: (&str, &Checkpoint),
-    hit: &Hit,
+    (hit, events): (&Hit, &[u64]),
 ) -> Result<Gathered, Refused> {
-    let mut one = Gathered { exchange: hit.exchange.clone(), records: Vec::new(), proved: Vec::new() };
-    for number in std::iter::once(hit.admission).chain(hit.end) {
+    let exchange = hit.exchange.clone();
+    let mut one = Gathered { exchange, records: Vec::new(), events: Vec::new(), proved: Vec::new() };
+    let own: Vec<u64> = std::iter::once(hit.admission).chain(hit.end).collect();
+    for &number in own.iter().chain(events) {
         let proved = prove_under(dir, entries, signed, number).map_err(Refused::Proof)?;
         let record: Value =
             serde_json::from_str(&proved.record).map_err(|error| Refused::Failed(error.into()))?;
-        if record["exchange"].as_str() != Some(&*hit.exchange) {
+        if !is_of(&record, &hit.exchange) {
             let why = "the index does not fit the journal; remove index.sqlite, it is made anew";
             return Err(Refused::Failed(anyhow::anyhow!(why)));
         }
-        one.records.push(record);
+        if record["record"] == "event" {
+            one.events.push(record);
+        } else {
+            one.records.push(record);
+        }
         one.proved.push(proved);
     }
     Ok(one)

@@ -144,8 +144,10 @@ fn write(out: &mut String, head: &Head, gathered: &[Gathered], rules: &Rules) ->
             "<h2 id=\"{id}\"><code>{id}</code></h2><p class=\"soft small\">{}</p>",
             escape(&exchange_file(&one.exchange))
         )?;
-        for record in &one.records {
-            let rows: Vec<(&str, String)> = record
+        for record in one.records.iter().chain(&one.events) {
+            let event = record["event"].as_str();
+            let told = if event.is_some() { &record["detail"] } else { record };
+            let rows: Vec<(&str, String)> = told
                 .as_object()
                 .into_iter()
                 .flatten()
@@ -158,7 +160,7 @@ fn write(out: &mut String, head: &Head, gathered: &[Gathered], rules: &Rules) ->
                     (name.as_str(), value.as_str().map_or_else(|| value.to_string(), str::to_owned))
                 })
                 .collect();
-            let kind = escape(record["record"].as_str().unwrap_or_default());
+            let kind = escape(event.or(record["record"].as_str()).unwrap_or_default());
             writeln!(out, "<details><summary>{kind}</summary>")?;
             table(out, &rows)?;
             writeln!(out, "</details>")?;

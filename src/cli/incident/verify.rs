@@ -3,7 +3,7 @@
 use super::head::{CHECKPOINT, GROWTH, Grown, HEAD, Head, SUMMARY, exchange_file, policy_file};
 use crate::audit::{
     BundlePart, Checkpoint, Hash, MOST_BUNDLE, ProvedRecord, TimestampRoots, Verifier, WitnessKey,
-    check_timestamp, consistency_holds, imprint, unpack,
+    check_timestamp, consistency_holds, imprint, is_of, unpack,
 };
 use crate::cli::audit::{in_line, is_one_line, key_text};
 use crate::cli::moment::written;
@@ -198,7 +198,7 @@ fn look(
             let number = proved.sequence;
             let found = proved.holds(verifier).map_err(|error| wrong(format!("record {number}: {error}")))?;
             let said: Value = serde_json::from_str(&proved.record).unwrap_or_default();
-            if said["exchange"].as_str() != Some(name) {
+            if !is_of(&said, name) {
                 return Err(wrong(format!("record {number} is of another exchange")));
             }
             if found != checkpoint {

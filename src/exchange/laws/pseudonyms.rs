@@ -83,6 +83,7 @@ pub(super) fn terms(tenant: &str, conversation: Option<&str>) -> Terms {
         secret: Arc::new(Secret::new(&[7; 32])),
         tenant: tenant.into(),
         key: "k".into(),
+        user: None,
         conversation: conversation.map(|name| Quiet(name.into())),
         vault: None,
         now_ms: 0,
