@@ -138,6 +138,8 @@ fn finding(n: u64) -> Vec<FindingRecord> {
         hidden: String::new(),
         document: String::new(),
         source: String::new(),
+        judge: String::new(),
+        judge_category: String::new(),
     };
     if n.is_multiple_of(10) { vec![found] } else { Vec::new() }
 }

@@ -416,6 +416,8 @@ fn many_more(journal: &Path) -> u64 {
         hidden: if n.is_multiple_of(3) { "base64".into() } else { String::new() },
         document: String::new(),
         source: String::new(),
+        judge: String::new(),
+        judge_category: String::new(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {

@@ -715,6 +715,8 @@ mod tests {
             hidden: String::new(),
             document: String::new(),
             source: String::new(),
+            judge: String::new(),
+            judge_category: String::new(),
         }
     }
 

@@ -66,6 +66,12 @@ pub struct FindingRecord {
     /// Where it is told what is right, of a statement that is known to be wrong; not there for any other finding.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub source: String,
+    /// The judge that found it; not there for any other finding.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub judge: String,
+    /// What the judge calls it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub judge_category: String,
 }
 
 fn str_is_empty(text: &Arc<str>) -> bool {
@@ -87,6 +93,10 @@ pub struct Coverage {
     pub opaque: BTreeMap<&'static str, u64>,
     /// What could not be read, by kind: it passed, or blocked the exchange, by the policy's choice.
     pub unscanned: BTreeMap<&'static str, u64>,
+    /// Texts that a judge was to judge and did not, by the judge and the reason: they passed, or blocked the exchange, by the judge's `on_failure`.
+    /// Not there where there are none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub unjudged: BTreeMap<String, u64>,
 }
 
 impl Coverage {
@@ -100,6 +110,9 @@ impl Coverage {
             for (reason, n) in more {
                 *map.entry(reason).or_default() += n;
             }
+        }
+        for (reason, n) in &other.unjudged {
+            *self.unjudged.entry(reason.clone()).or_default() += n;
         }
     }
 }

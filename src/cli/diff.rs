@@ -58,6 +58,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             return Ok(Exit::Misuse);
         }
     };
+    policies::say_unasked(&from)?;
+    policies::say_unasked(&to)?;
     let mut difference = Difference::default();
     let read = if args.files.is_empty() {
         difference.read(&from, &to, "<stdin>", io::stdin().lock())?

@@ -69,6 +69,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             return Ok(Exit::Misuse);
         }
     };
+    super::policies::say_unasked(&policy)?;
     let explanation = explain(&library, &policy, args.direction, &text);
     let stdout = io::stdout();
     let colour = colour(stdout.is_terminal());
@@ -109,6 +110,9 @@ fn rule(id: &str, args: &Args) -> anyhow::Result<Exit> {
             )?;
             let actions: Vec<String> = actions.iter().map(|(of, action)| format!("{of} {action}")).collect();
             writeln!(out, "  {:<10}{}", "action", actions.join(", "))?;
+            if let Some(judge) = &described.judge {
+                writeln!(out, "  {:<10}`{judge}`, which is not asked here", "judge")?;
+            }
             for basis in &described.basis {
                 writeln!(out, "  {:<10}{}, {}{}", "basis", basis.law, basis.article, link(&basis.link))?;
             }

@@ -36,6 +36,19 @@ pub(super) fn loaded(name: &str, states: States) -> Result<Loaded, Vec<Diagnosti
     })
 }
 
+/// Says which rules of a policy ask judges that are not asked here.
+pub(super) fn say_unasked(policy: &Policy) -> std::io::Result<()> {
+    let rules = policy.rules_with_judges();
+    if rules.is_empty() {
+        return Ok(());
+    }
+    let rules: Vec<String> = rules.iter().map(|(rule, judge)| format!("`{rule}` (`{judge}`)")).collect();
+    let what = format!("judges are not asked here: {}", rules.join(", "));
+    let unasked = Diagnostic::warning("unasked-judge", what)
+        .help("these rules find here what their own models find; a gateway asks");
+    super::show(&[unasked]).map_err(std::io::Error::other)
+}
+
 fn as_written(name: &str) -> Result<Loaded, Vec<Diagnostic>> {
     let path = Path::new(name);
     if path.is_dir() {

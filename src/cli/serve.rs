@@ -119,6 +119,7 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
         limits: settings.limits.clone(),
         upstreams: settings.upstreams.clone(),
         routes: settings.routes.clone(),
+        judges: settings.judges.clone(),
         keys,
         policies: Loaded {
             table: Arc::new(built.table),

@@ -73,6 +73,9 @@ impl Check<'_> {
         self.no_name_twice("tenant", "name", &names);
         self.tenants(&file.tenants);
         self.labels(file);
+        self.judges(file);
+        let names: Vec<&str> = file.judges.iter().map(|judge| judge.name.as_str()).collect();
+        self.no_name_twice("judge", "name", &names);
         self.sinks(&file.sinks);
         let names: Vec<&str> = file.sinks.iter().map(|s| s.name.as_str()).collect();
         self.no_name_twice("sink", "name", &names);
@@ -90,6 +93,7 @@ impl Check<'_> {
             self.route(n, route, file);
         }
         self.tenants(&file.tenants);
+        self.judges(file);
         self.sinks(&file.sinks);
         self.vouching(file);
     }
@@ -198,7 +202,8 @@ impl Check<'_> {
             let path = if self.places.has(&held) { held } else { event };
             self.value(&path, diagnostic, "the longest event could not wait");
         }
-        let counts: [(&str, u64, u64, u64); 10] = [
+        let counts: [(&str, u64, u64, u64); 11] = [
+            ("judge_questions", u64::from(limits.judge_questions), 0, 10_000),
             ("fields", limits.fields as u64, 8, 1000),
             ("json_depth", limits.json_depth as u64, 8, 512),
             ("json_values", limits.json_values as u64, 1000, 100_000_000),
@@ -223,6 +228,7 @@ impl Check<'_> {
             ("body_idle", limits.body_idle),
             ("body_read", limits.body_read),
             ("scan", limits.scan),
+            ("judge_time", limits.judge_time),
             ("answer_idle", limits.answer_idle),
             ("idle", limits.idle),
         ];
@@ -491,7 +497,7 @@ impl Check<'_> {
         }
     }
 
-    fn header_name(&mut self, path: &[Step<'_>], name: &str, ours: bool) {
+    pub(super) fn header_name(&mut self, path: &[Step<'_>], name: &str, ours: bool) {
         const NEVER: [&str; 9] = [
             "host",
             "connection",

@@ -9,6 +9,7 @@ use crate::provenance::print::PrintSettings;
 use crate::server::{ComplaintSettings, RouteSettings, ServerSettings, TenantSettings};
 use crate::telemetry::LogSettings;
 use crate::upstream::UpstreamSettings;
+use crate::upstream::judge::JudgeSettings;
 use crate::upstream::sink::SinkSettings;
 use crate::upstream::vouch::{AnchorSettings, WitnessSettings};
 use schemars::JsonSchema;
@@ -57,6 +58,9 @@ pub struct File {
     /// Which request goes where.
     #[serde(default, rename = "route")]
     pub routes: Vec<RouteSettings>,
+    /// Who is asked about texts.
+    #[serde(default, rename = "judge")]
+    pub judges: Vec<JudgeSettings>,
     /// Where records are sent besides.
     #[serde(default, rename = "sink")]
     pub sinks: Vec<SinkSettings>,

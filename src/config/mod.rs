@@ -8,6 +8,8 @@ mod check;
 mod client_checks;
 mod differences;
 mod file;
+mod judges;
+mod judges_of_rules;
 mod labels;
 mod lists;
 mod marks;
@@ -39,6 +41,7 @@ use crate::provenance::mark::MarkSettings;
 use crate::provenance::print::PrintSettings;
 use crate::server::{ComplaintSettings, RouteSettings, ServerSettings, TenantSettings};
 use crate::telemetry::LogSettings;
+use crate::upstream::judge::JudgeSettings;
 use crate::upstream::sink::SinkSettings;
 use crate::upstream::vouch::{AnchorSettings, WitnessSettings};
 use crate::upstream::{Credential, UpstreamSettings};
@@ -96,6 +99,8 @@ pub struct Settings {
     pub upstreams: Vec<(UpstreamSettings, Credential)>,
     /// Routes in the order of the file.
     pub routes: Vec<RouteSettings>,
+    /// Judges with their credentials.
+    pub judges: Vec<(JudgeSettings, Credential)>,
     /// Sinks with their credentials.
     pub sinks: Vec<(SinkSettings, Credential)>,
     /// Who cosigns the journal's checkpoints.
@@ -168,6 +173,14 @@ pub fn load(
         .enumerate()
         .map(|(n, upstream)| secret::resolve(&mut check, n, upstream, purpose, environment))
         .collect();
+    let of_judges: Vec<Credential> = file
+        .judges
+        .iter()
+        .enumerate()
+        .map(|(n, judge)| {
+            secret::resolve_judge(&mut check, n, judge.credential.as_ref(), purpose, environment)
+        })
+        .collect();
     let of_sinks: Vec<Credential> = file
         .sinks
         .iter()
@@ -199,6 +212,9 @@ pub fn load(
         check.tables(&lacking);
         for (n, upstream) in lacking.upstreams.iter().enumerate() {
             secret::resolve(&mut check, n, upstream, purpose, environment);
+        }
+        for (n, judge) in lacking.judges.iter().enumerate() {
+            secret::resolve_judge(&mut check, n, judge.credential.as_ref(), purpose, environment);
         }
         for (n, sink) in lacking.sinks.iter().enumerate() {
             secret::resolve_token(&mut check, ("sink", n), sink.credential.as_ref(), purpose, environment);
@@ -241,6 +257,7 @@ pub fn load(
         log: file.log,
         upstreams: file.upstreams.into_iter().zip(credentials).collect(),
         routes: file.routes,
+        judges: file.judges.into_iter().zip(of_judges).collect(),
         sinks: file.sinks.into_iter().zip(of_sinks).collect(),
         witnesses: file.witnesses,
         anchors: file.anchors.into_iter().zip(of_anchors).collect(),
@@ -337,6 +354,10 @@ fn place_paths(file: &mut File, folder: &Path, state_is_written: bool) {
         upstream.extra_roots.iter_mut().for_each(place);
         upstream.credential.iter_mut().flat_map(|c| c.file.iter_mut()).for_each(place);
     }
+    for judge in &mut file.judges {
+        judge.extra_roots.iter_mut().for_each(place);
+        judge.credential.iter_mut().flat_map(|c| c.file.iter_mut()).for_each(place);
+    }
     for sink in &mut file.sinks {
         sink.extra_roots.iter_mut().for_each(place);
         sink.credential.iter_mut().flat_map(|c| c.file.iter_mut()).for_each(place);
@@ -419,6 +440,7 @@ impl Settings {
             log: self.log.clone(),
             upstreams: self.upstreams.iter().map(|(u, _)| u.clone()).collect(),
             routes: self.routes.clone(),
+            judges: self.judges.iter().map(|(judge, _)| judge.clone()).collect(),
             sinks: self.sinks.iter().map(|(s, _)| s.clone()).collect(),
             witnesses: self.witnesses.clone(),
             anchors: self.anchors.iter().map(|(a, _)| a.clone()).collect(),

@@ -45,6 +45,7 @@ impl Settings {
             Ok((policies, library)) => {
                 found.append(&mut Self::policy_warnings(&library, &policies));
                 found.append(&mut self.residency(&policies));
+                found.append(&mut self.idle_judges(&policies));
                 found.append(&mut self.unknown_jurisdictions(&library));
                 Some((policies, library))
             }
@@ -138,6 +139,8 @@ impl Settings {
         let default = policy(None);
         let tenants: Vec<Arc<Policy>> = (0..self.tenants.len()).filter_map(|n| policy(Some(n))).collect();
         found.append(&mut self.uses_beyond(library));
+        let known: Vec<Arc<Policy>> = default.iter().chain(&tenants).map(Arc::clone).collect();
+        found.append(&mut self.judges_of(library, &known));
         match default {
             Some(default) if found.is_empty() => {
                 let names = self.tenants.iter().map(|tenant| tenant.name.clone()).collect();

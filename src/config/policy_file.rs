@@ -45,6 +45,8 @@ struct PolicyFile {
     _prints: IgnoredAny,
     #[serde(rename = "complaints")]
     _complaints: IgnoredAny,
+    #[serde(rename = "judge")]
+    _judges: IgnoredAny,
     #[serde(rename = "sink")]
     _sinks: IgnoredAny,
     #[serde(rename = "witness")]
@@ -86,6 +88,7 @@ pub fn load_policy(source: &Arc<SourceFile>, folder: &Path) -> Result<Settings, 
         log: LogSettings::default(),
         upstreams: Vec::new(),
         routes: Vec::new(),
+        judges: Vec::new(),
         sinks: Vec::new(),
         witnesses: Vec::new(),
         anchors: Vec::new(),

@@ -44,6 +44,26 @@ pub(super) fn resolve_token(
     resolve_at(check, place, settings, purpose, environment)
 }
 
+/// The credential of the judge with this number.
+pub(super) fn resolve_judge(
+    check: &mut Check<'_>,
+    number: usize,
+    settings: Option<&CredentialSettings>,
+    purpose: Purpose,
+    environment: Environment<'_>,
+) -> Credential {
+    let Some(settings) = settings else { return Credential::None };
+    let place: [Step<'_>; 3] = ["judge".into(), number.into(), "credential".into()];
+    if settings.passthrough {
+        let [a, b, c] = place;
+        let diagnostic = Diagnostic::error("conflict", "`passthrough` says nothing to a judge")
+            .help("one of `env = \"NAME\"`, `file = \"PATH\"`");
+        check.key(&[a, b, c, "passthrough".into()], diagnostic, "of upstreams alone");
+        return Credential::None;
+    }
+    resolve_at(check, place, settings, purpose, environment)
+}
+
 fn resolve_at(
     check: &mut Check<'_>,
     place: [Step<'_>; 3],

@@ -92,7 +92,7 @@ impl Check<'_> {
     }
 }
 
-enum Reach {
+pub(super) enum Reach {
     /// TLS, or this machine.
     Safe,
     /// Plain text to another machine of a network of one's own.
@@ -142,7 +142,7 @@ fn is_near(host: &str) -> bool {
 }
 
 /// What is wrong with a base URL.
-fn url_fault(url: &str) -> Result<Reach, String> {
+pub(super) fn url_fault(url: &str) -> Result<Reach, String> {
     if url.contains('@') {
         // Not repeated: what stands before the @ may be a password.
         return Err("a base URL holds no user and no password".into());

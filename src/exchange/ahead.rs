@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::answer::{Answering, Ended, Flow, Mode};
+use super::judging::{Opinion, Question};
 use super::label::Labelling;
 use crate::audit::Receipt;
 use crate::dialect::ExchangeError;
@@ -46,6 +47,21 @@ impl Ahead {
     /// As [`Answering::finish`].
     pub fn finish(&mut self, ended: Ended) -> Flow {
         self.answering.finish(ended, &mut self.out)
+    }
+
+    /// As [`Answering::questions`].
+    pub fn questions(&mut self) -> Vec<Question> {
+        self.answering.questions()
+    }
+
+    /// As [`Answering::awaits_judges`].
+    pub fn awaits_judges(&self) -> bool {
+        self.answering.awaits_judges()
+    }
+
+    /// As [`Answering::answered`].
+    pub fn answered(&mut self, question: &Question, opinion: &Opinion) -> Flow {
+        self.answering.answered(question, opinion, &mut self.out)
     }
 
     /// The answer as far as it was read, for who wants to know what came of it and lets nothing leave.

@@ -14,6 +14,7 @@ mod delivered;
 mod doubt;
 mod emit;
 mod halt;
+pub mod judging;
 mod label;
 #[cfg(test)]
 mod laws;
@@ -154,6 +155,8 @@ pub struct Terms {
     pub pseudonyms: Option<Pseudonyms>,
     /// Whether what is delivered is put together for who keeps prints of it.
     pub prints: bool,
+    /// What judges have said of the request's texts so far, where judges are asked at all.
+    pub judges: Option<Arc<judging::Answers>>,
 }
 
 /// What is known of who asks, for what they are told.
@@ -176,6 +179,14 @@ pub struct Client {
 impl Terms {
     /// Terms of an exchange of which nobody is told anything.
     pub fn new(policy: Arc<Policy>, limits: ExchangeLimits) -> Self {
-        Self { policy, limits, client: Client::default(), marks: None, pseudonyms: None, prints: false }
+        Self {
+            policy,
+            limits,
+            client: Client::default(),
+            marks: None,
+            pseudonyms: None,
+            prints: false,
+            judges: None,
+        }
     }
 }

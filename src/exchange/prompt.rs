@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::judging::{Answers, BEFORE, Question};
 use super::marking::stripped;
 use super::pseudonyms::{self, Keeping};
 use super::reader::{Counted, Reader, Side, Stop};
@@ -24,7 +25,7 @@ use crate::text::{Guess, Language, Scripts, Tongue, looks_like_identifier, perce
 use crate::vault::{Back, Scope};
 
 /// A request whose head is known.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Received {
     matched: Matched,
     terms: Terms,
@@ -73,13 +74,31 @@ pub struct Judged {
     /// Its system prompt, where somebody looks for it in the answer.
     own: Option<Arc<Index>>,
     /// Its body, where prints of the answer are kept.
-    asked: Bytes,
+    request: Bytes,
+    /// What judges are to be asked, where they are.
+    judges: Option<Box<ForJudges>>,
+}
+
+/// What judges are asked about a request.
+#[derive(Debug, Default)]
+struct ForJudges {
+    /// Before it goes on.
+    questions: Vec<Question>,
+    /// What its answer answers.
+    asked: Option<Arc<str>>,
 }
 
 impl Received {
     /// A request for this operation under these terms.
     pub fn new(matched: Matched, terms: Terms) -> Self {
         Self { matched, terms }
+    }
+
+    /// The same request, of whose texts judges have said this.
+    #[must_use]
+    pub fn knowing(mut self, answers: Answers) -> Self {
+        self.terms.judges = Some(Arc::new(answers));
+        self
     }
 
     /// Reads the body (already free of its content coding) and the query. `json` says whether the media type is JSON; an empty body
@@ -99,6 +118,9 @@ impl Received {
         let Self { matched, mut terms } = self;
         let mut reader = Reader::new(Arc::clone(&terms.policy), Side::Prompt, false);
         reader.halt_at(halt);
+        if let Some(answers) = &terms.judges {
+            reader.ask_judges(answers, None);
+        }
         if matched.dialect.has_words(matched.operation) {
             reader.take_context();
         }
@@ -108,9 +130,9 @@ impl Received {
             reader.stand_in(book);
         }
         let mut judged = read_target(&mut reader, &matched.path, query);
-        let asked = if terms.prints { body.clone() } else { Bytes::new() };
+        let request = if terms.prints { body.clone() } else { Bytes::new() };
         let (mut changed, mut last, mut sketch, mut own) = (None, None, None, 0);
-        let mut system = None;
+        let (mut system, mut asked) = (None, None);
         if judged.is_ok() && !body.is_empty() {
             let mut tape = Tape::within(terms.limits.json_depth, terms.limits.json_values);
             // A media type is a claim: some servers read JSON whatever it says.
@@ -138,6 +160,15 @@ impl Received {
                     }
                     // What ends a session is no long text; of a longer one it is known that it is there.
                     last = words.map(|words| Quiet(words.chars().take(SHORT).collect()));
+                }
+                if terms.judges.is_some()
+                    && terms.policy.asks_judges()
+                    && matched.dialect.has_words(matched.operation)
+                {
+                    asked = last_words(&body, &tape).map(|words| {
+                        let from = words.ceil_char_boundary(words.len().saturating_sub(BEFORE));
+                        words.get(from..).unwrap_or_default().into()
+                    });
                 }
                 ask = matched.dialect.ask(matched.operation, &body, &tape, query, matched.model.as_deref());
                 if matched.dialect.has_words(matched.operation) {
@@ -174,6 +205,11 @@ impl Received {
             Err(Stop::Halted) => return Err(refuse(&Stop::Halted, &terms, Side::Prompt)),
             Err(stop) => refusal(&stop, &matched, &terms, &ask),
         };
+        // Own rules come first: of what goes no further nobody is asked.
+        let questions = match &next {
+            Next::Forward { .. } => reader.questions(),
+            Next::Answer(_) | Next::Refuse(_) => Vec::new(),
+        };
         let context = reader.context();
         let values = reader.book().map(|book| (book.scope().clone(), Arc::new(book.back())));
         let given = reader.counted().cloned().unwrap_or_default();
@@ -204,7 +240,9 @@ impl Received {
             values,
             given,
             keeping,
-            asked,
+            request,
+            judges: (!questions.is_empty() || asked.is_some())
+                .then(|| Box::new(ForJudges { questions, asked })),
         })
     }
 }
@@ -249,6 +287,11 @@ impl Judged {
         }
     }
 
+    /// What judges are to be asked before it goes on: with the answers in [`Terms::judges`] it is judged once more.
+    pub fn questions(&mut self) -> Vec<Question> {
+        self.judges.as_mut().map(|judges| std::mem::take(&mut judges.questions)).unwrap_or_default()
+    }
+
     /// The rule that blocks it and what is told of it, where one does.
     pub fn blocked(&self) -> Option<&(RuleId, ExchangeError)> {
         self.blocked.as_ref()
@@ -279,13 +322,14 @@ impl Judged {
     /// Begins the answer, which gives nothing away before there is a durable admission record.
     pub fn ahead(self) -> Ahead {
         let mut answering = Answering::new(self.matched, self.terms, self.ask, self.report);
+        answering.ask_judges(self.judges.as_ref().and_then(|judges| judges.asked.as_ref()));
         answering.hold_against(self.context);
         if let Some((scope, back)) = self.values {
             answering.bring_back(scope, back);
         }
         answering.keep(self.keeping);
         answering.answers_to(self.own);
-        answering.was_asked(self.asked);
+        answering.was_asked(self.request);
         Ahead::new(answering)
     }
 

@@ -38,6 +38,15 @@ pub fn findings(policy: &Policy, noted: &[Noted]) -> Vec<FindingRecord> {
                     .engine()
                     .statement(n.rule, n.of)
                     .map_or_else(String::new, |statement| statement.source.clone()),
+                judge: n
+                    .judged
+                    .as_ref()
+                    .and(rule.judge.as_ref())
+                    .map_or_else(String::new, |spec| spec.judge.to_string()),
+                judge_category: n
+                    .judged
+                    .as_ref()
+                    .map_or_else(String::new, |category| safe(category).into_owned()),
             }
         })
         .collect()

@@ -130,6 +130,7 @@ mod tests {
             score: 1.0,
             of: 0,
             hidden: None,
+            judged: None,
         }
     }
 

@@ -41,6 +41,10 @@ pub struct LimitsSettings {
     pub body_read: Time,
     /// Time to read a request for what it holds. It is refused where that takes longer.
     pub scan: Time,
+    /// Questions that one exchange may put to judges, those left out to which the answer is known.
+    pub judge_questions: u32,
+    /// Time that one exchange may wait for judges in all.
+    pub judge_time: Time,
     /// Time an answer may wait for a client that takes nothing more of it.
     pub answer_idle: Time,
     /// Time a connection may wait for its next request.
@@ -76,6 +80,8 @@ impl Default for LimitsSettings {
             body_idle: Time::secs(30),
             body_read: Time::secs(300),
             scan: Time::secs(30),
+            judge_questions: 32,
+            judge_time: Time::secs(10),
             answer_idle: Time::secs(120),
             idle: Time::secs(120),
             connections: 8192,

@@ -8,10 +8,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{
-    AbuseSettings, Action, BlockAs, Bucket, Choice, Complaints, Density, Direction, Labelled, LadderSettings,
-    Notice, Residencies, ReviewSettings, Rule, RuleState, SessionSettings, Threshold, Unmet, Unscanned,
+    AbuseSettings, Action, BlockAs, Bucket, Choice, Complaints, Density, Direction, LEAST, Labelled,
+    LadderSettings, Notice, Residencies, ReviewSettings, Rule, RuleState, SessionSettings, Threshold, Unmet,
+    Unscanned,
 };
-use crate::detect::{CompileError, Engine, RuleId, RuleSet, RuleSpec};
+use crate::detect::{CompileError, Engine, Finding, RuleId, RuleSet, RuleSpec};
 
 /// At most so many different shares of canaries: each takes an engine.
 pub(super) const MOST_SHARES: usize = 8;
@@ -27,6 +28,8 @@ pub struct Policy {
     sets: [RuleSet; 4],
     /// Of the rules in a direction those that look at encoded text.
     encoded: [RuleSet; 4],
+    /// Of the rules in a direction those that ask a judge.
+    judged: [Box<[RuleId]>; 4],
     /// Whether some rule makes something of what it finds in requests, and in answers.
     makes: [bool; 2],
     /// Its rules in shadow, if there are any.
@@ -157,7 +160,11 @@ impl Policy {
                     if waits(rule_of(&parts.rules, rule), choice.actions.get(direction)) {
                         set.hold(rule);
                     }
-                    if choice.threshold != Threshold::default() {
+                    // Of what a judge is asked about its own model finds all that is not surely harmless.
+                    let band = rule_of(&parts.rules, rule).judge.as_ref().and_then(|judge| judge.band);
+                    if let Some((lower, _)) = band {
+                        set.set_threshold(rule, lower);
+                    } else if choice.threshold != Threshold::default() {
                         set.set_threshold(rule, choice.threshold.score());
                     }
                 }
@@ -172,6 +179,9 @@ impl Policy {
             Direction::Output | Direction::OutputOrTool => RuleSet::empty(),
         });
         sets.iter().for_each(|set| engine.warm(set));
+        let judged = sets.each_ref().map(|set| {
+            set.iter().filter(|rule| rule_of(&parts.rules, *rule).judge.is_some()).collect::<Box<[RuleId]>>()
+        });
         let makes = |directions: [Direction; 2]| {
             let in_force = parts.choices.iter().filter(|choice| over.takes(choice.state));
             in_force
@@ -181,7 +191,7 @@ impl Policy {
         let makes =
             [makes([Direction::Prompt, Direction::Tool]), makes([Direction::Output, Direction::Tool])];
         let packs = packs(&parts);
-        Self { parts, packs, over, engine, sets, encoded, makes, shadow: None, canaries: Vec::new() }
+        Self { parts, packs, over, engine, sets, encoded, judged, makes, shadow: None, canaries: Vec::new() }
     }
 
     /// A policy of these rules alone, each with its own actions: for tests and for scanning with one rule.
@@ -338,6 +348,51 @@ impl Policy {
         of_direction(&self.encoded, direction)
     }
 
+    /// The rules in a direction that ask a judge, in order.
+    pub fn judged(&self, direction: Direction) -> &[RuleId] {
+        let [prompt, output, tool, output_or_tool] = &self.judged;
+        match direction {
+            Direction::Prompt => prompt,
+            Direction::Output => output,
+            Direction::Tool => tool,
+            Direction::OutputOrTool => output_or_tool,
+        }
+    }
+
+    /// Whether some rule asks a judge, in shadow or not.
+    pub fn asks_judges(&self) -> bool {
+        self.judged.iter().any(|rules| !rules.is_empty())
+            || self.shadow.as_ref().is_some_and(|shadow| shadow.asks_judges())
+    }
+
+    /// Whether what a rule's own model found counts where no judge is asked: what a judge would have been asked about counts from the rule's
+    /// threshold on.
+    pub fn counts_unjudged(&self, finding: &Finding) -> bool {
+        let spec = self.rule(finding.rule).judge.as_ref();
+        let uncertain = spec.is_some_and(|spec| spec.is_uncertain(finding.score));
+        !uncertain || finding.score >= self.judged_from(finding.rule)
+    }
+
+    /// The rules in force or in shadow that ask a judge, with its name, in order.
+    pub fn rules_with_judges(&self) -> Vec<(&str, &str)> {
+        let ask = |rule: &RuleId| {
+            let rule = self.rule(*rule);
+            rule.judge.as_ref().map(|spec| (rule.id.as_str(), &*spec.judge))
+        };
+        let own = self.judged.iter().flatten().filter_map(ask);
+        let shadow = self.shadow.iter().flat_map(|shadow| shadow.rules_with_judges());
+        let mut all: Vec<(&str, &str)> = own.chain(shadow).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// The least score of a judge that counts for the rule.
+    pub fn judged_from(&self, id: RuleId) -> f32 {
+        let threshold = self.threshold(id);
+        if threshold > 0.0 { threshold } else { LEAST }
+    }
+
     /// Whether some rule makes something of the values that it finds in requests: stand-ins, hashes, a part.
     pub fn makes_of_prompts(&self) -> bool {
         self.makes[0]
@@ -381,6 +436,13 @@ impl Policy {
     /// The least score of a rule's findings that this policy reports.
     pub fn threshold(&self, id: RuleId) -> f32 {
         self.choice(id).map_or(0.0, |choice| choice.threshold.score())
+    }
+
+    /// Whether a rule, by its number, does something in some direction and state other than the last.
+    pub fn in_use(&self, rule: usize) -> bool {
+        self.parts.choices.get(rule).is_some_and(|choice| {
+            choice.is_on() && !matches!(choice.state, RuleState::Retired | RuleState::Draft)
+        })
     }
 
     /// The strongest action of a rule, by its number, in any direction.

@@ -23,6 +23,9 @@ pub struct Described {
     pub always: bool,
     /// What the policy does, or would do once it is in force, by direction.
     pub actions: Vec<(&'static str, &'static str)>,
+    /// The judge that it asks, which is called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub judge: Option<String>,
     /// The laws it rests on.
     pub basis: Vec<BasisOf>,
 }
@@ -40,6 +43,7 @@ pub fn describe(policy: &Policy, id: &str) -> Option<Described> {
         state: policy.state(number),
         always: rule.always,
         actions: Direction::ALL.map(|direction| (direction.as_str(), action(direction))).into(),
+        judge: rule.judge.as_ref().map(|spec| spec.judge.to_string()),
         basis: rule.basis.iter().map(BasisOf::from).collect(),
     })
 }

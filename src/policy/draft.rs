@@ -376,6 +376,10 @@ impl At<'_> {
         }
         let model = self.model(&id, &rule, alone);
         let grounding = self.grounding(&id, &rule, alone);
+        let judge = self.judge(&id, &rule, alone);
+        if judge.is_some() {
+            self.judged_actions(&id, actions, model.is_some());
+        }
         if rule.system_prompt {
             self.examples_of_two(&id, &rule);
         }
@@ -405,7 +409,8 @@ impl At<'_> {
         let is_slot = self.table == SLOT;
         for (key, texts) in [("examples", &rule.examples), ("counter_examples", &rule.counter_examples)] {
             // A passage of a document that nobody may see is no example.
-            if texts.is_empty() && !is_slot && !looks_for_documents {
+            // What a judge says of an example is not known before it is asked.
+            if texts.is_empty() && !is_slot && !looks_for_documents && judge.is_none() {
                 self.wrong(&["id"], NO_EXAMPLE, format!("rule `{id}` has no `{key}`"));
             }
         }
@@ -417,13 +422,14 @@ impl At<'_> {
             .collect();
         let from_lists = rule.lists.len() + rule.list_urls.len() + rule.stated_lists.len();
         let names = [keywords.len(), rule.patterns.len(), from_lists, rule.groups.len()];
-        let other = is_slot || told_behind || rule.model.is_some() || rule.grounding.is_some();
+        let other =
+            is_slot || told_behind || rule.model.is_some() || rule.grounding.is_some() || judge.is_some();
         if self.clean && names == [0; 4] && !other {
             self.wrong(
                 &["id"],
                 "missing",
                 format!(
-                    "rule `{id}` looks for nothing: no `keywords`, `lists`, `groups`, `model`, `grounding`, `fingerprints`, `claims`, `system_prompt` or `[[rule.pattern]]`"
+                    "rule `{id}` looks for nothing: no `keywords`, `lists`, `groups`, `model`, `judge`, `grounding`, `fingerprints`, `claims`, `system_prompt` or `[[rule.pattern]]`"
                 ),
             );
         }
@@ -474,6 +480,7 @@ impl At<'_> {
                 list_of: None,
                 counts,
                 model,
+                judge,
                 grounding,
                 told_behind,
                 // Told once its pack and the taxonomy are known.
@@ -504,7 +511,9 @@ impl At<'_> {
             }
         };
         let Some(model) = &rule.model else {
-            for (key, written) in [("class", rule.class.is_some()), ("hold", rule.hold.is_some())] {
+            // A judge's rule holds without a model too.
+            let holds = rule.hold.is_some() && rule.judge.is_none();
+            for (key, written) in [("class", rule.class.is_some()), ("hold", holds)] {
                 if written {
                     self.wrong(&[key], "model", format!("rule `{id}` says `{key}`, but asks no `model`"));
                 }

@@ -137,6 +137,7 @@ pub fn explain(library: &Library, policy: &Policy, direction: Direction, text: &
         let encoded = scan_encoded(policy.engine(), encoded, TextKind::Plain, text, &plain);
         found.extend(with_encoded(plain, encoded).map(|(finding, hidden)| (policy, finding, hidden)));
     }
+    found.retain(|(policy, finding, _)| policy.counts_unjudged(finding));
     found.sort_by_key(|(_, finding, _)| (finding.start, finding.end, finding.rule));
     // Of a rule in shadow this one knows no action.
     let action = |id| policy.action(id, direction);

@@ -254,6 +254,15 @@ pub(super) struct RuleFile {
     /// The model's class that it asks for.
     #[serde(default)]
     pub class: Option<String>,
+    /// The judge that it asks, a `[[judge]]` of the configuration.
+    #[serde(default)]
+    pub judge: Option<String>,
+    /// What the judge calls what it looks for; without it, what the judge says of its category.
+    #[serde(default)]
+    pub judged_as: Vec<String>,
+    /// Scores of its model between which the judge is asked.
+    #[serde(default)]
+    pub band: Option<[f32; 2]>,
     /// What of an answer it looks for that the request does not bear: `statement`, `number`, `name`, `link`.
     #[serde(default)]
     pub grounding: Option<String>,

@@ -308,9 +308,11 @@ impl Library {
     fn try_examples(&self, drafts: &[Draft], all: bool) -> Vec<Diagnostic> {
         let mut failed = Vec::new();
         let asks_model = |n: usize| self.specs.get(n).is_some_and(|spec| spec.model.is_some());
+        // Nobody is called to load a policy.
+        let asks_judge = |n: usize| self.rules.get(n).is_some_and(|rule| rule.judge.is_some());
         for (n, draft) in drafts.iter().enumerate().filter(|(_, draft)| !draft.is_list()) {
             // A model that no policy asks takes no memory of a gateway.
-            if asks_model(n) && !all {
+            if asks_model(n) && !all || asks_judge(n) {
                 continue;
             }
             // Its lists with states of their own are read with it, unless they are no more.

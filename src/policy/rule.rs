@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-use super::{Grade, RuleState, Threshold};
+use super::{Grade, JudgeSpec, RuleState, Threshold};
 use crate::detect::{ModelSpec, RuleId, Unsupported};
 
 /// What follows from a finding, in order of strength.
@@ -244,6 +244,8 @@ pub struct Rule {
     pub grade: Option<Grade>,
     /// What it asks a model.
     pub model: Option<ModelSpec>,
+    /// What it asks a judge that is called.
+    pub judge: Option<Arc<JudgeSpec>>,
     /// What of an answer it looks for that the request does not bear.
     pub grounding: Option<Unsupported>,
     /// Whether what it finds is told only behind where it begins: passages of documents and statements.
@@ -289,6 +291,7 @@ impl Default for Rule {
             zh: None,
             grade: None,
             model: None,
+            judge: None,
             grounding: None,
             told_behind: false,
         }

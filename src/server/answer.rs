@@ -8,9 +8,12 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING};
 use http::{HeaderMap, Response, StatusCode};
 
+use super::asking::Asking;
 use super::body::{AnswerBody, BATCH, Fed, StreamBody, fed};
 use super::exchange::{Exchange, takes};
 use super::gateway::Gateway;
@@ -162,7 +165,9 @@ impl Begun {
                 let comments = sse && answering.skips_comments();
                 let keep_alive = comments.then_some(exchange.worker.gateway.server.keep_alive.0);
                 recorder.status = status.as_u16();
-                let body = StreamBody::new(answering, *source, recorder, timeouts, keep_alive, out, fed);
+                let asker = Asking::new(exchange);
+                let body =
+                    StreamBody::new(answering, *source, recorder, timeouts, keep_alive, (out, fed), asker);
                 Ok(response(status, head, AnswerBody::stream(body)))
             }
         }
@@ -237,7 +242,10 @@ async fn read(
                 source.keep_raw();
             }
             let until = exchange.context.started + timeouts.total.0;
-            let flow = whole(gateway, ahead, &mut source, timeouts.idle.0, until).await;
+            let mut flow = whole(gateway, ahead, &mut source, timeouts.idle.0, until).await;
+            if flow == Some(Flow::More) && ahead.awaits_judges() {
+                flow = Box::pin(judged(exchange, ahead)).await;
+            }
             match (flow, ahead.mode()) {
                 (Some(flow), Mode::Stream(framing)) => {
                     streamed(source, framing, timeouts, Fed { flow, over: false })
@@ -262,6 +270,26 @@ async fn read(
         }
     };
     Ok(Reading { status: parts.status, head: headers::to_client(&parts.headers, dialer.upstream()), body })
+}
+
+/// Asks judges about a whole answer, and gives what they say to it; none after a fault in the gateway.
+async fn judged(exchange: &Exchange<'_>, ahead: &mut Ahead) -> Option<Flow> {
+    let (worker, questions) = (exchange.worker, ahead.questions());
+    let metrics = &worker.gateway.metrics;
+    let mut asking: FuturesUnordered<_> =
+        questions
+            .iter()
+            .map(|question| async move {
+                (question, worker.judges.ask(metrics, &exchange.budget, question).await)
+            })
+            .collect();
+    while let Some((question, opinion)) = asking.next().await {
+        let flow = catch_unwind(AssertUnwindSafe(|| ahead.answered(question, &opinion))).ok()?;
+        if flow != Flow::More || !ahead.awaits_judges() {
+            return Some(flow);
+        }
+    }
+    Some(Flow::More)
 }
 
 fn streamed(mut source: Source, framing: Framing, timeouts: Timeouts, fed: Fed) -> Body {

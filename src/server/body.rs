@@ -13,11 +13,13 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::sync::futures::OwnedNotified;
 use tokio::time::Sleep;
 
+use super::asking::Asking;
 use super::patience::{Activity, Part};
 use super::recorder::{COMPLETE, Ending, Recorder};
 use super::reviews::Rest;
 use super::source::{Broken, Source};
 use crate::dialect::ErrorKind;
+use crate::exchange::judging::{Opinion, Question};
 use crate::exchange::{Answering, Ended, Flow};
 use crate::limits::ExchangePass;
 use crate::upstream::Timeouts;
@@ -157,6 +159,8 @@ pub(super) struct StreamBody {
     /// Something has been given to the client: comments, or an event too.
     given: Given,
     state: State,
+    /// The judges that are asked about it.
+    asking: Asking,
 }
 
 /// What the client has got.
@@ -216,8 +220,8 @@ impl StreamBody {
         recorder: Recorder,
         timeouts: Timeouts,
         keep_alive: Option<Duration>,
-        out: Vec<Bytes>,
-        last: Option<Fed>,
+        (out, last): (Vec<Bytes>, Option<Fed>),
+        asking: Asking,
     ) -> Self {
         let now = now();
         let cut = Box::pin(Arc::clone(&recorder.gateway.cut).notified_owned());
@@ -237,6 +241,7 @@ impl StreamBody {
             out,
             given: Given::Nothing,
             state: State::Running,
+            asking,
         };
         body.step(last);
         body
@@ -247,7 +252,16 @@ impl StreamBody {
             if self.out.iter().map(Bytes::len).sum::<usize>() >= BATCH {
                 break;
             }
-            let next = self.source.as_mut().map_or(Poll::Ready(None), |source| source.poll(cx));
+            if let Poll::Ready((question, opinion)) = self.asking.poll(cx) {
+                self.judged(&question, &opinion);
+                continue;
+            }
+            // Behind its end nothing but judges is waited for.
+            let next = if self.answering.awaits_judges() {
+                Poll::Pending
+            } else {
+                self.source.as_mut().map_or(Poll::Ready(None), |source| source.poll(cx))
+            };
             match next {
                 Poll::Ready(next) => self.take(next),
                 Poll::Pending if !self.out.is_empty() => break,
@@ -310,6 +324,14 @@ impl StreamBody {
         self.step(fed);
     }
 
+    /// A judge has judged, or not.
+    fn judged(&mut self, question: &Question, opinion: &Opinion) {
+        let waited = self.answering.awaits_judges();
+        let Self { answering, out, .. } = self;
+        let flow = catch_unwind(AssertUnwindSafe(|| answering.answered(question, opinion, out)));
+        self.step(flow.ok().map(|flow| Fed { flow, over: waited }));
+    }
+
     /// Ends the answer since something else failed.
     fn fail(&mut self, kind: ErrorKind) {
         let Self { answering, out, .. } = self;
@@ -327,8 +349,9 @@ impl StreamBody {
             return;
         };
         self.recorder.holding(self.answering.is_holding(), self.heard);
+        self.asking.ask(self.answering.questions());
         self.state = match flow {
-            Flow::More if over => State::Ending,
+            Flow::More if over && !self.answering.awaits_judges() => State::Ending,
             Flow::More => State::Running,
             Flow::Cut if self.out.is_empty() => State::Breaking,
             Flow::Cut => State::Ending,

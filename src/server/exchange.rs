@@ -21,6 +21,7 @@ use super::gateway::{Gateway, Route};
 use super::head::Head;
 use super::headers;
 use super::host_check::from_browser;
+use super::judging::Budget;
 use super::long_reads;
 use super::prints::Printed;
 use super::recorder::{Ending, Kept, Recorder, record_end, with_answer};
@@ -68,6 +69,8 @@ pub(super) struct Exchange<'w> {
     pub(super) body: Bytes,
     /// What the gateway itself answers to a request for moderation.
     pub(super) moderated: Option<Vec<u8>>,
+    /// What may still be asked of judges.
+    pub(super) budget: Budget,
 }
 
 impl Exchange<'_> {
@@ -89,6 +92,8 @@ impl Exchange<'_> {
         let no_review = policy.review().is_some() && gateway.reviews.book.is_full();
         let client = Client { exchange, language, labels, said: None, complaints, no_review };
         let pseudonyms = self.pseudonyms(&gateway);
+        // The gateway's own answer to a request for moderation is its own, and the canary's text is known.
+        let judges = (self.moderated.is_none() && !self.canary && policy.asks_judges()).then(Arc::default);
         let received = Received::new(
             matched,
             Terms {
@@ -98,6 +103,7 @@ impl Exchange<'_> {
                 marks: gateway.marks.clone(),
                 pseudonyms,
                 prints: self.policy.prints() && !self.canary,
+                judges,
             },
         );
         let body_type = BodyType::of(self.headers);
@@ -107,6 +113,18 @@ impl Exchange<'_> {
                 "a web page's form is not read: send JSON as `application/json`",
             ));
         }
+        let mut judged = self.read(received.clone(), body.clone()).await?;
+        let questions = judged.questions();
+        if questions.is_empty() {
+            return Ok(judged);
+        }
+        let answers = Box::pin(self.worker.judges.ask_all(&gateway, &self.budget, &questions)).await;
+        self.read(received.knowing(answers), body).await
+    }
+
+    /// Reads the request's body.
+    async fn read(&mut self, received: Received, body: Bytes) -> Result<Judged, ExchangeError> {
+        let gateway = Arc::clone(&self.worker.gateway);
         let json = self.says_json();
         let timer = gateway.metrics.scan.with_label_values(&["prompt"]).start_timer();
         // What is compressed may be longer than it looks.

@@ -19,6 +19,7 @@ use crate::limits::{Abuse, Connections, KeyTable, LimitsSettings, Sessions};
 use crate::policy::Density;
 use crate::provenance::mark::{DetectorSettings, MarkKeys};
 use crate::telemetry::Metrics;
+use crate::upstream::judge::{JudgeSettings, Shared};
 use crate::upstream::{Credential, DialectFamily, Upstream, UpstreamSettings};
 use crate::vault::{Secret, Vault};
 
@@ -45,6 +46,8 @@ pub struct Plan {
     pub upstreams: Vec<(UpstreamSettings, Credential)>,
     /// Routes in order.
     pub routes: Vec<RouteSettings>,
+    /// Judges with their credentials.
+    pub judges: Vec<(JudgeSettings, Credential)>,
     /// Who may come in.
     pub keys: KeyTable,
     /// The policies to start with.
@@ -86,6 +89,8 @@ pub struct Gateway {
     pub upstreams: Vec<Arc<Upstream>>,
     /// Routes in order.
     pub routes: Vec<Route>,
+    /// What workers share of judges.
+    pub judges: Vec<Arc<Shared>>,
     /// Who may come in.
     pub keys: KeyTable,
     /// Policies; swapped whole by a reload.
@@ -196,6 +201,7 @@ impl Gateway {
         plan: Plan,
         mut upstreams: Vec<Arc<Upstream>>,
         canary: Arc<Upstream>,
+        judges: Vec<Arc<Shared>>,
         canary_key: String,
         name: crate::audit::ExchangeId,
         live: Live,
@@ -239,6 +245,7 @@ impl Gateway {
             exchange_limits,
             upstreams,
             routes,
+            judges,
             keys: plan.keys,
             policies,
             reloader,

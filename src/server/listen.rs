@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use super::gateway::Gateway;
 use super::guard::{Guarded, SlowHead};
+use super::judging::Judges;
 use super::patience::{Activity, Overdue, Patience};
 use super::tasks;
 use super::worker::Worker;
@@ -59,8 +60,9 @@ pub(super) fn worker(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::from_std(listener)?;
+        let judges = Arc::new(Judges::new(&gateway.judges).map_err(std::io::Error::other)?);
         let dialers = gateway.upstreams.iter().map(|u| Dialer::new(Arc::clone(u))).collect();
-        let worker = Arc::new(Worker { gateway: Arc::clone(gateway), dialers });
+        let worker = Arc::new(Worker { gateway: Arc::clone(gateway), dialers, judges });
         tasks::detached("beat", beat());
         accept(&worker, listener, stop).await;
         Ok(())

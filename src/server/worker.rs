@@ -20,6 +20,7 @@ use super::exchange::Exchange;
 use super::gateway::Gateway;
 use super::head;
 use super::host_check;
+use super::judging::{Budget, Judges};
 use super::patience::Activity;
 use super::request;
 use super::reviews;
@@ -43,6 +44,8 @@ pub struct Worker {
     pub gateway: Arc<Gateway>,
     /// By the upstream's number.
     pub dialers: Vec<Dialer>,
+    /// Who is asked about texts.
+    pub judges: Arc<Judges>,
 }
 
 /// What is known of a request while it is handled.
@@ -209,6 +212,7 @@ impl Worker {
             address: slot.address().to_owned(),
             body: Bytes::new(),
             moderated: None,
+            budget: Budget::new(gateway.limits.judge_questions, gateway.limits.judge_time.0),
         };
         let matched = match routed {
             Ok(matched) => matched,
@@ -259,7 +263,8 @@ impl Worker {
                 return Err(error.into());
             }
         };
-        exchange.admitted(judged).await
+        // Too large to lie within what drives the connection.
+        Box::pin(exchange.admitted(judged)).await
     }
 }
 

@@ -126,6 +126,17 @@ pub struct Metrics {
     pub list_fetches: IntCounterVec,
     /// `sluicegate_list_success_timestamp_seconds{url}`: when a list was last there as its rule wants it.
     pub list_success: IntGaugeVec,
+    /// `sluicegate_judge_questions_total{judge,outcome}`: what came of questions to judges: `asked`, `cached`, or why there was no answer.
+    pub judge_questions: IntCounterVec,
+    /// `sluicegate_judge_effects_total{judge,effect}`: what answers meant for rules: `found` or `clear` where nobody else was asked, `agreed`,
+    /// `raised` or `cleared` against the rule's own model.
+    pub judge_effects: IntCounterVec,
+    /// `sluicegate_judge_seconds{judge}`: from a question to its answer, those that were known already left out.
+    pub judge_seconds: HistogramVec,
+    /// `sluicegate_judge_left_alone{judge}`: 1 while its breaker is open.
+    pub judge_left_alone: IntGaugeVec,
+    /// `sluicegate_judge_running{judge}`: questions on their way.
+    pub judge_running: IntGaugeVec,
     policies: Mutex<(GaugeVec, Vec<[String; 2]>)>,
 }
 
@@ -199,6 +210,10 @@ impl Metrics {
         let sink_gauges = |name: &str, help: &str| gauges(name, help, "sink");
         let sink_lag = sink_gauges("sluicegate_sink_lag_records", "Durable records that a sink has not got")?;
         let sink_up = sink_gauges("sluicegate_sink_up", "0 while records do not reach a sink")?;
+        let judge_left_alone =
+            gauges("sluicegate_judge_left_alone", "1 while a judge that fails is not asked", "judge")?;
+        let judge_running =
+            gauges("sluicegate_judge_running", "Questions to a judge that are on their way", "judge")?;
         let witness_gauges = |name: &str, help: &str| gauges(name, help, "witness");
         let anchor_gauges = |name: &str, help: &str| gauges(name, help, "anchor");
         Ok(Self {
@@ -321,6 +336,24 @@ impl Metrics {
                 "Records that were purged before a sink had them",
                 &["sink"],
             )?,
+            judge_questions: counters(
+                "sluicegate_judge_questions_total",
+                "What came of questions to judges",
+                &["judge", "outcome"],
+            )?,
+            judge_effects: counters(
+                "sluicegate_judge_effects_total",
+                "What judges' answers meant for rules, beside what their own models said",
+                &["judge", "effect"],
+            )?,
+            judge_seconds: histograms(
+                "sluicegate_judge_seconds",
+                "From a question to a judge to its answer",
+                &["judge"],
+                SECONDS,
+            )?,
+            judge_left_alone,
+            judge_running,
             sink_lag,
             sink_up,
             witness_up: witness_gauges("sluicegate_witness_up", "0 while a witness cosigns nothing")?,

@@ -3,6 +3,7 @@
 mod ask;
 mod client;
 mod dialer;
+pub mod judge;
 mod lists;
 mod revealed;
 mod settings;

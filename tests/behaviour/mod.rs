@@ -18,6 +18,7 @@ mod h2_upstreams;
 mod host_check;
 mod http2;
 mod http_hygiene;
+mod judges;
 mod labels;
 mod ladder;
 mod lifecycle;
@@ -56,6 +57,7 @@ use sluicegate::server::{
     Loaded, Plan, PolicyTable, Printing, Running, ServerSettings, SinkPlan, StartError, count_prints, start,
 };
 use sluicegate::telemetry::Metrics;
+use sluicegate::upstream::judge::JudgeSettings;
 use sluicegate::upstream::sink::SinkSettings;
 use sluicegate::upstream::{Credential, DEMONSTRATION, DialectFamily, Timeouts, UpstreamSettings};
 
@@ -96,6 +98,7 @@ pub(crate) struct Wishes {
     pub(crate) detector: DetectorSettings,
     /// Whether prints may be kept, beside the journal.
     pub(crate) prints: bool,
+    pub(crate) judges: Vec<(JudgeSettings, Credential)>,
 }
 
 impl Default for Wishes {
@@ -125,6 +128,7 @@ impl Default for Wishes {
             marks: None,
             detector: DetectorSettings::default(),
             prints: false,
+            judges: Vec::new(),
         }
     }
 }
@@ -200,6 +204,7 @@ impl Gateway {
             limits: wishes.limits.clone(),
             upstreams: vec![(settings, wishes.credential.clone())],
             routes: Vec::new(),
+            judges: wishes.judges.clone(),
             keys: KeyTable::new(pepper, &tenants, &wishes.limits),
             policies: Loaded {
                 table: Arc::new(PolicyTable {

@@ -83,6 +83,7 @@ pub(super) fn of_folder(root: &Path, dir: tempfile::TempDir) -> Gateway {
         limits: settings.limits.clone(),
         upstreams: settings.upstreams.clone(),
         routes: settings.routes.clone(),
+        judges: settings.judges.clone(),
         keys: settings.key_table(Pepper::new(&[7; 32])),
         policies: Loaded {
             table: Arc::new(built.table),

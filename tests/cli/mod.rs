@@ -15,6 +15,7 @@ mod fingerprint;
 mod help;
 mod import;
 mod incident;
+mod judges;
 mod overblock;
 mod policy;
 mod prints;

@@ -34,6 +34,7 @@ impl Gateway {
             limits: settings.limits.clone(),
             upstreams: settings.upstreams.clone(),
             routes: settings.routes.clone(),
+            judges: settings.judges.clone(),
             keys: settings.key_table(pepper),
             policies: Loaded {
                 table: Arc::new(table),

@@ -20,7 +20,8 @@ use view::Totals;
 /// files that end in `.jsonl`; any other file is one text. Writes one line for each text, in order: `{"id",
 /// "verdict", "scores", "findings"}`. The `start` and `end` of a finding count code points of the text. For people it
 /// shows the lines in which something was found, with the matches marked. A finding of a rule in shadow has `"state":
-/// "shadow"`: its `action` is what would have followed, and the verdict knows nothing of it.
+/// "shadow"`: its `action` is what would have followed, and the verdict knows nothing of it. Judges that are called (`[[judge]]`)
+/// are not asked here: their rules find what their own models find.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Exit code: 0 whatever was found, 2 for bad input.
@@ -93,6 +94,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             return Ok(Exit::Misuse);
         }
     };
+    super::policies::say_unasked(&policy)?;
     let terminal = io::stdout().is_terminal();
     let format = args.format.unwrap_or(if terminal { Format::Human } else { Format::Jsonl });
     let mut scanning = Scanning {

@@ -135,6 +135,7 @@ fn read(policy: &Policy, direction: Direction, text: &str, chunk: Option<u32>) -
         rest = after;
     }
     scan.finish(engine, rules, &mut found);
+    found.retain(|one| policy.counts_unjudged(one));
     if policy.name() == MEASURE {
         // Who measures sets no cut-off: what models say stands in the scores alone.
         found.retain(|one| policy.rule(one.rule).model.as_ref().is_none_or(ModelSpec::finds_places));

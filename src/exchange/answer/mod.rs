@@ -5,6 +5,7 @@
 
 mod ending;
 mod held;
+mod judged;
 mod label;
 mod stream;
 mod whole;
@@ -135,6 +136,8 @@ pub struct Answering {
     labels: Option<Box<Labels>>,
     /// Keeps what stands for values under the response's id.
     keeping: Option<Box<Keeping>>,
+    /// The upstream has said all, and what judges say of it is awaited.
+    finishing: Option<Box<Finishing>>,
 }
 
 impl Answering {
@@ -180,6 +183,7 @@ impl Answering {
             begun,
             labels: None,
             keeping: None,
+            finishing: None,
         }
     }
 
@@ -476,6 +480,15 @@ impl Answering {
     fn outcome(&self) -> Outcome {
         Outcome::of(self.reader.strongest)
     }
+}
+
+/// What leaves once judges have judged it.
+#[derive(Debug)]
+enum Finishing {
+    /// The end of a stream.
+    Stream,
+    /// A whole answer: as it came, and as it is rewritten.
+    Whole(Bytes, Option<Vec<u8>>),
 }
 
 /// Why something that came goes no further.

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::super::marking::fixed;
 use super::super::segment::{Moved, Segments};
-use super::{Answering, Around, Flow, Leaving, Mode, Refused};
+use super::{Answering, Around, Finishing, Flow, Leaving, Mode, Refused};
 use crate::dialect::{Ends, ErrorKind, ExchangeError, Framing, Stage};
 use crate::stream::{Frame, Splitter};
 use crate::text::json::Tape;
@@ -21,6 +21,8 @@ pub(super) struct Held {
     segments: Segments,
     /// What its data was read as, where that is not much.
     tape: Option<Tape>,
+    /// The model has said all by then.
+    last: bool,
 }
 
 /// What an event that leaves was read as.
@@ -83,6 +85,16 @@ impl Answering {
         if let Err(stop) = self.reader.finish() {
             return self.stop(&stop, out);
         }
+        self.release_settled(out);
+        if self.reader.awaits_judges() {
+            self.finishing = Some(Box::new(Finishing::Stream));
+            return Flow::More;
+        }
+        self.close_stream(out)
+    }
+
+    /// All has been said, and all of it is judged.
+    pub(super) fn close_stream(&mut self, out: &mut Vec<Bytes>) -> Flow {
         self.release_settled(out);
         self.close_labels(out);
         self.end_stream(out)
@@ -153,7 +165,7 @@ impl Answering {
                 .map_err(|_| Refused::Garbage("the upstream sent an event that is not UTF-8".into()))?;
             segments.insert(self.reader.read_loose(text, range.clone())?);
         }
-        Ok(Held { raw: frame.raw, data: frame.data, segments, tape: None })
+        Ok(Held { raw: frame.raw, data: frame.data, segments, tape: None, last: self.stage != Stage::Open })
     }
 
     /// The event that was read last waits: what it was read as is kept with it, so that it need not be read again when it leaves.
@@ -201,8 +213,14 @@ impl Answering {
         Ok(segments)
     }
 
+    /// Whether an event is decided. A stream does not end before judges have said what they make of it.
+    fn may_leave(&self, held: &Held) -> bool {
+        let waits = self.reader.waits_for_judges() || held.last && self.reader.awaits_judges();
+        !waits && self.reader.is_settled(&held.segments)
+    }
+
     pub(super) fn release_settled(&mut self, out: &mut Vec<Bytes>) {
-        while self.queue.front().is_some_and(|held| self.reader.is_settled(&held.segments)) {
+        while self.queue.front().is_some_and(|held| self.may_leave(held)) {
             let Some(held) = self.queue.pop_front() else { break };
             self.held -= held.raw.len();
             self.held_texts -= held.segments.texts.len();

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::super::look::begins_as_json;
 use super::super::marking::fixed;
 use super::super::segment::Moved;
-use super::{Answering, Flow, Refused};
+use super::{Answering, Finishing, Flow, Refused};
 use crate::dialect::{ErrorKind, ExchangeError, Matched};
 use crate::text::json::{JsonError, Kind};
 
@@ -20,22 +20,34 @@ impl Answering {
             return self.fail(ExchangeError::new(ErrorKind::UpstreamGarbage, what), out);
         }
         match self.read_whole(&body) {
-            Ok(mut changed) => {
-                let is_answer = (200..300).contains(&self.upstream_status);
-                if let Some(labels) = self.labels.as_mut().filter(|_| is_answer) {
-                    let labelled = labels.whole(&self.matched, changed.as_deref().unwrap_or(&body));
-                    changed = labelled.or(changed);
-                }
-                self.released = true;
-                self.rewritten = changed.is_some();
-                out.push(changed.map_or(body, Bytes::from));
+            Ok(changed) if self.reader.awaits_judges() => {
+                self.finishing = Some(Box::new(Finishing::Whole(body, changed)));
                 Flow::More
             }
+            Ok(changed) => self.release_whole(body, changed, out),
             Err(Refused::Stop(stop)) => self.stop(&stop, out),
             Err(Refused::Garbage(what)) => {
                 self.fail(ExchangeError::new(ErrorKind::UpstreamGarbage, what), out)
             }
         }
+    }
+
+    /// A whole answer leaves.
+    pub(super) fn release_whole(
+        &mut self,
+        body: Bytes,
+        mut changed: Option<Vec<u8>>,
+        out: &mut Vec<Bytes>,
+    ) -> Flow {
+        let is_answer = (200..300).contains(&self.upstream_status);
+        if let Some(labels) = self.labels.as_mut().filter(|_| is_answer) {
+            let labelled = labels.whole(&self.matched, changed.as_deref().unwrap_or(&body));
+            changed = labelled.or(changed);
+        }
+        self.released = true;
+        self.rewritten = changed.is_some();
+        out.push(changed.map_or(body, Bytes::from));
+        Flow::More
     }
 
     /// Whether an answer without anything in it is none: each call of a dialect says something, an object or a list, unless its status

@@ -2,6 +2,7 @@
 //! example shows.
 
 mod blocks;
+mod called;
 mod chat_pieces;
 mod ends;
 mod grounded;

@@ -51,8 +51,12 @@ pub(super) fn answering(path: &str, request: &'static str, media: &str) -> Answe
 
 /// An answer that is read under a policy.
 pub(super) fn under(policy: Arc<Policy>, path: &str, request: &'static str, media: &str) -> Answering {
+    ready(Terms::new(policy, ExchangeLimits::default()), path, request, media)
+}
+
+/// The same under these terms.
+pub(super) fn ready(terms: Terms, path: &str, request: &'static str, media: &str) -> Answering {
     let matched = route("POST", path, path.ends_with("/messages")).unwrap_or_else(|_| panic!("{path}"));
-    let terms = Terms::new(policy, ExchangeLimits::default());
     let judged = Received::new(matched, terms)
         .judge(None, true, Bytes::from_static(request.as_bytes()))
         .unwrap_or_else(|e| panic!("{path}: {e}"));

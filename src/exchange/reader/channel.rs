@@ -8,6 +8,7 @@ use super::super::number;
 use super::super::segment::{Part, Segment, Segments};
 use super::super::strand::{Before, Parted, Strands, With};
 use super::grounded::Grounded;
+use super::judged::{JudgedChannel, Place};
 use super::values::Recent;
 use super::{Reader, Stop};
 use crate::detect::{Finding, Scan, TextKind};
@@ -71,6 +72,8 @@ pub(super) struct Channel {
     pub(super) back: Option<Box<BackChannel>>,
     /// Values that have come back, as far as something may still be found that overlaps them.
     pub(super) backs: Vec<Returning>,
+    /// What is asked of judges about it.
+    pub(super) judged: Option<Box<JudgedChannel>>,
     /// The end of its text, where something is made of what is found in it.
     pub(super) recent: Option<Box<Recent>>,
 }
@@ -81,17 +84,28 @@ impl Channel {
         self.settled < self.seen
     }
 
+    /// How far it is decided in all that reads it.
+    fn decided(&self) -> u64 {
+        let judged = self.judged.as_ref().map_or(u64::MAX, |judged| judged.settled());
+        self.alone.min(self.joined).min(judged)
+    }
+
+    /// Where what is found in it stands.
+    pub(super) fn place(&self, index: usize) -> Place {
+        Place { direction: self.direction, role: self.role, number: self.number, channel: Some(index) }
+    }
+
     /// It is decided as far as its scan and its strands are, and what it is joined to.
     pub(super) fn settle_up(&mut self) {
         let wait = self.strands.as_ref().and_then(|strands| strands.wait_from());
         self.alone = self.alone.max(wait.map_or(self.scanned, |from| from.min(self.scanned)));
-        self.settled = self.settled.max(self.alone.min(self.joined));
+        self.settled = self.settled.max(self.decided());
     }
 
     /// Read alone, it is decided to its end.
     fn settle_alone(&mut self) {
         self.alone = self.seen;
-        self.settled = self.settled.max(self.alone.min(self.joined));
+        self.settled = self.settled.max(self.decided());
     }
 
     /// Takes in an edit, and what of numbers goes with it. Of what has left nothing can be taken back.
@@ -195,6 +209,12 @@ impl Reader {
                     channel.scanned = channel.scanned.min(channel.base + grounded.settled());
                 }
             }
+        }
+        // Before it is told how far the text is decided.
+        self.judge_channel(index, Some(text));
+        self.ask_uncertain(index, &mut found);
+        if let Some(channel) = self.channels.get_mut(index) {
+            let start = channel.seen - text.len() as u64;
             channel.settle_up();
             if !text.is_empty() && std::mem::take(&mut channel.ended) && channel.delta {
                 channel.doubt = None;
@@ -223,7 +243,7 @@ impl Reader {
             && let Some(numbers) = &mut channel.numbers
         {
             channel.alone = numbers.settled(channel.alone).max(alone);
-            channel.settled = channel.alone.min(channel.joined).max(settled);
+            channel.settled = channel.decided().max(settled);
         }
     }
 
@@ -284,6 +304,7 @@ impl Reader {
             None => {
                 let against = self.context_of(role, kind, self.direction(role));
                 let scan = self.scan_of(kind);
+                let judged = self.judged_channel(role, self.direction(role));
                 self.by_key.insert(key, self.channels.len() as u32);
                 let chain = (flow == Flow::Linked).then(|| self.chain_of(key.field));
                 let makes = self.side == super::Side::Answer && self.policy.makes_of_answers();
@@ -317,6 +338,7 @@ impl Reader {
                         .then(number::Numbers::default),
                     back: self.back_channel(kind),
                     backs: Vec::new(),
+                    judged,
                     recent: makes.then(Box::default),
                 });
                 self.channels.len() - 1
@@ -361,6 +383,8 @@ impl Reader {
             self.strands -= strands.count();
             **strands = Strands::default();
         }
+        self.ask_uncertain(index, &mut found);
+        let Some(channel) = self.channels.get_mut(index) else { return };
         channel.settle_alone();
         channel.read_numbers(None);
         channel.read_exponents(&policy, &mut found);
@@ -368,6 +392,7 @@ impl Reader {
         self.take_backs(index, backs);
         self.take_channel_findings(index, &mut found);
         self.take_parted(index, parted);
+        self.judge_channel(index, None);
         self.scratch = found;
         let own = self.own.clone();
         let back = self.channels.get(index).and_then(|channel| self.back_channel(channel.kind));
@@ -406,7 +431,10 @@ impl Reader {
             self.end_chains();
         }
         for index in 0..self.channels.len() {
-            let Some(channel) = self.channels.get_mut(index).filter(|c| c.is_open()) else { continue };
+            let Some(channel) = self.channels.get_mut(index).filter(|c| c.is_open() || c.judged.is_some())
+            else {
+                continue;
+            };
             match ends {
                 Ends::All => self.let_go(index),
                 Ends::Part(part) if channel.key.parts[0] == *part => {
@@ -484,6 +512,8 @@ impl Reader {
         if let Some(strands) = &mut channel.strands {
             strands.let_go(with, &mut parted);
         }
+        self.ask_uncertain(index, &mut found);
+        let Some(channel) = self.channels.get_mut(index) else { return };
         channel.settle_alone();
         channel.read_numbers(None);
         channel.read_exponents(&policy, &mut found);
@@ -491,6 +521,7 @@ impl Reader {
         self.take_backs(index, backs);
         self.take_channel_findings(index, &mut found);
         self.take_parted(index, parted);
+        self.judge_channel(index, None);
         self.scratch = found;
     }
 }

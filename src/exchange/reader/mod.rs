@@ -7,6 +7,7 @@
 mod chain;
 mod channel;
 mod grounded;
+mod judged;
 #[cfg(test)]
 mod sample;
 mod values;
@@ -35,6 +36,7 @@ use crate::text::number::written_out;
 use chain::Chain;
 use channel::Channel;
 pub use channel::MAX_CHANNELS;
+use judged::Judging;
 pub use values::Counted;
 use values::Values;
 use whole::Join;
@@ -67,6 +69,8 @@ pub struct Noted {
     pub of: u32,
     /// How it was hidden.
     pub hidden: Option<Encodings>,
+    /// What the judge calls it that the rule asked, where that found it.
+    pub judged: Option<Arc<str>>,
 }
 
 /// Why reading stopped.
@@ -149,6 +153,8 @@ pub struct Reader {
     deferred: bool,
     /// A person lets pass what they review: rules whose findings are reviewed stop nothing.
     pub(super) let_pass: bool,
+    /// What judges are asked, where they are.
+    judging: Option<Box<Judging>>,
 }
 
 impl Reader {
@@ -193,6 +199,7 @@ impl Reader {
             values: None,
             deferred: false,
             let_pass: false,
+            judging: None,
         }
     }
 
@@ -562,12 +569,17 @@ impl Reader {
         role: Role,
         channel: u32,
     ) -> Option<Edit> {
+        // What a judge was to be asked about has gone to it; where none is asked, the rule's own model decides.
+        if finding.of == 0 && !self.policy.counts_unjudged(finding) {
+            return None;
+        }
         let direction = self.policy.named(finding.rule, direction);
         let action = self.policy.action(finding.rule, direction);
         if action == Action::Allow {
             return None;
         }
         let action = if self.fixed && action > Action::Flag { Action::Block } else { action };
+        let asks = self.policy.rule(finding.rule).judge.is_some();
         let noted = Noted {
             rule: finding.rule,
             direction,
@@ -578,8 +590,9 @@ impl Reader {
             start: finding.start.0,
             end: finding.end.0,
             score: finding.score,
-            of: finding.of,
+            of: if asks { 0 } else { finding.of },
             hidden,
+            judged: if asks { self.called(finding.of) } else { None },
         };
         // Two readings of a text may find the same.
         if self.tally.note(&noted) {

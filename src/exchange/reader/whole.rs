@@ -10,6 +10,7 @@ use super::super::halt::SLICE;
 use super::super::number;
 use super::super::segment::{Segment, Segments};
 use super::grounded::Grounded;
+use super::judged::Place;
 use super::values::back_edit;
 use super::{Reader, Side};
 use crate::detect::{Encoded, Finding, Scan, TextKind, scan_encoded, with_encoded};
@@ -75,6 +76,7 @@ impl Reader {
             grounded.push(policy.engine(), policy.rules(direction), text, &mut found);
             grounded.finish(policy.engine(), policy.rules(direction), &mut found);
         }
+        let uncertain = self.uncertain(role, direction, &mut found);
         let encoded = self.encoded(text, kind, direction, &found);
         let unread = encoded.unread;
         let place = segment.channel().map(|(channel, start, _)| (channel as usize, start));
@@ -83,6 +85,11 @@ impl Reader {
         let backs = if place.is_none() { self.backs_in(text, kind) } else { Vec::new() };
         let (number, at) = channel.or(join).unwrap_or((self.appeared.saturating_add(1), 0));
         self.appeared = self.appeared.max(number);
+        // What is joined, or goes on, is asked about there.
+        if join.is_none() && place.is_none() && segment.repeats.is_none() {
+            let place = Place { direction, role, number, channel: None };
+            self.judge_whole(text, place, at, &uncertain, &mut found);
+        }
         let is_json = kind == TextKind::Json && !policy.rules(direction).is_empty();
         let shift = place.map_or(0, |(_, start)| start);
         let mut numbers = is_json.then(|| number::Numbers::of(text, shift));
@@ -150,25 +157,29 @@ impl Reader {
             if self.stop.is_some() {
                 return;
             }
-            if join.alone && join.texts.len() == 1 {
+            let direction = self.direction(join.role);
+            let asks = self.asks(join.role, direction);
+            if join.alone && join.texts.len() == 1 && !asks {
                 continue;
             }
-            let direction = self.direction(join.role);
             let rules = policy.rules(direction);
             let (mut scan, mut found) = (self.scan_of(join.kind), std::mem::take(&mut self.scratch));
             let reads_encoded = self.side == Side::Prompt && !policy.encoded_rules(direction).is_empty();
-            let mut all = String::with_capacity(if reads_encoded { join.length as usize } else { 0 });
+            let mut all = String::with_capacity(if reads_encoded || asks { join.length as usize } else { 0 });
             for segment in join.texts.iter().filter_map(|&(index, _)| out.texts.get(index as usize)) {
                 let mut decoded = String::new();
                 let (_, text) = segment.source(src, &mut decoded);
                 if !self.scan(&mut scan, direction, text, &mut found) {
                     return;
                 }
-                if reads_encoded {
+                if reads_encoded || asks {
                     all.push_str(text);
                 }
             }
             scan.finish(policy.engine(), rules, &mut found);
+            let uncertain = self.uncertain(join.role, direction, &mut found);
+            let place = Place { direction, role: join.role, number: join.number, channel: None };
+            self.judge_whole(&all, place, 0, &uncertain, &mut found);
             let encoded = self.encoded(&all, join.kind, direction, &found);
             let unread = encoded.unread;
             let edits: Vec<Edit> = with_encoded(found.drain(..), encoded)

@@ -1,0 +1,200 @@
+//! Judges are asked: for a prompt before it goes on, for an answer while it comes. What an exchange may ask has an end.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+
+use super::gateway::Gateway;
+use crate::exchange::judging::{Answers, Opinion, Question};
+use crate::telemetry::Metrics;
+use crate::upstream::judge::{Failure, Judge, JudgeError, Judgement, Shared};
+
+/// The judges, as one worker asks them.
+#[derive(Debug)]
+pub struct Judges(Vec<Judge>);
+
+impl Judges {
+    /// Each has connections of its own in each worker.
+    ///
+    /// # Errors
+    /// No connections can be made at all.
+    pub(super) fn new(shared: &[Arc<Shared>]) -> Result<Self, JudgeError> {
+        shared.iter().map(|one| Judge::new(Arc::clone(one))).collect::<Result<_, _>>().map(Self)
+    }
+
+    fn named(&self, name: &str) -> Option<&Judge> {
+        self.0.iter().find(|judge| judge.shared().settings().name == name)
+    }
+
+    /// What comes of a question, within what is left of the exchange's budget.
+    pub(super) async fn ask(&self, metrics: &Metrics, budget: &Budget, question: &Question) -> Opinion {
+        let Some(judge) = self.named(&question.judge) else {
+            return Opinion::Failed { why: Failure::Unknown.as_str(), open: false };
+        };
+        let name = &*question.judge;
+        let counted = |outcome: &str| metrics.judge_questions.with_label_values(&[name, outcome]).inc();
+        let Some(waiting) = budget.begin() else {
+            counted(Failure::Budget.as_str());
+            return judge.failed(Failure::Budget);
+        };
+        let tell = || {
+            let shared = judge.shared();
+            metrics.judge_left_alone.with_label_values(&[name]).set(i64::from(shared.is_left_alone()));
+            metrics
+                .judge_running
+                .with_label_values(&[name])
+                .set(i64::try_from(shared.running()).unwrap_or(i64::MAX));
+        };
+        tell();
+        let judgement = judge.ask(question, waiting.left()).await;
+        let took = waiting.ended(!judgement.cached);
+        tell();
+        let Judgement { said, cached } = &judgement;
+        match said {
+            Ok(_) if *cached => counted("cached"),
+            Ok(_) => counted("asked"),
+            Err(failure) => counted(failure.as_str()),
+        }
+        if !cached {
+            metrics.judge_seconds.with_label_values(&[name]).observe(took.as_secs_f64());
+        }
+        if let Ok(said) = said {
+            for want in &question.wants {
+                metrics.judge_effects.with_label_values(&[name, want.effect(said).as_str()]).inc();
+            }
+        }
+        judge.opinion(&judgement)
+    }
+
+    /// What comes of a prompt's questions, all asked at once. The last ones are asked first: what was said before is known from before.
+    pub(super) async fn ask_all(
+        &self,
+        gateway: &Gateway,
+        budget: &Budget,
+        questions: &[Question],
+    ) -> Answers {
+        let mut asking: FuturesUnordered<_> = questions
+            .iter()
+            .rev()
+            .map(|question| async move { (question, self.ask(&gateway.metrics, budget, question).await) })
+            .collect();
+        let mut answers = Answers::default();
+        while let Some((question, opinion)) = asking.next().await {
+            answers.add(question, opinion);
+        }
+        answers
+    }
+}
+
+/// What one exchange may ask.
+#[derive(Clone, Debug)]
+pub(super) struct Budget(Arc<Mutex<Left>>);
+
+#[derive(Debug)]
+struct Left {
+    questions: u32,
+    time: Duration,
+    /// Questions that are waited for, and since when some are.
+    waiting: u32,
+    since: Option<Instant>,
+}
+
+/// A question that is waited for.
+#[derive(Debug)]
+struct Waiting<'b> {
+    budget: &'b Budget,
+    begun: Instant,
+    over: bool,
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge reads the clock; the core is told")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+impl Budget {
+    pub(super) fn new(questions: u32, time: Duration) -> Self {
+        Self(Arc::new(Mutex::new(Left { questions, time, waiting: 0, since: None })))
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Left) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A question is asked, if it may be.
+    fn begin(&self) -> Option<Waiting<'_>> {
+        let begun = now();
+        let may = self.with(|left| {
+            let may = left.questions > 0 && left.time(begun) > Duration::ZERO;
+            if may {
+                left.questions -= 1;
+                left.waiting += 1;
+                left.since.get_or_insert(begun);
+            }
+            may
+        });
+        may.then_some(Waiting { budget: self, begun, over: false })
+    }
+}
+
+impl Left {
+    /// What is left of the time: several who wait at once wait once.
+    fn time(&self, now: Instant) -> Duration {
+        let waited = self.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        self.time.saturating_sub(waited)
+    }
+}
+
+impl Waiting<'_> {
+    fn left(&self) -> Duration {
+        self.budget.with(|left| left.time(self.begun))
+    }
+
+    /// It waits no longer. `counts`: somebody was asked.
+    fn ended(mut self, counts: bool) -> Duration {
+        self.end(counts);
+        now().saturating_duration_since(self.begun)
+    }
+
+    fn end(&mut self, counts: bool) {
+        if std::mem::replace(&mut self.over, true) {
+            return;
+        }
+        let now = now();
+        self.budget.with(|left| {
+            left.questions += u32::from(!counts);
+            left.waiting = left.waiting.saturating_sub(1);
+            if left.waiting == 0 {
+                left.time = left.time(now);
+                left.since = None;
+            }
+        });
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.end(true);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_ends() {
+        let budget = Budget::new(2, Duration::from_secs(10));
+        let first = budget.begin().expect("a question");
+        let second = budget.begin().expect("a question");
+        assert!(budget.begin().is_none());
+        first.ended(false);
+        let third = budget.begin().expect("what was known costs nothing");
+        assert!(third.left() <= Duration::from_secs(10));
+        drop((second, third));
+        assert!(budget.begin().is_none());
+        assert!(Budget::new(9, Duration::ZERO).begin().is_none());
+    }
+}
