@@ -353,7 +353,11 @@ fn who_is_erased_is_gone_and_who_is_held_is_not() {
     gateway.stop();
     // The same without a gateway.
     assert_eq!(erase(&gateway, &["--tenant", "anonymous", "--user", "bob"]).0, Some(0));
-    assert_eq!(erase(&gateway, &["--tenant", "anonymous", "--user", "bob"]).0, Some(1));
+    let again = ["--tenant", "anonymous", "--user", "bob", "--format", "json"];
+    let (code, told, _) = erase(&gateway, &again);
+    let told: Value = serde_json::from_str(&told).expect("JSON");
+    assert_eq!((code, &told["erased"]), (Some(1), &false.into()), "{told}");
+    assert!(told["record"].as_u64().is_some(), "{told}");
     assert_eq!(gateway.audit(&["show", &bob, "--texts"]).0, Some(3));
     assert_eq!(gateway.audit(&["verify"]).0, Some(0));
     let events: Vec<Value> = gateway

@@ -68,8 +68,14 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Forgets what stood for a user's values, and writes the record of his erasure; how many conversations there were.
-    fn erasure(&self, mut detail: Value, vault: &Path, secret: Secret, owner: &Owner) -> anyhow::Result<u64> {
+    /// Forgets what stood for a user's values, and writes the record of his erasure; its number, and how many conversations there were.
+    fn erasure(
+        &self,
+        mut detail: Value,
+        vault: &Path,
+        secret: Secret,
+        owner: &Owner,
+    ) -> anyhow::Result<(u64, u64)> {
         match self {
             Self::Own(_) => {
                 let gone = if vault.exists() {
@@ -82,12 +88,16 @@ impl<'a> Writer<'a> {
                     0
                 };
                 detail["stand_ins"] = gone.into();
-                self.note("erasure", detail).map(|_| gone)
+                self.note("erasure", detail).map(|record| (record, gone))
             }
             Self::Running(operations, token) => {
                 let owner = format!("&owner={}", hex::encode(owner));
                 let answer = told(operations, token, "erasure", &detail, &owner)?;
-                answer["stand_ins"].as_u64().context("the gateway does not say what it has forgotten")
+                let numbers = (answer["record"].as_u64(), answer["stand_ins"].as_u64());
+                let (Some(record), Some(gone)) = numbers else {
+                    anyhow::bail!("the gateway does not say what it has forgotten");
+                };
+                Ok((record, gone))
             }
         }
     }
@@ -139,6 +149,10 @@ pub(super) struct Erase {
     #[arg(long, value_name = "TEXT")]
     basis: String,
 
+    /// How to write the answer
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+
     #[command(flatten)]
     place: Place,
 
@@ -155,7 +169,7 @@ pub(super) fn erase_subject(args: &Erase) -> anyhow::Result<Exit> {
     let subject = match held(&dir, &args.tenant, &user) {
         Ok(subject) => subject,
         Err(why) => {
-            writeln!(io::stderr(), "not erased: {why}")?;
+            refuse(args.format, &format!("not erased: {why}"), &json!({"erased": false, "why": why}))?;
             return Ok(Exit::No);
         }
     };
@@ -171,24 +185,31 @@ pub(super) fn erase_subject(args: &Erase) -> anyhow::Result<Exit> {
     if let Some(prints) = prints {
         detail["prints"] = prints.answers.into();
     }
-    let stand_ins = writer.erasure(detail, &args.place.state()?.join(VAULT), secret, &owner)?;
-    let mut out = io::stdout().lock();
+    let (record, stand_ins) = writer.erasure(detail, &args.place.state()?.join(VAULT), secret, &owner)?;
     let prints = prints.filter(|prints| prints.answers > 0);
+    let mut said = Vec::new();
     if let Some(prints) = prints {
         let files = if prints.from_files { "they are gone" } else { prints::STILL };
-        writeln!(out, "erased: prints of {} answers; {files}", prints.answers)?;
+        said.push(format!("erased: prints of {} answers; {files}", prints.answers));
     }
     if gone {
-        writeln!(out, "erased: what was kept of this user's exchanges cannot be read any more")?;
+        said.push("erased: what was kept of this user's exchanges cannot be read any more".to_owned());
     }
     if stand_ins > 0 {
-        writeln!(out, "erased: what stood for values in {stand_ins} of this user's conversations")?;
+        said.push(format!("erased: what stood for values in {stand_ins} of this user's conversations"));
     }
-    if gone || stand_ins > 0 || prints.is_some() {
-        return Ok(Exit::Fine);
+    let erased = !said.is_empty();
+    if !erased {
+        said.push(
+            "nothing was kept of this user, or it was erased before; the request is on record".to_owned(),
+        );
     }
-    writeln!(out, "nothing was kept of this user, or it was erased before; the request is on record")?;
-    Ok(Exit::No)
+    let answer = json!({
+        "erased": erased, "record": record, "bodies": gone, "stand_ins": stand_ins,
+        "prints": prints.map(|prints| json!({"answers": prints.answers, "from_files": prints.from_files})),
+    });
+    tell(args.format, &said.join("\n"), &answer)?;
+    Ok(if erased { Exit::Fine } else { Exit::No })
 }
 
 /// Keep what may be asked for from being erased or purged
@@ -235,6 +256,10 @@ struct Add {
     #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new(), requires = "tenant")]
     user: Option<String>,
 
+    /// How to write the answer
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+
     #[command(flatten)]
     place: Place,
 
@@ -258,6 +283,10 @@ struct Release {
     /// Why, and on whose order
     #[arg(long, value_name = "TEXT")]
     reason: String,
+
+    /// How to write the answer
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
 
     #[command(flatten)]
     place: Place,
@@ -312,14 +341,19 @@ fn add(args: &Add) -> anyhow::Result<Exit> {
     // Nobody else begins one of this name meanwhile.
     let holds = Holds::change(&dir)?;
     if holds.iter().any(|hold| hold.name == args.name) {
-        writeln!(io::stderr(), "there is a hold `{}` already", args.name)?;
+        let why = format!("there is a hold `{}` already", args.name);
+        refuse(args.format, &why, &json!({"held": false, "why": why}))?;
         return Ok(Exit::No);
     }
     let detail = json!({"name": args.name, "reason": args.reason, "tenant": args.tenant, "user": user});
-    writer.note("hold", detail)?;
+    let record = writer.note("hold", detail)?;
     drop(holds);
     Holds::change(&dir)?.keep()?;
-    writeln!(io::stdout(), "held: `{}`", args.name)?;
+    tell(
+        args.format,
+        &format!("held: `{}`", args.name),
+        &json!({"held": true, "name": args.name, "record": record}),
+    )?;
     Ok(Exit::Fine)
 }
 
@@ -328,14 +362,19 @@ fn release(args: &Release) -> anyhow::Result<Exit> {
     let writer = Writer::new(&args.place, &dir, &args.operations)?;
     let holds = Holds::change(&dir)?;
     if !holds.iter().any(|hold| hold.name == args.name) {
-        writeln!(io::stderr(), "there is no hold `{}`", args.name)?;
+        let why = format!("there is no hold `{}`", args.name);
+        refuse(args.format, &why, &json!({"released": false, "why": why}))?;
         return Ok(Exit::No);
     }
     // First the record: a hold that ends without one would be missed by nobody.
-    writer.note("release", json!({"name": args.name, "reason": args.reason}))?;
+    let record = writer.note("release", json!({"name": args.name, "reason": args.reason}))?;
     drop(holds);
     Holds::change(&dir)?.keep()?;
-    writeln!(io::stdout(), "released: `{}`", args.name)?;
+    tell(
+        args.format,
+        &format!("released: `{}`", args.name),
+        &json!({"released": true, "name": args.name, "record": record}),
+    )?;
     Ok(Exit::Fine)
 }
 
@@ -382,11 +421,38 @@ pub(super) struct Purge {
     #[arg(long)]
     dry_run: bool,
 
+    /// How to write the answer
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+
     #[command(flatten)]
     place: Place,
 
     #[command(flatten)]
     operations: Operations,
+}
+
+fn nothing(args: &Purge, why: &str) -> anyhow::Result<Exit> {
+    refuse(args.format, why, &json!({"purged": false, "why": why}))?;
+    Ok(Exit::No)
+}
+
+/// Says what was done.
+fn tell(format: Format, said: &str, answer: &Value) -> anyhow::Result<()> {
+    match format {
+        Format::Human => writeln!(io::stdout(), "{said}")?,
+        Format::Json => writeln!(io::stdout(), "{}", serde_json::to_string_pretty(answer)?)?,
+    }
+    Ok(())
+}
+
+/// Says why nothing was.
+fn refuse(format: Format, why: &str, answer: &Value) -> anyhow::Result<()> {
+    match format {
+        Format::Human => writeln!(io::stderr(), "{why}")?,
+        Format::Json => tell(format, why, answer)?,
+    }
+    Ok(())
 }
 
 /// Waits until a checkpoint covers a record.
@@ -422,8 +488,8 @@ pub(super) fn purge(args: &Purge) -> anyhow::Result<Exit> {
     let days = kept.as_ref().map_or(FLOOR_DAYS, |kept| kept.days);
     let who = kept.map_or_else(String::new, |kept| format!(", as {} asks", kept.who));
     if args.before > purge_floor(now_ms(), days) {
-        writeln!(io::stderr(), "records are kept for at least {days} days{who}: nothing younger is purged")?;
-        return Ok(Exit::No);
+        let why = format!("records are kept for at least {days} days{who}: nothing younger is purged");
+        return nothing(args, &why);
     }
     let (verifier, _) = super::KeyArg { key: None }.verifier(&dir)?;
     let (_, checkpoint) = last_checkpoint(&dir, &verifier)?;
@@ -431,37 +497,39 @@ pub(super) fn purge(args: &Purge) -> anyhow::Result<Exit> {
     if let Some(newest) = written_when(&dir, checkpoint.size)
         && args.before > purge_floor(newest, days)
     {
-        writeln!(
-            io::stderr(),
+        let why = format!(
             "records are kept for at least {days} days{who}, and the last record is of {}: nothing after {} is purged. Is this machine's clock right?",
             written(newest),
             written(purge_floor(newest, days))
-        )?;
-        return Ok(Exit::No);
+        );
+        return nothing(args, &why);
     }
     let what = purgeable(&dir, checkpoint.size, args.before)?;
     if what.segments.is_empty() {
         let held = !Holds::read(&dir)?.is_empty();
         let why = if held { "there is a hold" } else { "no whole segment is older" };
-        writeln!(io::stdout(), "nothing is purged: {why}")?;
-        return Ok(Exit::No);
+        return nothing(args, &format!("nothing is purged: {why}"));
     }
+    let (mut record, mut bodies) = (None, 0);
     if !args.dry_run {
         let writer = Writer::new(&args.place, &dir, &args.operations)?;
-        let record = writer.note(
+        let number = writer.note(
             "purge",
             json!({"through": what.through, "before_ms": args.before, "segments": what.segments.len()}),
         )?;
         // First it is signed that they went: else a copy that is taken in between is no journal.
         drop(writer);
-        signed(&dir, &verifier, record)?;
+        signed(&dir, &verifier, number)?;
         crate::audit::remove(&dir, &what)?;
-        let bodies = crate::audit::remove_purged_texts(&dir, args.before)?;
-        if bodies > 0 {
-            writeln!(io::stdout(), "{bodies} file(s) of sealed bodies went with them")?;
-        }
+        bodies = crate::audit::remove_purged_texts(&dir, args.before)?;
+        record = Some(number);
     }
-    let went = if args.dry_run { "would go" } else { "went" };
-    writeln!(io::stdout(), "records up to {} {went}: {} segments", what.through, what.segments.len())?;
+    let (went, segments) = (if args.dry_run { "would go" } else { "went" }, what.segments.len());
+    let more = if bodies > 0 { format!(", and {bodies} file(s) of sealed bodies") } else { String::new() };
+    let said = format!("records up to {} {went}: {segments} segments{more}", what.through);
+    let answer = json!({
+        "purged": record.is_some(), "through": what.through, "segments": segments, "body_files": bodies, "record": record,
+    });
+    tell(args.format, &said, &answer)?;
     Ok(Exit::Fine)
 }

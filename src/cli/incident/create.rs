@@ -9,7 +9,7 @@ use crate::audit::{
 use crate::cli::ask::Operations;
 use crate::cli::audit::{Filter, Place, Writer, absent, bodies, is_one_line};
 use crate::cli::moment::{now_ms, parse, written};
-use crate::cli::{Exit, show};
+use crate::cli::{Exit, Format, show};
 use crate::config::{Purpose, Settings};
 use crate::diag::Draft;
 use crate::policy::explain::{Described, describe};
@@ -71,6 +71,10 @@ pub(super) struct Create {
     /// The bodies too, in the clear, where they are kept and not erased
     #[arg(long)]
     texts: bool,
+
+    /// How to write the answer
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
 
     #[command(flatten)]
     filter: Filter,
@@ -228,6 +232,14 @@ pub(super) fn run(args: &Create) -> anyhow::Result<Exit> {
     let record = writer.note("incident", detail)?;
     draft.place().with_context(|| format!("{}; record {record} says that it was made", place()))?;
     let mut out = io::stdout().lock();
+    if args.format == Format::Json {
+        let answer = json!({
+            "file": args.out, "id": head.id, "exchanges": head.exchanges, "files": count, "record": record, "sha256": hash,
+            "law": head.law, "without_texts": head.without_texts,
+        });
+        writeln!(out, "{}", serde_json::to_string_pretty(&answer)?)?;
+        return Ok(Exit::Fine);
+    }
     writeln!(
         out,
         "{}: incident {}, {} exchanges in {count} files ({MANIFEST} signed by {})",
