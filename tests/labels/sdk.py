@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Labelled answers in the official SDKs, whole and streamed: each reads what it always reads, with the label in the text.
+"""Labelled and marked answers in the official SDKs, whole and streamed: each reads what it always reads, with the label in the text and marks that
+nobody sees. What a program reads has neither.
 
     sdk.py PROGRAM      runs under the Python of .cache/sdk/py
 """
@@ -9,6 +10,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import unicodedata
 import urllib.request
 
 import anthropic
@@ -19,6 +21,23 @@ from google import genai
 LABEL = "AI-generated content (人工智能生成)"
 ASK = "How do I reach Alex? What is the way to do that?"
 MODES = ["inline-prefix", "inline-suffix", "inline-both", "inline-paragraph"]
+MARKS = ["off", "dense"]
+
+
+def seen(text):
+    """A text without what nobody sees: format characters and variation selectors."""
+    return "".join(c for c in text if unicodedata.category(c) not in ("Cf", "Mn"))
+
+
+def exact(address):
+    """What programs read: JSON mode, a schema, log-probabilities."""
+    gpt = openai.OpenAI(base_url=f"http://{address}/v1", api_key="x", max_retries=0)
+    user = [{"role": "user", "content": ASK}]
+    schema = {"type": "json_schema", "json_schema": {"name": "s", "schema": {"type": "object"}}}
+    for more in ({"response_format": {"type": "json_object"}}, {"response_format": schema}, {"logprobs": True}):
+        yield str(more), gpt.chat.completions.create(model="demo", messages=user, **more).choices[0].message.content
+        pieces = gpt.chat.completions.create(model="demo", messages=user, stream=True, **more)
+        yield f"{more} stream", "".join(piece.choices[0].delta.content or "" for piece in pieces if piece.choices)
 
 
 def texts(address):
@@ -52,11 +71,13 @@ def texts(address):
 
 def main(program):
     failed = read = 0
-    for mode in MODES:
+    plain = {}
+    for mode, mark in [(mode, mark) for mode in MODES for mark in MARKS]:
+        marked = 0
         with tempfile.TemporaryDirectory() as folder:
             config = pathlib.Path(folder) / "gateway.toml"
             config.write_text(
-                f'schema = 1\n[labels]\nmode = "{mode}"\nmetadata = true\ntexts = {{ en = "{LABEL}" }}\n'
+                f'schema = 1\n[labels]\nmode = "{mode}"\nmetadata = true\ntexts = {{ en = "{LABEL}" }}\n[policy]\nmark = "{mark}"\n'
                 '[[upstream]]\nname = "demonstration"\ndialects = ["openai", "anthropic", "gemini", "ollama"]\nbase_url = "demonstration:"\n'
             )
             command = [program, "serve", "--config", config, "--state", pathlib.Path(folder) / "state", "--data", "127.0.0.1:0", "--operations", "127.0.0.1:0"]
@@ -68,9 +89,20 @@ def main(program):
                     count = {"inline-both": 2}.get(mode, 1)
                     begins = mode in ("inline-prefix", "inline-both")
                     sound = text.count(LABEL) == count and text.startswith(LABEL) == begins and len(text) > count * len(LABEL) + 10
+                    # A mark adds nothing that is seen, and takes nothing away.
+                    sound &= plain.setdefault((mode, sdk), text) == (seen(text) if mark != "off" else text)
+                    marked += seen(text) != text
                     if not sound:
                         failed += 1
-                        print(f"{mode}, {sdk}: {text!r}")
+                        print(f"{mode}, {mark}, {sdk}: {text!r}")
+                for what, text in exact(address):
+                    read += 1
+                    if LABEL in text or seen(text) != text or not text:
+                        failed += 1
+                        print(f"{mode}, {mark}, {what}: {text!r}")
+                if (marked > 0) != (mark != "off"):
+                    failed += 1
+                    print(f"{mode}, {mark}: {marked} texts have marks")
                 body = json.dumps({"model": "demo", "messages": [{"role": "user", "content": ASK}]}).encode()
                 request = urllib.request.Request(f"http://{address}/v1/chat/completions", body, {"content-type": "application/json"})
                 with urllib.request.urlopen(request) as answer:
@@ -78,7 +110,7 @@ def main(program):
             finally:
                 process.terminate()
                 process.wait(30)
-    print(f"{read} labelled answers read by official SDKs, {failed} wrong")
+    print(f"{read} labelled and marked answers read by official SDKs, {failed} wrong")
     return 1 if failed else 0
 
 
