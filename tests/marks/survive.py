@@ -6,6 +6,7 @@
 Wants ftfy, bleach, nh3 and markdown. Prints the table of `docs/marks.md`.
 """
 
+import contextlib
 import html
 import html.parser
 import http.client
@@ -142,20 +143,13 @@ def answer(address, number, stream):
     return "".join(event["choices"][0]["delta"].get("content", "") for event in events)
 
 
-def main():
-    program, passed, failed = sys.argv[1], 0, 0
-
-    def check(what, good):
-        nonlocal passed, failed
-        passed, failed = passed + bool(good), failed + (not good)
-        if not good:
-            print(f"FAILED: {what}")
-
+@contextlib.contextmanager
+def running(program, folder):
+    """A gateway that marks, before an upstream that says `document(NUMBER)`; its address."""
     upstream = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
     threading.Thread(target=upstream.serve_forever, daemon=True).start()
-    with tempfile.TemporaryDirectory() as folder:
-        config = pathlib.Path(folder) / "gateway.toml"
-        config.write_text(f"""schema = 1
+    config = pathlib.Path(folder) / "gateway.toml"
+    config.write_text(f"""schema = 1
 [server]
 data = "127.0.0.1:0"
 operations = "127.0.0.1:0"
@@ -171,31 +165,43 @@ name = "fake"
 dialects = ["openai"]
 base_url = "http://127.0.0.1:{upstream.server_port}"
 """)
-        process = subprocess.Popen([program, "serve", "--config", config], stdout=subprocess.PIPE, text=True)
-        try:
-            address = process.stdout.readline().split("http://")[1].strip()
-            texts = [answer(address, number, True) for number in range(30)]
-            for number, text in enumerate(texts):
-                check(f"{number}: whole as streamed", answer(address, number, False) == text)
-                history = [{"role": "user", "content": "0"}, {"role": "assistant", "content": text}, {"role": "user", "content": "1"}]
-                ask(address, "/v1/chat/completions", {"model": "m", "messages": history})
-                check(f"{number}: stripped on its way back", SEEN[-1]["messages"][1]["content"] == document(number))
-                kept = ["```" not in text or text.split("```")[1] == document(number).split("```")[1]]
-                check(f"{number}: code as it was", all(kept))
-            print(f"{'behind a filter':<34} {'verified':>9} {'unchanged':>10}")
-            for name, filtered, lasts in FILTERS:
-                layers = [json.loads(ask(address, "/v1/detect", {"text": filtered(text)}))["layers"]["mark"] for text in texts]
-                verified = sum(layer["verdict"] in ("bound", "edited") for layer in layers)
-                bound = sum(layer["verdict"] == "bound" for layer in layers)
-                print(f"{name:<34} {100 * verified / len(texts):>7.0f} % {100 * bound / len(texts):>8.0f} %")
-                check(name, verified == (len(texts) if lasts else 0))
-            plain = json.loads(ask(address, "/v1/detect", {"text": document(1)}))["layers"]["mark"]
-            check("a text without marks", plain["verdict"] == "none")
-            command = subprocess.run([program, "detect", "--config", config, "--format", "json"], input=texts[0], stdout=subprocess.PIPE, text=True, check=False)
-            check("the command agrees", command.returncode == 0 and json.loads(command.stdout)["layers"]["mark"]["verdict"] == "bound")
-        finally:
-            process.terminate()
-            process.wait()
+    process = subprocess.Popen([program, "serve", "--config", config], stdout=subprocess.PIPE, text=True)
+    try:
+        yield process.stdout.readline().split("http://")[1].strip()
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def main():
+    program, passed, failed = sys.argv[1], 0, 0
+
+    def check(what, good):
+        nonlocal passed, failed
+        passed, failed = passed + bool(good), failed + (not good)
+        if not good:
+            print(f"FAILED: {what}")
+
+    with tempfile.TemporaryDirectory() as folder, running(program, folder) as address:
+        texts = [answer(address, number, True) for number in range(30)]
+        for number, text in enumerate(texts):
+            check(f"{number}: whole as streamed", answer(address, number, False) == text)
+            history = [{"role": "user", "content": "0"}, {"role": "assistant", "content": text}, {"role": "user", "content": "1"}]
+            ask(address, "/v1/chat/completions", {"model": "m", "messages": history})
+            check(f"{number}: stripped on its way back", SEEN[-1]["messages"][1]["content"] == document(number))
+            kept = ["```" not in text or text.split("```")[1] == document(number).split("```")[1]]
+            check(f"{number}: code as it was", all(kept))
+        print(f"{'behind a filter':<34} {'verified':>9} {'unchanged':>10}")
+        for name, filtered, lasts in FILTERS:
+            layers = [json.loads(ask(address, "/v1/detect", {"text": filtered(text)}))["layers"]["mark"] for text in texts]
+            verified = sum(layer["verdict"] in ("bound", "edited") for layer in layers)
+            bound = sum(layer["verdict"] == "bound" for layer in layers)
+            print(f"{name:<34} {100 * verified / len(texts):>7.0f} % {100 * bound / len(texts):>8.0f} %")
+            check(name, verified == (len(texts) if lasts else 0))
+        plain = json.loads(ask(address, "/v1/detect", {"text": document(1)}))["layers"]["mark"]
+        check("a text without marks", plain["verdict"] == "none")
+        command = subprocess.run([program, "detect", "--config", pathlib.Path(folder) / "gateway.toml", "--format", "json"], input=texts[0], stdout=subprocess.PIPE, text=True, check=False)
+        check("the command agrees", command.returncode == 0 and json.loads(command.stdout)["layers"]["mark"]["verdict"] == "bound")
     print(f"{passed} passed, {failed} failed")
     return failed > 0
 
