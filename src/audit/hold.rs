@@ -7,6 +7,7 @@ use super::segment::{self, EntryKind};
 use super::texts::Subject;
 use crate::diag::write_whole;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -135,6 +136,30 @@ impl Holds {
         Ok(Self { _lock: Some(lock), ..Self::read(journal)? })
     }
 
+    /// The same as the journal alone has them, whatever the file says: for who is about to erase or purge, and cannot take it back. Nobody begins one
+    /// until this value is gone.
+    pub fn of_journal(journal: &Path) -> io::Result<Self> {
+        let mut this = Self::change(journal)?;
+        let known = std::mem::take(&mut this.all);
+        this.through = 0;
+        this.go_on(journal)?;
+        // A hold that no record of this journal tells of is one all the same.
+        let mut told = BTreeSet::new();
+        segment::walk_newest(journal, u64::MAX, &mut |_| {}, &mut |_, kind, payload| {
+            if kind == EntryKind::Event
+                && let Ok(one) = serde_json::from_slice::<Told>(payload)
+                && one.event == "release"
+            {
+                told.insert(one.detail.name);
+            }
+        })
+        .map_err(io::Error::other)?;
+        let lost = known.into_iter().filter(|hold| !told.contains(&hold.name));
+        let lost: Vec<Hold> = lost.filter(|hold| !this.all.iter().any(|one| one.name == hold.name)).collect();
+        this.all.extend(lost);
+        Ok(this)
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
@@ -159,14 +184,15 @@ impl Holds {
     }
 }
 
-/// A subject that is held, or a list of holds that cannot be read: nothing is erased then.
-pub fn held(journal: &Path, tenant: &str, user: &str) -> Result<Subject, String> {
+/// A subject that is held, or a list of holds that cannot be read: nothing is erased then. Nobody begins a hold while the holds are there that this
+/// gives.
+pub fn held(journal: &Path, tenant: &str, user: &str) -> Result<(Subject, Holds), String> {
     let unknown = |error: io::Error| format!("the holds cannot be read, so all is held: {error}");
-    let holds = Holds::change(journal).map_err(unknown)?;
+    let holds = Holds::of_journal(journal).map_err(unknown)?;
     holds.keep().map_err(unknown)?;
     match holds.on(tenant, user) {
         Some(hold) => Err(format!("held by `{}`: {}", hold.name, hold.reason)),
-        None => Ok(Subject::new(tenant, user)),
+        None => Ok((Subject::new(tenant, user), holds)),
     }
 }
 
@@ -211,6 +237,9 @@ mod tests {
         fs::write(folder.path().join(FILE), old).expect("a file");
         assert!(held("red", "u9"));
         fs::remove_file(folder.path().join(FILE)).expect("a file");
+        assert!(held("red", "u9") && !held("blue", "u1"));
+        // Nor does one that was edited.
+        fs::write(folder.path().join(FILE), r#"{"through": 9, "holds": []}"#).expect("a file");
         assert!(held("red", "u9") && !held("blue", "u1"));
         fs::write(folder.path().join(FILE), "{").expect("a file");
         let error = super::held(folder.path(), "red", "u2").expect_err("what cannot be read holds all");

@@ -53,7 +53,7 @@ pub use note::{NoteError, Signer, Verifier, is_origin};
 pub use prove::{ProveError, ProvedRecord, growth, is_of, last_checkpoint, prove, prove_growth, prove_under};
 pub use purge::{
     FLOOR_DAYS, Purge, Purgeable, purge_floor, purgeable, read_events, read_events_within, read_kept, remove,
-    written_when,
+    written_lately,
 };
 pub use record::{Admission, Asked, Coverage, End, Event, FindingRecord, LabelRecord, MarkRecord, safe};
 pub use segment::{Entry, EntryKind, ReadError, Recovered, Torn, first_record, read_dir, read_records};

@@ -74,10 +74,19 @@ pub(super) fn told(record: u64, payload: &[u8]) -> Option<Purge> {
     Some(Purge { record, through: through.min(record - 1), time_ms: told.time_ms, before_ms })
 }
 
-/// When the record of this number was written, in milliseconds since 1970; none where it cannot be read.
-pub fn written_when(dir: &Path, sequence: u64) -> Option<u64> {
-    let entry = EntryReader::new(dir).ok()?.entry(sequence)?;
-    serde_json::from_slice::<Told>(&entry.payload).ok().map(|told| told.time_ms)
+/// So many records say how late it is.
+const LATELY: u64 = 256;
+
+/// When the last records up to this number were written: the time in the middle of those of the last [`LATELY`], in milliseconds since 1970; none where
+/// none can be read. What was written under another clock does not count, as long as it is the lesser part.
+pub fn written_lately(dir: &Path, last: u64) -> Option<u64> {
+    let mut entries = EntryReader::new(dir).ok()?;
+    let numbers = last.saturating_sub(LATELY - 1).max(1)..=last;
+    let told =
+        numbers.filter_map(|number| serde_json::from_slice::<Told>(&entries.entry(number)?.payload).ok());
+    let mut times: Vec<u64> = told.map(|told| told.time_ms).collect();
+    times.sort_unstable();
+    times.get(times.len() / 2).copied()
 }
 
 /// The segments all of whose records are older than `before_ms`, up to the first that has to stay: of signed records only, and of none while

@@ -90,7 +90,12 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
     };
     let (journal, recovered) =
         Journal::open_signed(&journal_dir, &settings.journal, signer, Box::new(watcher))?;
-    pepper.bind(&journal_dir)?;
+    if pepper.bind(&journal_dir)? && recovered.last > 0 {
+        tracing::warn!(
+            journal = %journal_dir.display(),
+            "the journal has records and named no pepper: from now on it belongs to this one; was it another, nobody in it is found"
+        );
+    }
     for torn in recovered.torn.iter().filter(|t| t.bytes > 0) {
         tracing::warn!(
             file = %torn.path.display(),

@@ -71,6 +71,8 @@ pub struct Judged {
     given: Counted,
     /// Keeps them, where the provider keeps what was said.
     keeping: Option<Box<Keeping>>,
+    /// Values of somebody else than who asks may come back.
+    of_others: bool,
     /// Its system prompt, where somebody looks for it in the answer.
     own: Option<Arc<Index>>,
     /// Its body, where prints of the answer are kept.
@@ -213,6 +215,7 @@ impl Received {
         let context = reader.context();
         let values = reader.book().map(|book| (book.scope().clone(), Arc::new(book.back())));
         let given = reader.counted().cloned().unwrap_or_default();
+        let of_others = reader.book().is_some_and(crate::vault::Book::has_others);
         let keeping = reader.book().zip(keeping).and_then(|(book, keeping)| keeping.of(book)).map(Box::new);
         let outcome = match &next {
             Next::Forward { .. } => Outcome::of(reader.strongest),
@@ -240,6 +243,7 @@ impl Received {
             values,
             given,
             keeping,
+            of_others,
             request,
             judges: (!questions.is_empty() || asked.is_some())
                 .then(|| Box::new(ForJudges { questions, asked })),
@@ -256,6 +260,12 @@ impl Judged {
     /// The terms under which the exchange runs.
     pub fn terms(&self) -> &Terms {
         &self.terms
+    }
+
+    /// Whether values may come back in its answer that are not, or not all, of the user who asks: its bodies are nobody's to keep, since erasing one
+    /// user would not erase them.
+    pub fn has_others(&self) -> bool {
+        self.of_others
     }
 
     /// What the request asks for.

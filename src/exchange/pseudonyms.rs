@@ -96,7 +96,8 @@ pub(super) fn book(
     let mut book =
         Book::new(pseudonyms.secret.scope(&client, &[ask.user.as_bytes(), b" ", &*conversation].concat()));
     if let Some(before) = before {
-        book.keep(before.swaps);
+        let of_others = before.owners.iter().ne([&own]);
+        book.keep(before.swaps, of_others);
     }
     let keeping = (is_kept && pseudonyms.vault.is_some()).then(|| Keeping {
         pseudonyms: pseudonyms.clone(),
@@ -120,10 +121,12 @@ pub(super) fn of_path(terms: &Terms, matched: &Matched) -> Option<Book> {
     let pseudonyms = needed(terms).filter(|_| matched.operation.name.starts_with(RESPONSES))?;
     let id = matched.path.split('/').skip_while(|part| *part != RESPONSES).nth(1)?;
     let vault = pseudonyms.vault.as_ref()?;
+    let user = pseudonyms.user.as_ref().map_or("", |user| &user.0);
+    let own = owner(&pseudonyms.secret, &pseudonyms.tenant, user);
     let kept = vault.get((&pseudonyms.tenant, &pseudonyms.key, id), pseudonyms.now_ms)?;
     let mut book =
         Book::new(pseudonyms.secret.scope(&[&pseudonyms.tenant, &pseudonyms.key], &kept.conversation));
-    book.keep(kept.swaps);
+    book.keep(kept.swaps, kept.owners.iter().ne([&own]));
     Some(book)
 }
 

@@ -145,14 +145,15 @@ impl Pepper {
         Self::load_for(path, journal)
     }
 
-    /// Binds the journal in this folder to the pepper, where it is bound to none.
+    /// Binds the journal in this folder to the pepper, where it is bound to none; whether it was not.
     ///
     /// # Errors
     /// The file that says so cannot be written.
-    pub fn bind(&self, journal: &Path) -> io::Result<()> {
+    pub fn bind(&self, journal: &Path) -> io::Result<bool> {
         match write_new(&journal.join(BOUND), format!("{}\n", self.id()).as_bytes()) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-            _ => Ok(()),
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error),
         }
     }
 

@@ -175,6 +175,11 @@ impl Ladder {
         Some(known.step(person, from))
     }
 
+    /// How somebody stands.
+    pub fn standing(&self, person: &Person) -> Standing {
+        self.book().get(person).map_or(Standing::Good, |known| known.standing)
+    }
+
     /// How many people stand how.
     pub fn count(&self) -> [(Standing, usize); 4] {
         let book = self.book();

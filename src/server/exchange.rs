@@ -456,7 +456,8 @@ impl Exchange<'_> {
             pseudonymised: judged.pseudonymised().clone(),
             coverage: judged.report().coverage.clone(),
         };
-        let kept = self.kept(&next, goes_on, &judged.matched().path, &asked.user);
+        let keeps = !judged.has_others();
+        let kept = self.kept(&next, goes_on, &judged.matched().path, &asked.user).filter(|_| keeps);
         // The disk works from here on; what follows is done meanwhile.
         let durable = self.durable(&admission);
         count_findings(&gateway, &policy, &judged.report().counts, &judged.report().coverage);
@@ -522,7 +523,7 @@ impl Exchange<'_> {
                 key: Arc::clone(&self.caller.key),
                 user: asked.user.clone(),
                 model: asked.model.clone(),
-                limit: self.kept_limit(),
+                limit: if keeps { self.kept_limit() } else { 0 },
                 days: policy.content_days(),
             })
         });

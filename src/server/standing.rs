@@ -1,5 +1,6 @@
 //! How keys and users stand on the ladder: asked at each exchange, kept in a file of the state folder, every step on record.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
@@ -12,7 +13,7 @@ use serde_json::json;
 use super::StartError;
 use super::exchange::Exchange;
 use super::gateway::Gateway;
-use crate::audit::{Event, read_events, safe};
+use crate::audit::{Event, read_events_within, safe};
 use crate::diag::moment::now_ms;
 use crate::diag::write_whole;
 use crate::dialect::ExchangeError;
@@ -74,10 +75,19 @@ impl Standings {
         let path = state.join("standings.json");
         let fault = |reason: String| StartError::Standings { path: path.clone(), reason };
         let ladder = match std::fs::read_to_string(&path) {
-            Ok(text) => Ladder::from_json(&text).map_err(|error| fault(error.to_string()))?,
+            Ok(text) => {
+                let ladder = Ladder::from_json(&text).map_err(|error| fault(error.to_string()))?;
+                // What a crash kept from the file, and what a file that was put back does not know.
+                if let Some(journal) = journal.filter(|journal| journal.is_dir()) {
+                    from_journal(journal, LATELY, &ladder);
+                }
+                ladder
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let ladder =
-                    journal.filter(|journal| journal.is_dir()).map_or_else(Default::default, from_journal);
+                let ladder = Ladder::default();
+                if let Some(journal) = journal.filter(|journal| journal.is_dir()) {
+                    from_journal(journal, u64::MAX, &ladder);
+                }
                 // The next start need not read so far back.
                 let written = std::fs::create_dir_all(state)
                     .and_then(|()| write_whole(&path, ladder.to_json().to_string().as_bytes(), MODE));
@@ -121,8 +131,11 @@ impl Standings {
     }
 }
 
-/// How everybody stands as the journal's events have it.
-fn from_journal(journal: &Path) -> Ladder {
+/// So many bytes of the journal's end are read beside a file.
+const LATELY: u64 = 8 << 20;
+
+/// Has everybody stand as the last of the journal's events in so many bytes of its end have it.
+fn from_journal(journal: &Path, bytes: u64, ladder: &Ladder) {
     #[derive(Deserialize)]
     struct Told {
         event: String,
@@ -136,20 +149,26 @@ fn from_journal(journal: &Path) -> Ladder {
         to: String,
         until_ms: Option<u64>,
     }
-    let (ladder, mut count) = (Ladder::default(), 0_usize);
-    let read = read_events(journal, &mut |_, payload| {
+    let mut last = HashMap::new();
+    let read = read_events_within(journal, bytes, &mut |_, payload| {
         let told = serde_json::from_slice::<Told>(payload).ok().filter(|told| told.event == EVENT);
         let Some(Stood { tenant, key, user, to, until_ms }) = told.map(|told| told.detail) else { return };
         let Some(to) = Standing::ALL.into_iter().find(|one| one.as_str() == to) else { return };
-        ladder.set(&Person { tenant: tenant.into(), key: key.into(), user }, to, until_ms);
-        count += 1;
+        last.insert(Person { tenant: tenant.into(), key: key.into(), user }, (to, until_ms));
     });
     if let Err(error) = read {
         tracing::error!(%error, "how keys and users stand cannot be had from the journal");
-    } else if count > 0 {
-        tracing::warn!(steps = count, "how keys and users stand was lost and is as the journal has it");
     }
-    ladder
+    let mut changed = 0;
+    for (person, (to, until_ms)) in last {
+        if ladder.standing(&person) != to {
+            ladder.set(&person, to, until_ms);
+            changed += 1;
+        }
+    }
+    if changed > 0 {
+        tracing::warn!(changed, "how keys and users stand was not what the journal has, and is now");
+    }
 }
 
 /// Writes until nobody knows the book any more.
@@ -386,8 +405,11 @@ mod tests {
         let stands = |standings: &Standings| standings.ladder.to_json().to_string();
         let found = stands(&Standings::open(&state, Some(&dir)).expect("a book"));
         assert!(found.contains("eve") && found.contains("suspended") && !found.contains("bob"), "{found}");
-        // From then on the file counts.
+        // From then on the file has it too.
         assert_eq!(stands(&Standings::open(&state, None).expect("a book")), found);
+        // One that was put back, or that a crash kept from knowing the last, does not.
+        std::fs::write(state.join("standings.json"), "[]").expect("a file");
+        assert!(stands(&Standings::open(&state, Some(&dir)).expect("a book")).contains("eve"));
         std::fs::remove_file(state.join("standings.json")).expect("a file");
         assert_eq!(stands(&Standings::open(&state, None).expect("a book")), "[]");
     }

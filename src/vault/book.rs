@@ -84,6 +84,8 @@ pub struct Book {
     /// Swaps that stand from earlier, whose stand-ins nobody chooses anew.
     kept: Vec<Swap>,
     kept_of: HashMap<Arc<str>, usize>,
+    /// Values of somebody else than who asks may be among those that are kept.
+    of_others: bool,
 }
 
 impl fmt::Debug for Book {
@@ -104,13 +106,20 @@ impl Book {
             swap_of: HashMap::new(),
             kept: Vec::new(),
             kept_of: HashMap::new(),
+            of_others: false,
         }
     }
 
-    /// Values of earlier requests of the conversation, with what stood for them.
-    pub fn keep(&mut self, swaps: Vec<Swap>) {
+    /// Values of earlier requests of the conversation, with what stood for them; `of_others` where they are not all of who asks now.
+    pub fn keep(&mut self, swaps: Vec<Swap>, of_others: bool) {
+        self.of_others = of_others && !swaps.is_empty();
         self.kept_of = swaps.iter().enumerate().map(|(n, swap)| (Arc::clone(&swap.value), n)).collect();
         self.kept = swaps;
+    }
+
+    /// Whether values of somebody else than who asks may come back.
+    pub fn has_others(&self) -> bool {
+        self.of_others
     }
 
     /// Whether it takes no more values.

@@ -548,7 +548,7 @@ fn what_stands_for_an_erased_users_values_is_forgotten() {
         let fake =
             crate::behaviour::Fake::whole("200 OK", "content-type: application/json\r\n", said.as_bytes());
         let config = format!(
-            "schema = 1\n[server]\ndata = \"127.0.0.1:0\"\noperations = \"127.0.0.1:0\"\nstate = \"state\"\n\
+            "schema = 1\n[server]\ndata = \"127.0.0.1:0\"\noperations = \"127.0.0.1:0\"\nstate = \"state\"\n[journal.texts]\nkeep = \"all\"\n\
              [[upstream]]\nname = \"fake\"\ndialects = [\"openai\"]\nbase_url = \"http://{}\"\n\
              [policy]\nprofile = \"default\"\nactions = {{ \"privacy/email\" = \"pseudonymise\" }}\n",
             fake.address
@@ -568,6 +568,30 @@ fn what_stands_for_an_erased_users_values_is_forgotten() {
         socket.read_to_string(&mut answer).expect("an answer");
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         assert!(!fake.seen().concat().contains("corp-example"), "{:?}", fake.seen());
+        // Whoever asks for it once more may be told these values: only of who sent them bodies are kept.
+        for (whom, keeps) in [
+            ("", false),
+            ("x-sluicegate-user: carol\r\n", false),
+            (&*format!("x-sluicegate-user: {user}\r\n"), true),
+        ] {
+            let mut socket = TcpStream::connect(&running.data).expect("a connection");
+            write!(
+                socket,
+                "GET /v1/responses/resp_{user} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{whom}\r\n"
+            )
+            .expect("a request");
+            let mut answer = String::new();
+            socket.read_to_string(&mut answer).expect("an answer");
+            let name =
+                answer.lines().find_map(|line| line.strip_prefix("x-sluicegate-exchange: ")).expect("a name");
+            let config = Gateway::config(folder.path());
+            let mut shown = run(&["audit", "show", name, "--texts", "--config", &config]);
+            // Its end may be on its way to the disk.
+            while text(&shown.stderr).contains("no end record") {
+                shown = run(&["audit", "show", name, "--texts", "--config", &config]);
+            }
+            assert_eq!(shown.status.code() == Some(0), keeps, "{whom}: {}", text(&shown.stderr));
+        }
         if user == "bob" {
             running.stop();
         }

@@ -2,8 +2,8 @@
 
 use super::{Place, commitments, pepper};
 use crate::audit::{
-    Event, FLOOR_DAYS, Hold, Holds, Journal, OpenError, Verifier, erase, held, last_checkpoint,
-    load_or_make_signer, purge_floor, purgeable, written_when,
+    Event, FLOOR_DAYS, Hold, Holds, Journal, OpenError, Purgeable, Verifier, erase, held, last_checkpoint,
+    load_or_make_signer, purge_floor, purgeable, written_lately,
 };
 use crate::cli::ask::Operations;
 use crate::cli::moment::{now_ms, parse, written};
@@ -166,8 +166,9 @@ pub(super) fn erase_subject(args: &Erase) -> anyhow::Result<Exit> {
         Some(user) => commitments(&args.place)?.name("user", user),
         None => String::new(),
     };
-    let subject = match held(&dir, &args.tenant, &user) {
-        Ok(subject) => subject,
+    // Nobody begins a hold until it is done.
+    let (subject, _holds) = match held(&dir, &args.tenant, &user) {
+        Ok(found) => found,
         Err(why) => {
             refuse(args.format, &format!("not erased: {why}"), &json!({"erased": false, "why": why}))?;
             return Ok(Exit::No);
@@ -493,20 +494,26 @@ pub(super) fn purge(args: &Purge) -> anyhow::Result<Exit> {
     }
     let (verifier, _) = super::KeyArg { key: None }.verifier(&dir)?;
     let (_, checkpoint) = last_checkpoint(&dir, &verifier)?;
-    // A clock that is ahead makes everything old: the journal's own last record says how late it was then.
-    if let Some(newest) = written_when(&dir, checkpoint.size)
+    // A clock that is ahead makes everything old, and may have written some records: most of the last ones say how late it was then.
+    if let Some(newest) = written_lately(&dir, checkpoint.size)
         && args.before > purge_floor(newest, days)
     {
         let why = format!(
-            "records are kept for at least {days} days{who}, and the last record is of {}: nothing after {} is purged. Is this machine's clock right?",
+            "records are kept for at least {days} days{who}, and the last records are of {}: nothing after {} is purged. Is this machine's clock right?",
             written(newest),
             written(purge_floor(newest, days))
         );
         return nothing(args, &why);
     }
-    let what = purgeable(&dir, checkpoint.size, args.before)?;
+    // Nobody begins a hold until it is done.
+    let holds = Holds::of_journal(&dir)?;
+    let held = !holds.is_empty();
+    let what = if held { Purgeable::default() } else { purgeable(&dir, checkpoint.size, args.before)? };
     if what.segments.is_empty() {
-        let held = !Holds::read(&dir)?.is_empty();
+        // What a purge before this one did not come to.
+        if !held && !args.dry_run {
+            crate::audit::remove_purged_texts(&dir, args.before)?;
+        }
         let why = if held { "there is a hold" } else { "no whole segment is older" };
         return nothing(args, &format!("nothing is purged: {why}"));
     }
