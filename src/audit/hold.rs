@@ -72,6 +72,8 @@ pub struct Holds {
     path: PathBuf,
     all: Vec<Hold>,
     through: u64,
+    /// Names that the records that were looked at release.
+    released: BTreeSet<String>,
     /// Nobody else changes them meanwhile.
     _lock: Option<File>,
 }
@@ -89,9 +91,16 @@ impl Holds {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Kept::default(),
             Err(error) => return Err(wrong(error)),
         };
-        let mut this = Self { path, all: kept.holds, through: kept.through, _lock: None };
+        let mut this = Self { path, all: kept.holds, through: kept.through, ..Self::default() };
         this.go_on(journal)?;
         Ok(this)
+    }
+
+    /// Whether there is one, for who looks again and again: what was read is not read the next time.
+    pub fn any(journal: &Path) -> io::Result<bool> {
+        let holds = Self::change(journal)?;
+        holds.keep()?;
+        Ok(!holds.is_empty())
     }
 
     /// Takes in what the journal says behind the record that was looked at last.
@@ -123,7 +132,10 @@ impl Holds {
             "hold" if !self.all.iter().any(|hold| hold.name == name) => {
                 self.all.push(Hold { name, reason, tenant, user, time_ms: told.time_ms });
             }
-            "release" => self.all.retain(|hold| hold.name != name),
+            "release" => {
+                self.all.retain(|hold| hold.name != name);
+                self.released.insert(name);
+            }
             _ => {}
         }
     }
@@ -144,19 +156,11 @@ impl Holds {
         this.through = 0;
         this.go_on(journal)?;
         // A hold that no record of this journal tells of is one all the same.
-        let mut told = BTreeSet::new();
-        segment::walk_newest(journal, u64::MAX, &mut |_| {}, &mut |_, kind, payload| {
-            if kind == EntryKind::Event
-                && let Ok(one) = serde_json::from_slice::<Told>(payload)
-                && one.event == "release"
-            {
-                told.insert(one.detail.name);
+        for hold in known {
+            if !this.released.contains(&hold.name) && !this.all.iter().any(|one| one.name == hold.name) {
+                this.all.push(hold);
             }
-        })
-        .map_err(io::Error::other)?;
-        let lost = known.into_iter().filter(|hold| !told.contains(&hold.name));
-        let lost: Vec<Hold> = lost.filter(|hold| !this.all.iter().any(|one| one.name == hold.name)).collect();
-        this.all.extend(lost);
+        }
         Ok(this)
     }
 

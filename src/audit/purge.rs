@@ -21,7 +21,7 @@ pub struct Purgeable {
 /// The shortest time for which records are kept, in days: six months, as article 19 and 26 of the EU's AI Act and article 21 of China's
 /// Cybersecurity Law ask.
 pub const FLOOR_DAYS: u32 = 184;
-pub(super) const DAY_MS: u64 = 86_400_000;
+const DAY_MS: u64 = 86_400_000;
 
 /// The last moment of which records may be purged at `now_ms`, in milliseconds since 1970.
 pub fn purge_floor(now_ms: u64, days: u32) -> u64 {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A line longer than this is bad input; it bounds what a scan holds.
 const LONGEST: u64 = 256 << 20;
@@ -34,6 +34,25 @@ pub(super) struct Text {
     pub(super) direction: Direction,
     /// The group that it belongs to, where somebody asks for it and the line says it.
     pub(super) group: Option<String>,
+}
+
+/// What `read` makes of each line of these files; else which line is not what is expected, for people.
+pub(super) fn of_lines<T>(
+    files: &[PathBuf],
+    expected: &str,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<Vec<T>, String> {
+    let mut out = Vec::new();
+    for path in files {
+        let file =
+            std::fs::read_to_string(path).map_err(|error| format!("error: {}: {error}", path.display()))?;
+        for (n, line) in (1..).zip(file.lines()) {
+            let one =
+                read(line).ok_or_else(|| format!("error: {}:{n}: expected {expected}", path.display()))?;
+            out.push(one);
+        }
+    }
+    Ok(out)
 }
 
 /// A whole text from a file, else from standard input, and what it is called.

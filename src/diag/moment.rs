@@ -32,6 +32,12 @@ pub fn minute(ms: u64) -> String {
     format!("{year:04}-{month:02}-{day:02} {:02}:{:02} UTC", ms / 3_600_000 % 24, ms / 60_000 % 60)
 }
 
+/// Its day: `2026-11-27`.
+pub fn day(ms: u64) -> String {
+    let (year, month, day) = calendar(ms);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
 /// Its month: `2026-11`.
 pub fn month(ms: u64) -> String {
     let (year, month, _) = calendar(ms);

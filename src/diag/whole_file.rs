@@ -10,17 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// stays one: what it leads to is written.
 pub fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let draft = draft_of(&place);
-    let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&draft);
-    let written = file.and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&draft, &place)
-    });
-    if written.is_err() {
-        let _ = fs::remove_file(&draft);
-    }
-    written?;
+    let draft = Draft::with_mode(&place, bytes, mode)?;
+    fs::rename(&draft.draft, &place)?;
     sync_folder(&place)
 }
 
@@ -64,8 +55,12 @@ pub struct Draft {
 impl Draft {
     /// Writes what shall stand at `place`, for its owner only.
     pub fn new(place: &Path, bytes: &[u8]) -> io::Result<Self> {
+        Self::with_mode(place, bytes, 0o600)
+    }
+
+    fn with_mode(place: &Path, bytes: &[u8], mode: u32) -> io::Result<Self> {
         let draft = draft_of(place);
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&draft)?;
         let this = Self { place: place.to_owned(), draft };
         file.write_all(bytes)?;
         file.sync_all()?;

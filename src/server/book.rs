@@ -9,19 +9,17 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 use super::StartError;
-use crate::audit::{ReadError, read_events_within};
+use super::events::Events;
 use crate::diag::write_whole;
 
 /// Most that may be open at once.
 const MOST_OPEN: usize = 20_000;
 /// Most that are remembered after they were decided, the newest.
 const MOST_DECIDED: usize = 20_000;
-/// So much of the journal's end is looked through at each start for what the file has not got, in bytes.
-const LATELY: u64 = 8 << 20;
 /// Only the gateway's own user reads the file.
 const MODE: u32 = 0o600;
 
@@ -83,7 +81,7 @@ pub(super) struct Book<E> {
 impl<E: Entry> Book<E> {
     /// Those of a state folder. What the file has not got is taken from the end of the journal in this folder, if one is named; where there is no file,
     /// or a damaged one, all of the journal is read for it, once. A damaged file is kept beside its place.
-    pub(super) fn open(state: &Path, journal: Option<&Path>) -> Result<Self, StartError> {
+    pub(super) fn open(state: &Path, journal: Option<&Events>) -> Result<Self, StartError> {
         let path = state.join(E::FILE);
         let fault = |reason: String| StartError::Book { path: path.clone(), what: E::WHAT, reason };
         let bytes = match std::fs::read(&path) {
@@ -101,17 +99,17 @@ impl<E: Entry> Book<E> {
         }
         let is_lost = bytes.is_none() || damage.is_some();
         // What cannot be read now is read by the next start.
-        let is_made = journal.filter(|journal| journal.is_dir()).is_some_and(|journal| {
-            let most = if is_lost { u64::MAX } else { LATELY };
-            match from_journal(journal, most, &mut all) {
-                Ok(()) => is_lost,
-                Err(error) => {
-                    let file = path.display();
-                    tracing::error!(%file, %error, "{} cannot be had from the journal", E::WHAT);
-                    false
+        let is_made =
+            journal.filter(|journal| journal.are_there()).is_some_and(|journal| {
+                match from_journal(journal, is_lost, &mut all) {
+                    Ok(()) => is_lost,
+                    Err(error) => {
+                        let file = path.display();
+                        tracing::error!(%file, %error, "{} cannot be had from the journal", E::WHAT);
+                        false
+                    }
                 }
-            }
-        });
+            });
         if is_made && !all.is_empty() {
             let (file, count) = (path.display(), all.len());
             tracing::warn!(%file, count, "{} were lost and are as the journal has them", E::WHAT);
@@ -252,21 +250,10 @@ fn read_lines<E: Entry>(bytes: &[u8], all: &mut HashMap<String, E>) -> Result<()
     damage
 }
 
-/// As the journal's last bytes have them: the last record of each holds, unless something later is known. A detail that is no entry, such as one of
-/// another version, is passed over.
-fn from_journal<E: Entry>(journal: &Path, bytes: u64, all: &mut HashMap<String, E>) -> Result<(), ReadError> {
-    #[derive(Deserialize)]
-    struct Told {
-        event: String,
-        detail: serde_json::Value,
-    }
-    let mut lately: HashMap<String, E> = HashMap::new();
-    read_events_within(journal, bytes, &mut |_, payload| {
-        let told = serde_json::from_slice::<Told>(payload).ok().filter(|told| told.event == E::EVENT);
-        if let Some(entry) = told.and_then(|told| E::deserialize(told.detail).ok()) {
-            lately.insert(entry.id().to_owned(), entry);
-        }
-    })?;
+/// As the journal's events have them: the last of each holds, unless something later is known.
+fn from_journal<E: Entry>(events: &Events, whole: bool, all: &mut HashMap<String, E>) -> Result<(), String> {
+    let lately: HashMap<String, E> =
+        events.of::<E>(E::EVENT, whole)?.into_iter().map(|entry| (entry.id().to_owned(), entry)).collect();
     for (id, entry) in lately {
         if all.get(&id).is_none_or(|known| known.times().changed < entry.times().changed) {
             all.insert(id, entry);

@@ -16,7 +16,7 @@ use super::gateway::Gateway;
 use super::long_reads;
 use super::public;
 use super::rates::Rates;
-use crate::diag::moment::now_ms;
+use crate::diag::moment::{day, now_ms};
 use crate::provenance::detect::{Marks, Verdict, marks, report};
 use crate::provenance::mark::DetectorSettings;
 use crate::provenance::print::{PrintVerdict, Traced};
@@ -241,7 +241,7 @@ fn verdict(found: &Marks, out: &mut String) {
             let until = seen.until.map_or("now".to_owned(), day);
             row(
                 &format!("Key {}", seen.epoch),
-                &format!("this gateway’s, in use from {} to {until}", day(seen.since)),
+                &format!("this gateway’s, in use from {} to {until}", day(seen.since.saturating_mul(1000))),
             );
         }
         row("Chance of a false alarm", &format!("below {:.0e}", found.false_alarm.max(f64::MIN_POSITIVE)));
@@ -287,11 +287,6 @@ fn of_prints(found: &Traced, text: &str, out: &mut String) {
 fn bar(tenths: impl Iterator<Item = bool>) -> String {
     let tenths: String = tenths.map(|on| if on { "<i class=\"on\"></i>" } else { "<i></i>" }).collect();
     format!("<span class=\"bar\">{tenths}</span>")
-}
-
-/// A day in UTC.
-fn day(seconds: u64) -> String {
-    crate::diag::moment::minute(seconds.saturating_mul(1000)).chars().take(10).collect()
 }
 
 #[cfg(test)]

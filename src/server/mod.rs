@@ -15,6 +15,7 @@ mod decisions;
 mod demo;
 mod descriptors;
 mod detector;
+mod events;
 mod exchange;
 mod gateway;
 mod guard;
@@ -55,6 +56,7 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use events::Events;
 use sinks::Sinks;
 use tokio::sync::watch;
 use vouch::Vouching;
@@ -250,17 +252,17 @@ fn prepare(
         loading = (Some(asks), Some(thread));
     }
     let (reloader, thread) = loading;
-    let standings = Arc::new(Standings::open(&plan.server.state, Some(&plan.sinks.journal))?);
+    let events = Events::new(&plan.sinks.journal);
+    let standings = Arc::new(Standings::open(&plan.server.state, Some(&events))?);
     let sinks = Sinks::start(&plan.sinks, &plan.server.state, &plan.journal, &plan.metrics)?;
-    let journal = Some(plan.sinks.journal.as_path());
     // Who takes none does not read the journal for them.
-    let complained = journal.filter(|_| plan.complaints.enabled);
+    let complained = Some(&events).filter(|_| plan.complaints.enabled);
     let complaints = book::Book::open(&plan.server.state, complained)?;
     let complaints = complaints::Complaints::new(plan.complaints.clone(), complaints);
     let table = &plan.policies.table;
     let reviewed =
         std::iter::once(&table.default).chain(&table.tenants).any(|policy| policy.review().is_some());
-    let reviews = book::Book::open(&plan.server.state, journal.filter(|_| reviewed))?;
+    let reviews = book::Book::open(&plan.server.state, Some(&events).filter(|_| reviewed))?;
     let reviews = reviews::Reviews::new(reviews);
     let secret = Arc::new(Secret::new(&plan.keys.derive(gateway::PSEUDONYMS)));
     let vault = vault::open(&plan.server, Arc::clone(&secret))?;

@@ -11,9 +11,10 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::StartError;
+use super::events::Events;
 use super::exchange::Exchange;
 use super::gateway::Gateway;
-use crate::audit::{Event, read_events_within, safe};
+use crate::audit::{Event, safe};
 use crate::diag::moment::now_ms;
 use crate::diag::write_whole;
 use crate::dialect::ExchangeError;
@@ -71,31 +72,26 @@ impl By {
 
 impl Standings {
     /// Those of a state folder. Where there is no file they are as the journal in that folder has them: a suspension is not lifted by a file that is lost.
-    pub(super) fn open(state: &Path, journal: Option<&Path>) -> Result<Self, StartError> {
+    pub(super) fn open(state: &Path, journal: Option<&Events>) -> Result<Self, StartError> {
         let path = state.join("standings.json");
         let fault = |reason: String| StartError::Standings { path: path.clone(), reason };
-        let ladder = match std::fs::read_to_string(&path) {
-            Ok(text) => {
-                let ladder = Ladder::from_json(&text).map_err(|error| fault(error.to_string()))?;
-                // What a crash kept from the file, and what a file that was put back does not know.
-                if let Some(journal) = journal.filter(|journal| journal.is_dir()) {
-                    from_journal(journal, LATELY, &ladder);
-                }
-                ladder
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let ladder = Ladder::default();
-                if let Some(journal) = journal.filter(|journal| journal.is_dir()) {
-                    from_journal(journal, u64::MAX, &ladder);
-                }
-                // The next start need not read so far back.
-                let written = std::fs::create_dir_all(state)
-                    .and_then(|()| write_whole(&path, ladder.to_json().to_string().as_bytes(), MODE));
-                written.map_err(|error| fault(error.to_string()))?;
-                ladder
-            }
+        let known = match std::fs::read_to_string(&path) {
+            Ok(text) => Some(Ladder::from_json(&text).map_err(|error| fault(error.to_string()))?),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(fault(error.to_string())),
         };
+        let is_lost = known.is_none();
+        let ladder = known.unwrap_or_default();
+        // Beside a file: what a crash kept from it, and what one that was put back does not know.
+        let there = journal.filter(|journal| journal.are_there());
+        let is_read = there.is_none_or(|journal| from_journal(journal, is_lost, &ladder));
+        // What cannot be read now is read by the next start.
+        if is_lost && is_read {
+            // That one need not read so far back.
+            let written = std::fs::create_dir_all(state)
+                .and_then(|()| write_whole(&path, ladder.to_json().to_string().as_bytes(), MODE));
+            written.map_err(|error| fault(error.to_string()))?;
+        }
         let (changed, turn) = (AtomicBool::new(false), Mutex::default());
         Ok(Self { ladder, path, changed, turn, started: Once::new() })
     }
@@ -131,16 +127,8 @@ impl Standings {
     }
 }
 
-/// So many bytes of the journal's end are read beside a file.
-const LATELY: u64 = 8 << 20;
-
-/// Has everybody stand as the last of the journal's events in so many bytes of its end have it.
-fn from_journal(journal: &Path, bytes: u64, ladder: &Ladder) {
-    #[derive(Deserialize)]
-    struct Told {
-        event: String,
-        detail: Stood,
-    }
+/// Has everybody stand as the last of the journal's events has it; whether these can be read.
+fn from_journal(events: &Events, whole: bool, ladder: &Ladder) -> bool {
     #[derive(Deserialize)]
     struct Stood {
         tenant: String,
@@ -149,15 +137,18 @@ fn from_journal(journal: &Path, bytes: u64, ladder: &Ladder) {
         to: String,
         until_ms: Option<u64>,
     }
+    let steps = match events.of::<Stood>(EVENT, whole) {
+        Ok(steps) => steps,
+        Err(error) => {
+            tracing::error!(%error, "how keys and users stand cannot be had from the journal");
+            return false;
+        }
+    };
     let mut last = HashMap::new();
-    let read = read_events_within(journal, bytes, &mut |_, payload| {
-        let told = serde_json::from_slice::<Told>(payload).ok().filter(|told| told.event == EVENT);
-        let Some(Stood { tenant, key, user, to, until_ms }) = told.map(|told| told.detail) else { return };
-        let Some(to) = Standing::ALL.into_iter().find(|one| one.as_str() == to) else { return };
-        last.insert(Person { tenant: tenant.into(), key: key.into(), user }, (to, until_ms));
-    });
-    if let Err(error) = read {
-        tracing::error!(%error, "how keys and users stand cannot be had from the journal");
+    for Stood { tenant, key, user, to, until_ms } in steps {
+        if let Some(to) = Standing::ALL.into_iter().find(|one| one.as_str() == to) {
+            last.insert(Person { tenant: tenant.into(), key: key.into(), user }, (to, until_ms));
+        }
     }
     let mut changed = 0;
     for (person, (to, until_ms)) in last {
@@ -169,6 +160,7 @@ fn from_journal(journal: &Path, bytes: u64, ladder: &Ladder) {
     if changed > 0 {
         tracing::warn!(changed, "how keys and users stand was not what the journal has, and is now");
     }
+    true
 }
 
 /// Writes until nobody knows the book any more.
@@ -403,13 +395,13 @@ mod tests {
         });
         journal.close();
         let stands = |standings: &Standings| standings.ladder.to_json().to_string();
-        let found = stands(&Standings::open(&state, Some(&dir)).expect("a book"));
+        let found = stands(&Standings::open(&state, Some(&Events::new(&dir))).expect("a book"));
         assert!(found.contains("eve") && found.contains("suspended") && !found.contains("bob"), "{found}");
         // From then on the file has it too.
         assert_eq!(stands(&Standings::open(&state, None).expect("a book")), found);
         // One that was put back, or that a crash kept from knowing the last, does not.
         std::fs::write(state.join("standings.json"), "[]").expect("a file");
-        assert!(stands(&Standings::open(&state, Some(&dir)).expect("a book")).contains("eve"));
+        assert!(stands(&Standings::open(&state, Some(&Events::new(&dir))).expect("a book")).contains("eve"));
         std::fs::remove_file(state.join("standings.json")).expect("a file");
         assert_eq!(stands(&Standings::open(&state, None).expect("a book")), "[]");
     }

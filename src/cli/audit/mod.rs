@@ -8,17 +8,18 @@ mod replay;
 mod search;
 mod verify;
 mod witness;
+mod writer;
 
 use super::{ConfigArgs, Exit};
 use crate::audit::{Index, JournalSettings, Verifier};
 use crate::config::{Loaded, Purpose, journal_settings};
 use crate::upstream::vouch::{AnchorSettings, WitnessSettings};
 use anyhow::Context as _;
-pub(super) use keep::Writer;
 pub(super) use replay::told;
 pub(super) use search::{Filter, bodies, finding};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
+pub(super) use writer::Writer;
 
 /// Verify the journal, find exchanges in it, prove and export them
 ///

@@ -1,6 +1,7 @@
 //! How well marks do on texts: which cuts verify, how many bytes they add, and what takes them away.
 
 use super::super::Exit;
+use super::super::texts::of_lines;
 use crate::policy::Density;
 use crate::provenance::mark::{Epoch, MarkKeys, Marker, in_prose, letters, marked, read, strip};
 use crate::text::{Language, Scripts};
@@ -75,24 +76,17 @@ struct Counted {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut out = io::stdout().lock();
-    let mut texts: Vec<String> = Vec::new();
-    for path in &args.files {
-        let file = match std::fs::read_to_string(path) {
-            Ok(file) => file,
-            Err(error) => {
-                writeln!(io::stderr(), "error: {}: {error}", path.display())?;
-                return Ok(Exit::Misuse);
-            }
-        };
-        for (n, line) in (1..).zip(file.lines()) {
-            let value: Option<serde_json::Value> = serde_json::from_str(line).ok();
-            let Some(text) = value.as_ref().and_then(|value| value["text"].as_str()) else {
-                writeln!(io::stderr(), "error: {}:{n}: expected an object with a `text`", path.display())?;
-                return Ok(Exit::Misuse);
-            };
-            texts.push(text.to_owned());
+    let text = |line: &str| {
+        let value: serde_json::Value = serde_json::from_str(line).ok()?;
+        Some(value["text"].as_str()?.to_owned())
+    };
+    let texts = match of_lines(&args.files, "an object with a `text`", text) {
+        Ok(texts) => texts,
+        Err(error) => {
+            writeln!(io::stderr(), "{error}")?;
+            return Ok(Exit::Misuse);
         }
-    }
+    };
     let mut key = [0; 32];
     getrandom::fill(&mut key)?;
     let epoch = Epoch::new(1, 0, &key);

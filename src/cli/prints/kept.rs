@@ -152,8 +152,9 @@ pub(super) fn run_forget(args: &Forget) -> anyhow::Result<Exit> {
         return Ok(Exit::No);
     };
     let dir = args.place.dir()?;
-    let held = Holds::read(&dir)?;
-    if let Some(hold) = held.on(&tenant, "") {
+    // Nobody begins a hold until it is done.
+    let holds = Holds::of_journal(&dir)?;
+    if let Some(hold) = holds.on(&tenant, "") {
         writeln!(io::stderr(), "not erased: held by `{}`: {}", hold.name, hold.reason)?;
         return Ok(Exit::No);
     }

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::cli::Exit;
 use crate::cli::dice::Dice;
+use crate::cli::texts::of_lines;
 use crate::provenance::print::{Aligned, Common, PrintKeys, PrintRecord, PrintVerdict, Shelf, align, grow};
 
 /// Measure prints: fragments that are known again, false alarms, size, time
@@ -60,27 +61,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     if let Some(most) = args.grow {
         return growth(most, args.dir.as_deref());
     }
-    let mut groups = Vec::new();
-    for path in &args.files {
-        let file = match std::fs::read_to_string(path) {
-            Ok(file) => file,
-            Err(error) => {
-                writeln!(io::stderr(), "error: {}: {error}", path.display())?;
-                return Ok(Exit::Misuse);
-            }
-        };
-        for (n, line) in (1..).zip(file.lines()) {
-            let Some(group) = group(line) else {
-                writeln!(
-                    io::stderr(),
-                    "error: {}:{n}: expected an object with a `prompt` and a list of `answers`",
-                    path.display()
-                )?;
-                return Ok(Exit::Misuse);
-            };
-            groups.push(group);
+    let expected = "an object with a `prompt` and a list of `answers`";
+    let groups = match of_lines(&args.files, expected, group) {
+        Ok(groups) => groups,
+        Err(error) => {
+            writeln!(io::stderr(), "{error}")?;
+            return Ok(Exit::Misuse);
         }
-    }
+    };
     known_again(&groups)?;
     false_alarms(&groups)?;
     Ok(Exit::Fine)

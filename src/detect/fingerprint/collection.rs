@@ -5,7 +5,6 @@
 
 use super::gram::{Key, Letters, Read, Winnow};
 use crate::detect::Flaw;
-use crate::text::fold::{Fold, TextKind, View};
 use crate::text::hex;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -125,44 +124,18 @@ impl Collection {
     }
 
     fn read(&self, name: &str, added: &str, text: &str, common: bool) -> Result<Document, NotAdded> {
-        /// Text is folded in pieces.
-        const PIECE: usize = 1 << 16;
-        let (mut fold, mut view) = (Fold::new(TextKind::Plain), View::default());
-        let (key, mut letters, mut winnow) = (self.key(), Letters::default(), Winnow::default());
+        let (key, mut winnow) = (self.key(), Winnow::default());
         let mut prints = Vec::new();
         let mut keep = |gram: super::gram::Gram| {
             prints.push((gram.last, gram.hash));
         };
-        let (mut rest, mut read) = (text, 0);
-        loop {
-            let (piece, after) = rest.split_at(rest.floor_char_boundary(PIECE));
-            fold.push(piece, &mut view);
-            if after.is_empty() {
-                fold.finish(&mut view);
-            }
-            let from = (read - view.base().0) as usize;
-            let text = view.bytes().get(from..).unwrap_or_default();
-            letters.push(
-                &key,
-                text,
-                read,
-                |_| false,
-                |_, read| match read {
-                    // Whichever of them others keep, it is known.
-                    Read::Letter(Some(gram)) if common => keep(gram),
-                    Read::Letter(Some(gram)) => winnow.push(gram, &mut keep),
-                    Read::Letter(None) | Read::Parted => {}
-                },
-            );
-            read = view.end().0;
-            view.trim(view.end());
-            if after.is_empty() {
-                break;
-            }
-            rest = after;
-        }
+        let letters = Letters::of_text(&key, text, |_, _, read| match read {
+            // Whichever of them others keep, it is known.
+            Read::Letter(Some(gram)) if common => keep(gram),
+            Read::Letter(Some(gram)) => winnow.push(gram, &mut keep),
+            Read::Letter(None) | Read::Parted => {}
+        });
         winnow.finish(&mut keep);
-        let letters = letters.count();
         if letters < LEAST || prints.is_empty() {
             return Err(NotAdded::Short(letters));
         }

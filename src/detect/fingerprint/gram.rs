@@ -3,7 +3,7 @@
 //! What is told apart by nothing but letters and digits is the same however it is wrapped, punctuated, spaced or cased. A *gram* is the
 //! shortest row of letters up to a place that weighs enough: twelve of alphabets, five of Chinese, Japanese or Korean, which say more.
 
-use crate::text::fold::is_chinese;
+use crate::text::fold::{Fold, TextKind, View, is_chinese};
 
 /// What a gram has to weigh.
 const ENOUGH: u32 = 60;
@@ -19,6 +19,8 @@ pub(crate) const WINDOW: usize = 4;
 pub(crate) const LEAD: usize = MOST + WINDOW - 1;
 /// Letters that are remembered: a power of two, more than [`LEAD`].
 const RING: usize = 32;
+/// Whole texts are folded in pieces of so many bytes.
+const PIECE: usize = 1 << 16;
 /// So many bytes without a letter part what stands before them from what stands behind.
 const APART: u64 = 64;
 
@@ -104,6 +106,30 @@ impl Key {
 // === impl Letters ===
 
 impl Letters {
+    /// Reads a whole text, folded piece by piece; how many letters it has. `each` is told with the view in which places of the folded text are those
+    /// of the text.
+    pub(crate) fn of_text(key: &Key, text: &str, mut each: impl FnMut(&View, &Self, Read)) -> u64 {
+        let (mut fold, mut view, mut letters) =
+            (Fold::new(TextKind::Plain), View::default(), Self::default());
+        let (mut rest, mut read) = (text, 0);
+        loop {
+            let (piece, after) = rest.split_at(rest.floor_char_boundary(PIECE));
+            fold.push(piece, &mut view);
+            if after.is_empty() {
+                fold.finish(&mut view);
+            }
+            let from = (read - view.base().0) as usize;
+            let folded = view.bytes().get(from..).unwrap_or_default();
+            letters.push(key, folded, read, |_| false, |letters, read| each(&view, letters, read));
+            read = view.end().0;
+            view.trim(view.end());
+            if after.is_empty() {
+                return letters.count();
+            }
+            rest = after;
+        }
+    }
+
     /// Reads folded text of whole characters that begins at `base`. `parts`: whether the quotation mark there parts texts; those that are
     /// the marks of JSON within a text do so by what stands beside them.
     pub(crate) fn push(

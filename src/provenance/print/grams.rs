@@ -4,13 +4,11 @@ use std::collections::HashMap;
 
 use super::keys::{PrintKeys, TenantKey};
 use crate::detect::fingerprint::gram::{Gram, Letters, Read, Winnow};
-use crate::text::fold::{Fold, FoldPos, TextKind, View};
+use crate::text::fold::{FoldPos, TextKind, View};
 use crate::text::json::{Kind, MAX_DEPTH, Tape, unescape};
 
 /// So many letters part the texts of one answer.
 const BETWEEN: u32 = 64;
-/// Text is folded in pieces of so many bytes.
-const PIECE: usize = 1 << 16;
 /// What a letter of an alphabet weighs; one of Chinese, Japanese or Korean says as much as 2.4 of these.
 const NARROW: f64 = 5.0;
 /// What a row of letters weighs, in letters of alphabets.
@@ -36,34 +34,11 @@ pub(super) struct Prints {
 
 /// Reads a text letter by letter: each letter's end in it, in bytes, what it weighs, and the row that ends there.
 fn read(keys: &PrintKeys, text: &str, mut each: impl FnMut(u32, u32, Option<Gram>)) -> u64 {
-    let (mut fold, mut view, mut letters) = (Fold::new(TextKind::Plain), View::default(), Letters::default());
-    let (mut rest, mut read) = (text, 0);
-    loop {
-        let (piece, after) = rest.split_at(rest.floor_char_boundary(PIECE));
-        fold.push(piece, &mut view);
-        if after.is_empty() {
-            fold.finish(&mut view);
+    Letters::of_text(keys.grams(), text, |view, letters, read| {
+        if let Read::Letter(gram) = read {
+            each(view.text_end(FoldPos(letters.end())).0 as u32, letters.weight(), gram);
         }
-        let from = (read - view.base().0) as usize;
-        let folded = view.bytes().get(from..).unwrap_or_default();
-        letters.push(
-            keys.grams(),
-            folded,
-            read,
-            |_| false,
-            |letters, read| {
-                if let Read::Letter(gram) = read {
-                    each(view.text_end(FoldPos(letters.end())).0 as u32, letters.weight(), gram);
-                }
-            },
-        );
-        read = view.end().0;
-        view.trim(view.end());
-        if after.is_empty() {
-            return letters.count();
-        }
-        rest = after;
-    }
+    })
 }
 
 impl Prints {

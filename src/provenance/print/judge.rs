@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::shelf::{Found, Traced};
-use crate::diag::moment::minute;
+use crate::diag::moment::day;
 
 /// From this score on, in letters of alphabets, a text is taken to come from an answer; and one of Chinese, Japanese or Korean, of which five
 /// letters are more seldom the same by chance.
@@ -117,9 +117,4 @@ impl Traced {
 /// A share in hundredths.
 pub fn hundredths(share: f64) -> f64 {
     (share.clamp(0.0, 1.0) * 100.0).round() / 100.0
-}
-
-/// A day in UTC.
-fn day(ms: u64) -> String {
-    minute(ms).chars().take(10).collect()
 }

@@ -1,5 +1,6 @@
 //! Sorts segments: small ones into larger ones, so that a text is looked up in few; and without what is too old, too much, or erased.
 
+use std::cell::LazyCell;
 use std::io;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::Receiver;
@@ -84,8 +85,9 @@ impl Sorter {
 
     /// Writes segments anew of which something is to go.
     fn sweep(&self, now_ms: u64) -> io::Result<()> {
-        let (is_dead, is_held) = (self.shelf.is_dead(now_ms), (self.is_held)());
-        let goes = |record: &PrintRecord| is_dead(record).filter(|why| *why == Dead::Erased || !is_held);
+        // Asked only where something is old enough.
+        let (is_dead, is_held) = (self.shelf.is_dead(now_ms), LazyCell::new(|| (self.is_held)()));
+        let goes = |record: &PrintRecord| is_dead(record).filter(|why| *why == Dead::Erased || !*is_held);
         for (span, segment) in self.shelf.list() {
             let count = |why: Dead| {
                 segment.table.entries.iter().filter(|entry| goes(&entry.record) == Some(why)).count()
