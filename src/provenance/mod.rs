@@ -3,7 +3,8 @@
 //! A **label** is text that people see, in words of the law that asks for it and in the answer's language. A **statement** is metadata for
 //! programs: which gateway let the text out, under which number, and what the text was, signed. An **export** is a file that carries it.
 //! A **mark** is a short keyed tag of invisible characters, bound to the letters before it: any cut of the text that holds one verifies by
-//! itself, and a tag that is moved elsewhere does not. [`mark`] sets and reads them, [`detect`] says what they tell of a text.
+//! itself, and a tag that is moved elsewhere does not. [`mark`] sets and reads them, [`detect`] says what they tell of a text. The [`sampler`]'s mark is
+//! in the choice of words, where an upstream can be asked for it.
 
 mod aigc;
 pub mod detect;
@@ -11,6 +12,7 @@ pub mod export;
 mod label;
 pub mod mark;
 pub mod print;
+pub mod sampler;
 mod settings;
 mod skeleton;
 mod statement;

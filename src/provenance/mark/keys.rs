@@ -17,6 +17,7 @@ pub const MOST_EPOCHS: usize = 16;
 /// What is authenticated begins with what it is for, so that no value means two things.
 const PLACE: &[u8] = b"sluicegate mark 1: place\0";
 const STRETCH: &[u8] = b"sluicegate mark 1: stretch\0";
+const COIN: &[u8] = b"sluicegate sampler 1: coin\0";
 
 /// Why keys cannot be used. Holds nothing of a key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -74,6 +75,15 @@ impl Epoch {
         let mut out = [0; TAG - 1];
         out.copy_from_slice(tag.as_ref().get(..TAG - 1).unwrap_or(&[0; TAG - 1]));
         out
+    }
+
+    /// The coin of a pair of words: whether its first is preferred in what models are asked to write.
+    pub(in crate::provenance) fn coin(&self, first: &str, second: &str) -> bool {
+        let mut all = hmac::Context::with_key(&self.key);
+        for part in [COIN, first.as_bytes(), b"\0", second.as_bytes()] {
+            all.update(part);
+        }
+        all.sign().as_ref().first().is_some_and(|byte| byte & 1 == 1)
     }
 
     /// Begins the check of all letters since a tag of this carrier, or since the text's beginning.

@@ -1,0 +1,170 @@
+//! Whether the words of a text lean as an epoch's coins do.
+//!
+//! Of each pair the text gives a number, whatever the key: how far the first word stands oftener than its usual share, less where the pair stands often,
+//! so that no single word decides. The coins give each number a sign. For coins that know nothing of the text all signs are as likely, so
+//! the chance that their sum is as large as this one is counted out, not estimated.
+
+use serde_json::{Value, json};
+
+use super::lists::{Counts, List, Pair};
+use crate::provenance::mark::{Epoch, MarkKeys};
+
+/// The chance of a false alarm in one text, over all epochs together, is at most this.
+pub const FALSE_ALARM: f64 = 1e-6;
+/// What a pair counts is rounded to so many parts of a word, so that sums are whole numbers.
+const PARTS: f64 = 16.0;
+/// A pair that stands `n` times counts as `n / (1 + n * SATURATES)`: what a text is about makes a word frequent, and says less than many pairs do.
+const SATURATES: f64 = 0.25;
+
+/// What is said of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SamplerVerdict {
+    /// Its words lean as an epoch's coins do.
+    Found,
+    /// They do not, or not enough. That says nothing of who wrote it.
+    None,
+    /// It has too few listed words for anything to be said, whichever they are.
+    Short,
+}
+
+impl SamplerVerdict {
+    /// The word in answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Found => "found",
+            Self::None => "none",
+            Self::Short => "short",
+        }
+    }
+
+    /// What it means, in a sentence.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Found => {
+                "Where words mean the same, this text prefers those that this gateway asked its models to prefer: much of it is most likely a model's."
+            }
+            Self::None => "Its choice of words tells nothing. That does not tell who or what wrote the text.",
+            Self::Short => "The text has too few of the words by which it could be known. That does not tell who or what wrote it.",
+        }
+    }
+}
+
+/// What a text's words tell.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sampled {
+    /// In a word.
+    pub verdict: SamplerVerdict,
+    /// Listed words in the text.
+    pub words: u64,
+    /// Pairs of which the text says something.
+    pub pairs: usize,
+    /// The epoch whose coins fit best; none where there are no listed words.
+    pub epoch: Option<u32>,
+    /// From when on its key marked, in seconds since 1970.
+    pub since: u64,
+    /// By how many standard deviations the words lean as its coins do.
+    pub z: f64,
+    /// The chance that they lean so much for a key that knows nothing of the text, times the number of epochs; at most 1.
+    pub false_alarm: f64,
+}
+
+/// What a pair counts, in [`PARTS`]: more than 0 where its first word stands oftener than its usual share.
+fn weight(pair: &Pair, [first, second]: [u32; 2]) -> i64 {
+    let n = f64::from(first) + f64::from(second);
+    let over = f64::from(first) - pair.share * n;
+    // Twice: what the first has more, the second has less. No more than 8 words, so the cast is far from its bounds.
+    (2.0 * over / (1.0 + n * SATURATES) * PARTS).round() as i64
+}
+
+/// The chance that a sum of these numbers, each with a fair coin's sign, is at least `sum`: counted out over all sums that there are.
+fn tail(numbers: &[i64], sum: i64) -> f64 {
+    let most: i64 = numbers.iter().map(|n| n.abs()).sum();
+    if sum <= -most {
+        return 1.0;
+    }
+    if sum > most {
+        return 0.0;
+    }
+    // Sums from -most on, each with its chance.
+    let mut chances = vec![0.0_f64; (2 * most + 1) as usize];
+    let mut next = vec![0.0_f64; chances.len()];
+    let middle = most as usize;
+    chances[middle] = 1.0;
+    let mut reach = 0_usize;
+    for n in numbers.iter().map(|n| n.unsigned_abs() as usize).filter(|&n| n > 0) {
+        let (from, to) = (middle - reach, middle + reach);
+        reach += n;
+        next.get_mut(middle - reach..=middle + reach).into_iter().flatten().for_each(|chance| *chance = 0.0);
+        for (at, chance) in chances.iter().enumerate().take(to + 1).skip(from).filter(|(_, chance)| **chance > 0.0) {
+            for to in [at - n, at + n] {
+                if let Some(there) = next.get_mut(to) {
+                    *there += chance / 2.0;
+                }
+            }
+        }
+        std::mem::swap(&mut chances, &mut next);
+    }
+    let from = (sum + most) as usize;
+    // Rounding of a few hundred sums is far below this.
+    (chances.iter().skip(from).sum::<f64>() * (1.0 + 1e-9)).min(1.0)
+}
+
+/// Reads a text with the keys of all epochs.
+pub fn read(keys: &MarkKeys, text: &str) -> Sampled {
+    let counts = Counts::of(text);
+    let words = counts.0.iter().flatten().map(|&n| u64::from(n)).sum();
+    let pairs = List::ALL.into_iter().flat_map(List::pairs);
+    let weights: Vec<(&Pair, i64)> =
+        pairs.zip(&counts.0).map(|(pair, n)| (pair, weight(pair, *n))).filter(|(_, n)| *n != 0).collect();
+    let numbers: Vec<i64> = weights.iter().map(|(_, n)| *n).collect();
+    let sum = |epoch: &Epoch| -> i64 {
+        weights.iter().map(|(pair, n)| if epoch.coin(pair.first, pair.second) { *n } else { -n }).sum()
+    };
+    let best = keys.newest_first().map(|epoch| (sum(epoch), epoch)).max_by_key(|(sum, epoch)| (*sum, epoch.number));
+    let deviation = numbers.iter().map(|n| (n * n) as f64).sum::<f64>().sqrt();
+    let epochs = keys.count() as f64;
+    // No coins can be less likely than these to agree with all.
+    let least = 0.5_f64.powi(i32::try_from(numbers.len()).unwrap_or(i32::MAX)) * epochs;
+    let false_alarm = best.map_or(1.0, |(sum, _)| (tail(&numbers, sum) * epochs).min(1.0));
+    let verdict = match best {
+        Some(_) if false_alarm <= FALSE_ALARM => SamplerVerdict::Found,
+        Some(_) if least <= FALSE_ALARM => SamplerVerdict::None,
+        Some(_) | None => SamplerVerdict::Short,
+    };
+    let known = best.filter(|_| !numbers.is_empty());
+    Sampled {
+        verdict,
+        words,
+        pairs: numbers.len(),
+        epoch: known.map(|(_, epoch)| epoch.number),
+        since: known.map_or(0, |(_, epoch)| epoch.since),
+        z: known.map_or(0.0, |(sum, _)| sum as f64 / deviation),
+        false_alarm,
+    }
+}
+
+impl Sampled {
+    /// What anybody may know: no number of a text that is not found, from which the coins could be learned pair by pair, and of one that is
+    /// the chance by thousands.
+    pub fn json(&self) -> Value {
+        let found = self.verdict == SamplerVerdict::Found;
+        json!({
+            "verdict": self.verdict.as_str(),
+            "meaning": self.verdict.sentence(),
+            "key": found.then_some("this gateway"),
+            "epoch": self.epoch.filter(|_| found),
+            "since": found.then_some(self.since),
+            "words": self.words,
+            "false_alarm": found.then(|| self.coarse()),
+        })
+    }
+
+    /// The chance of a false alarm, not smaller than it is, as a power of a thousandth.
+    pub fn coarse(&self) -> f64 {
+        let mut bound = FALSE_ALARM;
+        while bound > 1e-15 && self.false_alarm <= bound * 1e-3 {
+            bound *= 1e-3;
+        }
+        bound
+    }
+}
