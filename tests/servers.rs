@@ -450,6 +450,7 @@ fn many_more(journal: &Path) -> u64 {
                     error: "",
                     findings: (0..n % 4).map(finding).collect(),
                     found: n % 4,
+                    sampler: None,
                     pseudonymised: BTreeMap::new(),
                     coverage: Coverage::default(),
                 };

@@ -55,7 +55,9 @@ pub use purge::{
     FLOOR_DAYS, Purge, Purgeable, purge_floor, purgeable, read_events, read_events_within, read_kept, remove,
     written_lately,
 };
-pub use record::{Admission, Asked, Coverage, End, Event, FindingRecord, LabelRecord, MarkRecord, safe};
+pub use record::{
+    Admission, Asked, Coverage, End, Event, FindingRecord, LabelRecord, MarkRecord, SamplerRecord, safe,
+};
 pub use segment::{Entry, EntryKind, ReadError, Recovered, Torn, first_record, read_dir, read_records};
 pub use settings::JournalSettings;
 pub use tail::{Batch, Tail};

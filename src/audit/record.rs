@@ -147,6 +147,23 @@ pub struct Asked {
     pub policy_version: String,
 }
 
+/// Whether the upstream's sampler was asked for its mark.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SamplerRecord {
+    /// `asked`; `refused`: the upstream took the request only without it; `paused`: it was not asked, since it refused for this model not long ago;
+    /// `own`: the client has a `logit_bias` of its own, which stays.
+    pub state: &'static str,
+    /// The epoch whose coins choose the words, where it was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<u32>,
+    /// The language of these words; empty where it was not asked.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub list: &'static str,
+    /// Keyed hash of the body that went to the upstream after that, without it; empty where none did.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub again: String,
+}
+
 /// Written before the first byte of the answer leaves.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "record", rename = "admission")]
@@ -180,6 +197,10 @@ pub struct Admission {
     /// How many stand-ins were put into the request, by category of what they stand for; not there where there are none.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub pseudonymised: BTreeMap<Arc<str>, u64>,
+    /// Whether the upstream's sampler is asked for its mark; not there where the policy does not have that asked, or the answer's words stay as
+    /// they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sampler: Option<SamplerRecord>,
     /// What was read of the request.
     pub coverage: Coverage,
 }
@@ -271,6 +292,9 @@ pub struct End {
     /// The epoch and number of the marks in the answer, where it is marked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mark: Option<MarkRecord>,
+    /// Whether the upstream's sampler was asked for its mark, and took it; not there where it is not in the admission.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sampler: Option<SamplerRecord>,
     /// Where the bodies stand, sealed, if they are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub texts: Option<TextPlace>,

@@ -7,6 +7,7 @@ use crate::config::Purpose;
 use crate::provenance::detect::{Marks, Verdict, marks, report};
 use crate::provenance::mark::MarkKeys;
 use crate::provenance::print::PrintVerdict;
+use crate::provenance::sampler::{self, Sampled, SamplerVerdict};
 use serde_json::json;
 use std::io::{self, Read as _, Write};
 use std::path::PathBuf;
@@ -15,10 +16,11 @@ use std::path::PathBuf;
 ///
 /// Reads a file, a text, or standard input, with the keys of the configuration. `bound`: passages came through this gateway as a model's words,
 /// unchanged. `edited`: they did, and something was changed, put in or left out. `carrier_only`: there are characters in the form of marks, and
-/// none verifies. `none`: nothing was found, which does not tell who wrote the text.
+/// none verifies. `none`: nothing was found, which does not tell who wrote the text. Where the configuration has `[[upstream.sampler]]` the choice of
+/// words is looked at, too, and where prints are kept whether passages were delivered.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
-Exit code: 0 where marks verify, 1 where none does, 2 for a bad configuration or file.
+Exit code: 0 where marks verify or another layer finds something, 1 where none does, 2 for a bad configuration or file.
 
 Examples:
   sluicegate detect --config gateway.toml answer.txt
@@ -68,7 +70,9 @@ pub(super) fn keys(config: &ConfigArgs) -> anyhow::Result<Option<MarkKeys>> {
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let Some(keys) = keys(&args.config)? else { return Ok(Exit::Misuse) };
     let loaded = args.config.load(Purpose::Check);
-    let shelf = loaded.settings.or(loaded.draft).map(|settings| shelf(&settings)).transpose()?.flatten();
+    let settings = loaded.settings.or(loaded.draft);
+    let asks = settings.as_ref().is_some_and(|s| s.upstreams.iter().any(|(u, _)| !u.samplers.is_empty()));
+    let shelf = settings.map(|settings| shelf(&settings)).transpose()?.flatten();
     let text = match (&args.text, &args.file) {
         (Some(text), _) => text.clone(),
         (None, Some(path)) if path.as_os_str() != "-" => match std::fs::read_to_string(path) {
@@ -88,17 +92,20 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         }
     };
     let found = marks(&keys, &text);
+    let sampled = asks.then(|| sampler::read(&keys, &text));
     let traced = shelf.map(|shelf| shelf.trace(&text, now_ms())).transpose()?;
     let traced = traced.map(|traced| Origins::of(traced, &text, &args.config));
     let mut out = io::stdout().lock();
     match args.format {
-        Format::Json => writeln!(out, "{}", with_places(&found, traced.as_ref(), &text))?,
+        Format::Json => writeln!(out, "{}", with_places(&found, sampled.as_ref(), traced.as_ref(), &text))?,
         Format::Human => {
             view(&mut out, &found)?;
+            sampled.iter().try_for_each(|sampled| view_words(&mut out, sampled))?;
             traced.iter().try_for_each(|traced| traced.view(&mut out, &text))?;
         }
     }
-    let is_found = traced.is_some_and(|traced| traced.verdict() == PrintVerdict::Found);
+    let is_found = traced.is_some_and(|traced| traced.verdict() == PrintVerdict::Found)
+        || sampled.is_some_and(|sampled| sampled.verdict == SamplerVerdict::Found);
     Ok(if found.valid > 0 || is_found { Exit::Fine } else { Exit::No })
 }
 
@@ -108,8 +115,21 @@ pub(super) fn points(text: &str, byte: usize) -> usize {
 }
 
 /// The answer, and where each mark stands: code points of the text.
-fn with_places(found: &Marks, traced: Option<&Origins>, text: &str) -> serde_json::Value {
-    let mut answer = report(text, Some(found), traced.map(|traced| &traced.traced));
+fn with_places(
+    found: &Marks,
+    sampled: Option<&Sampled>,
+    traced: Option<&Origins>,
+    text: &str,
+) -> serde_json::Value {
+    let mut answer = report(text, Some(found), sampled, traced.map(|traced| &traced.traced));
+    if let (Some(layer), Some(sampled)) = (answer.pointer_mut("/layers/sampler"), sampled) {
+        // To the operator also what the public is not told.
+        *layer = json!({
+            "verdict": sampled.verdict.as_str(), "meaning": sampled.verdict.sentence(), "epoch": sampled.epoch,
+            "since": sampled.epoch.map(|_| sampled.since), "words": sampled.words, "pairs": sampled.pairs, "z": sampled.z,
+            "false_alarm": sampled.false_alarm,
+        });
+    }
     if let (Some(layer), Some(traced)) = (answer.pointer_mut("/layers/fingerprint"), traced) {
         traced.add_to(layer, text);
     }
@@ -129,6 +149,20 @@ fn with_places(found: &Marks, traced: Option<&Origins>, text: &str) -> serde_jso
         layer.insert("places".into(), places.into());
     }
     answer
+}
+
+fn view_words(out: &mut impl Write, found: &Sampled) -> io::Result<()> {
+    writeln!(out, "sampler: {}\n  {}", found.verdict.as_str(), found.verdict.sentence())?;
+    writeln!(out, "  {} listed words, {} pairs that differ", found.words, found.pairs)?;
+    let Some(epoch) = found.epoch else { return Ok(()) };
+    writeln!(
+        out,
+        "  epoch {epoch}, whose key is in use since {}, fits best: z = {:.2}, chance of a false alarm below {:.0e} (found: below {:.0e})",
+        minute(found.since * 1000),
+        found.z,
+        found.false_alarm.max(f64::MIN_POSITIVE),
+        sampler::FALSE_ALARM
+    )
 }
 
 fn view(out: &mut impl Write, found: &Marks) -> io::Result<()> {

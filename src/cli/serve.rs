@@ -123,6 +123,7 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
         server: settings.server.clone(),
         limits: settings.limits.clone(),
         upstreams: settings.upstreams.clone(),
+        samplers: settings.samplers.clone(),
         routes: settings.routes.clone(),
         judges: settings.judges.clone(),
         keys,

@@ -21,6 +21,7 @@ mod prints;
 mod residency;
 mod retention;
 mod route_uses;
+mod samplers;
 mod secret;
 mod sinks;
 mod texts;
@@ -39,6 +40,7 @@ use crate::policy::PolicySettings;
 use crate::provenance::LabelSettings;
 use crate::provenance::mark::MarkSettings;
 use crate::provenance::print::PrintSettings;
+use crate::provenance::sampler::Biased;
 use crate::server::{ComplaintSettings, RouteSettings, ServerSettings, TenantSettings};
 use crate::telemetry::LogSettings;
 use crate::upstream::judge::JudgeSettings;
@@ -97,6 +99,8 @@ pub struct Settings {
     pub log: LogSettings,
     /// Upstreams with their credentials.
     pub upstreams: Vec<(UpstreamSettings, Credential)>,
+    /// What each upstream's samplers are asked, in the order of its settings.
+    pub samplers: Vec<Vec<Arc<Biased>>>,
     /// Routes in the order of the file.
     pub routes: Vec<RouteSettings>,
     /// Judges with their credentials.
@@ -200,6 +204,9 @@ pub fn load(
             secret::resolve_token(&mut check, ("anchor", n), anchor.credential.as_ref(), purpose, environment)
         })
         .collect();
+    let samplers: Vec<Vec<Arc<Biased>>> =
+        file.upstreams.iter().enumerate().map(|(n, upstream)| check.samplers(n, upstream)).collect();
+    check.idle_sampler_marks(&file);
     check.marks(&file.marks, purpose, environment);
     check.prints(&file.prints);
     diagnostics.append(&mut check.found);
@@ -256,6 +263,7 @@ pub fn load(
         complaints: file.complaints,
         log: file.log,
         upstreams: file.upstreams.into_iter().zip(credentials).collect(),
+        samplers,
         routes: file.routes,
         judges: file.judges.into_iter().zip(of_judges).collect(),
         sinks: file.sinks.into_iter().zip(of_sinks).collect(),
@@ -352,6 +360,7 @@ fn place_paths(file: &mut File, folder: &Path, state_is_written: bool) {
     file.prints.common.iter_mut().for_each(place);
     for upstream in &mut file.upstreams {
         upstream.extra_roots.iter_mut().for_each(place);
+        upstream.samplers.iter_mut().map(|sampler| &mut sampler.tokenizer).for_each(place);
         upstream.credential.iter_mut().flat_map(|c| c.file.iter_mut()).for_each(place);
     }
     for judge in &mut file.judges {

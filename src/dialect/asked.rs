@@ -69,6 +69,51 @@ fn asks_for_numbers(src: &[u8], tape: &Tape) -> bool {
     include.is_some_and(|list| tape.elements(list).any(|one| tape.text(src, one).ends_with(".logprobs")))
 }
 
+/// Whether an answer's words may be chosen otherwise than its model would choose them, and what the request itself says of that (`logit_bias`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Bias {
+    /// They may not: the call knows no such setting, or a program reads the answer. Also where nobody looks.
+    #[default]
+    Fixed,
+    /// The client says how.
+    Own,
+    /// The setting is there and says nothing (`null`, `{}`).
+    Empty,
+    /// It is not there.
+    Absent,
+}
+
+/// What a request says of its answer's words: nothing may be said where it offers tools, whose arguments are words too, or has a gap filled, which is
+/// a program's as a rule.
+pub fn bias(src: &[u8], tape: &Tape) -> Bias {
+    let offers = ["tools", "functions"]
+        .iter()
+        .any(|list| tape.find(src, &[list]).is_some_and(|at| tape.elements(at).next().is_some()));
+    let calls = offers
+        && ["tool_choice", "function_call"]
+            .iter()
+            .all(|choice| tape.str_at(src, &[choice]).as_deref() != Some("none"));
+    if calls || tape.find(src, &["suffix"]).is_some_and(|at| is_said(src, tape, at)) {
+        return Bias::Fixed;
+    }
+    // Of a member that stands there twice nobody knows which one counts.
+    let mut biases =
+        tape.members(0).filter(|(key, _)| tape.text(src, *key) == LOGIT_BIAS).map(|(_, value)| value);
+    match (biases.next(), biases.next()) {
+        (None, _) => Bias::Absent,
+        (Some(at), None) if says_nothing(tape, at) => Bias::Empty,
+        (Some(_), _) => Bias::Own,
+    }
+}
+
+/// The setting of OpenAI's that prefers tokens.
+pub const LOGIT_BIAS: &str = "logit_bias";
+
+fn says_nothing(tape: &Tape, at: usize) -> bool {
+    let kind = tape.node(at).map(|node| node.kind);
+    kind == Some(Kind::Null) || kind == Some(Kind::Object) && tape.members(at).next().is_none()
+}
+
 /// Whether a request repeats no earlier answer and names none.
 pub fn is_first(src: &[u8], tape: &Tape) -> bool {
     let named = ["previous_response_id", "conversation", "context"].iter();
@@ -119,6 +164,31 @@ mod tests {
             r#"{"format":"","logprobs":null}"#,
         ] {
             assert!(!read(body).0, "{body}");
+        }
+    }
+
+    #[test]
+    fn words_are_chosen_otherwise_where_nobody_minds() {
+        let bias = |body: &str| {
+            let mut tape = Tape::default();
+            assert_eq!(tape.parse(body.as_bytes()), Ok(()), "{body}");
+            super::bias(body.as_bytes(), &tape)
+        };
+        for (body, want) in [
+            ("{}", Bias::Absent),
+            (r#"{"tools":[],"messages":[]}"#, Bias::Absent),
+            (r#"{"tools":[{"type":"function"}],"tool_choice":"none"}"#, Bias::Absent),
+            (r#"{"logit_bias":null}"#, Bias::Empty),
+            (r#"{"logit\u005fbias":{ }}"#, Bias::Empty),
+            (r#"{"logit_bias":{"5":1}}"#, Bias::Own),
+            (r#"{"logit_bias":[[5,1]]}"#, Bias::Own),
+            (r#"{"logit_bias":null,"logit\u005fbias":{"5":1}}"#, Bias::Own),
+            (r#"{"tools":[{"type":"function"}]}"#, Bias::Fixed),
+            (r#"{"functions":[{"name":"f"}],"function_call":"auto"}"#, Bias::Fixed),
+            (r#"{"prompt":"a","suffix":"b"}"#, Bias::Fixed),
+            (r#"{"prompt":"a","suffix":null}"#, Bias::Absent),
+        ] {
+            assert_eq!(bias(body), want, "{body}");
         }
     }
 

@@ -25,7 +25,7 @@ mod walk;
 use std::borrow::Cow;
 use std::fmt::Debug;
 
-pub use asked::{is_exact, is_first};
+pub use asked::{Bias, LOGIT_BIAS, bias, is_exact, is_first};
 pub use fault::{Details, ErrorKind, ExchangeError, Fault};
 pub use field::{Class, Field, Flow, Role};
 pub use reading::{READINGS, Readings};
@@ -86,6 +86,8 @@ pub struct Ask {
     pub exact: bool,
     /// Whether the request is the first of its conversation: it repeats no earlier answer. Looked for where answers may be labelled.
     pub first: bool,
+    /// Whether the answer's words may be chosen otherwise than the model would choose them. Looked for where the policy has that asked.
+    pub bias: Bias,
 }
 
 /// What the gateway remembers of a running stream, so that it can end it in the dialect's own way. A dialect fills in what its
@@ -276,6 +278,12 @@ pub trait Dialect: Sync + Debug {
     /// Whether a model's words answer this call.
     fn has_words(&self, op: &Operation) -> bool {
         op.method == "POST" && self.tells_end(op)
+    }
+
+    /// Whether requests of this call may say which tokens are preferred (`logit_bias`).
+    fn takes_bias(&self, op: &Operation) -> bool {
+        let _ = op;
+        false
     }
 
     /// Where requests say how many tokens an answer may have.

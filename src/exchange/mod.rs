@@ -10,6 +10,7 @@
 
 mod ahead;
 mod answer;
+mod biased;
 mod delivered;
 mod doubt;
 mod emit;
@@ -36,6 +37,7 @@ use std::sync::Arc;
 
 pub use ahead::Ahead;
 pub use answer::{Answering, Ended, Flow, Mode, Replaced};
+pub use biased::with_bias;
 pub use delivered::Delivered;
 pub use emit::{Edit, Emitter, Make, Piece};
 pub use halt::Halt;

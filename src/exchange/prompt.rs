@@ -14,10 +14,11 @@ use crate::detect::RuleId;
 use crate::detect::fingerprint::{Index, system_prompt};
 use crate::detect::grounding::Context;
 use crate::dialect::{
-    Ask, ErrorKind, ExchangeError, Matched, Reply, is_exact, is_first, last_words, system_words,
+    Ask, Bias, ErrorKind, ExchangeError, Matched, Reply, bias, is_exact, is_first, last_words, system_words,
 };
 use crate::limits::Seen;
 use crate::policy::{Action, BlockAs, Density};
+use crate::provenance::sampler::List;
 use crate::telemetry::Quiet;
 use crate::text::json::{JsonError, Kind, Tape, unescape};
 use crate::text::sketch::Sketch;
@@ -175,9 +176,16 @@ impl Received {
                 ask = matched.dialect.ask(matched.operation, &body, &tape, query, matched.model.as_deref());
                 if matched.dialect.has_words(matched.operation) {
                     let marks = terms.marks.as_ref().is_some_and(|marks| marks.may_mark(&terms.policy));
-                    ask.exact = (marks || terms.client.labels) && (ask.structured || is_exact(&body, &tape));
+                    let biased = terms.policy.sampler_mark() && matched.dialect.takes_bias(matched.operation);
+                    ask.exact = (marks || biased || terms.client.labels)
+                        && (ask.structured || is_exact(&body, &tape));
+                    if biased && !ask.exact {
+                        ask.bias = bias(&body, &tape);
+                    }
                     if terms.client.labels {
                         ask.first = is_first(&body, &tape);
+                    }
+                    if biased || terms.client.labels {
                         terms.client.said = said(&body, &tape);
                     }
                 }
@@ -322,6 +330,20 @@ impl Judged {
         if let Some(marks) = &mut self.terms.marks {
             marks.density = Some(density);
         }
+    }
+
+    /// Whether the upstream's sampler may be asked for its mark, and by which words: those of the language in which the answer will be. None where the
+    /// answer's words stay as they are, or are of another language than those that are listed.
+    pub fn may_bias(&self) -> Option<(Bias, List)> {
+        let list = match self.terms.client.said {
+            // Where nothing tells the language, as in a few words, it is most often English.
+            Some(Tongue::English) | None => List::English,
+            Some(Tongue::Chinese) => List::Chinese,
+            Some(Tongue::Japanese | Tongue::German | Tongue::French | Tongue::Spanish | Tongue::Italian) => {
+                return None;
+            }
+        };
+        Some((self.ask.bias, list)).filter(|(bias, _)| *bias != Bias::Fixed)
     }
 
     /// What follows.

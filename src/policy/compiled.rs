@@ -74,6 +74,8 @@ pub(super) struct ForClients {
     pub(super) mark: Density,
     /// Whether prints of answers are kept.
     pub(super) prints: bool,
+    /// Whether upstreams are asked for the sampler's mark.
+    pub(super) sampler_mark: bool,
 }
 
 /// Which rules a policy is over.
@@ -301,6 +303,18 @@ impl Policy {
     #[must_use]
     pub fn printing(mut self, prints: bool) -> Self {
         self.parts.client.prints = prints;
+        self
+    }
+
+    /// Whether upstreams that can be are asked for the sampler's mark.
+    pub fn sampler_mark(&self) -> bool {
+        self.parts.client.sampler_mark
+    }
+
+    /// The same policy with the sampler's mark asked for, or not.
+    #[must_use]
+    pub fn sampler_marking(mut self, sampler_mark: bool) -> Self {
+        self.parts.client.sampler_mark = sampler_mark;
         self
     }
 

@@ -168,6 +168,9 @@ pub struct Labels {
     /// Whether prints of answers are kept, by which they are known again without marks.
     #[serde(default)]
     pub prints: bool,
+    /// Whether upstreams that can be are asked for the sampler's mark.
+    #[serde(default)]
+    pub sampler_mark: bool,
 }
 
 /// How answers are labelled under a policy, and whose law asks for it.

@@ -50,6 +50,8 @@ pub struct PolicySettings {
     pub mark: Option<Density>,
     /// Whether prints of answers are kept, by which they are known again without marks (`[prints]`); without it, as the profile says.
     pub prints: Option<bool>,
+    /// Whether upstreams that can be (`[[upstream.sampler]]`) are asked for the sampler's mark; without it, as the profile says.
+    pub sampler_mark: Option<bool>,
     /// What follows where a demand of the profile is not met; without it, as the profile says.
     pub demands: Option<Demands>,
     /// Reminders of who talks to a model for long, and words that end it; without it, none.
@@ -88,6 +90,7 @@ impl Default for PolicySettings {
             slots: BTreeMap::new(),
             mark: None,
             prints: None,
+            sampler_mark: None,
             demands: None,
             sessions: None,
             ladder: None,
@@ -126,6 +129,7 @@ impl PolicySettings {
             slots: self.slots.clone(),
             mark: change.mark.or(self.mark),
             prints: change.prints.or(self.prints),
+            sampler_mark: change.sampler_mark.or(self.sampler_mark),
             demands: self.demands,
             sessions: change.sessions.clone().or_else(|| self.sessions.clone()),
             ladder: change.ladder.clone().or_else(|| self.ladder.clone()),
@@ -154,6 +158,8 @@ pub struct PolicyChange {
     pub mark: Option<Density>,
     /// Whether prints of answers are kept.
     pub prints: Option<bool>,
+    /// Whether upstreams that can be are asked for the sampler's mark.
+    pub sampler_mark: Option<bool>,
     /// Rules that do something else than their pack or `[policy]` says.
     pub actions: BTreeMap<String, Action>,
     /// Rules whose findings count from another score on than their pack or `[policy]` says.

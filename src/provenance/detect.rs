@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::mark::{CONTEXT, MarkKeys, Reading, read};
 use super::print::Traced;
+use super::sampler::Sampled;
 
 /// The chance of a false alarm in one text is below this.
 pub const FALSE_ALARM: f64 = 1e-9;
@@ -185,9 +186,15 @@ impl Marks {
 }
 
 /// The whole answer: a layer an entry; those that this gateway does not have are not there.
-pub fn report(text: &str, marks: Option<&Marks>, prints: Option<&Traced>) -> Value {
+pub fn report(
+    text: &str,
+    marks: Option<&Marks>,
+    sampled: Option<&Sampled>,
+    prints: Option<&Traced>,
+) -> Value {
     let mut layers = serde_json::Map::new();
     layers.extend(marks.map(|marks| ("mark".to_owned(), marks.json())));
+    layers.extend(sampled.map(|sampled| ("sampler".to_owned(), sampled.json())));
     layers.extend(prints.map(|prints| ("fingerprint".to_owned(), prints.json(text.len()))));
     json!({
         "layers": layers,
@@ -247,9 +254,11 @@ mod tests {
     fn the_public_answer_tells_no_place() {
         let whole = marked(&Arc::new(epoch(1)), Density::Standard, &text());
         let keys = MarkKeys::of(epoch(1));
-        let answer = report(&whole, Some(&marks(&keys, &whole)), None).to_string();
+        let answer = report(&whole, Some(&marks(&keys, &whole)), None, None).to_string();
         assert!(!answer.contains("bytes") && answer.contains("\"tenths\":[true"), "{answer}");
         let short: String = whole.chars().take(300).collect();
-        assert!(report(&short, Some(&marks(&keys, &short)), None).to_string().contains("\"tenths\":null"));
+        assert!(
+            report(&short, Some(&marks(&keys, &short)), None, None).to_string().contains("\"tenths\":null")
+        );
     }
 }

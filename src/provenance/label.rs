@@ -171,6 +171,7 @@ mod tests {
                 metadata: true,
                 mark: crate::policy::Density::Off,
                 prints: false,
+                sampler_mark: false,
             },
             jurisdictions: vec!["jp".into()],
         };

@@ -21,6 +21,7 @@ use super::headers;
 use super::labels::name_label;
 use super::notices::name_notices;
 use super::recorder::Recorder;
+use super::sampler::Asked;
 use super::source::{Got, Source};
 use super::standing::{REMINDER, name_standing};
 use super::worker::{Refusal, answer, name_exchange};
@@ -37,6 +38,9 @@ pub(super) struct Begun {
     status: u16,
     /// When its head was there, from the request's head on.
     heard: Option<Duration>,
+    /// What came of asking its sampler for a mark, and the body that was sent once more without.
+    sampler: Option<Asked>,
+    again: Option<Bytes>,
     reading: Result<Reading, ExchangeError>,
 }
 
@@ -70,21 +74,34 @@ impl Begun {
         body: Bytes,
         dialer: &Dialer,
         labelling: Option<Labelling>,
+        mut sampler: Option<Asked>,
     ) -> Self {
         let gateway = &exchange.worker.gateway;
-        let response = or_cut(gateway, dialer.send(exchange.outgoing(&judged, body))).await;
+        let mut response = or_cut(gateway, dialer.send(exchange.outgoing(&judged, body))).await.flatten();
+        let mut again = None;
+        if let (Some(asked), Ok(first)) = (&mut sampler, &response) {
+            let status = first.status();
+            asked.answered(status);
+            again = asked.again(status).cloned();
+            if let Some(plain) = &again {
+                response =
+                    or_cut(gateway, dialer.send(exchange.outgoing(&judged, plain.clone()))).await.flatten();
+                let status = response.as_ref().ok().map(Response::status);
+                asked.asked_again(gateway, &dialer.upstream().name, status, exchange.context.started);
+            }
+        }
         let mut ahead = judged.ahead();
         if let Some(labelling) = labelling {
             ahead.label(labelling);
         }
-        match response.flatten() {
+        match response {
             Ok(response) => {
                 let status = response.status().as_u16();
                 let heard = Some(exchange.context.started.elapsed());
                 let reading = or_cut(gateway, read(exchange, &mut ahead, response, dialer)).await.flatten();
-                Self { ahead, status, heard, reading }
+                Self { ahead, status, heard, sampler, again, reading }
             }
-            Err(error) => Self { ahead, status: 0, heard: None, reading: Err(error) },
+            Err(error) => Self { ahead, status: 0, heard: None, sampler, again, reading: Err(error) },
         }
     }
 
@@ -112,6 +129,8 @@ impl Begun {
     ) -> Result<Response<AnswerBody>, Refusal> {
         let (mut answering, mut out) = self.ahead.admit(receipt);
         (recorder.upstream_status, recorder.heard) = (self.status, self.heard);
+        recorder.sampler = self.sampler.map(|asked| asked.record().clone());
+        self.again.iter().for_each(|body| recorder.sent_again(body));
         let Reading { status, mut head, body } = match self.reading {
             Ok(reading) => reading,
             Err(error) => {

@@ -20,6 +20,7 @@ use crate::diag::moment::{day, now_ms};
 use crate::provenance::detect::{Marks, Verdict, marks, report};
 use crate::provenance::mark::DetectorSettings;
 use crate::provenance::print::{PrintVerdict, Traced};
+use crate::provenance::sampler::{self, Sampled, SamplerVerdict};
 
 /// Where programs ask.
 pub const DETECT: &str = "/v1/detect";
@@ -119,18 +120,23 @@ pub(super) async fn answer(
     }
     let found = Layers {
         mark: gateway.marks.as_ref().map(|known| marks(&known.keys, &text)),
+        sampler: gateway.sampler_keys().map(|keys| sampler::read(keys, &text)),
         fingerprint: traced(gateway, &text).await,
     };
     if page {
         html(StatusCode::OK, &whole_page(Some((&found, &text)), "", prints.is_some()))
     } else {
-        public::told(StatusCode::OK, &report(&text, found.mark.as_ref(), found.fingerprint.as_ref()))
+        public::told(
+            StatusCode::OK,
+            &report(&text, found.mark.as_ref(), found.sampler.as_ref(), found.fingerprint.as_ref()),
+        )
     }
 }
 
 /// What each layer says of a text; none where the gateway has no such layer.
 struct Layers {
     mark: Option<Marks>,
+    sampler: Option<Sampled>,
     fingerprint: Option<Traced>,
 }
 
@@ -204,6 +210,7 @@ fn whole_page(found: Option<(&Layers, &str)>, wrong: &str, prints: bool) -> Stri
     );
     if let Some((found, text)) = found {
         found.mark.iter().for_each(|marks| verdict(marks, &mut out));
+        found.sampler.iter().for_each(|sampled| of_words(sampled, &mut out));
         found.fingerprint.iter().for_each(|prints| of_prints(prints, text, &mut out));
     }
     if !wrong.is_empty() {
@@ -248,6 +255,25 @@ fn verdict(found: &Marks, out: &mut String) {
         if let Some(tenths) = found.tenths {
             row("Where, by tenths", &bar(tenths.into_iter()));
         }
+    }
+    out.push_str("</dl></section>\n");
+}
+
+fn of_words(found: &Sampled, out: &mut String) {
+    let (word, class) = match found.verdict {
+        SamplerVerdict::Found => ("Words as our models choose them", "bound"),
+        SamplerVerdict::None => ("The choice of words tells nothing", "none"),
+        SamplerVerdict::Short => ("Too short to tell by its words", "none"),
+    };
+    let _ = write!(
+        out,
+        "<section class=\"verdict {class}\" role=\"status\"><strong>{word}</strong><p>{}</p><dl>",
+        found.verdict.sentence()
+    );
+    if let Some(epoch) = found.epoch.filter(|_| found.verdict == SamplerVerdict::Found) {
+        let since = day(found.since.saturating_mul(1000));
+        let _ = write!(out, "<dt>Key {epoch}</dt><dd>this gateway’s, in use from {since}</dd>");
+        let _ = write!(out, "<dt>Chance of a false alarm</dt><dd>below {:.0e}</dd>", found.coarse());
     }
     out.push_str("</dl></section>\n");
 }

@@ -28,6 +28,7 @@ use super::recorder::{Ending, Kept, Recorder, record_end, with_answer};
 use super::request::{self, BodyType};
 use super::residency;
 use super::reviews::Asker;
+use super::sampler;
 use super::standing::{self, Session, name_standing};
 use super::worker::{Context, EXCHANGE, Refusal, Worker, answer};
 use crate::audit::{Admission, Asked, End, Parts, Receipt, RequestHead, Subject};
@@ -236,6 +237,7 @@ impl Exchange<'_> {
             findings: Vec::new(),
             found: 0,
             pseudonymised: BTreeMap::new(),
+            sampler: None,
             coverage: crate::audit::Coverage::default(),
         };
         let receipt = self.durable(&admission).await?;
@@ -300,6 +302,7 @@ impl Exchange<'_> {
             tokens: None,
             label: None,
             mark: None,
+            sampler: None,
             texts: None,
             response_bytes: body.len() as u64,
             held_bytes_max: 0,
@@ -412,6 +415,8 @@ impl Exchange<'_> {
         }
         let policy = Arc::clone(&judged.terms().policy);
         let goes_on = forwards && !no_route && own.is_none();
+        let asks = found.filter(|_| goes_on && !self.canary);
+        let sampler = asks.and_then(|r| sampler::ask(&gateway, &judged, r, &mut next, self.context.started));
         let sent = match &next {
             // What goes on as it came has the hash that it came with.
             Next::Forward { changed: false, .. }
@@ -454,6 +459,7 @@ impl Exchange<'_> {
             findings: record::findings(&policy, &judged.report().findings),
             found: judged.report().found,
             pseudonymised: judged.pseudonymised().clone(),
+            sampler: sampler.as_ref().map(|asked| asked.record().clone()),
             coverage: judged.report().coverage.clone(),
         };
         let keeps = !judged.has_others();
@@ -515,6 +521,7 @@ impl Exchange<'_> {
             &judged,
             kept,
         );
+        recorder.sampler.clone_from(&admission.sampler);
         recorder.printed = (policy.prints() && !self.canary)
             .then(|| Box::new(Printed::new(self.caller, &asked.user, admission.time_ms)));
         recorder.asker = (!self.canary && policy.review().is_some()).then(|| {
@@ -539,7 +546,7 @@ impl Exchange<'_> {
                 return Err(error.into());
             }
         };
-        let mut asking = pin!(Begun::ask(self, judged, body, dialer, labelling));
+        let mut asking = pin!(Begun::ask(self, judged, body, dialer, labelling, sampler));
         let mut begun = None;
         let together = poll_fn(|cx| {
             if begun.is_none()

@@ -8,6 +8,7 @@ use super::policies::{Loaded, Policies};
 use super::prints::Printing;
 use super::reload::{Reloader, Reloading};
 use super::reviews::Reviews;
+use super::sampler::Samplers;
 use super::sinks::SinkPlan;
 use super::standing::Standings;
 use super::vouch::VouchPlan;
@@ -18,6 +19,7 @@ use crate::exchange::{ExchangeLimits, Marks};
 use crate::limits::{Abuse, Connections, KeyTable, LimitsSettings, Sessions};
 use crate::policy::Density;
 use crate::provenance::mark::{DetectorSettings, MarkKeys};
+use crate::provenance::sampler::Biased;
 use crate::telemetry::Metrics;
 use crate::upstream::judge::{JudgeSettings, Shared};
 use crate::upstream::{Credential, DialectFamily, Upstream, UpstreamSettings};
@@ -44,6 +46,8 @@ pub struct Plan {
     pub limits: LimitsSettings,
     /// Upstreams with their credentials.
     pub upstreams: Vec<(UpstreamSettings, Credential)>,
+    /// What each upstream's samplers are asked for their mark, in the order of its settings.
+    pub samplers: Vec<Vec<Arc<Biased>>>,
     /// Routes in order.
     pub routes: Vec<RouteSettings>,
     /// Judges with their credentials.
@@ -87,6 +91,8 @@ pub struct Gateway {
     pub exchange_limits: ExchangeLimits,
     /// Upstreams by number; the last one is the canary's.
     pub upstreams: Vec<Arc<Upstream>>,
+    /// Samplers that can be asked for a mark, by the upstream's number.
+    pub(super) samplers: Vec<Samplers>,
     /// Routes in order.
     pub routes: Vec<Route>,
     /// What workers share of judges.
@@ -237,6 +243,15 @@ impl Gateway {
         let Live { policies, reloader, standings, complaints, reviews, sinks_behind, secret, vault } = live;
         let own = KeyTable::new(crate::limits::Pepper::new(&[0; 32]), &[], &plan.limits);
         let connections = Connections::new(plan.limits.connections, plan.limits.connections_per_address);
+        let newest = plan.marks.as_ref().and_then(|keys| keys.newest().cloned());
+        let of_upstream = |(n, upstream): (usize, &Arc<Upstream>)| {
+            let biased = plan.samplers.get(n).map(Vec::as_slice).unwrap_or_default();
+            newest
+                .as_ref()
+                .map(|epoch| Samplers::new(&upstream.settings().samplers, biased, epoch))
+                .unwrap_or_default()
+        };
+        let samplers = upstreams.iter().enumerate().map(of_upstream).collect();
         let marks = |route: &Route| route.mark().is_some_and(|density| density != Density::Off);
         let routed = routes.iter().any(marks);
         Self {
@@ -244,6 +259,7 @@ impl Gateway {
             limits: plan.limits,
             exchange_limits,
             upstreams,
+            samplers,
             routes,
             judges,
             keys: plan.keys,
@@ -290,6 +306,12 @@ impl Gateway {
         self.keys.caller(key).map(|caller| (Arc::clone(caller), false))
     }
 
+    /// The keys of the sampler's mark, where some upstream can be asked for it.
+    pub(super) fn sampler_keys(&self) -> Option<&MarkKeys> {
+        let is_asked = self.samplers.iter().any(|samplers| !samplers.is_empty());
+        self.marks.as_ref().filter(|_| is_asked).map(|marks| &*marks.keys)
+    }
+
     /// Whether requests are refused since a sink that they wait for is too far behind.
     pub fn waits_for_sinks(&self) -> bool {
         self.sinks_behind.load(Ordering::Acquire) > 0
@@ -316,7 +338,7 @@ impl Gateway {
 }
 
 /// Whether `text` matches `pattern`, in which `*` stands for any text.
-fn glob(pattern: &str, text: &str) -> bool {
+pub(super) fn glob(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
     let mut last = None;

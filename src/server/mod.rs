@@ -41,6 +41,7 @@ mod residency;
 mod reviews;
 mod rolling;
 mod route_use;
+mod sampler;
 mod settings;
 mod sinks;
 mod source;
@@ -238,6 +239,7 @@ fn prepare(
         timeouts: Timeouts::default(),
         extra_roots: None,
         region: None,
+        samplers: Vec::new(),
     };
     let canary = Arc::new(Upstream::new(canary, &Credential::None, None)?);
     let judges = plan.judges.iter().map(|(settings, credential)| Shared::new(settings.clone(), credential));

@@ -11,7 +11,7 @@ use super::patience::Activity;
 use super::prints::Printed;
 use super::reviews::{self, Asker, Rest};
 use super::source::{Got, keep};
-use crate::audit::{Asked, Commitment, Coverage, End, ExchangeId, Parts, Subject};
+use crate::audit::{Asked, Commitment, Coverage, End, ExchangeId, Parts, SamplerRecord, Subject};
 use crate::diag::moment::now_ms;
 use crate::dialect::{Dialect, ErrorKind, ExchangeError, Fault, Usage};
 use crate::exchange::{Answering, Judged, Outcome, record};
@@ -90,6 +90,8 @@ pub(super) struct Recorder {
     pub(super) asker: Option<Box<Asker>>,
     /// Whose exchange it is, where prints of its answer are kept.
     pub(super) printed: Option<Box<Printed>>,
+    /// Whether the upstream's sampler was asked for its mark.
+    pub(super) sampler: Option<SamplerRecord>,
     /// What was not read of an answer.
     pub(super) rest: Option<Box<Rest>>,
 }
@@ -125,6 +127,7 @@ impl Recorder {
             connection: None,
             asker: None,
             printed: None,
+            sampler: None,
             rest: None,
         }
     }
@@ -132,6 +135,14 @@ impl Recorder {
     /// There is no admission record, so there is none of the end.
     pub(super) fn void(mut self) {
         self.written = true;
+    }
+
+    /// The upstream was asked once more, with this body.
+    pub(super) fn sent_again(&mut self, body: &[u8]) {
+        if let Some(kept) = &mut self.kept {
+            kept.parts.request_sent.clear();
+            keep(&mut kept.parts.request_sent, body, kept.limit);
+        }
     }
 
     /// What to call an end that neither side announced.
@@ -275,6 +286,7 @@ impl Recorder {
             tokens: None,
             label: None,
             mark: None,
+            sampler: self.sampler.take(),
             texts: None,
             response_bytes: self.sent,
             held_bytes_max: 0,

@@ -27,6 +27,9 @@ pub struct Metrics {
     pub prints_made: IntCounter,
     /// `sluicegate_marks_total{what}`: marks that were `set` in answers, or `stripped` from prompts.
     pub marks: IntCounterVec,
+    /// `sluicegate_sampler_total{upstream,what}`: requests in which an upstream's sampler was `asked` for its mark, of which it `refused` some, and
+    /// those in which it was not, since it had refused (`paused`) or the client has a bias of its `own`.
+    pub sampler: IntCounterVec,
     /// `sluicegate_hidden_findings_total{coding,action}`: of these, those in encoded text.
     pub hidden_findings: IntCounterVec,
     /// `sluicegate_unscanned_total{kind}`: what could not be read, and passed or was blocked by the policy's choice.
@@ -251,6 +254,11 @@ impl Metrics {
                 "sluicegate_marks_total",
                 "Marks set in answers and stripped from prompts",
                 &["what"],
+            )?,
+            sampler: counters(
+                "sluicegate_sampler_total",
+                "Requests by whether the upstream's sampler was asked for its mark",
+                &["upstream", "what"],
             )?,
             hidden_findings: counters(
                 "sluicegate_hidden_findings_total",

@@ -223,6 +223,7 @@ mod tests {
             timeouts: Timeouts::default(),
             extra_roots: None,
             region: None,
+            samplers: Vec::new(),
         };
         Upstream::new(settings, &Credential::None, None).ok()
     }

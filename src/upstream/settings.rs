@@ -4,6 +4,8 @@ use crate::diag::Time;
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+
+use crate::provenance::sampler::SamplerSettings;
 use std::path::PathBuf;
 
 /// One `[[upstream]]`.
@@ -28,6 +30,9 @@ pub struct UpstreamSettings {
     /// A PEM file of certificate authorities that are trusted besides the usual ones.
     #[serde(default)]
     pub extra_roots: Option<PathBuf>,
+    /// Models whose sampler can be asked for a mark.
+    #[serde(default, rename = "sampler", skip_serializing_if = "Vec::is_empty")]
+    pub samplers: Vec<SamplerSettings>,
 }
 
 /// The base URL of the built-in demonstration upstream.

@@ -31,15 +31,22 @@ pub(crate) struct Fake {
 impl Fake {
     /// Each request on any connection is answered by these steps; then the connection closes.
     pub(crate) fn new(steps: Vec<Step>) -> Self {
+        Self::choosing(move |_| steps.clone())
+    }
+
+    /// The same, by what each request says.
+    pub(crate) fn choosing(choose: impl Fn(&str) -> Vec<Step> + Send + Sync + 'static) -> Self {
+        let choose = Arc::new(choose);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let (seen, closed) = (Arc::<Mutex<Vec<String>>>::default(), Arc::<Mutex<usize>>::default());
         let (for_thread, closings) = (Arc::clone(&seen), Arc::clone(&closed));
         std::thread::spawn(move || {
             for socket in listener.incoming().flatten() {
-                let (steps, seen, closed) = (steps.clone(), Arc::clone(&for_thread), Arc::clone(&closings));
+                let (choose, seen, closed) =
+                    (Arc::clone(&choose), Arc::clone(&for_thread), Arc::clone(&closings));
                 std::thread::spawn(move || {
-                    serve(socket, &steps, &seen);
+                    serve(socket, &*choose, &seen);
                     *closed.lock().expect("a lock") += 1;
                 });
             }
@@ -80,10 +87,11 @@ pub(crate) fn whole(status: &str, fields: &str, body: &[u8]) -> Vec<u8> {
     out
 }
 
-fn serve(mut socket: TcpStream, steps: &[Step], seen: &Mutex<Vec<String>>) {
+fn serve(mut socket: TcpStream, choose: &dyn Fn(&str) -> Vec<Step>, seen: &Mutex<Vec<String>>) {
     let Some(request) = request(&mut socket) else { return };
+    let steps = choose(&request);
     seen.lock().expect("a lock").push(request);
-    for step in steps {
+    for step in &steps {
         match step {
             Step::Send(bytes) => {
                 if socket.write_all(bytes).is_err() {

@@ -34,6 +34,7 @@ mod pseudonyms;
 mod refusals;
 mod reload;
 mod residency;
+mod sampler;
 mod sessions;
 mod sinks;
 mod states;
@@ -53,6 +54,7 @@ use sluicegate::limits::{KeyTable, LimitsSettings, Pepper, TenantKeys};
 use sluicegate::policy::{Action, Actions, BlockAs, Policy, Rule, Unscanned, canary_rule};
 use sluicegate::provenance::mark::{DetectorSettings, MarkKeys};
 use sluicegate::provenance::print::{Common, PrintKeys, PrintPlan};
+use sluicegate::provenance::sampler::{Biased, SamplerSettings};
 use sluicegate::server::{
     Loaded, Plan, PolicyTable, Printing, Running, ServerSettings, SinkPlan, StartError, count_prints, start,
 };
@@ -96,6 +98,8 @@ pub(crate) struct Wishes {
     /// Keys of marks.
     pub(crate) marks: Option<Arc<MarkKeys>>,
     pub(crate) detector: DetectorSettings,
+    /// Samplers of the upstream, with what their tokenizers have for the words.
+    pub(crate) samplers: Vec<(SamplerSettings, Arc<Biased>)>,
     /// Whether prints may be kept, beside the journal.
     pub(crate) prints: bool,
     pub(crate) judges: Vec<(JudgeSettings, Credential)>,
@@ -127,6 +131,7 @@ impl Default for Wishes {
             sink_credential: Credential::None,
             marks: None,
             detector: DetectorSettings::default(),
+            samplers: Vec::new(),
             prints: false,
             judges: Vec::new(),
         }
@@ -192,6 +197,7 @@ impl Gateway {
             timeouts: wishes.timeouts,
             extra_roots: wishes.extra_roots.clone(),
             region: Some("eu".into()),
+            samplers: wishes.samplers.iter().map(|(settings, _)| settings.clone()).collect(),
         };
         let pepper = Pepper::new(&[7; 32]);
         let keys = wishes.key.map(|key| ("k1", pepper.hash(key.as_bytes()))).into_iter().collect();
@@ -203,6 +209,7 @@ impl Gateway {
             server: wishes.server.clone(),
             limits: wishes.limits.clone(),
             upstreams: vec![(settings, wishes.credential.clone())],
+            samplers: vec![wishes.samplers.iter().map(|(_, biased)| Arc::clone(biased)).collect()],
             routes: Vec::new(),
             judges: wishes.judges.clone(),
             keys: KeyTable::new(pepper, &tenants, &wishes.limits),

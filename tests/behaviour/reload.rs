@@ -82,6 +82,7 @@ pub(super) fn of_folder(root: &Path, dir: tempfile::TempDir) -> Gateway {
         server: settings.server.clone(),
         limits: settings.limits.clone(),
         upstreams: settings.upstreams.clone(),
+        samplers: Vec::new(),
         routes: settings.routes.clone(),
         judges: settings.judges.clone(),
         keys: settings.key_table(Pepper::new(&[7; 32])),

@@ -69,6 +69,7 @@ pub(in crate::audit) fn end() -> End {
         tokens: None,
         label: None,
         mark: None,
+        sampler: None,
         texts: None,
         response_bytes: 1,
         held_bytes_max: 0,

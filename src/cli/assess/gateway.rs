@@ -33,6 +33,7 @@ impl Gateway {
             server: settings.server.clone(),
             limits: settings.limits.clone(),
             upstreams: settings.upstreams.clone(),
+            samplers: Vec::new(),
             routes: settings.routes.clone(),
             judges: settings.judges.clone(),
             keys: settings.key_table(pepper),

@@ -121,6 +121,10 @@ impl Dialect for OpenAi {
         op.method == "POST" && matches!(op.name, "chat.completions" | "completions" | "responses")
     }
 
+    fn takes_bias(&self, op: &Operation) -> bool {
+        matches!(op.name, "chat.completions" | "completions")
+    }
+
     fn cues(&self, op: &Operation, src: &[u8], tape: &Tape, cues: &mut Vec<Cue>) {
         if self.is_end_sign(src) {
             return cues.push(Cue::Over { certain: true });

@@ -33,6 +33,7 @@ fn labelling(mode: LabelMode, notice: bool, metadata: bool) -> Labelling {
         metadata,
         mark: crate::policy::Density::Off,
         prints: false,
+        sampler_mark: false,
     };
     let profile = Labelled { labels, jurisdictions: vec!["eu".into()] };
     let signer = Signer::new("gw.example/journal", [7; 32].into()).unwrap_or_else(|e| panic!("{e}"));
@@ -506,6 +507,7 @@ fn labels_are_in_the_answers_language() {
             metadata: false,
             mark: crate::policy::Density::Off,
             prints: false,
+            sampler_mark: false,
         };
         let profile = Labelled { labels, jurisdictions: vec![jurisdiction.into()] };
         Labelling {

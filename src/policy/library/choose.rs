@@ -143,6 +143,10 @@ impl Library {
                 .prints
                 .or(profile.labels.as_ref().map(|labels| labels.prints))
                 .unwrap_or_default(),
+            sampler_mark: settings
+                .sampler_mark
+                .or(profile.labels.as_ref().map(|labels| labels.sampler_mark))
+                .unwrap_or_default(),
             mark: settings.mark.or(profile.labels.as_ref().map(|labels| labels.mark)).unwrap_or_default(),
         };
         let selected = self.select(&settings.profile, choices, unscanned, client);

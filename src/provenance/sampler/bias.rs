@@ -14,7 +14,7 @@ pub const MOST_PAIRS: usize = 150;
 const LEAST_PAIRS: usize = 50;
 
 /// A tokenizer's numbers for the pairs of each list, the first [`MOST_PAIRS`] of those that it has.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Biased {
     english: Vec<(Pair, [u32; 2])>,
     chinese: Vec<(Pair, [u32; 2])>,
@@ -63,7 +63,8 @@ impl Biased {
         let (more, less) = (strength.logit(), -strength.logit());
         let mut out = String::from("{");
         for (pair, [first, second]) in self.of_list(list) {
-            let (of_first, of_second) = if epoch.coin(pair.first, pair.second) { (more, less) } else { (less, more) };
+            let (of_first, of_second) =
+                if epoch.coin(pair.first, pair.second) { (more, less) } else { (less, more) };
             let comma = if out.len() > 1 { "," } else { "" };
             // Writing to a String does not fail.
             let _ = write!(out, "{comma}\"{first}\":{of_first},\"{second}\":{of_second}");

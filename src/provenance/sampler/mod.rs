@@ -9,7 +9,8 @@
 //! ```
 //!
 //! The lists of pairs are the gateway's own, so a text is read without a tokenizer: how often each word of a pair stands in it, whether these
-//! counts lean as the coins do, and how likely that is for coins that know nothing of the text. That likelihood is exact.
+//! counts lean as the coins do, and how likely that is for coins that know nothing of the text. Where that is
+//! small it is exact.
 //!
 //! Not handled: words at a sentence's beginning beyond the few that are listed, other languages than English and Chinese. Who sees many answers can
 //! learn the coins, and forge.

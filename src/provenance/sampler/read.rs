@@ -1,8 +1,11 @@
 //! Whether the words of a text lean as an epoch's coins do.
 //!
-//! Of each pair the text gives a number, whatever the key: how far the first word stands oftener than its usual share, less where the pair stands often,
-//! so that no single word decides. The coins give each number a sign. For coins that know nothing of the text all signs are as likely, so
-//! the chance that their sum is as large as this one is counted out, not estimated.
+//! Of each pair the text gives a number, whatever the key: how much oftener the first word stands than the second, less where the pair stands often, so
+//! that no single word decides. The coins give each number a sign. For coins that know nothing of the text all signs are as likely, so the
+//! chance that their sum is as large as this one is counted out where it is small.
+//!
+//! That chance is over keys. Habits that many texts share (`many` stands oftener than `numerous`) agree with some keys a little and with others not: over
+//! answers of 250 words the mean of `z` differs from key to key by 0.24, over texts of 6,000 words by 0.7.
 
 use serde_json::{Value, json};
 
@@ -12,9 +15,12 @@ use crate::provenance::mark::{Epoch, MarkKeys};
 /// The chance of a false alarm in one text, over all epochs together, is at most this.
 pub const FALSE_ALARM: f64 = 1e-6;
 /// What a pair counts is rounded to so many parts of a word, so that sums are whole numbers.
-const PARTS: f64 = 16.0;
+const PARTS: f64 = 8.0;
 /// A pair that stands `n` times counts as `n / (1 + n * SATURATES)`: what a text is about makes a word frequent, and says less than many pairs do.
 const SATURATES: f64 = 0.25;
+
+/// From this lean on the chance is counted out; below it a bound will do (Hoeffding, 1963): nobody is told of it.
+const LEANS: f64 = 3.0;
 
 /// What is said of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +50,9 @@ impl SamplerVerdict {
                 "Where words mean the same, this text prefers those that this gateway asked its models to prefer: much of it is most likely a model's."
             }
             Self::None => "Its choice of words tells nothing. That does not tell who or what wrote the text.",
-            Self::Short => "The text has too few of the words by which it could be known. That does not tell who or what wrote it.",
+            Self::Short => {
+                "The text has too few of the words by which it could be known. That does not tell who or what wrote it."
+            }
         }
     }
 }
@@ -68,12 +76,11 @@ pub struct Sampled {
     pub false_alarm: f64,
 }
 
-/// What a pair counts, in [`PARTS`]: more than 0 where its first word stands oftener than its usual share.
-fn weight(pair: &Pair, [first, second]: [u32; 2]) -> i64 {
-    let n = f64::from(first) + f64::from(second);
-    let over = f64::from(first) - pair.share * n;
-    // Twice: what the first has more, the second has less. No more than 8 words, so the cast is far from its bounds.
-    (2.0 * over / (1.0 + n * SATURATES) * PARTS).round() as i64
+/// What a pair counts, in [`PARTS`]: more than 0 where its first word stands oftener.
+fn weight([first, second]: [u32; 2]) -> i64 {
+    let (first, second) = (f64::from(first), f64::from(second));
+    // Less than four words, so the cast is far from its bounds.
+    ((first - second) / (1.0 + (first + second) * SATURATES) * PARTS).round() as i64
 }
 
 /// The chance that a sum of these numbers, each with a fair coin's sign, is at least `sum`: counted out over all sums that there are.
@@ -95,7 +102,9 @@ fn tail(numbers: &[i64], sum: i64) -> f64 {
         let (from, to) = (middle - reach, middle + reach);
         reach += n;
         next.get_mut(middle - reach..=middle + reach).into_iter().flatten().for_each(|chance| *chance = 0.0);
-        for (at, chance) in chances.iter().enumerate().take(to + 1).skip(from).filter(|(_, chance)| **chance > 0.0) {
+        for (at, chance) in
+            chances.iter().enumerate().take(to + 1).skip(from).filter(|(_, chance)| **chance > 0.0)
+        {
             for to in [at - n, at + n] {
                 if let Some(there) = next.get_mut(to) {
                     *there += chance / 2.0;
@@ -115,23 +124,28 @@ pub fn read(keys: &MarkKeys, text: &str) -> Sampled {
     let words = counts.0.iter().flatten().map(|&n| u64::from(n)).sum();
     let pairs = List::ALL.into_iter().flat_map(List::pairs);
     let weights: Vec<(&Pair, i64)> =
-        pairs.zip(&counts.0).map(|(pair, n)| (pair, weight(pair, *n))).filter(|(_, n)| *n != 0).collect();
+        pairs.zip(&counts.0).map(|(pair, n)| (pair, weight(*n))).filter(|(_, n)| *n != 0).collect();
     let numbers: Vec<i64> = weights.iter().map(|(_, n)| *n).collect();
     let sum = |epoch: &Epoch| -> i64 {
         weights.iter().map(|(pair, n)| if epoch.coin(pair.first, pair.second) { *n } else { -n }).sum()
     };
-    let best = keys.newest_first().map(|epoch| (sum(epoch), epoch)).max_by_key(|(sum, epoch)| (*sum, epoch.number));
+    let best =
+        keys.newest_first().map(|epoch| (sum(epoch), epoch)).max_by_key(|(sum, epoch)| (*sum, epoch.number));
     let deviation = numbers.iter().map(|n| (n * n) as f64).sum::<f64>().sqrt();
     let epochs = keys.count() as f64;
     // No coins can be less likely than these to agree with all.
     let least = 0.5_f64.powi(i32::try_from(numbers.len()).unwrap_or(i32::MAX)) * epochs;
-    let false_alarm = best.map_or(1.0, |(sum, _)| (tail(&numbers, sum) * epochs).min(1.0));
+    let chance = |sum: i64| {
+        let z = sum as f64 / deviation;
+        if z >= LEANS { tail(&numbers, sum) } else { (-z.max(0.0).powi(2) / 2.0).exp() }
+    };
+    let known = best.filter(|_| !numbers.is_empty());
+    let false_alarm = known.map_or(1.0, |(sum, _)| (chance(sum) * epochs).min(1.0));
     let verdict = match best {
         Some(_) if false_alarm <= FALSE_ALARM => SamplerVerdict::Found,
         Some(_) if least <= FALSE_ALARM => SamplerVerdict::None,
         Some(_) | None => SamplerVerdict::Short,
     };
-    let known = best.filter(|_| !numbers.is_empty());
     Sampled {
         verdict,
         words,

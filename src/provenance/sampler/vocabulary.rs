@@ -106,7 +106,8 @@ impl Vocabulary {
 
     /// Reads a file's content; `path` is for what is said of it.
     pub fn of(path: &str, bytes: &[u8]) -> Result<Self, VocabularyError> {
-        let is_json = bytes.trim_ascii_start().strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes.trim_ascii_start());
+        let is_json =
+            bytes.trim_ascii_start().strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes.trim_ascii_start());
         if is_json.starts_with(b"{") { Self::of_json(path, is_json) } else { Self::of_lines(path, bytes) }
     }
 
@@ -126,7 +127,8 @@ impl Vocabulary {
             (true, false) => Spelling::Bytes,
             (false, true) => Spelling::Marked,
             (found, _) => {
-                let both = if found { "both `Ġthe` and `▁the` are" } else { "neither `Ġthe` nor `▁the` is" };
+                let both =
+                    if found { "both `Ġthe` and `▁the` are" } else { "neither `Ġthe` nor `▁the` is" };
                 return Err(wrong(format!("{both} among its {} tokens, expected one of them", tokens.len())));
             }
         };
@@ -230,7 +232,8 @@ impl<'de> Deserialize<'de> for Tokens {
                     let number = tokens.len() as u32;
                     // A token that is named twice would put all that follow out of step.
                     if tokens.len() > MOST || tokens.insert(token, number).is_some() {
-                        let what = format!("more than {MOST} tokens, or one that is named twice (at {number})");
+                        let what =
+                            format!("more than {MOST} tokens, or one that is named twice (at {number})");
                         return Err(serde::de::Error::custom(what));
                     }
                 }
@@ -248,7 +251,10 @@ mod tests {
     /// The files that a tokenizer of the words would have, and one word that is none.
     fn json(spell: impl Fn(&str, bool) -> String, unigram: bool) -> String {
         let words = List::ALL.into_iter().flat_map(|list| {
-            list.pairs().iter().flat_map(|p| [p.first, p.second]).map(move |word| (word, list == List::English))
+            list.pairs()
+                .iter()
+                .flat_map(|p| [p.first, p.second])
+                .map(move |word| (word, list == List::English))
         });
         let tokens = std::iter::once(("the", true)).chain(words).map(|(word, latin)| spell(word, latin));
         let (kind, vocab): (_, String) = if unigram {
@@ -258,7 +264,9 @@ mod tests {
             let rows: Vec<String> = tokens.enumerate().map(|(n, token)| format!("{token:?}:{n}")).collect();
             ("BPE", format!("{{{}}}", rows.join(",")))
         };
-        format!(r#"{{"version":"1.0","added_tokens":[{{"id":0}}],"model":{{"type":"{kind}","merges":["a b"],"vocab":{vocab}}}}}"#)
+        format!(
+            r#"{{"version":"1.0","added_tokens":[{{"id":0}}],"model":{{"type":"{kind}","merges":["a b"],"vocab":{vocab}}}}}"#
+        )
     }
 
     fn marked(word: &str, latin: bool) -> String {
@@ -269,9 +277,10 @@ mod tests {
     fn every_form_has_the_same_numbers() {
         let lines: String = std::iter::once(" the".to_owned())
             .chain(List::ALL.into_iter().flat_map(|list| {
-                list.pairs().iter().flat_map(|p| [p.first, p.second]).map(move |word| {
-                    if list == List::English { format!(" {word}") } else { word.to_owned() }
-                })
+                list.pairs()
+                    .iter()
+                    .flat_map(|p| [p.first, p.second])
+                    .map(move |word| if list == List::English { format!(" {word}") } else { word.to_owned() })
             }))
             .enumerate()
             .map(|(n, token)| format!("{} {n}\n", STANDARD.encode(token)))
@@ -300,8 +309,14 @@ mod tests {
     #[test]
     fn what_is_no_tokenizer_is_told() {
         for (text, want) in [
-            (r#"{"model":{"type":"WordPiece","vocab":{"the":1}}}"#, "`model.type` is `WordPiece`, expected `BPE` or `Unigram`"),
-            (r#"{"model":{"type":"BPE","vocab":{"the":1}}}"#, "neither `Ġthe` nor `▁the` is among its 1 tokens"),
+            (
+                r#"{"model":{"type":"WordPiece","vocab":{"the":1}}}"#,
+                "`model.type` is `WordPiece`, expected `BPE` or `Unigram`",
+            ),
+            (
+                r#"{"model":{"type":"BPE","vocab":{"the":1}}}"#,
+                "neither `Ġthe` nor `▁the` is among its 1 tokens",
+            ),
             (r#"{"model":{"vocab":{"Ġthe":1,"▁the":2}}}"#, "both `Ġthe` and `▁the` are"),
             (r#"{"model":{"type":"BPE","vocab":7}}"#, "expected an object of tokens and their numbers"),
             (r#"{"model":{"type":"Unigram","vocab":[["a",1],["a",2]]}}"#, "named twice (at 1)"),
