@@ -94,7 +94,8 @@ fn names_a_secret(name: &str) -> bool {
         "apikey",
         "authorization",
     ];
-    let name = name.to_ascii_lowercase();
+    // A model's tokenizer is no secret.
+    let name = name.to_ascii_lowercase().replace("tokenizer", "").replace("tokeniser", "");
     let ends = ["_key", "-key", "_auth", "_pass", "_pwd"].iter().any(|end| name.ends_with(end));
     WHOLE.contains(&name.as_str()) || ends || PART.iter().any(|part| name.contains(part))
 }

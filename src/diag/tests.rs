@@ -104,6 +104,7 @@ fn what_stands_under_a_secrets_name_is_not_shown() {
         "password = \"\"\"\nhunter2pass\nhunter2pass\"\"\"",
         "tokens = [\"hunter2pass\", \"hunter2pass\"]",
         "auth_token = hunter2pass",
+        "tokenizer_token = hunter2pass",
         "x = { key = \"hunter2pass\", y = 1 }",
         "credential = \"hunter2pass hunter2pass\"",
         "password = \"hunter2pass",
@@ -113,9 +114,11 @@ fn what_stands_under_a_secrets_name_is_not_shown() {
         assert!(text.contains("f.toml") && !text.contains("hunter2"), "{line}: {text}");
     }
     let shown = "env = \"OPENAI_API_KEY\"";
-    let file = SourceFile::new("f.toml", format!("size = 1\n{shown}\nmax_tokens = 5\n"));
+    let file =
+        SourceFile::new("f.toml", format!("size = 1\n{shown}\nmax_tokens = 5\ntokenizer = \"t.json\"\n"));
     let text = render_human(&read_toml::<Outer>(&file).diagnostics, Colour::Off);
     assert!(text.contains(shown) && text.contains("max_tokens = 5"), "{text}");
+    assert!(text.contains("tokenizer = \"t.json\""), "{text}");
 }
 
 /// Of a file that is no text the error names the line.

@@ -21,6 +21,7 @@ mod policy;
 mod prints;
 pub(crate) mod reload;
 mod review;
+mod sampler;
 mod scan;
 mod serve;
 mod states;
