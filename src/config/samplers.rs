@@ -59,7 +59,7 @@ impl Check<'_> {
         }
         let idle = || {
             Diagnostic::warning("idle", "no upstream has a sampler that can be asked for a mark")
-                .help("`[[upstream.sampler]]` names models and their tokenizer: see docs/marks.md")
+                .help("`[[upstream.sampler]]` names models and their tokenizer: see docs/sampler.md")
         };
         if file.policy.sampler_mark == Some(true) {
             self.value(&["policy".into(), "sampler_mark".into()], idle(), "nothing is asked");

@@ -121,7 +121,7 @@ fn another_key_finds_nothing() {
     }
 }
 
-/// How many of a hundred texts are found by length: the curve that docs/marks.md shows for real models is of this form.
+/// How many of a hundred texts are found by length: the curve that docs/sampler.md shows for a real model is of this form.
 #[test]
 fn what_was_asked_for_is_found() {
     let mut dice = Dice(7);
