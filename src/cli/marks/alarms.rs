@@ -27,8 +27,11 @@ pub(super) struct Args {
     format: Format,
 }
 
+/// A kind of character: its name, and whether one is of it.
+type Kind = (&'static str, fn(char) -> bool);
+
 /// Kinds of characters that stand in or near runs, and how a text is told to have them.
-const KINDS: [(&str, fn(char) -> bool); 7] = [
+const KINDS: [Kind; 7] = [
     ("zero_width", |c| matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2064}')),
     ("variation_selectors", |c| matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')),
     ("emoji", |c| matches!(c, '\u{2600}'..='\u{27bf}' | '\u{1f300}'..='\u{1faff}')),
@@ -131,7 +134,7 @@ fn walk(path: &Path, keys: &MarkKeys, counted: &mut Counted) -> io::Result<()> {
             }
         }
         let done = counted.texts + counted.not_text;
-        if done % 1000 == 0 && io::stderr().is_terminal() {
+        if done.is_multiple_of(1000) && io::stderr().is_terminal() {
             write!(io::stderr(), "\r\x1b[K{done} texts read, {} characters", counted.characters)?;
         }
     }
