@@ -1,5 +1,6 @@
 //! `sluicegate marks`: the epochs of their keys, and what marks are worth on texts of one's own.
 
+mod alarms;
 mod measure;
 mod words;
 
@@ -18,7 +19,8 @@ Examples:
   sluicegate marks list --config gateway.toml
   sluicegate marks rotate --config gateway.toml
   sluicegate marks measure answers.jsonl
-  sluicegate marks words --config gateway.toml answers.jsonl")]
+  sluicegate marks words --config gateway.toml answers.jsonl
+  sluicegate marks alarms letters/")]
 pub(super) struct Args {
     #[command(subcommand)]
     what: What,
@@ -30,6 +32,7 @@ enum What {
     Rotate(Rotate),
     Measure(measure::Args),
     Words(words::Args),
+    Alarms(alarms::Args),
 }
 
 /// List the epochs: numbers and times, never keys
@@ -67,6 +70,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         What::Rotate(args) => rotate(args),
         What::Measure(args) => measure::run(args),
         What::Words(args) => words::run(args),
+        What::Alarms(args) => alarms::run(args),
     }
 }
 
