@@ -175,6 +175,7 @@ fn admission(n: u64, exchange: ExchangeId) -> Admission {
         error: "",
         findings: finding(n),
         found: 0,
+        sampler: None,
         pseudonymised: std::collections::BTreeMap::new(),
         coverage: Coverage { texts: 3, text_bytes: 900, names: 4, ..Coverage::default() },
     }
@@ -198,6 +199,7 @@ fn end(n: u64, exchange: ExchangeId) -> End {
         sent: format!("{:032x}", n + 2),
         tokens: None,
         label: None,
+        sampler: None,
         mark: None,
         texts: None,
         response_bytes: 40_000,

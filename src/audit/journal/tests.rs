@@ -45,6 +45,7 @@ pub(in crate::audit) fn admission() -> Admission {
         error: "",
         findings: Vec::new(),
         found: 0,
+        sampler: None,
         pseudonymised: BTreeMap::new(),
         coverage: Coverage { opaque: BTreeMap::new(), ..Coverage::default() },
     }

@@ -53,7 +53,8 @@ fn text(list: List, words: usize, dice: &mut Dice, key: Option<&Epoch>) -> Strin
             continue;
         }
         // The first pairs are the commonest.
-        let at = (dice.share() * dice.share() * pairs.len() as f64) as usize;
+        let (n, m) = (dice.roll() as usize % pairs.len(), dice.roll() as usize % pairs.len());
+        let at = n * m / pairs.len();
         let Pair { first, second } = pairs[at.min(pairs.len() - 1)];
         // One of a pair is usually the commoner.
         let mut odds = 3.0;
@@ -92,20 +93,19 @@ fn vocabulary() -> Vocabulary {
 fn chances_are_as_told() {
     let mut dice = Dice(5);
     let texts = 20_000 * cases(1).cases as usize;
-    let mut below: HashMap<u32, usize> = HashMap::new();
+    let mut below: HashMap<i32, usize> = HashMap::new();
     for n in 0..texts {
         let list = List::ALL[n % 2];
         let words = 100 + (dice.roll() % 900) as usize;
         let said = text(list, words, &mut dice, None);
         let sampled = read(&keys(dice.roll()), &said);
         assert_ne!(sampled.verdict, SamplerVerdict::Found, "text {n}");
-        for level in 1..=3_u32 {
-            *below.entry(level).or_default() +=
-                usize::from(sampled.false_alarm <= 10_f64.powi(-(level as i32)));
+        for level in 1..=3 {
+            *below.entry(level).or_default() += usize::from(sampled.false_alarm <= 10_f64.powi(-level));
         }
     }
     for (level, count) in below {
-        let expected = texts as f64 * 10_f64.powi(-(level as i32));
+        let expected = texts as f64 * 10_f64.powi(-level);
         // Three standard deviations and a bit: by chance one run in a thousand.
         assert!((count as f64) <= expected + 3.3 * expected.sqrt(), "{count} of {texts} below 1e-{level}");
     }

@@ -85,26 +85,24 @@ fn weight([first, second]: [u32; 2]) -> i64 {
 
 /// The chance that a sum of these numbers, each with a fair coin's sign, is at least `sum`: counted out over all sums that there are.
 fn tail(numbers: &[i64], sum: i64) -> f64 {
-    let most: i64 = numbers.iter().map(|n| n.abs()).sum();
-    if sum <= -most {
+    let sizes: Vec<usize> = numbers.iter().map(|n| n.unsigned_abs() as usize).filter(|&n| n > 0).collect();
+    let most: usize = sizes.iter().sum();
+    // Sums are counted from -most on.
+    let Ok(from) = usize::try_from(sum.saturating_add(i64::try_from(most).unwrap_or(i64::MAX))) else {
         return 1.0;
-    }
-    if sum > most {
-        return 0.0;
-    }
-    // Sums from -most on, each with its chance.
-    let mut chances = vec![0.0_f64; (2 * most + 1) as usize];
+    };
+    let mut chances = vec![0.0_f64; 2 * most + 1];
     let mut next = vec![0.0_f64; chances.len()];
-    let middle = most as usize;
-    chances[middle] = 1.0;
-    let mut reach = 0_usize;
-    for n in numbers.iter().map(|n| n.unsigned_abs() as usize).filter(|&n| n > 0) {
-        let (from, to) = (middle - reach, middle + reach);
+    if let Some(middle) = chances.get_mut(most) {
+        *middle = 1.0;
+    }
+    let mut reach = 0;
+    for n in sizes {
+        let (first, last) = (most - reach, most + reach);
         reach += n;
-        next.get_mut(middle - reach..=middle + reach).into_iter().flatten().for_each(|chance| *chance = 0.0);
-        for (at, chance) in
-            chances.iter().enumerate().take(to + 1).skip(from).filter(|(_, chance)| **chance > 0.0)
-        {
+        let reached = next.get_mut(most - reach..=most + reach).into_iter().flatten();
+        reached.for_each(|chance| *chance = 0.0);
+        for (at, chance) in chances.iter().enumerate().take(last + 1).skip(first) {
             for to in [at - n, at + n] {
                 if let Some(there) = next.get_mut(to) {
                     *there += chance / 2.0;
@@ -113,7 +111,6 @@ fn tail(numbers: &[i64], sum: i64) -> f64 {
         }
         std::mem::swap(&mut chances, &mut next);
     }
-    let from = (sum + most) as usize;
     // Rounding of a few hundred sums is far below this.
     (chances.iter().skip(from).sum::<f64>() * (1.0 + 1e-9)).min(1.0)
 }
@@ -180,5 +177,35 @@ impl Sampled {
             bound *= 1e-3;
         }
         bound
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every way in which the coins can fall, one by one.
+    fn by_hand(numbers: &[i64], sum: i64) -> f64 {
+        let ways = 1_u32 << numbers.len();
+        let signed = |way: u32| -> i64 {
+            numbers
+                .iter()
+                .enumerate()
+                .map(|(n, number)| if way >> n & 1 == 1 { *number } else { -number })
+                .sum()
+        };
+        let enough = (0..ways).filter(|&way| signed(way) >= sum).count();
+        enough as f64 / f64::from(ways)
+    }
+
+    #[test]
+    fn all_ways_are_counted() {
+        for numbers in [&[][..], &[5], &[1, 2, 4], &[6, -6, 6, 11, -3], &[-8, 13, 0, 6, 6, 6, 20, -1, 9, 9]] {
+            for sum in -90..=90 {
+                let (counted, want) = (tail(numbers, sum), by_hand(numbers, sum));
+                assert!((counted - want).abs() < 1e-8, "{numbers:?} {sum}: {counted} for {want}");
+            }
+        }
+        assert!(tail(&[3], i64::MIN) >= 1.0 && tail(&[3], i64::MAX) <= 0.0);
     }
 }
