@@ -51,7 +51,7 @@ fn words_that_lean_are_found() {
     fs::set_permissions(path("marks.keys"), fs::Permissions::from_mode(0o600)).expect("a mode");
     let detect = |said: &str, more: &[&str]| {
         let output = run(&[&["detect", "--config", &path("gateway.toml"), "--text", said], more].concat());
-        (output.status.code(), text(&output.stdout).to_owned())
+        (output.status.code(), text(&output.stdout))
     };
     let (code, human) = detect(&said(true), &[]);
     assert_eq!(code, Some(0), "{human}");
