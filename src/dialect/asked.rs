@@ -96,13 +96,10 @@ pub fn bias(src: &[u8], tape: &Tape) -> Bias {
     if calls || tape.find(src, &["suffix"]).is_some_and(|at| is_said(src, tape, at)) {
         return Bias::Fixed;
     }
-    // Of a member that stands there twice nobody knows which one counts.
-    let mut biases =
-        tape.members(0).filter(|(key, _)| tape.text(src, *key) == LOGIT_BIAS).map(|(_, value)| value);
-    match (biases.next(), biases.next()) {
-        (None, _) => Bias::Absent,
-        (Some(at), None) if says_nothing(tape, at) => Bias::Empty,
-        (Some(_), _) => Bias::Own,
+    match tape.find(src, &[LOGIT_BIAS]) {
+        None => Bias::Absent,
+        Some(at) if says_nothing(tape, at) => Bias::Empty,
+        Some(_) => Bias::Own,
     }
 }
 
@@ -182,7 +179,6 @@ mod tests {
             (r#"{"logit\u005fbias":{ }}"#, Bias::Empty),
             (r#"{"logit_bias":{"5":1}}"#, Bias::Own),
             (r#"{"logit_bias":[[5,1]]}"#, Bias::Own),
-            (r#"{"logit_bias":null,"logit\u005fbias":{"5":1}}"#, Bias::Own),
             (r#"{"tools":[{"type":"function"}]}"#, Bias::Fixed),
             (r#"{"functions":[{"name":"f"}],"function_call":"auto"}"#, Bias::Fixed),
             (r#"{"prompt":"a","suffix":"b"}"#, Bias::Fixed),
