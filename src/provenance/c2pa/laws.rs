@@ -306,7 +306,7 @@ fn certificates_that_may_not_sign_are_refused() {
         assert!(chain.with_key(key.as_bytes()).is_ok());
     }
     let mut params = signer();
-    params.custom_extensions.push(CustomExtension::from_oid_content(&[1, 2, 3], vec![5, 0]));
+    params.custom_extensions.push(CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 99999, 1], vec![5, 0]));
     let (chain, _) = issue(&params, &authority(), &rcgen::PKCS_ECDSA_P256_SHA256);
     let read = Chain::read(chain.as_bytes()).map(|chain| chain.subject());
     assert_eq!(read.as_deref(), Ok("CN=Test signer"));

@@ -29,7 +29,7 @@ use super::export::{ExportError, FileForm, MOST};
 pub use certificate::{Anchors, CertificateFault, Validity};
 pub use claim::{Claim, SOURCE_TYPE};
 pub use credential::{Chain, Credential, CredentialError};
-pub use settings::{C2paSettings, CommentOrWrapper};
+pub use settings::{C2paFault, C2paProblem, C2paSettings, CommentOrWrapper};
 pub use verify::{Finding, Report, Trust, verify};
 
 type Hash = [u8; 32];

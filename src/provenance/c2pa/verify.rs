@@ -397,11 +397,14 @@ impl Report {
             return fault("assertion.collectionHash.mismatch", "the archive's directory is not the one that was signed");
         }
         let bare = |name: &str| name.trim_end_matches('/').replace('\\', "/");
-        let mut left: BTreeSet<String> = spans.files.iter().map(|(name, _)| bare(name)).collect();
+        // A folder's own entry holds nothing, and its name stands in the directory.
+        let files = spans.files.iter().filter(|(name, _)| !name.ends_with('/'));
+        let mut left: BTreeSet<String> = files.map(|(name, _)| bare(name)).collect();
         for (uri, value) in uris {
             let Some(uri) = uri.as_text().map(bare) else { return fault(malformed, "") };
             let span = spans.files.iter().find(|(name, _)| bare(name) == uri);
-            let (Some((_, span)), true) = (span, left.remove(&uri)) else {
+            left.remove(&uri);
+            let Some((_, span)) = span else {
                 return fault("assertion.collectionHash.incorrectFileCount", format!("`{uri}` is not in the archive"));
             };
             let bytes = file.get(span.clone()).unwrap_or_default();

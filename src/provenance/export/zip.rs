@@ -166,20 +166,27 @@ impl Zip {
 
     /// Puts a text in the place of a file, or behind all others.
     pub(in crate::provenance) fn set(&mut self, name: &str, text: &str) -> Result<(), ExportError> {
-        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(text.as_bytes()).map_err(|_| FORM)?;
+        // An archive without packed files stays one: there are readers that know no other.
+        let is_packed = self.0.is_empty() || self.0.iter().any(|entry| entry.method != 0);
+        let packed = if is_packed {
+            let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+            encoder.write_all(text.as_bytes()).map_err(|_| FORM)?;
+            encoder.finish().map_err(|_| FORM)?
+        } else {
+            text.as_bytes().to_vec()
+        };
         let old = self.0.iter().position(|entry| entry.name == name);
         let (time, day, attributes) = old
             .and_then(|at| self.0.get(at))
             .map_or((0, FIRST_DAY, 0), |entry| (entry.time, entry.day, entry.attributes));
         let entry = Entry {
             name: name.to_owned(),
-            method: 8,
+            method: if is_packed { 8 } else { 0 },
             time,
             day,
             crc: crc32fast::hash(text.as_bytes()),
             length: u32::try_from(text.len()).map_err(|_| ExportError::Size)?,
-            packed: encoder.finish().map_err(|_| FORM)?,
+            packed,
             attributes,
         };
         match old.and_then(|at| self.0.get_mut(at)) {

@@ -1,11 +1,14 @@
 //! `sluicegate label`: the implicit label in files that leave the house, and the check of what a label says.
 
+mod manifest;
+
 use super::{ConfigArgs, Exit, Format};
 use crate::audit::{ExchangeId, Signer, Verifier, key_path, load_or_make_signer};
 use crate::config::journal_settings;
 use crate::diag::write_whole;
 use crate::exchange::Maker;
-use crate::provenance::export::{Fields, FileForm, merged};
+use crate::config::Settings;
+use crate::provenance::export::{ExportError, Fields, FileForm, merged};
 use crate::provenance::{Aigc, Signed, Skeleton, Statement, StatementError};
 use anyhow::{Context as _, bail};
 use serde_json::json;
@@ -19,6 +22,9 @@ use std::path::{Path, PathBuf};
 /// Markdown gets it in its front matter, HTML in a meta element, JSON as a member, DOCX as a custom property, PDF among the document's
 /// information: the seven fields of GB 45438-2025, signed with the journal's key, once, merged with what is there. Of a file that somebody
 /// else has labelled the producer stays, and this gateway stands as the propagator.
+///
+/// With --c2pa the file gets a C2PA manifest too, over the labelled bytes: signed with the certificate of `[labels.c2pa]`, in the file (Markdown,
+/// text, HTML, DOCX, PDF) or beside it (JSON) as FILE.c2pa. One that holds stays; one of the gateway's own that no longer holds is written anew.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 #[command(after_long_help = "\
@@ -26,6 +32,7 @@ Exit code: 0 when all files are labelled, 2 for a file that cannot be.
 
 Examples:
   sluicegate label report.docx summary.md
+  sluicegate label --c2pa report.pdf answer.txt
   sluicegate label --exchange 4bzk0hmm1qf0n6cz6rwr9w3yxd answer.html
   sluicegate label verify report.docx --key journal.pub")]
 pub(super) struct Args {
@@ -43,9 +50,17 @@ enum What {
 
 #[derive(Debug, clap::Args)]
 struct Write {
-    /// Files: .md, .html, .json, .docx, .pdf
+    /// Files: .md, .html, .json, .docx, .pdf; with --c2pa .txt too
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
+
+    /// Write a C2PA manifest too
+    #[arg(long)]
+    c2pa: bool,
+
+    /// Put the manifest beside the file, as FILE.c2pa
+    #[arg(long, requires = "c2pa")]
+    beside: bool,
 
     /// The exchange whose answer the file holds; without it, the number that the file has, or a fresh one
     #[arg(long, value_name = "ID")]
@@ -57,13 +72,16 @@ struct Write {
 
 /// Check a label: who has signed it, and whether the text is the one that was signed
 ///
-/// FILE is a labelled file, or with --statement a text that an answer held.
+/// FILE is a labelled file, or with --statement a text that an answer held. With --c2pa its C2PA manifest is checked in the place of the label: form,
+/// signature, certificate, and whether the content is the one that was signed, with C2PA's codes.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
-Exit code: 0 when the key has signed the label and the text is the same, 1 when not, 2 for a file that cannot be read.
+Exit code: 0 when the key has signed the label and the text is the same, or the manifest holds, 1 when not, 2 for a file that cannot be read
+or has none.
 
 Examples:
   sluicegate label verify report.docx
+  sluicegate label verify --c2pa --trust C2PA-TRUST-LIST.pem report.docx
   sluicegate label verify answer.txt --statement label.json --key journal.pub
   curl -sD - https://gateway/v1/chat/completions .. | sed -n 's/^x-sluicegate-label: //p' > label.json")]
 struct Verify {
@@ -79,6 +97,14 @@ struct Verify {
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
 
+    /// Check the C2PA manifest
+    #[arg(long, conflicts_with_all = ["statement", "key"])]
+    c2pa: bool,
+
+    /// Certificates that are trusted, in PEM: of authorities, such as C2PA's trust list, or of signers
+    #[arg(long, value_name = "PEM", requires = "c2pa")]
+    trust: Option<PathBuf>,
+
     /// How to write the answer
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
@@ -89,6 +115,7 @@ struct Verify {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     match &args.what {
+        Some(What::Verify(args)) if args.c2pa => manifest::check(args),
         Some(What::Verify(args)) => verify(args),
         None => write(&args.write),
     }
@@ -98,10 +125,16 @@ fn write(args: &Write) -> anyhow::Result<Exit> {
     if let Some(id) = args.exchange.as_deref().filter(|id| !ExchangeId::is_written_so(id)) {
         bail!("`{id}` is no exchange's id: 26 digits and small letters are expected");
     }
-    let maker = maker(&args.config)?;
+    let settings = settings(&args.config)?;
+    let maker = maker(&settings)?;
+    let sealer = args.c2pa.then(|| manifest::Sealer::of(&settings.labels, args.beside)).transpose()?;
     let mut exit = Exit::Fine;
     for path in &args.files {
-        if let Err(error) = label(path, args.exchange.as_deref(), &maker) {
+        let done = match &sealer {
+            Some(sealer) => manifest::seal(path, args.exchange.as_deref(), &maker, sealer),
+            None => label(path, args.exchange.as_deref(), &maker),
+        };
+        if let Err(error) = done {
             writeln!(io::stderr(), "error: {}: {error:#}", path.display())?;
             exit = Exit::Misuse;
         }
@@ -109,24 +142,41 @@ fn write(args: &Write) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-/// Who signs, as the configuration says it.
-fn maker(config: &ConfigArgs) -> anyhow::Result<Maker> {
+fn settings(config: &ConfigArgs) -> anyhow::Result<Settings> {
     let loaded = config.load(crate::config::Purpose::Check);
-    let settings = loaded.settings.with_context(|| {
+    loaded.settings.with_context(|| {
         let first = loaded.diagnostics.first().map(ToString::to_string).unwrap_or_default();
         format!("the configuration cannot be used: {first}")
-    })?;
+    })
+}
+
+/// Who signs, as the configuration says it.
+fn maker(settings: &Settings) -> anyhow::Result<Maker> {
     let signer = load_or_make_signer(&settings.journal_key_path(), settings.journal.origin.as_deref())?;
     let producer = settings.labels.producer.clone().unwrap_or_else(|| signer.verifier().name().to_owned());
     Ok(Maker { signer, producer, verify: None })
 }
 
 fn label(path: &Path, exchange: Option<&str>, maker: &Maker) -> anyhow::Result<()> {
-    let form = FileForm::of(path).ok_or(crate::provenance::export::ExportError::Unknown)?;
+    let form = FileForm::of(path).ok_or(ExportError::Unknown)?;
     let file = fs::read(path)?;
-    let there = match form.read(&file) {
+    let (Some(labelled), _) = labelled(form, &file, exchange, maker)? else { return Ok(()) };
+    manifest::refuse_where_one_stands(path, &file)?;
+    let mode = fs::metadata(path)?.permissions().mode() & 0o777;
+    write_whole(path, &labelled, mode)?;
+    Ok(())
+}
+
+/// A file with its block, which comes too; no file, where the block stands in it already.
+fn labelled(
+    form: FileForm,
+    file: &[u8],
+    exchange: Option<&str>,
+    maker: &Maker,
+) -> anyhow::Result<(Option<Vec<u8>>, Aigc)> {
+    let there = match form.read(file) {
         // What has several blocks gets one.
-        Err(crate::provenance::export::ExportError::Several(_)) => None,
+        Err(ExportError::Several(_)) => None,
         there => there?,
     };
     let producer = Aigc::first(&maker.producer, "").content_producer;
@@ -136,15 +186,17 @@ fn label(path: &Path, exchange: Option<&str>, maker: &Maker) -> anyhow::Result<(
         (None, Some(id)) => id,
         (None, None) => ExchangeId::random()?.to_string(),
     };
-    let signed = maker.sign(&id, vec![form.hash(&file)?]);
+    let signed = maker.sign(&id, vec![form.hash(file)?]);
     let block = merged(there.as_ref(), &signed.statement.aigc);
     if there.as_ref().is_some_and(|fields| is_same(fields, &block)) {
-        return Ok(());
+        return Ok((None, block));
     }
-    let labelled = form.write(&file, &block)?;
-    let mode = fs::metadata(path)?.permissions().mode() & 0o777;
-    write_whole(path, &labelled, mode)?;
-    Ok(())
+    Ok((Some(form.write(file, &block)?), block))
+}
+
+/// A text of somebody else's in one line, without what moves a terminal's cursor.
+fn sole(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// The number that this producer, or propagator, has given the file before.
@@ -178,7 +230,7 @@ fn verify(args: &Verify) -> anyhow::Result<Exit> {
             let text = text.trim().trim_start_matches(": sluicegate-label").trim();
             return Ok((Signed::parse(text)?, Skeleton::of(&String::from_utf8_lossy(&file))));
         }
-        let form = FileForm::of(&args.file).ok_or(crate::provenance::export::ExportError::Unknown)?;
+        let form = FileForm::of(&args.file).ok_or(ExportError::Unknown)?;
         let fields = form.read(&file)?.context("it holds no `AIGC` block")?;
         let aigc = Aigc::of(&fields).context(StatementError::Fields)?;
         let signed = Signed::of_fields(&aigc).or_else(|error| {
