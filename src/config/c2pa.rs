@@ -27,7 +27,11 @@ impl Check<'_> {
                         format!("the certificate of `{subject}` is good from {from} until {until}"),
                     )
                     .help("`label --c2pa` writes no manifest with it");
-                    self.value(&["labels".into(), "c2pa".into(), "chain".into()], diagnostic, "not good today");
+                    self.value(
+                        &["labels".into(), "c2pa".into(), "chain".into()],
+                        diagnostic,
+                        "not good today",
+                    );
                 }
                 return;
             }
@@ -84,17 +88,22 @@ impl Check<'_> {
 /// What would be right.
 fn help_of(error: &CredentialError) -> &'static str {
     match error {
-        CredentialError::Chain(_) => "a PEM file is expected: the signer's certificate, then each one's issuer",
+        CredentialError::Chain(_) => {
+            "a PEM file is expected: the signer's certificate, then each one's issuer"
+        }
         CredentialError::Order { .. } | CredentialError::Broken(_) => {
             "the signer's certificate stands first, behind it its issuer's, and so on; the authority's own may be left out"
         }
-        CredentialError::Profile { fault: CertificateFault::SelfSigned | CertificateFault::Authority, .. } => {
-            "the signer's certificate stands first; one that vouches for itself is none"
-        }
+        CredentialError::Profile {
+            fault: CertificateFault::SelfSigned | CertificateFault::Authority,
+            ..
+        } => "the signer's certificate stands first; one that vouches for itself is none",
         CredentialError::Profile { .. } => {
             "a certificate for C2PA claims, documents or e-mail is asked for; one of a web server is none"
         }
-        CredentialError::NoKey => "a block `BEGIN PRIVATE KEY`, `BEGIN EC PRIVATE KEY` or `BEGIN RSA PRIVATE KEY`",
+        CredentialError::NoKey => {
+            "a block `BEGIN PRIVATE KEY`, `BEGIN EC PRIVATE KEY` or `BEGIN RSA PRIVATE KEY`"
+        }
         CredentialError::Kind => "ask the authority for a certificate of a P-256 key",
         CredentialError::Other(_) => "the key that the first certificate was asked for with",
     }

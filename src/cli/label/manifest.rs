@@ -5,7 +5,8 @@ use crate::audit::ExchangeId;
 use crate::cli::{Exit, Format, environment};
 use crate::diag::{moment, write_whole};
 use crate::provenance::c2pa::{
-    Anchors, Carrier, Claim, CommentOrWrapper, Credential, Found, PlaceFault, Put, Report, Trust, beside, verify,
+    Anchors, Carrier, Claim, CommentOrWrapper, Credential, Found, PlaceFault, Put, Report, Trust, beside,
+    verify,
 };
 use crate::provenance::export::ExportError;
 use crate::provenance::{Aigc, LabelSettings, Skeleton};
@@ -58,15 +59,22 @@ pub(super) fn refuse_where_one_stands(path: &Path, file: &[u8]) -> anyhow::Resul
     let Some(carrier) = Carrier::of(path) else { return Ok(()) };
     match carrier.find(file, lying_beside(path)?) {
         Ok(None) => Ok(()),
-        Ok(Some(_)) => bail!("its C2PA manifest would no longer hold: with --c2pa the gateway writes its own anew"),
+        Ok(Some(_)) => {
+            bail!("its C2PA manifest would no longer hold: with --c2pa the gateway writes its own anew")
+        }
         Err(fault) => bail!("its label cannot be written beside a C2PA manifest: {fault}"),
     }
 }
 
 /// Labels a file and seals it; a file that is both already stays as it is.
-pub(super) fn seal(path: &Path, exchange: Option<&str>, maker: &Maker, sealer: &Sealer) -> anyhow::Result<()> {
-    let carrier =
-        Carrier::of(path).context("no known form: expected .txt, .md, .markdown, .html, .htm, .json, .docx or .pdf")?;
+pub(super) fn seal(
+    path: &Path,
+    exchange: Option<&str>,
+    maker: &Maker,
+    sealer: &Sealer,
+) -> anyhow::Result<()> {
+    let carrier = Carrier::of(path)
+        .context("no known form: expected .txt, .md, .markdown, .html, .htm, .json, .docx or .pdf")?;
     let file = fs::read(path)?;
     let found = carrier.find(&file, lying_beside(path)?)?;
     let now = moment::now_ms();
@@ -130,9 +138,10 @@ fn made_by(block: &Aigc, maker: &Maker) -> anyhow::Result<String> {
 
 /// Says what a file's manifest is worth.
 pub(super) fn check(args: &Verify) -> anyhow::Result<Exit> {
-    let anchors = args.trust.as_ref().map(|path| {
-        Anchors::read(path).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))
-    });
+    let anchors = args
+        .trust
+        .as_ref()
+        .map(|path| Anchors::read(path).map_err(|error| anyhow::anyhow!("{}: {error}", path.display())));
     let anchors = anchors.transpose()?;
     let look = || -> anyhow::Result<Result<(Found, Report), PlaceFault>> {
         let carrier = Carrier::of(&args.file)
@@ -205,7 +214,13 @@ fn for_people(out: &mut impl io::Write, found: &Found, report: &Report) -> io::R
             Trust::Trusted => "which leads to one that is trusted",
             Trust::Untrusted => "which leads to none that is trusted",
         };
-        writeln!(out, "signed by {} ({}), certificate of {}, {trust}", sole(&report.signer), report.algorithm, sole(&report.issuer))?;
+        writeln!(
+            out,
+            "signed by {} ({}), certificate of {}, {trust}",
+            sole(&report.signer),
+            report.algorithm,
+            sole(&report.issuer)
+        )?;
     }
     if let Some(source) = &report.source_type {
         let kind = source.rsplit('/').next().unwrap_or_default();

@@ -4,10 +4,10 @@ mod manifest;
 
 use super::{ConfigArgs, Exit, Format};
 use crate::audit::{ExchangeId, Signer, Verifier, key_path, load_or_make_signer};
+use crate::config::Settings;
 use crate::config::journal_settings;
 use crate::diag::write_whole;
 use crate::exchange::Maker;
-use crate::config::Settings;
 use crate::provenance::export::{ExportError, Fields, FileForm, merged};
 use crate::provenance::{Aigc, Signed, Skeleton, Statement, StatementError};
 use anyhow::{Context as _, bail};

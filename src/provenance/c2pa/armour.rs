@@ -40,7 +40,8 @@ pub(super) fn find(text: &str) -> Result<Option<(Range<usize>, Vec<u8>)>, PlaceF
     let Some(data) = said.strip_prefix(DATA) else { return Err(PlaceFault::Elsewhere(said.to_owned())) };
     let manifest = BASE64_STANDARD.decode(data).map_err(|_| PlaceFault::Base64)?;
     // The comment around it: in the last line, with the break before it; in the first, with the break behind it; in front matter, its lines alone.
-    let (before, after) = (text.get(..begin).unwrap_or_default(), text.get(end + END.len()..).unwrap_or_default());
+    let (before, after) =
+        (text.get(..begin).unwrap_or_default(), text.get(end + END.len()..).unwrap_or_default());
     let open = before.strip_suffix(' ').unwrap_or(before);
     let start = open.strip_suffix("<!--").map_or(begin, str::len);
     let close = after.strip_prefix(" -->").map_or(after, |rest| rest);
@@ -88,7 +89,10 @@ mod tests {
         assert_eq!(find(&first), Ok(Some((0..end, vec![1, 2, 3]))));
         let front = format!("---\n{BEGIN}\n{DATA}AQID\n{END}\ntitle: x\n---\n");
         assert_eq!(find(&front), Ok(Some((4..front.find("title").expect("a key"), vec![1, 2, 3]))));
-        assert_eq!(find(&format!("{BEGIN} https://x/y.c2pa {END}")), Err(PlaceFault::Elsewhere("https://x/y.c2pa".into())));
+        assert_eq!(
+            find(&format!("{BEGIN} https://x/y.c2pa {END}")),
+            Err(PlaceFault::Elsewhere("https://x/y.c2pa".into()))
+        );
         assert_eq!(find(&format!("{BEGIN}  {END}")), Err(PlaceFault::NoReference));
         assert_eq!(find(&format!("{BEGIN} {DATA}A {END}")), Err(PlaceFault::Base64));
         assert_eq!(find(&format!("{END} {BEGIN}")), Ok(None));

@@ -309,11 +309,18 @@ mod tests {
         assert_eq!(read("5f42010243030405ff"), Some(Value::Bytes(vec![1, 2, 3, 4, 5])));
         assert_eq!(read("7f657374726561646d696e67ff"), Some(Value::text("streaming")));
         assert_eq!(read("9fff"), Some(Value::List(Vec::new())));
-        assert_eq!(read("bf6346756ef563416d7421ff").as_ref().and_then(|map| map.get("Amt")), Some(&Value::Negative(1)));
+        assert_eq!(
+            read("bf6346756ef563416d7421ff").as_ref().and_then(|map| map.get("Amt")),
+            Some(&Value::Negative(1))
+        );
         assert_eq!(read("c11a514b67b0"), Some(Value::Tag(1, Box::new(Value::Number(1_363_896_240)))));
-        assert_eq!(read("fb3ff199999999999a").map(|v| hex::encode(&v.encode())).as_deref(), Some("fb3ff199999999999a"));
+        assert_eq!(
+            read("fb3ff199999999999a").map(|v| hex::encode(&v.encode())).as_deref(),
+            Some("fb3ff199999999999a")
+        );
         // Twice the same key, a reserved kind, a length beyond the end, more than one item, nested without end.
-        for digits in ["a2616101616102", "1c", "5affffffff00", "9b7fffffffffffffff", "0000", "ff", "5f6161ff"] {
+        for digits in ["a2616101616102", "1c", "5affffffff00", "9b7fffffffffffffff", "0000", "ff", "5f6161ff"]
+        {
             assert_eq!(read(digits), None, "{digits}");
         }
         assert_eq!(Value::decode(&[0x81; 100_000]), None);

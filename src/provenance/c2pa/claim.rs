@@ -38,17 +38,23 @@ fn uuid() -> Option<String> {
     Some(format!("{}-{}-{}-{}-{}", part(0..8), part(8..12), part(12..16), part(16..20), part(20..32)))
 }
 
+/// The names of a manifest and of what it is about.
+fn numbers() -> Option<(String, String)> {
+    Some((format!("urn:c2pa:{}", uuid()?), format!("xmp:iid:{}", uuid()?)))
+}
+
 impl Claim {
     /// A claim that `agent` has made the content, at this time in milliseconds since 1970; with the seven fields of GB 45438-2025 as JSON, where
     /// the file has no other place for them. None, where there is no chance to be had.
     pub fn new(agent: &str, ms: u64, aigc: Option<String>) -> Option<Self> {
-        Some(Self {
-            manifest: format!("urn:c2pa:{}", uuid()?),
-            instance: format!("xmp:iid:{}", uuid()?),
-            when: moment::written(ms),
-            agent: agent.to_owned(),
-            aigc,
-        })
+        let (manifest, instance) = numbers()?;
+        Some(Self { manifest, instance, when: moment::written(ms), agent: agent.to_owned(), aigc })
+    }
+
+    /// The same with other numbers.
+    pub(super) fn again(&self) -> Option<Self> {
+        let (manifest, instance) = numbers()?;
+        Some(Self { manifest, instance, ..self.clone() })
     }
 
     /// The manifest store of a file that is bound so.
@@ -67,9 +73,9 @@ impl Claim {
         if let Some(aigc) = &self.aigc {
             assert("sluicegate.aigc", *b"json", aigc.as_bytes())?;
         }
-        let (name, hash) = bound(binding);
-        assert(name, CBOR, &hash.encode())?;
-        let generator = [("name", Value::text("Sluicegate")), ("version", Value::text(env!("CARGO_PKG_VERSION")))];
+        assert("c2pa.hash.data", CBOR, &bound(binding).encode())?;
+        let generator =
+            [("name", Value::text("Sluicegate")), ("version", Value::text(env!("CARGO_PKG_VERSION")))];
         let claim = Value::map([
             ("instanceID", Value::text(self.instance.as_str())),
             ("claim_generator_info", Value::map(generator)),
@@ -102,37 +108,19 @@ impl Claim {
     }
 }
 
-fn bound(binding: &Binding) -> (&'static str, Value) {
-    let hashed = |hash: &super::Hash| Value::Bytes(hash.to_vec());
-    match binding {
-        Binding::Data { exclusions, hash } => {
-            let number = |n: usize| Value::Number(n as u64);
-            let excluded = |range: &std::ops::Range<usize>| {
-                Value::map([("start", number(range.start)), ("length", number(range.len()))])
-            };
-            let list = (!exclusions.is_empty())
-                .then(|| ("exclusions", Value::List(exclusions.iter().map(excluded).collect())));
-            let rest = [
-                ("alg", Value::text("sha256")),
-                ("hash", hashed(hash)),
-                ("pad", Value::Bytes(Vec::new())),
-            ];
-            ("c2pa.hash.data", Value::map(list.into_iter().chain(rest)))
-        }
-        Binding::Collection { files, directory } => {
-            let one = |(name, hash, size): &(String, super::Hash, u64)| {
-                let file = Value::map([("hash", hashed(hash)), ("size", Value::Number(*size))]);
-                (Value::text(name.as_str()), file)
-            };
-            let uris = Value::Map(files.iter().map(one).collect());
-            let hash = Value::map([
-                ("uris", uris),
-                ("alg", Value::text("sha256")),
-                ("zip_central_directory_hash", hashed(directory)),
-            ]);
-            ("c2pa.hash.collection.data", hash)
-        }
-    }
+fn bound(binding: &Binding) -> Value {
+    let number = |n: usize| Value::Number(n as u64);
+    let excluded = |range: &std::ops::Range<usize>| {
+        Value::map([("start", number(range.start)), ("length", number(range.len()))])
+    };
+    let list = (!binding.exclusions.is_empty())
+        .then(|| ("exclusions", Value::List(binding.exclusions.iter().map(excluded).collect())));
+    let rest = [
+        ("alg", Value::text("sha256")),
+        ("hash", Value::Bytes(binding.hash.to_vec())),
+        ("pad", Value::Bytes(Vec::new())),
+    ];
+    Value::map(list.into_iter().chain(rest))
 }
 
 /// What a signature of COSE is over, of a message that stands elsewhere.
@@ -151,13 +139,9 @@ fn signed(claim: &[u8], credential: &Credential) -> Option<Vec<u8>> {
         credential.certificates().map(|der| Value::Bytes(der.to_vec())).collect();
     // One alone stands without a list.
     let chain = if certificates.len() == 1 { certificates.pop()? } else { Value::List(certificates) };
-    let headers = vec![
-        (Value::Number(1), credential.algorithm().number()),
-        (Value::Number(X5CHAIN), chain),
-    ];
+    let headers = vec![(Value::Number(1), credential.algorithm().number()), (Value::Number(X5CHAIN), chain)];
     let protected = Value::Map(headers).encode();
     let signature = credential.sign(&to_sign(&protected, claim))?;
-    let parts =
-        vec![Value::Bytes(protected), Value::Map(Vec::new()), Value::Null, Value::Bytes(signature)];
+    let parts = vec![Value::Bytes(protected), Value::Map(Vec::new()), Value::Null, Value::Bytes(signature)];
     Some(Value::Tag(SIGN1, Box::new(Value::List(parts))).encode())
 }

@@ -52,7 +52,9 @@ pub enum CredentialError {
     #[error("no private key in PEM stands in it; one with a passphrase cannot be read")]
     NoKey,
     /// A kind of key that does not sign here.
-    #[error("the first certificate's key is of a kind that does not sign here: P-256, P-384, Ed25519 and RSA of 2048 bits and more do")]
+    #[error(
+        "the first certificate's key is of a kind that does not sign here: P-256, P-384, Ed25519 and RSA of 2048 bits and more do"
+    )]
     Kind,
     /// Another key.
     #[error("it is not the key of the first certificate, `{0}`")]
@@ -90,9 +92,10 @@ impl Chain {
         let found = certificates(pem).map_err(CredentialError::Chain)?;
         let mut chain = Vec::new();
         for (n, der) in found.iter().enumerate() {
-            chain.push(Signer::read(der).map_err(|fault| {
-                CredentialError::Chain(format!("certificate {}: {fault}", n + 1))
-            })?);
+            chain.push(
+                Signer::read(der)
+                    .map_err(|fault| CredentialError::Chain(format!("certificate {}: {fault}", n + 1)))?,
+            );
         }
         for (n, two) in chain.windows(2).enumerate() {
             let [one, next] = two else { continue };
@@ -113,7 +116,11 @@ impl Chain {
         Ok(chain)
     }
 
-    #[expect(clippy::indexing_slicing, clippy::missing_panics_doc, reason = "made of one certificate at least")]
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::missing_panics_doc,
+        reason = "made of one certificate at least"
+    )]
     fn leaf(&self) -> &Signer {
         &self.0[0]
     }

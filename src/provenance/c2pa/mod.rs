@@ -2,7 +2,7 @@
 //!
 //! A manifest is a tree of JUMBF boxes: assertions in CBOR, a claim with the hash of each, and a COSE signature over the claim with the signer's
 //! certificates. Where it stands follows from the file's form: behind text in characters that nobody sees, in a comment of Markdown, in a script
-//! element of HTML, in the archive that a DOCX is, among the embedded files of a PDF, or beside the file. It is for files that leave the house: in a
+//! element of HTML, among the embedded files of a PDF, or beside the file. It is for files that leave the house: in a
 //! chat it would be longer than most answers.
 
 mod algorithm;
@@ -125,13 +125,11 @@ pub struct Found {
     pub is_beside: bool,
 }
 
-/// What binds a manifest to a file.
+/// What binds a manifest to a file: the hash of all but these bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Binding {
-    /// The hash of all but these bytes.
-    Data { exclusions: Vec<Range<usize>>, hash: Hash },
-    /// Hashes of the files in an archive and of its directory.
-    Collection { files: Vec<(String, Hash, u64)>, directory: Hash },
+struct Binding {
+    exclusions: Vec<Range<usize>>,
+    hash: Hash,
 }
 
 /// A file with its manifest.
@@ -225,7 +223,6 @@ impl Carrier {
     /// The file is not of this form.
     pub fn without(self, file: &[u8], found: &Found) -> Result<Vec<u8>, PlaceFault> {
         match (self, &found.range) {
-            (Self::Labelled(FileForm::Docx), _) if !found.is_beside => docx::prepare(file),
             (Self::Labelled(FileForm::Pdf), _) | (_, None) => Ok(file.to_vec()),
             (_, Some(range)) => Ok(kept(file, std::slice::from_ref(range)).unwrap_or_else(|| file.to_vec())),
         }
@@ -247,15 +244,16 @@ impl Carrier {
         }
         let sign = |binding: &Binding| claim.store(binding, credential).ok_or(PlaceFault::Claim);
         let form = match (self, put) {
-            (Self::Labelled(form @ FileForm::Json), _) | (Self::Labelled(form), Put::Beside) => {
+            (Self::Labelled(form @ (FileForm::Json | FileForm::Docx)), _)
+            | (Self::Labelled(form), Put::Beside) => {
                 // What lies beside the file binds it as it is, of whatever form it be.
                 form.read(file)?;
-                let store = sign(&Binding::Data { exclusions: Vec::new(), hash: sha256(file) })?;
+                let store = sign(&Binding { exclusions: Vec::new(), hash: sha256(file) })?;
                 return Ok(Written { file: file.to_vec(), beside: Some(store) });
             }
             (Self::Text, Put::Beside) => {
                 text(file)?;
-                let store = sign(&Binding::Data { exclusions: Vec::new(), hash: sha256(file) })?;
+                let store = sign(&Binding { exclusions: Vec::new(), hash: sha256(file) })?;
                 return Ok(Written { file: file.to_vec(), beside: Some(store) });
             }
             (Self::Text, _) => None,
@@ -270,9 +268,7 @@ impl Carrier {
                     let store = settled(&sign, text.len(), hash, |m| armour::length(m, line))?;
                     format!("{text}{}", armour::encode(&store, line)).into_bytes()
                 } else {
-                    let hash = sha256(&text.nfc().collect::<String>().into_bytes());
-                    let store = settled(&sign, text.len(), hash, wrapper::length)?;
-                    format!("{text}{}", wrapper::encode(&store).ok_or(PlaceFault::Claim)?).into_bytes()
+                    format!("{text}{}", wrapped(text, claim, credential)?).into_bytes()
                 }
             }
             Some(FileForm::Html) => {
@@ -280,10 +276,9 @@ impl Carrier {
                 let store = settled(&sign, html::place(text), sha256(file), html::length)?;
                 html::write(text, &store).into_bytes()
             }
-            Some(FileForm::Docx) => archived(&sign, file)?,
             Some(FileForm::Pdf) => updated(&sign, file)?,
             // Above: beside the file.
-            Some(FileForm::Json) => file.to_vec(),
+            Some(FileForm::Json | FileForm::Docx) => file.to_vec(),
         };
         Ok(Written { file, beside: None })
     }
@@ -301,7 +296,7 @@ fn settled(
 ) -> Result<Vec<u8>, PlaceFault> {
     let mut guess = 0;
     for _ in 0..TURNS {
-        let store = sign(&Binding::Data { exclusions: vec![start..start + guess], hash })?;
+        let store = sign(&Binding { exclusions: vec![start..start + guess], hash })?;
         let real = length(store.len());
         if real == guess {
             return Ok(store);
@@ -311,15 +306,24 @@ fn settled(
     Err(PlaceFault::Claim)
 }
 
-/// A DOCX with its manifest. The directory tells the manifest's length and is hashed in it, so first comes one with another hash.
-fn archived(
-    sign: impl Fn(&Binding) -> Result<Vec<u8>, PlaceFault>,
-    file: &[u8],
-) -> Result<Vec<u8>, PlaceFault> {
-    let ready = docx::prepare(file)?;
-    let length = sign(&docx::binding(&ready)?)?.len();
-    let store = sign(&docx::binding(&docx::write(&ready, &vec![0; length])?)?)?;
-    if store.len() == length { docx::write(&ready, &store) } else { Err(PlaceFault::Claim) }
+/// Tries for a wrapper whose padding is of zeros alone: one in three is.
+const TRIES: usize = 50;
+
+/// The wrapper of a text. A verifier of today (encypher-c2pa 1.7) takes nothing but zeros for padding, so numbers are drawn anew until there is
+/// nothing else.
+fn wrapped(text: &str, claim: &Claim, credential: &Credential) -> Result<String, PlaceFault> {
+    let hash = sha256(text.nfc().collect::<String>().as_bytes());
+    let mut found = String::new();
+    for _ in 0..TRIES {
+        let claim = claim.again().ok_or(PlaceFault::Claim)?;
+        let sign = |binding: &Binding| claim.store(binding, credential).ok_or(PlaceFault::Claim);
+        let store = settled(sign, text.len(), hash, wrapper::length)?;
+        found = wrapper::encode(&store).ok_or(PlaceFault::Claim)?;
+        if wrapper::is_padded_with_zeros(&found, store.len()) {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 /// A PDF with its manifest, which leaves out itself alone: first comes one of as many bytes from chance, to see where it will stand.
@@ -327,14 +331,14 @@ fn updated(
     sign: impl Fn(&Binding) -> Result<Vec<u8>, PlaceFault>,
     file: &[u8],
 ) -> Result<Vec<u8>, PlaceFault> {
-    let mut guess = sign(&Binding::Data { exclusions: vec![file.len()..file.len()], hash: Hash::default() })?.len();
+    let mut guess = sign(&Binding { exclusions: vec![file.len()..file.len()], hash: Hash::default() })?.len();
     for _ in 0..TURNS {
         let mut blank = vec![0; guess];
         getrandom::fill(&mut blank).map_err(|_| PlaceFault::Claim)?;
         let (mut out, range) = pdf::write(file, &blank)?;
         let exclusions = vec![range.clone()];
         let hash = sha256(&kept(&out, &exclusions).ok_or(PlaceFault::Claim)?);
-        let store = sign(&Binding::Data { exclusions, hash })?;
+        let store = sign(&Binding { exclusions, hash })?;
         if store.len() == guess {
             out.get_mut(range).ok_or(PlaceFault::Claim)?.copy_from_slice(&store);
             return Ok(out);

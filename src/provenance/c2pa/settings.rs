@@ -27,11 +27,11 @@ pub struct C2paSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CommentOrWrapper {
-    /// Behind the text, in characters that nobody sees: it goes along when the whole text is copied.
+    /// In a comment in the last line.
     #[default]
-    Wrapper,
-    /// In a comment in the last line: a third of the bytes, and lost when what is shown is copied.
     Comment,
+    /// Behind the text, in characters that nobody sees: three times the bytes, and it goes along where the whole text is copied.
+    Wrapper,
 }
 
 /// What is wrong with the settings, and under which key.
@@ -85,8 +85,8 @@ impl C2paSettings {
         let chain = std::fs::read(path)
             .map_err(|error| fault("chain", C2paProblem::File(shown(path), error)))
             .map(Zeroizing::new)?;
-        let chain = Chain::read(&chain)
-            .map_err(|error| fault("chain", C2paProblem::Chain(shown(path), error)))?;
+        let chain =
+            Chain::read(&chain).map_err(|error| fault("chain", C2paProblem::Chain(shown(path), error)))?;
         let (key, from, pem) = match (&self.key, &self.key_env) {
             (None, None) => return Err(missing("`key` or `key_env`")),
             (Some(_), Some(_)) => return Err(fault("key_env", C2paProblem::Twice)),
@@ -102,7 +102,10 @@ impl C2paSettings {
             }
             (None, Some(name)) => {
                 let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-                if name.is_empty() || !name.chars().all(is_name) || name.starts_with(|c: char| c.is_ascii_digit()) {
+                if name.is_empty()
+                    || !name.chars().all(is_name)
+                    || name.starts_with(|c: char| c.is_ascii_digit())
+                {
                     return Err(fault("key_env", C2paProblem::Name));
                 }
                 let from = format!("environment variable `{name}`");

@@ -99,7 +99,13 @@ struct Manifest<'b> {
 }
 
 /// Looks at a file and its manifest, at this time in milliseconds since 1970.
-pub fn verify(carrier: Carrier, file: &[u8], found: &Found, anchors: Option<&Anchors>, now_ms: u64) -> Report {
+pub fn verify(
+    carrier: Carrier,
+    file: &[u8],
+    found: &Found,
+    anchors: Option<&Anchors>,
+    now_ms: u64,
+) -> Report {
     let mut report = Report {
         findings: Vec::new(),
         manifest: String::new(),
@@ -175,7 +181,9 @@ fn read(store: &[u8]) -> Step<Manifest<'_>> {
     };
     let bytes = claim.content(*b"cbor").unwrap_or_default();
     match Value::decode(bytes) {
-        Some(value @ Value::Map(_)) => Ok(Manifest { whole: last, claim: value, bytes, others: manifests.len() }),
+        Some(value @ Value::Map(_)) => {
+            Ok(Manifest { whole: last, claim: value, bytes, others: manifests.len() })
+        }
         Some(_) | None => fault("claim.malformed", "the claim is no map in CBOR"),
     }
 }
@@ -225,9 +233,7 @@ impl Report {
         let is_chain = |key: &Value| *key == Value::Number(X5CHAIN) || key.as_text() == Some("x5chain");
         let chain: Vec<Vec<u8>> = match headers.find(is_chain).or_else(|| unprotected.find(is_chain)) {
             Some(Value::Bytes(one)) => vec![one.clone()],
-            Some(Value::List(all)) => {
-                all.iter().filter_map(Value::as_bytes).map(<[u8]>::to_vec).collect()
-            }
+            Some(Value::List(all)) => all.iter().filter_map(Value::as_bytes).map(<[u8]>::to_vec).collect(),
             _ => Vec::new(),
         };
         let Some((first, between)) = chain.split_first() else {
@@ -235,7 +241,9 @@ impl Report {
         };
         let signer = match Signer::read(first) {
             Ok(signer) => signer,
-            Err(wrong) => return fault("signingCredential.invalid", format!("the signer's certificate: {wrong}")),
+            Err(wrong) => {
+                return fault("signingCredential.invalid", format!("the signer's certificate: {wrong}"));
+            }
         };
         (self.signer, self.issuer) = (signer.subject(), signer.issuer());
         self.certificate = Some(first.clone());
@@ -248,7 +256,10 @@ impl Report {
             self.good("claimSignature.insideValidity");
         } else {
             let until = moment::day(validity.until_ms);
-            self.bad("claimSignature.outsideValidity", format!("the signer's certificate is good until {until}"));
+            self.bad(
+                "claimSignature.outsideValidity",
+                format!("the signer's certificate is good until {until}"),
+            );
         }
         if let Err(wrong) = signer.fault() {
             self.bad("signingCredential.invalid", format!("the signer's certificate: {wrong}"));
@@ -269,14 +280,18 @@ impl Report {
 
     /// The assertions that the claim names, each as it was when it was signed.
     fn assertions<'b>(&mut self, manifest: &Manifest<'b>) -> Step<Vec<Super<'b>>> {
-        let Some(store) = manifest.whole.labelled("c2pa.assertions").filter(|one| one.kind == *b"c2as") else {
+        let Some(store) = manifest.whole.labelled("c2pa.assertions").filter(|one| one.kind == *b"c2as")
+        else {
             return fault("claim.malformed", "it has no assertions");
         };
         let lists = ["created_assertions", "gathered_assertions", "assertions"];
         let references = lists.iter().filter_map(|list| manifest.claim.get(list)?.as_list()).flatten();
         let whole = manifest.claim.get("alg").and_then(Value::as_text);
         let (mut found, mut named) = (Vec::new(), BTreeSet::new());
-        let prefixes = ["self#jumbf=c2pa.assertions/".to_owned(), format!("self#jumbf=/c2pa/{}/c2pa.assertions/", manifest.whole.label)];
+        let prefixes = [
+            "self#jumbf=c2pa.assertions/".to_owned(),
+            format!("self#jumbf=/c2pa/{}/c2pa.assertions/", manifest.whole.label),
+        ];
         for reference in references {
             let url = reference.get("url").and_then(Value::as_text).unwrap_or_default();
             let label = prefixes.iter().find_map(|prefix| url.strip_prefix(prefix.as_str()));
@@ -289,7 +304,10 @@ impl Report {
                 return fault("algorithm.unsupported", "a hash that is none of SHA-256, SHA-384 and SHA-512");
             };
             if digest::digest(by, assertion.hashed).as_ref() != hash {
-                return fault("assertion.hashedURI.mismatch", format!("`{}` is not what was signed", assertion.label));
+                return fault(
+                    "assertion.hashedURI.mismatch",
+                    format!("`{}` is not what was signed", assertion.label),
+                );
             }
             if !named.insert(assertion.label) {
                 return fault("claim.malformed", format!("`{}` is named twice", assertion.label));
@@ -339,7 +357,14 @@ impl Report {
         }
     }
 
-    fn data(&mut self, hash: &Value, whole: Option<&str>, carrier: Carrier, file: &[u8], found: &Found) -> Step<()> {
+    fn data(
+        &mut self,
+        hash: &Value,
+        whole: Option<&str>,
+        carrier: Carrier,
+        file: &[u8],
+        found: &Found,
+    ) -> Step<()> {
         let malformed = "assertion.dataHash.malformed";
         let mut exclusions = Vec::new();
         for one in hash.get("exclusions").and_then(Value::as_list).unwrap_or_default() {
@@ -388,13 +413,16 @@ impl Report {
         let (Some(Value::Map(uris)), Some(directory)) =
             (hash.get("uris"), hash.get("zip_central_directory_hash").and_then(Value::as_bytes))
         else {
-            return fault(malformed, "");
+            return fault(malformed, "it binds an archive in a form that is not known here");
         };
         let Ok(spans) = Spans::of(file) else {
             return fault(malformed, "the file is no archive of which the files can be told");
         };
         if digest::digest(by, &spans.hashed(file)).as_ref() != directory {
-            return fault("assertion.collectionHash.mismatch", "the archive's directory is not the one that was signed");
+            return fault(
+                "assertion.collectionHash.mismatch",
+                "the archive's directory is not the one that was signed",
+            );
         }
         let bare = |name: &str| name.trim_end_matches('/').replace('\\', "/");
         // A folder's own entry holds nothing, and its name stands in the directory.
@@ -405,15 +433,24 @@ impl Report {
             let span = spans.files.iter().find(|(name, _)| bare(name) == uri);
             left.remove(&uri);
             let Some((_, span)) = span else {
-                return fault("assertion.collectionHash.incorrectFileCount", format!("`{uri}` is not in the archive"));
+                return fault(
+                    "assertion.collectionHash.incorrectFileCount",
+                    format!("`{uri}` is not in the archive"),
+                );
             };
             let bytes = file.get(span.clone()).unwrap_or_default();
             if Some(digest::digest(by, bytes).as_ref()) != value.get("hash").and_then(Value::as_bytes) {
-                return fault("assertion.collectionHash.mismatch", format!("`{uri}` is not the one that was signed"));
+                return fault(
+                    "assertion.collectionHash.mismatch",
+                    format!("`{uri}` is not the one that was signed"),
+                );
             }
         }
         if let Some(more) = left.first() {
-            return fault("assertion.collectionHash.incorrectFileCount", format!("`{more}` is bound by nothing"));
+            return fault(
+                "assertion.collectionHash.incorrectFileCount",
+                format!("`{more}` is bound by nothing"),
+            );
         }
         self.good("assertion.collectionHash.match");
         Ok(())
@@ -424,7 +461,9 @@ impl Report {
 fn is_composed(carrier: Carrier, file: &[u8], found: &Found) -> bool {
     let can = matches!(carrier, Carrier::Text | Carrier::Labelled(FileForm::Markdown));
     let range = found.range.as_ref().filter(|_| can);
-    range.is_some_and(|range| file.get(range.clone()).is_some_and(|own| own.starts_with("\u{feff}".as_bytes())))
+    range.is_some_and(|range| {
+        file.get(range.clone()).is_some_and(|own| own.starts_with("\u{feff}".as_bytes()))
+    })
 }
 
 /// By what a hash of this name is made; without one, SHA-256 as all do.

@@ -50,6 +50,11 @@ pub(super) fn encode(manifest: &[u8]) -> Option<String> {
     Some(out)
 }
 
+/// Whether what follows the manifest in a wrapper are zeros.
+pub(super) fn is_padded_with_zeros(wrapper: &str, manifest: usize) -> bool {
+    wrapper.chars().skip(1 + HEAD + manifest).all(|c| c == selector(0))
+}
+
 /// The wrapper of a text: where it stands, and the manifest in it.
 pub(super) fn find(text: &str) -> Result<Option<(Range<usize>, Vec<u8>)>, PlaceFault> {
     let (mut found, mut is_broken, mut at) = (None, false, 0);

@@ -18,9 +18,7 @@ fn tags<'t>(text: &'t str, names: &[&str]) -> Vec<(Range<usize>, &'t str)> {
         }
         let skip = |from: &str, to: &str| -> Option<usize> {
             let lower = rest.get(..from.len())?.eq_ignore_ascii_case(from);
-            lower.then(|| {
-                find_letters(rest, to).map_or(text.len(), |end| open + end + to.len())
-            })
+            lower.then(|| find_letters(rest, to).map_or(text.len(), |end| open + end + to.len()))
         };
         if let Some(end) =
             skip("<!--", "-->").or_else(|| skip("<script", "</script")).or_else(|| skip("<style", "</style"))
@@ -52,7 +50,8 @@ fn find_letters(text: &str, word: &str) -> Option<usize> {
 fn script(rest: &str) -> Option<(usize, &str)> {
     let name = rest.get(.."<script".len())?;
     let delimits = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'/' | b'>');
-    (name.eq_ignore_ascii_case("<script") && rest.as_bytes().get(name.len()).is_some_and(delimits)).then_some(())?;
+    (name.eq_ignore_ascii_case("<script") && rest.as_bytes().get(name.len()).is_some_and(delimits))
+        .then_some(())?;
     let tag = rest.get(..end_of_tag(rest)?)?;
     let close = tag.len() + find_letters(rest.get(tag.len()..)?, "</script")?;
     Some((close + end_of_tag(rest.get(close..)?)?, tag))

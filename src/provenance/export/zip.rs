@@ -139,7 +139,7 @@ impl Zip {
     }
 
     /// The text of a file in it; none, where there is no such file.
-    pub(in crate::provenance) fn text(&self, name: &str) -> Result<Option<String>, ExportError> {
+    pub(super) fn text(&self, name: &str) -> Result<Option<String>, ExportError> {
         let Some(entry) = self.0.iter().find(|entry| entry.name == name) else { return Ok(None) };
         let mut out = Vec::new();
         match entry.method {
@@ -165,28 +165,21 @@ impl Zip {
     }
 
     /// Puts a text in the place of a file, or behind all others.
-    pub(in crate::provenance) fn set(&mut self, name: &str, text: &str) -> Result<(), ExportError> {
-        // An archive without packed files stays one: there are readers that know no other.
-        let is_packed = self.0.is_empty() || self.0.iter().any(|entry| entry.method != 0);
-        let packed = if is_packed {
-            let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
-            encoder.write_all(text.as_bytes()).map_err(|_| FORM)?;
-            encoder.finish().map_err(|_| FORM)?
-        } else {
-            text.as_bytes().to_vec()
-        };
+    pub(super) fn set(&mut self, name: &str, text: &str) -> Result<(), ExportError> {
+        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(text.as_bytes()).map_err(|_| FORM)?;
         let old = self.0.iter().position(|entry| entry.name == name);
         let (time, day, attributes) = old
             .and_then(|at| self.0.get(at))
             .map_or((0, FIRST_DAY, 0), |entry| (entry.time, entry.day, entry.attributes));
         let entry = Entry {
             name: name.to_owned(),
-            method: if is_packed { 8 } else { 0 },
+            method: 8,
             time,
             day,
             crc: crc32fast::hash(text.as_bytes()),
             length: u32::try_from(text.len()).map_err(|_| ExportError::Size)?,
-            packed,
+            packed: encoder.finish().map_err(|_| FORM)?,
             attributes,
         };
         match old.and_then(|at| self.0.get_mut(at)) {
@@ -205,33 +198,12 @@ impl Zip {
         }
     }
 
-    /// Puts bytes behind all others, not packed.
-    pub(in crate::provenance) fn store(&mut self, name: &str, bytes: &[u8]) -> Result<(), ExportError> {
-        self.remove(name);
-        self.0.push(Entry {
-            name: name.to_owned(),
-            method: 0,
-            time: 0,
-            day: FIRST_DAY,
-            crc: crc32fast::hash(bytes),
-            length: u32::try_from(bytes.len()).map_err(|_| ExportError::Size)?,
-            packed: bytes.to_vec(),
-            attributes: 0,
-        });
-        Ok(())
-    }
-
-    /// Takes a file out.
-    pub(in crate::provenance) fn remove(&mut self, name: &str) {
-        self.0.retain(|entry| entry.name != name);
-    }
-
     /// Where in an archive its files stand.
     pub(in crate::provenance) fn layout(file: &[u8]) -> Result<Layout, ExportError> {
         Layout::of(file).ok_or(FORM)
     }
 
-    pub(in crate::provenance) fn write(&self) -> Result<Vec<u8>, ExportError> {
+    pub(super) fn write(&self) -> Result<Vec<u8>, ExportError> {
         let (mut out, mut directory) = (Vec::new(), Vec::new());
         let fits = |n: usize| u32::try_from(n).map_err(|_| ExportError::Size);
         for entry in &self.0 {
