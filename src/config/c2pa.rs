@@ -1,8 +1,7 @@
 //! What is said of the certificates and the key that sign manifests of files.
 
 use super::check::Check;
-use super::secret::absent;
-use super::{Environment, Purpose};
+use super::Environment;
 use crate::diag::{Diagnostic, Step, moment};
 use crate::provenance::c2pa::{C2paFault, C2paProblem, C2paSettings, CertificateFault, CredentialError};
 
@@ -11,7 +10,6 @@ impl Check<'_> {
     pub(super) fn c2pa(
         &mut self,
         settings: Option<&C2paSettings>,
-        purpose: Purpose,
         environment: Environment<'_>,
     ) {
         let Some(settings) = settings else { return };
@@ -64,9 +62,11 @@ impl Check<'_> {
                 let help = "a PEM file is expected: the signer's certificate, then each one's issuer";
                 (Diagnostic::error("bad-file", message).help(help), "this file".into())
             }
-            C2paProblem::Absent(_) => {
-                (absent(purpose, message, "the PEM text of the first certificate's key"), "not there".into())
-            }
+            // The gateway itself needs none.
+            C2paProblem::Absent(_) => (
+                Diagnostic::warning("absent-secret", message).help("`label --c2pa` writes no manifest without it"),
+                "not there".into(),
+            ),
             C2paProblem::Loose(path, _) => {
                 (Diagnostic::error("loose-secret", message).help(format!("run `chmod 600 {path}`")), "this file".into())
             }

@@ -201,7 +201,7 @@ pub fn load(
             secret::resolve_token(&mut check, ("anchor", n), anchor.credential.as_ref(), purpose, environment)
         })
         .collect();
-    check.c2pa(file.labels.c2pa.as_ref(), purpose, environment);
+    check.c2pa(file.labels.c2pa.as_ref(), environment);
     check.marks(&file.marks, purpose, environment);
     check.prints(&file.prints);
     diagnostics.append(&mut check.found);

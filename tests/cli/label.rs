@@ -98,10 +98,10 @@ fn manifests_are_written_once_and_hold() {
     let all = || {
         [&files[..], &["a.json.c2pa"]].concat().into_iter().map(|file| place.read(file)).collect::<Vec<_>>()
     };
-    let with = |more: &[&str]| [&["--c2pa"], &files[..], more].concat();
-    assert_eq!(place.label(&with(&[])), Ok(()));
+    let arguments = [&["--c2pa"], &files[..]].concat();
+    assert_eq!(place.label(&arguments), Ok(()));
     let before = all();
-    assert_eq!(place.label(&with(&[])), Ok(()));
+    assert_eq!(place.label(&arguments), Ok(()));
     assert!(before == all(), "a second run changes something");
     for file in files {
         let (code, said) = place.verify(&["--trust", "root.pem", file]);
