@@ -1,17 +1,13 @@
 //! What is said of the certificates and the key that sign manifests of files.
 
-use super::check::Check;
 use super::Environment;
+use super::check::Check;
 use crate::diag::{Diagnostic, Step, moment};
 use crate::provenance::c2pa::{C2paFault, C2paProblem, C2paSettings, CertificateFault, CredentialError};
 
 impl Check<'_> {
     /// `[labels.c2pa]`. That a certificate has run out stops no gateway: it is the manifests that are not written.
-    pub(super) fn c2pa(
-        &mut self,
-        settings: Option<&C2paSettings>,
-        environment: Environment<'_>,
-    ) {
+    pub(super) fn c2pa(&mut self, settings: Option<&C2paSettings>, environment: Environment<'_>) {
         let Some(settings) = settings else { return };
         let table: [Step<'static>; 2] = ["labels".into(), "c2pa".into()];
         let C2paFault { key, what } = match settings.load(environment) {

@@ -3,7 +3,7 @@
 //!
 //! Of a store with several manifests the last is the one that counts; those that it was made from are not looked at.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use aws_lc_rs::digest::{self, Algorithm as Digest, SHA256, SHA384, SHA512};
@@ -288,6 +288,12 @@ impl Report {
         let references = lists.iter().filter_map(|list| manifest.claim.get(list)?.as_list()).flatten();
         let whole = manifest.claim.get("alg").and_then(Value::as_text);
         let (mut found, mut named) = (Vec::new(), BTreeSet::new());
+        let all = store.superboxes().unwrap_or_default();
+        // Of two with one label neither can be meant.
+        let mut known: BTreeMap<&str, Option<&Super<'_>>> = BTreeMap::new();
+        for one in &all {
+            known.entry(one.label).and_modify(|twice| *twice = None).or_insert(Some(one));
+        }
         let prefixes = [
             "self#jumbf=c2pa.assertions/".to_owned(),
             format!("self#jumbf=/c2pa/{}/c2pa.assertions/", manifest.whole.label),
@@ -295,7 +301,7 @@ impl Report {
         for reference in references {
             let url = reference.get("url").and_then(Value::as_text).unwrap_or_default();
             let label = prefixes.iter().find_map(|prefix| url.strip_prefix(prefix.as_str()));
-            let Some(assertion) = label.and_then(|label| store.labelled(label)) else {
+            let Some(assertion) = label.and_then(|label| known.get(label).copied()?) else {
                 return fault("assertion.missing", format!("`{url}` is not in it"));
             };
             let hash = reference.get("hash").and_then(Value::as_bytes).unwrap_or_default();
@@ -312,9 +318,8 @@ impl Report {
             if !named.insert(assertion.label) {
                 return fault("claim.malformed", format!("`{}` is named twice", assertion.label));
             }
-            found.push(assertion);
+            found.push(*assertion);
         }
-        let all = store.superboxes().unwrap_or_default();
         if let Some(more) = all.iter().find(|one| !named.contains(one.label)) {
             return fault("assertion.undeclared", format!("`{}` is not named by the claim", more.label));
         }
@@ -425,14 +430,13 @@ impl Report {
             );
         }
         let bare = |name: &str| name.trim_end_matches('/').replace('\\', "/");
-        // A folder's own entry holds nothing, and its name stands in the directory.
-        let files = spans.files.iter().filter(|(name, _)| !name.ends_with('/'));
-        let mut left: BTreeSet<String> = files.map(|(name, _)| bare(name)).collect();
+        let folders = spans.files.iter().filter(|(name, _)| name.ends_with('/'));
+        let folders: BTreeSet<String> = folders.map(|(name, _)| bare(name)).collect();
+        let mut spans: BTreeMap<String, Range<usize>> =
+            spans.files.into_iter().map(|(name, span)| (bare(&name), span)).collect();
         for (uri, value) in uris {
             let Some(uri) = uri.as_text().map(bare) else { return fault(malformed, "") };
-            let span = spans.files.iter().find(|(name, _)| bare(name) == uri);
-            left.remove(&uri);
-            let Some((_, span)) = span else {
+            let Some(span) = spans.remove(&uri) else {
                 return fault(
                     "assertion.collectionHash.incorrectFileCount",
                     format!("`{uri}` is not in the archive"),
@@ -446,7 +450,9 @@ impl Report {
                 );
             }
         }
-        if let Some(more) = left.first() {
+        // A folder's own entry holds nothing, and its name stands in the directory.
+        let is_folder = |name: &str| folders.contains(name);
+        if let Some(more) = spans.keys().find(|name| !is_folder(name)) {
             return fault(
                 "assertion.collectionHash.incorrectFileCount",
                 format!("`{more}` is bound by nothing"),

@@ -1,5 +1,6 @@
 //! ZIP archives as office programs write them: entries stay as they are packed, one may be added or written anew.
 
+use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::ops::Range;
 
@@ -52,7 +53,7 @@ impl Layout {
     fn of(file: &[u8]) -> Option<Self> {
         let end = end_of(file)?;
         let (count, directory) = (u16_at(file, end + 10)?, u32_at(file, end + 16)? as usize);
-        let (mut entries, mut at) = (Vec::<Place>::new(), directory);
+        let (mut entries, mut names, mut at) = (Vec::new(), BTreeSet::new(), directory);
         for _ in 0..count {
             if u32_at(file, at)? != CENTRAL {
                 return None;
@@ -61,7 +62,7 @@ impl Layout {
                 [u16_at(file, at + 28)?, u16_at(file, at + 30)?, u16_at(file, at + 32)?].map(usize::from);
             let name = std::str::from_utf8(file.get(at + 46..at + 46 + lengths[0])?).ok()?;
             let local = u32_at(file, at + 42)? as usize;
-            if u32_at(file, local)? != LOCAL || entries.iter().any(|entry| entry.name == name) {
+            if u32_at(file, local)? != LOCAL || !names.insert(name) {
                 return None;
             }
             let head = 30 + usize::from(u16_at(file, local + 26)?) + usize::from(u16_at(file, local + 28)?);
