@@ -37,7 +37,7 @@ impl Check<'_> {
             return;
         }
         let message = what.to_string();
-        let (diagnostic, label) = match what {
+        let (diagnostic, label) = match *what {
             C2paProblem::Missing(_) if (self.is_gone)(&["labels".into()], "c2pa") => return,
             C2paProblem::Missing(missing) => (
                 Diagnostic::error("missing-key", message).help(

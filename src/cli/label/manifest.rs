@@ -29,7 +29,7 @@ impl Sealer {
         let settings = labels.c2pa.as_ref().context(
             "the configuration has no `[labels.c2pa]`: `chain` and `key` name what signs a manifest (docs/labelling.md)",
         )?;
-        let credential = settings.load(&environment).map_err(|fault| fault.what)?;
+        let credential = settings.load(&environment).map_err(|fault| *fault.what)?;
         let validity = credential.chain().validity();
         if !validity.holds_at(moment::now_ms()) {
             let (from, until) = (moment::day(validity.from_ms), moment::day(validity.until_ms));

@@ -1,12 +1,10 @@
 //! A manifest in a comment of Markdown (C2PA 2.3, A.9): one line between two delimiters, the manifest as a `data:` URL. It stands last, so that
 //! front matter stays first; the line break before it belongs to it.
 
-use std::ops::Range;
-
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
-use super::PlaceFault;
+use super::{PlaceFault, Stood};
 
 const BEGIN: &str = "-----BEGIN C2PA MANIFEST-----";
 const END: &str = "-----END C2PA MANIFEST-----";
@@ -23,7 +21,7 @@ pub(super) fn length(manifest: usize, line: &str) -> usize {
 }
 
 /// The block of a text: where it stands, and the manifest in it.
-pub(super) fn find(text: &str) -> Result<Option<(Range<usize>, Vec<u8>)>, PlaceFault> {
+pub(super) fn find(text: &str) -> Result<Option<Stood>, PlaceFault> {
     let all = |delimiter: &str| text.match_indices(delimiter).map(|(at, _)| at).collect::<Vec<_>>();
     let (begins, ends) = (all(BEGIN), all(END));
     let (begin, end) = match (begins.as_slice(), ends.as_slice()) {

@@ -323,6 +323,6 @@ mod tests {
         {
             assert_eq!(read(digits), None, "{digits}");
         }
-        assert_eq!(Value::decode(&[0x81; 100_000]), None);
+        assert_eq!(Value::decode(&vec![0x81; 100_000]), None);
     }
 }

@@ -116,11 +116,6 @@ impl Chain {
         Ok(chain)
     }
 
-    #[expect(
-        clippy::indexing_slicing,
-        clippy::missing_panics_doc,
-        reason = "made of one certificate at least"
-    )]
     fn leaf(&self) -> &Signer {
         &self.0[0]
     }

@@ -1,18 +1,16 @@
 //! A manifest in HTML (C2PA 2.3, A.7): a `script` element of the type `application/c2pa` in the head, the manifest in base64. All of the element is
 //! left out of the hash, and nothing but the element is added, so the hash is that of the document as it was.
 
-use std::ops::Range;
-
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
-use super::PlaceFault;
+use super::{PlaceFault, Stood};
 use crate::provenance::export::html;
 
 const OPEN: &str = "<script type=\"application/c2pa\">";
 const CLOSE: &str = "</script>";
 
-pub(super) fn find(text: &str) -> Result<Option<(Range<usize>, Vec<u8>)>, PlaceFault> {
+pub(super) fn find(text: &str) -> Result<Option<Stood>, PlaceFault> {
     let scripts = html::manifests(text);
     match (scripts.as_slice(), html::references(text).as_slice()) {
         ([], []) => Ok(None),

@@ -33,6 +33,8 @@ pub use settings::{C2paFault, C2paProblem, C2paSettings, CommentOrWrapper};
 pub use verify::{Finding, Report, Trust, verify};
 
 type Hash = [u8; 32];
+/// Where in a file a manifest stands, with all that belongs to it, and the manifest.
+type Stood = (Range<usize>, Vec<u8>);
 
 fn sha256(bytes: &[u8]) -> Hash {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
@@ -265,7 +267,7 @@ impl Carrier {
                 if form.is_some() && put == Put::InComment {
                     let line = if text.contains("\r\n") { "\r\n" } else { "\n" };
                     let hash = sha256(file);
-                    let store = settled(&sign, text.len(), hash, |m| armour::length(m, line))?;
+                    let store = settled(sign, text.len(), hash, |m| armour::length(m, line))?;
                     format!("{text}{}", armour::encode(&store, line)).into_bytes()
                 } else {
                     format!("{text}{}", wrapped(text, claim, credential)?).into_bytes()
@@ -273,10 +275,10 @@ impl Carrier {
             }
             Some(FileForm::Html) => {
                 let text = text(file)?;
-                let store = settled(&sign, html::place(text), sha256(file), html::length)?;
+                let store = settled(sign, html::place(text), sha256(file), html::length)?;
                 html::write(text, &store).into_bytes()
             }
-            Some(FileForm::Pdf) => updated(&sign, file)?,
+            Some(FileForm::Pdf) => updated(sign, file)?,
             // Above: beside the file.
             Some(FileForm::Json | FileForm::Docx) => file.to_vec(),
         };
@@ -296,7 +298,8 @@ fn settled(
 ) -> Result<Vec<u8>, PlaceFault> {
     let mut guess = 0;
     for _ in 0..TURNS {
-        let store = sign(&Binding { exclusions: vec![start..start + guess], hash })?;
+        let own = start..start + guess;
+        let store = sign(&Binding { exclusions: vec![own], hash })?;
         let real = length(store.len());
         if real == guess {
             return Ok(store);
@@ -331,7 +334,8 @@ fn updated(
     sign: impl Fn(&Binding) -> Result<Vec<u8>, PlaceFault>,
     file: &[u8],
 ) -> Result<Vec<u8>, PlaceFault> {
-    let mut guess = sign(&Binding { exclusions: vec![file.len()..file.len()], hash: Hash::default() })?.len();
+    let at_end = file.len()..file.len();
+    let mut guess = sign(&Binding { exclusions: vec![at_end], hash: Hash::default() })?.len();
     for _ in 0..TURNS {
         let mut blank = vec![0; guess];
         getrandom::fill(&mut blank).map_err(|_| PlaceFault::Claim)?;

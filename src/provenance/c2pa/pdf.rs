@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use lopdf::{Dictionary, Document, IncrementalDocument, Object, ObjectId, Stream, dictionary};
 
-use super::PlaceFault;
+use super::{PlaceFault, Stood};
 use crate::provenance::export::ExportError;
 
 const RELATION: &[u8] = b"C2PA_Manifest";
@@ -35,7 +35,7 @@ fn is_manifest(document: &Document, object: &Object) -> bool {
     named().unwrap_or(false)
 }
 
-pub(super) fn find(file: &[u8]) -> Result<Option<(Range<usize>, Vec<u8>)>, PlaceFault> {
+pub(super) fn find(file: &[u8]) -> Result<Option<Stood>, PlaceFault> {
     let document = open(file)?;
     let mut all = associated(&document).into_iter().filter(|one| is_manifest(&document, one));
     let Some(found) = all.next() else { return Ok(None) };

@@ -40,7 +40,7 @@ pub struct C2paFault {
     /// `chain`, `key` or `key_env`; none, where a key is missing.
     pub key: Option<&'static str>,
     /// What is wrong.
-    pub what: C2paProblem,
+    pub what: Box<C2paProblem>,
 }
 
 /// What can be wrong with what signs.
@@ -78,8 +78,9 @@ impl C2paSettings {
     /// # Errors
     /// What is wrong first.
     pub fn load(&self, environment: &dyn Fn(&str) -> Option<String>) -> Result<Credential, C2paFault> {
-        let fault = |key: &'static str, what: C2paProblem| C2paFault { key: Some(key), what };
-        let missing = |what: &'static str| C2paFault { key: None, what: C2paProblem::Missing(what) };
+        let fault = |key: &'static str, what: C2paProblem| C2paFault { key: Some(key), what: Box::new(what) };
+        let missing =
+            |what: &'static str| C2paFault { key: None, what: Box::new(C2paProblem::Missing(what)) };
         let Some(path) = &self.chain else { return Err(missing("`chain`")) };
         let shown = |path: &std::path::Path| path.display().to_string();
         let chain = std::fs::read(path)

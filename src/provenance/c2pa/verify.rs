@@ -136,7 +136,7 @@ fn look(
 ) -> Step<()> {
     let manifest = read(&found.store)?;
     report.others = manifest.others;
-    report.manifest = manifest.whole.label.to_owned();
+    manifest.whole.label.clone_into(&mut report.manifest);
     report.generator = generator(&manifest.claim);
     report.signature(&manifest, anchors, now_ms)?;
     let assertions = report.assertions(&manifest)?;

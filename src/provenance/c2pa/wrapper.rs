@@ -1,9 +1,7 @@
 //! A manifest in text that has no place for one (C2PA 2.3, A.8): behind the text U+FEFF, then a variation selector for each byte of a frame: what
 //! it is, its version, the manifest's length, the manifest, and padding that makes its length in UTF-8 depend on nothing but the manifest's.
 
-use std::ops::Range;
-
-use super::PlaceFault;
+use super::{PlaceFault, Stood};
 
 const MARK: char = '\u{feff}';
 const MAGIC: &[u8; 8] = b"C2PATXT\0";
@@ -56,7 +54,7 @@ pub(super) fn is_padded_with_zeros(wrapper: &str, manifest: usize) -> bool {
 }
 
 /// The wrapper of a text: where it stands, and the manifest in it.
-pub(super) fn find(text: &str) -> Result<Option<(Range<usize>, Vec<u8>)>, PlaceFault> {
+pub(super) fn find(text: &str) -> Result<Option<Stood>, PlaceFault> {
     let (mut found, mut is_broken, mut at) = (None, false, 0);
     while let Some(start) = text.get(at..).and_then(|rest| rest.find(MARK)).map(|n| at + n) {
         let run = start + MARK.len_utf8();
