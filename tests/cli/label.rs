@@ -141,6 +141,25 @@ fn manifests_are_written_once_and_hold() {
     }
 }
 
+/// What people read is put in first, so that it is bound too, and once.
+#[test]
+fn the_label_that_people_read_is_within_what_is_signed() {
+    let place = Place::new();
+    for file in ["a.md", "a.txt", "a.html", "a.json"] {
+        place.put(file, if file == "a.json" { "{\"said\": \"Text.\"}" } else { "<p>Text.</p>\n" });
+        let arguments = ["--c2pa", "--visible=Made by a model", file];
+        // Of JSON it is told that people do not read it.
+        let done = place.label(&arguments);
+        assert!(done.is_ok() || file == "a.json", "{file}: {done:?}");
+        let before = place.read(file);
+        let _ = place.label(&arguments);
+        assert!(before == place.read(file), "{file} changes when it is labelled twice");
+        let shown = text(&before).matches("Made by a model").count();
+        assert_eq!(shown, usize::from(file != "a.json"), "{file}");
+        assert_eq!(place.verify(&["--trust", "root.pem", file]).0, Some(0), "{file}");
+    }
+}
+
 #[test]
 fn a_manifest_may_lie_beside_the_file() {
     let place = Place::new();

@@ -1,14 +1,16 @@
 //! C2PA manifests of files: who signs them, how one is written with a file's label, and what one is worth.
 
-use super::{Maker, Verify, labelled, sole};
+use super::visible::Visible;
+use super::{Labeller, Verify, sole};
 use crate::audit::ExchangeId;
 use crate::cli::{Exit, Format, environment};
 use crate::diag::{moment, write_whole};
+use crate::exchange::Maker;
 use crate::provenance::c2pa::{
     Anchors, Carrier, Claim, CommentOrWrapper, Credential, Found, PlaceFault, Put, Report, Trust, beside,
     verify,
 };
-use crate::provenance::export::ExportError;
+use crate::provenance::export::{ExportError, FileForm};
 use crate::provenance::{Aigc, LabelSettings, Skeleton};
 use anyhow::{Context as _, bail};
 use serde_json::json;
@@ -67,12 +69,7 @@ pub(super) fn refuse_where_one_stands(path: &Path, file: &[u8]) -> anyhow::Resul
 }
 
 /// Labels a file and seals it; a file that is both already stays as it is.
-pub(super) fn seal(
-    path: &Path,
-    exchange: Option<&str>,
-    maker: &Maker,
-    sealer: &Sealer,
-) -> anyhow::Result<()> {
+pub(super) fn seal(path: &Path, labeller: &Labeller, sealer: &Sealer) -> anyhow::Result<()> {
     let carrier = Carrier::of(path)
         .context("no known form: expected .txt, .md, .markdown, .html, .htm, .json, .docx or .pdf")?;
     let file = fs::read(path)?;
@@ -98,17 +95,21 @@ pub(super) fn seal(
     };
     let (labelled, agent, aigc) = match carrier {
         Carrier::Text => {
-            let text = std::str::from_utf8(&bare).map_err(|_| ExportError::Form("text in UTF-8"))?;
-            let id = match exchange {
-                Some(id) => id.to_owned(),
+            // The end of a text is where that of Markdown is.
+            let put = |visible: &Visible| visible.put(FileForm::Markdown, path, &bare);
+            let shown = labeller.visible.as_ref().map(put).transpose()?.filter(|shown| *shown != bare);
+            let text = std::str::from_utf8(shown.as_deref().unwrap_or(&bare));
+            let text = text.map_err(|_| ExportError::Form("text in UTF-8"))?;
+            let id = match &labeller.exchange {
+                Some(id) => id.clone(),
                 None => ExchangeId::random()?.to_string(),
             };
-            let block = maker.sign(&id, vec![Skeleton::of(text)]).statement.aigc;
-            (None, "Sluicegate".to_owned(), Some(block.json()))
+            let block = labeller.maker.sign(&id, vec![Skeleton::of(text)]).statement.aigc;
+            (shown, "Sluicegate".to_owned(), Some(block.json()))
         }
         Carrier::Labelled(form) => {
-            let (labelled, block) = labelled(form, &bare, exchange, maker)?;
-            (labelled, made_by(&block, maker)?, None)
+            let (labelled, block) = labeller.labelled(form, path, &bare)?;
+            (labelled, made_by(&block, &labeller.maker)?, None)
         }
     };
     if holds && labelled.is_none() {

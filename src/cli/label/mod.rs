@@ -1,11 +1,11 @@
 //! `sluicegate label`: the implicit label in files that leave the house, and the check of what a label says.
 
 mod manifest;
+mod visible;
 
 use super::{ConfigArgs, Exit, Format};
 use crate::audit::{ExchangeId, Signer, Verifier, key_path, load_or_make_signer};
-use crate::config::Settings;
-use crate::config::journal_settings;
+use crate::config::{Settings, journal_settings};
 use crate::diag::write_whole;
 use crate::exchange::Maker;
 use crate::provenance::export::{ExportError, Fields, FileForm, merged};
@@ -16,6 +16,7 @@ use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use visible::Visible;
 
 /// Write the label that programs read into files, or check one
 ///
@@ -32,6 +33,8 @@ Exit code: 0 when all files are labelled, 2 for a file that cannot be.
 
 Examples:
   sluicegate label report.docx summary.md
+  sluicegate label --visible report.pdf
+  sluicegate label --visible='AI-generated, checked by the editors' --config gateway.toml notes.md
   sluicegate label --c2pa report.pdf answer.txt
   sluicegate label --exchange 4bzk0hmm1qf0n6cz6rwr9w3yxd answer.html
   sluicegate label verify report.docx --key journal.pub")]
@@ -53,6 +56,10 @@ struct Write {
     /// Files: .md, .html, .json, .docx, .pdf; with --c2pa .txt too
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
+
+    /// Put the label that people read into the file too, at its end: in the words of the profile or of `[labels]`, or in these
+    #[arg(long, value_name = "WORDS", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    visible: Option<String>,
 
     /// Write a C2PA manifest too
     #[arg(long)]
@@ -126,13 +133,14 @@ fn write(args: &Write) -> anyhow::Result<Exit> {
         bail!("`{id}` is no exchange's id: 26 digits and small letters are expected");
     }
     let settings = settings(&args.config)?;
-    let maker = maker(&settings)?;
+    let visible = args.visible.as_deref().map(|words| Visible::new(words, &settings)).transpose()?;
+    let labeller = Labeller { maker: maker(&settings)?, visible, exchange: args.exchange.clone() };
     let sealer = args.c2pa.then(|| manifest::Sealer::of(&settings.labels, args.beside)).transpose()?;
     let mut exit = Exit::Fine;
     for path in &args.files {
         let done = match &sealer {
-            Some(sealer) => manifest::seal(path, args.exchange.as_deref(), &maker, sealer),
-            None => label(path, args.exchange.as_deref(), &maker),
+            Some(sealer) => manifest::seal(path, &labeller, sealer),
+            None => label(path, &labeller),
         };
         if let Err(error) = done {
             writeln!(io::stderr(), "error: {}: {error:#}", path.display())?;
@@ -157,41 +165,54 @@ fn maker(settings: &Settings) -> anyhow::Result<Maker> {
     Ok(Maker { signer, producer, verify: None })
 }
 
-fn label(path: &Path, exchange: Option<&str>, maker: &Maker) -> anyhow::Result<()> {
+/// Who labels, and how.
+struct Labeller {
+    maker: Maker,
+    /// The label that people read, where it is to stand in the file.
+    visible: Option<Visible>,
+    /// The exchange's number, where it was told.
+    exchange: Option<String>,
+}
+
+fn label(path: &Path, labeller: &Labeller) -> anyhow::Result<()> {
     let form = FileForm::of(path).ok_or(ExportError::Unknown)?;
     let file = fs::read(path)?;
-    let (Some(labelled), _) = labelled(form, &file, exchange, maker)? else { return Ok(()) };
+    let (Some(labelled), _) = labeller.labelled(form, path, &file)? else { return Ok(()) };
     manifest::refuse_where_one_stands(path, &file)?;
     let mode = fs::metadata(path)?.permissions().mode() & 0o777;
     write_whole(path, &labelled, mode)?;
     Ok(())
 }
 
-/// A file with its block, which comes too; no file, where the block stands in it already.
-fn labelled(
-    form: FileForm,
-    file: &[u8],
-    exchange: Option<&str>,
-    maker: &Maker,
-) -> anyhow::Result<(Option<Vec<u8>>, Aigc)> {
-    let there = match form.read(file) {
-        // What has several blocks gets one.
-        Err(ExportError::Several(_)) => None,
-        there => there?,
-    };
-    let producer = Aigc::first(&maker.producer, "").content_producer;
-    let known = there.as_ref().and_then(|fields| number_of(fields, &producer));
-    let id = match (exchange, known) {
-        (Some(id), _) => id.to_owned(),
-        (None, Some(id)) => id,
-        (None, None) => ExchangeId::random()?.to_string(),
-    };
-    let signed = maker.sign(&id, vec![form.hash(file)?]);
-    let block = merged(there.as_ref(), &signed.statement.aigc);
-    if there.as_ref().is_some_and(|fields| is_same(fields, &block)) {
-        return Ok((None, block));
+impl Labeller {
+    /// A file with its labels, and the block; no file, where both stand in it already.
+    fn labelled(
+        &self,
+        form: FileForm,
+        path: &Path,
+        source: &[u8],
+    ) -> anyhow::Result<(Option<Vec<u8>>, Aigc)> {
+        let shown = self.visible.as_ref().map(|visible| visible.put(form, path, source)).transpose()?;
+        let file = shown.as_deref().unwrap_or(source);
+        let there = match form.read(file) {
+            // What has several blocks gets one.
+            Err(ExportError::Several(_)) => None,
+            there => there?,
+        };
+        let producer = Aigc::first(&self.maker.producer, "").content_producer;
+        let known = there.as_ref().and_then(|fields| number_of(fields, &producer));
+        let id = match (&self.exchange, known) {
+            (Some(id), _) => id.clone(),
+            (None, Some(id)) => id,
+            (None, None) => ExchangeId::random()?.to_string(),
+        };
+        let signed = self.maker.sign(&id, vec![form.hash(file)?]);
+        let block = merged(there.as_ref(), &signed.statement.aigc);
+        if source == file && there.as_ref().is_some_and(|fields| is_same(fields, &block)) {
+            return Ok((None, block));
+        }
+        Ok((Some(form.write(file, &block)?), block))
     }
-    Ok((Some(form.write(file, &block)?), block))
 }
 
 /// A text of somebody else's in one line, without what moves a terminal's cursor.
