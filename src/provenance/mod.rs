@@ -7,6 +7,7 @@
 //! in the choice of words, where an upstream can be asked for it.
 
 mod aigc;
+pub mod c2pa;
 pub mod detect;
 pub mod export;
 mod label;
