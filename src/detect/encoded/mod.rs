@@ -19,11 +19,15 @@ mod block;
 mod bytes;
 mod edges;
 mod escape;
+mod han;
 #[cfg(test)]
 mod laws;
 mod layer;
+mod pieces;
 mod scramble;
+mod strokes;
 mod tokens;
+mod window;
 
 use super::{Engine, Finding, RuleId, RuleSet, scan_all};
 use crate::text::TextPos;
@@ -57,6 +61,14 @@ pub enum Encoding {
     Apart,
     /// Digits as words or as Chinese signs.
     Digits,
+    /// In pieces with names that are to be put together.
+    Pieces,
+    /// Characters as what they fall into, letters as signs that make them up.
+    Parts,
+    /// Chinese characters as others that look like them.
+    LookAlike,
+    /// Letters upside down.
+    Turned,
 }
 
 /// What a finding was encoded with, the outermost first. Prints as `base64>url`.
@@ -248,6 +260,10 @@ impl<'a> Search<'a> {
     fn encoded(&mut self, text: &str, depth: u8, scrambled: bool, hits: &mut Vec<Hit>) {
         escape::escapes(text, |layer| self.scan(&layer, depth, scrambled, hits));
         apart::apart(text, |layer| self.scan(&layer, depth, scrambled, hits));
+        pieces::pieces(text, |layer| self.scan(&layer, depth, scrambled, hits));
+        strokes::strokes(text, |layer| self.scan(&layer, depth, scrambled, hits));
+        strokes::turned(text, |layer| self.scan(&layer, depth, scrambled, hits));
+        han::han(text, |layer| self.scan(&layer, depth, scrambled, hits));
         let (mut layer, mut hints) = (Layer::default(), scramble::Hints::default());
         block::blocks(text, &mut layer, |at, token| hints.word(at, token));
         if depth == DEPTH {
@@ -343,7 +359,7 @@ fn source(text: &str) -> Layer {
 
 impl Encoding {
     /// All codings.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::Base64,
         Self::Hex,
         Self::Url,
@@ -353,6 +369,10 @@ impl Encoding {
         Self::Reversed,
         Self::Apart,
         Self::Digits,
+        Self::Pieces,
+        Self::Parts,
+        Self::LookAlike,
+        Self::Turned,
     ];
 
     /// The word in records and metrics.
@@ -367,6 +387,10 @@ impl Encoding {
             Self::Reversed => "reversed",
             Self::Apart => "apart",
             Self::Digits => "digits",
+            Self::Pieces => "pieces",
+            Self::Parts => "parts",
+            Self::LookAlike => "look-alike",
+            Self::Turned => "turned",
         }
     }
 }
