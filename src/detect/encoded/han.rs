@@ -15,11 +15,14 @@ const RARE: &str = "冰氷 毒毐 炸怍 弹殚 药葯 盗盇 造诰 教敎 解�
     男侽 出岀 真眞 时旹 制剬 何哬 做莋 作莋 如洳 骗騗 博慱 洗冼 客愘 木朩 水氺 人亼 自洎 暴曓 色脃 性悻 \
     奸姧 身裑 假徦 造慥 劫刧 打咑 法灋 功糼 民囻 主妵 政㱏 共囲 毛毝 么庅 能螚 用甪 写冩 篇萹 一弌 二弍 \
     三弎 上仩 下芐 大汏 小尐 天兲 地哋 月仴 日ㄖ 生苼 老咾 学斈 校挍 款窽 公厷 局挶 控悾 照炤 来耒 男莮";
-/// The same, of characters that other words have.
-const COMMON: &str = "件伴 酸悛 裸棵 网罔 密宓 给绐 怎恁 情凊 枪抢 刀刁 钱线 赌睹 博搏 骗遍 偷愉 抢枪 杀刹 何可 怎乍 码妈 密蜜 破玻 入人 侵浸 黑墨 站玷 号兮 银很 行衍 贷货 伪仂 \
-    假暇 证征 身射 份扮 逃挑 税悦 爆瀑 炮泡 烧绕 燃然 硝消 硫流 铁佚 钢纲 铅沿 末未 己已 日曰 土士 干千 天夭 白自 今令 午牛 代伐 待侍 很狠 \
-    方万 法怯 手毛 情清 性姓 色邑 暴瀑 恐巩 怖布 袭龚 击缶 政攻 府俯 推堆 翻番 颠巅 覆履 谣遥 虚虎 传转 播潘 拐捌 绑梆 架驾 勒勤 索素 走赴 私和 \
-    武斌 来耒 黄簧 国囚 么公 们门 偷喻 贩版 盗盔 治冶 洗选 晴睛 拔拨 折拆 货贷 戊戌 侯候 辨辩 幻幼 扰拢 既即 析折 沾玷 燥躁 炙灸 撒撤 狙阻 阻狙";
+/// The same, of characters that are seen less often than those that they stand for.
+const SELDOM: &str = "件伴 酸悛 裸棵 网罔 密宓 给绐 怎恁 情凊 刀刁 赌睹 博搏 偷愉 杀刹 怎乍 破玻 侵浸 黑墨 站玷 号兮 行衍 伪仂 \
+    假暇 身射 份扮 税悦 爆瀑 烧绕 铁佚 钢纲 铅沿 日曰 天夭 代伐 待侍 很狠 方万 法怯 性姓 色邑 暴瀑 恐巩 袭龚 \
+    击缶 政攻 府俯 翻番 颠巅 覆履 谣遥 播潘 拐捌 绑梆 架驾 走赴 武斌 来耒 黄簧 国囚 偷喻 盗盔 治冶 扰拢 沾玷 \
+    燥躁 炙灸 撒撤";
+/// The same, of characters that many words have.
+const COMMON: &str = "枪抢 钱线 骗遍 何可 码妈 密蜜 入人 银很 贷货 证征 逃挑 炮泡 燃然 硝消 硫流 末未 己已 土士 干千 白自 今令 \
+    午牛 手毛 情清 怖布 推堆 虚虎 传转 勒勤 索素 私和 贩版 晴睛";
 
 /// So many characters taken apart have to stand near each other, where none of them has a part that is no character of its own.
 const LEAST: usize = 3;
@@ -27,7 +30,7 @@ const LEAST: usize = 3;
 const NEAR: usize = 36;
 /// Of two characters one at least has such a part, or they stand side by side.
 const PARTS_ALONE: &str = "亻氵扌讠钅艹纟忄犭饣礻衤辶阝彳刂灬冫宀疒囗攵廴凵勹匚卩尸彡丬夂罒虍覀⺮乍";
-/// So many characters that only look like others have to stand in a text for those of the second list to count.
+/// So many characters that only look like others have to stand in a text for those of the other lists to count.
 const LEAST_ALIKE: usize = 2;
 /// So many characters between signs are a run.
 const LEAST_APART: usize = 4;
@@ -40,8 +43,8 @@ struct Tables {
     /// By the first two parts: what follows them, and the character; longer ones first.
     whole: HashMap<(char, char), SmallVec<[(String, char); 1]>>,
     alike: Chars,
-    rare: HashMap<char, char>,
-    common: HashMap<char, char>,
+    /// By how often what is seen stands for itself: hardly, seldom, often.
+    stands_for: [HashMap<char, char>; 3],
     alone: Chars,
 }
 
@@ -90,14 +93,13 @@ impl Tables {
             };
             list.split_whitespace().filter_map(pair).collect()
         };
-        let (rare, common) = (pairs(RARE), pairs(COMMON));
+        let stands_for = [RARE, SELDOM, COMMON].map(pairs);
         Self {
             firsts: Chars::of(whole.keys().map(|(first, _)| *first)),
-            alike: Chars::of(rare.keys().copied()),
+            alike: Chars::of(stands_for.iter().take(1).flat_map(HashMap::keys).copied()),
             alone: Chars::of(PARTS_ALONE.chars()),
             whole,
-            rare,
-            common,
+            stands_for,
         }
     }
 
@@ -172,17 +174,16 @@ fn put_together(text: &str, apart: &[(Range<usize>, char, bool)], found: &mut im
     window.end();
 }
 
-/// What characters stand for that look like others.
+/// What characters stand for that look like others: those that hardly anybody writes, then those that are seldom with them, then all.
 fn stand_for(text: &str, tables: &Tables, all: bool, mut found: &mut impl FnMut(Layer)) {
-    let common = HashMap::new();
-    for (list, counts) in [(&common, true), (&tables.common, all)] {
-        if !counts {
-            continue;
-        }
+    let lists = if all { tables.stands_for.len() } else { 1 };
+    for counts in 1..=lists {
+        let stands_for = |c: char| tables.stands_for.iter().take(counts).find_map(|list| list.get(&c));
         let mut window = Window::new(text, &mut found);
         for (at, c) in text.char_indices() {
-            if let Some(stands_for) = tables.rare.get(&c).or_else(|| list.get(&c)) {
-                window.swap(at..at + c.len_utf8(), Some(*stands_for), Encoding::LookAlike);
+            step();
+            if let Some(character) = stands_for(c) {
+                window.swap(at..at + c.len_utf8(), Some(*character), Encoding::LookAlike);
             }
         }
         window.end();

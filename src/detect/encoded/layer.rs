@@ -110,7 +110,10 @@ impl Layer {
                 How::Character(encoding) => (part.start..part.end, encoding),
                 How::Letters(encoding) => (part.start + head..part.end - tail, Some(encoding)),
                 How::Mirror => (part.start + tail..part.end - head, Some(Encoding::Reversed)),
-                How::Block(_) if from < part.at || to > part.at + part.length => return None,
+                // A sentence may end with what parts the blocks.
+                How::Block(_) if from < part.at || to > part.at + part.length + BETWEEN.len() as u32 => {
+                    return None;
+                }
                 How::Block(encoding) => (part.start..part.end, Some(encoding)),
             };
             encoding = encoding.or(hides);

@@ -28,6 +28,7 @@ mod scramble;
 mod strokes;
 mod tokens;
 mod window;
+mod words;
 
 use super::{Engine, Finding, RuleId, RuleSet, scan_all};
 use crate::text::TextPos;

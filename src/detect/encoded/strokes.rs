@@ -36,7 +36,7 @@ const STROKES: [(&[u8], char); 22] = [
 /// Letters that make up others.
 const LETTERS: [(&[u8], char); 3] = [(b"rn", 'm'), (b"vv", 'w'), (b"cl", 'd')];
 /// So many letters made of signs have to stand beside others.
-const LEAST: usize = 3;
+const LEAST: usize = 2;
 
 /// Letters that only stand upside down, and what they are; those that are letters both ways.
 const TURNED: &str = "aɐ cɔ eǝ fɟ gƃ hɥ iᴉ iı jɾ kʞ lʅ mɯ rɹ tʇ vʌ wʍ yʎ gɓ";
