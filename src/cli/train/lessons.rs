@@ -154,7 +154,8 @@ fn row_of(
 /// The same text as it sounds, where it is among the share that is learned so. Such texts set no threshold: hardly anybody writes so.
 fn as_it_sounds(folded: &str, targets: [i8; LANES], weight: f32, recipe: &Recipe, out: &mut Gathered) {
     let heard = signs::sounds(folded);
-    if weight == 0.0 || heard == folded || !taken(&heard, recipe.sounds) {
+    let share = recipe.sounds_of_zero.filter(|_| targets[0] == 0).unwrap_or(recipe.sounds);
+    if weight == 0.0 || heard == folded || !taken(&heard, share) {
         return;
     }
     // Half of what is Chinese with words of two characters written together, as people do.

@@ -150,6 +150,11 @@ impl Judges {
         judges
     }
 
+    /// Whether a rule asks a model.
+    pub(in crate::detect) fn asks(&self, rule: RuleId) -> bool {
+        self.rules.iter().any(|judge| judge.rule == rule)
+    }
+
     /// Unpacks the weights of the models that these rules ask, so that no text waits for it.
     pub(in crate::detect) fn warm(&self, rules: &RuleSet) {
         for judge in self.rules.iter().filter(|judge| rules.contains(judge.rule)) {

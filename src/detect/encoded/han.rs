@@ -132,7 +132,8 @@ pub(super) fn han(text: &str, mut found: impl FnMut(Layer)) {
         if c < '\u{2E80}' {
             continue;
         }
-        alike += usize::from(tables.alike.has(c));
+        // Radicals with code points of their own are written by nobody either, and are folded.
+        alike += usize::from(tables.alike.has(c) || matches!(c, '\u{2E80}'..='\u{2FDF}'));
         if at >= after
             && tables.firsts.has(c)
             && let Some((character, length)) = text.get(at..).and_then(|rest| tables.whole(rest))

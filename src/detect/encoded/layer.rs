@@ -122,6 +122,21 @@ impl Layer {
         place.map(|place| (place.start as usize..place.end as usize, encoding))
     }
 
+    /// What hides something in the decoded text that ends no more than `reach` bytes before `at`.
+    pub(super) fn beside(&self, at: usize, reach: usize) -> Option<Encoding> {
+        let from = at.saturating_sub(reach) as u32;
+        let beyond = self.parts.partition_point(|part| part.at < at as u32);
+        let before = self.parts.iter().take(beyond).rev().take_while(|part| part.at + part.length > from);
+        before.inspect(|_| step()).find_map(|part| match part.how {
+            How::Plain => None,
+            How::Character(encoding) => encoding,
+            How::Letters(encoding) => Some(encoding),
+            How::Mirror => Some(Encoding::Reversed),
+            // What stands in another block has nothing to do with it.
+            How::Block(_) => None,
+        })
+    }
+
     /// What hides what begins in the decoded text at `at` by standing before it, and where that stood: the end of an escape, read as
     /// it stands, belongs to the word behind it (`%20bomb`).
     pub(super) fn before(&self, at: usize) -> Option<(usize, Encoding)> {

@@ -94,6 +94,11 @@ const PART: usize = 256 << 10;
 const AGAIN: usize = 4 << 10;
 /// A part is decoded to so many times its length at most.
 const MOST: usize = 16;
+/// Groups of words that reach further than this many characters are held against the text as it stands alone: a layer may lack what
+/// stands around them.
+const REACH: u32 = 128;
+/// So many letters a model has to see of what chance may have made.
+const LEAST_JUDGED: usize = 16;
 /// How often what was decoded is decoded again.
 const DEPTH: u8 = 2;
 
@@ -300,11 +305,22 @@ impl<'a> Search<'a> {
         let located = within.into_iter().filter_map(|hit| {
             let (place, _) = layer.locate(hit.place.clone())?;
             let (mut all, encoding) = layer.locate(hit.all.clone())?;
-            let outer = encoding.or_else(|| {
-                let (start, encoding) = layer.before(hit.all.start)?;
-                all.start = start;
-                Some(encoding)
-            })?;
+            let outer = encoding
+                .or_else(|| {
+                    let (start, encoding) = layer.before(hit.all.start)?;
+                    all.start = start;
+                    Some(encoding)
+                })
+                .or_else(|| {
+                    // Of words that have to stand together another one was hidden.
+                    let reach = self.engine.reach(hit.finding.rule).filter(|reach| *reach <= REACH)?;
+                    layer.beside(hit.all.start, reach as usize * 3)
+                })?;
+            let judged =
+                matches!(outer, Encoding::Base64 | Encoding::Hex) && self.engine.asks_model(hit.finding.rule);
+            if judged && text.get(hit.place.clone()).is_none_or(|seen| seen.len() < LEAST_JUDGED) {
+                return None;
+            }
             let chance = matches!(outer, Encoding::Rot13 | Encoding::Reversed) && hit.how.is_none();
             if chance && !text.get(hit.place).is_some_and(scramble::counts) {
                 return None;
