@@ -2,11 +2,12 @@
 
 use super::{ConfigArgs, Exit, Format};
 use crate::audit::{ExchangeId, Signer, Verifier, key_path, load_or_make_signer};
-use crate::config::journal_settings;
+use crate::config::{Settings, journal_settings};
 use crate::diag::write_whole;
 use crate::exchange::Maker;
 use crate::provenance::export::{Fields, FileForm, merged};
-use crate::provenance::{Aigc, Signed, Skeleton, Statement, StatementError};
+use crate::provenance::{Aigc, LabelWords, Signed, Skeleton, Statement, StatementError};
+use crate::text::{Guess, Tongue};
 use anyhow::{Context as _, bail};
 use serde_json::json;
 use std::fs;
@@ -26,6 +27,8 @@ Exit code: 0 when all files are labelled, 2 for a file that cannot be.
 
 Examples:
   sluicegate label report.docx summary.md
+  sluicegate label --visible report.pdf
+  sluicegate label --visible='AI-generated, checked by the editors' --config gateway.toml notes.md
   sluicegate label --exchange 4bzk0hmm1qf0n6cz6rwr9w3yxd answer.html
   sluicegate label verify report.docx --key journal.pub")]
 pub(super) struct Args {
@@ -46,6 +49,10 @@ struct Write {
     /// Files: .md, .html, .json, .docx, .pdf
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
+
+    /// Put the label that people read into the file too, at its end: in the words of the profile or of `[labels]`, or in these
+    #[arg(long, value_name = "WORDS", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    visible: Option<String>,
 
     /// The exchange whose answer the file holds; without it, the number that the file has, or a fresh one
     #[arg(long, value_name = "ID")]
@@ -98,10 +105,12 @@ fn write(args: &Write) -> anyhow::Result<Exit> {
     if let Some(id) = args.exchange.as_deref().filter(|id| !ExchangeId::is_written_so(id)) {
         bail!("`{id}` is no exchange's id: 26 digits and small letters are expected");
     }
-    let maker = maker(&args.config)?;
+    let settings = settings(&args.config)?;
+    let maker = maker(&settings)?;
+    let visible = args.visible.as_deref().map(|words| Visible::new(words, &settings)).transpose()?;
     let mut exit = Exit::Fine;
     for path in &args.files {
-        if let Err(error) = label(path, args.exchange.as_deref(), &maker) {
+        if let Err(error) = label(path, args.exchange.as_deref(), &maker, visible.as_ref()) {
             writeln!(io::stderr(), "error: {}: {error:#}", path.display())?;
             exit = Exit::Misuse;
         }
@@ -109,21 +118,77 @@ fn write(args: &Write) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-/// Who signs, as the configuration says it.
-fn maker(config: &ConfigArgs) -> anyhow::Result<Maker> {
+fn settings(config: &ConfigArgs) -> anyhow::Result<Settings> {
     let loaded = config.load(crate::config::Purpose::Check);
-    let settings = loaded.settings.with_context(|| {
+    loaded.settings.with_context(|| {
         let first = loaded.diagnostics.first().map(ToString::to_string).unwrap_or_default();
         format!("the configuration cannot be used: {first}")
-    })?;
+    })
+}
+
+/// The words of labels that people read.
+enum Visible {
+    /// As they were given.
+    Own(String),
+    /// Those of the profile and of `[labels]`, in the language of the file.
+    Stated(LabelWords),
+}
+
+impl Visible {
+    fn new(words: &str, settings: &Settings) -> anyhow::Result<Self> {
+        if !words.trim().is_empty() {
+            return Ok(Self::Own(words.trim().to_owned()));
+        }
+        let policies = settings.policy_library().and_then(|library| library.policy(&settings.policy));
+        let policy = policies.map_err(|found| {
+            let first = found.first().map(ToString::to_string).unwrap_or_default();
+            anyhow::anyhow!("the policy cannot be used: {first}")
+        })?;
+        Ok(Self::Stated(LabelWords::new(policy.labels().map(|labels| &**labels), &settings.labels.texts)))
+    }
+
+    fn words(&self, form: FileForm, file: &[u8]) -> anyhow::Result<String> {
+        match self {
+            Self::Own(words) => Ok(words.clone()),
+            Self::Stated(words) => {
+                // What stands there may be all that is in its language.
+                let mut labels: Vec<String> = Tongue::ALL.map(|tongue| words.label(tongue)).into();
+                if let Some(there) = form.find_visible(file, &labels)? {
+                    return Ok(labels.swap_remove(there));
+                }
+                let tongue = Guess::of(&form.said(file)?);
+                Ok(words.label(tongue.unwrap_or_else(|| words.home())))
+            }
+        }
+    }
+}
+
+/// Who signs, as the configuration says it.
+fn maker(settings: &Settings) -> anyhow::Result<Maker> {
     let signer = load_or_make_signer(&settings.journal_key_path(), settings.journal.origin.as_deref())?;
     let producer = settings.labels.producer.clone().unwrap_or_else(|| signer.verifier().name().to_owned());
     Ok(Maker { signer, producer, verify: None })
 }
 
-fn label(path: &Path, exchange: Option<&str>, maker: &Maker) -> anyhow::Result<()> {
+fn label(
+    path: &Path,
+    exchange: Option<&str>,
+    maker: &Maker,
+    visible: Option<&Visible>,
+) -> anyhow::Result<()> {
     let form = FileForm::of(path).ok_or(crate::provenance::export::ExportError::Unknown)?;
-    let file = fs::read(path)?;
+    let source = fs::read(path)?;
+    let mut file = source.clone();
+    if let Some(visible) = visible {
+        match form.visible(&file, &visible.words(form, &file)?)? {
+            Some(labelled) => file = labelled,
+            None => writeln!(
+                io::stderr(),
+                "{}: programs read JSON and people do not: it has the fields alone",
+                path.display()
+            )?,
+        }
+    }
     let there = match form.read(&file) {
         // What has several blocks gets one.
         Err(crate::provenance::export::ExportError::Several(_)) => None,
@@ -138,7 +203,7 @@ fn label(path: &Path, exchange: Option<&str>, maker: &Maker) -> anyhow::Result<(
     };
     let signed = maker.sign(&id, vec![form.hash(&file)?]);
     let block = merged(there.as_ref(), &signed.statement.aigc);
-    if there.as_ref().is_some_and(|fields| is_same(fields, &block)) {
+    if source == file && there.as_ref().is_some_and(|fields| is_same(fields, &block)) {
         return Ok(());
     }
     let labelled = form.write(&file, &block)?;

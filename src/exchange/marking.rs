@@ -4,6 +4,7 @@
 //! repeats a text gets the marks that its pieces got. What is not marked leaves as it came, byte for byte.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -49,9 +50,19 @@ pub(super) struct Marking {
     density: Density,
     /// Keys of strings that hold what people read, beside those of the dialect's table.
     anthropic: bool,
+    /// Whether blocks or items are parts of one answer, and no choices beside each other.
+    parts: bool,
     channels: HashMap<u32, Marker>,
+    /// How the marker of a channel was at its beginning: a string that repeats the channel begins so too.
+    begun: HashMap<u32, Marker>,
+    /// In which channel each choice spoke last: its next text goes on from there, since clients put them together.
+    last: HashMap<u64, u32>,
     marks: u64,
 }
+
+/// The last text that stands alone of each choice in one body or event. At the end of a stream they repeat in order what channels said, and
+/// so do their marks.
+type Alone = HashMap<u64, Marker>;
 
 /// Members whose strings are prose where the dialect's table says that they are a message.
 const MEMBERS: [&str; 5] = ["text", "content", "delta", "response", "output_text"];
@@ -69,7 +80,10 @@ impl Marking {
             epoch: Arc::new(marks.keys.newest()?.clone()),
             density,
             anthropic: matched.dialect.name() == "anthropic",
+            parts: matched.dialect.name() == "anthropic" || matched.operation.name.starts_with("responses"),
             channels: HashMap::new(),
+            begun: HashMap::new(),
+            last: HashMap::new(),
             marks: 0,
         })
     }
@@ -79,21 +93,37 @@ impl Marking {
         Marked { epoch: self.epoch.number, marks: self.marks }
     }
 
-    /// Marks an event or body that is about to leave: its bytes anew, if a mark stands in it. `raw` is what leaves, `moved` where in it the
-    /// segments stand, and then where in the new bytes.
-    pub(super) fn mark(&mut self, raw: &[u8], segments: &Segments, moved: &mut Moved) -> Option<Vec<u8>> {
+    /// Marks an event or body that is about to leave: its bytes anew, and where they have come to stand, if a mark stands in it. `raw` is what
+    /// leaves, `moved` where in it the segments stand, and `own` where the gateway's own words do: they are vouched for, and no mark stands in
+    /// them.
+    pub(super) fn mark(
+        &mut self,
+        raw: &[u8],
+        segments: &Segments,
+        moved: &Moved,
+        own: &[Range<usize>],
+    ) -> Option<(Vec<u8>, Moved)> {
         let mut out: Option<Vec<u8>> = None;
         let (mut at, mut again) = (0, Moved::default());
+        let mut alone = Alone::default();
         for segment in &segments.texts {
             let range = moved.place(&segment.wire);
             let (start, end) = (range.start as usize, range.end as usize);
-            if start >= end || start < at || !self.is_prose(raw, start, segment) {
+            // The string begins before words that were put before its text.
+            let before = own.iter().find(|own| own.end == start && !own.is_empty());
+            let begin = before.map_or(start, |own| own.start);
+            if start >= end || start < at || !self.is_prose(raw, begin, segment) {
                 continue;
             }
             let Some(source) = raw.get(start..end).and_then(|b| std::str::from_utf8(b).ok()) else {
                 continue;
             };
-            let places = self.places(segment, source);
+            let own: SmallVec<[Range<usize>; 1]> = own
+                .iter()
+                .filter(|own| start <= own.start && own.end <= end)
+                .map(|own| own.start - start..own.end - start)
+                .collect();
+            let places = self.places(segment, source, &own, &mut alone);
             if places.is_empty() {
                 continue;
             }
@@ -110,8 +140,7 @@ impl Marking {
         }
         let mut out = out?;
         out.extend_from_slice(raw.get(at..).unwrap_or_default());
-        moved.then(again);
-        Some(out)
+        Some((out, again))
     }
 
     fn is_prose(&self, raw: &[u8], start: usize, segment: &Segment) -> bool {
@@ -122,36 +151,75 @@ impl Marking {
             && is_read(raw, start, self.anthropic)
     }
 
+    fn fresh(&self) -> Option<Marker> {
+        Marker::new(Arc::clone(&self.epoch), self.density)
+    }
+
     /// Where in a string's source marks stand.
-    fn places(&mut self, segment: &Segment, source: &str) -> SmallVec<[(usize, String); 2]> {
+    fn places(
+        &mut self,
+        segment: &Segment,
+        source: &str,
+        own: &[Range<usize>],
+        alone: &mut Alone,
+    ) -> SmallVec<[(usize, String); 2]> {
+        let choice = if self.parts { 0 } else { segment.choice };
+        match (segment.part, segment.repeats) {
+            (Part::Channel(channel, ..), _) => {
+                if !self.channels.contains_key(&channel)
+                    && let Some(fresh) = self.fresh()
+                {
+                    let before = self.last.insert(choice, channel);
+                    let before = before.and_then(|before| self.channels.get(&before));
+                    let new = before.map_or(fresh, Marker::next_text);
+                    self.begun.insert(channel, new.clone());
+                    self.channels.insert(channel, new);
+                }
+                let marker = self.channels.get_mut(&channel);
+                marker.map(|marker| push(marker, source, own)).unwrap_or_default()
+            }
+            (Part::Alone | Part::Joined(..), Some((channel, _))) => {
+                let marker = self.begun.get(&channel).cloned().or_else(|| self.fresh());
+                marker.map(|mut marker| push(&mut marker, source, own)).unwrap_or_default()
+            }
+            (Part::Alone | Part::Joined(..), None) => {
+                let before = alone.get(&choice).map(Marker::next_text);
+                let Some(mut marker) = before.or_else(|| self.fresh()) else { return SmallVec::new() };
+                let places = push(&mut marker, source, own);
+                alone.insert(choice, marker);
+                places
+            }
+        }
+    }
+}
+
+/// Takes the next string of a text, whose source this is; gives where in the source marks stand. None stands in the ranges that are the
+/// gateway's own words.
+fn push(marker: &mut Marker, source: &str, own: &[Range<usize>]) -> SmallVec<[(usize, String); 2]> {
+    let mut out = SmallVec::new();
+    let (mut at, mut decoded, mut marks) = (0, String::new(), Vec::<Insertion>::new());
+    let ends =
+        own.iter().flat_map(|own| [(own.start, false), (own.end, true)]).chain([(source.len(), false)]);
+    for (end, is_own) in ends {
+        let Some(source) = source.get(at..end).filter(|source| !source.is_empty()) else { continue };
         let escaped = source.contains('\\');
-        let mut decoded = String::new();
         let text = if escaped {
+            decoded.clear();
             unescape_into(source, &mut decoded);
             &decoded
         } else {
             source
         };
-        let mut marks: Vec<Insertion> = Vec::new();
-        let fresh = || Marker::new(Arc::clone(&self.epoch), self.density);
-        match segment.part {
-            Part::Channel(channel, ..) => {
-                if let Some(new) = (!self.channels.contains_key(&channel)).then(fresh).flatten() {
-                    self.channels.insert(channel, new);
-                }
-                if let Some(marker) = self.channels.get_mut(&channel) {
-                    marker.push(text, &mut marks);
-                }
-            }
-            Part::Alone | Part::Joined(..) => {
-                if let Some(mut marker) = fresh() {
-                    marker.push(text, &mut marks);
-                }
-            }
+        if is_own {
+            marker.pass(text);
+        } else {
+            marker.push(text, &mut marks);
         }
         let mut ruler = Ruler::new(source, escaped);
-        marks.into_iter().map(|Insertion { at, mark }| (ruler.wire_at(at), mark)).collect()
+        out.extend(marks.drain(..).map(|Insertion { at: place, mark }| (at + ruler.wire_at(place), mark)));
+        at = end;
     }
+    out
 }
 
 /// Whether people read the string that begins at `start`, where the dialect's table says that it is a message.

@@ -28,7 +28,12 @@ pub(super) struct Printed {
 impl Printed {
     /// An exchange of a caller, whose user is named as records name him, that began now.
     pub(super) fn new(caller: &Caller, user: &str, begun_ms: u64) -> Self {
-        Self { tenant: Arc::clone(&caller.tenant), user: user.to_owned(), begun_ms }
+        Self::of(Arc::clone(&caller.tenant), user.to_owned(), begun_ms)
+    }
+
+    /// The same, of a tenant by its name.
+    pub(super) fn of(tenant: Arc<str>, user: String, begun_ms: u64) -> Self {
+        Self { tenant, user, begun_ms }
     }
 }
 

@@ -138,6 +138,32 @@ fn a_late_byte_order_mark_goes() {
     }
 }
 
+/// A comment keeps a connection alive while a model thinks, but not in a stream of Gemini's: Google's SDK for Python takes one for a part of
+/// an error.
+#[test]
+fn comments_keep_alive_whom_they_do_not_disturb() {
+    let said = "data: {\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"hm\"}]},\"finishReason\":\"STOP\",\"index\":0}]}\n\n";
+    let begun = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"content\":[]}}\n\n";
+    let asked = r#"{"contents":[{"role":"user","parts":[{"text":"hi"}]}]}"#;
+    for (path, request, events, comments) in [
+        ("/v1beta/models/m:streamGenerateContent?alt=sse", asked, said, false),
+        ("/v1/messages", MESSAGES, begun, true),
+    ] {
+        let fake = Fake::stream(vec![
+            Step::Wait(700),
+            Step::Send(events.into()),
+            Step::Wait(700),
+            Step::Send(events.into()),
+        ]);
+        let mut wishes = Wishes::default();
+        wishes.server.keep_alive = sluicegate::diag::Time(std::time::Duration::from_millis(200));
+        let gateway = Gateway::new(Some(fake.address), &wishes);
+        let body = gateway.post(path, request).body;
+        assert_eq!(body.contains(": keep-alive\n\n"), comments, "{path}: {body:?}");
+        assert!(body.contains(events.trim_end()), "{path}: {body:?}");
+    }
+}
+
 /// SDKs leave when they have read the end sign; some servers end their bodies later.
 #[test]
 fn who_leaves_behind_the_end_sign_has_got_all() {

@@ -24,7 +24,13 @@ const PATH: &str = "/v1/chat/completions";
 
 /// A key of each of two tenants, and the gateway.
 fn gateway(upstream: &Fake, texts: &str) -> (Process, [String; 2]) {
-    let dir = lay_out("[policy.review]\nrules = [\"p/dose\", \"p/claim\"]\nwithin = \"4 h\"\n");
+    gateway_under("", upstream, texts)
+}
+
+/// The same with more in its `[policy]`.
+fn gateway_under(policy: &str, upstream: &Fake, texts: &str) -> (Process, [String; 2]) {
+    let reviewed = "[policy.review]\nrules = [\"p/dose\", \"p/claim\"]\nwithin = \"4 h\"\n";
+    let dir = lay_out(&format!("{policy}{reviewed}"));
     fs::write(dir.path().join("packs/p/rules/more.toml"), RULES).expect("a file");
     let path = dir.path().join("gateway.toml");
     let mut config = fs::read_to_string(&path)
@@ -176,6 +182,43 @@ fn a_held_answer_goes_to_who_asked_once_it_is_approved() {
     decide(&gateway, "reject", &id, 1);
     let stats = fake.seen().len();
     assert_eq!(stats, 1, "the upstream is asked once");
+}
+
+/// Prints are kept of what a client has been given, once: not of what waits, nor of what was in the request.
+#[test]
+fn what_is_let_pass_leaves_prints_when_it_is_given() {
+    const SAID: &str = "Take forty drops. The narrow gauge railway climbs through eleven tunnels before it reaches the upper lake, where the \
+        old boathouse keeper still rents out three wooden boats each summer and tells visitors how the dam changed the fishing.";
+    const ASKED: &str = "Repeat: our quarterly harvest of lavender was smaller than planned because the late frost in April took nearly half of \
+        the young plants on the northern slope, and the bees came too late.";
+    let fake = Fake::stream(vec![
+        Step::Send(format!("{}{}", event(SAID), event(&format!(" {ASKED}"))).into_bytes()),
+        Step::Send(b"data: [DONE]\n\n".to_vec()),
+    ]);
+    let (gateway, [red, _]) = gateway_under("prints = true\n", &fake, TEXTS);
+    let detect = |gateway: &Process, said: &str| {
+        let body = serde_json::json!({ "text": said }).to_string();
+        let (status, _, body) = send(gateway, &red, "POST", "/v1/detect", &body);
+        assert_eq!(status, 200, "{body}");
+        let found: Value = serde_json::from_str(&body).expect("JSON");
+        found["layers"]["fingerprint"]["verdict"].clone()
+    };
+    let (_, head, _) = send(&gateway, &red, "POST", PATH, &chat(ASKED, true));
+    let id = id(&head);
+    arrives(&gateway, &id);
+    decide(&gateway, "approve", &id, 0);
+    let gateway = Process::run(gateway.kill());
+    assert_ne!(detect(&gateway, SAID), "found", "nobody has got it");
+    for _ in 0..2 {
+        assert_eq!(send(&gateway, &red, "GET", &format!("/reviews/{id}/answer"), "").0, 200);
+    }
+    assert!(wait_for(|| detect(&gateway, SAID) == "found"));
+    assert_ne!(detect(&gateway, ASKED), "found", "it stood in the request");
+    let dir = gateway.stop();
+    let config = dir.path().join("gateway.toml").display().to_string();
+    let stat = run(&["prints", "stat", "--config", &config, "--format", "json"]);
+    let stat: Value = serde_json::from_slice(&stat.stdout).expect("JSON");
+    assert_eq!(stat["answers"], 1, "{stat}");
 }
 
 #[test]

@@ -98,11 +98,53 @@ def make(folder):
     document.add_paragraph(PROSE)
     document.save(str(folder / "a.docx"))
     writer = pypdf.PdfWriter()
-    writer.add_blank_page(100, 100)
-    writer.add_blank_page(100, 100)
+    writer.add_blank_page(420, 100)
+    writer.add_blank_page(420, 100)
     writer.add_metadata({"/Title": "A title"})
     writer.write(folder / "a.pdf")
     return {"a.md": markdown, "a.html": html, "a.json": plain, "a.docx": word, "a.pdf": pdf}
+
+
+def visible(folder, run, public):
+    """The label that people read: the last words of each file, once, in its language, in words that other programs read."""
+    words = {"a.md": "AI-generated content", "a.html": "AI-generated content", "a.docx": "AI-generated content", "a.pdf": "AI-generated content"}
+    for file in words:
+        shutil.copy(folder / file, folder / f"v{file}")
+    paths = [str(folder / f"v{file}") for file in words]
+    for times in (1, 2):
+        done = run("--visible", *paths)
+        expect(f"label --visible, {times}", (done.returncode, done.stderr), (0, ""))
+    for file, label in words.items():
+        path = folder / f"v{file}"
+        text = said(path)
+        expect(f"visible label of {file}", (text.strip().endswith(label), text.count(label)), (True, 1))
+        expect(f"prose of {file}", PROSE in text or file == "a.pdf")
+        expect(f"verify v{file}", run("verify", str(path), "--key", public).returncode, 0)
+    own = "人工智能生成 · AI で生成 · made by AI & checked <by hand>"
+    for file in words:
+        shutil.copy(folder / file, folder / f"w{file}")
+        path = folder / f"w{file}"
+        for times in (1, 2):
+            expect(f"label --visible=.. {file}", run(f"--visible={own}", str(path)).returncode, 0)
+        expect(f"own words of {file}", (said(path).strip().endswith(own), said(path).count(own)), (True, 1))
+    (folder / "open.md").write_text("text\n```\ncode")
+    run("--visible=Made by AI", str(folder / "open.md"))
+    expect("behind a fence", (folder / "open.md").read_text().endswith("---\n\ntext\n```\ncode\n```\n\nMade by AI\n"))
+    done = run("--visible", str(folder / "a.json"))
+    expect("JSON has none", (done.returncode, "people do not" in done.stderr), (0, True))
+
+
+def said(path):
+    """What a person reads in a file."""
+    match path.suffix:
+        case ".md":
+            return path.read_text().split("---\n", 2)[2]
+        case ".html":
+            return bs4.BeautifulSoup(path.read_text(), "html.parser").body.get_text()
+        case ".docx":
+            return "\n".join(paragraph.text for paragraph in docx.Document(str(path)).paragraphs)
+        case ".pdf":
+            return "\n".join(page.extract_text() for page in pypdf.PdfReader(path, strict=True).pages)
 
 
 def signed(key, block, of_content):
@@ -153,6 +195,7 @@ def main(program):
             done = run("verify", str(folder / file), "--key", public)
             expect(f"verify {file}", done.returncode, 0)
         expect("numbers", len(numbers), len(forms))
+        visible(folder, run, public)
         # A changed text is seen, and a changed field too.
         changed = folder / "changed.md"
         shutil.copy(folder / "a.md", changed)

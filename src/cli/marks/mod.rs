@@ -1,5 +1,6 @@
 //! `sluicegate marks`: the epochs of their keys, and what marks are worth on texts of one's own.
 
+mod alarms;
 mod measure;
 
 use super::moment::minute;
@@ -16,7 +17,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 Examples:
   sluicegate marks list --config gateway.toml
   sluicegate marks rotate --config gateway.toml
-  sluicegate marks measure answers.jsonl")]
+  sluicegate marks measure answers.jsonl
+  sluicegate marks alarms letters/")]
 pub(super) struct Args {
     #[command(subcommand)]
     what: What,
@@ -27,6 +29,7 @@ enum What {
     List(List),
     Rotate(Rotate),
     Measure(measure::Args),
+    Alarms(alarms::Args),
 }
 
 /// List the epochs: numbers and times, never keys
@@ -63,6 +66,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         What::List(args) => list(args),
         What::Rotate(args) => rotate(args),
         What::Measure(args) => measure::run(args),
+        What::Alarms(args) => alarms::run(args),
     }
 }
 

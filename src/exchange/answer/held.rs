@@ -44,6 +44,7 @@ impl Answering {
         let mut again =
             Self::new(self.matched.clone(), self.terms.clone(), self.ask.clone(), self.prompt.clone());
         again.reader.let_pass = true;
+        again.asked = self.asked.clone();
         again.hold_against(begun.context);
         again.answers_to(begun.own);
         if let Some((scope, back)) = begun.values {

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::super::label::Labelling;
+use super::super::segment::Moved;
 use super::stream::joined;
 use crate::audit::LabelRecord;
 use crate::dialect::{Ask, Cue, Framing, Matched, Memo, Spot};
@@ -75,6 +76,17 @@ struct Text {
 struct Edit {
     range: Range<usize>,
     with: Vec<u8>,
+    /// Where in `with` words stand that the gateway adds to a text.
+    own: Range<usize>,
+}
+
+/// What became of an event or body that was labelled.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    /// Where its bytes have come to stand.
+    pub(super) moved: Moved,
+    /// Where words of the gateway's own stand in what leaves.
+    pub(super) own: SmallVec<[Range<usize>; 2]>,
 }
 
 /// The labels of one answer.
@@ -142,8 +154,13 @@ impl Labels {
         Some(maker.sign(&self.labelling.exchange, hashes).json())
     }
 
-    /// Labels an event; gives what leaves in its place.
-    pub(super) fn event(&mut self, around: &Around<'_>, event: Leaving) -> Vec<Leaving> {
+    /// Labels an event; gives what leaves in its place. The event itself goes through `then` once its labels are in it.
+    pub(super) fn event(
+        &mut self,
+        around: &Around<'_>,
+        event: Leaving,
+        then: impl FnOnce(Leaving, Written) -> Leaving,
+    ) -> Vec<Leaving> {
         let (dialect, operation) = (around.matched.dialect, around.matched.operation);
         if event.data.is_empty() {
             if self.held.is_empty() {
@@ -184,10 +201,15 @@ impl Labels {
             && let (Some(node), Some(number)) = (tape.node(at), tape.u64_of(&data, at))
         {
             let with = (number + self.added).to_string().into_bytes();
-            edits.push(Edit { range: node.start as usize..node.end as usize, with });
+            edits.push(Edit { range: node.start as usize..node.end as usize, with, own: 0..0 });
         }
         self.tape = tape;
-        let event = if edits.is_empty() { event } else { anew(&event, edited(&data, edits)) };
+        let event = if edits.is_empty() {
+            then(event, Written::default())
+        } else {
+            let (event, written) = anew(&event, &data, edits);
+            then(event, written)
+        };
         if pauses || !self.held.is_empty() {
             self.held.push(event);
         } else {
@@ -215,7 +237,7 @@ impl Labels {
     }
 
     /// Labels a whole answer; nothing, where it stays as it came.
-    pub(super) fn whole(&mut self, matched: &Matched, body: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn whole(&mut self, matched: &Matched, body: &[u8]) -> Option<(Vec<u8>, Written)> {
         let mut tape = std::mem::take(&mut self.tape);
         let mut cues = Vec::new();
         if tape.parse(body).is_ok() {
@@ -225,7 +247,7 @@ impl Labels {
         self.cues(&cues, &mut work);
         let edits = work.edits;
         self.tape = tape;
-        (!edits.is_empty()).then(|| edited(body, edits))
+        (!edits.is_empty()).then(|| edited(body, edits, 0))
     }
 
     fn comment(&mut self) -> Option<Leaving> {
@@ -238,7 +260,11 @@ impl Labels {
         let end = root.end as usize - 1;
         let statement = self.statement()?;
         let comma = if root.next > 1 { "," } else { "" };
-        Some(Edit { range: end..end, with: format!("{comma}\"{FIELD}\":{statement}").into_bytes() })
+        Some(Edit {
+            range: end..end,
+            with: format!("{comma}\"{FIELD}\":{statement}").into_bytes(),
+            own: 0..0,
+        })
     }
 
     fn cues(&mut self, cues: &[Cue], work: &mut Work<'_>) {
@@ -430,7 +456,7 @@ impl<'a> Work<'a> {
             let part = String::from_utf8_lossy(&escaped).into_owned();
             escaped = format!("{comma_before}{{\"text\":\"{part}\"}}{comma_behind}").into_bytes();
         }
-        self.edits.push(Edit { range: place..place, with: escaped });
+        self.edits.push(Edit { range: place..place, own: 0..escaped.len(), with: escaped });
     }
 
     /// Writes a string anew with words between its two halves.
@@ -441,33 +467,50 @@ impl<'a> Work<'a> {
             let at = source.start + a.len();
             let mut with = Vec::new();
             escape_into(words, &mut with);
-            return self.edits.push(Edit { range: at..at, with });
+            return self.edits.push(Edit { range: at..at, own: 0..with.len(), with });
         }
         let mut with = Vec::new();
-        [a, words, b].iter().for_each(|part| escape_into(part, &mut with));
-        self.edits.push(Edit { range: source, with });
+        escape_into(a, &mut with);
+        let begin = with.len();
+        escape_into(words, &mut with);
+        let own = begin..with.len();
+        escape_into(b, &mut with);
+        self.edits.push(Edit { range: source, with, own });
     }
 }
 
-/// The data with the edits done. Of edits at one place the earlier stands first.
-fn edited(data: &[u8], mut edits: Vec<Edit>) -> Vec<u8> {
+/// The data with the edits done. Of edits at one place the earlier stands first. The data begin at byte `base` of what leaves.
+fn edited(data: &[u8], mut edits: Vec<Edit>, base: usize) -> (Vec<u8>, Written) {
     edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
-    let mut out = Vec::with_capacity(data.len() + 64);
+    let (mut out, mut written) = (Vec::with_capacity(data.len() + 64), Written::default());
     let mut at = 0;
     for edit in edits {
         out.extend_from_slice(data.get(at..edit.range.start).unwrap_or_default());
+        if !edit.own.is_empty() {
+            let from = base + out.len();
+            written.own.push(from + edit.own.start..from + edit.own.end);
+        }
         out.extend_from_slice(&edit.with);
         at = edit.range.end.max(at);
+        written.moved.note(base + at, base + out.len());
     }
     out.extend_from_slice(data.get(at..).unwrap_or_default());
-    out
+    (out, written)
 }
 
-/// The event with other data, in one line.
-fn anew(event: &Leaving, data: Vec<u8>) -> Leaving {
+/// The event with its data edited, in one line.
+fn anew(event: &Leaving, data: &[u8], edits: Vec<Edit>) -> (Leaving, Written) {
     let (Some(first), Some(last)) = (event.data.first(), event.data.last()) else {
-        return plain(String::new());
+        return (plain(String::new()), Written::default());
     };
+    let (data, Written { moved, own }) = edited(data, edits, first.start as usize);
+    let mut both = Moved::default();
+    let mut at = first.start as usize;
+    for line in &event.data {
+        both.note(line.start as usize, at);
+        at += line.len() + 1;
+    }
+    both.then(moved);
     // A line break within JSON stands between values, never in a string.
     let data: Cow<'_, [u8]> = if event.data.len() == 1 {
         Cow::Owned(data)
@@ -479,7 +522,7 @@ fn anew(event: &Leaving, data: Vec<u8>) -> Leaving {
     raw.extend_from_slice(&data);
     let end = raw.len() as u32;
     raw.extend_from_slice(event.raw.get(last.end as usize..).unwrap_or_default());
-    Leaving { raw: raw.into(), data: SmallVec::from_elem(start..end, 1) }
+    (Leaving { raw: raw.into(), data: SmallVec::from_elem(start..end, 1) }, Written { moved: both, own })
 }
 
 /// Whether metadata may stand in a comment.

@@ -21,6 +21,7 @@ use super::look::Look;
 use super::marking::Marking;
 use super::pseudonyms::Keeping;
 use super::reader::{Reader, Side, Stop};
+use super::segment::{Moved, Segments};
 use super::{Delivered, Marked, Outcome, Report, Terms, refuse};
 use crate::audit::{Coverage, LabelRecord, MarkRecord};
 use crate::detect::fingerprint::Index;
@@ -33,7 +34,7 @@ use crate::text::{Tongue, reads_as_utf8};
 use crate::vault::{Back, Scope};
 use ending::undecodable;
 use held::Begun;
-use label::{Around, Labels, Leaving};
+use label::{Around, Labels, Leaving, Written};
 use stream::Held;
 
 /// How an answer is read.
@@ -105,6 +106,8 @@ pub struct Answering {
     /// Most bytes held at once.
     pub held_max: usize,
     whole: Vec<u8>,
+    /// Of a whole answer that is to be marked: its texts, and where they have come to stand.
+    read: Option<Box<(Segments, Moved)>>,
     tape: Tape,
     /// For events that are read again when they leave.
     spare: Tape,
@@ -165,6 +168,7 @@ impl Answering {
             held_texts: 0,
             held_max: 0,
             whole: Vec::new(),
+            read: None,
             tape,
             spare,
             tapes: Vec::new(),

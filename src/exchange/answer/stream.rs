@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::super::marking::fixed;
 use super::super::segment::{Moved, Segments};
-use super::{Answering, Around, Finishing, Flow, Leaving, Mode, Refused};
+use super::{Answering, Around, Finishing, Flow, Leaving, Mode, Refused, Written};
 use crate::dialect::{Ends, ErrorKind, ExchangeError, Framing, Stage};
 use crate::stream::{Frame, Splitter};
 use crate::text::json::Tape;
@@ -230,8 +230,7 @@ impl Answering {
             if let Some(delivering) = &mut self.delivering {
                 delivering.take(before, &held.segments, &moved);
             }
-            let marked = self.marking.as_mut().and_then(|m| m.mark(before, &held.segments, &mut moved));
-            let (event, known) = if let Some(anew) = marked.or(anew) {
+            let (event, known) = if let Some(anew) = anew {
                 let data = held.data.iter().map(|range| moved.place(range)).collect();
                 (Leaving { raw: anew.into(), data }, Known::No)
             } else {
@@ -242,13 +241,32 @@ impl Answering {
                 };
                 (Leaving { raw: held.raw, data: held.data }, known)
             };
+            // Behind labels: marks vouch for the letters as they leave, and none stands in a label.
+            let mut marking = self.marking.take();
+            let mut mark = |event: Leaving, written: Written| {
+                let Some(marking) = &mut marking else { return Err(event) };
+                moved.then(written.moved);
+                let marked = marking.mark(&event.raw, &held.segments, &moved, &written.own);
+                marked
+                    .map(|(raw, moved)| {
+                        let data = event.data.iter().map(|range| moved.place(range)).collect();
+                        Leaving { raw: raw.into(), data }
+                    })
+                    .ok_or(event)
+            };
             if let Some(mut labels) = self.labels.take() {
-                let leaving = labels.event(&self.around(), event);
+                let leaving = labels.event(&self.around(), event, |event, written| {
+                    mark(event, written).unwrap_or_else(|same| same)
+                });
                 self.labels = Some(labels);
                 leaving.into_iter().for_each(|event| self.leave(event, Known::No, out));
             } else {
-                self.leave(event, known, out);
+                match mark(event, Written::default()) {
+                    Ok(marked) => self.leave(marked, Known::No, out),
+                    Err(same) => self.leave(same, known, out),
+                }
             }
+            self.marking = marking;
         }
     }
 

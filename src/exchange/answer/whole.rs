@@ -1,6 +1,7 @@
 //! An answer that is read when all of it is there: as JSON if it is that, and as a text otherwise.
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use super::super::look::begins_as_json;
 use super::super::marking::fixed;
@@ -40,9 +41,21 @@ impl Answering {
         out: &mut Vec<Bytes>,
     ) -> Flow {
         let is_answer = (200..300).contains(&self.upstream_status);
+        let mut own = SmallVec::new();
         if let Some(labels) = self.labels.as_mut().filter(|_| is_answer) {
             let labelled = labels.whole(&self.matched, changed.as_deref().unwrap_or(&body));
-            changed = labelled.or(changed);
+            if let Some((labelled, written)) = labelled {
+                changed = Some(labelled);
+                if let Some((_, moved)) = self.read.as_deref_mut() {
+                    moved.then(written.moved);
+                }
+                own = written.own;
+            }
+        }
+        if let (Some(marking), Some(read)) = (&mut self.marking, self.read.take()) {
+            let (segments, moved) = *read;
+            let marked = marking.mark(changed.as_deref().unwrap_or(&body), &segments, &moved, &own);
+            changed = marked.map(|(marked, _)| marked).or(changed);
         }
         self.released = true;
         self.rewritten = changed.is_some();
@@ -93,9 +106,8 @@ impl Answering {
                     if let Some(delivering) = &mut self.delivering {
                         delivering.take(anew.as_deref().unwrap_or(body), &segments, &moved);
                     }
-                    let Some(marking) = &mut self.marking else { return Ok(anew) };
-                    let marked = marking.mark(anew.as_deref().unwrap_or(body), &segments, &mut moved);
-                    return Ok(marked.or(anew));
+                    self.read = Some(Box::new((segments, moved)));
+                    return Ok(anew);
                 }
                 Err(error) if self.json && self.upstream_status < 400 => {
                     return Err(Refused::Garbage(format!(

@@ -15,7 +15,7 @@ use crate::dialect::route;
 use crate::policy::{LabelMode, Labelled, Labels, Unscanned};
 use crate::provenance::{LabelWords, Signed, Skeleton, has_elements};
 
-const MODES: [LabelMode; 7] = [
+pub(super) const MODES: [LabelMode; 7] = [
     LabelMode::None,
     LabelMode::InlinePrefix,
     LabelMode::InlineSuffix,
@@ -25,7 +25,7 @@ const MODES: [LabelMode; 7] = [
     LabelMode::Both,
 ];
 
-fn labelling(mode: LabelMode, notice: bool, metadata: bool) -> Labelling {
+pub(super) fn labelling(mode: LabelMode, notice: bool, metadata: bool) -> Labelling {
     let labels = Labels {
         mode,
         text: None,
@@ -49,9 +49,21 @@ fn labelling(mode: LabelMode, notice: bool, metadata: bool) -> Labelling {
 }
 
 fn begin(path: &str, request: &str, media: &str, labelling: Option<Labelling>) -> Answering {
+    begin_marked(path, request, media, labelling, None)
+}
+
+/// The same, with marks.
+pub(super) fn begin_marked(
+    path: &str,
+    request: &str,
+    media: &str,
+    labelling: Option<Labelling>,
+    marks: Option<Marks>,
+) -> Answering {
     let matched = route("POST", path, path.ends_with("/messages")).unwrap_or_else(|_| panic!("{path}"));
     let mut terms = Terms::new(policy(Unscanned::Block), ExchangeLimits::default());
     terms.client.labels = true;
+    terms.marks = marks;
     let judged = Received::new(matched, terms)
         .judge(
             path.contains(":stream").then_some("alt=sse"),
@@ -67,7 +79,7 @@ fn begin(path: &str, request: &str, media: &str, labelling: Option<Labelling>) -
 }
 
 /// What comes out of an answer that arrives in pieces of this length.
-fn sent(answering: &mut Answering, body: &str, piece: usize) -> String {
+pub(super) fn sent(answering: &mut Answering, body: &str, piece: usize) -> String {
     let mut out = Vec::new();
     for piece in body.as_bytes().chunks(piece.max(1)) {
         assert_eq!(answering.feed(piece, &mut out), Flow::More);
@@ -77,17 +89,17 @@ fn sent(answering: &mut Answering, body: &str, piece: usize) -> String {
 }
 
 /// A call with a stream of these pieces and the same as a whole answer.
-struct Call {
-    path: &'static str,
-    stream_path: &'static str,
-    media: &'static str,
-    request: fn(bool) -> Value,
-    stream: fn(&[String]) -> String,
-    whole: fn(&str) -> Value,
+pub(super) struct Call {
+    pub(super) path: &'static str,
+    pub(super) stream_path: &'static str,
+    pub(super) media: &'static str,
+    pub(super) request: fn(bool) -> Value,
+    pub(super) stream: fn(&[String]) -> String,
+    pub(super) whole: fn(&str) -> Value,
     /// What a client puts together of the stream's events.
-    heard: fn(&[Value]) -> String,
+    pub(super) heard: fn(&[Value]) -> String,
     /// What it reads in the whole answer.
-    read: fn(&Value) -> String,
+    pub(super) read: fn(&Value) -> String,
 }
 
 fn sse(events: &[Value], typed: bool) -> String {
@@ -115,7 +127,7 @@ fn response(text: &str) -> Value {
         "output": [{"id": "msg_1", "type": "message", "role": "assistant", "content": [{"type": "output_text", "text": text, "annotations": []}]}]})
 }
 
-const CALLS: &[Call] = &[
+pub(super) const CALLS: &[Call] = &[
     Call {
         path: "/v1/chat/completions",
         stream_path: "/v1/chat/completions",
@@ -286,7 +298,7 @@ const CALLS: &[Call] = &[
     },
 ];
 
-fn events(sent: &str, call: &Call) -> Vec<Value> {
+pub(super) fn events(sent: &str, call: &Call) -> Vec<Value> {
     let lines = sent.lines().filter_map(|line| match line.strip_prefix("data: ") {
         Some(data) => Some(data),
         None if call.media.ends_with("ndjson") => Some(line),
@@ -297,7 +309,7 @@ fn events(sent: &str, call: &Call) -> Vec<Value> {
 }
 
 /// The statement in a stream.
-fn statement(sent: &str, call: &Call) -> Option<Signed> {
+pub(super) fn statement(sent: &str, call: &Call) -> Option<Signed> {
     let json = match sent.lines().find_map(|line| line.strip_prefix(": sluicegate-label ")) {
         Some(json) => json.to_owned(),
         None => events(sent, call).last()?.get("sluicegate_label")?.to_string(),

@@ -116,7 +116,7 @@ fn epoch() -> Epoch {
     Epoch::new(7, 0, &key)
 }
 
-fn keys() -> Arc<MarkKeys> {
+pub(super) fn keys() -> Arc<MarkKeys> {
     Arc::new(MarkKeys::of(epoch()))
 }
 

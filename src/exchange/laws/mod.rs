@@ -11,6 +11,7 @@ mod invented;
 mod judged;
 mod labelled;
 mod let_go;
+mod marked_labelled;
 mod marks;
 mod near;
 mod prints;

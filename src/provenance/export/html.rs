@@ -110,6 +110,17 @@ pub(super) fn content(text: &str) -> String {
     out
 }
 
+/// The source with these words as the last paragraph of its body.
+pub(super) fn with_paragraph(text: &str, words: &str) -> String {
+    let lines: Vec<String> = words.lines().map(super::visible::escaped).collect();
+    let paragraph = format!("<p class=\"ai-label\">{}</p>\n", lines.join("<br>"));
+    let close = |name: &str| tags(text, &[name]).last().map(|(range, _)| range.start);
+    let place = close("/body").or_else(|| close("/html")).unwrap_or(text.len());
+    let (before, after) = text.split_at_checked(place).unwrap_or((text, ""));
+    let line = if before.is_empty() || before.ends_with('\n') { "" } else { "\n" };
+    format!("{before}{line}{paragraph}{after}")
+}
+
 pub(super) fn write(text: &str, block: &Aigc) -> String {
     let mut out = content(text);
     let json = fields_json(block).replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");

@@ -1,4 +1,4 @@
-//! The implicit label in files: one block of seven fields in Markdown, HTML, JSON, DOCX and PDF, put among what is there.
+//! Labels in files. The implicit one: one block of seven fields in Markdown, HTML, JSON, DOCX and PDF, put among what is there.
 //!
 //! A file has one block and no more (GB 45438-2025, 6.1 c). One that is there already is written over: what its producer said stays, and who
 //! spreads the file now stands as the propagator.
@@ -9,6 +9,7 @@ mod json;
 mod markdown;
 mod pdf;
 mod plain;
+mod visible;
 mod zip;
 
 pub use plain::plain_text;

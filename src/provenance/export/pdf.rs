@@ -9,7 +9,7 @@ use crate::provenance::Aigc;
 const KEY: &[u8] = b"AIGC";
 const FORM: ExportError = ExportError::Form("a PDF document");
 
-fn open(file: &[u8]) -> Result<Document, ExportError> {
+pub(super) fn open(file: &[u8]) -> Result<Document, ExportError> {
     let document = Document::load_mem(file).map_err(|_| FORM)?;
     if document.is_encrypted() || document.was_encrypted() {
         Err(ExportError::Encrypted)

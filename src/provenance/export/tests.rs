@@ -19,7 +19,8 @@ fn docx(properties: Option<&str>) -> Vec<u8> {
         "_rels/.rels",
         "<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\"></Relationships>",
     );
-    set("word/document.xml", "<w:document><w:t>Hello</w:t></w:document>");
+    let said = "<w:document><w:body><w:p><w:r><w:t>Hello</w:t></w:r></w:p><w:sectPr/></w:body></w:document>";
+    set("word/document.xml", said);
     properties.into_iter().for_each(|text| set("docProps/custom.xml", text));
     zip.write().unwrap_or_else(|e| panic!("{e}"))
 }
@@ -169,4 +170,32 @@ fn files_that_are_none_are_refused() {
     );
     assert_eq!(FileForm::of(Path::new("a.MD")), Some(FileForm::Markdown));
     assert_eq!(FileForm::of(Path::new("a.txt")), None);
+}
+
+/// The label that people read stands once however often it is written, beside a block or not, and the block's hash is over it.
+#[test]
+fn a_visible_label_stands_once() {
+    let words = "AI-generated <content> & more\n人工智能生成";
+    for (form, file) in files() {
+        let shown = String::from_utf8_lossy(&file).into_owned();
+        let visible = |file: &[u8]| form.visible(file, words).unwrap_or_else(|e| panic!("{e}: {shown}"));
+        let Some(once) = visible(&file) else {
+            assert_eq!(form, FileForm::Json);
+            continue;
+        };
+        assert_ne!(once, file, "{shown}");
+        assert_eq!(form.find_visible(&once, &["none".into(), words.into()]), Ok(Some(1)), "{shown}");
+        assert_eq!(form.find_visible(&file, &[words.into()]), Ok(None), "{shown}");
+        assert_eq!(visible(&once).as_ref(), Some(&once), "{shown}");
+        assert_ne!(form.hash(&once), form.hash(&file), "{shown}");
+        let both = form.write(&once, &block()).unwrap_or_else(|e| panic!("{e}: {shown}"));
+        assert_eq!(visible(&both).as_ref(), Some(&both), "{shown}");
+        assert_eq!(form.hash(&both), form.hash(&once), "{shown}");
+        if form != FileForm::Pdf {
+            let said = form.said(&once).unwrap_or_else(|e| panic!("{e}"));
+            assert!(said.trim_end().ends_with("人工智能生成"), "{said}");
+            let before = form.said(&file).unwrap_or_else(|e| panic!("{e}"));
+            assert!(said.starts_with(before.trim_end()), "{before} {said}");
+        }
+    }
 }

@@ -105,10 +105,38 @@ impl Marker {
         })
     }
 
+    /// For a text that stands behind this one and may be shown with it or alone: its marks need no letter of this one to verify, and where both
+    /// are read together its first ones vouch for the letters since the last of this one.
+    #[must_use]
+    pub fn next_text(&self) -> Self {
+        Self {
+            epoch: Arc::clone(&self.epoch),
+            gap: self.gap,
+            prose: Prose::default(),
+            context: Context::default(),
+            due: 0,
+            fresh: 0,
+            next: self.next,
+            stretches: self.stretches.clone(),
+            waiting: String::new(),
+            marks: 0,
+        }
+    }
+
     /// Takes the next piece of the text, and tells where in it marks stand.
     pub fn push(&mut self, text: &str, out: &mut Vec<Insertion>) {
+        self.take(text, Some(out));
+    }
+
+    /// Takes a piece in which no mark is to stand.
+    pub fn pass(&mut self, text: &str) {
+        self.take(text, None);
+    }
+
+    fn take(&mut self, text: &str, mut out: Option<&mut Vec<Insertion>>) {
         for (at, c) in text.char_indices() {
             if let Some(place) = self.prose.push(c)
+                && let Some(out) = &mut out
                 && self.is_due(place)
                 && let Some(context) = self.context.bytes()
             {

@@ -86,7 +86,14 @@ async fn correction(gateway: &Gateway, one: &Review, text: String) -> Result<Sea
         ));
     }
     let fields = vec![("content-type".to_owned(), PLAIN.to_owned())];
-    let text = Text { head: Head { status: 200, fields }, body: text.into_bytes(), label: None, mark: None };
+    let text = Text {
+        head: Head { status: 200, fields, texts: Vec::new() },
+        body: text.into_bytes(),
+        label: None,
+        mark: None,
+        // A person's words are no print of a model's.
+        delivered: None,
+    };
     let sealed = seal(gateway, one, CORRECTION, now_ms(), text).await;
     sealed.ok_or((StatusCode::SERVICE_UNAVAILABLE, "the text could not be sealed".to_owned()))
 }

@@ -103,6 +103,7 @@ pub(in crate::server) fn file(
         changed_ms: now,
         by: String::new(),
         why: String::new(),
+        given: false,
         days: asker.days,
         answer: None,
         lost: if held { "it has not been read to its end".to_owned() } else { String::new() },
@@ -244,8 +245,9 @@ async fn hold(
         .iter()
         .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
         .collect();
-    let head = Head { status: again.status(), fields };
-    Ok(Text { head, body: out.concat(), label: again.label_record(), mark: again.mark_record() })
+    let head = Head { status: again.status(), fields, texts: Vec::new() };
+    let (label, mark) = (again.label_record(), again.mark_record());
+    Ok(Text { head, body: out.concat(), label, mark, delivered: again.delivered() })
 }
 
 /// A fault in the gateway ends the reading and nothing else.

@@ -16,6 +16,7 @@ pub(super) use review::Review;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Method, Response, StatusCode};
 use serde_json::{Value, json};
@@ -24,17 +25,22 @@ use super::body::AnswerBody;
 use super::book::Book;
 use super::gateway::Gateway;
 use super::long_reads;
+use super::prints::Printed;
 use super::public;
 use super::worker::EXCHANGE;
-use crate::audit::{Event, JournalError, KeysError, Parts, Receipt, Subject};
+use crate::audit::{Event, ExchangeId, JournalError, KeysError, Parts, Receipt, Subject};
 use crate::diag::moment::{now_ms, written};
-use crate::exchange::REVIEWS;
+use crate::exchange::{Delivered, REVIEWS};
 use crate::limits::Caller;
+use crate::telemetry::Quiet;
 use reading::Reading;
 use review::{Head, ReviewState, Sealed, Text};
 
 /// The event of their records.
 const EVENT: &str = "review";
+/// The longest request that is kept beside a held answer, so that what stands in it is no print of the answer; of a longer one no prints are
+/// kept.
+const MOST_ASKED: usize = 1 << 20;
 /// When to ask again, in seconds.
 const AGAIN: u64 = 30;
 
@@ -102,8 +108,9 @@ pub(super) async fn answer(
     };
     match unsealed(gateway, &review, what, sealed).await {
         // No byte leaves before that is on record, as with the first answer. To read it again is to be given it again.
-        Ok((head, body)) => {
-            let given = Review { step: "given".to_owned(), ..review };
+        Ok((mut head, body, asked)) => {
+            let first = !review.given;
+            let given = Review { step: "given".to_owned(), given: true, ..review };
             if let Err(error) = noted(gateway, &given, now_ms()).await {
                 tracing::error!(exchange = %given.id, %error, "a reviewed answer is not given: that cannot be put on record");
                 return public::error(
@@ -113,6 +120,11 @@ pub(super) async fn answer(
                 );
             }
             gateway.metrics.review_steps.with_label_values(&["given"]).inc();
+            let texts = std::mem::take(&mut head.texts).into_iter().map(Quiet).collect();
+            if first {
+                kept(gateway, &given);
+                print(gateway, &given, Delivered { texts, asked });
+            }
             response(&given, head, body)
         }
         Err(KeysError::Expired | KeysError::Erased) => {
@@ -129,19 +141,27 @@ pub(super) async fn answer(
     }
 }
 
-/// One of its texts.
+/// Keeps prints of an answer that was let pass, as of any that a client got.
+fn print(gateway: &Arc<Gateway>, review: &Review, delivered: Delivered) {
+    if let (false, Some(id)) = (delivered.texts.is_empty(), ExchangeId::parse(&review.id)) {
+        let printed = Printed::of(review.tenant.as_str().into(), review.user.clone(), review.filed_ms);
+        gateway.prints.keep(id, printed, delivered, &gateway.metrics);
+    }
+}
+
+/// One of its texts, and the request where prints are to be kept.
 async fn unsealed(
     gateway: &Arc<Gateway>,
     review: &Review,
     what: &str,
     sealed: &Sealed,
-) -> Result<(Head, Vec<u8>), KeysError> {
+) -> Result<(Head, Vec<u8>, Quiet<Bytes>), KeysError> {
     let (shared, name, place) = (Arc::clone(gateway), review.name(what), sealed.texts.clone());
     let subject = Subject::new(&review.tenant, &review.user);
     let read = move |_| match &shared.texts {
         Some(texts) => texts.read(&name, &subject, &place).and_then(|parts| {
             let head = serde_json::from_slice(&parts.answer_received).map_err(|_| KeysError::Damaged)?;
-            Ok((head, parts.answer_sent))
+            Ok((head, parts.answer_sent, Quiet(parts.request_received.into())))
         }),
         None => Err(KeysError::Expired),
     };
@@ -169,11 +189,15 @@ fn response(review: &Review, head: Head, body: Vec<u8>) -> Response<AnswerBody> 
 async fn seal(gateway: &Gateway, review: &Review, what: &str, begun_ms: u64, text: Text) -> Option<Sealed> {
     let texts = gateway.texts.as_ref()?;
     let subject = Subject::new(&review.tenant, &review.user);
-    let Text { head, body, label, mark } = text;
+    let Text { mut head, body, label, mark, delivered } = text;
+    let delivered = delivered.filter(|delivered| delivered.asked.0.len() <= MOST_ASKED).unwrap_or_default();
+    head.texts = delivered.texts.into_iter().map(|text| text.0).collect();
     let head = serde_json::to_vec(&head).ok()?;
     let (bytes, sent) = (body.len() as u64, gateway.commitments.hash(&body));
     let (label, mark) = (serde_json::to_value(label).ok()?, serde_json::to_value(mark).ok()?);
-    let parts = Parts { answer_received: head, answer_sent: body, ..Parts::default() };
+    let asked = delivered.asked.0.to_vec();
+    let parts =
+        Parts { answer_received: head, answer_sent: body, request_received: asked, ..Parts::default() };
     let place = texts.seal(&review.name(what), subject, parts, review.days, Some(begun_ms)).await;
     place.map(|texts| Sealed { texts, bytes, sent, label, mark })
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::audit::{LabelRecord, MarkRecord, TextPlace};
+use crate::exchange::Delivered;
 use crate::server::book::{Entry, Times};
 
 /// How a review stands.
@@ -68,13 +69,24 @@ pub(super) struct Text {
     pub(super) body: Vec<u8>,
     pub(super) label: Option<LabelRecord>,
     pub(super) mark: Option<MarkRecord>,
+    /// Its texts and its request, where prints of it are kept once it is given.
+    pub(super) delivered: Option<Delivered>,
 }
 
 /// What goes with a text. It is sealed too: header fields may say what the text does, or its hash.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub(super) struct Head {
     pub(super) status: u16,
     pub(super) fields: Vec<(String, String)>,
+    /// The answer's texts, where prints of it are kept once it is given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) texts: Vec<String>,
+}
+
+impl std::fmt::Debug for Head {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Head").field("status", &self.status).finish_non_exhaustive()
+    }
 }
 
 /// An answer that a person reviews. Times are milliseconds since 1970.
@@ -107,6 +119,9 @@ pub(in crate::server) struct Review {
     pub(super) by: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(super) why: String,
+    /// Whether a client has been given what was let pass.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) given: bool,
     /// Days for which its texts are kept at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) days: Option<u32>,
