@@ -35,37 +35,47 @@ const LEAST_ALIKE: usize = 2;
 /// So many characters between signs are a run.
 const LEAST_APART: usize = 4;
 
-/// Characters of Unicode's first plane, by a bit each.
-struct Chars(Vec<u64>);
+/// Where characters that are looked for begin and end.
+const FROM: usize = 0x2E80;
+const TO: usize = 0xA000;
+/// A character that only looks like another one.
+const ALIKE: u8 = 1;
+/// The first of several that make up one, and the second.
+const FIRST: u8 = 1 << 1;
+const SECOND: u8 = 1 << 2;
+/// A part that is no character of its own.
+const ALONE: u8 = 1 << 3;
+
+/// What characters may be, by these bits.
+struct Kinds(Vec<u8>);
+
+/// What follows two parts, and the character that they make up with it.
+type Wholes = SmallVec<[(String, char); 1]>;
 
 struct Tables {
-    firsts: Chars,
+    kinds: Kinds,
     /// By the first two parts: what follows them, and the character; longer ones first.
-    whole: HashMap<(char, char), SmallVec<[(String, char); 1]>>,
-    alike: Chars,
+    whole: HashMap<(char, char), Wholes>,
     /// By how often what is seen stands for itself: hardly, seldom, often.
     stands_for: [HashMap<char, char>; 3],
-    alone: Chars,
 }
 
 static TABLES: LazyLock<Tables> = LazyLock::new(Tables::read);
 
-// === impl Chars ===
+// === impl Kinds ===
 
-impl Chars {
-    fn of(all: impl Iterator<Item = char>) -> Self {
-        let mut bits = vec![0_u64; 1 << 10];
+impl Kinds {
+    fn set(&mut self, all: impl Iterator<Item = char>, kind: u8) {
         for c in all {
-            if let Some(word) = bits.get_mut(c as usize >> 6) {
-                *word |= 1 << (c as u32 & 63);
+            if let Some(kinds) = (c as usize).checked_sub(FROM).and_then(|at| self.0.get_mut(at)) {
+                *kinds |= kind;
             }
         }
-        Self(bits)
     }
 
     #[inline]
-    fn has(&self, c: char) -> bool {
-        self.0.get(c as usize >> 6).is_some_and(|word| word >> (c as u32 & 63) & 1 == 1)
+    fn of(&self, c: u32) -> u8 {
+        (c as usize).checked_sub(FROM).and_then(|at| self.0.get(at)).copied().unwrap_or_default()
     }
 }
 
@@ -73,7 +83,7 @@ impl Chars {
 
 impl Tables {
     fn read() -> Self {
-        let mut whole: HashMap<_, SmallVec<[(String, char); 1]>> = HashMap::new();
+        let mut whole: HashMap<_, Wholes> = HashMap::new();
         for line in include_str!("parts.txt").lines().filter(|line| !line.starts_with('#')) {
             let mut words = line.split(' ');
             let Some(character) = words.next().and_then(|word| word.chars().next()) else { continue };
@@ -94,13 +104,14 @@ impl Tables {
             list.split_whitespace().filter_map(pair).collect()
         };
         let stands_for = [RARE, SELDOM, COMMON].map(pairs);
-        Self {
-            firsts: Chars::of(whole.keys().map(|(first, _)| *first)),
-            alike: Chars::of(stands_for.iter().take(1).flat_map(HashMap::keys).copied()),
-            alone: Chars::of(PARTS_ALONE.chars()),
-            whole,
-            stands_for,
-        }
+        let mut kinds = Kinds(vec![0; TO - FROM]);
+        kinds.set(stands_for.iter().take(1).flat_map(HashMap::keys).copied(), ALIKE);
+        // Radicals with code points of their own are written by nobody either, and are folded.
+        kinds.set('\u{2E80}'..='\u{2FDF}', ALIKE);
+        kinds.set(whole.keys().map(|(first, _)| *first), FIRST);
+        kinds.set(whole.keys().map(|(_, second)| *second), SECOND);
+        kinds.set(PARTS_ALONE.chars(), ALONE);
+        Self { kinds, whole, stands_for }
     }
 
     /// The character that the parts at the beginning of a text make up, and how long they are.
@@ -119,31 +130,38 @@ pub(super) fn han(text: &str, mut found: impl FnMut(Layer)) {
     if text.is_ascii() {
         return;
     }
-    let tables = &*TABLES;
+    let (tables, bytes) = (&*TABLES, text.as_bytes());
     let mut apart: SmallVec<[(Range<usize>, char, bool); 16]> = SmallVec::new();
-    let (mut alike, mut after) = (0, 0);
-    let mut runs: SmallVec<[Range<usize>; 4]> = SmallVec::new();
-    let mut run = Run::default();
-    for (at, c) in text.char_indices() {
+    let mut runs = Runs::default();
+    let (mut alike, mut after, mut at) = (0, 0, 0);
+    while let Some(&byte) = bytes.get(at) {
         step();
-        if let Some(ended) = run.next(at, c) {
-            runs.push(ended);
-        }
-        if c < '\u{2E80}' {
+        if byte < 0x80 {
+            if bytes.get(at + 1).is_some_and(|next| *next >= 0xE3) {
+                runs.sign(bytes, at);
+            }
+            at += 1;
             continue;
         }
-        // Radicals with code points of their own are written by nobody either, and are folded.
-        alike += usize::from(tables.alike.has(c) || matches!(c, '\u{2E80}'..='\u{2FDF}'));
-        if at >= after
-            && tables.firsts.has(c)
+        let Some(c) = wide(bytes, at) else {
+            at += (byte.leading_ones() as usize).max(1);
+            continue;
+        };
+        let kinds = tables.kinds.of(c);
+        alike += usize::from(kinds & ALIKE);
+        if kinds & FIRST != 0
+            && at >= after
+            && wide(bytes, at + 3).is_some_and(|next| tables.kinds.of(next) & SECOND != 0)
             && let Some((character, length)) = text.get(at..).and_then(|rest| tables.whole(rest))
         {
             let parts = text.get(at..at + length).unwrap_or_default();
-            apart.push((at..at + length, character, parts.chars().any(|part| tables.alone.has(part))));
+            let alone = parts.chars().any(|part| tables.kinds.of(part as u32) & ALONE != 0);
+            apart.push((at..at + length, character, alone));
             after = at + length;
         }
+        at += 3;
     }
-    runs.extend(run.take());
+    let runs = runs.end();
     put_together(text, &apart, &mut found);
     if alike > 0 {
         stand_for(text, tables, alike >= LEAST_ALIKE, &mut found);
@@ -191,44 +209,58 @@ fn stand_for(text: &str, tables: &Tables, all: bool, mut found: &mut impl FnMut(
     }
 }
 
-/// A run of characters with the same sign between each two.
+/// Runs of characters with the same sign of ASCII between each two.
 #[derive(Debug, Default)]
-struct Run {
-    start: usize,
-    /// Behind its last character.
-    end: usize,
-    characters: usize,
-    sign: Option<char>,
-    /// What came last was a sign.
-    between: bool,
+struct Runs {
+    all: SmallVec<[Range<usize>; 4]>,
+    /// The one that may go on: from its first character to its last one, behind how many signs.
+    open: Range<usize>,
+    sign: u8,
+    signs: usize,
 }
 
-impl Run {
-    /// The next character of a text. Gives the run that ended with it.
-    fn next(&mut self, at: usize, c: char) -> Option<Range<usize>> {
-        if is_han(c) {
-            if self.characters > 0 && self.between {
-                self.characters += 1;
-                (self.end, self.between) = (at + c.len_utf8(), false);
-                return None;
-            }
-            let ended = self.take();
-            *self = Self { start: at, end: at + c.len_utf8(), characters: 1, sign: None, between: false };
-            return ended;
+impl Runs {
+    /// A sign stands before what may be a character.
+    fn sign(&mut self, bytes: &[u8], at: usize) {
+        let sign = bytes.get(at).copied().unwrap_or_default();
+        let is_han = |at: Option<usize>| {
+            at.and_then(|at| wide(bytes, at)).and_then(char::from_u32).is_some_and(is_han)
+        };
+        if sign.is_ascii_alphanumeric() || matches!(sign, b'!' | b'?' | b';') || !is_han(Some(at + 1)) {
+            return;
         }
-        let goes_on = self.characters > 0 && !self.between && self.sign.is_none_or(|sign| sign == c);
-        if goes_on && !c.is_alphanumeric() && !"。！？；".contains(c) {
-            (self.sign, self.between) = (Some(c), true);
-            return None;
+        if self.signs > 0 && self.open.end == at && self.sign == sign {
+            self.open.end = at + 4;
+            self.signs += 1;
+            return;
         }
-        let ended = self.take();
-        *self = Self::default();
-        ended
+        self.close();
+        if is_han(at.checked_sub(3)) {
+            (self.open, self.sign, self.signs) = (at - 3..at + 4, sign, 1);
+        }
     }
 
-    /// The run as far as it goes, where it is long enough.
-    fn take(&self) -> Option<Range<usize>> {
-        (self.characters >= LEAST_APART).then_some(self.start..self.end)
+    fn close(&mut self) {
+        if self.signs + 1 >= LEAST_APART {
+            self.all.push(self.open.clone());
+        }
+        self.signs = 0;
+    }
+
+    fn end(mut self) -> SmallVec<[Range<usize>; 4]> {
+        self.close();
+        self.all
+    }
+}
+
+/// The character of three bytes at a place.
+#[inline]
+fn wide(bytes: &[u8], at: usize) -> Option<u32> {
+    match bytes.get(at..at + 3)? {
+        &[first @ 0xE0..=0xEF, second, third] => {
+            Some(u32::from(first & 0x0F) << 12 | u32::from(second & 0x3F) << 6 | u32::from(third & 0x3F))
+        }
+        _ => None,
     }
 }
 

@@ -140,9 +140,8 @@ pub(super) fn turned(text: &str, mut found: impl FnMut(Layer)) {
 }
 
 fn one(layer: &mut Layer, text: &str, place: Range<usize>, upright: Option<char>) {
-    match upright.or_else(|| text.get(place.clone())?.chars().next()) {
-        Some(reads) => layer.character(reads, place, Some(Encoding::Turned)),
-        None => {}
+    if let Some(reads) = upright.or_else(|| text.get(place.clone())?.chars().next()) {
+        layer.character(reads, place, Some(Encoding::Turned));
     }
 }
 
