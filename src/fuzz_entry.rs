@@ -32,6 +32,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("config", config),
     ("rules", rules),
     ("inflate", inflate),
+    ("manifest", manifest),
 ];
 
 const LIMIT: usize = 1 << 16;
@@ -111,6 +112,29 @@ pub fn inflate(data: &[u8]) {
     if let (Ok(whole), Ok(rest)) = (whole, decoder.finish()) {
         out.extend(rest);
         assert!(out == whole, "pieces mean something else than the whole");
+    }
+}
+
+/// A C2PA manifest in a file or beside one, from somebody else: it is read or refused, and what is bound without a fault is found again.
+pub fn manifest(data: &[u8]) {
+    use crate::provenance::c2pa::{Carrier, Found, verify};
+    use crate::provenance::export::FileForm;
+    const CARRIERS: [(Carrier, bool); 5] = [
+        (Carrier::Text, true),
+        (Carrier::Text, false),
+        (Carrier::Labelled(FileForm::Markdown), false),
+        (Carrier::Labelled(FileForm::Html), false),
+        (Carrier::Labelled(FileForm::Docx), false),
+    ];
+    let Some(((carrier, is_beside), data)) = pick(data, &CARRIERS) else { return };
+    let (file, beside) = if is_beside { (&b""[..], Some(data.to_vec())) } else { (data, None) };
+    let Ok(Some(found)) = carrier.find(file, beside) else { return };
+    let report = verify(carrier, file, &found, None, 1_796_000_000_000);
+    assert!(!report.findings.is_empty(), "no answer at all");
+    if let Ok(bare) = carrier.without(file, &found) {
+        assert!(is_beside || bare.len() <= file.len(), "taking out a manifest makes a file longer");
+        let again: Result<Option<Found>, _> = carrier.find(&bare, None);
+        let _ = again.map(|found| found.map(|found| verify(carrier, &bare, &found, None, 0)));
     }
 }
 

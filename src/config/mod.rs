@@ -4,6 +4,7 @@
 //! and resolves secrets, which come from files and the environment and never from the file itself.
 
 mod approval;
+mod c2pa;
 mod check;
 mod client_checks;
 mod differences;
@@ -200,6 +201,7 @@ pub fn load(
             secret::resolve_token(&mut check, ("anchor", n), anchor.credential.as_ref(), purpose, environment)
         })
         .collect();
+    check.c2pa(file.labels.c2pa.as_ref(), environment);
     check.marks(&file.marks, purpose, environment);
     check.prints(&file.prints);
     diagnostics.append(&mut check.found);
@@ -347,6 +349,9 @@ fn place_paths(file: &mut File, folder: &Path, state_is_written: bool) {
         &mut file.marks.keys,
         &mut file.prints.dir,
     ];
+    if let Some(c2pa) = &mut file.labels.c2pa {
+        c2pa.chain.iter_mut().chain(&mut c2pa.key).for_each(place);
+    }
     let approvals = policy.approval.iter_mut().map(|approval| &mut approval.dir);
     optional.into_iter().flatten().chain(policy.slots.values_mut()).chain(approvals).for_each(place);
     file.prints.common.iter_mut().for_each(place);

@@ -6,6 +6,7 @@
 //! itself, and a tag that is moved elsewhere does not. [`mark`] sets and reads them, [`detect`] says what they tell of a text.
 
 mod aigc;
+pub mod c2pa;
 pub mod detect;
 pub mod export;
 mod label;

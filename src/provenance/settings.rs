@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+use super::c2pa::C2paSettings;
 use crate::policy::LabelMode;
 
 /// `[labels]`
@@ -23,6 +24,8 @@ pub struct LabelSettings {
     pub producer: Option<String>,
     /// Where metadata can be checked, an `https://` URL that is told with it.
     pub verify: Option<String>,
+    /// What signs C2PA manifests of files (`sluicegate label --c2pa`); without it, none are written.
+    pub c2pa: Option<C2paSettings>,
 }
 
 /// Where notices stand.

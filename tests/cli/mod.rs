@@ -16,6 +16,7 @@ mod help;
 mod import;
 mod incident;
 mod judges;
+mod label;
 mod overblock;
 mod policy;
 mod prints;

@@ -10,7 +10,9 @@ use serde_json::Value;
 use crate::cli::Exit;
 use crate::cli::dice::Dice;
 use crate::cli::texts::of_lines;
-use crate::provenance::print::{Aligned, Common, PrintKeys, PrintRecord, PrintVerdict, Shelf, align, grow};
+use crate::provenance::print::{
+    Aligned, Common, FITS, PrintKeys, PrintRecord, PrintVerdict, Shelf, align, grow,
+};
 
 /// Measure prints: fragments that are known again, false alarms, size, time
 ///
@@ -53,6 +55,8 @@ struct Counted {
     lead: u64,
     scores: Vec<f64>,
     aligned: Vec<f64>,
+    /// Of those found: of how many enough fits the text that they are held against.
+    fits: u64,
 }
 
 const TENANT: &str = "measured";
@@ -275,6 +279,7 @@ fn false_alarms(groups: &[Group]) -> anyhow::Result<()> {
                     let counted = counted.entry((group.wide, length)).or_default();
                     counted.all += 1;
                     counted.found += u64::from(traced.verdict() == PrintVerdict::Found);
+                    counted.fits += u64::from(traced.verdict() == PrintVerdict::Found && fit >= FITS);
                     counted.lead += u64::from(traced.verdict() == PrintVerdict::Lead);
                     counted.scores.push(best.map_or(0.0, |best| best.score));
                     counted.aligned.push(fit);
@@ -288,9 +293,9 @@ fn false_alarms(groups: &[Group]) -> anyhow::Result<()> {
     )?;
     writeln!(
         out,
-        "| | characters | fragments | found | share | lead | score: most 1 %, 0.1 % and all | fit 0.2, 0.3, 0.4, 0.5, 0.6 and more |"
+        "| | characters | fragments | found | share | and fits | lead | score: most 1 %, 0.1 % and all | fit 0.2, 0.3, 0.4, 0.5, 0.6 and more |"
     )?;
-    writeln!(out, "| --- | --- | --- | --- | --- | --- | --- | --- |")?;
+    writeln!(out, "| --- | --- | --- | --- | --- | --- | --- | --- | --- |")?;
     for ((wide, length), mut counted) in counted {
         counted.scores.sort_by(|a, b| b.total_cmp(a));
         let at = |of_1000: usize| {
@@ -298,11 +303,12 @@ fn false_alarms(groups: &[Group]) -> anyhow::Result<()> {
         };
         writeln!(
             out,
-            "| {} | {length} | {} | {} | {:.5} | {:.4} | {:.0}, {:.0}, {:.0} | {} |",
+            "| {} | {length} | {} | {} | {:.5} | {} | {:.4} | {:.0}, {:.0}, {:.0} | {} |",
             if wide { "Chinese" } else { "Latin" },
             counted.all,
             counted.found,
             counted.found as f64 / counted.all.max(1) as f64,
+            counted.fits,
             counted.lead as f64 / counted.all.max(1) as f64,
             at(10),
             at(1),

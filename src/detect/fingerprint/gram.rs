@@ -256,14 +256,27 @@ fn char_at(text: &[u8], at: usize) -> (char, usize) {
 }
 
 /// Chooses of the grams of a text those that are kept.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Winnow {
     window: Vec<Gram>,
     /// The last letter of the gram that was kept last.
     kept: Option<u64>,
+    /// Of so many grams that follow each other one at least is kept.
+    of: usize,
+}
+
+impl Default for Winnow {
+    fn default() -> Self {
+        Self::of(WINDOW)
+    }
 }
 
 impl Winnow {
+    /// Keeps one at least of so many grams that follow each other.
+    pub(crate) fn of(of: usize) -> Self {
+        Self { window: Vec::new(), kept: None, of }
+    }
+
     /// The next gram.
     pub(crate) fn push(&mut self, gram: Gram, keep: &mut impl FnMut(Gram)) {
         // A row that was parted begins anew.
@@ -271,7 +284,7 @@ impl Winnow {
             self.finish(keep);
         }
         self.window.push(gram);
-        if self.window.len() == WINDOW {
+        if self.window.len() >= self.of {
             self.choose(keep);
             self.window.remove(0);
         }

@@ -5,17 +5,20 @@ use std::ops::Range;
 use super::{ExportError, Fields, fields_json, of_json};
 use crate::provenance::Aigc;
 
-/// The tags of a document that begin so, in order; what stands in comments and scripts is none.
+/// The tags of a document that begin so, in order; what stands in comments and scripts is none. Of a script that is asked for the range is all
+/// of the element.
 fn tags<'t>(text: &'t str, names: &[&str]) -> Vec<(Range<usize>, &'t str)> {
     let (mut at, mut found) = (0, Vec::new());
     while let Some(open) = text.get(at..).and_then(|rest| rest.find('<')).map(|open| at + open) {
         let rest = text.get(open..).unwrap_or_default();
+        if let Some((end, tag)) = script(rest).filter(|_| names.contains(&"script")) {
+            found.push((open..open + end, tag));
+            at = open + end;
+            continue;
+        }
         let skip = |from: &str, to: &str| -> Option<usize> {
             let lower = rest.get(..from.len())?.eq_ignore_ascii_case(from);
-            lower.then(|| {
-                let found = memchr::memmem::find(rest.to_ascii_lowercase().as_bytes(), to.as_bytes());
-                found.map_or(text.len(), |end| open + end + to.len())
-            })
+            lower.then(|| find_letters(rest, to).map_or(text.len(), |end| open + end + to.len()))
         };
         if let Some(end) =
             skip("<!--", "-->").or_else(|| skip("<script", "</script")).or_else(|| skip("<style", "</style"))
@@ -33,6 +36,69 @@ fn tags<'t>(text: &'t str, names: &[&str]) -> Vec<(Range<usize>, &'t str)> {
         at = end.max(open + 1);
     }
     found
+}
+
+/// Where a word stands first, in small letters or large ones. Its first sign is no letter.
+fn find_letters(text: &str, word: &str) -> Option<usize> {
+    let (text, word) = (text.as_bytes(), word.as_bytes());
+    let first = *word.first()?;
+    memchr::memchr_iter(first, text)
+        .find(|at| text.get(*at..at + word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word)))
+}
+
+/// The script element that a text begins with: where it ends, and its first tag.
+fn script(rest: &str) -> Option<(usize, &str)> {
+    let name = rest.get(.."<script".len())?;
+    let delimits = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'/' | b'>');
+    (name.eq_ignore_ascii_case("<script") && rest.as_bytes().get(name.len()).is_some_and(delimits))
+        .then_some(())?;
+    let tag = rest.get(..end_of_tag(rest)?)?;
+    let close = tag.len() + find_letters(rest.get(tag.len()..)?, "</script")?;
+    Some((close + end_of_tag(rest.get(close..)?)?, tag))
+}
+
+/// The script elements that are C2PA manifests: where each stands, and the text in it.
+pub(in crate::provenance) fn manifests(text: &str) -> Vec<(Range<usize>, &str)> {
+    let scripts = tags(text, &["script"]).into_iter();
+    let of_type = scripts.filter(|(_, tag)| {
+        attribute(tag, "type").is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/c2pa"))
+    });
+    let inside = |range: Range<usize>, tag: &str| {
+        let whole = text.get(range.clone()).unwrap_or_default();
+        let said = whole.get(tag.len()..whole.rfind("</").unwrap_or(whole.len())).unwrap_or_default();
+        (range, said)
+    };
+    of_type.map(|(range, tag)| inside(range, tag)).collect()
+}
+
+/// Where link elements say that C2PA manifests are.
+pub(in crate::provenance) fn references(text: &str) -> Vec<String> {
+    let links = tags(text, &["link"]).into_iter();
+    let relates = |tag: &str| {
+        let rel = attribute(tag, "rel").unwrap_or_default();
+        rel.split_ascii_whitespace().any(|word| word.eq_ignore_ascii_case("c2pa-manifest"))
+    };
+    links.filter(|(_, tag)| relates(tag)).map(|(_, tag)| attribute(tag, "href").unwrap_or_default()).collect()
+}
+
+/// Where in the head an element may be put: behind the block, or where one would be.
+pub(in crate::provenance) fn in_head(text: &str) -> usize {
+    let block = blocks(text).last().map(|(range, _)| range.end);
+    behind_line(text, block.unwrap_or_else(|| top_of_head(text)))
+}
+
+/// Behind the line break that stands there.
+fn behind_line(text: &str, at: usize) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    at + if rest.starts_with("\r\n") { 2 } else { usize::from(rest.starts_with('\n')) }
+}
+
+/// Where a document's head begins: a `meta` before the body opens one by itself.
+fn top_of_head(text: &str) -> usize {
+    let behind = |name: &str| tags(text, &[name]).first().map(|(range, _)| range.end);
+    let doctype = text.get(..9).is_some_and(|start| start.eq_ignore_ascii_case("<!doctype"));
+    let place = behind("head").or_else(|| behind("html"));
+    place.or_else(|| doctype.then(|| end_of_tag(text)).flatten()).unwrap_or(0)
 }
 
 /// Where a tag ends: at a `>` outside of quotes.
@@ -98,16 +164,25 @@ pub(super) fn read(text: &str) -> Result<Option<Fields>, ExportError> {
 }
 
 /// The source without blocks; a line break that stood behind one goes with it.
-pub(super) fn content(text: &str) -> String {
+fn bare(text: &str) -> String {
     let (mut out, mut at) = (String::with_capacity(text.len()), 0);
     for (range, _) in blocks(text) {
         out.push_str(text.get(at..range.start).unwrap_or_default());
-        let behind = text.get(range.end..).unwrap_or_default();
-        let line = if behind.starts_with("\r\n") { 2 } else { usize::from(behind.starts_with('\n')) };
-        at = range.end + line;
+        at = behind_line(text, range.end);
     }
     out.push_str(text.get(at..).unwrap_or_default());
     out
+}
+
+/// The source without blocks and C2PA manifests.
+pub(super) fn content(text: &str) -> String {
+    let (mut out, mut at) = (String::with_capacity(text.len()), 0);
+    for (range, _) in manifests(text) {
+        out.push_str(text.get(at..range.start).unwrap_or_default());
+        at = range.end;
+    }
+    out.push_str(text.get(at..).unwrap_or_default());
+    bare(&out)
 }
 
 /// The source with these words as the last paragraph of its body.
@@ -122,14 +197,10 @@ pub(super) fn with_paragraph(text: &str, words: &str) -> String {
 }
 
 pub(super) fn write(text: &str, block: &Aigc) -> String {
-    let mut out = content(text);
+    let mut out = bare(text);
     let json = fields_json(block).replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
     let meta = format!("<meta name=\"AIGC\" content=\"{json}\">\n");
-    let behind = |name: &str| tags(&out, &[name]).first().map(|(range, _)| range.end);
-    // A `meta` before the body opens a head by itself.
-    let place = behind("head").or_else(|| behind("html"));
-    let doctype = out.get(..9).is_some_and(|start| start.eq_ignore_ascii_case("<!doctype"));
-    let place = place.or_else(|| doctype.then(|| end_of_tag(&out)).flatten()).unwrap_or(0);
+    let place = top_of_head(&out);
     let line = if out.get(place..).is_some_and(|rest| rest.starts_with('\n')) { place + 1 } else { place };
     out.insert_str(line, &meta);
     out

@@ -4,13 +4,13 @@
 //! spreads the file now stands as the propagator.
 
 mod docx;
-mod html;
+pub(super) mod html;
 mod json;
 mod markdown;
 mod pdf;
 mod plain;
 mod visible;
-mod zip;
+pub(super) mod zip;
 
 pub use plain::plain_text;
 
@@ -108,14 +108,17 @@ impl FileForm {
         }
     }
 
-    /// Hash of the skeleton of what the file says, its block aside: of Markdown what follows the front matter, of HTML and JSON the source, of
+    /// Hash of the skeleton of what the file says, its block and a C2PA manifest aside: of Markdown what follows the front matter, of HTML and JSON the source, of
     /// DOCX the document's XML, of PDF what draws its pages.
     ///
     /// # Errors
     /// The file is not of this form.
     pub fn hash(self, file: &[u8]) -> Result<String, ExportError> {
         Ok(Skeleton::of(&match self {
-            Self::Markdown => markdown::content(text(file, "Markdown in UTF-8")?).to_owned(),
+            Self::Markdown => {
+                let text = markdown::content(text(file, "Markdown in UTF-8")?);
+                super::c2pa::without_comment(text).into_owned()
+            }
             Self::Html => html::content(text(file, "HTML in UTF-8")?),
             Self::Json => json::content(file)?,
             Self::Docx => docx::content(file)?,
@@ -169,3 +172,5 @@ fn fields_json(block: &Aigc) -> String {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(super) use tests::{docx_of_tests, pdf_of_tests};

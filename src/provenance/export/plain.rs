@@ -6,6 +6,7 @@ use html5gum::{DefaultEmitter, Token, Tokenizer};
 
 use super::zip::Zip;
 use super::{ExportError, FileForm, MOST, text};
+use crate::provenance::c2pa::without_comment;
 
 const DOCUMENT: ExportError = ExportError::Form("a DOCX document");
 const PDF: ExportError = ExportError::Form("a PDF document of which the text can be read");
@@ -20,7 +21,9 @@ pub fn plain_text(form: Option<FileForm>, file: &[u8]) -> Result<String, ExportE
         return Err(ExportError::Size);
     }
     match form {
-        None | Some(FileForm::Markdown | FileForm::Json) => Ok(text(file, "text in UTF-8")?.to_owned()),
+        None | Some(FileForm::Json) => Ok(text(file, "text in UTF-8")?.to_owned()),
+        // A manifest in a comment is nothing that anybody reads.
+        Some(FileForm::Markdown) => Ok(without_comment(text(file, "text in UTF-8")?).into_owned()),
         Some(FileForm::Html) => Ok(of_html(text(file, "HTML in UTF-8")?)),
         Some(FileForm::Docx) => of_docx(file),
         Some(FileForm::Pdf) => of_pdf(file),

@@ -44,6 +44,14 @@ fn pdf() -> Vec<u8> {
     out
 }
 
+pub(in crate::provenance) fn docx_of_tests() -> Vec<u8> {
+    docx(None)
+}
+
+pub(in crate::provenance) fn pdf_of_tests() -> Vec<u8> {
+    pdf()
+}
+
 fn files() -> Vec<(FileForm, Vec<u8>)> {
     let texts: &[(FileForm, &str)] = &[
         (FileForm::Markdown, ""),

@@ -1,6 +1,8 @@
 //! ZIP archives as office programs write them: entries stay as they are packed, one may be added or written anew.
 
+use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
+use std::ops::Range;
 
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
@@ -12,6 +14,8 @@ const FORM: ExportError = ExportError::Form("a ZIP archive of an office document
 const LOCAL: u32 = 0x0403_4b50;
 const CENTRAL: u32 = 0x0201_4b50;
 const END: u32 = 0x0605_4b50;
+/// Of what may stand behind a file's bytes.
+const BEHIND: u32 = 0x0807_4b50;
 /// Bytes of an end record without its comment.
 const END_LENGTH: usize = 22;
 /// The first day that the format knows.
@@ -30,9 +34,64 @@ struct Entry {
     attributes: u32,
 }
 
+/// Where a file stands in an archive.
+pub(in crate::provenance) struct Place {
+    pub(in crate::provenance) name: String,
+    /// From its head to the end of its bytes, with what may say their number behind them.
+    pub(in crate::provenance) bytes: Range<usize>,
+    /// Of its checksum in the directory.
+    pub(in crate::provenance) checksum: usize,
+}
+
+/// Where all of them stand, and the directory begins.
+pub(in crate::provenance) struct Layout {
+    pub(in crate::provenance) entries: Vec<Place>,
+    pub(in crate::provenance) directory: usize,
+}
+
+impl Layout {
+    fn of(file: &[u8]) -> Option<Self> {
+        let end = end_of(file)?;
+        let (count, directory) = (u16_at(file, end + 10)?, u32_at(file, end + 16)? as usize);
+        let (mut entries, mut names, mut at) = (Vec::new(), BTreeSet::new(), directory);
+        for _ in 0..count {
+            if u32_at(file, at)? != CENTRAL {
+                return None;
+            }
+            let lengths =
+                [u16_at(file, at + 28)?, u16_at(file, at + 30)?, u16_at(file, at + 32)?].map(usize::from);
+            let name = std::str::from_utf8(file.get(at + 46..at + 46 + lengths[0])?).ok()?;
+            let local = u32_at(file, at + 42)? as usize;
+            if u32_at(file, local)? != LOCAL || !names.insert(name) {
+                return None;
+            }
+            let head = 30 + usize::from(u16_at(file, local + 26)?) + usize::from(u16_at(file, local + 28)?);
+            let mut stop = (local + head).checked_add(u32_at(file, at + 20)? as usize)?;
+            // Bit 3: checksum and lengths stand behind the bytes, with a sign before them or without.
+            if u16_at(file, at + 8)? & 8 != 0 {
+                stop += match u32_at(file, stop)? {
+                    LOCAL | CENTRAL => 0,
+                    BEHIND => 16,
+                    _ => 12,
+                };
+            }
+            file.get(local..stop)?;
+            entries.push(Place { name: name.to_owned(), bytes: local..stop, checksum: at + 16 });
+            at += 46 + lengths.iter().sum::<usize>();
+        }
+        Some(Self { entries, directory })
+    }
+}
+
+/// Where the record that ends an archive stands. The comment behind it has at most 64 KiB.
+fn end_of(file: &[u8]) -> Option<usize> {
+    let from = file.len().saturating_sub(END_LENGTH + 0xffff);
+    (from..=file.len().checked_sub(END_LENGTH)?).rev().find(|&at| u32_at(file, at) == Some(END))
+}
+
 /// An archive in memory.
 #[derive(Clone, Debug)]
-pub(super) struct Zip(Vec<Entry>);
+pub(in crate::provenance) struct Zip(Vec<Entry>);
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     bytes.get(at..)?.first_chunk().map(|b| u16::from_le_bytes(*b))
@@ -43,15 +102,12 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
 }
 
 impl Zip {
-    pub(super) fn read(file: &[u8]) -> Result<Self, ExportError> {
+    pub(in crate::provenance) fn read(file: &[u8]) -> Result<Self, ExportError> {
         Self::parse(file).ok_or(FORM)
     }
 
     fn parse(file: &[u8]) -> Option<Self> {
-        // The comment behind the end record has at most 64 KiB.
-        let from = file.len().saturating_sub(END_LENGTH + 0xffff);
-        let end =
-            (from..=file.len().checked_sub(END_LENGTH)?).rev().find(|&at| u32_at(file, at) == Some(END))?;
+        let end = end_of(file)?;
         let (count, mut at) = (u16_at(file, end + 10)?, u32_at(file, end + 16)? as usize);
         let mut entries = Vec::new();
         for _ in 0..count {
@@ -132,6 +188,20 @@ impl Zip {
             None => self.0.push(entry),
         }
         Ok(())
+    }
+
+    /// The bytes of a file that is not packed; none, where there is no such file.
+    pub(in crate::provenance) fn stored(&self, name: &str) -> Result<Option<Vec<u8>>, ExportError> {
+        match self.0.iter().find(|entry| entry.name == name) {
+            None => Ok(None),
+            Some(entry) if entry.method == 0 => Ok(Some(entry.packed.clone())),
+            Some(_) => Err(FORM),
+        }
+    }
+
+    /// Where in an archive its files stand.
+    pub(in crate::provenance) fn layout(file: &[u8]) -> Result<Layout, ExportError> {
+        Layout::of(file).ok_or(FORM)
     }
 
     pub(super) fn write(&self) -> Result<Vec<u8>, ExportError> {

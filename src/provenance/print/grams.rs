@@ -7,6 +7,9 @@ use crate::detect::fingerprint::gram::{Gram, Letters, Read, Winnow};
 use crate::text::fold::{FoldPos, TextKind, View};
 use crate::text::json::{Kind, MAX_DEPTH, Tape, unescape};
 
+/// Of so many rows that follow each other one at least is kept: with two a fragment of a hundred Chinese letters of which a fifth is edited has
+/// the more letters in rows, for 4.4 bytes a character in place of 2.7.
+const OF: usize = 2;
 /// So many letters part the texts of one answer.
 const BETWEEN: u32 = 64;
 /// What a letter of an alphabet weighs; one of Chinese, Japanese or Korean says as much as 2.4 of these.
@@ -63,7 +66,7 @@ impl Prints {
         });
         let mut out = Self::default();
         for text in texts {
-            let (base, mut winnow) = (out.letters, Winnow::default());
+            let (base, mut winnow) = (out.letters, Winnow::of(OF));
             let mut keep = |gram: Gram| {
                 out.prints.push(Print { gram: gram.hash, at: base.saturating_add(gram.last as u32) });
             };

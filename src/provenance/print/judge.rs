@@ -9,8 +9,8 @@ use crate::diag::moment::day;
 
 /// From this score on, in letters of alphabets, a text is taken to come from an answer; and one of Chinese, Japanese or Korean, of which five
 /// letters are more seldom the same by chance.
-const SURE: f64 = 80.0;
-const SURE_WIDE: f64 = 64.0;
+const SURE: f64 = 86.0;
+const SURE_WIDE: f64 = 70.0;
 /// The chance of a false alarm there, and how many letters more make it a tenth, or fewer ten times as much.
 const AT_SURE: f64 = 1e-3;
 const TENTH: f64 = 28.0;

@@ -7,6 +7,7 @@ mod pdf;
 
 use super::zip::Zip;
 use super::{ExportError, FileForm, MOST, html, markdown, plain_text, text};
+use crate::provenance::c2pa::without_comment;
 
 impl FileForm {
     /// The file with these words as its last paragraph, or in a PDF at the foot of its last page; as it was where its text ends with them. None
@@ -45,13 +46,15 @@ impl FileForm {
         }
     }
 
-    /// What people read in the file: a Markdown file's front matter is none of it.
+    /// What people read in the file: a Markdown file's front matter and a manifest in a comment are none of it.
     ///
     /// # Errors
     /// The file is not of this form.
     pub fn said(self, file: &[u8]) -> Result<String, ExportError> {
         match self {
-            Self::Markdown => Ok(markdown::content(text(file, "Markdown in UTF-8")?).to_owned()),
+            Self::Markdown => {
+                Ok(without_comment(markdown::content(text(file, "Markdown in UTF-8")?)).into_owned())
+            }
             Self::Html | Self::Json | Self::Docx | Self::Pdf => plain_text(Some(self), file),
         }
     }

@@ -1,25 +1,31 @@
 //! `sluicegate label`: the implicit label in files that leave the house, and the check of what a label says.
 
+mod manifest;
+mod visible;
+
 use super::{ConfigArgs, Exit, Format};
 use crate::audit::{ExchangeId, Signer, Verifier, key_path, load_or_make_signer};
 use crate::config::{Settings, journal_settings};
 use crate::diag::write_whole;
 use crate::exchange::Maker;
-use crate::provenance::export::{Fields, FileForm, merged};
-use crate::provenance::{Aigc, LabelWords, Signed, Skeleton, Statement, StatementError};
-use crate::text::{Guess, Tongue};
+use crate::provenance::export::{ExportError, Fields, FileForm, merged};
+use crate::provenance::{Aigc, Signed, Skeleton, Statement, StatementError};
 use anyhow::{Context as _, bail};
 use serde_json::json;
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use visible::Visible;
 
 /// Write the label that programs read into files, or check one
 ///
 /// Markdown gets it in its front matter, HTML in a meta element, JSON as a member, DOCX as a custom property, PDF among the document's
 /// information: the seven fields of GB 45438-2025, signed with the journal's key, once, merged with what is there. Of a file that somebody
 /// else has labelled the producer stays, and this gateway stands as the propagator.
+///
+/// With --c2pa the file gets a C2PA manifest too, over the labelled bytes: signed with the certificate of `[labels.c2pa]`, in the file (Markdown,
+/// text, HTML, DOCX, PDF) or beside it (JSON) as FILE.c2pa. One that holds stays; one of the gateway's own that no longer holds is written anew.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 #[command(after_long_help = "\
@@ -29,6 +35,7 @@ Examples:
   sluicegate label report.docx summary.md
   sluicegate label --visible report.pdf
   sluicegate label --visible='AI-generated, checked by the editors' --config gateway.toml notes.md
+  sluicegate label --c2pa report.pdf answer.txt
   sluicegate label --exchange 4bzk0hmm1qf0n6cz6rwr9w3yxd answer.html
   sluicegate label verify report.docx --key journal.pub")]
 pub(super) struct Args {
@@ -46,13 +53,21 @@ enum What {
 
 #[derive(Debug, clap::Args)]
 struct Write {
-    /// Files: .md, .html, .json, .docx, .pdf
+    /// Files: .md, .html, .json, .docx, .pdf; with --c2pa .txt too
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
 
     /// Put the label that people read into the file too, at its end: in the words of the profile or of `[labels]`, or in these
     #[arg(long, value_name = "WORDS", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     visible: Option<String>,
+
+    /// Write a C2PA manifest too
+    #[arg(long)]
+    c2pa: bool,
+
+    /// Put the manifest beside the file, as FILE.c2pa
+    #[arg(long, requires = "c2pa")]
+    beside: bool,
 
     /// The exchange whose answer the file holds; without it, the number that the file has, or a fresh one
     #[arg(long, value_name = "ID")]
@@ -64,13 +79,16 @@ struct Write {
 
 /// Check a label: who has signed it, and whether the text is the one that was signed
 ///
-/// FILE is a labelled file, or with --statement a text that an answer held.
+/// FILE is a labelled file, or with --statement a text that an answer held. With --c2pa its C2PA manifest is checked in the place of the label: form,
+/// signature, certificate, and whether the content is the one that was signed, with C2PA's codes.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
-Exit code: 0 when the key has signed the label and the text is the same, 1 when not, 2 for a file that cannot be read.
+Exit code: 0 when the key has signed the label and the text is the same, or the manifest holds, 1 when not, 2 for a file that cannot be read
+or has none.
 
 Examples:
   sluicegate label verify report.docx
+  sluicegate label verify --c2pa --trust C2PA-TRUST-LIST.pem report.docx
   sluicegate label verify answer.txt --statement label.json --key journal.pub
   curl -sD - https://gateway/v1/chat/completions .. | sed -n 's/^x-sluicegate-label: //p' > label.json")]
 struct Verify {
@@ -86,6 +104,14 @@ struct Verify {
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
 
+    /// Check the C2PA manifest
+    #[arg(long, conflicts_with_all = ["statement", "key"])]
+    c2pa: bool,
+
+    /// Certificates that are trusted, in PEM: of authorities, such as C2PA's trust list, or of signers
+    #[arg(long, value_name = "PEM", requires = "c2pa")]
+    trust: Option<PathBuf>,
+
     /// How to write the answer
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
@@ -96,6 +122,7 @@ struct Verify {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     match &args.what {
+        Some(What::Verify(args)) if args.c2pa => manifest::check(args),
         Some(What::Verify(args)) => verify(args),
         None => write(&args.write),
     }
@@ -106,11 +133,16 @@ fn write(args: &Write) -> anyhow::Result<Exit> {
         bail!("`{id}` is no exchange's id: 26 digits and small letters are expected");
     }
     let settings = settings(&args.config)?;
-    let maker = maker(&settings)?;
     let visible = args.visible.as_deref().map(|words| Visible::new(words, &settings)).transpose()?;
+    let labeller = Labeller { maker: maker(&settings)?, visible, exchange: args.exchange.clone() };
+    let sealer = args.c2pa.then(|| manifest::Sealer::of(&settings.labels, args.beside)).transpose()?;
     let mut exit = Exit::Fine;
     for path in &args.files {
-        if let Err(error) = label(path, args.exchange.as_deref(), &maker, visible.as_ref()) {
+        let done = match &sealer {
+            Some(sealer) => manifest::seal(path, &labeller, sealer),
+            None => label(path, &labeller),
+        };
+        if let Err(error) = done {
             writeln!(io::stderr(), "error: {}: {error:#}", path.display())?;
             exit = Exit::Misuse;
         }
@@ -126,43 +158,6 @@ fn settings(config: &ConfigArgs) -> anyhow::Result<Settings> {
     })
 }
 
-/// The words of labels that people read.
-enum Visible {
-    /// As they were given.
-    Own(String),
-    /// Those of the profile and of `[labels]`, in the language of the file.
-    Stated(LabelWords),
-}
-
-impl Visible {
-    fn new(words: &str, settings: &Settings) -> anyhow::Result<Self> {
-        if !words.trim().is_empty() {
-            return Ok(Self::Own(words.trim().to_owned()));
-        }
-        let policies = settings.policy_library().and_then(|library| library.policy(&settings.policy));
-        let policy = policies.map_err(|found| {
-            let first = found.first().map(ToString::to_string).unwrap_or_default();
-            anyhow::anyhow!("the policy cannot be used: {first}")
-        })?;
-        Ok(Self::Stated(LabelWords::new(policy.labels().map(|labels| &**labels), &settings.labels.texts)))
-    }
-
-    fn words(&self, form: FileForm, file: &[u8]) -> anyhow::Result<String> {
-        match self {
-            Self::Own(words) => Ok(words.clone()),
-            Self::Stated(words) => {
-                // What stands there may be all that is in its language.
-                let mut labels: Vec<String> = Tongue::ALL.map(|tongue| words.label(tongue)).into();
-                if let Some(there) = form.find_visible(file, &labels)? {
-                    return Ok(labels.swap_remove(there));
-                }
-                let tongue = Guess::of(&form.said(file)?);
-                Ok(words.label(tongue.unwrap_or_else(|| words.home())))
-            }
-        }
-    }
-}
-
 /// Who signs, as the configuration says it.
 fn maker(settings: &Settings) -> anyhow::Result<Maker> {
     let signer = load_or_make_signer(&settings.journal_key_path(), settings.journal.origin.as_deref())?;
@@ -170,46 +165,59 @@ fn maker(settings: &Settings) -> anyhow::Result<Maker> {
     Ok(Maker { signer, producer, verify: None })
 }
 
-fn label(
-    path: &Path,
-    exchange: Option<&str>,
-    maker: &Maker,
-    visible: Option<&Visible>,
-) -> anyhow::Result<()> {
-    let form = FileForm::of(path).ok_or(crate::provenance::export::ExportError::Unknown)?;
-    let source = fs::read(path)?;
-    let mut file = source.clone();
-    if let Some(visible) = visible {
-        match form.visible(&file, &visible.words(form, &file)?)? {
-            Some(labelled) => file = labelled,
-            None => writeln!(
-                io::stderr(),
-                "{}: programs read JSON and people do not: it has the fields alone",
-                path.display()
-            )?,
-        }
-    }
-    let there = match form.read(&file) {
-        // What has several blocks gets one.
-        Err(crate::provenance::export::ExportError::Several(_)) => None,
-        there => there?,
-    };
-    let producer = Aigc::first(&maker.producer, "").content_producer;
-    let known = there.as_ref().and_then(|fields| number_of(fields, &producer));
-    let id = match (exchange, known) {
-        (Some(id), _) => id.to_owned(),
-        (None, Some(id)) => id,
-        (None, None) => ExchangeId::random()?.to_string(),
-    };
-    let signed = maker.sign(&id, vec![form.hash(&file)?]);
-    let block = merged(there.as_ref(), &signed.statement.aigc);
-    if source == file && there.as_ref().is_some_and(|fields| is_same(fields, &block)) {
-        return Ok(());
-    }
-    let labelled = form.write(&file, &block)?;
+/// Who labels, and how.
+struct Labeller {
+    maker: Maker,
+    /// The label that people read, where it is to stand in the file.
+    visible: Option<Visible>,
+    /// The exchange's number, where it was told.
+    exchange: Option<String>,
+}
+
+fn label(path: &Path, labeller: &Labeller) -> anyhow::Result<()> {
+    let form = FileForm::of(path).ok_or(ExportError::Unknown)?;
+    let file = fs::read(path)?;
+    let (Some(labelled), _) = labeller.labelled(form, path, &file)? else { return Ok(()) };
+    manifest::refuse_where_one_stands(path, &file)?;
     let mode = fs::metadata(path)?.permissions().mode() & 0o777;
     write_whole(path, &labelled, mode)?;
     Ok(())
+}
+
+impl Labeller {
+    /// A file with its labels, and the block; no file, where both stand in it already.
+    fn labelled(
+        &self,
+        form: FileForm,
+        path: &Path,
+        source: &[u8],
+    ) -> anyhow::Result<(Option<Vec<u8>>, Aigc)> {
+        let shown = self.visible.as_ref().map(|visible| visible.put(form, path, source)).transpose()?;
+        let file = shown.as_deref().unwrap_or(source);
+        let there = match form.read(file) {
+            // What has several blocks gets one.
+            Err(ExportError::Several(_)) => None,
+            there => there?,
+        };
+        let producer = Aigc::first(&self.maker.producer, "").content_producer;
+        let known = there.as_ref().and_then(|fields| number_of(fields, &producer));
+        let id = match (&self.exchange, known) {
+            (Some(id), _) => id.clone(),
+            (None, Some(id)) => id,
+            (None, None) => ExchangeId::random()?.to_string(),
+        };
+        let signed = self.maker.sign(&id, vec![form.hash(file)?]);
+        let block = merged(there.as_ref(), &signed.statement.aigc);
+        if source == file && there.as_ref().is_some_and(|fields| is_same(fields, &block)) {
+            return Ok((None, block));
+        }
+        Ok((Some(form.write(file, &block)?), block))
+    }
+}
+
+/// A text of somebody else's in one line, without what moves a terminal's cursor.
+fn sole(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// The number that this producer, or propagator, has given the file before.
@@ -243,7 +251,7 @@ fn verify(args: &Verify) -> anyhow::Result<Exit> {
             let text = text.trim().trim_start_matches(": sluicegate-label").trim();
             return Ok((Signed::parse(text)?, Skeleton::of(&String::from_utf8_lossy(&file))));
         }
-        let form = FileForm::of(&args.file).ok_or(crate::provenance::export::ExportError::Unknown)?;
+        let form = FileForm::of(&args.file).ok_or(ExportError::Unknown)?;
         let fields = form.read(&file)?.context("it holds no `AIGC` block")?;
         let aigc = Aigc::of(&fields).context(StatementError::Fields)?;
         let signed = Signed::of_fields(&aigc).or_else(|error| {
