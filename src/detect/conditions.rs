@@ -152,6 +152,11 @@ impl AllCriteria {
         all
     }
 
+    /// How many characters before its finding the words of a rule's groups count, where it has groups and says so.
+    pub(super) fn reach(&self, rule: RuleId) -> Option<u32> {
+        self.rules.get(rule.0 as usize)?.as_ref()?.when.as_ref()?.within
+    }
+
     /// The rule that a keyword's rule or group belongs to, and which of its groups it is, counted from one; 0 for none.
     #[inline]
     pub(super) fn part(&self, rule: RuleId) -> (RuleId, u8) {

@@ -53,6 +53,16 @@ pub(super) mod byte {
 }
 
 impl Engine {
+    /// Whether a rule's findings are a model's judgement.
+    pub(super) fn asks_model(&self, rule: RuleId) -> bool {
+        self.judges.asks(rule)
+    }
+
+    /// How many characters before its finding the words of a rule's groups count, where it has groups and says so.
+    pub(super) fn reach(&self, rule: RuleId) -> Option<u32> {
+        self.criteria.reach(rule)
+    }
+
     /// Compiles the rules, or says everything that is wrong with them.
     pub fn compile(rules: &[RuleSpec]) -> Result<Self, Vec<CompileError>> {
         Self::compile_after(None, rules)

@@ -513,7 +513,9 @@ impl At<'_> {
         let Some(model) = &rule.model else {
             // A judge's rule holds without a model too.
             let holds = rule.hold.is_some() && rule.judge.is_none();
-            for (key, written) in [("class", rule.class.is_some()), ("hold", holds)] {
+            for (key, written) in
+                [("class", rule.class.is_some()), ("one_in", rule.one_in.is_some()), ("hold", holds)]
+            {
                 if written {
                     self.wrong(&[key], "model", format!("rule `{id}` says `{key}`, but asks no `model`"));
                 }
@@ -526,7 +528,19 @@ impl At<'_> {
             );
             self.wrong(&["model"], "model", message);
         }
-        Some(ModelSpec { model: model.clone(), class: rule.class.clone(), strict })
+        let one_in = rule.one_in.filter(|one_in| {
+            let range = ModelSpec::COMMON..=ModelSpec::RARE;
+            if !range.contains(one_in) {
+                let message = format!(
+                    "rule `{id}` says `one_in = {one_in}`; it goes from {} to {}",
+                    range.start(),
+                    range.end()
+                );
+                self.wrong(&["one_in"], "range", message);
+            }
+            range.contains(one_in)
+        });
+        Some(ModelSpec { model: model.clone(), class: rule.class.clone(), strict, one_in })
     }
 
     /// What the rule looks for that a request does not bear. `alone`: whether it looks for no words.

@@ -29,6 +29,8 @@ pub(super) fn taxonomy() -> Arc<SourceFile> {
 
 /// Path within `filters/`, and text.
 pub(super) static FILES: &[(&str, &str)] = &[
+    ("cautious/pack.toml", include_str!("../../filters/cautious/pack.toml")),
+    ("cautious/rules/cautious.toml", include_str!("../../filters/cautious/rules/cautious.toml")),
     ("classifiers/pack.toml", include_str!("../../filters/classifiers/pack.toml")),
     ("classifiers/rules/classifiers.toml", include_str!("../../filters/classifiers/rules/classifiers.toml")),
     (
@@ -79,6 +81,7 @@ pub(super) static FILES: &[(&str, &str)] = &[
     ("harm/rules/harm.toml", include_str!("../../filters/harm/rules/harm.toml")),
     ("harm/rules/hate.toml", include_str!("../../filters/harm/rules/hate.toml")),
     ("harm/rules/person.toml", include_str!("../../filters/harm/rules/person.toml")),
+    ("harm/rules/requests.toml", include_str!("../../filters/harm/rules/requests.toml")),
     ("harm/rules/sexual.toml", include_str!("../../filters/harm/rules/sexual.toml")),
     ("injection/lists/indirect.txt", include_str!("../../filters/injection/lists/indirect.txt")),
     ("injection/lists/jailbreak.txt", include_str!("../../filters/injection/lists/jailbreak.txt")),

@@ -278,6 +278,9 @@ pub(super) struct RuleFile {
     /// `relaxed` or `strict`: whether a sentence waits until the model has judged it.
     #[serde(default)]
     pub hold: Option<String>,
+    /// One in how many harmless texts may reach the threshold of a rule that asks a model and says no threshold: 100 to 1000.
+    #[serde(default)]
+    pub one_in: Option<u16>,
     /// How sure a keyword is, and a pattern that says nothing else.
     #[serde(default)]
     pub score: Option<f32>,

@@ -5,7 +5,7 @@ mod attacks;
 mod changes;
 mod forms;
 mod holdout;
-mod signs;
+pub(in crate::cli) mod signs;
 
 use super::assess::{Banks, sizes};
 use super::audit::Place;

@@ -116,7 +116,7 @@ fn replaced(text: &str, by: &HashMap<char, &str>) -> String {
 }
 
 /// Chinese characters as they are read, words of letters as they sound.
-pub(super) fn sounds(text: &str) -> String {
+pub(in crate::cli) fn sounds(text: &str) -> String {
     let mut out = String::new();
     let mut was_reading = false;
     for one in text.chars() {

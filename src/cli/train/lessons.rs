@@ -2,6 +2,7 @@
 
 use super::phrases::{Kind, Phrase, make};
 use super::recipe::{PhraseFile, Recipe, SourceOf};
+use crate::cli::bank::signs;
 use crate::detect::classify::{LANES, Lesson, Reading};
 use crate::text::fold::fold_literal;
 use serde_json::Value;
@@ -145,8 +146,29 @@ fn row_of(
             out.sources.push(Origin { source: "sentences".to_owned(), unseen: false });
         }
     }
+    as_it_sounds(&folded, targets, weight, recipe, out);
     out.lessons.push(Lesson { text: folded, targets, weight, benign });
     out.sources.push(Origin { source: name.to_owned(), unseen });
+}
+
+/// The same text as it sounds, where it is among the share that is learned so. Such texts set no threshold: hardly anybody writes so.
+fn as_it_sounds(folded: &str, targets: [i8; LANES], weight: f32, recipe: &Recipe, out: &mut Gathered) {
+    let heard = signs::sounds(folded);
+    let share = recipe.sounds_of_zero.filter(|_| targets[0] == 0).unwrap_or(recipe.sounds);
+    if weight == 0.0 || heard == folded || !taken(&heard, share) {
+        return;
+    }
+    // Half of what is Chinese with words of two characters written together, as people do.
+    let joins = !folded.is_ascii() && taken(folded, 0.5);
+    let text = if joins {
+        let words: Vec<&str> = heard.split(' ').collect();
+        words.chunks(2).map(<[&str]>::concat).collect::<Vec<_>>().join(" ")
+    } else {
+        heard
+    };
+    let source = if folded.is_ascii() { "as it sounds, en" } else { "as it sounds, zh" };
+    out.lessons.push(Lesson { text, targets, weight, benign: false });
+    out.sources.push(Origin { source: source.to_owned(), unseen: false });
 }
 
 fn phrase_of(
@@ -199,6 +221,7 @@ fn phrase_of(
     // Twins are nearer to harm than what people ask day by day: thresholds are told by both, but in Chinese there is little else.
     let benign = phrase.lang == "zh" && targets[0] == 0 && phrase.category.is_none();
     out.made += 1;
+    as_it_sounds(&text, targets, weight, recipe, out);
     out.lessons.push(Lesson { text, targets, weight, benign });
     out.sources.push(Origin { source, unseen });
 }

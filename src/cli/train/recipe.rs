@@ -32,6 +32,12 @@ pub(super) struct Recipe {
     /// Of the phrases of other tasks.
     #[serde(default)]
     pub(super) share_of_others: f32,
+    /// The share of texts that are learned as they sound, too: Chinese in pinyin, English as it is heard.
+    #[serde(default)]
+    pub(super) sounds: f32,
+    /// The same of those with label 0; without it as `sounds`.
+    #[serde(default)]
+    pub(super) sounds_of_zero: Option<f32>,
     #[serde(rename = "source", default)]
     pub(super) sources: Vec<SourceOf>,
 }

@@ -21,6 +21,16 @@ pub struct ModelSpec {
     pub class: Option<String>,
     /// Whether a sentence is held until it is judged, where the rule blocks; one that the rule would rewrite always is.
     pub strict: bool,
+    /// How many harmless texts there are, as the model knows them, to one that reaches the rule's threshold where it says none: from
+    /// [`COMMON`](Self::COMMON) to [`RARE`](Self::RARE). Without it [`RARE`](Self::RARE).
+    pub one_in: Option<u16>,
+}
+
+impl ModelSpec {
+    /// The most harmless texts that may reach a rule's threshold: one in so many.
+    pub const COMMON: u16 = 100;
+    /// The fewest: one in so many.
+    pub const RARE: u16 = 1000;
 }
 
 /// The models that rules ask, and which rules do.
@@ -35,6 +45,8 @@ struct Judge {
     rule: RuleId,
     model: usize,
     class: usize,
+    /// Where between one in a hundred, 0, and one in a thousand, 1, its threshold lies by the logarithm of how many.
+    rare: f32,
 }
 
 /// What models make of one channel, for the rules that count there.
@@ -131,9 +143,16 @@ impl Judges {
                 judges.models.push(Arc::clone(model));
                 judges.models.len() - 1
             });
-            judges.rules.push(Judge { rule: RuleId(rule as u32), model: place, class });
+            let one_in = asked.one_in.unwrap_or(ModelSpec::RARE).clamp(ModelSpec::COMMON, ModelSpec::RARE);
+            let rare = (f32::from(one_in) / f32::from(ModelSpec::COMMON)).log10();
+            judges.rules.push(Judge { rule: RuleId(rule as u32), model: place, class, rare });
         }
         judges
+    }
+
+    /// Whether a rule asks a model.
+    pub(in crate::detect) fn asks(&self, rule: RuleId) -> bool {
+        self.rules.iter().any(|judge| judge.rule == rule)
     }
 
     /// Unpacks the weights of the models that these rules ask, so that no text waits for it.
@@ -166,6 +185,16 @@ impl Judges {
             last: None,
         }))
     }
+}
+
+/// The score so far from one to the other, by their logits.
+fn between(from: f32, to: f32, far: f32) -> f32 {
+    let logit = |score: f32| {
+        let score = score.clamp(0.001, 0.999);
+        (score / (1.0 - score)).ln()
+    };
+    let at = logit(from) + (logit(to) - logit(from)) * far;
+    1.0 / (1.0 + (-at).exp())
 }
 
 fn unknown(what: &str, name: &str, known: &[&str]) -> String {
@@ -239,9 +268,13 @@ impl Judged {
     fn usual(&self, judge: Judge, scores: Scores) -> i32 {
         let model = self.reading.scores().nth(judge.model).map(|(model, _)| model);
         let calibration = model.map(|model| model.calibration(scores.tongue));
-        let least = calibration.and_then(|own| own.one_in_thousand.get(judge.class)).copied();
+        let of = |known: &[f32]| known.get(judge.class).copied();
         // A score of one is never reached: there is nothing to go by.
-        least.filter(|least| *least < 1.0).map_or(i32::MAX, thousandths)
+        let least = calibration.and_then(|own| of(&own.one_in_thousand)).filter(|least| *least < 1.0);
+        let common = calibration.and_then(|own| of(&own.one_in_hundred)).filter(|_| judge.rare < 1.0);
+        least.map_or(i32::MAX, |least| {
+            thousandths(common.map_or(least, |common| between(common, least, judge.rare)))
+        })
     }
 
     /// From where on text is held until it is judged, in the folded text: from the unit that has not ended, or from the last one, of which

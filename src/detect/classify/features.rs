@@ -2,8 +2,8 @@
 //!
 //! Words are runs of ASCII letters and digits in lower case. A word gives itself, the pair and the gapped pair that it makes with the two
 //! words before it, and its runs of three to five bytes with a blank at either end. Letters of other scripts are a word each, and give runs of
-//! one to four letters. Signs give themselves, once for a run of the same sign. Text is parted into units, by sentences as far as they are
-//! neither very short nor very long. All of this depends on the text alone and not on how it was cut: a word that has not ended waits.
+//! one to four letters. Signs give themselves, once for a run of the same sign. Text is parted into units, by sentences and colons as far as
+//! they are neither very short nor very long. All of this depends on the text alone and not on how it was cut: a word that has not ended waits.
 
 /// The longest word that is taken as one; what is longer is read in parts.
 const WORD: usize = 30;
@@ -169,6 +169,8 @@ impl Features {
     /// A sign or white space. `end`: the byte behind it.
     fn sign(&mut self, sign: u8, end: u64, sink: &mut impl Sink) {
         match sign {
+            // What stands behind a colon is said by somebody, or asked.
+            b' ' if self.sign == b':' && self.size >= LEAST => self.unit(end, sink),
             b' ' | b'\t' | b'\r' | b'\'' => {}
             _ => {
                 if sign != self.sign && sign != b'\n' {
@@ -192,6 +194,9 @@ impl Features {
                 self.unit(end, sink);
             }
             return;
+        }
+        if self.sign == b':' && self.size >= LEAST {
+            self.unit(end - length as u64, sink);
         }
         if self.size == 0 {
             sink.begin(end - length as u64);

@@ -49,7 +49,11 @@ impl Edges {
             | Encoding::Rot13
             | Encoding::Reversed
             | Encoding::Apart
-            | Encoding::Digits => return place,
+            | Encoding::Digits
+            | Encoding::Pieces
+            | Encoding::Parts
+            | Encoding::LookAlike
+            | Encoding::Turned => return place,
         };
         let first = stretches.partition_point(|stretch| stretch.end <= place.start);
         let beyond = stretches.partition_point(|stretch| stretch.start < place.end);

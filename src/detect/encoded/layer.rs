@@ -110,13 +110,31 @@ impl Layer {
                 How::Character(encoding) => (part.start..part.end, encoding),
                 How::Letters(encoding) => (part.start + head..part.end - tail, Some(encoding)),
                 How::Mirror => (part.start + tail..part.end - head, Some(Encoding::Reversed)),
-                How::Block(_) if from < part.at || to > part.at + part.length => return None,
+                // A sentence may end with what parts the blocks.
+                How::Block(_) if from < part.at || to > part.at + part.length + BETWEEN.len() as u32 => {
+                    return None;
+                }
                 How::Block(encoding) => (part.start..part.end, Some(encoding)),
             };
             encoding = encoding.or(hides);
             place = Some(place.map_or(here.clone(), |all| all.start.min(here.start)..all.end.max(here.end)));
         }
         place.map(|place| (place.start as usize..place.end as usize, encoding))
+    }
+
+    /// What hides something in the decoded text that ends no more than `reach` bytes before `at`.
+    pub(super) fn beside(&self, at: usize, reach: usize) -> Option<Encoding> {
+        let from = at.saturating_sub(reach) as u32;
+        let beyond = self.parts.partition_point(|part| part.at < at as u32);
+        let before = self.parts.iter().take(beyond).rev().take_while(|part| part.at + part.length > from);
+        before.inspect(|_| step()).find_map(|part| match part.how {
+            How::Plain => None,
+            How::Character(encoding) => encoding,
+            How::Letters(encoding) => Some(encoding),
+            How::Mirror => Some(Encoding::Reversed),
+            // What stands in another block has nothing to do with it.
+            How::Block(_) => None,
+        })
     }
 
     /// What hides what begins in the decoded text at `at` by standing before it, and where that stood: the end of an escape, read as

@@ -19,11 +19,16 @@ mod block;
 mod bytes;
 mod edges;
 mod escape;
+mod han;
 #[cfg(test)]
 mod laws;
 mod layer;
+mod pieces;
 mod scramble;
+mod strokes;
 mod tokens;
+mod window;
+mod words;
 
 use super::{Engine, Finding, RuleId, RuleSet, scan_all};
 use crate::text::TextPos;
@@ -57,6 +62,14 @@ pub enum Encoding {
     Apart,
     /// Digits as words or as Chinese signs.
     Digits,
+    /// In pieces with names that are to be put together.
+    Pieces,
+    /// Characters as what they fall into, letters as signs that make them up.
+    Parts,
+    /// Chinese characters as others that look like them.
+    LookAlike,
+    /// Letters upside down.
+    Turned,
 }
 
 /// What a finding was encoded with, the outermost first. Prints as `base64>url`.
@@ -81,6 +94,11 @@ const PART: usize = 256 << 10;
 const AGAIN: usize = 4 << 10;
 /// A part is decoded to so many times its length at most.
 const MOST: usize = 16;
+/// Groups of words that reach further than this many characters are held against the text as it stands alone: a layer may lack what
+/// stands around them.
+const REACH: u32 = 128;
+/// So many letters a model has to see of what chance may have made.
+const LEAST_JUDGED: usize = 16;
 /// How often what was decoded is decoded again.
 const DEPTH: u8 = 2;
 
@@ -248,6 +266,10 @@ impl<'a> Search<'a> {
     fn encoded(&mut self, text: &str, depth: u8, scrambled: bool, hits: &mut Vec<Hit>) {
         escape::escapes(text, |layer| self.scan(&layer, depth, scrambled, hits));
         apart::apart(text, |layer| self.scan(&layer, depth, scrambled, hits));
+        pieces::pieces(text, |layer| self.scan(&layer, depth, scrambled, hits));
+        strokes::strokes(text, |layer| self.scan(&layer, depth, scrambled, hits));
+        strokes::turned(text, |layer| self.scan(&layer, depth, scrambled, hits));
+        han::han(text, |layer| self.scan(&layer, depth, scrambled, hits));
         let (mut layer, mut hints) = (Layer::default(), scramble::Hints::default());
         block::blocks(text, &mut layer, |at, token| hints.word(at, token));
         if depth == DEPTH {
@@ -283,11 +305,22 @@ impl<'a> Search<'a> {
         let located = within.into_iter().filter_map(|hit| {
             let (place, _) = layer.locate(hit.place.clone())?;
             let (mut all, encoding) = layer.locate(hit.all.clone())?;
-            let outer = encoding.or_else(|| {
-                let (start, encoding) = layer.before(hit.all.start)?;
-                all.start = start;
-                Some(encoding)
-            })?;
+            let outer = encoding
+                .or_else(|| {
+                    let (start, encoding) = layer.before(hit.all.start)?;
+                    all.start = start;
+                    Some(encoding)
+                })
+                .or_else(|| {
+                    // Of words that have to stand together another one was hidden.
+                    let reach = self.engine.reach(hit.finding.rule).filter(|reach| *reach <= REACH)?;
+                    layer.beside(hit.all.start, reach as usize * 3)
+                })?;
+            let judged =
+                matches!(outer, Encoding::Base64 | Encoding::Hex) && self.engine.asks_model(hit.finding.rule);
+            if judged && text.get(hit.place.clone()).is_none_or(|seen| seen.len() < LEAST_JUDGED) {
+                return None;
+            }
             let chance = matches!(outer, Encoding::Rot13 | Encoding::Reversed) && hit.how.is_none();
             if chance && !text.get(hit.place).is_some_and(scramble::counts) {
                 return None;
@@ -343,7 +376,7 @@ fn source(text: &str) -> Layer {
 
 impl Encoding {
     /// All codings.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::Base64,
         Self::Hex,
         Self::Url,
@@ -353,6 +386,10 @@ impl Encoding {
         Self::Reversed,
         Self::Apart,
         Self::Digits,
+        Self::Pieces,
+        Self::Parts,
+        Self::LookAlike,
+        Self::Turned,
     ];
 
     /// The word in records and metrics.
@@ -367,6 +404,10 @@ impl Encoding {
             Self::Reversed => "reversed",
             Self::Apart => "apart",
             Self::Digits => "digits",
+            Self::Pieces => "pieces",
+            Self::Parts => "parts",
+            Self::LookAlike => "look-alike",
+            Self::Turned => "turned",
         }
     }
 }

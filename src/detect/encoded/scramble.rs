@@ -7,6 +7,7 @@
 use super::Encoding;
 use super::layer::Layer;
 use memchr::memchr3_iter;
+use memchr::memmem::Finder;
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -152,6 +153,9 @@ enum Tells {
     SaysReversed,
 }
 
+/// The sign from which on text is shown from its end.
+static OVERRIDES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\u{202e}"));
+
 /// All words, by [`key`].
 static WORDS: LazyLock<Vec<(u64, &'static [u8], Tells)>> = LazyLock::new(|| {
     let lists = [
@@ -204,6 +208,7 @@ impl Hints {
             layer.letters(&rot13(text.get(part.clone()).unwrap_or_default()), part.start, Encoding::Rot13);
             found(layer);
         }
+        overridden(text, &mut found);
         let mut says = self.says_reversed.clone();
         says_in_chinese(text, &mut says);
         for part in parts(text, &self.reversed, &says) {
@@ -243,6 +248,22 @@ fn parts(text: &str, words: &[Word], says: &[u32]) -> Vec<Range<usize>> {
         joins
     });
     all
+}
+
+/// What a directional override shows from its end: people read it so, whatever stands there.
+fn overridden(text: &str, found: &mut impl FnMut(Layer)) {
+    if text.is_ascii() {
+        return;
+    }
+    for at in OVERRIDES.find_iter(text.as_bytes()) {
+        let start = at + OVERRIDES.needle().len();
+        let rest = text.get(start..).unwrap_or_default();
+        let rest = rest.get(..rest.floor_char_boundary(SAYS)).unwrap_or(rest);
+        let length = rest.find(['\u{202c}', '\u{202e}', '\n']).unwrap_or(rest.len());
+        let mut layer = Layer::default();
+        layer.mirror(rest.get(..length).unwrap_or_default(), start);
+        found(layer);
+    }
 }
 
 fn rot13(text: &str) -> String {

@@ -10,7 +10,8 @@ use std::sync::LazyLock;
 const TYPES: [&str; 4] = ["person", "organisation", "place", "address"];
 
 fn rule(class: Option<&str>) -> RuleSpec {
-    let asked = ModelSpec { model: "names".to_owned(), class: class.map(str::to_owned), strict: false };
+    let asked =
+        ModelSpec { model: "names".to_owned(), class: class.map(str::to_owned), strict: false, one_in: None };
     RuleSpec { model: Some(asked), ..RuleSpec::default() }
 }
 
