@@ -89,6 +89,20 @@ impl Prints {
     }
 }
 
+/// How much of a text stands in a request: the share of its rows, from 0 to 1.
+pub fn share_asked(keys: &PrintKeys, text: &str, asked: &[u8]) -> f64 {
+    let mut rows = HashMap::new();
+    read(keys, text, |_, _, gram| rows.extend(gram.map(|gram| (gram.hash, false))));
+    strings(asked, |text| {
+        read(keys, text, |_, _, gram| {
+            if let Some(was_asked) = gram.and_then(|gram| rows.get_mut(&gram.hash)) {
+                *was_asked = true;
+            }
+        });
+    });
+    rows.values().filter(|was_asked| **was_asked).count() as f64 / rows.len().max(1) as f64
+}
+
 /// Every text of a request: the strings and keys of JSON, or all of it where it is none.
 fn strings(body: &[u8], mut each: impl FnMut(&str)) {
     let mut tape = Tape::within(MAX_DEPTH, usize::MAX);

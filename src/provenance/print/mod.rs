@@ -29,7 +29,7 @@ mod sort;
 pub use align::{Aligned, FITS, align, chance as chance_of_fit};
 pub use erased::Erasure;
 pub use forget::{Forgotten, forget};
-pub use grams::Common;
+pub use grams::{Common, share_asked};
 pub use grown::grow;
 pub use judge::{PrintVerdict, hundredths};
 pub use keeper::{Delivery, Fate, Keeper, PrintPlan};
