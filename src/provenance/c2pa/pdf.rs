@@ -7,6 +7,7 @@ use lopdf::{Dictionary, Document, IncrementalDocument, Object, ObjectId, Stream,
 
 use super::{PlaceFault, Stood};
 use crate::provenance::export::ExportError;
+use crate::provenance::export::pdf::{open_to_update, updated};
 
 const RELATION: &[u8] = b"C2PA_Manifest";
 const NAME: &str = "Content Credentials";
@@ -55,7 +56,7 @@ pub(super) fn find(file: &[u8]) -> Result<Option<Stood>, PlaceFault> {
 
 /// The document with these bytes as its manifest, in the place of one that it has, and where they stand.
 pub(super) fn write(file: &[u8], manifest: &[u8]) -> Result<(Vec<u8>, Range<usize>), PlaceFault> {
-    let document = open(file)?;
+    let document = open_to_update(file)?;
     let mut files = associated(&document);
     files.retain(|one| !is_manifest(&document, one));
     let root = document.trailer.get(b"Root").and_then(Object::as_reference).map_err(|_| FORM)?;
@@ -93,8 +94,7 @@ pub(super) fn write(file: &[u8], manifest: &[u8]) -> Result<(Vec<u8>, Range<usiz
         Names::WithFiles => {}
     }
     new.set_object(root, Object::Dictionary(catalog));
-    let mut out = Vec::new();
-    update.save_to(&mut out).map_err(|_| FORM)?;
+    let out = updated(update)?;
     let start = memchr::memmem::rfind(&out, manifest).ok_or(PlaceFault::Stream)?;
     Ok((out, start..start + manifest.len()))
 }

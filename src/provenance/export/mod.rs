@@ -7,7 +7,7 @@ mod docx;
 pub(super) mod html;
 mod json;
 mod markdown;
-mod pdf;
+pub(super) mod pdf;
 mod plain;
 mod visible;
 pub(super) mod zip;
@@ -52,6 +52,9 @@ pub enum ExportError {
     /// It is too large.
     #[error("it is larger than 256 MiB, or is so once it is unpacked")]
     Size,
+    /// It is a PDF of which readers find the parts only by searching.
+    #[error("its cross-reference table is damaged: save it anew with a program that reads it")]
+    Damaged,
     /// It holds more than one block.
     #[error("it holds {0} `AIGC` blocks where one may be")]
     Several(usize),
@@ -109,7 +112,7 @@ impl FileForm {
     }
 
     /// Hash of the skeleton of what the file says, its block and a C2PA manifest aside: of Markdown what follows the front matter, of HTML and JSON the source, of
-    /// DOCX the document's XML, of PDF what draws its pages.
+    /// DOCX the document's XML. Of PDF that of each byte that draws its pages.
     ///
     /// # Errors
     /// The file is not of this form.
@@ -122,7 +125,7 @@ impl FileForm {
             Self::Html => html::content(text(file, "HTML in UTF-8")?),
             Self::Json => json::content(file)?,
             Self::Docx => docx::content(file)?,
-            Self::Pdf => pdf::content(file)?,
+            Self::Pdf => return pdf::hash(file),
         }))
     }
 }

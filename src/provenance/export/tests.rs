@@ -207,3 +207,100 @@ fn a_visible_label_stands_once() {
         }
     }
 }
+
+/// A PDF that readers know only by searching it is refused, and stays: an update would be all that they find of it.
+#[test]
+fn a_pdf_with_a_damaged_table_is_refused() {
+    let whole = pdf();
+    let shown = |file: &[u8]| String::from_utf8_lossy(file).into_owned();
+    let at = memchr::memmem::rfind(&whole, b"startxref").unwrap_or_default();
+    let replaced = |from: &str, to: &str| -> Vec<u8> {
+        let at = memchr::memmem::find(&whole, from.as_bytes()).unwrap_or_else(|| panic!("no {from}"));
+        [&whole[..at], to.as_bytes(), &whole[at + from.len()..]].concat()
+    };
+    let damaged: [Vec<u8>; 6] = [
+        [&whole[..], &b"<html>".repeat(500)].concat(),
+        [&whole[..at], b"startxref\n7\n%%EOF\n"].concat(),
+        whole[..at].to_vec(),
+        whole[..whole.len() - 30].to_vec(),
+        replaced("%PDF-1.5\n", "%PDF-1.5\n%inserted\n"),
+        [b"JUNKJUNK\n", &whole[..]].concat(),
+    ];
+    for file in damaged {
+        assert!(FileForm::Pdf.read(&file).is_ok(), "{}", shown(&file));
+        let refused = Err(ExportError::Damaged);
+        assert_eq!(FileForm::Pdf.write(&file, &block()), refused, "{}", shown(&file));
+        assert_eq!(FileForm::Pdf.visible(&file, "words"), refused.map(Some), "{}", shown(&file));
+    }
+    // White space behind the end is no damage.
+    let padded = [&whole[..], &[0; 2000]].concat();
+    assert!(FileForm::Pdf.write(&padded, &block()).is_ok());
+}
+
+/// A PDF of one page, with these objects from number 3 on: the page itself, and what it names.
+fn pdf_with(objects: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut file = b"%PDF-1.7\n".to_vec();
+    let mut places = Vec::new();
+    let fixed: [(&str, &[u8]); 2] =
+        [("/Type/Catalog/Pages 2 0 R", b""), ("/Type/Pages/Kids[3 0 R]/Count 1/MediaBox[0 0 600 800]", b"")];
+    for (n, (dictionary, stream)) in fixed.iter().chain(objects).enumerate() {
+        places.push(file.len());
+        file.extend_from_slice(format!("{} 0 obj\n<<{dictionary}", n + 1).as_bytes());
+        if stream.is_empty() {
+            file.extend_from_slice(b">>");
+        } else {
+            file.extend_from_slice(format!("/Length {}>>\nstream\n", stream.len()).as_bytes());
+            file.extend_from_slice(stream);
+            file.extend_from_slice(b"\nendstream");
+        }
+        file.extend_from_slice(b"\nendobj\n");
+    }
+    let (table, count) = (file.len(), places.len() + 1);
+    file.extend_from_slice(format!("xref\n0 {count}\n0000000000 65535 f \n").as_bytes());
+    for place in places {
+        file.extend_from_slice(format!("{place:010} 00000 n \n").as_bytes());
+    }
+    let end = format!("trailer\n<</Size {count}/Root 1 0 R>>\nstartxref\n{table}\n%%EOF\n");
+    file.extend_from_slice(end.as_bytes());
+    file
+}
+
+/// What draws a page counts, each byte of it, in form XObjects too, and theirs.
+#[test]
+fn the_hash_of_a_pdf_is_over_all_that_draws_its_pages() {
+    const PAGE: &str = "/Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</XObject<</X0 5 0 R>>>>";
+    const FORM: &str = "/Type/XObject/Subtype/Form/BBox[0 0 9 9]/Resources<</XObject<</X1 6 0 R/X0 5 0 R>>>>";
+    let of = |page: &[u8], form: &[u8], inner: &[u8]| {
+        let file = pdf_with(&[(PAGE, b""), ("", page), (FORM, form), (FORM, inner)]);
+        FileForm::Pdf.hash(&file).unwrap_or_else(|e| panic!("{e}"))
+    };
+    let first = of(b"(\xe9\xe8) Tj /X0 Do", b"(100) Tj", b"(\x00\x24) Tj");
+    assert_eq!(first, of(b"(\xe9\xe8) Tj /X0 Do", b"(100) Tj", b"(\x00\x24) Tj"));
+    for other in [
+        of(b"(\xfc\xe4) Tj /X0 Do", b"(100) Tj", b"(\x00\x24) Tj"),
+        of(b"(\xe9\xe8) Tj /X0 Do", b"(999) Tj", b"(\x00\x24) Tj"),
+        of(b"(\xe9\xe8) Tj /X0 Do", b"(100) Tj", b"(\x00\x25) Tj"),
+    ] {
+        assert_ne!(first, other);
+    }
+}
+
+fn zlib(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// Neither a stream named many times nor one packed twice unpacks to more than a file may have.
+#[test]
+fn a_small_pdf_does_not_unpack_without_limit() {
+    let page = format!("/Type/Page/Parent 2 0 R/Contents[{}]", "4 0 R ".repeat(2000));
+    let packed = zlib(&b"q Q ".repeat(1 << 20));
+    let file = pdf_with(&[(&page, b""), ("/Filter/FlateDecode", &packed)]);
+    // 8 GiB, were it unpacked each time.
+    assert!(FileForm::Pdf.hash(&file).is_ok());
+    let bomb = zlib(&zlib(&vec![0; MOST + 1]));
+    let page = "/Type/Page/Parent 2 0 R/Contents 4 0 R";
+    let file = pdf_with(&[(page, b""), ("/Filter[/FlateDecode/FlateDecode]", &bomb)]);
+    assert_eq!(FileForm::Pdf.hash(&file), Err(ExportError::Size));
+}

@@ -5,6 +5,8 @@
 
 mod pdf;
 
+pub(super) use pdf::inherited;
+
 use super::zip::Zip;
 use super::{ExportError, FileForm, MOST, html, markdown, plain_text, text};
 use crate::provenance::c2pa::without_comment;

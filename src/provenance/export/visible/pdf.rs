@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use lopdf::{Dictionary, Document, IncrementalDocument, Object, ObjectId, Stream, dictionary};
 
-use super::super::pdf::open;
+use super::super::pdf::{open, open_to_update, updated};
 use super::super::{ExportError, MOST};
 
 const FORM: ExportError = ExportError::Form("a PDF document with a page");
@@ -18,7 +18,7 @@ const SIZE: f32 = 9.0;
 const MARGIN: f32 = 36.0;
 
 pub(super) fn write(file: &[u8], words: &str) -> Result<Vec<u8>, ExportError> {
-    let document = open(file)?;
+    let document = open_to_update(file)?;
     let page = document.get_pages().into_values().next_back().ok_or(FORM)?;
     let latin = is_latin(words);
     let (sides, turn) = (sides(&document, page), turn(&document, page));
@@ -62,9 +62,7 @@ pub(super) fn write(file: &[u8], words: &str) -> Result<Vec<u8>, ExportError> {
         .chain([Object::Reference(end)])
         .collect::<Vec<_>>();
     new.get_object_mut(page).and_then(Object::as_dict_mut).map_err(|_| FORM)?.set("Contents", all);
-    let mut out = Vec::new();
-    update.save_to(&mut out).map_err(|_| FORM)?;
-    Ok(out)
+    updated(update)
 }
 
 /// Which of these labels the last page has, drawn from here.
@@ -128,7 +126,7 @@ fn contents(document: &Document, page: ObjectId) -> Vec<Object> {
 }
 
 /// What a page has or inherits from the tree above it.
-fn inherited<'d>(document: &'d Document, page: ObjectId, key: &[u8]) -> Option<&'d Object> {
+pub(in super::super) fn inherited<'d>(document: &'d Document, page: ObjectId, key: &[u8]) -> Option<&'d Object> {
     let mut at = document.get_dictionary(page).ok()?;
     // A tree that goes in circles ends.
     for _ in 0..64 {
