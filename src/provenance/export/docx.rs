@@ -1,7 +1,10 @@
 //! DOCX: a custom property named `AIGC` whose text are the seven fields as JSON (TC260-PG-20258A). Other properties stay.
 
-use std::ops::Range;
+use std::collections::BTreeSet;
 
+use html5gum::{Token, Tokenizer};
+
+use super::xml::Root;
 use super::zip::Zip;
 use super::{ExportError, Fields, fields_json, of_json};
 use crate::provenance::Aigc;
@@ -17,39 +20,11 @@ const RELATION: &str =
 const MEDIA: &str = "application/vnd.openxmlformats-officedocument.custom-properties+xml";
 /// The set to which properties of users belong.
 const SET: &str = "{D5CDD505-2E9C-101B-9397-08002B2CF9AE}";
+/// The last number that a property can have.
+const LAST: u32 = i32::MAX as u32;
 const FORM: ExportError = ExportError::Form("a DOCX document");
-
-/// The properties named `AIGC`: where each stands, and its text.
-fn blocks(xml: &str) -> Vec<(Range<usize>, String)> {
-    let (mut found, mut at) = (Vec::new(), 0);
-    let named = |from: usize| {
-        let rest = xml.get(from..)?;
-        [" name=\"AIGC\"", " name='AIGC'"].iter().filter_map(|name| rest.find(name)).min().map(|n| from + n)
-    };
-    while let Some(name) = named(at) {
-        let Some(open) = xml.get(..name).and_then(|before| before.rfind('<')) else { break };
-        let tag: String = xml.chars_from(open + 1).take_while(|c| !c.is_whitespace()).collect();
-        let close = format!("</{tag}>");
-        let Some(end) = xml.get(name..).and_then(|rest| rest.find(&close)).map(|n| name + n + close.len())
-        else {
-            break;
-        };
-        let whole = xml.get(open..end).unwrap_or_default();
-        found.push((open..end, text_of(whole)));
-        at = end;
-    }
-    found
-}
-
-trait CharsFrom {
-    fn chars_from(&self, at: usize) -> std::str::Chars<'_>;
-}
-
-impl CharsFrom for str {
-    fn chars_from(&self, at: usize) -> std::str::Chars<'_> {
-        self.get(at..).unwrap_or_default().chars()
-    }
-}
+const PARTS: ExportError =
+    ExportError::Form("a DOCX document: the list of its parts or properties is no XML");
 
 /// The text between the tags of an element.
 fn text_of(element: &str) -> String {
@@ -66,60 +41,74 @@ fn text_of(element: &str) -> String {
     plain.replace("&amp;", "&")
 }
 
-fn open(file: &[u8]) -> Result<Zip, ExportError> {
+/// The archive, and the name of the part in it that is the document (ECMA-376 part 1, 11.3.10): the one that the package names so.
+pub(super) fn open(file: &[u8]) -> Result<(Zip, String), ExportError> {
     let zip = Zip::read(file)?;
-    if zip.text(DOCUMENT)?.is_none() { Err(FORM) } else { Ok(zip) }
+    let relations = zip.text(RELATIONS)?.unwrap_or_default();
+    let mut main = BTreeSet::new();
+    for Ok(token) in Tokenizer::new(&relations) {
+        let Token::StartTag(tag) = token else { continue };
+        let attribute = |name: &[u8]| tag.attributes.get(name).map(|value| String::from_utf8_lossy(value));
+        if attribute(b"type").is_some_and(|kind| kind.ends_with("/officeDocument")) {
+            main.insert(attribute(b"target").unwrap_or_default().trim_start_matches('/').to_owned());
+        }
+    }
+    let name = main.pop_first().unwrap_or_else(|| DOCUMENT.to_owned());
+    if !main.is_empty() {
+        return Err(ExportError::Form("a DOCX document: it names several parts as its document"));
+    }
+    // One part that is elsewhere or outside is read nowhere else.
+    if zip.names().any(|one| one == name) { Ok((zip, name)) } else { Err(FORM) }
 }
 
 pub(super) fn read(file: &[u8]) -> Result<Option<Fields>, ExportError> {
-    let properties = open(file)?.text(PROPERTIES)?.unwrap_or_default();
-    match blocks(&properties).as_slice() {
+    let Some(properties) = open(file)?.0.text(PROPERTIES)? else { return Ok(None) };
+    let root = Root::of(&properties).ok_or(PARTS)?;
+    match root.blocks.as_slice() {
         [] => Ok(None),
-        [(_, text)] => Ok(Some(of_json(text).unwrap_or_default())),
+        [block] => {
+            let text = text_of(properties.get(block.clone()).unwrap_or_default());
+            Ok(Some(of_json(&text).unwrap_or_default()))
+        }
         more => Err(ExportError::Several(more.len())),
     }
 }
 
 pub(super) fn write(file: &[u8], block: &Aigc) -> Result<Vec<u8>, ExportError> {
-    let mut zip = open(file)?;
-    let mut properties = zip.text(PROPERTIES)?.unwrap_or_else(|| {
+    let (mut zip, _) = open(file)?;
+    let properties = zip.text(PROPERTIES)?.unwrap_or_else(|| {
         format!("<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n<Properties xmlns=\"{NAMESPACE}\" xmlns:vt=\"{VALUES}\"></Properties>")
     });
-    for (range, _) in blocks(&properties).into_iter().rev() {
-        properties.replace_range(range, "");
-    }
+    let root = Root::of(&properties).ok_or(PARTS)?;
     // Properties of users are numbered from 2 on.
-    let numbers =
-        properties.split(" pid=\"").skip(1).filter_map(|rest| rest.split('"').next()?.parse::<u32>().ok());
-    let number = numbers.max().unwrap_or(1).max(1) + 1;
+    let after = root.numbers.last().map_or(2, |&last| last.max(1).saturating_add(1));
+    let number = if after <= LAST { after } else { (2..).find(|n| !root.numbers.contains(n)).unwrap_or(2) };
     let json = fields_json(block).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let property = format!(
         "<property xmlns=\"{NAMESPACE}\" fmtid=\"{SET}\" pid=\"{number}\" name=\"AIGC\"><vt:lpwstr xmlns:vt=\"{VALUES}\">{json}</vt:lpwstr></property>"
     );
-    // An element without content is written short.
-    if let Some(short) = properties.strip_suffix("/>").map(str::to_owned) {
-        properties = short + "></Properties>";
-    }
-    let end = properties.rfind("</").ok_or(FORM)?;
-    properties.insert_str(end, &property);
-    zip.set(PROPERTIES, &properties)?;
-    let put = |zip: &mut Zip, name: &str, known: &str, element: &str| {
-        let mut xml = zip.text(name)?.ok_or(FORM)?;
+    let written = root.with(&properties, &property).ok_or(PARTS)?;
+    zip.set(PROPERTIES, &written)?;
+    let put = |zip: &mut Zip, name: &str, known: &str, element: &str, attributes: &str| {
+        let xml = zip.text(name)?.ok_or(FORM)?;
         if !xml.contains(known) {
-            let end = xml.rfind("</").ok_or(FORM)?;
-            xml.insert_str(end, element);
-            zip.set(name, &xml)?;
+            let root = Root::of(&xml).ok_or(PARTS)?;
+            let prefix =
+                root.name.rsplit_once(':').map(|(prefix, _)| format!("{prefix}:")).unwrap_or_default();
+            let element = format!("<{prefix}{element} {attributes}/>");
+            zip.set(name, &root.with(&xml, &element).ok_or(PARTS)?)?;
         }
         Ok(())
     };
-    let media = format!("<Override PartName=\"/{PROPERTIES}\" ContentType=\"{MEDIA}\"/>");
-    put(&mut zip, TYPES, MEDIA, &media)?;
-    let relation = format!("<Relationship Id=\"rIdAigc\" Type=\"{RELATION}\" Target=\"{PROPERTIES}\"/>");
-    put(&mut zip, RELATIONS, RELATION, &relation)?;
+    let media = format!("PartName=\"/{PROPERTIES}\" ContentType=\"{MEDIA}\"");
+    put(&mut zip, TYPES, MEDIA, "Override", &media)?;
+    let relation = format!("Id=\"rIdAigc\" Type=\"{RELATION}\" Target=\"{PROPERTIES}\"");
+    put(&mut zip, RELATIONS, RELATION, "Relationship", &relation)?;
     zip.write()
 }
 
 /// The document's own XML.
 pub(super) fn content(file: &[u8]) -> Result<String, ExportError> {
-    open(file)?.text(DOCUMENT)?.ok_or(FORM)
+    let (zip, name) = open(file)?;
+    zip.text(&name)?.ok_or(FORM)
 }

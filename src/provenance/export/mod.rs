@@ -10,6 +10,7 @@ mod markdown;
 pub(super) mod pdf;
 mod plain;
 mod visible;
+mod xml;
 pub(super) mod zip;
 
 pub use plain::plain_text;

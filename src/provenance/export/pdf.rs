@@ -116,7 +116,9 @@ impl<'d> Drawn<'d> {
         let Ok(stream) = self.document.get_object(id).and_then(Object::as_stream) else { return Ok(None) };
         let unpacked = match stream.decompressed_content_with_limit(self.left) {
             Ok(unpacked) => unpacked,
-            Err(Error::Decompress(DecompressError::MemoryLimitExceeded { .. })) => return Err(ExportError::Size),
+            Err(Error::Decompress(DecompressError::MemoryLimitExceeded { .. })) => {
+                return Err(ExportError::Size);
+            }
             Err(_) => stream.content.clone(),
         };
         self.left = self.left.checked_sub(unpacked.len()).ok_or(ExportError::Size)?;
@@ -137,8 +139,9 @@ impl<'d> Drawn<'d> {
                 self.names = self.names.checked_sub(1).ok_or(ExportError::Size)?;
                 let Ok(id) = object.as_reference() else { continue };
                 let form = document.get_object(id).and_then(Object::as_stream);
-                let is_form = form.ok().and_then(|form| form.dict.get_deref(b"Subtype", document).ok()?.as_name().ok())
-                    == Some(b"Form".as_slice());
+                let is_form =
+                    form.ok().and_then(|form| form.dict.get_deref(b"Subtype", document).ok()?.as_name().ok())
+                        == Some(b"Form".as_slice());
                 if is_form {
                     named.push((name, id));
                 }

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use html5gum::{DefaultEmitter, Token, Tokenizer};
 
-use super::zip::Zip;
-use super::{ExportError, FileForm, MOST, text};
+use super::{ExportError, FileForm, MOST, docx, text};
 use crate::provenance::c2pa::without_comment;
 
 const DOCUMENT: ExportError = ExportError::Form("a DOCX document");
@@ -64,9 +63,14 @@ fn of_html(html: &str) -> String {
     out
 }
 
+/// What stands in the body of a DOCX document, without headers, footers and notes.
+pub(super) fn body_of_docx(file: &[u8]) -> Result<String, ExportError> {
+    docx::content(file).map(|xml| paragraphs(&xml))
+}
+
 fn of_docx(file: &[u8]) -> Result<String, ExportError> {
-    let zip = Zip::read(file)?;
-    let document = zip.text("word/document.xml")?.ok_or(DOCUMENT)?;
+    let (zip, name) = docx::open(file)?;
+    let document = zip.text(&name)?.ok_or(DOCUMENT)?;
     let mut unpacked = document.len();
     let mut out = paragraphs(&document);
     let says = |name: &str| {

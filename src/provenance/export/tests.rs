@@ -304,3 +304,152 @@ fn a_small_pdf_does_not_unpack_without_limit() {
     let file = pdf_with(&[(page, b""), ("/Filter[/FlateDecode/FlateDecode]", &bomb)]);
     assert_eq!(FileForm::Pdf.hash(&file), Err(ExportError::Size));
 }
+
+/// A DOCX with these parts in the place of its own or beside them.
+fn docx_with(parts: &[(&str, &str)]) -> Vec<u8> {
+    let mut zip = zip::Zip::read(&docx(None)).unwrap_or_else(|e| panic!("{e}"));
+    for (name, text) in parts {
+        zip.set(name, text).unwrap_or_else(|e| panic!("{e}"));
+    }
+    zip.write().unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// An archive of one packed file that its directory names by these names.
+fn archive_of(names: &[String], packed: &[u8]) -> Vec<u8> {
+    let words = |file: &mut Vec<u8>, words: &[u32]| {
+        words.iter().for_each(|w| file.extend_from_slice(&w.to_le_bytes()))
+    };
+    let halves = |file: &mut Vec<u8>, halves: &[u16]| {
+        halves.iter().for_each(|h| file.extend_from_slice(&h.to_le_bytes()))
+    };
+    let length = u32::try_from(packed.len()).unwrap_or_default();
+    let mut file = Vec::new();
+    words(&mut file, &[0x0403_4b50]);
+    halves(&mut file, &[20, 0, 0, 0, 0x21]);
+    words(&mut file, &[0, length, length]);
+    halves(&mut file, &[0, 0]);
+    file.extend_from_slice(packed);
+    let directory = file.len();
+    for name in names {
+        words(&mut file, &[0x0201_4b50]);
+        halves(&mut file, &[20, 20, 0, 0, 0, 0x21]);
+        words(&mut file, &[0, length, length]);
+        halves(&mut file, &[u16::try_from(name.len()).unwrap_or_default(), 0, 0, 0, 0]);
+        words(&mut file, &[0, 0]);
+        file.extend_from_slice(name.as_bytes());
+    }
+    let (whole, at) = (file.len() - directory, u32::try_from(directory).unwrap_or_default());
+    words(&mut file, &[0x0605_4b50, 0]);
+    halves(&mut file, &[u16::try_from(names.len()).unwrap_or_default(); 2]);
+    words(&mut file, &[u32::try_from(whole).unwrap_or_default(), at]);
+    halves(&mut file, &[0]);
+    file
+}
+
+/// Files of an archive share neither bytes nor names.
+#[test]
+fn an_archive_whose_files_overlap_is_refused() {
+    let one = archive_of(&["word/document.xml".into()], b"<w:document/>");
+    assert!(FileForm::Docx.read(&one).is_ok());
+    let names: Vec<String> =
+        (0..65_000).map(|n| format!("a{n}")).chain(["word/document.xml".into()]).collect();
+    assert!(FileForm::Docx.read(&archive_of(&names, &vec![b' '; 1 << 20])).is_err());
+    // A second document behind the first.
+    let file = docx_with(&[("word/Xocument.xml", "<w:document/>")]);
+    assert!(FileForm::Docx.read(&file).is_ok());
+    for second in ["word/document.xml", "word/Document.xml"] {
+        let mut twice = file.clone();
+        while let Some(at) = memchr::memmem::find(&twice, b"word/Xocument.xml") {
+            twice[at..at + second.len()].copy_from_slice(second.as_bytes());
+        }
+        assert!(
+            FileForm::Docx.hash(&twice).is_err() && FileForm::Docx.write(&twice, &block()).is_err(),
+            "{second}"
+        );
+    }
+}
+
+/// The document is what the package names so, by whatever name.
+#[test]
+fn the_document_of_a_docx_is_what_its_package_names() {
+    const OFFICE: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument";
+    let named = |targets: &[&str]| {
+        let each = targets
+            .iter()
+            .map(|target| format!("<Relationship Id=\"r\" Type=\"{OFFICE}\" Target=\"{target}\"/>"));
+        let relations = format!("<Relationships>{}</Relationships>", each.collect::<String>());
+        let other = "<w:document><w:body><w:p><w:r><w:t>Other</w:t></w:r></w:p></w:body></w:document>";
+        docx_with(&[("_rels/.rels", &relations), ("word/document2.xml", other)])
+    };
+    let said = |file: &[u8]| FileForm::Docx.said(file).map(|said| said.trim().to_owned());
+    assert_eq!(said(&named(&["word/document.xml"])).as_deref(), Ok("Hello"));
+    let other = named(&["/word/document2.xml"]);
+    assert_eq!(said(&other).as_deref(), Ok("Other"));
+    assert_ne!(FileForm::Docx.hash(&other), FileForm::Docx.hash(&named(&["word/document.xml"])));
+    let shown = FileForm::Docx.visible(&other, "Label").ok().flatten().unwrap_or_default();
+    assert_eq!(said(&shown).as_deref(), Ok("Other\nLabel"));
+    assert!(said(&named(&["word/document3.xml"])).is_err());
+    assert!(said(&named(&["word/document.xml", "word/document2.xml"])).is_err());
+}
+
+/// A header or a footer is not where the text ends.
+#[test]
+fn a_docx_with_a_footer_has_one_visible_label() {
+    let part = |said: &str| format!("<w:ftr><w:p><w:r><w:t>{said}</w:t></w:r></w:p></w:ftr>");
+    for said in ["Page foot", "AI-generated"] {
+        let file = docx_with(&[("word/footer1.xml", &part(said)), ("word/header1.xml", &part("Head"))]);
+        assert_eq!(FileForm::Docx.find_visible(&file, &["AI-generated".into()]), Ok(None), "{said}");
+        let once = FileForm::Docx.visible(&file, "AI-generated").ok().flatten().unwrap_or_default();
+        assert_ne!(once, file, "{said}");
+        assert_eq!(FileForm::Docx.visible(&once, "AI-generated"), Ok(Some(once.clone())), "{said}");
+    }
+}
+
+/// Whatever form the list of properties has, the block is put among them once and the others stay.
+#[test]
+fn properties_of_any_form_keep_what_they_are() {
+    let block_of = |file: &[u8]| FileForm::Docx.read(file).ok().flatten();
+    let of = |xml: &str| {
+        let file = docx_with(&[("docProps/custom.xml", xml)]);
+        FileForm::Docx.write(&file, &block()).map(|written| {
+            assert!(block_of(&written).is_some_and(|fields| fields.len() == 7), "{xml}");
+            assert_eq!(FileForm::Docx.write(&written, &block()), Ok(written.clone()), "{xml}");
+            let text = zip::Zip::read(&written).and_then(|zip| zip.text("docProps/custom.xml"));
+            text.ok().flatten().unwrap_or_default()
+        })
+    };
+    let of = |xml: &str| of(xml).unwrap_or_else(|e| panic!("{e}: {xml}"));
+    let prefixed = of("<op:Properties xmlns:op=\"x\"/>");
+    assert!(
+        prefixed.starts_with("<op:Properties xmlns:op=\"x\"><property ")
+            && prefixed.ends_with("</property></op:Properties>")
+    );
+    let spaced = of("<Properties xmlns='x' />\n");
+    assert!(
+        spaced.starts_with("<Properties xmlns='x' ><property ")
+            && spaced.ends_with("</property></Properties>\n")
+    );
+    let linked =
+        of("<P><p pid=\"2\" name=\"AIGC\" linkTarget=\"b\"/><p pid='3' name=\"Client\"><v>X</v></p></P>");
+    assert!(
+        linked.starts_with("<P><p pid='3' name=\"Client\"><v>X</v></p><property ")
+            && linked.contains(" pid=\"4\"")
+    );
+    let broken = of(
+        "<P><p pid=\"2147483647\"\nname = 'AIGC'>x</p><!-- <p name=\"AIGC\"/> </P> --><p pid=\"2147483647\"/></P>",
+    );
+    assert!(broken.starts_with("<P><!-- <p name=\"AIGC\"/> </P> --><p pid=\"2147483647\"/><property "));
+    let many = format!("<P>{}</P>", "<p name=\"AIGC\">x</p>".repeat(100_000));
+    let file = docx_with(&[("docProps/custom.xml", &many)]);
+    assert_eq!(FileForm::Docx.read(&file), Err(ExportError::Several(100_000)));
+    assert!(of(&many).starts_with("<P><property "));
+    let open = docx_with(&[("docProps/custom.xml", &"<p name=\"AIGC\">".repeat(100_000))]);
+    assert!(FileForm::Docx.read(&open).is_err() && FileForm::Docx.write(&open, &block()).is_err());
+    // Lists with a prefix get children with it.
+    let types = "<ct:Types xmlns:ct=\"x\"><ct:Default Extension=\"xml\" ContentType=\"y\"/></ct:Types>";
+    let written = FileForm::Docx.write(&docx_with(&[("[Content_Types].xml", types)]), &block());
+    let types =
+        written.and_then(|file| zip::Zip::read(&file)).and_then(|zip| zip.text("[Content_Types].xml"));
+    let types = types.ok().flatten().unwrap_or_default();
+    assert!(types.contains("/><ct:Override PartName=\"/docProps/custom.xml\""), "{types}");
+}

@@ -109,7 +109,8 @@ impl Zip {
     fn parse(file: &[u8]) -> Option<Self> {
         let end = end_of(file)?;
         let (count, mut at) = (u16_at(file, end + 10)?, u32_at(file, end + 16)? as usize);
-        let mut entries = Vec::new();
+        let (mut entries, mut names) = (Vec::new(), BTreeSet::new());
+        let (mut spans, mut places) = (Vec::new(), Vec::new());
         for _ in 0..count {
             if u32_at(file, at)? != CENTRAL {
                 return None;
@@ -117,24 +118,40 @@ impl Zip {
             let (packed, length) = (u32_at(file, at + 20)?, u32_at(file, at + 24)?);
             let lengths =
                 [u16_at(file, at + 28)?, u16_at(file, at + 30)?, u16_at(file, at + 32)?].map(usize::from);
-            let name = file.get(at + 46..at + 46 + lengths[0])?;
+            let name = std::str::from_utf8(file.get(at + 46..at + 46 + lengths[0])?).ok()?;
             let local = u32_at(file, at + 42)? as usize;
             if u32_at(file, local)? != LOCAL || u16_at(file, at + 8)? & 1 != 0 {
                 return None;
             }
+            // Of two files of one name programs take the one or the other, and case parts none (ECMA-376 part 2, 6.3.4).
+            if !names.insert(name.to_ascii_lowercase()) {
+                return None;
+            }
             let data =
                 local + 30 + usize::from(u16_at(file, local + 26)?) + usize::from(u16_at(file, local + 28)?);
+            let stop = data.checked_add(packed as usize)?;
+            file.get(local..stop)?;
+            spans.push((local, stop));
+            places.push(data..stop);
             entries.push(Entry {
-                name: std::str::from_utf8(name).ok()?.to_owned(),
+                name: name.to_owned(),
                 method: u16_at(file, at + 10)?,
                 time: u16_at(file, at + 12)?,
                 day: u16_at(file, at + 14)?,
                 crc: u32_at(file, at + 16)?,
                 length,
-                packed: file.get(data..data.checked_add(packed as usize)?)?.to_vec(),
+                packed: Vec::new(),
                 attributes: u32_at(file, at + 38)?,
             });
             at += 46 + lengths.iter().sum::<usize>();
+        }
+        // Bytes that several files share would be as many copies of them.
+        spans.sort_unstable();
+        if spans.windows(2).any(|two| matches!(two, [(_, stop), (next, _)] if next < stop)) {
+            return None;
+        }
+        for (entry, span) in entries.iter_mut().zip(places) {
+            entry.packed = file.get(span)?.to_vec();
         }
         Some(Self(entries))
     }

@@ -7,8 +7,8 @@ mod pdf;
 
 pub(super) use pdf::inherited;
 
-use super::zip::Zip;
-use super::{ExportError, FileForm, MOST, html, markdown, plain_text, text};
+use super::plain::body_of_docx;
+use super::{ExportError, FileForm, MOST, docx, html, markdown, plain_text, text};
 use crate::provenance::c2pa::without_comment;
 
 impl FileForm {
@@ -41,7 +41,12 @@ impl FileForm {
         match self {
             Self::Pdf => pdf::find(file, labels),
             Self::Json => Ok(None),
-            Self::Markdown | Self::Html | Self::Docx => {
+            // Headers and footers stand on each page, and are none of the text that ends.
+            Self::Docx => {
+                let said = body_of_docx(file)?;
+                Ok(labels.iter().position(|words| ends_with(&said, words)))
+            }
+            Self::Markdown | Self::Html => {
                 let said = self.said(file)?;
                 Ok(labels.iter().position(|words| ends_with(&said, words)))
             }
@@ -113,10 +118,9 @@ fn open_fence(content: &str) -> Option<String> {
 
 /// A paragraph at the end of the body, before its section's properties (ECMA-376 part 1, section 17.2.2: `sectPr` is the body's last child).
 fn of_docx(file: &[u8], words: &str) -> Result<Vec<u8>, ExportError> {
-    const DOCUMENT: &str = "word/document.xml";
     const FORM: ExportError = ExportError::Form("a DOCX document");
-    let mut zip = Zip::read(file)?;
-    let mut xml = zip.text(DOCUMENT)?.ok_or(FORM)?;
+    let (mut zip, name) = docx::open(file)?;
+    let mut xml = zip.text(&name)?.ok_or(FORM)?;
     let end = xml.rfind("</w:body>").ok_or(FORM)?;
     let body = xml.get(..end).unwrap_or_default();
     // The section's properties are the body's own where nothing but them stands behind the last paragraph or table.
@@ -129,7 +133,7 @@ fn of_docx(file: &[u8], words: &str) -> Result<Vec<u8>, ExportError> {
     let lines: Vec<String> =
         words.lines().map(|line| format!("<w:t xml:space=\"preserve\">{}</w:t>", escaped(line))).collect();
     xml.insert_str(place, &format!("<w:p><w:r>{}</w:r></w:p>", lines.join("<w:br/>")));
-    zip.set(DOCUMENT, &xml)?;
+    zip.set(&name, &xml)?;
     zip.write()
 }
 

@@ -126,7 +126,11 @@ fn contents(document: &Document, page: ObjectId) -> Vec<Object> {
 }
 
 /// What a page has or inherits from the tree above it.
-pub(in super::super) fn inherited<'d>(document: &'d Document, page: ObjectId, key: &[u8]) -> Option<&'d Object> {
+pub(in super::super) fn inherited<'d>(
+    document: &'d Document,
+    page: ObjectId,
+    key: &[u8],
+) -> Option<&'d Object> {
     let mut at = document.get_dictionary(page).ok()?;
     // A tree that goes in circles ends.
     for _ in 0..64 {
