@@ -248,3 +248,27 @@ fn without_a_certificate_that_is_good_nothing_is_written() {
     let refused = place_now.label(&["--c2pa", "a.md"]);
     assert!(refused.is_err_and(|said| said.contains("may be generated")));
 }
+
+/// A pipe that nobody fills and a device that never ends are refused, and not waited for.
+#[test]
+fn only_regular_files_are_read() {
+    let place = Place::new();
+    let made = std::process::Command::new("mkfifo").arg(place.path("pipe.md")).status();
+    assert!(made.is_ok_and(|made| made.success()));
+    std::os::unix::fs::symlink("/dev/zero", place.path("zero.md")).expect("a link");
+    fs::create_dir(place.path("folder.md")).expect("a folder");
+    for name in ["pipe.md", "zero.md", "folder.md"] {
+        for arguments in [&[name][..], &["--c2pa", name]] {
+            let refused = place.label(arguments);
+            assert!(
+                refused.as_ref().is_err_and(|said| said.contains("no regular file")),
+                "{name}: {refused:?}"
+            );
+        }
+        let (code, said) = place.verify(&[name]);
+        assert!(code == Some(2) && said.contains("no regular file"), "{said}");
+    }
+    place.put("a.md", "# Title\n");
+    std::os::unix::fs::symlink("/dev/zero", place.path("a.md.c2pa")).expect("a link");
+    assert!(place.label(&["--c2pa", "a.md"]).is_err_and(|said| said.contains("no regular file")));
+}

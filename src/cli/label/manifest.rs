@@ -1,7 +1,7 @@
 //! C2PA manifests of files: who signs them, how one is written with a file's label, and what one is worth.
 
 use super::visible::Visible;
-use super::{Labeller, Verify, sole};
+use super::{Labeller, Verify, read_regular, sole};
 use crate::audit::ExchangeId;
 use crate::cli::{Exit, Format, environment};
 use crate::diag::{moment, write_whole};
@@ -49,8 +49,8 @@ impl Sealer {
 /// What lies beside a file under the name that its manifest has there.
 fn lying_beside(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
     let place = beside(path);
-    match fs::read(&place) {
-        Ok(store) => Ok(Some(store)),
+    match fs::metadata(&place) {
+        Ok(_) => read_regular(&place).map(Some).with_context(|| place.display().to_string()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| place.display().to_string()),
     }
@@ -72,7 +72,7 @@ pub(super) fn refuse_where_one_stands(path: &Path, file: &[u8]) -> anyhow::Resul
 pub(super) fn seal(path: &Path, labeller: &Labeller, sealer: &Sealer) -> anyhow::Result<()> {
     let carrier = Carrier::of(path)
         .context("no known form: expected .txt, .md, .markdown, .html, .htm, .json, .docx or .pdf")?;
-    let file = fs::read(path)?;
+    let file = read_regular(path)?;
     let found = carrier.find(&file, lying_beside(path)?)?;
     let now = moment::now_ms();
     let mut put = sealer.put;
@@ -147,7 +147,7 @@ pub(super) fn check(args: &Verify) -> anyhow::Result<Exit> {
     let look = || -> anyhow::Result<Result<(Found, Report), PlaceFault>> {
         let carrier = Carrier::of(&args.file)
             .context("no known form: expected .txt, .md, .markdown, .html, .htm, .json, .docx or .pdf")?;
-        let file = fs::read(&args.file)?;
+        let file = read_regular(&args.file)?;
         match carrier.find(&file, lying_beside(&args.file)?) {
             Ok(None) => bail!("it has no C2PA manifest"),
             Ok(Some(found)) => {

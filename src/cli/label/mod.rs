@@ -8,7 +8,7 @@ use crate::audit::{ExchangeId, Signer, Verifier, key_path, load_or_make_signer};
 use crate::config::{Settings, journal_settings};
 use crate::diag::write_whole;
 use crate::exchange::Maker;
-use crate::provenance::export::{ExportError, Fields, FileForm, merged};
+use crate::provenance::export::{ExportError, Fields, FileForm, MOST, merged};
 use crate::provenance::{Aigc, Signed, Skeleton, Statement, StatementError};
 use anyhow::{Context as _, bail};
 use serde_json::json;
@@ -174,9 +174,21 @@ struct Labeller {
     exchange: Option<String>,
 }
 
+/// The bytes of a file. A pipe or a device may never end.
+fn read_regular(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let kind = fs::metadata(path)?;
+    if !kind.is_file() {
+        bail!("it is no regular file");
+    }
+    if kind.len() > MOST as u64 {
+        return Err(ExportError::Size.into());
+    }
+    Ok(fs::read(path)?)
+}
+
 fn label(path: &Path, labeller: &Labeller) -> anyhow::Result<()> {
     let form = FileForm::of(path).ok_or(ExportError::Unknown)?;
-    let file = fs::read(path)?;
+    let file = read_regular(path)?;
     let (Some(labelled), _) = labeller.labelled(form, path, &file)? else { return Ok(()) };
     manifest::refuse_where_one_stands(path, &file)?;
     let mode = fs::metadata(path)?.permissions().mode() & 0o777;
@@ -244,7 +256,7 @@ fn verify(args: &Verify) -> anyhow::Result<Exit> {
             io::stdin().read_to_end(&mut text)?;
             text
         } else {
-            fs::read(&args.file)?
+            read_regular(&args.file)?
         };
         if let Some(path) = &args.statement {
             let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;

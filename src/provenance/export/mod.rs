@@ -175,6 +175,8 @@ fn fields_json(block: &Aigc) -> String {
 }
 
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 pub(super) use tests::{docx_of_tests, pdf_of_tests};

@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 
+use lopdf::content::Content;
 use lopdf::{Dictionary, Document, IncrementalDocument, Object, ObjectId, Stream, dictionary};
 
 use super::super::pdf::{open, open_to_update, updated};
@@ -16,6 +17,9 @@ const FONT: &str = "SluicegateLabel";
 /// Points.
 const SIZE: f32 = 9.0;
 const MARGIN: f32 = 36.0;
+const LETTER: [f32; 4] = [0.0, 0.0, 612.0, 792.0];
+/// Bytes of content that are followed operator by operator.
+const FOLLOWED: usize = 4 << 20;
 
 pub(super) fn write(file: &[u8], words: &str) -> Result<Vec<u8>, ExportError> {
     let document = open_to_update(file)?;
@@ -52,17 +56,89 @@ pub(super) fn write(file: &[u8], words: &str) -> Result<Vec<u8>, ExportError> {
     let resources = update.get_or_create_resources(page).and_then(Object::as_dict_mut).map_err(|_| FORM)?;
     resources.set("Font", Object::Dictionary(fonts));
     // What the page's own content leaves set must not move the label.
-    let before = contents(update.get_prev_documents(), page);
+    let previous = update.get_prev_documents();
+    let before = contents(previous, page);
+    let own = previous.get_page_content_with_limit(page, MOST).map_err(|_| ExportError::Size)?;
+    let label = drawn.replace(FONT, &name);
+    let stream = |text: String| Object::Stream(Stream::new(Dictionary::new(), text.into_bytes()));
+    let all: Vec<Object> = if let Some(ends) = Ends::of(&own) {
+        let new = &mut update.new_document;
+        let begin = new.add_object(stream("q\n".repeat(ends.below + 1)));
+        let end = new.add_object(stream(format!("\n{}Q\n{label}", ends.closing())));
+        std::iter::once(begin.into()).chain(before).chain([end.into()]).collect()
+    } else {
+        // Content that cannot be followed to its end is drawn as a form, whose end nothing outlasts.
+        let resources = update.get_or_create_resources(page).map_err(|_| FORM)?.clone();
+        let [left, bottom, right, top] =
+            bounds(update.get_prev_documents(), page, b"MediaBox").unwrap_or(LETTER);
+        let form = dictionary! {
+            "Type" => "XObject", "Subtype" => "Form", "Resources" => resources,
+            "BBox" => vec![left.into(), bottom.into(), right.into(), top.into()],
+        };
+        let mut form = Stream::new(form, own);
+        form.compress().map_err(|_| FORM)?;
+        let form = update.new_document.add_object(form);
+        let shown = free_name(&update, page)?;
+        update.add_xobject(page, shown.as_bytes(), form).map_err(|_| FORM)?;
+        vec![update.new_document.add_object(stream(format!("q /{shown} Do Q\n{label}"))).into()]
+    };
     let new = &mut update.new_document;
-    let begin = new.add_object(Object::Stream(Stream::new(Dictionary::new(), b"q\n".to_vec())));
-    let end = format!("\nQ\n{}", drawn.replace(FONT, &name));
-    let end = new.add_object(Object::Stream(Stream::new(Dictionary::new(), end.into_bytes())));
-    let all = std::iter::once(Object::Reference(begin))
-        .chain(before)
-        .chain([Object::Reference(end)])
-        .collect::<Vec<_>>();
     new.get_object_mut(page).and_then(Object::as_dict_mut).map_err(|_| FORM)?.set("Contents", all);
     updated(update)
+}
+
+/// What of a page's own content is open at its end.
+struct Ends {
+    /// How many states were restored that it had not saved.
+    below: usize,
+    /// How many were saved and not restored, above those.
+    saved: usize,
+    in_text: bool,
+    marked: usize,
+}
+
+impl Ends {
+    /// None where the content cannot be followed: what is written behind it would not be read as it is.
+    fn of(content: &[u8]) -> Option<Self> {
+        const SENTINEL: &[u8] = b"\n/SluicegateEnd MP";
+        if content.len() > FOLLOWED {
+            return None;
+        }
+        let operations = Content::decode(&[content, SENTINEL].concat()).ok()?.operations;
+        let (last, own) = operations.split_last()?;
+        if last.operator != "MP" || last.operands != [Object::Name(b"SluicegateEnd".to_vec())] {
+            return None;
+        }
+        let mut ends = Self { below: 0, saved: 0, in_text: false, marked: 0 };
+        for operation in own {
+            match operation.operator.as_str() {
+                "q" => ends.saved += 1,
+                "Q" if ends.saved == 0 => ends.below += 1,
+                "Q" => ends.saved -= 1,
+                "BT" => ends.in_text = true,
+                "ET" => ends.in_text = false,
+                "BMC" | "BDC" => ends.marked += 1,
+                "EMC" => ends.marked = ends.marked.checked_sub(1)?,
+                _ => {}
+            }
+        }
+        // Readers bound how deep states and marks nest.
+        (ends.below < 64 && ends.marked < 64).then_some(ends)
+    }
+
+    fn closing(&self) -> String {
+        let text = if self.in_text { "ET\n" } else { "" };
+        format!("{text}{}{}", "EMC\n".repeat(self.marked), "Q\n".repeat(self.saved))
+    }
+}
+
+/// A name that none of the page's XObjects has.
+fn free_name(update: &IncrementalDocument, page: ObjectId) -> Result<String, ExportError> {
+    let document = update.get_prev_documents();
+    let names = inherited(document, page, b"Resources")
+        .and_then(|resources| resources.as_dict().ok()?.get_deref(b"XObject", document).ok()?.as_dict().ok());
+    let name = (0..1000).map(|n| format!("{FONT}{n}"));
+    name.into_iter().find(|name| names.is_none_or(|names| !names.has(name.as_bytes()))).ok_or(FORM)
 }
 
 /// Which of these labels the last page has, drawn from here.
@@ -149,15 +225,22 @@ pub(in super::super) fn inherited<'d>(
     None
 }
 
-/// The page's box: left, bottom, right, top; US letter where it says none.
+/// A box of the page: left, bottom, right, top.
+fn bounds(document: &Document, page: ObjectId, key: &[u8]) -> Option<[f32; 4]> {
+    let sides = inherited(document, page, key)?.as_array().ok()?;
+    let side = |side| document.dereference(side).ok()?.1.as_float().ok();
+    let sides: Vec<f32> = sides.iter().filter_map(side).collect();
+    let [a, b, c, d] = <[f32; 4]>::try_from(sides).ok()?;
+    let is_sane = [a, b, c, d].iter().all(|side| side.abs() < 1e6);
+    is_sane.then(|| [a.min(c), b.min(d), a.max(c), b.max(d)])
+}
+
+/// What of the page is seen: its crop box as far as its media box goes (ISO 32000-1, 14.11.2.1); US letter where it says none.
 fn sides(document: &Document, page: ObjectId) -> [f32; 4] {
-    let of = |key: &[u8]| -> Option<[f32; 4]> {
-        let sides = inherited(document, page, key)?.as_array().ok()?;
-        let sides: Vec<f32> = sides.iter().filter_map(|side| side.as_float().ok()).collect();
-        let [a, b, c, d] = <[f32; 4]>::try_from(sides).ok()?;
-        Some([a.min(c), b.min(d), a.max(c), b.max(d)])
-    };
-    of(b"CropBox").or_else(|| of(b"MediaBox")).unwrap_or([0.0, 0.0, 612.0, 792.0])
+    let media = bounds(document, page, b"MediaBox").unwrap_or(LETTER);
+    let Some(crop) = bounds(document, page, b"CropBox") else { return media };
+    let seen = [media[0].max(crop[0]), media[1].max(crop[1]), media[2].min(crop[2]), media[3].min(crop[3])];
+    if seen[0] < seen[2] && seen[1] < seen[3] { seen } else { media }
 }
 
 /// By how many quarters the page is turned where it is shown, clockwise.
