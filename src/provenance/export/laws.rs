@@ -283,8 +283,9 @@ fn what_a_page_leaves_open_does_not_move_its_label() {
         let operations = Content::decode(&drawn).unwrap_or_else(|e| panic!("{e}")).operations;
         let text = String::from_utf8_lossy(&drawn).into_owned();
         let (mut depth, mut text_open, mut marked) = (0_i32, false, 0_i32);
-        let begin = operations.len() - 8;
-        assert_eq!(operations[begin].operator, "q", "{text}");
+        let begin = operations.iter().rposition(|one| one.operator == "q").unwrap_or_default();
+        let label: Vec<&str> = operations[begin..].iter().map(|one| one.operator.as_str()).collect();
+        assert_eq!(label, ["q", "BT", "g", "Tf", "Tm", "Tj", "ET", "Q"], "{text}");
         for operation in &operations[..begin] {
             match operation.operator.as_str() {
                 "q" => depth += 1,
