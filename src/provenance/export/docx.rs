@@ -82,7 +82,8 @@ pub(super) fn write(file: &[u8], block: &Aigc) -> Result<Vec<u8>, ExportError> {
     let root = Root::of(&properties).ok_or(PARTS)?;
     // Properties of users are numbered from 2 on.
     let after = root.numbers.last().map_or(2, |&last| last.max(1).saturating_add(1));
-    let number = if after <= LAST { after } else { (2..).find(|n| !root.numbers.contains(n)).unwrap_or(2) };
+    let number =
+        if after <= LAST { after } else { (2..LAST).find(|n| !root.numbers.contains(n)).unwrap_or(2) };
     let json = fields_json(block).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let property = format!(
         "<property xmlns=\"{NAMESPACE}\" fmtid=\"{SET}\" pid=\"{number}\" name=\"AIGC\"><vt:lpwstr xmlns:vt=\"{VALUES}\">{json}</vt:lpwstr></property>"

@@ -112,10 +112,10 @@ fn docx_with(parts: &[(&str, &str)]) -> Vec<u8> {
 /// An archive of one packed file that its directory names by these names.
 fn archive_of(names: &[String], packed: &[u8]) -> Vec<u8> {
     let words = |file: &mut Vec<u8>, words: &[u32]| {
-        words.iter().for_each(|w| file.extend_from_slice(&w.to_le_bytes()))
+        words.iter().for_each(|w| file.extend_from_slice(&w.to_le_bytes()));
     };
     let halves = |file: &mut Vec<u8>, halves: &[u16]| {
-        halves.iter().for_each(|h| file.extend_from_slice(&h.to_le_bytes()))
+        halves.iter().for_each(|h| file.extend_from_slice(&h.to_le_bytes()));
     };
     let length = u32::try_from(packed.len()).unwrap_or_default();
     let mut file = Vec::new();

@@ -88,7 +88,7 @@ impl Root {
             out.push_str(end.strip_suffix("/>")?);
             out.push('>');
             out.push_str(last);
-            out.push_str(&format!("</{}>", self.name));
+            out.extend(["</", &self.name, ">"]);
         } else {
             out.push_str(last);
             out.push_str(end);
