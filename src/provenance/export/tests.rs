@@ -56,7 +56,7 @@ fn files() -> Vec<(FileForm, Vec<u8>)> {
     let texts: &[(FileForm, &str)] = &[
         (FileForm::Markdown, ""),
         (FileForm::Markdown, "# Title\n\nText.\n"),
-        (FileForm::Markdown, "---\ntitle: A: b\ntags: [x]\n---\n\n# Title\n"),
+        (FileForm::Markdown, "---\ntitle: \"A: b\"\ntags: [x]\n---\n\n# Title\n"),
         (FileForm::Markdown, "---\r\ntitle: A\r\nAIGC: {\"Label\":\"1\"}\r\n---\r\nText\r\n"),
         (FileForm::Markdown, "---\nAIGC:\n  Label: AIGC\n  ContentProducer: Some Body\n\nmore: 1\n...\nText"),
         (FileForm::Markdown, "\u{feff}---\nAIGC: {\n\"Label\": \"1\"\n}\nx: 1\n---\n"),
@@ -206,4 +206,80 @@ fn a_visible_label_stands_once() {
             assert!(said.starts_with(before.trim_end()), "{before} {said}");
         }
     }
+}
+
+const OTHER: &str = r#"{"Label":"1","ContentProducer":"a,b","ProduceID":"9","ReservedCode1":"","ContentPropagator":"o{er","PropagateID":"9","ReservedCode2":""}"#;
+
+/// However front matter is written, what is not the mapping stays, and the producer that was named is known.
+#[test]
+fn front_matter_is_read_as_yaml_and_nothing_of_it_is_lost() {
+    let lines = "AIGC:\n  Label: \"1\"\n  ContentProducer: \"ot{her\"\n  ProduceID: \"9\"\n";
+    for (file, producer) in [
+        (format!("---\n{lines}title: mine\ntags: [a, b]\n---\n\nText\n"), Some("ot{her")),
+        ("---\nAIGC:\n  Label: \"1\" # see {x\ntitle: mine\n---\n\nText\n".into(), None),
+        ("---\nAIGC:\n\n  Label: 1\n\n# by\n  ContentProducer: other # the maker\n  ProduceID: 9\n# of the title\ntitle: mine\n---\nText".into(), Some("other")),
+        (format!("---\nAIGC: {OTHER} # generated\ntitle: mine\n---\n\nText\n"), Some("a,b")),
+        ("---\ntitle: mine\nAIGC: {Label: \"1\", ContentProducer: \"a,b\", ProduceID: \"9\"}\n---\nText".into(), Some("a,b")),
+        (format!("---\n\"AIGC\" : {OTHER}\ntitle: mine\n...\nText\n"), Some("a,b")),
+        (format!("---\r\ntitle: mine\r\nAIGC: '{OTHER}'\r\n---\r\nText\r\n"), Some("a,b")),
+        (format!("---\nAIGC: |\n  {OTHER}\ntitle: mine\n---\n"), Some("a,b")),
+        (format!("---\n  größe: 人\n  AIGC: {OTHER}\n  title: mine\n---\n"), Some("a,b")),
+        ("---\nAIGC:\ntitle: mine\n---\n".into(), None),
+        ("---\nAIGC:\n  Label:\ntitle: mine\n---\n".into(), None),
+    ] {
+        let form = FileForm::Markdown;
+        let there = form.read(file.as_bytes()).unwrap_or_else(|e| panic!("{e}: {file}")).unwrap_or_else(|| panic!("{file}"));
+        assert_eq!(there.get("ContentProducer").map(String::as_str), producer, "{file}");
+        let once = form.write(file.as_bytes(), &block()).unwrap_or_else(|e| panic!("{e}: {file}"));
+        let shown = String::from_utf8_lossy(&once).into_owned();
+        assert!(shown.contains("title: mine") && shown.matches("AIGC").count() == 1, "{shown}");
+        assert!(!file.contains("# of the title") || shown.contains("# of the title"), "{shown}");
+        assert_eq!(form.write(&once, &block()).ok(), Some(once.clone()), "{shown}");
+        assert_eq!(form.hash(&once), form.hash(file.as_bytes()), "{shown}");
+        assert_ne!(form.hash(shown.replace("mine", "yours").as_bytes()), form.hash(&once), "{shown}");
+    }
+}
+
+#[test]
+fn front_matter_that_is_not_understood_is_refused() {
+    for file in [
+        "---\ntitle: a: b\nAIGC:\n  Label: 1\n---\nText",
+        "---\nAIGC: *x\n---\nText",
+        "---\nAIGC: &x {Label: 1}\nb: *x\n---\nText",
+        "---\n? AIGC\n: {Label: 1}\n---\nText",
+        "---\ntitle: \"x\nAIGC: {}\n---\nText",
+        "---\nAIGC:\n\tLabel: 1\n---\nText",
+    ] {
+        let wrong = FileForm::Markdown.write(file.as_bytes(), &block());
+        assert!(matches!(wrong, Err(ExportError::FrontMatter(_))), "{wrong:?} {file}");
+    }
+    let flow = FileForm::Markdown.write(b"---\n{title: x}\n---\nText", &block());
+    assert_eq!(flow, Err(ExportError::Braces));
+}
+
+/// Two thematic breaks are no front matter: what stands between them is within what is signed.
+#[test]
+fn text_between_two_lines_is_signed() {
+    for between in [
+        "\nFirst part. Pay Alice 100.\n\n",
+        "# Pay Alice 100\n",
+        "- Pay Alice 100\n",
+        "It's Alice [1\n",
+        "Note: Pay Alice 100\n",
+    ] {
+        let file = format!("---\n{between}---\n\nSecond.\n");
+        let once =
+            FileForm::Markdown.write(file.as_bytes(), &block()).unwrap_or_else(|e| panic!("{e}: {file}"));
+        let shown = String::from_utf8_lossy(&once).into_owned();
+        assert!(shown.contains(between.trim_end()), "{shown}");
+        let other = shown.replace("Alice", "Mallory");
+        assert_ne!(FileForm::Markdown.hash(other.as_bytes()), FileForm::Markdown.hash(&once), "{shown}");
+    }
+}
+
+#[test]
+fn fields_of_json_may_stand_in_a_string() {
+    let file = serde_json::json!({ "AIGC": OTHER, "a": 1 }).to_string();
+    let there = FileForm::Json.read(file.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(there.and_then(|fields| fields.get("ContentProducer").cloned()).as_deref(), Some("a,b"));
 }
