@@ -394,3 +394,27 @@ proptest! {
         prop_assert!(!report.holds() || store == was, "{:?}", report);
     }
 }
+
+/// No byte of a manifest store may be another: its names are bound by no hash, and checked by their form.
+#[test]
+fn no_byte_of_a_store_may_change() {
+    let carrier = Carrier::Labelled(FileForm::Json);
+    let written = written(carrier, b"{\"a\":1}", Put::Beside);
+    let store = written.beside.clone().expect("a store");
+    let holds = |store: Vec<u8>| {
+        let changed = Written { file: written.file.clone(), beside: Some(store) };
+        matches!(asked(carrier, &changed), Ok(Some(report)) if report.holds())
+    };
+    assert!(holds(store.clone()));
+    for at in 0..store.len() {
+        for mask in [0x01, 0x04, 0x10, 0x80] {
+            let mut changed = store.clone();
+            changed[at] ^= mask;
+            assert!(
+                !holds(changed),
+                "byte {at}, bit {mask:#x}: {:?}",
+                String::from_utf8_lossy(&store[at.saturating_sub(8)..store.len().min(at + 8)])
+            );
+        }
+    }
+}
