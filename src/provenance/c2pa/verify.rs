@@ -242,7 +242,10 @@ impl Report {
             other => other,
         };
         let parts = message.as_ref().and_then(Value::as_list);
-        let Some([Value::Bytes(protected), unprotected, Value::Null, Value::Bytes(signature)]) = parts else {
+        let Some(
+            [Value::Bytes(protected), unprotected @ Value::Map(_), Value::Null, Value::Bytes(signature)],
+        ) = parts
+        else {
             return fault("claimSignature.mismatch", "the signature is no COSE message of one signer");
         };
         let headers = Value::decode(protected).unwrap_or(Value::Null);

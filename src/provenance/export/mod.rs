@@ -113,7 +113,7 @@ impl FileForm {
             Self::Markdown => {
                 markdown::write(text(file, "Markdown in UTF-8")?, block).map(String::into_bytes)
             }
-            Self::Html => Ok(html::write(text(file, "HTML in UTF-8")?, block).into_bytes()),
+            Self::Html => html::write(text(file, "HTML in UTF-8")?, block).map(String::into_bytes),
             Self::Json => json::write(file, block),
             Self::Docx => docx::write(file, block),
             Self::Pdf => pdf::write(file, block),

@@ -283,3 +283,81 @@ fn fields_of_json_may_stand_in_a_string() {
     let there = FileForm::Json.read(file.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(there.and_then(|fields| fields.get("ContentProducer").cloned()).as_deref(), Some("a,b"));
 }
+
+/// Tags are where a browser finds them, so one block there is one block afterwards, and it goes behind the doctype.
+#[test]
+fn html_is_read_as_browsers_read_it() {
+    let meta = format!("<meta name='AIGC' content='{OTHER}'>");
+    let of = |before: &str, after: &str| format!("{before}{meta}{after}");
+    for (file, there) in [
+        (of("<html><head><!-- x --!>", "<title>t</title></head><body>x</body></html>"), 1),
+        (of("<html><head><title>a <b isn't c</title>", "</head><body>x</body></html>"), 1),
+        (format!("<html><head><meta/name='AIGC'/content='{OTHER}'></head>x</html>"), 1),
+        (
+            format!(
+                "<html><head><meta name='&#65;IGC' content='{}'></head>x</html>",
+                OTHER.replace('"', "&#x22;")
+            ),
+            1,
+        ),
+        (of("<html><head><title>", "</title></head>x</html>"), 0),
+        (of("<p>é\r\n<textarea>", "</textarea>x"), 0),
+        (of("<p><xmp>", "</xmp>x"), 0),
+        (of("<html><template><head>", "</head></template><head></head><body>x</body></html>"), 0),
+        (of("<!--", "<head>"), 0),
+        (of("\u{feff}<!-- é -->\r\n<!DOCTYPE html>\r\n<svg><title>é</title></svg>\r\n", "\r\n<p>x"), 1),
+    ] {
+        let form = FileForm::Html;
+        let found = form.read(file.as_bytes()).unwrap_or_else(|e| panic!("{e}: {file}"));
+        assert_eq!(found.as_ref().map_or(0, |_| 1), there, "{file}");
+        if let Some(found) = found {
+            assert_eq!(found.get("ContentProducer").map(String::as_str), Some("a,b"), "{file}");
+        }
+        let once = form.write(file.as_bytes(), &block()).unwrap_or_else(|e| panic!("{e}: {file}"));
+        let shown = String::from_utf8_lossy(&once).into_owned();
+        assert_eq!(shown.contains("a,b"), there == 0, "{shown}");
+        assert_eq!(form.write(&once, &block()).ok(), Some(once.clone()), "{shown}");
+        assert_eq!(form.hash(&once), form.hash(file.as_bytes()), "{shown}");
+    }
+    for start in [
+        "<!-- saved -->\n<!DOCTYPE html>\n",
+        "\u{feff}<!DOCTYPE html>",
+        "<?xml version='1.0'?>\n<!doctype html><!-- a -->",
+    ] {
+        let once = FileForm::Html
+            .write(format!("{start}<p>Hello").as_bytes(), &block())
+            .unwrap_or_else(|e| panic!("{e}"));
+        assert!(once.starts_with(start.trim_end().as_bytes()), "{}", String::from_utf8_lossy(&once));
+    }
+}
+
+/// What calls itself a manifest and is none is text that may be shown.
+#[test]
+fn a_script_that_is_no_manifest_is_within_the_hash() {
+    let file = "<html><head></head><body><p>I owe nothing.</p></body></html>";
+    for script in [
+        "<script type=\"application/c2pa\" style=\"display:block\">I owe all</script>",
+        "<script type=\"application/c2pa\">SW93ZWFsbA==</script>",
+    ] {
+        let other = file.replace("<p>", &format!("{script}<p>"));
+        assert_ne!(FileForm::Html.hash(other.as_bytes()), FileForm::Html.hash(file.as_bytes()), "{other}");
+    }
+}
+
+proptest::proptest! {
+    /// Wherever a tag is said to stand, one stands, and a block is found again in whatever document.
+    #[test]
+    fn a_block_is_found_again_in_any_soup(parts in proptest::collection::vec(proptest::prop_oneof![
+        proptest::strategy::Just("<"), proptest::strategy::Just("</"), proptest::strategy::Just("<!--"), proptest::strategy::Just("-->"),
+        proptest::strategy::Just("title>"), proptest::strategy::Just("<script>"), proptest::strategy::Just("</script>"),
+        proptest::strategy::Just("<meta name=AIGC content='{}'>"), proptest::strategy::Just("<head a=\"é\">"), proptest::strategy::Just("template>"),
+        proptest::strategy::Just("\r\n"), proptest::strategy::Just("&amp é"), proptest::strategy::Just("\0"), proptest::strategy::Just("'"),
+        proptest::strategy::Just("<!doctype html>"), proptest::strategy::Just("<plaintext>"), proptest::strategy::Just("/body>")], 0..12)) {
+        let file = parts.concat();
+        let once = FileForm::Html.write(file.as_bytes(), &block());
+        proptest::prop_assert!(once.is_ok(), "{once:?}");
+        let once = once.unwrap_or_default();
+        proptest::prop_assert_eq!(FileForm::Html.hash(&once), FileForm::Html.hash(file.as_bytes()));
+        proptest::prop_assert_eq!(FileForm::Html.write(&once, &block()), Ok(once.clone()));
+    }
+}
