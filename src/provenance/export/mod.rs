@@ -153,7 +153,15 @@ pub fn merged(there: Option<&Fields>, ours: &Aigc) -> Aigc {
         return ours.clone();
     };
     if producer == ours.content_producer {
-        return ours.clone();
+        // Who spreads what we have made stays too.
+        let propagator = field("ContentPropagator").filter(|propagator| *propagator != producer);
+        let Some((propagator, number)) = propagator.zip(field("PropagateID")) else { return ours.clone() };
+        return Aigc {
+            content_propagator: propagator,
+            propagate_id: number,
+            reserved_code2: field("ReservedCode2").unwrap_or_default(),
+            ..ours.clone()
+        };
     }
     let label = field("Label").filter(|label| matches!(label.as_str(), "1" | "2" | "3"));
     Aigc {

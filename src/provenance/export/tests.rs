@@ -153,6 +153,23 @@ fn a_producer_who_was_named_stays() {
         ("gw.example/journal", "0123456789")
     );
     assert_eq!(merged.reserved_code2, block().reserved_code1);
+    // So does who spreads what we have made.
+    let spread = Fields::from(
+        [
+            ("ContentProducer", "gw.example/journal"),
+            ("ProduceID", "0123456789"),
+            ("ContentPropagator", "b"),
+            ("PropagateID", "7"),
+            ("ReservedCode2", "y"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned())),
+    );
+    let merged = super::merged(Some(&spread), &block());
+    assert_eq!(
+        (merged.content_propagator.as_str(), merged.propagate_id.as_str(), merged.reserved_code2.as_str()),
+        ("b", "7", "y")
+    );
+    assert_eq!(merged.reserved_code1, block().reserved_code1);
     // A name that no field may hold is none.
     let spaced = Fields::from([
         ("ContentProducer".to_owned(), "a b".to_owned()),
