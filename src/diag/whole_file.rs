@@ -112,3 +112,24 @@ fn sync_folder(path: &Path) -> io::Result<()> {
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_written_over_keeps_whose_it_is() {
+        let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+        let path = folder.path().join("a");
+        fs::write(&path, "old").unwrap_or_else(|e| panic!("{e}"));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o664)).unwrap_or_else(|e| panic!("{e}"));
+        // Only root may give it away.
+        let given = std::os::unix::fs::chown(&path, Some(12_345), Some(54_321)).is_ok();
+        rewrite_whole(&path, b"new").unwrap_or_else(|e| panic!("{e}"));
+        let there = fs::metadata(&path).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(there.permissions().mode() & 0o777, 0o664);
+        assert!(!given || (there.uid(), there.gid()) == (12_345, 54_321));
+        assert_eq!(fs::read(&path).ok().as_deref(), Some(&b"new"[..]));
+        assert!(rewrite_whole(&folder.path().join("none"), b"").is_err());
+    }
+}
