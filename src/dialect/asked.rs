@@ -3,9 +3,10 @@
 use crate::text::json::{Kind, Tape};
 
 /// Settings that bind an answer's text to a form, at the root or among a configuration's: OpenAI's, Anthropic's, Gemini's, Ollama's, and those of
-/// vLLM, SGLang and llama.cpp.
-const FORMS: [&str; 15] = [
+/// vLLM, SGLang, NIM and llama.cpp.
+const FORMS: [&str; 16] = [
     "format",
+    "responseFormat",
     "output_format",
     "responseSchema",
     "response_schema",
@@ -26,7 +27,8 @@ const FORMS: [&str; 15] = [
 const NUMBERS: [&str; 5] = ["logprobs", "top_logprobs", "responseLogprobs", "response_logprobs", "n_probs"];
 
 /// Objects in which such settings stand, besides the root.
-const PLACES: [&str; 5] = ["generationConfig", "generation_config", "output_config", "text", "extra_body"];
+const PLACES: [&str; 6] =
+    ["generationConfig", "generation_config", "output_config", "text", "extra_body", "nvext"];
 
 /// Whether the answer's text has to stay as the model wrote it: a program reads it, or log-probabilities tell it once more.
 pub fn is_exact(src: &[u8], tape: &Tape) -> bool {
@@ -37,6 +39,36 @@ pub fn is_exact(src: &[u8], tape: &Tape) -> bool {
         FORMS.iter().any(|name| says(name)) || NUMBERS.iter().any(|name| says(name))
     }) || is_form(src, tape)
         || asks_for_numbers(src, tape)
+        || fills_a_gap(src, tape)
+        || goes_on_with_data(src, tape)
+}
+
+/// Whether what stands behind the answer is given: a gap of a program is filled, as a rule.
+fn fills_a_gap(src: &[u8], tape: &Tape) -> bool {
+    tape.find(src, &["suffix"]).is_some_and(|at| is_said(src, tape, at))
+}
+
+/// Whether the answer's beginning is given and is that of data or of a program: then a client puts the two together and reads them as that.
+fn goes_on_with_data(src: &[u8], tape: &Tape) -> bool {
+    let list = ["messages", "contents", "input"].iter().find_map(|name| tape.find(src, &[name]));
+    let Some(last) = list.and_then(|list| tape.elements(list).last()) else { return false };
+    let role = tape.get(src, last, "role").map(|at| tape.text(src, at)).unwrap_or_default();
+    if !matches!(&*role, "assistant" | "model") {
+        return false;
+    }
+    let content = ["content", "parts"].iter().find_map(|name| tape.get(src, last, name));
+    let begins = |at: usize| {
+        let text = tape.text(src, at);
+        let text = text.trim();
+        text.starts_with(['{', '[']) || text.strip_prefix("```").is_some_and(|rest| !rest.contains("```"))
+    };
+    content.is_some_and(|content| match tape.node(content).map(|node| node.kind) {
+        Some(Kind::String) => begins(content),
+        Some(Kind::Array) => {
+            tape.elements(content).last().and_then(|part| tape.get(src, part, "text")).is_some_and(begins)
+        }
+        _ => false,
+    })
 }
 
 /// Whether a setting says something: `null`, `false`, `0`, an empty text and a format of the type `text` are as if it were not there.
@@ -150,6 +182,12 @@ mod tests {
             r#"{"logprobs":0,"top_logprobs":2}"#,
             r#"{"include":["message.output_text.logprobs"]}"#,
             r#"{"guided_choice":["a","b"]}"#,
+            r#"{"generationConfig":{"responseFormat":{"text":{"mimeType":"application/json"}}}}"#,
+            r#"{"nvext":{"guided_json":{"type":"object"}}}"#,
+            r#"{"prompt":"def a(","suffix":"return b"}"#,
+            r#"{"messages":[{"role":"user","content":"x"},{"role":"assistant","content":" {"}]}"#,
+            r#"{"messages":[{"role":"assistant","content":[{"type":"text","text":"[{\"a\":"}]}]}"#,
+            r#"{"contents":[{"role":"model","parts":[{"text":"```json\n"}]}]}"#,
         ] {
             assert!(read(body).0, "{body}");
         }
@@ -159,6 +197,10 @@ mod tests {
             r#"{"text":{"format":{"type":"text"},"verbosity":"low"}}"#,
             r#"{"generationConfig":{"responseMimeType":"text/plain"}}"#,
             r#"{"format":"","logprobs":null}"#,
+            r#"{"prompt":"a","suffix":""}"#,
+            r#"{"messages":[{"role":"user","content":"{"}]}"#,
+            r#"{"messages":[{"role":"assistant","content":"{\"a\":1}"},{"role":"user","content":"y"}]}"#,
+            r#"{"messages":[{"role":"assistant","content":"```a``` then "}]}"#,
         ] {
             assert!(!read(body).0, "{body}");
         }

@@ -111,8 +111,8 @@ impl Marking {
             let (start, end) = (range.start as usize, range.end as usize);
             // The string begins before words that were put before its text.
             let before = own.iter().find(|own| own.end == start && !own.is_empty());
-            let begin = before.map_or(start, |own| own.start);
-            if start >= end || start < at || !self.is_prose(raw, begin, segment) {
+            let start = before.map_or(start, |own| own.start);
+            if start >= end || start < at || !self.is_prose(raw, start, segment) {
                 continue;
             }
             let Some(source) = raw.get(start..end).and_then(|b| std::str::from_utf8(b).ok()) else {
@@ -141,6 +141,14 @@ impl Marking {
         let mut out = out?;
         out.extend_from_slice(raw.get(at..).unwrap_or_default());
         Some((out, again))
+    }
+
+    /// Words of the gateway's own went out in an event of their own, behind what a choice or part has said.
+    pub(super) fn pass(&mut self, choice: u64, words: &str) {
+        let choice = if self.parts { 0 } else { choice };
+        if let Some(marker) = self.last.get(&choice).and_then(|channel| self.channels.get_mut(channel)) {
+            marker.pass(words);
+        }
     }
 
     fn is_prose(&self, raw: &[u8], start: usize, segment: &Segment) -> bool {

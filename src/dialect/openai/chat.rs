@@ -214,6 +214,8 @@ const COMMON_ANSWER_FIELDS: &[Field] = &[
 const ANSWER_FIELDS: &[Field] = &[
     word("choices[].message.role"),
     text("choices[].message.content"),
+    parts("choices[#].message.content[].text"),
+    word("choices[].message.content[].type"),
     text("choices[].message.refusal"),
     reasoning("choices[].message.reasoning_content"),
     reasoning("choices[].message.reasoning"),

@@ -87,6 +87,8 @@ pub(super) struct Written {
     pub(super) moved: Moved,
     /// Where words of the gateway's own stand in what leaves.
     pub(super) own: SmallVec<[Range<usize>; 2]>,
+    /// Words for which events of their own went before it, each with its text.
+    pub(super) before: Vec<(u64, String)>,
 }
 
 /// The labels of one answer.
@@ -182,9 +184,11 @@ impl Labels {
         let mut work = Work::new(&data, &tape, around.ask.choices);
         self.cues(&cues, &mut work);
         let Work { mut edits, before, pauses, goes_on, over, .. } = work;
+        let mut put = Vec::new();
         for (spot, words) in before {
             out.push(more(around, &spot, &words));
             self.added += 1;
+            put.push((spot.text, words));
         }
         if goes_on {
             out.append(&mut self.held);
@@ -204,12 +208,9 @@ impl Labels {
             edits.push(Edit { range: node.start as usize..node.end as usize, with, own: 0..0 });
         }
         self.tape = tape;
-        let event = if edits.is_empty() {
-            then(event, Written::default())
-        } else {
-            let (event, written) = anew(&event, &data, edits);
-            then(event, written)
-        };
+        let (event, written) =
+            if edits.is_empty() { (event, Written::default()) } else { anew(&event, &data, edits) };
+        let event = then(event, Written { before: put, ..written });
         if pauses || !self.held.is_empty() {
             self.held.push(event);
         } else {
@@ -503,7 +504,7 @@ fn anew(event: &Leaving, data: &[u8], edits: Vec<Edit>) -> (Leaving, Written) {
     let (Some(first), Some(last)) = (event.data.first(), event.data.last()) else {
         return (plain(String::new()), Written::default());
     };
-    let (data, Written { moved, own }) = edited(data, edits, first.start as usize);
+    let (data, Written { moved, own, .. }) = edited(data, edits, first.start as usize);
     let mut both = Moved::default();
     let mut at = first.start as usize;
     for line in &event.data {
@@ -522,7 +523,10 @@ fn anew(event: &Leaving, data: &[u8], edits: Vec<Edit>) -> (Leaving, Written) {
     raw.extend_from_slice(&data);
     let end = raw.len() as u32;
     raw.extend_from_slice(event.raw.get(last.end as usize..).unwrap_or_default());
-    (Leaving { raw: raw.into(), data: SmallVec::from_elem(start..end, 1) }, Written { moved: both, own })
+    (
+        Leaving { raw: raw.into(), data: SmallVec::from_elem(start..end, 1) },
+        Written { moved: both, own, before: Vec::new() },
+    )
 }
 
 /// Whether metadata may stand in a comment.

@@ -245,6 +245,7 @@ impl Answering {
             let mut marking = self.marking.take();
             let mut mark = |event: Leaving, written: Written| {
                 let Some(marking) = &mut marking else { return Err(event) };
+                written.before.iter().for_each(|(text, words)| marking.pass(*text, words));
                 moved.then(written.moved);
                 let marked = marking.mark(&event.raw, &held.segments, &moved, &written.own);
                 marked

@@ -1,7 +1,9 @@
 //! Labels and marks in one answer: neither changes what the other says.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::super::*;
 use super::labelled::{CALLS, Call, MODES, begin_marked, events, labelling, sent, statement};
@@ -67,5 +69,116 @@ proptest! {
         let (plain, got) = (whole(call, &text, mode, notice, None), whole(call, &text, mode, notice, Some(marks())));
         prop_assert_eq!(&*strip(&keys(), &got), &plain);
         prop_assert!(read(&keys(), &got).found.iter().all(|found| found.epoch.is_some() && found.whole != Some(false)));
+    }
+}
+
+const SAID: [&str; 3] = [
+    "The river carries water from the mountains into the valley, where people have lived since early times and built their houses along its banks. ",
+    "Careful planning of whole villages began where the river bends, and the oldest of their bridges still stands there, mended by each generation. ",
+    "Whoever walks along the water today finds the mills, the gates and the narrow paths between the gardens as they were drawn on the oldest maps. ",
+];
+
+fn event(value: &Value) -> String {
+    format!("event: {}\ndata: {value}\n\n", value["type"].as_str().unwrap_or_default())
+}
+
+/// An answer of several items, each said in a few pieces and repeated behind them.
+fn items() -> String {
+    let item = |index: usize, text: &str| json!({"id": format!("msg_{index}"), "type": "message", "role": "assistant", "content": [{"type": "output_text", "text": text, "annotations": []}]});
+    let mut events =
+        vec![json!({"type": "response.created", "response": {"id": "r", "model": "m", "output": []}})];
+    for (index, said) in SAID.iter().enumerate() {
+        let text = said.repeat(2);
+        let at = |kind: &str, key: &str, value: Value| {
+            let mut event = json!({"type": kind, "item_id": format!("msg_{index}"), "output_index": index, "content_index": 0});
+            event[key] = value;
+            event
+        };
+        let part = |text: &str| json!({"type": "output_text", "text": text, "annotations": []});
+        events.push(json!({"type": "response.output_item.added", "output_index": index, "item": {"id": format!("msg_{index}"), "type": "message", "role": "assistant", "content": []}}));
+        events.push(at("response.content_part.added", "part", part("")));
+        for piece in text.split_inclusive(", ") {
+            events.push(at("response.output_text.delta", "delta", json!(piece)));
+        }
+        events.push(at("response.output_text.done", "text", json!(text)));
+        events.push(at("response.content_part.done", "part", part(&text)));
+        events.push(
+            json!({"type": "response.output_item.done", "output_index": index, "item": item(index, &text)}),
+        );
+    }
+    let all: Vec<Value> = SAID.iter().enumerate().map(|(n, said)| item(n, &said.repeat(2))).collect();
+    events.push(json!({"type": "response.completed", "response": {"id": "r", "object": "response", "model": "m", "status": "completed", "output": all}}));
+    for (n, event) in events.iter_mut().enumerate() {
+        event["sequence_number"] = json!(n);
+    }
+    events.iter().map(event).collect()
+}
+
+/// A message of several blocks of text with a call of a tool between them.
+fn blocks() -> String {
+    let mut events = vec![
+        json!({"type": "message_start", "message": {"id": "m", "type": "message", "role": "assistant", "model": "m", "content": []}}),
+    ];
+    for (n, said) in SAID.iter().enumerate() {
+        let index = 2 * n;
+        events.push(json!({"type": "content_block_start", "index": index, "content_block": {"type": "text", "text": ""}}));
+        for piece in said.repeat(2).split_inclusive(", ") {
+            events.push(json!({"type": "content_block_delta", "index": index, "delta": {"type": "text_delta", "text": piece}}));
+        }
+        events.push(json!({"type": "content_block_stop", "index": index}));
+        events.push(json!({"type": "content_block_start", "index": index + 1, "content_block": {"type": "tool_use", "id": format!("t{n}"), "name": "look", "input": {}}}));
+        events.push(json!({"type": "content_block_delta", "index": index + 1, "delta": {"type": "input_json_delta", "partial_json": "{\"a\":1}"}}));
+        events.push(json!({"type": "content_block_stop", "index": index + 1}));
+    }
+    events.push(
+        json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 1}}),
+    );
+    events.push(json!({"type": "message_stop"}));
+    events.iter().map(event).collect()
+}
+
+/// Items and blocks verify together and alone, labelled or not, and what a stream repeats at its end is what it said.
+#[test]
+fn parts_of_an_answer_verify_together_and_alone() {
+    let verifies = |text: &str, what: &str| {
+        let found = read(&keys(), text).found;
+        assert!(found.len() > 1, "{what}: {text}");
+        for found in found {
+            assert!(found.epoch.is_some() && found.whole != Some(false), "{what}: {found:?} in {text:?}");
+        }
+    };
+    for mode in MODES {
+        for (call, stream) in [(&CALLS[2], items()), (&CALLS[3], blocks())] {
+            let request = (call.request)(true).to_string();
+            let mut answering = begin_marked(
+                call.stream_path,
+                &request,
+                call.media,
+                Some(labelling(mode, true, true)),
+                Some(marks()),
+            );
+            let out = events(&sent(&mut answering, &stream, 300), call);
+            let mut said: BTreeMap<u64, String> = BTreeMap::new();
+            for event in &out {
+                let at = event["output_index"].as_u64().or(event["index"].as_u64()).unwrap_or_default();
+                let piece = event["delta"]["text"].as_str().or(event["delta"].as_str());
+                if let Some(piece) = piece {
+                    said.entry(at).or_default().push_str(piece);
+                }
+            }
+            let what = format!("{} {mode:?}", call.path);
+            said.values().for_each(|text| verifies(text, &what));
+            verifies(&said.values().cloned().collect::<String>(), &what);
+            let last = out.iter().rev().find(|event| event["type"] == "response.completed");
+            for (n, item) in
+                last.and_then(|last| last["response"]["output"].as_array()).into_iter().flatten().enumerate()
+            {
+                assert_eq!(
+                    item["content"][0]["text"].as_str(),
+                    said.get(&(n as u64)).map(String::as_str),
+                    "{what}"
+                );
+            }
+        }
     }
 }

@@ -369,3 +369,22 @@ fn each_text_has_its_own_marks() {
         assert_eq!(events[n].pointer(place).and_then(Value::as_str), Some(&*expected), "{place}");
     }
 }
+
+/// A message may come in parts, whole as in a stream.
+#[test]
+fn a_message_in_parts_is_marked() {
+    let wire = &WIRES[0];
+    let parts = json!([{"type": "text", "text": LONG.repeat(3)}, {"type": "text", "text": LONG.repeat(3)}]);
+    let body = json!({"id": "c", "choices": [{"index": 0, "message": {"role": "assistant", "content": parts}, "finish_reason": "stop"}]});
+    let (out, count) = answer(wire, wire.request, "application/json", body.to_string().as_bytes(), 300);
+    let got: Value = serde_json::from_slice(&out).expect("JSON");
+    let said =
+        |n: usize| got["choices"][0]["message"]["content"][n]["text"].as_str().expect("a text").to_owned();
+    let read = |text: &str| crate::provenance::mark::read(&keys(), text).found;
+    for text in [said(0), said(1), said(0) + &said(1)] {
+        let found = read(&text);
+        assert!(found.len() > 2, "{text}");
+        assert!(found.iter().all(|found| found.epoch.is_some() && found.whole != Some(false)), "{text}");
+    }
+    assert_eq!(count.map(|count| count.marks), Some(read(&(said(0) + &said(1))).len() as u64));
+}
