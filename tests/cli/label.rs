@@ -240,7 +240,12 @@ fn each_key_finds_the_part_that_it_has_signed() {
         let output = place.run(&["label", "verify"], &["a.md"]);
         let said = text(&output.stdout) + &text(&output.stderr);
         assert!(output.status.success() && said.contains("\nits letters and digits are those that were signed; signs, layout and comments are not compared"), "{said}");
-        assert!(said.starts_with("signed by") && said.contains(role) && said.contains("not checked with this key"), "{said}");
+        assert!(
+            said.starts_with("signed by")
+                && said.contains(role)
+                && said.contains("not checked with this key"),
+            "{said}"
+        );
     }
     // The other's part is kept where the text is another.
     maker.put("a.md", &text(&both).replace("Title", "Another"));
@@ -258,7 +263,10 @@ fn a_statement_moves_no_cursor() {
     place.put("s.json", r#"{"v":1,"exchange":"x","AIGC":{"Label":"1","ContentProducer":"\u001b[2J\nsigned by","ProduceID":"\u001b[H","ReservedCode1":"","ContentPropagator":"","PropagateID":"","ReservedCode2":""},"hash":[],"alg":"Ed25519","kid":"\u001b[31mk","sig":""}"#);
     let output = place.run(&["label", "verify"], &["a.txt", "--statement", "s.json"]);
     let said = text(&output.stdout);
-    assert!(output.status.code() == Some(1) && !said.contains('\u{1b}') && said.lines().count() == 3, "{said:?}");
+    assert!(
+        output.status.code() == Some(1) && !said.contains('\u{1b}') && said.lines().count() == 3,
+        "{said:?}"
+    );
 }
 
 #[test]

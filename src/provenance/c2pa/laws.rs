@@ -297,8 +297,12 @@ fn certificates_that_may_not_sign_are_refused() {
     assert_eq!(fault_of(|params| params.key_usages.clear()), CertificateFault::KeyUsage);
     assert_eq!(fault_of(|params| params.extended_key_usages.clear()), CertificateFault::Purpose);
     assert_eq!(
-        fault_of(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth]),
+        fault_of(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth]),
         CertificateFault::Purpose
+    );
+    assert_eq!(
+        fault_of(|params| params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth)),
+        CertificateFault::OtherPurpose("serverAuth")
     );
     assert_eq!(
         fault_of(|params| params.extended_key_usages.push(ExtendedKeyUsagePurpose::Any)),

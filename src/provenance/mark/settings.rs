@@ -154,7 +154,8 @@ mod tests {
     fn no_epoch_follows_the_last_number() {
         let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
         let path = folder.path().join("marks.key");
-        let line = MarkKeys::line(u32::MAX, 5, &[7; 32]);
+        let key = std::array::from_fn(|at| u8::try_from(at).unwrap_or_default());
+        let line = MarkKeys::line(u32::MAX, 5, &key);
         write_new(&path, line.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
         let wrong = MarkKeys::rotate(&path, 9).map_err(|error| error.to_string());
         assert!(wrong.as_ref().is_err_and(|said| said.contains("4294967295")), "{wrong:?}");
