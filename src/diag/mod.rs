@@ -22,7 +22,7 @@ pub use read::{Read, read_toml};
 pub use render::{Colour, render_human, render_json, to_json};
 pub use source::{SourceFile, Span};
 pub use units::{Size, Time};
-pub use whole_file::{Draft, loose_mode, make_folder, write_new, write_whole};
+pub use whole_file::{Draft, loose_mode, make_folder, rewrite_whole, write_new, write_whole};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

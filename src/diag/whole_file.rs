@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,6 +11,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let draft = Draft::with_mode(&place, bytes, mode)?;
+    fs::rename(&draft.draft, &place)?;
+    sync_folder(&place)
+}
+
+/// The same for a file that is there: it keeps its permissions, and owner and group as far as the process may give them.
+pub fn rewrite_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let place = fs::canonicalize(path)?;
+    let there = fs::metadata(&place)?;
+    let draft = Draft::with_mode(&place, bytes, 0o600)?;
+    let file = File::open(&draft.draft)?;
+    // Only root may give a file away; a group one belongs to is open to all.
+    if fchown(&file, Some(there.uid()), Some(there.gid())).is_err() {
+        let _ = fchown(&file, None, Some(there.gid()));
+    }
+    file.set_permissions(fs::Permissions::from_mode(there.permissions().mode() & 0o777))?;
+    file.sync_all()?;
     fs::rename(&draft.draft, &place)?;
     sync_folder(&place)
 }
@@ -94,5 +110,26 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         Some(folder) => File::open(folder)?.sync_all(),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_written_over_keeps_whose_it_is() {
+        let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+        let path = folder.path().join("a");
+        fs::write(&path, "old").unwrap_or_else(|e| panic!("{e}"));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o664)).unwrap_or_else(|e| panic!("{e}"));
+        // Only root may give it away.
+        let given = std::os::unix::fs::chown(&path, Some(12_345), Some(54_321)).is_ok();
+        rewrite_whole(&path, b"new").unwrap_or_else(|e| panic!("{e}"));
+        let there = fs::metadata(&path).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(there.permissions().mode() & 0o777, 0o664);
+        assert!(!given || (there.uid(), there.gid()) == (12_345, 54_321));
+        assert_eq!(fs::read(&path).ok().as_deref(), Some(&b"new"[..]));
+        assert!(rewrite_whole(&folder.path().join("none"), b"").is_err());
     }
 }

@@ -222,6 +222,53 @@ fn what_others_have_signed_stays() {
     assert!(code == Some(1) && said.contains("signingCredential.untrusted"), "{said}");
 }
 
+/// Who has made a file and who spreads it each find their part, and a second labelling by the first leaves the other's.
+#[test]
+fn each_key_finds_the_part_that_it_has_signed() {
+    let (maker, other) = (Place::new(), Place::new());
+    maker.configure("[labels]\nproducer = \"maker.example\"\n");
+    other.configure("[labels]\nproducer = \"other.example\"\n");
+    maker.put("a.md", "# Title\n\nPay 1.5\n");
+    assert_eq!(maker.label(&["a.md"]), Ok(()));
+    fs::copy(maker.path("a.md"), other.path("a.md")).expect("a copy");
+    assert_eq!(other.label(&["a.md"]), Ok(()));
+    fs::copy(other.path("a.md"), maker.path("a.md")).expect("a copy");
+    let both = maker.read("a.md");
+    assert_eq!(maker.label(&["a.md"]), Ok(()));
+    assert!(maker.read("a.md") == both, "{}", text(&maker.read("a.md")));
+    for (place, role) in [(&maker, "producer maker.example"), (&other, "propagator other.example")] {
+        let output = place.run(&["label", "verify"], &["a.md"]);
+        let said = text(&output.stdout) + &text(&output.stderr);
+        assert!(output.status.success() && said.contains("\nits letters and digits are those that were signed; signs, layout and comments are not compared"), "{said}");
+        assert!(
+            said.starts_with("signed by")
+                && said.contains(role)
+                && said.contains("not checked with this key"),
+            "{said}"
+        );
+    }
+    // The other's part is kept where the text is another.
+    maker.put("a.md", &text(&both).replace("Title", "Another"));
+    assert_eq!(maker.label(&["a.md"]), Ok(()));
+    assert!(text(&maker.read("a.md")).contains("ContentPropagator: \"other.example\""));
+    assert_eq!(maker.run(&["label", "verify"], &["a.md"]).status.code(), Some(0));
+}
+
+#[test]
+fn a_statement_moves_no_cursor() {
+    let place = Place::new();
+    place.put("a.txt", "hi");
+    place.put("a.md", "hi");
+    assert_eq!(place.label(&["a.md"]), Ok(()));
+    place.put("s.json", r#"{"v":1,"exchange":"x","AIGC":{"Label":"1","ContentProducer":"\u001b[2J\nsigned by","ProduceID":"\u001b[H","ReservedCode1":"","ContentPropagator":"","PropagateID":"","ReservedCode2":""},"hash":[],"alg":"Ed25519","kid":"\u001b[31mk","sig":""}"#);
+    let output = place.run(&["label", "verify"], &["a.txt", "--statement", "s.json"]);
+    let said = text(&output.stdout);
+    assert!(
+        output.status.code() == Some(1) && !said.contains('\u{1b}') && said.lines().count() == 3,
+        "{said:?}"
+    );
+}
+
 #[test]
 fn without_a_certificate_that_is_good_nothing_is_written() {
     let place = Place::good_until(2021);

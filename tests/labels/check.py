@@ -52,7 +52,8 @@ def markdown(path):
     expect("blocks in Markdown", len(re.findall(r"^AIGC:", text, re.MULTILINE)), 1)
     front = yaml.safe_load(head)
     expect("what stood in Markdown", (front["title"], body.strip()), ("A: title", PROSE))
-    return front["AIGC"], skeleton(body)
+    # The rest of the front matter is within the hash; the block stands last in it.
+    return front["AIGC"], skeleton(head.split("AIGC:")[0] + body)
 
 
 def html(path):

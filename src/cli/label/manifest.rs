@@ -4,7 +4,7 @@ use super::visible::Visible;
 use super::{Labeller, Verify, read_regular, sole};
 use crate::audit::ExchangeId;
 use crate::cli::{Exit, Format, environment};
-use crate::diag::{moment, write_whole};
+use crate::diag::{moment, rewrite_whole, write_whole};
 use crate::exchange::Maker;
 use crate::provenance::c2pa::{
     Anchors, Carrier, Claim, CommentOrWrapper, Credential, Found, PlaceFault, Put, Report, Trust, beside,
@@ -118,11 +118,11 @@ pub(super) fn seal(path: &Path, labeller: &Labeller, sealer: &Sealer) -> anyhow:
     let content = labelled.unwrap_or(bare);
     let claim = Claim::new(&agent, now, aigc).ok_or(PlaceFault::Claim)?;
     let written = carrier.write(&content, put, &claim, &sealer.credential)?;
-    let mode = fs::metadata(path)?.permissions().mode() & 0o777;
     if written.file != file {
-        write_whole(path, &written.file, mode)?;
+        rewrite_whole(path, &written.file)?;
     }
     if let Some(store) = &written.beside {
+        let mode = fs::metadata(path)?.permissions().mode() & 0o777;
         write_whole(&beside(path), store, mode)?;
     }
     Ok(())

@@ -6,7 +6,7 @@ mod visible;
 use super::{ConfigArgs, Exit, Format};
 use crate::audit::{ExchangeId, Signer, Verifier, key_path, load_or_make_signer};
 use crate::config::{Settings, journal_settings};
-use crate::diag::write_whole;
+use crate::diag::rewrite_whole;
 use crate::exchange::Maker;
 use crate::provenance::export::{ExportError, Fields, FileForm, MOST, merged};
 use crate::provenance::{Aigc, Signed, Skeleton, Statement, StatementError};
@@ -14,7 +14,6 @@ use anyhow::{Context as _, bail};
 use serde_json::json;
 use std::fs;
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use visible::Visible;
 
@@ -77,13 +76,13 @@ struct Write {
     config: ConfigArgs,
 }
 
-/// Check a label: who has signed it, and whether the text is the one that was signed
+/// Check a label: who has signed it, and whether the letters and digits of the text are those that were signed
 ///
 /// FILE is a labelled file, or with --statement a text that an answer held. With --c2pa its C2PA manifest is checked in the place of the label: form,
 /// signature, certificate, and whether the content is the one that was signed, with C2PA's codes.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
-Exit code: 0 when the key has signed the label and the text is the same, or the manifest holds, 1 when not, 2 for a file that cannot be read
+Exit code: 0 when the key has signed the label and letters and digits are the same, or the manifest holds, 1 when not, 2 for a file that cannot be read
 or has none.
 
 Examples:
@@ -191,8 +190,7 @@ fn label(path: &Path, labeller: &Labeller) -> anyhow::Result<()> {
     let file = read_regular(path)?;
     let (Some(labelled), _) = labeller.labelled(form, path, &file)? else { return Ok(()) };
     manifest::refuse_where_one_stands(path, &file)?;
-    let mode = fs::metadata(path)?.permissions().mode() & 0o777;
-    write_whole(path, &labelled, mode)?;
+    rewrite_whole(path, &labelled)?;
     Ok(())
 }
 
@@ -248,9 +246,42 @@ fn is_same(fields: &Fields, block: &Aigc) -> bool {
         && block.fields().iter().all(|(name, value)| fields.get(*name).is_some_and(|v| v == value))
 }
 
+/// What a gateway has signed, and as whom.
+struct Part {
+    signed: Signed,
+    is_propagator: bool,
+}
+
+impl Part {
+    /// That of the key's owner, or else the first that a gateway has signed.
+    fn of(aigc: &Aigc, key: &Verifier) -> anyhow::Result<Self> {
+        let as_producer = Signed::of_fields(aigc);
+        let as_propagator = Signed::of_fields(&Aigc {
+            content_producer: aigc.content_propagator.clone(),
+            produce_id: aigc.propagate_id.clone(),
+            reserved_code1: aigc.reserved_code2.clone(),
+            label: "1".into(),
+            ..aigc.clone()
+        });
+        let missing = as_producer.as_ref().err().copied();
+        let part = |is_propagator| move |signed| Self { signed, is_propagator };
+        let mut parts: Vec<Self> =
+            as_producer.ok().map(part(false)).into_iter().chain(as_propagator.ok().map(part(true))).collect();
+        let own = parts.iter().position(|part| is_genuine(&part.signed, key)).unwrap_or_default();
+        if parts.is_empty() {
+            return Err(missing.unwrap_or(StatementError::Unsigned).into());
+        }
+        Ok(parts.swap_remove(own))
+    }
+}
+
+fn is_genuine(signed: &Signed, key: &Verifier) -> bool {
+    signed.kid == key.kid() && key.has_signed(signed.statement.text().as_bytes(), &signed.signature)
+}
+
 fn verify(args: &Verify) -> anyhow::Result<Exit> {
     let key = key(args)?;
-    let read = || -> anyhow::Result<(Signed, String)> {
+    let read = || -> anyhow::Result<(Part, String, Option<Aigc>)> {
         let file = if args.file == Path::new("-") {
             let mut text = Vec::new();
             io::stdin().read_to_end(&mut text)?;
@@ -261,25 +292,15 @@ fn verify(args: &Verify) -> anyhow::Result<Exit> {
         if let Some(path) = &args.statement {
             let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
             let text = text.trim().trim_start_matches(": sluicegate-label").trim();
-            return Ok((Signed::parse(text)?, Skeleton::of(&String::from_utf8_lossy(&file))));
+            let part = Part { signed: Signed::parse(text)?, is_propagator: false };
+            return Ok((part, Skeleton::of(&String::from_utf8_lossy(&file)), None));
         }
         let form = FileForm::of(&args.file).ok_or(ExportError::Unknown)?;
         let fields = form.read(&file)?.context("it holds no `AIGC` block")?;
         let aigc = Aigc::of(&fields).context(StatementError::Fields)?;
-        let signed = Signed::of_fields(&aigc).or_else(|error| {
-            // Ours may be the propagator's part.
-            let own = Aigc {
-                content_producer: aigc.content_propagator.clone(),
-                produce_id: aigc.propagate_id.clone(),
-                reserved_code1: aigc.reserved_code2.clone(),
-                label: "1".into(),
-                ..aigc.clone()
-            };
-            Signed::of_fields(&own).map_err(|_| error)
-        })?;
-        Ok((signed, form.hash(&file)?))
+        Ok((Part::of(&aigc, &key)?, form.hash(&file)?, Some(aigc)))
     };
-    let (signed, hash) = match read() {
+    let (Part { signed, is_propagator }, hash, block) = match read() {
         Ok(read) => read,
         Err(error) => {
             writeln!(io::stderr(), "error: {}: {error:#}", args.file.display())?;
@@ -287,24 +308,37 @@ fn verify(args: &Verify) -> anyhow::Result<Exit> {
         }
     };
     let Statement { aigc, hashes } = &signed.statement;
-    let genuine =
-        signed.kid == key.kid() && key.has_signed(signed.statement.text().as_bytes(), &signed.signature);
+    let genuine = is_genuine(&signed, &key);
     let same = hashes.contains(&hash);
     let mut out = io::stdout().lock();
     match args.format {
         Format::Json => {
             let answer = json!({"signed": genuine, "same_text": same, "kid": signed.kid, "producer": aigc.content_producer,
-                "id": aigc.produce_id, "label": aigc.label});
+                "id": aigc.produce_id, "label": aigc.label, "part": if is_propagator { "propagator" } else { "producer" }});
             writeln!(out, "{answer}")?;
         }
         Format::Human => {
             let who = if genuine { "signed by" } else { "NOT signed by" };
-            writeln!(out, "{who} {} (the label names {})", key.kid(), signed.kid)?;
-            writeln!(out, "producer {}, number {}", aigc.content_producer, aigc.produce_id)?;
+            writeln!(out, "{who} {} (the label names {})", key.kid(), sole(&signed.kid))?;
+            let role = if is_propagator { "propagator" } else { "producer" };
+            writeln!(out, "{role} {}, number {}", sole(&aigc.content_producer), sole(&aigc.produce_id))?;
+            match &block {
+                Some(block) if is_propagator => writeln!(
+                    out,
+                    "producer {}, as the label says: its part is not checked with this key",
+                    sole(&block.content_producer)
+                )?,
+                Some(block) if block.content_propagator != block.content_producer => writeln!(
+                    out,
+                    "propagator {}, as the label says: its part is not checked with this key",
+                    sole(&block.content_propagator)
+                )?,
+                Some(_) | None => {}
+            }
             let text = if same {
-                "the text is the one that was signed"
+                "its letters and digits are those that were signed; signs, layout and comments are not compared"
             } else {
-                "the text is ANOTHER than the one that was signed"
+                "its letters and digits are OTHERS than those that were signed"
             };
             writeln!(out, "{text}")?;
         }

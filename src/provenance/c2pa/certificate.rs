@@ -19,6 +19,7 @@ const PURPOSES: [&[u8]; 4] = [
     &[43, 6, 1, 5, 5, 7, 3, 4],
     &[43, 6, 1, 4, 1, 0x82, 0x37, 76, 59, 1, 9],
 ];
+const SERVER_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1");
 const ANY_PURPOSE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37.0");
 const TIME_STAMPING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.8");
 const OCSP_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.9");
@@ -167,6 +168,7 @@ impl Signer {
             (ANY_PURPOSE, "anyExtendedKeyUsage"),
             (TIME_STAMPING, "timeStamping"),
             (OCSP_SIGNING, "OCSPSigning"),
+            (SERVER_AUTH, "serverAuth"),
         ] {
             if purposes.contains(&other) {
                 return Err(CertificateFault::OtherPurpose(name));

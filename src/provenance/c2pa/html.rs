@@ -4,6 +4,7 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
+use super::jumbf::Super;
 use super::{PlaceFault, Stood};
 use crate::provenance::export::html;
 
@@ -15,12 +16,21 @@ pub(super) fn find(text: &str) -> Result<Option<Stood>, PlaceFault> {
     match (scripts.as_slice(), html::references(text).as_slice()) {
         ([], []) => Ok(None),
         ([], [reference]) => Err(PlaceFault::Elsewhere(reference.clone())),
-        ([(range, said)], []) => {
-            let manifest = BASE64_STANDARD.decode(said.trim()).map_err(|_| PlaceFault::Base64)?;
-            Ok(Some((range.clone(), manifest)))
+        // All of the element is left out of the hash: a script's source or a style in it would be bound by nothing.
+        ([one], []) if !one.is_bare => Err(PlaceFault::Attributes),
+        ([one], []) => {
+            let manifest = BASE64_STANDARD.decode(one.said.trim()).map_err(|_| PlaceFault::Base64)?;
+            Ok(Some((one.range.clone(), manifest)))
         }
         _ => Err(PlaceFault::Manifests),
     }
+}
+
+/// Whether a text is a manifest store in base64.
+pub(super) fn is_store(said: &str) -> bool {
+    let store = BASE64_STANDARD.decode(said.trim()).unwrap_or_default();
+    Super::read(&store)
+        .is_some_and(|(store, rest)| &store.kind == b"c2pa" && store.is_sound() && rest.is_empty())
 }
 
 /// Bytes of the element for a manifest of so many bytes.

@@ -7,6 +7,8 @@ const DEEPEST: usize = 6;
 const TAIL: [u8; 12] = [0, 0x11, 0, 0x10, 0x80, 0, 0, 0xaa, 0, 0x38, 0x9b, 0x71];
 /// It may be asked for, and it has a label.
 const TOGGLES: u8 = 0x03;
+/// The same with a box of salt.
+const SALTED: u8 = 0x13;
 
 /// A superbox as it stands.
 #[derive(Clone, Copy, Debug)]
@@ -50,9 +52,16 @@ impl<'b> Super<'b> {
         (kind == *b"jumd" && description.get(4..16)? == TAIL).then_some(())?;
         let kind = *description.first_chunk()?;
         let toggles = *description.get(16)?;
-        (toggles & TOGGLES == TOGGLES).then_some(())?;
         let text = description.get(17..)?;
         let end = text.iter().position(|byte| *byte == 0)?;
+        let behind = text.get(end + 1..)?;
+        // Nothing binds a description but that of an assertion: no other form is let pass.
+        let is_salted = || first(behind).is_some_and(|((kind, _), rest)| kind == *b"c2sh" && rest.is_empty());
+        match toggles {
+            TOGGLES => behind.is_empty().then_some(())?,
+            SALTED => is_salted().then_some(())?,
+            _ => return None,
+        }
         let label = std::str::from_utf8(text.get(..end)?).ok()?;
         Some(Self { kind, label, hashed: content, inner })
     }
@@ -66,6 +75,18 @@ impl<'b> Super<'b> {
             }
         }
         Some(found)
+    }
+
+    /// Whether there is nothing in it but superboxes and padding.
+    pub(super) fn is_of_superboxes(&self) -> bool {
+        self.boxes().is_some_and(|all| all.iter().all(|(kind, _)| matches!(kind, b"jumb" | b"free")))
+    }
+
+    /// The only box in it, which is one of content of this type; padding may stand beside it.
+    pub(super) fn only(&self, kind: [u8; 4]) -> Option<&'b [u8]> {
+        let mut all = self.boxes()?.into_iter().filter(|(kind, _)| kind != b"free");
+        let (found, content) = all.next()?;
+        (found == kind && all.next().is_none()).then_some(content)
     }
 
     /// The boxes behind the description.

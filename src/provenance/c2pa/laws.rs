@@ -297,8 +297,12 @@ fn certificates_that_may_not_sign_are_refused() {
     assert_eq!(fault_of(|params| params.key_usages.clear()), CertificateFault::KeyUsage);
     assert_eq!(fault_of(|params| params.extended_key_usages.clear()), CertificateFault::Purpose);
     assert_eq!(
-        fault_of(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth]),
+        fault_of(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth]),
         CertificateFault::Purpose
+    );
+    assert_eq!(
+        fault_of(|params| params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth)),
+        CertificateFault::OtherPurpose("serverAuth")
     );
     assert_eq!(
         fault_of(|params| params.extended_key_usages.push(ExtendedKeyUsagePurpose::Any)),
@@ -392,5 +396,29 @@ proptest! {
         let found = Found { store: store.clone(), range: None, is_beside: true };
         let report = verify(Carrier::Text, b"Text.", &found, Some(&ES256.1), NOW);
         prop_assert!(!report.holds() || store == was, "{:?}", report);
+    }
+}
+
+/// No byte of a manifest store may be another: its names are bound by no hash, and checked by their form.
+#[test]
+fn no_byte_of_a_store_may_change() {
+    let carrier = Carrier::Labelled(FileForm::Json);
+    let written = written(carrier, b"{\"a\":1}", Put::Beside);
+    let store = written.beside.clone().expect("a store");
+    let holds = |store: Vec<u8>| {
+        let changed = Written { file: written.file.clone(), beside: Some(store) };
+        matches!(asked(carrier, &changed), Ok(Some(report)) if report.holds())
+    };
+    assert!(holds(store.clone()));
+    for at in 0..store.len() {
+        for mask in [0x01, 0x04, 0x10, 0x80] {
+            let mut changed = store.clone();
+            changed[at] ^= mask;
+            assert!(
+                !holds(changed),
+                "byte {at}, bit {mask:#x}: {:?}",
+                String::from_utf8_lossy(&store[at.saturating_sub(8)..store.len().min(at + 8)])
+            );
+        }
     }
 }

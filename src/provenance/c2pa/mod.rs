@@ -83,6 +83,9 @@ pub enum PlaceFault {
     /// HTML with several manifests.
     #[error("it has more than one C2PA manifest, or a reference to one beside it")]
     Manifests,
+    /// HTML with a manifest whose element says more.
+    #[error("the element of its C2PA manifest has other attributes than its type, which nothing binds")]
+    Attributes,
     /// A file with several manifests.
     #[error("it has more than one C2PA manifest")]
     Several,
@@ -110,7 +113,7 @@ impl PlaceFault {
             Self::NoReference => Some("manifest.structuredText.emptyReference"),
             Self::Manifests => Some("manifest.html.multipleManifests"),
             Self::Elsewhere(_) => Some("manifest.inaccessible"),
-            Self::Several | Self::Base64 | Self::Stream => Some("general.error"),
+            Self::Attributes | Self::Several | Self::Base64 | Self::Stream => Some("general.error"),
             Self::Export(_) | Self::Claim => None,
         }
     }
@@ -148,6 +151,11 @@ pub fn beside(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".c2pa");
     PathBuf::from(name)
+}
+
+/// Whether a text is a manifest store in base64.
+pub(super) fn is_store(said: &str) -> bool {
+    html::is_store(said)
 }
 
 /// Markdown without a manifest that stands in a comment.

@@ -164,7 +164,12 @@ fn read(store: &[u8]) -> Step<Manifest<'_>> {
     let Some((whole, rest)) = Super::read(store) else {
         return fault("general.error", "it is no manifest store");
     };
-    if whole.kind != *b"c2pa" || !whole.is_sound() || !rest.is_empty() {
+    if whole.kind != *b"c2pa"
+        || whole.label != "c2pa"
+        || !whole.is_of_superboxes()
+        || !whole.is_sound()
+        || !rest.is_empty()
+    {
         return fault("general.error", "it is no manifest store");
     }
     let mut manifests = whole.superboxes().unwrap_or_default();
@@ -179,9 +184,20 @@ fn read(store: &[u8]) -> Step<Manifest<'_>> {
         (Some(_), Some(_)) => return fault("claim.multiple", ""),
         (Some(claim), None) => claim,
     };
-    let bytes = claim.content(*b"cbor").unwrap_or_default();
+    // What nothing binds is not let pass: only parts that C2PA knows, and each once.
+    let is_known = |one: &Super<'_>| matches!(&one.kind, b"c2cl" | b"c2as" | b"c2cs" | b"c2vc" | b"c2db");
+    let mut kinds = BTreeSet::new();
+    if !last.is_of_superboxes() || !parts.iter().all(|one| is_known(one) && kinds.insert(one.kind)) {
+        return fault("general.error", "the manifest has a part that nothing binds");
+    }
+    let bytes = claim.only(*b"cbor").unwrap_or_default();
     match Value::decode(bytes) {
         Some(value @ Value::Map(_)) => {
+            let version =
+                if value.get("created_assertions").is_some() { "c2pa.claim.v2" } else { "c2pa.claim" };
+            if claim.label != version {
+                return fault("claim.malformed", format!("its box is not called `{version}`"));
+            }
             Ok(Manifest { whole: last, claim: value, bytes, others: manifests.len() })
         }
         Some(_) | None => fault("claim.malformed", "the claim is no map in CBOR"),
@@ -211,18 +227,25 @@ impl Report {
 
     fn signature(&mut self, manifest: &Manifest<'_>, anchors: Option<&Anchors>, now_ms: u64) -> Step<()> {
         let named = manifest.claim.get("signature").and_then(Value::as_text).unwrap_or_default();
-        let label = named.rsplit('/').next().unwrap_or_default();
-        let label = label.rsplit('=').next().unwrap_or_default();
-        let Some(message) = manifest.whole.labelled(label).filter(|one| one.kind == *b"c2cs") else {
+        // The claim names the whole way, and with it the manifest.
+        let whole = format!("self#jumbf=/c2pa/{}/c2pa.signature", manifest.whole.label);
+        if named != whole && named != "self#jumbf=c2pa.signature" {
+            return fault("claimSignature.missing", "the claim names a signature of another manifest");
+        }
+        let Some(message) = manifest.whole.labelled("c2pa.signature").filter(|one| one.kind == *b"c2cs")
+        else {
             return fault("claimSignature.missing", "");
         };
-        let message = message.content(*b"cbor").and_then(Value::decode);
+        let message = message.only(*b"cbor").and_then(Value::decode);
         let message = match message {
             Some(Value::Tag(SIGN1, inner)) => Some(*inner),
             other => other,
         };
         let parts = message.as_ref().and_then(Value::as_list);
-        let Some([Value::Bytes(protected), unprotected, Value::Null, Value::Bytes(signature)]) = parts else {
+        let Some(
+            [Value::Bytes(protected), unprotected @ Value::Map(_), Value::Null, Value::Bytes(signature)],
+        ) = parts
+        else {
             return fault("claimSignature.mismatch", "the signature is no COSE message of one signer");
         };
         let headers = Value::decode(protected).unwrap_or(Value::Null);

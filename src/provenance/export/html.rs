@@ -1,84 +1,114 @@
 //! HTML: a `meta` element named `AIGC` in the head, whose content are the seven fields as JSON.
+//!
+//! Tags are those that a browser's tokenizer finds: none in comments, titles, scripts and text fields; an inert `template` has none that count.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
+
+use html5gum::{DefaultEmitter, Token, Tokenizer};
 
 use super::{ExportError, Fields, fields_json, of_json};
 use crate::provenance::Aigc;
+use crate::provenance::c2pa::is_store;
 
-/// The tags of a document that begin so, in order; what stands in comments and scripts is none. Of a script that is asked for the range is all
-/// of the element.
-fn tags<'t>(text: &'t str, names: &[&str]) -> Vec<(Range<usize>, &'t str)> {
-    let (mut at, mut found) = (0, Vec::new());
-    while let Some(open) = text.get(at..).and_then(|rest| rest.find('<')).map(|open| at + open) {
-        let rest = text.get(open..).unwrap_or_default();
-        if let Some((end, tag)) = script(rest).filter(|_| names.contains(&"script")) {
-            found.push((open..open + end, tag));
-            at = open + end;
-            continue;
+/// A tag: where it stands, its name in small letters, for an end tag with `/` before it, and its attributes.
+struct Tag {
+    range: Range<usize>,
+    name: String,
+    attributes: BTreeMap<String, String>,
+}
+
+impl Tag {
+    fn attribute(&self, name: &str) -> &str {
+        self.attributes.get(name).map(String::as_str).unwrap_or_default()
+    }
+}
+
+/// What a document is made of, as far as it is asked for.
+enum Piece {
+    Tag(Tag),
+    /// A comment or a doctype.
+    Remark(Range<usize>),
+    /// Whether it is nothing but spaces.
+    Said(bool),
+}
+
+fn pieces(text: &str) -> impl Iterator<Item = Piece> + '_ {
+    let mut emitter = DefaultEmitter::<usize>::new_with_span();
+    emitter.naively_switch_states(true);
+    let word = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Tokenizer::new_with_emitter(text, emitter).filter_map(move |token| {
+        let Ok(token) = token;
+        Some(match token {
+            Token::StartTag(tag) => {
+                let attributes = tag.attributes.iter().map(|(name, value)| (word(name), word(&value.value)));
+                let attributes = attributes.collect();
+                Piece::Tag(Tag { range: tag.span.start..tag.span.end, name: word(&tag.name), attributes })
+            }
+            Token::EndTag(tag) => Piece::Tag(Tag {
+                range: tag.span.start..tag.span.end,
+                name: format!("/{}", word(&tag.name)),
+                attributes: BTreeMap::new(),
+            }),
+            Token::Comment(comment) => Piece::Remark(comment.span.start..comment.span.end),
+            Token::Doctype(doctype) => Piece::Remark(doctype.span.start..doctype.span.end),
+            Token::String(said) => Piece::Said(
+                word(&said.value).trim_matches(['\u{feff}', ' ', '\t', '\n', '\r', '\u{c}']).is_empty(),
+            ),
+            Token::Error(_) => return None,
+        })
+    })
+}
+
+/// The tags of these names, in order.
+fn tags(text: &str, names: &[&str]) -> Vec<Tag> {
+    let (mut found, mut inert) = (Vec::new(), 0_usize);
+    for piece in pieces(text) {
+        let Piece::Tag(tag) = piece else { continue };
+        match tag.name.as_str() {
+            "template" => inert += 1,
+            "/template" => inert = inert.saturating_sub(1),
+            name if inert == 0 && names.contains(&name) => found.push(tag),
+            _ => {}
         }
-        let skip = |from: &str, to: &str| -> Option<usize> {
-            let lower = rest.get(..from.len())?.eq_ignore_ascii_case(from);
-            lower.then(|| find_letters(rest, to).map_or(text.len(), |end| open + end + to.len()))
-        };
-        if let Some(end) =
-            skip("<!--", "-->").or_else(|| skip("<script", "</script")).or_else(|| skip("<style", "</style"))
-        {
-            at = end;
-            continue;
-        }
-        let end = end_of_tag(rest).map_or(text.len(), |end| open + end);
-        let tag = text.get(open..end).unwrap_or_default();
-        let name: String =
-            tag.chars().skip(1).take_while(|c| c.is_ascii_alphanumeric() || *c == '/').collect();
-        if names.iter().any(|wanted| name.eq_ignore_ascii_case(wanted)) {
-            found.push((open..end, tag));
-        }
-        at = end.max(open + 1);
     }
     found
 }
 
-/// Where a word stands first, in small letters or large ones. Its first sign is no letter.
-fn find_letters(text: &str, word: &str) -> Option<usize> {
-    let (text, word) = (text.as_bytes(), word.as_bytes());
-    let first = *word.first()?;
-    memchr::memchr_iter(first, text)
-        .find(|at| text.get(*at..at + word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word)))
+/// A script element that is a C2PA manifest.
+pub(in crate::provenance) struct Manifest<'t> {
+    /// All of the element.
+    pub(in crate::provenance) range: Range<usize>,
+    /// The text in it.
+    pub(in crate::provenance) said: &'t str,
+    /// Whether its tags have nothing but its type.
+    pub(in crate::provenance) is_bare: bool,
 }
 
-/// The script element that a text begins with: where it ends, and its first tag.
-fn script(rest: &str) -> Option<(usize, &str)> {
-    let name = rest.get(.."<script".len())?;
-    let delimits = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'/' | b'>');
-    (name.eq_ignore_ascii_case("<script") && rest.as_bytes().get(name.len()).is_some_and(delimits))
-        .then_some(())?;
-    let tag = rest.get(..end_of_tag(rest)?)?;
-    let close = tag.len() + find_letters(rest.get(tag.len()..)?, "</script")?;
-    Some((close + end_of_tag(rest.get(close..)?)?, tag))
-}
-
-/// The script elements that are C2PA manifests: where each stands, and the text in it.
-pub(in crate::provenance) fn manifests(text: &str) -> Vec<(Range<usize>, &str)> {
-    let scripts = tags(text, &["script"]).into_iter();
-    let of_type = scripts.filter(|(_, tag)| {
-        attribute(tag, "type").is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/c2pa"))
-    });
-    let inside = |range: Range<usize>, tag: &str| {
-        let whole = text.get(range.clone()).unwrap_or_default();
-        let said = whole.get(tag.len()..whole.rfind("</").unwrap_or(whole.len())).unwrap_or_default();
-        (range, said)
-    };
-    of_type.map(|(range, tag)| inside(range, tag)).collect()
+/// The script elements that are C2PA manifests.
+pub(in crate::provenance) fn manifests(text: &str) -> Vec<Manifest<'_>> {
+    let mut found = Vec::new();
+    let mut scripts = tags(text, &["script", "/script"]).into_iter().peekable();
+    while let Some(tag) = scripts.next() {
+        let is_ours =
+            tag.name == "script" && tag.attribute("type").trim().eq_ignore_ascii_case("application/c2pa");
+        let Some(close) = scripts.next_if(|close| is_ours && close.name == "/script") else { continue };
+        let said = text.get(tag.range.end..close.range.start).unwrap_or_default();
+        let closing = text.get(close.range.clone()).unwrap_or_default();
+        let is_bare = tag.attributes.len() == 1
+            && closing.trim_end_matches('>').trim_end().eq_ignore_ascii_case("</script");
+        found.push(Manifest { range: tag.range.start..close.range.end, said, is_bare });
+    }
+    found
 }
 
 /// Where link elements say that C2PA manifests are.
 pub(in crate::provenance) fn references(text: &str) -> Vec<String> {
     let links = tags(text, &["link"]).into_iter();
-    let relates = |tag: &str| {
-        let rel = attribute(tag, "rel").unwrap_or_default();
-        rel.split_ascii_whitespace().any(|word| word.eq_ignore_ascii_case("c2pa-manifest"))
+    let relates = |tag: &Tag| {
+        tag.attribute("rel").split_ascii_whitespace().any(|word| word.eq_ignore_ascii_case("c2pa-manifest"))
     };
-    links.filter(|(_, tag)| relates(tag)).map(|(_, tag)| attribute(tag, "href").unwrap_or_default()).collect()
+    links.filter(relates).map(|tag| tag.attribute("href").to_owned()).collect()
 }
 
 /// Where in the head an element may be put: behind the block, or where one would be.
@@ -93,66 +123,36 @@ fn behind_line(text: &str, at: usize) -> usize {
     at + if rest.starts_with("\r\n") { 2 } else { usize::from(rest.starts_with('\n')) }
 }
 
-/// Where a document's head begins: a `meta` before the body opens one by itself.
+/// Where a document's head begins: behind its tag, or where a `meta` opens one by itself, which is behind the doctype and comments before it.
 fn top_of_head(text: &str) -> usize {
-    let behind = |name: &str| tags(text, &[name]).first().map(|(range, _)| range.end);
-    let doctype = text.get(..9).is_some_and(|start| start.eq_ignore_ascii_case("<!doctype"));
-    let place = behind("head").or_else(|| behind("html"));
-    place.or_else(|| doctype.then(|| end_of_tag(text)).flatten()).unwrap_or(0)
-}
-
-/// Where a tag ends: at a `>` outside of quotes.
-fn end_of_tag(rest: &str) -> Option<usize> {
-    let mut quote = None;
-    for (at, c) in rest.char_indices() {
-        match (quote, c) {
-            (None, '>') => return Some(at + 1),
-            (None, '"' | '\'') => quote = Some(c),
-            (Some(open), c) if open == c => quote = None,
-            _ => {}
+    let mut place = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    for piece in pieces(text) {
+        match piece {
+            Piece::Tag(tag) if tag.name == "html" => place = tag.range.end,
+            Piece::Tag(tag) if tag.name == "head" => return tag.range.end,
+            Piece::Remark(range) if !is_open(text, &range) => place = range.end,
+            Piece::Said(true) => {}
+            Piece::Tag(_) | Piece::Remark(_) | Piece::Said(false) => break,
         }
     }
-    None
+    place
 }
 
-/// The value of a tag's attribute.
-fn attribute(tag: &str, name: &str) -> Option<String> {
-    let mut rest = tag.get(tag.find(char::is_whitespace)?..)?;
-    loop {
-        rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '/');
-        let end = rest.find(|c: char| c.is_whitespace() || matches!(c, '=' | '>')).unwrap_or(rest.len());
-        let (key, after) = rest.split_at_checked(end)?;
-        if key.is_empty() {
-            return None;
-        }
-        let after = after.trim_start();
-        let Some(value) = after.strip_prefix('=').map(str::trim_start) else {
-            rest = after;
-            continue;
-        };
-        let (value, left) = match value.chars().next() {
-            Some(quote @ ('"' | '\'')) => value.get(1..)?.split_once(quote)?,
-            _ => value.split_at_checked(
-                value.find(|c: char| c.is_whitespace() || c == '>').unwrap_or(value.len()),
-            )?,
-        };
-        if key.eq_ignore_ascii_case(name) {
-            return Some(unescaped(value));
-        }
-        rest = left;
-    }
-}
-
-fn unescaped(value: &str) -> String {
-    let plain = value.replace("&quot;", "\"").replace("&#34;", "\"").replace("&#39;", "'");
-    plain.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+/// Whether a comment goes on to the document's end, for want of its own.
+fn is_open(text: &str, range: &Range<usize>) -> bool {
+    let own = text.get(range.clone()).unwrap_or_default();
+    let closed = if own.starts_with("<!--") {
+        ["-->", "--!>"].iter().any(|end| own.ends_with(end)) || matches!(own, "<!-->" | "<!--->")
+    } else {
+        own.ends_with('>')
+    };
+    !closed
 }
 
 fn blocks(text: &str) -> Vec<(Range<usize>, String)> {
     let metas = tags(text, &["meta"]).into_iter();
-    let named =
-        metas.filter(|(_, tag)| attribute(tag, "name").is_some_and(|name| name.eq_ignore_ascii_case("aigc")));
-    named.map(|(range, tag)| (range, attribute(tag, "content").unwrap_or_default())).collect()
+    let named = metas.filter(|tag| tag.attribute("name").trim().eq_ignore_ascii_case("aigc"));
+    named.map(|tag| (tag.range.clone(), tag.attribute("content").to_owned())).collect()
 }
 
 pub(super) fn read(text: &str) -> Result<Option<Fields>, ExportError> {
@@ -174,34 +174,35 @@ fn bare(text: &str) -> String {
     out
 }
 
-/// The source without blocks and C2PA manifests.
+/// The source without blocks and its C2PA manifest; what only calls itself one is part of the source.
 pub(super) fn content(text: &str) -> String {
-    let (mut out, mut at) = (String::with_capacity(text.len()), 0);
-    for (range, _) in manifests(text) {
-        out.push_str(text.get(at..range.start).unwrap_or_default());
-        at = range.end;
+    match manifests(text).as_slice() {
+        [one] if one.is_bare && is_store(one.said) => {
+            let before = text.get(..one.range.start).unwrap_or_default();
+            bare(&format!("{before}{}", text.get(one.range.end..).unwrap_or_default()))
+        }
+        _ => bare(text),
     }
-    out.push_str(text.get(at..).unwrap_or_default());
-    bare(&out)
 }
 
 /// The source with these words as the last paragraph of its body.
 pub(super) fn with_paragraph(text: &str, words: &str) -> String {
     let lines: Vec<String> = words.lines().map(super::visible::escaped).collect();
     let paragraph = format!("<p class=\"ai-label\">{}</p>\n", lines.join("<br>"));
-    let close = |name: &str| tags(text, &[name]).last().map(|(range, _)| range.start);
+    let close = |name: &str| tags(text, &[name]).last().map(|tag| tag.range.start);
     let place = close("/body").or_else(|| close("/html")).unwrap_or(text.len());
     let (before, after) = text.split_at_checked(place).unwrap_or((text, ""));
     let line = if before.is_empty() || before.ends_with('\n') { "" } else { "\n" };
     format!("{before}{line}{paragraph}{after}")
 }
 
-pub(super) fn write(text: &str, block: &Aigc) -> String {
+pub(super) fn write(text: &str, block: &Aigc) -> Result<String, ExportError> {
     let mut out = bare(text);
     let json = fields_json(block).replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
     let meta = format!("<meta name=\"AIGC\" content=\"{json}\">\n");
     let place = top_of_head(&out);
     let line = if out.get(place..).is_some_and(|rest| rest.starts_with('\n')) { place + 1 } else { place };
     out.insert_str(line, &meta);
-    out
+    // Found again, whatever the document does.
+    (blocks(&out).len() == 1).then_some(out).ok_or(ExportError::Form("HTML in which a `meta` can stand"))
 }

@@ -59,6 +59,16 @@ pub enum ExportError {
     /// It holds more than one block.
     #[error("it holds {0} `AIGC` blocks where one may be")]
     Several(usize),
+    /// Front matter that is not understood, at this line.
+    #[error(
+        "its front matter is no YAML that is understood, line {0}: expected `key: value` lines between `---` and `---`"
+    )]
+    FrontMatter(usize),
+    /// Front matter in braces.
+    #[error(
+        "its front matter stands in one pair of braces, into which nothing is written: expected a line for each key"
+    )]
+    Braces,
 }
 
 /// The fields of a block as they stand in a file, whoever wrote them.
@@ -104,24 +114,26 @@ impl FileForm {
             return Err(ExportError::Size);
         }
         match self {
-            Self::Markdown => Ok(markdown::write(text(file, "Markdown in UTF-8")?, block).into_bytes()),
-            Self::Html => Ok(html::write(text(file, "HTML in UTF-8")?, block).into_bytes()),
+            Self::Markdown => {
+                markdown::write(text(file, "Markdown in UTF-8")?, block).map(String::into_bytes)
+            }
+            Self::Html => html::write(text(file, "HTML in UTF-8")?, block).map(String::into_bytes),
             Self::Json => json::write(file, block),
             Self::Docx => docx::write(file, block),
             Self::Pdf => pdf::write(file, block),
         }
     }
 
-    /// Hash of the skeleton of what the file says, its block and a C2PA manifest aside: of Markdown what follows the front matter, of HTML and JSON the source, of
-    /// DOCX the document's XML. Of PDF that of each byte that draws its pages.
+    /// Hash of the skeleton of what the file says, its block and a C2PA manifest aside: of Markdown, HTML and JSON the source, of DOCX the
+    /// document's XML. Of PDF that of each byte that draws its pages.
     ///
     /// # Errors
     /// The file is not of this form.
     pub fn hash(self, file: &[u8]) -> Result<String, ExportError> {
         Ok(Skeleton::of(&match self {
             Self::Markdown => {
-                let text = markdown::content(text(file, "Markdown in UTF-8")?);
-                super::c2pa::without_comment(text).into_owned()
+                let bare = super::c2pa::without_comment(text(file, "Markdown in UTF-8")?);
+                markdown::hashed(&bare)?
             }
             Self::Html => html::content(text(file, "HTML in UTF-8")?),
             Self::Json => json::content(file)?,
@@ -145,7 +157,15 @@ pub fn merged(there: Option<&Fields>, ours: &Aigc) -> Aigc {
         return ours.clone();
     };
     if producer == ours.content_producer {
-        return ours.clone();
+        // Who spreads what we have made stays too.
+        let propagator = field("ContentPropagator").filter(|propagator| *propagator != producer);
+        let Some((propagator, number)) = propagator.zip(field("PropagateID")) else { return ours.clone() };
+        return Aigc {
+            content_propagator: propagator,
+            propagate_id: number,
+            reserved_code2: field("ReservedCode2").unwrap_or_default(),
+            ..ours.clone()
+        };
     }
     let label = field("Label").filter(|label| matches!(label.as_str(), "1" | "2" | "3"));
     Aigc {
@@ -162,8 +182,18 @@ pub fn merged(there: Option<&Fields>, ours: &Aigc) -> Aigc {
 
 /// A block's fields from JSON, with the object `AIGC` around them or without.
 fn of_json(json: &str) -> Option<Fields> {
-    let value: serde_json::Value = serde_json::from_str(json).ok()?;
-    let object = value.get("AIGC").unwrap_or(&value).as_object()?;
+    let mut value: serde_json::Value = serde_json::from_str(json).ok()?;
+    if let Some(inner) = value.get_mut("AIGC") {
+        value = inner.take();
+    }
+    // Some programs write the object as a string.
+    if let Some(text) = value.as_str() {
+        value = serde_json::from_str(text).ok()?;
+        if let Some(inner) = value.get_mut("AIGC") {
+            value = inner.take();
+        }
+    }
+    let object = value.as_object()?;
     let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     Some(object.iter().map(|(name, value)| (name.clone(), text(value))).collect())
 }

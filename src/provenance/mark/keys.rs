@@ -30,6 +30,11 @@ pub enum KeysError {
         "{0} epochs, at most {MOST_EPOCHS} are taken: remove the oldest, whose marks nobody has to find any more"
     )]
     TooMany(usize),
+    /// No number is left.
+    #[error(
+        "epoch 4294967295 has the highest number there is: begin a new file, and keep this one for its marks"
+    )]
+    Last,
     /// A line is none.
     #[error(
         "line {0}: expected an epoch's number, its beginning in seconds since 1970, and 64 hexadecimal digits"

@@ -123,8 +123,11 @@ impl MarkKeys {
             return Err(LoadError::Keys { place, source: KeysError::TooMany(keys.count() + 1) });
         }
         let last = keys.newest().map_or(0, |epoch| epoch.number);
+        let Some(next) = last.checked_add(1) else {
+            return Err(LoadError::Keys { place, source: KeysError::Last });
+        };
         let since = keys.newest().map_or(now, |epoch| epoch.since.max(now));
-        let line = new_line(last + 1, since).map_err(io)?;
+        let line = new_line(next, since).map_err(io)?;
         let mut file = OpenOptions::new().read(true).append(true).open(path).map_err(io)?;
         // A line that somebody left without its end is not to be the beginning of this one.
         let text = Zeroizing::new(std::fs::read(path).map_err(io)?);
@@ -133,7 +136,7 @@ impl MarkKeys {
         }
         file.write_all(line.as_bytes()).map_err(io)?;
         file.sync_all().map_err(io)?;
-        Ok(last + 1)
+        Ok(next)
     }
 }
 
@@ -146,6 +149,18 @@ fn new_line(number: u32, since: u64) -> io::Result<Zeroizing<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_epoch_follows_the_last_number() {
+        let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+        let path = folder.path().join("marks.key");
+        let key = std::array::from_fn(|at| u8::try_from(at).unwrap_or_default());
+        let line = MarkKeys::line(u32::MAX, 5, &key);
+        write_new(&path, line.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
+        let wrong = MarkKeys::rotate(&path, 9).map_err(|error| error.to_string());
+        assert!(wrong.as_ref().is_err_and(|said| said.contains("4294967295")), "{wrong:?}");
+        assert_eq!(std::fs::read_to_string(&path).ok().as_deref(), Some(line.as_str()));
+    }
     use crate::policy::Density;
     use crate::provenance::mark::{marked, read};
     use std::sync::Arc;
