@@ -125,7 +125,7 @@ pub fn bias(src: &[u8], tape: &Tape) -> Bias {
         && ["tool_choice", "function_call"]
             .iter()
             .all(|choice| tape.str_at(src, &[choice]).as_deref() != Some("none"));
-    if calls || tape.find(src, &["suffix"]).is_some_and(|at| is_said(src, tape, at)) {
+    if calls || fills_a_gap(src, tape) {
         return Bias::Fixed;
     }
     match tape.find(src, &[LOGIT_BIAS]) {

@@ -224,13 +224,9 @@ pub(in crate::cli) fn in_line(text: &str) -> String {
 /// A text for a terminal: what steers it written out, but for line breaks. That are control characters, and those that turn the direction of
 /// writing or break a line, by which a name can look like another.
 pub(super) fn plain(text: &str) -> String {
-    let steers = |c: char| {
-        c.is_control() && c != '\n'
-            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if steers(c) { out.extend(c.escape_default()) } else { out.push(c) }
+        if deceives(c) && c != '\n' { out.extend(c.escape_default()) } else { out.push(c) }
     }
     out
 }

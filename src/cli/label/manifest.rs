@@ -1,8 +1,9 @@
 //! C2PA manifests of files: who signs them, how one is written with a file's label, and what one is worth.
 
 use super::visible::Visible;
-use super::{Labeller, Verify, read_regular, sole};
+use super::{Labeller, Verify, read_regular};
 use crate::audit::ExchangeId;
+use crate::cli::audit::in_line;
 use crate::cli::{Exit, Format, environment};
 use crate::diag::{moment, rewrite_whole, write_whole};
 use crate::exchange::Maker;
@@ -207,7 +208,7 @@ fn for_people(out: &mut impl io::Write, found: &Found, report: &Report) -> io::R
     writeln!(out, "the manifest {holds}")?;
     for finding in report.findings.iter().filter(|finding| finding.is_fault) {
         let said = if finding.said.is_empty() { "" } else { ": " };
-        writeln!(out, "  {}{said}{}", finding.code, sole(&finding.said))?;
+        writeln!(out, "  {}{said}{}", finding.code, in_line(&finding.said))?;
     }
     if !report.signer.is_empty() {
         let trust = match report.trust {
@@ -218,19 +219,19 @@ fn for_people(out: &mut impl io::Write, found: &Found, report: &Report) -> io::R
         writeln!(
             out,
             "signed by {} ({}), certificate of {}, {trust}",
-            sole(&report.signer),
+            in_line(&report.signer),
             report.algorithm,
-            sole(&report.issuer)
+            in_line(&report.issuer)
         )?;
     }
     if let Some(source) = &report.source_type {
         let kind = source.rsplit('/').next().unwrap_or_default();
         let agent = report.agent.as_deref().unwrap_or("a program without a name");
         let when = report.when.as_deref().map(|when| format!(" at {when}")).unwrap_or_default();
-        writeln!(out, "says: made by {}{}, {}", sole(agent), sole(&when), sole(kind))?;
+        writeln!(out, "says: made by {}{}, {}", in_line(agent), in_line(&when), in_line(kind))?;
     }
     let place = if found.is_beside { ", beside the file" } else { "" };
-    writeln!(out, "claim of {}, {} bytes{place}", sole(&report.generator), found.store.len())?;
+    writeln!(out, "claim of {}, {} bytes{place}", in_line(&report.generator), found.store.len())?;
     if report.others > 0 {
         writeln!(out, "{} more manifests that it was made from are not looked at", report.others)?;
     }

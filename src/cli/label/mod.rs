@@ -3,6 +3,7 @@
 mod manifest;
 mod visible;
 
+use super::audit::in_line;
 use super::{ConfigArgs, Exit, Format};
 use crate::audit::{ExchangeId, Signer, Verifier, key_path, load_or_make_signer};
 use crate::config::{Settings, journal_settings};
@@ -225,11 +226,6 @@ impl Labeller {
     }
 }
 
-/// A text of somebody else's in one line, without what moves a terminal's cursor.
-fn sole(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
-}
-
 /// The number that this producer, or propagator, has given the file before.
 fn number_of(fields: &Fields, producer: &str) -> Option<String> {
     let of = |who: &str, number: &str| {
@@ -319,19 +315,24 @@ fn verify(args: &Verify) -> anyhow::Result<Exit> {
         }
         Format::Human => {
             let who = if genuine { "signed by" } else { "NOT signed by" };
-            writeln!(out, "{who} {} (the label names {})", key.kid(), sole(&signed.kid))?;
+            writeln!(out, "{who} {} (the label names {})", key.kid(), in_line(&signed.kid))?;
             let role = if is_propagator { "propagator" } else { "producer" };
-            writeln!(out, "{role} {}, number {}", sole(&aigc.content_producer), sole(&aigc.produce_id))?;
+            writeln!(
+                out,
+                "{role} {}, number {}",
+                in_line(&aigc.content_producer),
+                in_line(&aigc.produce_id)
+            )?;
             match &block {
                 Some(block) if is_propagator => writeln!(
                     out,
                     "producer {}, as the label says: its part is not checked with this key",
-                    sole(&block.content_producer)
+                    in_line(&block.content_producer)
                 )?,
                 Some(block) if block.content_propagator != block.content_producer => writeln!(
                     out,
                     "propagator {}, as the label says: its part is not checked with this key",
-                    sole(&block.content_propagator)
+                    in_line(&block.content_propagator)
                 )?,
                 Some(_) | None => {}
             }

@@ -1,7 +1,6 @@
 //! How well marks do on texts: which cuts verify, how many bytes they add, and what takes them away.
 
 use super::super::Exit;
-use super::super::texts::of_lines;
 use crate::policy::Density;
 use crate::provenance::mark::{Epoch, MarkKeys, Marker, in_prose, letters, marked, read, strip};
 use crate::text::{Language, Scripts};
@@ -76,17 +75,7 @@ struct Counted {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut out = io::stdout().lock();
-    let text = |line: &str| {
-        let value: serde_json::Value = serde_json::from_str(line).ok()?;
-        Some(value["text"].as_str()?.to_owned())
-    };
-    let texts = match of_lines(&args.files, "an object with a `text`", text) {
-        Ok(texts) => texts,
-        Err(error) => {
-            writeln!(io::stderr(), "{error}")?;
-            return Ok(Exit::Misuse);
-        }
-    };
+    let Some(texts) = super::texts(&args.files)? else { return Ok(Exit::Misuse) };
     let mut key = [0; 32];
     getrandom::fill(&mut key)?;
     let epoch = Epoch::new(1, 0, &key);

@@ -5,11 +5,13 @@ mod measure;
 mod words;
 
 use super::moment::minute;
+use super::texts::of_lines;
 use super::{ConfigArgs, Exit, Format, detect, show};
 use crate::config::Purpose;
 use crate::provenance::mark::MarkKeys;
 use serde_json::json;
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Keys of marks, and how well marks do
@@ -62,6 +64,21 @@ Examples:
 struct Rotate {
     #[command(flatten)]
     config: ConfigArgs,
+}
+
+/// The texts of these files of JSON lines with a `text`; none where one cannot be read, which is told.
+fn texts(files: &[PathBuf]) -> io::Result<Option<Vec<String>>> {
+    let text = |line: &str| {
+        let value: serde_json::Value = serde_json::from_str(line).ok()?;
+        Some(value["text"].as_str()?.to_owned())
+    };
+    match of_lines(files, "an object with a `text`", text) {
+        Ok(texts) => Ok(Some(texts)),
+        Err(error) => {
+            writeln!(io::stderr(), "{error}")?;
+            Ok(None)
+        }
+    }
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {

@@ -1,6 +1,5 @@
 //! How the sampler's mark shows in texts of one's own: how far the words of each lean as the epochs' coins do.
 
-use super::super::texts::of_lines;
 use super::super::{ConfigArgs, Exit, Format, detect};
 use crate::provenance::sampler::{FALSE_ALARM, Sampled, SamplerVerdict, read};
 use serde_json::json;
@@ -34,17 +33,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let Some(keys) = detect::keys(&args.config)? else { return Ok(Exit::Misuse) };
-    let text = |line: &str| {
-        let value: serde_json::Value = serde_json::from_str(line).ok()?;
-        Some(value["text"].as_str()?.to_owned())
-    };
-    let texts = match of_lines(&args.files, "an object with a `text`", text) {
-        Ok(texts) => texts,
-        Err(error) => {
-            writeln!(io::stderr(), "{error}")?;
-            return Ok(Exit::Misuse);
-        }
-    };
+    let Some(texts) = super::texts(&args.files)? else { return Ok(Exit::Misuse) };
     let all: Vec<Sampled> = texts.iter().map(|text| read(&keys, text)).collect();
     let mut out = io::stdout().lock();
     if args.format == Format::Json {

@@ -7,13 +7,12 @@
 use super::Encoding;
 use super::layer::Layer;
 use super::tokens::{Token, tokens};
+use super::window::Window;
 use super::words;
 use crate::text::work::step;
 use smallvec::SmallVec;
 use std::ops::Range;
 
-/// How much of the text around a run is read with it.
-const AROUND: usize = 256;
 /// A run of fewer characters says nothing.
 const LEAST: usize = 6;
 /// So many letters are a word set apart, where there are [`LEAST_WORDS`] of them.
@@ -39,28 +38,10 @@ type Item = (char, Range<usize>, Encoding);
 type Run = SmallVec<[Item; 24]>;
 
 /// Reads the runs of a text, and gives the surroundings of each as they read then.
-pub(super) fn apart(text: &str, mut found: impl FnMut(Layer)) {
-    let (mut layer, mut copied) = (Layer::default(), 0);
-    for run in runs(text) {
-        let (Some((_, start, _)), Some((_, end, _))) = (run.first(), run.last()) else { break };
-        let (start, end) = (start.start, end.end);
-        if !layer.is_empty() && start - copied > 2 * AROUND {
-            copy(text, copied..text.ceil_char_boundary(copied + AROUND), &mut layer);
-            found(std::mem::take(&mut layer));
-        }
-        if layer.is_empty() {
-            copied = text.floor_char_boundary(start.saturating_sub(AROUND)).max(copied);
-        }
-        copy(text, copied..start, &mut layer);
-        for (character, place, encoding) in run {
-            layer.character(character, place, Some(encoding));
-        }
-        copied = end;
-    }
-    if !layer.is_empty() {
-        copy(text, copied..text.ceil_char_boundary(copied + AROUND), &mut layer);
-        found(layer);
-    }
+pub(super) fn apart(text: &str, found: impl FnMut(Layer)) {
+    let mut window = Window::new(text, found);
+    runs(text).into_iter().for_each(|run| window.run(run));
+    window.end();
 }
 
 /// The runs of a text in order. Short ones of letters are words set apart where there are several, and initials where there are not.
@@ -148,10 +129,6 @@ fn is_word_head(first: u8, second: u8) -> bool {
         &[first | 0x20, second | 0x20],
         b"ze" | b"on" | b"tw" | b"th" | b"fo" | b"fi" | b"si" | b"se" | b"ei" | b"ni" | b"oh"
     )
-}
-
-fn copy(text: &str, range: Range<usize>, layer: &mut Layer) {
-    layer.plain(text.get(range.clone()).unwrap_or_default(), range.start);
 }
 
 /// Where the letters and digits end that begin at a place.

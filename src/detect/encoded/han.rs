@@ -50,7 +50,7 @@ const ALONE: u8 = 1 << 3;
 struct Kinds(Vec<u8>);
 
 /// What follows two parts, and the character that they make up with it.
-type Wholes = SmallVec<[(String, char); 1]>;
+type Wholes = SmallVec<[(&'static str, char); 1]>;
 
 struct Tables {
     kinds: Kinds,
@@ -90,7 +90,7 @@ impl Tables {
             for parts in words {
                 let mut chars = parts.chars();
                 if let (Some(first), Some(second)) = (chars.next(), chars.next()) {
-                    whole.entry((first, second)).or_default().push((chars.as_str().to_owned(), character));
+                    whole.entry((first, second)).or_default().push((chars.as_str(), character));
                 }
             }
         }
@@ -105,7 +105,8 @@ impl Tables {
         };
         let stands_for = [RARE, SELDOM, COMMON].map(pairs);
         let mut kinds = Kinds(vec![0; TO - FROM]);
-        kinds.set(stands_for.iter().take(1).flat_map(HashMap::keys).copied(), ALIKE);
+        let [rare, ..] = &stands_for;
+        kinds.set(rare.keys().copied(), ALIKE);
         // Radicals with code points of their own are written by nobody either, and are folded.
         kinds.set('\u{2E80}'..='\u{2FDF}', ALIKE);
         kinds.set(whole.keys().map(|(first, _)| *first), FIRST);
@@ -120,7 +121,7 @@ impl Tables {
         let (first, second) = (chars.next()?, chars.next()?);
         let all = self.whole.get(&(first, second))?;
         let rest = chars.as_str();
-        let (more, character) = all.iter().find(|(more, _)| rest.starts_with(more.as_str()))?;
+        let (more, character) = all.iter().find(|(more, _)| rest.starts_with(more))?;
         Some((*character, first.len_utf8() + second.len_utf8() + more.len()))
     }
 }
@@ -169,10 +170,11 @@ pub(super) fn han(text: &str, mut found: impl FnMut(Layer)) {
     if !runs.is_empty() {
         let mut window = Window::new(text, &mut found);
         for run in runs {
-            for (n, c) in text.get(run.clone()).unwrap_or_default().char_indices() {
-                let place = run.start + n..run.start + n + c.len_utf8();
-                window.swap(place, is_han(c).then_some(c), Encoding::Apart);
-            }
+            let characters = text.get(run.clone()).unwrap_or_default().char_indices();
+            window.run(characters.filter(|(_, c)| is_han(*c)).map(|(n, c)| {
+                let at = run.start + n;
+                (c, at..at + c.len_utf8(), Encoding::Apart)
+            }));
         }
         window.end();
     }
@@ -186,7 +188,7 @@ fn put_together(text: &str, apart: &[(Range<usize>, char, bool)], found: &mut im
         let side_by_side = group.windows(2).any(|two| matches!(two, [(a, ..), (b, ..)] if a.end == b.start));
         if group.len() >= LEAST || alone || side_by_side {
             for (place, character, _) in group {
-                window.swap(place.clone(), Some(*character), Encoding::Parts);
+                window.swap(place.clone(), *character, Encoding::Parts);
             }
         }
     }
@@ -202,7 +204,7 @@ fn stand_for(text: &str, tables: &Tables, all: bool, mut found: &mut impl FnMut(
         for (at, c) in text.char_indices() {
             step();
             if let Some(character) = stands_for(c) {
-                window.swap(at..at + c.len_utf8(), Some(*character), Encoding::LookAlike);
+                window.swap(at..at + c.len_utf8(), *character, Encoding::LookAlike);
             }
         }
         window.end();

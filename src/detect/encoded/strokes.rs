@@ -87,7 +87,7 @@ pub(super) fn strokes(text: &str, mut found: impl FnMut(Layer)) {
     }
     let mut window = Window::new(text, &mut found);
     for (place, letter) in &places {
-        window.swap(place.clone(), Some(*letter), Encoding::Parts);
+        window.swap(place.clone(), *letter, Encoding::Parts);
     }
     window.end();
     let pair = |at: usize| {
@@ -101,7 +101,7 @@ pub(super) fn strokes(text: &str, mut found: impl FnMut(Layer)) {
         places.dedup_by(|(next, _), (last, _)| next.start < last.end);
         let mut window = Window::new(text, &mut found);
         for (place, letter) in places {
-            window.swap(place, Some(letter), Encoding::Parts);
+            window.swap(place, letter, Encoding::Parts);
         }
         window.end();
     }

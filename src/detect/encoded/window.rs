@@ -22,8 +22,8 @@ impl<'t, F: FnMut(Layer)> Window<'t, F> {
         Self { text, layer: Layer::default(), copied: 0, found }
     }
 
-    /// The place reads as this character, or as nothing. Places come in order and apart from each other.
-    pub(super) fn swap(&mut self, place: Range<usize>, reads: Option<char>, encoding: Encoding) {
+    /// The place reads as this character. Places come in order and apart from each other.
+    pub(super) fn swap(&mut self, place: Range<usize>, reads: char, encoding: Encoding) {
         if !self.layer.is_empty() && place.start - self.copied > 2 * AROUND {
             self.give();
         }
@@ -31,10 +31,18 @@ impl<'t, F: FnMut(Layer)> Window<'t, F> {
             self.copied = self.text.floor_char_boundary(place.start.saturating_sub(AROUND)).max(self.copied);
         }
         self.copy(place.start);
-        if let Some(reads) = reads {
-            self.layer.character(reads, place.clone(), Some(encoding));
-        }
+        self.layer.character(reads, place.clone(), Some(encoding));
         self.copied = place.end;
+    }
+
+    /// Several places read as these characters, one behind the other: what stands between two of them is left out.
+    pub(super) fn run(&mut self, run: impl IntoIterator<Item = (char, Range<usize>, Encoding)>) {
+        for (n, (reads, place, encoding)) in run.into_iter().enumerate() {
+            if n > 0 {
+                self.copied = place.start;
+            }
+            self.swap(place, reads, encoding);
+        }
     }
 
     /// The text ends.

@@ -7,20 +7,11 @@ use lopdf::{Dictionary, Document, IncrementalDocument, Object, ObjectId, Stream,
 
 use super::{PlaceFault, Stood};
 use crate::provenance::export::ExportError;
-use crate::provenance::export::pdf::{open_to_update, updated};
+use crate::provenance::export::pdf::{open, open_to_update, updated};
 
 const RELATION: &[u8] = b"C2PA_Manifest";
 const NAME: &str = "Content Credentials";
 const FORM: PlaceFault = PlaceFault::Export(ExportError::Form("a PDF document"));
-
-fn open(file: &[u8]) -> Result<Document, PlaceFault> {
-    let document = Document::load_mem(file).map_err(|_| FORM)?;
-    if document.is_encrypted() || document.was_encrypted() {
-        Err(PlaceFault::Export(ExportError::Encrypted))
-    } else {
-        Ok(document)
-    }
-}
 
 fn associated(document: &Document) -> Vec<Object> {
     let list = document.catalog().and_then(|catalog| catalog.get_deref(b"AF", document));

@@ -14,7 +14,7 @@ const FORM: ExportError = ExportError::Form("a PDF document");
 /// Names of content that are followed in one document.
 const NAMES: usize = 1 << 20;
 
-pub(super) fn open(file: &[u8]) -> Result<Document, ExportError> {
+pub(in crate::provenance) fn open(file: &[u8]) -> Result<Document, ExportError> {
     let document = Document::load_mem(file).map_err(|_| FORM)?;
     if document.is_encrypted() || document.was_encrypted() {
         Err(ExportError::Encrypted)

@@ -42,14 +42,13 @@ pub(super) fn write(file: &[u8], words: &str) -> Result<Vec<u8>, ExportError> {
         }
     };
     let resources = update.get_or_create_resources(page).and_then(Object::as_dict_mut).map_err(|_| FORM)?;
-    let fonts = match resources.get(b"Font").cloned() {
+    let mut fonts = match resources.get(b"Font").cloned() {
         Ok(Object::Reference(id)) => {
             update.get_prev_documents().get_dictionary(id).cloned().unwrap_or_default()
         }
         Ok(Object::Dictionary(own)) => own,
         Ok(_) | Err(_) => Dictionary::new(),
     };
-    let mut fonts = fonts;
     let name = (0..).map(|n| if n == 0 { FONT.to_owned() } else { format!("{FONT}{n}") });
     let name = name.take(1000).find(|name| !fonts.has(name.as_bytes())).ok_or(FORM)?;
     fonts.set(name.as_bytes(), Object::Reference(font));
@@ -302,9 +301,8 @@ fn wide_font(words: &str) -> Font {
     };
     let font = dictionary! {
         "Type" => "Font", "Subtype" => "Type0", "Encoding" => map,
+        "BaseFont" => Object::Name(format!("{name}-{map}").into_bytes()),
     };
-    let mut font = font;
-    font.set("BaseFont", Object::Name(format!("{name}-{map}").into_bytes()));
     let descendant = dictionary! {
         "Type" => "Font", "Subtype" => "CIDFontType0", "BaseFont" => name, "DW" => 1000,
         // CIDs 1 to 95 of these collections are Latin letters of their own width.
