@@ -13,6 +13,7 @@ use super::{PatternSpec, RuleId};
 use crate::text::fold::View;
 use regex_syntax::hir::Hir;
 use smallvec::SmallVec;
+use std::sync::Arc;
 
 /// What a term is for.
 pub(super) mod uses {
@@ -42,7 +43,7 @@ pub(super) struct Terms {
     /// By the number of a word of the tree.
     words: Vec<Term>,
     /// Exceptions that are patterns, and whether they begin and end at word boundaries.
-    machine: Option<(Machine, bool)>,
+    machine: Option<(Arc<Machine>, bool)>,
     /// By byte: what may begin with it.
     first: Box<[u8; 256]>,
     /// By the first two bytes of words, lower case: a bit that tells whether some word begins so, or like it.
@@ -136,7 +137,7 @@ fn exception(source: &str) -> Result<(Hir, u32), String> {
 
 impl Terms {
     /// `None` if there are none.
-    pub(super) fn compile(drafts: Drafts, machine: Option<(Machine, bool)>) -> Option<Self> {
+    pub(super) fn compile(drafts: Drafts, machine: Option<(Arc<Machine>, bool)>) -> Option<Self> {
         let Drafts(mut drafts) = drafts;
         if drafts.is_empty() && machine.is_none() {
             return None;

@@ -9,6 +9,7 @@ use super::machine::Machine;
 use super::{CompileError, Keyword, Place, RuleId, RuleSpec};
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// The furthest that words may stand from a match, in characters of folded text.
 pub const FURTHEST: u32 = 512;
@@ -95,7 +96,7 @@ pub(super) struct Window {
 }
 
 /// The tables of exceptions that are patterns, by these: rules of one kind often have the same.
-type Tables<'s> = HashMap<&'s [String], Machine>;
+type Tables<'s> = HashMap<&'s [String], Arc<Machine>>;
 
 /// The conditions of all rules.
 #[derive(Debug, Default)]
@@ -238,7 +239,8 @@ impl Criteria {
             let machine = around::exception_machine(&conditions.except_patterns, &mut |index, reason| {
                 failed(Place::ExceptPattern(index), reason);
             })?;
-            tables.insert(&conditions.except_patterns, machine.clone());
+            let machine = Arc::new(machine);
+            tables.insert(&conditions.except_patterns, Arc::clone(&machine));
             Some(machine)
         });
         let terms = Terms::compile(drafts, machine.map(|machine| (machine, conditions.except_whole)));

@@ -465,25 +465,30 @@ impl Machine {
         let config = start::Config::new().anchored(Anchored::Yes);
         let first = dfa.start_state(&config).map_err(|error| TooBig::Refused(error.to_string()))?;
         let (classes, representatives) = classes(dfa);
-        let graph = Graph::walk(dfa, first, &representatives, limit)?;
+        let mut graph = Graph::walk(dfa, first, &representatives, limit)?;
         let stride = representatives.len();
         let alive = graph.alive(stride);
+        graph.merge(&alive);
         // Dead states fall away. The start is the first found and stays the first, as no match is empty; those in which
         // some pattern ends are the last.
-        let mut kept: Vec<usize> = (0..alive.len()).filter(|&state| alive[state] || state == 0).collect();
+        let kept = |&state: &usize| graph.same[state] == state && (alive[state] || state == 0);
+        let mut kept: Vec<usize> = (0..alive.len()).filter(kept).collect();
         kept.sort_by_key(|&state| graph.accepts[state] != 0);
         let accepting = kept.partition_point(|&state| graph.accepts[state] == 0) as u16 + 1;
         let mut number = vec![DEAD; graph.accepts.len()];
         for (new, &state) in (1..).zip(&kept) {
             number[state] = new;
         }
+        let (classes, representatives) = graph.columns(&classes, &kept);
+        let stride = representatives.len();
         let mut next = vec![DEAD; stride];
         let mut accepts = vec![0];
         let mut last = vec![true];
         for &state in &kept {
-            let row = graph.next.iter().skip(state * stride).take(stride);
             let from = next.len();
-            next.extend(row.map(|&to| if to == usize::MAX { DEAD } else { number[to] }));
+            next.extend(
+                representatives.iter().map(|&class| graph.to(state, class).map_or(DEAD, |to| number[to])),
+            );
             last.push(next.iter().skip(from).all(|&to| to == DEAD));
             accepts.push(graph.accepts[state]);
         }
@@ -529,12 +534,21 @@ fn classes(dfa: &dense::DFA<Vec<u32>>) -> (Box<[u8; 256]>, Vec<u8>) {
     (classes, representatives)
 }
 
+/// No state: where a byte leads after which nothing can match.
+const DEAD_END: usize = usize::MAX;
+/// No state yet, and for ever where none lives.
+const NOWHERE: usize = usize::MAX - 1;
+
 /// The DFA's states as found from its start, with ends told without delay.
 struct Graph {
-    /// A row for each state; `usize::MAX` is dead.
+    /// A row for each state.
     next: Vec<usize>,
     accepts: Vec<u16>,
     sets: Vec<Vec<u16>>,
+    /// The classes of bytes.
+    stride: usize,
+    /// By state: the first that tells the same of all that may follow, see [`Graph::merge`].
+    same: Vec<usize>,
 }
 
 impl Graph {
@@ -544,7 +558,9 @@ impl Graph {
         representatives: &[u8],
         limit: usize,
     ) -> Result<Self, TooBig> {
-        let mut graph = Self { next: Vec::new(), accepts: Vec::new(), sets: vec![Vec::new()] };
+        let stride = representatives.len();
+        let mut graph =
+            Self { next: Vec::new(), accepts: Vec::new(), sets: vec![Vec::new()], stride, same: Vec::new() };
         let mut number = HashMap::from([(first, 0)]);
         let mut sets = HashMap::from([(Vec::new(), 0)]);
         let mut queue = vec![first];
@@ -564,7 +580,7 @@ impl Graph {
             for &byte in representatives {
                 let to = dfa.next_state(state, byte);
                 if dfa.is_dead_state(to) || dfa.is_quit_state(to) {
-                    graph.next.push(usize::MAX);
+                    graph.next.push(DEAD_END);
                     continue;
                 }
                 let known = number.len();
@@ -578,14 +594,63 @@ impl Graph {
                 return Err(TooBig::States);
             }
         }
+        graph.same = (0..graph.accepts.len()).collect();
         Ok(graph)
+    }
+
+    /// Where a state leads, among those that are kept.
+    fn to(&self, state: usize, class: usize) -> Option<usize> {
+        let to = self.next.get(state * self.stride + class).and_then(|&to| self.same.get(to));
+        to.copied().filter(|&to| to != NOWHERE)
+    }
+
+    /// Finds the states that tell the same of all that may follow. Matches are bounded, so that no living state comes back to itself:
+    /// told from the last ones on, each is looked at once, and what remains is the least table there is. What would come back stays apart.
+    fn merge(&mut self, alive: &[bool]) {
+        self.same.fill(NOWHERE);
+        let mut known: HashMap<(u16, Vec<usize>), usize> = HashMap::new();
+        let mut open = vec![(0_usize, 0_usize)];
+        let mut seen = vec![false; alive.len()];
+        while let Some((state, class)) = open.pop() {
+            let row = &self.next[state * self.stride..][..self.stride];
+            let lives = |to: usize| alive.get(to).is_some_and(|&alive| alive);
+            let below = (class..self.stride).find(|&class| lives(row[class]) && !seen[row[class]]);
+            if let Some(class) = below {
+                open.push((state, class + 1));
+                seen[row[class]] = true;
+                open.push((row[class], 0));
+                continue;
+            }
+            let told: Vec<usize> =
+                row.iter().map(|&to| if lives(to) { self.same[to] } else { DEAD_END }).collect();
+            // The start stays the first.
+            let alone = state == 0 || told.contains(&NOWHERE);
+            self.same[state] =
+                if alone { state } else { *known.entry((self.accepts[state], told)).or_insert(state) };
+        }
+    }
+
+    /// Of the states that are kept: the classes of bytes that lead to the same states, and one of the former classes for each.
+    fn columns(&self, classes: &[u8; 256], kept: &[usize]) -> (Box<[u8; 256]>, Vec<usize>) {
+        let mut known = HashMap::new();
+        let mut first = Vec::new();
+        let merged: Vec<u8> = (0..self.stride)
+            .map(|class| {
+                let column: Vec<_> = kept.iter().map(|&state| self.to(state, class)).collect();
+                *known.entry(column).or_insert_with(|| {
+                    first.push(class);
+                    (first.len() - 1) as u8
+                })
+            })
+            .collect();
+        (Box::new(classes.map(|class| merged[usize::from(class)])), first)
     }
 
     /// The states from which some end can be reached.
     fn alive(&self, stride: usize) -> Vec<bool> {
         let mut from = vec![Vec::new(); self.accepts.len()];
         for (state, row) in self.next.chunks(stride).enumerate() {
-            for &to in row.iter().filter(|&&to| to != usize::MAX) {
+            for &to in row.iter().filter(|&&to| to != DEAD_END) {
                 if let Some(from) = from.get_mut(to) {
                     from.push(state);
                 }

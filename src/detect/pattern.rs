@@ -13,11 +13,11 @@ use super::numbers::Numbers;
 use super::tables::Tables;
 use super::{CompileError, PatternSpec, Place, RuleId, RuleSpec, Validator};
 use crate::text::fold::fold_literal;
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use regex_automata::meta;
 use regex_automata::{Anchored, Input};
 use regex_syntax::hir::{Hir, HirKind, Look};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// The longest match of any pattern, in bytes of folded text: it bounds what a scan holds back.
@@ -113,6 +113,8 @@ struct Draft<'s> {
     weight: u32,
 }
 
+/// What finds the words of a context, by these: patterns of one rule often have the same.
+type ContextWords<'s> = HashMap<&'s [String], AhoCorasick>;
 /// By word of a context: whether all patterns that need it begin at a boundary, and a bit for each of their machines.
 type Contexts<'s> = BTreeMap<&'s String, (bool, u16)>;
 
@@ -307,9 +309,10 @@ impl Patterns {
     /// Compiles the patterns of all rules, and says everything that is wrong with them. What is in `source` is taken from there.
     pub(super) fn compile(rules: &[RuleSpec], source: Source<'_>, errors: &mut Vec<CompileError>) -> Self {
         let mut drafts = Vec::new();
+        let mut words = ContextWords::new();
         for (rule, spec) in rules.iter().enumerate() {
             for (index, pattern) in spec.patterns.iter().enumerate() {
-                match draft(rule, index, pattern, source) {
+                match draft(rule, index, pattern, source, &mut words) {
                     Ok(draft) => drafts.push(draft),
                     Err(reason) => {
                         errors.push(CompileError { rule, place: Place::Pattern(index), reason });
@@ -553,6 +556,7 @@ fn draft<'s>(
     index: usize,
     spec: &'s PatternSpec,
     source: Source<'_>,
+    words: &mut ContextWords<'s>,
 ) -> Result<Draft<'s>, String> {
     if let Some((known, (place, begin, weight))) =
         source.before.and_then(|before| Some((before, before.known.pattern(spec)?)))
@@ -582,7 +586,7 @@ fn draft<'s>(
         validator: spec.validator,
         score: spec.score,
         group: spec.group.as_deref().map(|group| part(&hir, group, spec, source)).transpose()?,
-        context: context(&spec.context)?,
+        context: context(&spec.context, words)?,
     };
     Ok(Draft { rule, index, spec, begin, pattern, weight: weight(&hir) })
 }
@@ -627,9 +631,12 @@ fn before_group(hir: &Hir, group: u32) -> Option<(Hir, usize)> {
     holds_it.then_some((before, least))
 }
 
-fn context(words: &[String]) -> Result<Option<AhoCorasick>, String> {
+fn context<'s>(words: &'s [String], known: &mut ContextWords<'s>) -> Result<Option<AhoCorasick>, String> {
     if words.is_empty() {
         return Ok(None);
+    }
+    if let Some(known) = known.get(words) {
+        return Ok(Some(known.clone()));
     }
     let folded: Vec<Vec<u8>> = words.iter().map(|word| fold_literal(word)).collect();
     if let Some((word, _)) =
@@ -637,6 +644,12 @@ fn context(words: &[String]) -> Result<Option<AhoCorasick>, String> {
     {
         return Err(format!("the context word `{word}` must have 1 to {CONTEXT} bytes after folding"));
     }
-    let automaton = AhoCorasick::builder().ascii_case_insensitive(true).build(folded);
-    automaton.map(Some).map_err(|error| error.to_string())
+    // It is asked at candidates alone, so that it may be the smallest.
+    let automaton = AhoCorasick::builder()
+        .kind(Some(AhoCorasickKind::ContiguousNFA))
+        .ascii_case_insensitive(true)
+        .build(folded);
+    let automaton = automaton.map_err(|error| error.to_string())?;
+    known.insert(words, automaton.clone());
+    Ok(Some(automaton))
 }

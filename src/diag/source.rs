@@ -1,8 +1,9 @@
 //! A file's text with its lines, and places in it.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The largest file that a gateway reads again while it runs: a million words have a tenth of it.
 const LARGEST: u64 = 256 * 1024 * 1024;
@@ -30,20 +31,31 @@ impl From<Range<usize>> for Span {
 }
 
 /// A file that a person wrote: its name as they would say it, and its text.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct SourceFile {
     name: String,
-    text: String,
-    lines: Vec<usize>,
+    text: Cow<'static, str>,
+    /// Where lines begin, told when somebody asks: of most files nobody does.
+    lines: OnceLock<Vec<usize>>,
 }
 
+impl PartialEq for SourceFile {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.text == other.text
+    }
+}
+
+impl Eq for SourceFile {}
+
 impl SourceFile {
-    /// Text that did not come from a disk (embedded, standard input) or was read already.
+    /// Text that did not come from a disk (standard input) or was read already.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
-        let text = text.into();
-        let lines =
-            std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|i| i + 1)).collect();
-        Arc::new(Self { name: name.into(), text, lines })
+        Arc::new(Self { name: name.into(), text: Cow::Owned(text.into()), lines: OnceLock::new() })
+    }
+
+    /// Text that is part of the program: it is not copied.
+    pub fn embedded(name: impl Into<String>, text: &'static str) -> Arc<Self> {
+        Arc::new(Self { name: name.into(), text: Cow::Borrowed(text), lines: OnceLock::new() })
     }
 
     /// Reads a file; its name is the path as given. Of one that is not UTF-8 the error names the line.
@@ -85,8 +97,12 @@ impl SourceFile {
     /// Line and column, both from 1; columns count characters.
     pub fn line_column(&self, byte: usize) -> (usize, usize) {
         let byte = byte.min(self.text.len());
-        let line = self.lines.partition_point(|&start| start <= byte);
-        let start = self.lines.get(line.saturating_sub(1)).copied().unwrap_or(0);
+        let lines = self.lines.get_or_init(|| {
+            let ends = memchr::memchr_iter(b'\n', self.text.as_bytes());
+            std::iter::once(0).chain(ends.map(|end| end + 1)).collect()
+        });
+        let line = lines.partition_point(|&start| start <= byte);
+        let start = lines.get(line.saturating_sub(1)).copied().unwrap_or(0);
         let column = self.text.get(start..byte).map_or(byte - start, |s| s.chars().count());
         (line.max(1), column + 1)
     }

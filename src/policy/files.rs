@@ -27,7 +27,7 @@ const ENDINGS: [&str; 4] = ["toml", "txt", "prints", "claims"];
 pub fn embedded() -> Files {
     super::embedded::FILES
         .iter()
-        .map(|(path, text)| ((*path).to_owned(), SourceFile::new(format!("filters/{path}"), *text)))
+        .map(|(path, text)| ((*path).to_owned(), SourceFile::embedded(format!("filters/{path}"), text)))
         .collect()
 }
 
