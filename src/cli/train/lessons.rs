@@ -19,6 +19,8 @@ pub(super) struct Gathered {
     pub(super) rows: BTreeMap<(String, String), usize>,
     /// Texts made of phrases.
     pub(super) made: usize,
+    /// Files that may be missing and are.
+    pub(super) missing: Vec<String>,
 }
 
 /// Where a lesson is from.
@@ -83,8 +85,14 @@ pub(super) fn gather(
     let mut seen = HashSet::new();
     for (name, sources) in by_file {
         let path = data.join(name);
-        let text = std::fs::read_to_string(&path)
-            .map_err(|why| format!("cannot read `{}`: {why}", path.display()))?;
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(_) if sources.iter().all(|source| source.optional) && !path.exists() => {
+                out.missing.push(name.to_owned());
+                continue;
+            }
+            Err(why) => return Err(format!("cannot read `{}`: {why}", path.display())),
+        };
         for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let row: Value = serde_json::from_str(line)
                 .map_err(|why| format!("{}:{}: {why}", path.display(), number + 1))?;

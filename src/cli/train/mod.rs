@@ -96,6 +96,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         Ok(gathered) => gathered,
         Err(why) => return misuse(&why),
     };
+    for name in &gathered.missing {
+        writeln!(io::stderr(), "note: `{name}` is not there: trained without it")?;
+    }
     let plan = Plan {
         name: recipe.name.clone(),
         version: recipe.version.clone(),

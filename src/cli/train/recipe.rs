@@ -73,6 +73,9 @@ pub(super) struct SourceOf {
     /// Whether the rows with label 0 are among those by which thresholds are told.
     #[serde(default)]
     pub(super) benign: bool,
+    /// Not among the project's data: it may be missing.
+    #[serde(default)]
+    pub(super) optional: bool,
 }
 
 fn text() -> String {
