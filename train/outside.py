@@ -77,7 +77,7 @@ def hh(checkout):
 
 
 def kdconv(checkout):
-    """Questions of people, of every eighth dialogue's first turns: harmless Chinese that asks."""
+    """What people ask in the development set's dialogues: harmless Chinese."""
     number = 0
     for part in ["film", "music", "travel"]:
         for talk in json.loads(shown(checkout, f"data/{part}/dev.json")):

@@ -466,13 +466,16 @@ impl Machine {
         let first = dfa.start_state(&config).map_err(|error| TooBig::Refused(error.to_string()))?;
         let (classes, representatives) = classes(dfa);
         let mut graph = Graph::walk(dfa, first, &representatives, limit)?;
-        let stride = representatives.len();
-        let alive = graph.alive(stride);
-        graph.merge(&alive);
-        // Dead states fall away. The start is the first found and stays the first, as no match is empty; those in which
+        graph.merge();
+        // Dead states have fallen away. The start is the first found and stays the first, as no match is empty; those in which
         // some pattern ends are the last.
-        let kept = |&state: &usize| graph.same[state] == state && (alive[state] || state == 0);
-        let mut kept: Vec<usize> = (0..alive.len()).filter(kept).collect();
+        let mut kept: Vec<usize> = graph
+            .same
+            .iter()
+            .enumerate()
+            .filter(|&(state, &same)| same == state)
+            .map(|(state, _)| state)
+            .collect();
         kept.sort_by_key(|&state| graph.accepts[state] != 0);
         let accepting = kept.partition_point(|&state| graph.accepts[state] == 0) as u16 + 1;
         let mut number = vec![DEAD; graph.accepts.len()];
@@ -547,7 +550,7 @@ struct Graph {
     sets: Vec<Vec<u16>>,
     /// The classes of bytes.
     stride: usize,
-    /// By state: the first that tells the same of all that may follow, see [`Graph::merge`].
+    /// By state: the one that is kept for all that tell the same of what may follow, see [`Graph::merge`].
     same: Vec<usize>,
 }
 
@@ -594,7 +597,6 @@ impl Graph {
                 return Err(TooBig::States);
             }
         }
-        graph.same = (0..graph.accepts.len()).collect();
         Ok(graph)
     }
 
@@ -606,11 +608,13 @@ impl Graph {
 
     /// Finds the states that tell the same of all that may follow. Matches are bounded, so that no living state comes back to itself:
     /// told from the last ones on, each is looked at once, and what remains is the least table there is. What would come back stays apart.
-    fn merge(&mut self, alive: &[bool]) {
-        self.same.fill(NOWHERE);
+    fn merge(&mut self) {
+        let alive = self.alive();
+        self.same = vec![NOWHERE; alive.len()];
         let mut known: HashMap<(u16, Vec<usize>), usize> = HashMap::new();
         let mut open = vec![(0_usize, 0_usize)];
         let mut seen = vec![false; alive.len()];
+        seen[0] = true;
         while let Some((state, class)) = open.pop() {
             let row = &self.next[state * self.stride..][..self.stride];
             let lives = |to: usize| alive.get(to).is_some_and(|&alive| alive);
@@ -647,9 +651,9 @@ impl Graph {
     }
 
     /// The states from which some end can be reached.
-    fn alive(&self, stride: usize) -> Vec<bool> {
+    fn alive(&self) -> Vec<bool> {
         let mut from = vec![Vec::new(); self.accepts.len()];
-        for (state, row) in self.next.chunks(stride).enumerate() {
+        for (state, row) in self.next.chunks(self.stride).enumerate() {
             for &to in row.iter().filter(|&&to| to != DEAD_END) {
                 if let Some(from) = from.get_mut(to) {
                     from.push(state);

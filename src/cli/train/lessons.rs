@@ -85,13 +85,9 @@ pub(super) fn gather(
     let mut seen = HashSet::new();
     for (name, sources) in by_file {
         let path = data.join(name);
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(_) if sources.iter().all(|source| source.optional) && !path.exists() => {
-                out.missing.push(name.to_owned());
-                continue;
-            }
-            Err(why) => return Err(format!("cannot read `{}`: {why}", path.display())),
+        let Some(text) = text_of(&path, sources.iter().all(|source| source.optional))? else {
+            out.missing.push(name.to_owned());
+            continue;
         };
         for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let row: Value = serde_json::from_str(line)
@@ -104,6 +100,15 @@ pub(super) fn gather(
         phrase_of(&phrase, &classes, recipe, leave_out, &mut out);
     }
     Ok(out)
+}
+
+/// What a file of a recipe holds; none where it may be missing and is.
+pub(super) fn text_of(path: &Path, optional: bool) -> Result<Option<String>, String> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(_) if optional && !path.exists() => Ok(None),
+        Err(why) => Err(format!("cannot read `{}`: {why}", path.display())),
+    }
 }
 
 fn row_of(
@@ -140,7 +145,7 @@ fn row_of(
     for (class, value) in if label { &source.one } else { &source.zero } {
         classes.set(&mut targets, class, *value);
     }
-    let unseen = leave_out.iter().any(|left| name.starts_with(left.as_str()));
+    let unseen = source.measure_only || leave_out.iter().any(|left| name.starts_with(left.as_str()));
     *out.rows.entry((name.to_owned(), licence.to_owned())).or_default() += 1;
     let weight = if unseen { 0.0 } else { source.weight };
     let benign = source.benign && !label;

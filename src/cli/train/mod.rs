@@ -96,9 +96,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         Ok(gathered) => gathered,
         Err(why) => return misuse(&why),
     };
-    for name in &gathered.missing {
-        writeln!(io::stderr(), "note: `{name}` is not there: trained without it")?;
-    }
+    tell_missing(&gathered.missing)?;
     let plan = Plan {
         name: recipe.name.clone(),
         version: recipe.version.clone(),
@@ -148,6 +146,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         Format::Human => stdout.write_all(card::table(&figures).as_bytes())?,
     }
     Ok(Exit::Fine)
+}
+
+/// Says which of a recipe's files may be missing and are.
+fn tell_missing(files: &[String]) -> io::Result<()> {
+    files
+        .iter()
+        .try_for_each(|name| writeln!(io::stderr(), "note: `{name}` is not there: trained without it"))
 }
 
 fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, String> {

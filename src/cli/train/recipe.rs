@@ -76,6 +76,9 @@ pub(super) struct SourceOf {
     /// Not among the project's data: it may be missing.
     #[serde(default)]
     pub(super) optional: bool,
+    /// Judged only.
+    #[serde(default)]
+    pub(super) measure_only: bool,
 }
 
 fn text() -> String {

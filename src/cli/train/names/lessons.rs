@@ -1,6 +1,7 @@
 //! From labelled texts to lessons: tokens and the labels that they may have.
 
 use super::super::dice::Dice;
+use super::super::lessons::text_of;
 use super::made::{Made, NoSlot, one};
 use super::recipe::{Recipe, Slots, SourceOf};
 use crate::detect::tagger::{Cutter, Example, Lexicon, NOTHING, Token, Units, is_common};
@@ -49,13 +50,9 @@ pub(super) fn gather(
     let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
     for (name, sources) in by_file {
         let path = data.join(name);
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(_) if sources.iter().all(|source| source.optional) && !path.exists() => {
-                missing.push(name.to_owned());
-                continue;
-            }
-            Err(why) => return Err(format!("cannot read `{}`: {why}", path.display())),
+        let Some(text) = text_of(&path, sources.iter().all(|source| source.optional))? else {
+            missing.push(name.to_owned());
+            continue;
         };
         let rows_of = match path.extension().and_then(|kind| kind.to_str()) {
             Some("iob2") => iob2(&text, &sources),

@@ -5,7 +5,7 @@ mod lessons;
 mod made;
 mod recipe;
 
-use super::{Args, Exit, Format, misuse, read_toml};
+use super::{Args, Exit, Format, misuse, read_toml, tell_missing};
 use crate::detect::tagger::{Head, Lexicon, MOST_TYPES, Settings, TRAITS, Tagger, train};
 use crate::text::fold::fold_literal;
 use anyhow::Context;
@@ -46,9 +46,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         Ok(gathered) => gathered,
         Err(why) => return misuse(&why),
     };
-    for name in missing {
-        writeln!(io::stderr(), "note: `{name}` is not there: trained without it")?;
-    }
+    tell_missing(&missing)?;
     let made = match make(&recipe, &files, &slots) {
         Ok(made) => made,
         Err(why) => return misuse(&why.to_string()),
