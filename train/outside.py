@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Texts that are not among the project's data, as `sluicegate train` reads them.
 
-    train/outside.py --jade CHECKOUT --cvalues CHECKOUT --hh CHECKOUT --kdconv CHECKOUT --out DIR/outside
+    train/outside.py --jade CHECKOUT --cvalues CHECKOUT --hh CHECKOUT --kdconv CHECKOUT --xsafety CHECKOUT --out DIR/outside
 
 Each CHECKOUT is a git directory or work tree of the repository (docs/development.md says which commit); what is left out is not written.
 The recipes name the files as `optional`: without them a model is trained without them and says so. No text of theirs is in the repository.
@@ -13,6 +13,7 @@ import gzip
 import io
 import json
 import pathlib
+import re
 import subprocess
 
 # Kinds of JADE's questions (whitzard-ai/jade-db, MIT), by the classes of the recipe; the others are harm without a class.
@@ -88,9 +89,30 @@ def kdconv(checkout):
                     yield row("kdconv", number, text, "zh", 0, "thu-coai/KdConv", "Apache-2.0")
 
 
+def xsafety(checkout):
+    """Prompts in Chinese and the same in English, by what `xsafety.tsv` beside this file says of each: it was judged by reading the Chinese.
+
+    A prompt that overrides what stands before it in it is of the kind `override` and no harm by that; what is unclear is left out."""
+    labels = [line.split("\t") for line in (pathlib.Path(__file__).parent / "xsafety.tsv").read_text().splitlines()]
+    texts = {}
+    for lang in ["zh", "en"]:
+        listed = subprocess.run(["git", "-C", checkout, "ls-tree", "-r", "--name-only", "HEAD", lang + "/"], check=True, capture_output=True)
+        for path in listed.stdout.decode().split():
+            rows = csv.reader(io.StringIO(shown(checkout, path).decode("utf-8-sig", errors="replace")))
+            kind = re.sub(r"_(n|en)$", "", pathlib.PurePath(path).stem)
+            texts[lang, kind] = [",".join(cells).strip(" ,") for cells in rows if cells]
+    for kind, number, label in labels:
+        for lang in ["zh", "en"]:
+            text = texts[lang, kind][int(number)]
+            if label == "u" or not text:
+                continue
+            found = [] if label in ("0", "harm") else [f"xsafety/{label}"]
+            yield row(f"xsafety-{lang}-{kind}", number, text, lang, int(label != "0"), "Jarviswang94/Multilingual_safety_benchmark " + ("overrides" if kind == "Goal_Hijacking" else lang), "Apache-2.0", found)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    makers = {"jade": jade, "cvalues": cvalues, "hh": hh, "kdconv": kdconv}
+    makers = {"jade": jade, "cvalues": cvalues, "hh": hh, "kdconv": kdconv, "xsafety": xsafety}
     for name in makers:
         parser.add_argument(f"--{name}", metavar="CHECKOUT")
     parser.add_argument("--out", required=True)
