@@ -30,6 +30,14 @@ pub(in crate::cli) struct Args {
     #[arg(value_name = "FILE", required_unless_present = "grow")]
     files: Vec<PathBuf>,
 
+    /// Write what was found falsely, a line of JSON each: the fragment, the answer that it was taken for, score and fit
+    #[arg(long, value_name = "FILE")]
+    alarms: Option<PathBuf>,
+
+    /// Look for false alarms alone
+    #[arg(long)]
+    only_alarms: bool,
+
     /// Measure how long a text is looked up among so many drawn prints, from 100000 on
     #[arg(long, value_name = "PRINTS", value_parser = clap::value_parser!(u64).range(100_000..=1_000_000_000))]
     grow: Option<u64>,
@@ -75,8 +83,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             return Ok(Exit::Misuse);
         }
     };
-    known_again(&groups)?;
-    false_alarms(&groups)?;
+    if !args.only_alarms {
+        known_again(&groups)?;
+    }
+    let alarms = args.alarms.as_ref().map(std::fs::File::create).transpose()?.map(io::BufWriter::new);
+    false_alarms(&groups, alarms)?;
     Ok(Exit::Fine)
 }
 
@@ -261,7 +272,7 @@ fn fits(aligned: &Aligned, fragment: &str) -> f64 {
     aligned.score / fragment.chars().filter(|c| c.is_alphanumeric()).count().max(1) as f64
 }
 
-fn false_alarms(groups: &[Group]) -> anyhow::Result<()> {
+fn false_alarms(groups: &[Group], mut alarms: Option<impl io::Write>) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     let mut counted: BTreeMap<(bool, usize), Counted> = BTreeMap::new();
     let (mut dice, mut copies) = (Dice::new(2), 0_u64);
@@ -286,6 +297,16 @@ fn false_alarms(groups: &[Group]) -> anyhow::Result<()> {
                     if fit > 0.9 {
                         copies += 1;
                         continue;
+                    }
+                    if let Some(alarms) = alarms.as_mut()
+                        && let Some(best) = best
+                        && (traced.verdict() == PrintVerdict::Found || fit >= FITS)
+                    {
+                        let line = serde_json::json!({
+                            "fragment": fragment, "answer": text, "score": best.score, "fit": fit,
+                            "model": without, "verdict": traced.verdict().as_str(), "prompt": group.prompt,
+                        });
+                        writeln!(alarms, "{line}")?;
                     }
                     let counted = counted.entry((group.wide, length)).or_default();
                     counted.all += 1;
