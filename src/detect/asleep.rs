@@ -9,12 +9,13 @@
 //! never wrong.
 
 use super::RuleId;
-use super::conditions::{Criteria, When};
+use super::conditions::When;
 use super::judge::Found;
 use super::scan::With;
 use crate::text::fold::View;
-use smallvec::SmallVec;
 
+/// Words of rules with more groups do not sleep.
+const GROUPS: usize = 4;
 /// So many words of a rule sleep at most.
 const MOST: usize = 64;
 /// With so many those are forgotten that no word still to come can be near.
@@ -27,16 +28,24 @@ const LONG: u64 = 256;
 pub(super) struct Sleep {
     /// Its place among such rules.
     place: u16,
+    /// The groups of which each is wanted, and those of which one is, if there are any: a bit for each.
+    all: u8,
+    any: u8,
     /// Words that stand further from each other have nothing to do with each other, in bytes of folded text.
     reach: u64,
 }
 
 impl Sleep {
-    /// That of the rule with this place among those that have groups: `None` where its words count in the whole text.
+    /// That of the rule with this place among those that have groups: `None` where its words count in the whole text, or where it has many
+    /// groups.
     pub(super) fn new(place: usize, when: &When) -> Option<Self> {
         let characters = u64::from(when.within?.max(when.ahead));
         // A character has at most four bytes.
-        Some(Self { place: u16::try_from(place).ok()?, reach: 4 * (characters + 1) })
+        let bits = |groups: &[usize]| groups.iter().fold(0, |bits, &group| bits | 1 << group);
+        let mut groups = when.all.iter().chain(&when.any).chain(&when.not);
+        groups.all(|&group| group < GROUPS).then_some(())?;
+        let (place, reach) = (u16::try_from(place).ok()?, 4 * (characters + 1));
+        Some(Self { place, all: bits(&when.all), any: bits(&when.any), reach })
     }
 
     /// How far before what is not settled words may sleep, in bytes of folded text.
@@ -63,8 +72,8 @@ struct Sleeper {
     last: u64,
     /// What begins no later is not to sleep.
     awake: u64,
-    /// By group: behind the beginning of the last word that has come; 0 for none.
-    groups: SmallVec<[u64; 4]>,
+    /// By group: before where words have to begin for which its last word that has come counts.
+    groups: [u64; GROUPS],
     words: Vec<Slept>,
 }
 
@@ -90,25 +99,19 @@ impl Asleep {
         (start, end): (u64, u64),
     ) -> bool {
         let Some(group) = usize::from(part).checked_sub(1) else { return false };
-        let Some(Criteria { when: Some(when), sleep: Some(sleep), .. }) = with.engine.criteria.of(rule)
-        else {
+        let Some(sleep) = with.engine.criteria.of(rule).and_then(|criteria| criteria.sleep) else {
             return false;
         };
         let known = self.known;
-        let Some(sleeper) = self.sleeper(rule, *sleep) else { return false };
+        let Some(sleeper) = self.sleeper(rule, sleep) else { return false };
         let in_order = start >= sleeper.last;
         sleeper.last = sleeper.last.max(start);
-        if group >= sleeper.groups.len() {
-            sleeper.groups.resize(group + 1, 0);
+        if let Some(before) = sleeper.groups.get_mut(group) {
+            *before = (*before).max(start + sleep.reach + 1);
         }
-        if let Some(last) = sleeper.groups.get_mut(group) {
-            *last = (*last).max(start + 1);
-        }
-        let stands = |other: &usize| {
-            let last = sleeper.groups.get(*other).copied().unwrap_or(0);
-            *other == group || last > 0 && last + sleep.reach > start
-        };
-        let all = when.all.iter().all(stands) && (when.any.is_empty() || when.any.iter().any(stands));
+        let stands = |(group, &before): (u8, &u64)| u8::from(before > start) << group;
+        let stand: u8 = (0..).zip(&sleeper.groups).map(stands).sum();
+        let all = stand & sleep.all == sleep.all && (sleep.any == 0 || stand & sleep.any != 0);
         let wakes = all || !in_order || end - start > LONG || sleeper.words.len() >= MOST;
         if wakes {
             sleeper.awake = sleeper.awake.max(end + sleep.reach);
@@ -132,7 +135,7 @@ impl Asleep {
         }
         let index = self.places.get_mut(place)?;
         if *index == 0 {
-            self.rules.push(Sleeper { rule, last: 0, awake: 0, groups: SmallVec::new(), words: Vec::new() });
+            self.rules.push(Sleeper { rule, last: 0, awake: 0, groups: [0; GROUPS], words: Vec::new() });
             *index = self.rules.len() as u16;
         }
         self.rules.get_mut(usize::from(*index) - 1)

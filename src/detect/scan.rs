@@ -327,7 +327,7 @@ impl Scan {
             let at = tokens.place(*candidate, base);
             if candidate.flags() & Candidate::ODD != 0 {
                 let form = candidate.form(bytes, at, before, now, next);
-                if form.number && !heads.in_number(form.length()) {
+                if !heads.in_number(form) {
                     // Nothing begins at its digits.
                     special &= !candidate.within();
                 }
@@ -384,7 +384,7 @@ impl Scan {
             let token = if odd { 0 } else { tokens.before_gap(*candidate) };
             let at = tokens.place(*candidate, base);
             if Self::may_start(with, view.bytes(), at, token, near) {
-                self.start_token(with, view, at, token, ended);
+                self.start_free(with, view, at, token, ended);
             }
         }
     }
@@ -430,6 +430,8 @@ impl Scan {
         let mut flags = with.engine.head(bytes, at);
         if form.gap && form.digits == form.number {
             flags &= heads.of_token(word as u8, form.length());
+        } else if form.before_chinese {
+            flags &= heads.before_chinese(word as u8, form.length());
         }
         let open = flags & Heads::OPEN != 0 && lexicon.bound.gate.open(word);
         let told = (open || lexicon.any.whole_token(word, form.length()))
@@ -481,11 +483,18 @@ impl Scan {
         let bytes = view.bytes();
         let flags = with.engine.head(bytes, at);
         let near = self.nears(view.base().0 + at as u64);
-        if flags & Heads::STARTS != 0
-            && Self::may_start(with, bytes, at, token, near)
-            && (is_free(bytes, at) || with.engine.bytes[usize::from(bytes[at])] & byte::START_INSIDE != 0)
-        {
-            self.start_at(with, view, at, (is_free(bytes, at), token), ended);
+        if flags & Heads::STARTS != 0 && Self::may_start(with, bytes, at, token, near) {
+            self.start_free(with, view, at, token, ended);
+        }
+    }
+
+    /// Starts the machines with the token at `at` that may start there by what stands before it.
+    #[inline]
+    fn start_free(&mut self, with: &With<'_>, view: &View, at: usize, token: u8, ended: bool) {
+        let bytes = view.bytes();
+        let free = is_free(bytes, at);
+        if free || with.engine.bytes[usize::from(bytes[at])] & byte::START_INSIDE != 0 {
+            self.start_at(with, view, at, (free, token), ended);
         }
     }
 
