@@ -115,7 +115,7 @@ fn three(word: u64) -> usize {
 #[inline(always)]
 pub(super) fn opens(openings: &Openings, word: u64) -> u64 {
     let place = three(word);
-    openings[place / 64 & (THREES / 64 - 1)] >> (place & 63)
+    openings[(place / 64) & (THREES / 64 - 1)] >> (place & 63)
 }
 
 /// What is told of the words that a gate opens for.
