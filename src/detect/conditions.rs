@@ -5,6 +5,7 @@
 //! read only around matches of rules that ask for it.
 
 use super::around::{self, Terms, uses};
+use super::asleep::Sleep;
 use super::machine::Machine;
 use super::{CompileError, Keyword, Place, RuleId, RuleSpec};
 use std::borrow::Cow;
@@ -82,6 +83,8 @@ pub(super) struct Criteria {
     pub(super) raise: Option<(Window, i32)>,
     pub(super) lower: Option<(Window, i32)>,
     pub(super) when: Option<When>,
+    /// How far words of its groups sleep until what else `when` wants has come.
+    pub(super) sleep: Option<Sleep>,
     /// What is found are the groups' words, as the rule has no words or patterns of its own.
     pub(super) finds_groups: bool,
 }
@@ -148,6 +151,9 @@ impl AllCriteria {
         if rules.iter().any(|spec| spec.conditions.score.is_some()) {
             let groups = all.parts.iter().map(|(rule, _)| rule.0 as usize);
             all.scores = (0..rules.len()).chain(groups).map(score).collect();
+        }
+        for (place, criteria) in all.rules.iter_mut().flatten().filter(|one| one.when.is_some()).enumerate() {
+            criteria.sleep = criteria.when.as_ref().and_then(|when| Sleep::new(place, when));
         }
         all.keep = all.rules.iter().flatten().map(|criteria| criteria.keep()).max().unwrap_or(0);
         all
@@ -252,6 +258,7 @@ impl Criteria {
             raise: raise.map(|window| (window, up)),
             lower: lower.map(|window| (window, -down)),
             when,
+            sleep: None,
             finds_groups: spec.keywords.is_empty() && spec.patterns.is_empty(),
         })
     }
@@ -267,7 +274,10 @@ impl Criteria {
         /// A character's longest form.
         const LONGEST: u64 = 4;
         let groups = self.when.as_ref().and_then(|when| when.within).unwrap_or(0);
-        let words = LONGEST * (self.within() as u64).max(u64::from(groups));
-        words.max(self.terms.as_ref().map_or(0, Terms::reach))
+        let around = LONGEST * self.within() as u64;
+        let terms = around.max(self.terms.as_ref().map_or(0, Terms::reach));
+        // What is around a word that has slept is read when it is woken.
+        let slept = self.sleep.filter(|_| self.terms.is_some()).map_or(0, Sleep::keep);
+        (slept + terms).max(LONGEST * u64::from(groups))
     }
 }

@@ -132,6 +132,8 @@ struct Alike {
     spaced: bool,
 }
 
+/// After so many letters it is asked whether a word begins so.
+const TOLD: u32 = 3;
 /// How much is looked at before a word is taken to be possible.
 const MOST_ALIKE: u16 = 192;
 
@@ -371,6 +373,10 @@ impl Disguised {
                 let known = read.like.word;
                 if read.like.add(byte) {
                     return self.likenesses.holds(read.like.word);
+                }
+                // Most words are none that is looked for from the beginning on.
+                if read.like.length() == TOLD && !self.likenesses.holds(read.like.word) {
+                    return false;
                 }
                 read.repeats =
                     if read.like.word == known { read.repeats.saturating_add(u8::from(!touches)) } else { 0 };

@@ -9,7 +9,8 @@ use super::conditions::AllCriteria;
 use super::exact::ExactRules;
 use super::fingerprint::Fingerprints;
 use super::lexicon::{Lexicon, is_space};
-use super::machine::Machine;
+use super::likeness::Form;
+use super::machine::{Behind, Machine};
 use super::numbered::Numbered;
 use super::pattern::{Inner, Patterns, Source};
 use super::tagger::Taggers;
@@ -197,8 +198,11 @@ pub(super) struct Heads {
     /// By two bytes, and by length and first byte as above: the contexts of which one is wanted near, see [`Machine::near`]; all where none is.
     near_two: Box<[u16; HEADS]>,
     near_token: Box<[[u16; 0x80]; 16]>,
-    /// By length of such a number: whether machines start at its digits because of what stands before them.
-    in_number: [bool; 9],
+    /// As by token, of a number behind which white space or a comma and a Chinese character stand, by its first digit.
+    by_chinese: [[u8; 10]; 9],
+    /// By length of a number before a letter, and before a Chinese character: whether machines start at its digits because of what stands
+    /// before them.
+    in_number: [[bool; 9]; 2],
 }
 
 const HEADS: usize = 1 << 16;
@@ -254,7 +258,8 @@ impl Heads {
                 set(Self::RUN, patterns.inners.iter().any(run));
             }
         }
-        Self { by_two, by_token, near_two, near_token, in_number: in_number(patterns) }
+        let in_number = [Behind::Letter, Behind::Chinese].map(|behind| in_number(patterns, behind));
+        Self { by_two, by_token, by_chinese: by_chinese(patterns), near_two, near_token, in_number }
     }
 
     /// What may begin with an ASCII byte before another byte.
@@ -282,10 +287,20 @@ impl Heads {
         self.by_token[length & 15][usize::from(first & 0x7F)]
     }
 
-    /// Whether a machine may start before or within such a number of `length` digits.
+    /// What may begin with a number of `length` digits, eight for eight and more, behind which white space or a comma and a Chinese character
+    /// stand.
     #[inline]
-    pub(super) fn in_number(&self, length: usize) -> bool {
-        self.in_number.get(length).copied().unwrap_or(true)
+    pub(super) fn before_chinese(&self, first: u8, length: usize) -> u8 {
+        let row = self.by_chinese.get(length).map_or(&[][..], |row| row);
+        row.get(usize::from(first.wrapping_sub(b'0'))).copied().unwrap_or(!0)
+    }
+
+    /// Whether a machine may start before or within a token, where it is such a number; of other tokens everything may.
+    #[inline]
+    pub(super) fn in_number(&self, form: Form) -> bool {
+        let [letter, chinese] = &self.in_number;
+        let lives = if form.number { letter } else { chinese };
+        !(form.number || form.before_chinese) || lives.get(form.length()).copied().unwrap_or(true)
     }
 }
 
@@ -298,13 +313,26 @@ fn sign(lexicon: &Lexicon, first: u8, second: u8) -> bool {
     state.is_some_and(|state| is_space(first) || trie.is_end(state) || trie.step(state, second).is_some())
 }
 
-fn in_number(patterns: &Patterns) -> [bool; 9] {
+fn by_chinese(patterns: &Patterns) -> [[u8; 10]; 9] {
+    let mut table = [[Heads::OPEN; 10]; 9];
+    for digit in b'0'..=b'9' {
+        for machine in patterns.starting(digit) {
+            let flag = if machine.contextual { Heads::CONTEXT } else { Heads::PLAIN };
+            for (row, lives) in table.iter_mut().zip(machine.lives_on_digits(digit, Behind::Chinese)) {
+                row[usize::from(digit - b'0')] |= if lives { flag } else { 0 };
+            }
+        }
+    }
+    table
+}
+
+fn in_number(patterns: &Patterns, behind: Behind) -> [bool; 9] {
     let mut lives = [false; 9];
     let mut more =
         |other: [bool; 9]| lives.iter_mut().zip(other).skip(1).for_each(|(lives, more)| *lives |= more);
     for digit in b'0'..=b'9' {
         for machine in patterns.starting(digit).filter(|machine| !machine.left) {
-            let mut own = machine.lives_on_token(digit);
+            let mut own = machine.lives_on_digits(digit, behind);
             own[0] = false;
             // It may start at any of the digits.
             let mut any = false;
@@ -318,7 +346,7 @@ fn in_number(patterns: &Patterns) -> [bool; 9] {
         let machine = patterns.machines.get(usize::from(inner.machine));
         if let Some(machine) = machine.filter(|_| (b'0'..=b'9').any(|digit| inner.bytes[usize::from(digit)]))
         {
-            more(machine.lives_on_number(&inner.run));
+            more(machine.lives_on_number(&inner.run, behind));
         }
     }
     lives

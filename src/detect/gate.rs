@@ -100,6 +100,24 @@ pub(super) fn hash(key: u64) -> u64 {
     key.wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
+/// By three letters or digits: whether a word begins with them, or with others like them, that goes on as it likes.
+pub(super) type Openings = [u64; THREES / 64];
+const THREES: usize = 1 << 15;
+
+/// The place of three letters or digits among [`THREES`]: upper case and lower alike, and some others with each other.
+#[inline(always)]
+fn three(word: u64) -> usize {
+    (word & 0x1F | word >> 3 & 0x1F << 5 | word >> 6 & 0x1F << 10) as usize
+}
+
+/// Whether a word may begin with these letters and digits and go on as it likes: the lowest bit. Never says no where one does that has
+/// three of them and more.
+#[inline(always)]
+pub(super) fn opens(openings: &Openings, word: u64) -> u64 {
+    let place = three(word);
+    openings[(place / 64) & (THREES / 64 - 1)] >> (place & 63)
+}
+
 /// What is told of the words that a gate opens for.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Keys {
@@ -147,6 +165,8 @@ pub(super) struct Gate {
     short_two: Box<[u64; 36]>,
     open_three: Bits,
     open_four: Bits,
+    /// What words begin with that go on as they like, of three letters or digits and more: by the first three, see [`three`].
+    openings: Box<Openings>,
     signs: Box<[bool; 128]>,
 }
 
@@ -286,7 +306,10 @@ impl Gate {
         let mut begun: Vec<u64> = tokens.flat_map(|&token| (BEGUN..8).map(move |n| head(token, n))).collect();
         begun.sort_unstable();
         begun.dedup();
-        keys.tokens.open(&keys.open_three, &keys.open_four);
+        let mut openings = Box::new([0; THREES / 64]);
+        for &word in keys.open_three.iter().chain(&keys.open_four) {
+            openings[three(word) / 64] |= 1 << (three(word) % 64);
+        }
         Self {
             tokens: FirstTokens::new(keys.tokens),
             begun: Bits::new(&begun),
@@ -302,6 +325,7 @@ impl Gate {
             short_two: by_two(&keys.short_one, &keys.short_two),
             open_three: Bits::new(&keys.open_three),
             open_four: Bits::new(&keys.open_four),
+            openings,
             signs,
         }
     }
@@ -344,10 +368,16 @@ impl Gate {
         self.tokens.holds_before(head(word | LOWER, length), next)
     }
 
-    /// Which tokens words begin with, by what is behind them, and with what those that go on as they like.
+    /// Which tokens words begin with, by what is behind them.
     #[inline(always)]
     pub(super) fn firsts(&self) -> Hashed<'_> {
         self.tokens.table()
+    }
+
+    /// What [`opens`] asks.
+    #[inline(always)]
+    pub(super) fn openings(&self) -> &Openings {
+        &self.openings
     }
 
     /// What [`begin_chinese`] asks.

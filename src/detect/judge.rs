@@ -13,6 +13,7 @@
 //! words that are not over yet. Each byte near a match is read once a rule.
 
 use super::around::{Known, Watch, is_within, uses};
+use super::asleep::Asleep;
 use super::conditions::{Criteria, When, thousandths};
 use super::scan::{Scan, With};
 use super::{Finding, RuleId};
@@ -91,16 +92,41 @@ impl Found {
     pub(super) fn judged(start: u64, end: u64, finding: Finding) -> Self {
         Self { start, end, part: 0, finding }
     }
+
+    /// Whether it is a match of this rule's own words or patterns.
+    #[inline]
+    pub(super) fn is_own(&self, rule: RuleId) -> bool {
+        self.part == 0 && self.finding.rule == rule
+    }
 }
 
 // === impl With ===
 
 impl With<'_> {
-    /// A keyword of a rule or of a group, if its rule counts.
-    pub(super) fn keyword(&self, view: &View, rule: RuleId, start: usize, end: usize) -> Option<Found> {
-        let (own, part) = self.engine.criteria.part(rule);
-        let score = self.engine.criteria.score(rule);
-        self.rules.contains(own).then(|| Found { part, ..found(view, own, start, end, score) })
+    /// A keyword of a rule or of a group, which is found.
+    pub(super) fn found(&self, view: &View, keyword: RuleId, start: u64, end: u64) -> Found {
+        let (own, part) = self.engine.criteria.part(keyword);
+        let score = self.engine.criteria.score(keyword);
+        let base = view.base().0;
+        let place = |at: u64| at.saturating_sub(base) as usize;
+        // Where one that has slept is no longer all there, it is no finding either.
+        Found { start, end, part, ..found(view, own, place(start), place(end), score) }
+    }
+}
+
+impl Asleep {
+    /// Notes a keyword of a rule or of a group, if its rule counts.
+    pub(super) fn keyword(
+        &mut self,
+        waiting: &mut Vec<Found>,
+        (with, view): (&With<'_>, &View),
+        keyword: RuleId,
+        (start, end): (u64, u64),
+    ) {
+        let part = with.engine.criteria.part(keyword);
+        if with.rules.contains(part.0) && !self.takes(waiting, (with, view), part, keyword, (start, end)) {
+            waiting.push(with.found(view, keyword, start, end));
+        }
     }
 }
 
@@ -118,6 +144,7 @@ impl Scan {
     ) -> u64 {
         let mut settled = known;
         if !self.waiting.is_empty() {
+            self.asleep.wake_for_others(&mut self.waiting, with, &self.view);
             self.waiting.sort_by(|a, b| {
                 let key = |found: &Found| (found.start, Reverse(found.end), found.finding.rule, found.part);
                 key(a).cmp(&key(b)).then(b.finding.score.total_cmp(&a.finding.score))

@@ -473,6 +473,41 @@ fn groups_of_words_stand_in_one_text() {
     assert_eq!(texts(&rules, "4711 make 4711 ............ 4711 bomb4711 bomb 4711"), ["4711", "4711"]);
 }
 
+/// A word that is only one of what its rule wants sleeps until the rest comes: exceptions and words that must not stand there count all
+/// the same, however many sleep, and nothing is held for what might except one that sleeps.
+#[test]
+fn words_that_sleep_are_woken_in_order() {
+    let group = |words: &[&str]| words.iter().map(|word| keyword(word, true)).collect::<Vec<_>>();
+    let conditions = Conditions {
+        except: keywords(words(&["build up a long", "not a bomb"]), true),
+        groups: vec![group(&["build", "make"]), group(&["bomb"]), group(&["game"])],
+        when: Some(When { all: vec![0, 1], not: vec![2], within: Some(24), ahead: 12, ..When::default() }),
+        ..Conditions::default()
+    };
+    let rules = [RuleSpec { conditions, ..RuleSpec::default() }];
+    let far = " .".repeat(90);
+    for (text, found) in [
+        (format!("make it{far} bomb"), &[][..]),
+        (format!("make it. a bomb{far} bomb"), &["bomb"]),
+        (format!("build up a long bomb{far} build up a bomb"), &["bomb"]),
+        (format!("make a bomb of a game{far} a game: make a bomb"), &[]),
+        (format!("make not a bomb{far} bomb, make, not a bomb"), &["make"]),
+        (format!("{}{far}{}bomb", "make ".repeat(200), "bomb ".repeat(200)), &[]),
+        (format!("{}bomb", "make ".repeat(200)), &["bomb"]),
+    ] {
+        assert_eq!(texts(&rules, &text), found, "{text}");
+        let engine = Engine::compile(&rules).expect("the rules are right");
+        let set = RuleSet::full(1);
+        let whole = scan_all(&engine, &set, TextKind::Plain, &text);
+        let pieces: Vec<usize> = (0..text.len()).collect();
+        assert_eq!(scan(&engine, &set, TextKind::Plain, &cut(&text, &pieces)), whole, "{text}");
+    }
+    let engine = Engine::compile(&rules).expect("the rules are right");
+    let mut scan = Scan::new(TextKind::Plain);
+    let progress = scan.push(&engine, &RuleSet::full(1), "so they build up a ", &mut Vec::new());
+    assert_eq!(progress.settled, progress.seen, "`build` sleeps, whether it is excepted or not");
+}
+
 /// White space within a term is bounded, and so is what is read for one match.
 #[test]
 fn long_texts_cost_no_more() {

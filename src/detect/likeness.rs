@@ -15,6 +15,8 @@ pub(super) struct Form {
     pub(super) digits: bool,
     /// It holds nothing else, and a letter follows behind the white space or comma.
     pub(super) number: bool,
+    /// The same where a Chinese character does.
+    pub(super) before_chinese: bool,
     /// It holds a letter twice in a row.
     pub(super) twice: bool,
 }
@@ -28,7 +30,15 @@ impl Form {
 
     /// A token of which no more is known: everything may be.
     pub(super) fn unknown(length: usize) -> Self {
-        Self { whole: length as u32, gap: false, touched: true, digits: true, number: false, twice: true }
+        Self {
+            whole: length as u32,
+            gap: false,
+            touched: true,
+            digits: true,
+            number: false,
+            before_chinese: false,
+            twice: true,
+        }
     }
 }
 
@@ -54,6 +64,12 @@ impl Likeness {
             self.last = like;
         }
         self.length as usize == LIKE
+    }
+
+    /// How many different letters and digits in a row have been added.
+    #[inline]
+    pub(super) fn length(&self) -> u32 {
+        self.length
     }
 
     /// With one letter or digit more.

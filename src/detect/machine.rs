@@ -65,6 +65,15 @@ pub(super) enum TooBig {
     Refused(String),
 }
 
+/// What follows a number behind white space or a comma.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Behind {
+    /// An ASCII letter.
+    Letter,
+    /// A Chinese character.
+    Chinese,
+}
+
 /// So many sets of contexts are told apart, each by a bit; machines beyond that share.
 pub(super) const NEARS: usize = 16;
 /// So many kinds of Chinese characters are told apart where a machine starts at literals.
@@ -241,24 +250,38 @@ impl Machine {
     /// the others its like, and white space or a comma behind it, after which a number is followed by a letter; at 8, after seven more.
     /// Never says no where it does.
     pub(super) fn lives_on_token(&self, first: u8) -> [bool; 9] {
-        self.lives_on_run(BTreeSet::from([self.next(START, first)]), first.is_ascii_digit())
+        let behind = first.is_ascii_digit().then_some(Behind::Letter);
+        self.lives_on_run(BTreeSet::from([self.next(START, first)]), behind)
+    }
+
+    /// The same of a number, by what follows it behind the white space or comma.
+    pub(super) fn lives_on_digits(&self, first: u8, behind: Behind) -> [bool; 9] {
+        self.lives_on_run(BTreeSet::from([self.next(START, first)]), Some(behind))
     }
 
     /// The same of so many digits behind a run of these bytes.
-    pub(super) fn lives_on_number(&self, run: &[bool; 256]) -> [bool; 9] {
+    pub(super) fn lives_on_number(&self, run: &[bool; 256], behind: Behind) -> [bool; 9] {
         let run = self.classes_of((0..=255_u8).filter(|&byte| run[usize::from(byte)]));
         let mut states = BTreeSet::from([START]);
         let mut new = states.clone();
         while !new.is_empty() && states.len() <= MANY {
             new = self.after(&new, &run).into_iter().filter(|&state| states.insert(state)).collect();
         }
-        self.lives_on_run(self.after(&states, &self.classes_of(b'0'..=b'9')), true)
+        if !new.is_empty() {
+            // Not all of them are known.
+            return [true; 9];
+        }
+        self.lives_on_run(self.after(&states, &self.classes_of(b'0'..=b'9')), Some(behind))
     }
 
-    /// `states`: after the first letter or digit.
-    fn lives_on_run(&self, mut states: BTreeSet<u16>, digits: bool) -> [bool; 9] {
+    /// `states`: after the first letter or digit. `number`: what follows digits; `None` for letters.
+    fn lives_on_run(&self, mut states: BTreeSet<u16>, number: Option<Behind>) -> [bool; 9] {
         let letters = self.classes_of((b'a'..=b'z').chain(b'A'..=b'Z'));
-        let more = if digits { self.classes_of(b'0'..=b'9') } else { letters.clone() };
+        let next = number.map(|behind| match behind {
+            Behind::Letter => letters.clone(),
+            Behind::Chinese => self.classes_of((0..=255_u8).filter(|&byte| is_chinese(byte))),
+        });
+        let more = if number.is_some() { self.classes_of(b'0'..=b'9') } else { letters };
         let gaps = self.classes_of((0..=255_u8).filter(|&byte| is_gap(byte)));
         let mut lives = [true; 9];
         states.remove(&DEAD);
@@ -268,9 +291,9 @@ impl Machine {
             let accepts = states.iter().any(|&state| self.accepts(state));
             ended |= accepts && !self.right_always;
             let mut behind = self.after(&states, &gaps);
-            if digits {
+            if let Some(next) = &next {
                 ended |= behind.iter().any(|&state| self.accepts(state));
-                behind = self.after(&behind, &letters);
+                behind = self.after(&behind, next);
             }
             *lives = ended || accepts || !if length == 8 { &states } else { &behind }.is_empty();
             states = self.after(&states, &more);

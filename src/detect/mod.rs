@@ -7,6 +7,7 @@
 
 mod around;
 mod asking;
+mod asleep;
 mod begin;
 mod blocks;
 pub mod claims;

@@ -10,6 +10,7 @@ use super::known::{self, Known, Table};
 use super::lexicon::{self, Word};
 use super::machine::{DEAD, Machine, NEARS, START, TooBig};
 use super::numbers::Numbers;
+use super::scan::ones;
 use super::tables::Tables;
 use super::{CompileError, PatternSpec, Place, RuleId, RuleSpec, Validator};
 use crate::text::fold::fold_literal;
@@ -71,6 +72,10 @@ pub(super) struct Patterns {
     pub(super) inners: Vec<Inner>,
     /// By byte: a bit for each of these in whose run it may stand. Those behind the last bit share it.
     pub(super) runs: Vec<u64>,
+    /// By byte: the bits of those that end before it.
+    ending: Vec<u64>,
+    /// The bits of those within the first, but the last one.
+    pub(super) runs_within: u64,
     /// The bits of those whose machines need no context, and the last one.
     plain_runs: u64,
     /// The words of all contexts.
@@ -361,6 +366,8 @@ impl Patterns {
             let mut both = inner.run.iter().zip(first.run.iter());
             inner.within_first = both.all(|(held, first)| *first || !*held);
         }
+        let within = self.inners.iter().take(63).enumerate().filter(|(_, inner)| inner.within_first);
+        self.runs_within = within.fold(0, |bits, (index, _)| bits | 1 << index);
         let contextual = |inner: &Inner| {
             self.machines.get(usize::from(inner.machine)).is_some_and(|machine| machine.contextual)
         };
@@ -371,12 +378,28 @@ impl Patterns {
             let held = self.runs.iter_mut().zip(inner.run.iter()).filter(|(_, held)| **held);
             held.for_each(|(runs, _)| *runs |= 1 << index.min(63));
         }
+        self.ending = vec![0; 256];
+        for (index, inner) in self.inners.iter().enumerate() {
+            let ending = self.ending.iter_mut().zip(inner.bytes.iter()).filter(|(_, held)| **held);
+            ending.for_each(|(ending, _)| *ending |= 1 << index.min(63));
+        }
     }
 
     /// The bits of the runs in which this byte may stand. `near`: context may be near.
     #[inline]
     pub(super) fn runs_with(&self, byte: u8, near: bool) -> u64 {
         self.runs.get(usize::from(byte)).copied().unwrap_or(0) & if near { !0 } else { self.plain_runs }
+    }
+
+    /// The runs in which `before` may stand and that end before `byte`, where a match may begin, in order. `near`: context may be near.
+    #[inline]
+    pub(super) fn runs_between(&self, before: u8, byte: u8, near: bool) -> impl Iterator<Item = &Inner> {
+        let bits = self.runs_with(before, near) & self.ending.get(usize::from(byte)).copied().unwrap_or(0);
+        let named = ones(bits).filter(|&index| index < 63).filter_map(|index| self.inners.get(index));
+        let others = if bits >> 63 == 0 { &[] } else { self.inners.get(63..).unwrap_or_default() };
+        named
+            .chain(others)
+            .filter(move |inner| inner.bytes[usize::from(byte)] && inner.run[usize::from(before)])
     }
 
     /// Tells of the machines that start with digits which may.

@@ -16,8 +16,6 @@ pub(super) struct FirstKeys {
     last: Vec<u64>,
     /// Each with the two letters behind it, or with the sign right behind it, where the word goes on with one, see [`with_next`].
     nexts: Vec<u64>,
-    /// What words begin with that go on as they like.
-    openings: Vec<u64>,
 }
 
 /// The tokens with which words begin.
@@ -25,7 +23,7 @@ pub(super) struct FirstKeys {
 pub(super) struct FirstTokens {
     all: Bits,
     last: Bits,
-    /// The last ones, the others with what is behind them and with [`ANYTHING`], and the openings.
+    /// The last ones, and the others with what is behind them and with [`ANYTHING`].
     nexts: Bits,
 }
 
@@ -85,18 +83,11 @@ impl FirstKeys {
 
     /// The tokens of other words too.
     pub(super) fn extend(&mut self, other: &Self) {
-        let Self { all, last, nexts, openings: _ } = self;
+        let Self { all, last, nexts } = self;
         let lists = [(all, &other.all), (last, &other.last), (nexts, &other.nexts)];
         for (list, other) in lists {
             list.extend_from_slice(other);
         }
-    }
-
-    /// Words that begin with these three letters or digits, or four, and go on as they like.
-    pub(super) fn open(&mut self, threes: &[u64], fours: &[u64]) {
-        let fourths = |&three: &u64| (0..32).map(move |fourth| three | fourth << 24);
-        let all = fours.iter().copied().chain(threes.iter().flat_map(fourths));
-        self.openings.extend(all.map(|four| opening(four as u32)));
     }
 
     /// The tokens.
@@ -107,12 +98,11 @@ impl FirstKeys {
 
 impl FirstTokens {
     pub(super) fn new(keys: FirstKeys) -> Self {
-        let FirstKeys { all, last, mut nexts, openings } = keys;
+        let FirstKeys { all, last, mut nexts } = keys;
         nexts.extend(all.iter().map(|&token| with_next(token, ANYTHING)));
         // Of longer tokens no more is known: they count whatever follows.
         nexts.extend(all.iter().filter(|&&token| token >> 56 != 0));
         nexts.extend_from_slice(&last);
-        nexts.extend(openings);
         let [all, last, nexts] = [all, last, nexts].map(|mut list| {
             list.sort_unstable();
             list.dedup();
@@ -142,7 +132,7 @@ impl FirstTokens {
         begin_with(self.nexts.table(), token, next) & 1 == 1
     }
 
-    /// The table that [`begin_with`] and [`opens`] ask.
+    /// The table that [`begin_with`] asks.
     #[inline(always)]
     pub(super) fn table(&self) -> Hashed<'_> {
         self.nexts.table()
@@ -179,16 +169,4 @@ fn with_next(token: u64, next: u64) -> u64 {
 #[inline(always)]
 pub(super) fn begin_with(table: Hashed<'_>, token: u64, next: u64) -> u64 {
     table.holds(hash(with_next(token, next))) | table.holds(hash(token))
-}
-
-/// Whether a word may begin with these four bytes and go on as it likes: the lowest bit.
-#[inline(always)]
-pub(super) fn opens(table: Hashed<'_>, four: u32) -> u64 {
-    table.holds(hash(opening(four)))
-}
-
-/// Four letters or digits, upper case and lower alike, and some with others; no token is like them.
-#[inline(always)]
-fn opening(four: u32) -> u64 {
-    u64::from(four & 0x1F1F_1F1F) | 1 << 63
 }

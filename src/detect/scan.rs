@@ -9,6 +9,7 @@
 //! make part of a match, where a match begins that is not decided, and where a half escape or surrogate began.
 
 use super::asking::Asking;
+use super::asleep::Asleep;
 use super::blocks::{BLOCK, Masks, STRIP, Strip};
 use super::classify::{Judging, Reading};
 use super::disguise::Walk;
@@ -55,6 +56,7 @@ pub struct Scan {
     contexts: [u64; NEARS],
     pub(super) waiting: Vec<Found>,
     pub(super) judge: Judge,
+    pub(super) asleep: Asleep,
     /// What models make of it, where rules ask them: told with the first piece.
     judged: Judging,
     /// What taggers find in it, likewise.
@@ -116,6 +118,7 @@ impl Scan {
             contexts: [0; NEARS],
             waiting: Vec::new(),
             judge: Judge::default(),
+            asleep: Asleep::default(),
             judged: Judging::default(),
             tagged: Asking::default(),
             repeats: Asking::default(),
@@ -324,7 +327,7 @@ impl Scan {
             let at = tokens.place(*candidate, base);
             if candidate.flags() & Candidate::ODD != 0 {
                 let form = candidate.form(bytes, at, before, now, next);
-                if form.number && !heads.in_number(form.length()) {
+                if !heads.in_number(form) {
                     // Nothing begins at its digits.
                     special &= !candidate.within();
                 }
@@ -381,7 +384,7 @@ impl Scan {
             let token = if odd { 0 } else { tokens.before_gap(*candidate) };
             let at = tokens.place(*candidate, base);
             if Self::may_start(with, view.bytes(), at, token, near) {
-                self.start_token(with, view, at, token, ended);
+                self.start_free(with, view, at, token, ended);
             }
         }
     }
@@ -427,6 +430,8 @@ impl Scan {
         let mut flags = with.engine.head(bytes, at);
         if form.gap && form.digits == form.number {
             flags &= heads.of_token(word as u8, form.length());
+        } else if form.before_chinese {
+            flags &= heads.before_chinese(word as u8, form.length());
         }
         let open = flags & Heads::OPEN != 0 && lexicon.bound.gate.open(word);
         let told = (open || lexicon.any.whole_token(word, form.length()))
@@ -478,11 +483,18 @@ impl Scan {
         let bytes = view.bytes();
         let flags = with.engine.head(bytes, at);
         let near = self.nears(view.base().0 + at as u64);
-        if flags & Heads::STARTS != 0
-            && Self::may_start(with, bytes, at, token, near)
-            && (is_free(bytes, at) || with.engine.bytes[usize::from(bytes[at])] & byte::START_INSIDE != 0)
-        {
-            self.start_at(with, view, at, (is_free(bytes, at), token), ended);
+        if flags & Heads::STARTS != 0 && Self::may_start(with, bytes, at, token, near) {
+            self.start_free(with, view, at, token, ended);
+        }
+    }
+
+    /// Starts the machines with the token at `at` that may start there by what stands before it.
+    #[inline]
+    fn start_free(&mut self, with: &With<'_>, view: &View, at: usize, token: u8, ended: bool) {
+        let bytes = view.bytes();
+        let free = is_free(bytes, at);
+        if free || with.engine.bytes[usize::from(bytes[at])] & byte::START_INSIDE != 0 {
+            self.start_at(with, view, at, (free, token), ended);
         }
     }
 
@@ -682,8 +694,8 @@ impl Scan {
             }
             match word.meaning {
                 Meaning::Keyword(rule) => {
-                    let start = (run.start - view.base().0) as usize;
-                    self.waiting.extend(with.keyword(view, rule, start, end));
+                    let place = (run.start, view.base().0 + end as u64);
+                    self.asleep.keyword(&mut self.waiting, (with, view), rule, place);
                 }
                 Meaning::Context(machines) => {
                     let end = view.base().0 + end as u64;
@@ -708,7 +720,7 @@ impl Scan {
     #[inline(never)]
     pub(super) fn begin_walk(&mut self, with: &With<'_>, view: &View, at: usize, ended: bool) {
         step();
-        let mut hit = hit(&mut self.waiting, with, view);
+        let mut hit = hit(&mut self.waiting, &mut self.asleep, with, view);
         let disguised = &with.engine.lexicon.disguised;
         let walk = disguised.begin(view.bytes(), at, view.base().0 + at as u64, ended, &mut hit);
         if let Some(walk) = walk {
@@ -725,7 +737,7 @@ impl Scan {
         ended: bool,
     ) {
         step();
-        let mut hit = hit(&mut self.waiting, with, view);
+        let mut hit = hit(&mut self.waiting, &mut self.asleep, with, view);
         let start = view.base().0 + at as u64;
         let disguised = &with.engine.lexicon.disguised;
         self.walks.extend(disguised.begin_pair(view.bytes(), (at, start, pair), ended, &mut hit));
@@ -736,7 +748,7 @@ impl Scan {
         if self.walks.is_empty() {
             return;
         }
-        let mut hit = hit(&mut self.waiting, with, view);
+        let mut hit = hit(&mut self.waiting, &mut self.asleep, with, view);
         let disguised = &with.engine.lexicon.disguised;
         self.walks.retain(|walk| disguised.go_on(walk, view.bytes(), from, ended, &mut hit));
     }
@@ -771,8 +783,9 @@ impl Scan {
         let held = self.report(with, known, false, found);
         let text = if held == end { self.fold.seen() } else { self.view.text_start(FoldPos(held)) };
         let text = self.fold.pending().map_or(text, |pending| pending.min(text));
-        debug_assert!(text >= self.settled, "what is settled stays settled");
+        // A word that has slept and is woken may wait for its exceptions, long after what stands before it was settled.
         self.settled = self.settled.max(text);
+        self.asleep.settle(held);
         self.view.trim(FoldPos(needed.min(held).saturating_sub(KEEP.max(with.engine.criteria.keep() + 8))));
     }
 }
@@ -780,11 +793,12 @@ impl Scan {
 /// Takes in the disguised words that are found, if their rules count.
 fn hit<'a>(
     waiting: &'a mut Vec<Found>,
+    asleep: &'a mut Asleep,
     with: &'a With<'_>,
     view: &'a View,
 ) -> impl FnMut(RuleId, u64, usize) + 'a {
     move |rule, start, end| {
-        waiting.extend(with.keyword(view, rule, (start - view.base().0) as usize, end));
+        asleep.keyword(waiting, (with, view), rule, (start, view.base().0 + end as u64));
     }
 }
 

@@ -10,10 +10,10 @@
 
 use super::blocks::{BLOCK, Masks};
 use super::engine::Heads;
-use super::gate::{CHINESE, Gate, HEADS, LOWER, NONE, UNKNOWN, begin_chinese};
+use super::gate::{CHINESE, Gate, HEADS, LOWER, NONE, UNKNOWN, begin_chinese, opens};
 use super::lexicon::Lexicon;
 use super::likeness::{Form, touched};
-use super::phrase::{ANYTHING, SIGN, begin_with, opens};
+use super::phrase::{ANYTHING, SIGN, begin_with};
 
 /// A block, the one before it and what is behind it.
 pub(super) const WINDOW: usize = 4 * BLOCK + 8;
@@ -151,13 +151,17 @@ impl Candidate {
         let digits = from((low.digit, high.digit), bit);
         let gap = from((low.gap, high.gap), bit) >> whole & 1 == 1;
         let letters = from((low.word, high.word), bit) & !digits;
-        // A letter behind the white space may stand beyond the two blocks: then it is not known.
+        // What is behind the white space may stand beyond the two blocks: then it is not known.
+        let chinese = from((low.chinese, high.chinese), bit);
+        let number = digits & within == within && gap;
+        let behind = |mask: u64| mask >> whole >> 1 & 1 == 1;
         Form {
             whole,
             gap,
             touched: !gap && touched(bytes, at + whole as usize),
             digits: digits & within != 0,
-            number: digits & within == within && gap && letters >> whole >> 1 & 1 == 1,
+            number: number && behind(letters),
+            before_chinese: number && behind(chinese),
             twice: from((low.twice, high.twice), bit) & within != 0,
         }
     }
@@ -274,7 +278,7 @@ impl Tokens {
         sifted: &mut Sifted,
     ) {
         let (mut begins, mut ends) = (self.begins, self.ends);
-        let (firsts, wanted) = (lexicon.any.firsts(), u64::from(wanted));
+        let (firsts, openings, wanted) = (lexicon.any.firsts(), lexicon.any.openings(), u64::from(wanted));
         let mut count = 0;
         let mut begin = BLOCK.wrapping_sub(self.back);
         if self.back == 0 {
@@ -297,7 +301,7 @@ impl Tokens {
             let words = begin_with(firsts, token, next);
             let two = u64::from(heads.of(word as u8, (word >> 8) as u8));
             let own = u64::from(heads.of_token(word as u8, length)) | is(self.gap).wrapping_sub(1);
-            let open = two & (opens(firsts, word as u32) | two >> SHORT);
+            let open = two & (opens(openings, word) | two >> SHORT);
             let mut odd = is(!self.plain);
             if is(self.double) == 1 {
                 let next = if is(self.next) == 1 { letters } else { ANYTHING };

@@ -78,7 +78,7 @@ impl Scan {
             } else if runs & 1 != 0 {
                 (held, told) = self.held_run(with, inner, held);
             }
-            runs &= !1;
+            runs &= if told { !(1 | patterns.runs_within) } else { !1 };
         }
         while runs != 0 {
             let index = runs.trailing_zeros() as usize;

@@ -1,5 +1,6 @@
 //! Matches of patterns in the making: threads of machines, each ahead to the end of what has come.
 
+use super::begin::INNER_RUN;
 use super::judge::found;
 use super::machine::{DEAD, Machine, START};
 use super::pattern::{Pattern, boundary};
@@ -73,10 +74,8 @@ impl Scan {
         /// In longer runs only the first start counts, which others lie within.
         const SHORT: usize = 8;
         let before = at.checked_sub(1).and_then(|before| view.bytes().get(before)).copied().unwrap_or(byte);
-        for inner in with.engine.patterns.inners.iter().filter(|inner| inner.bytes[usize::from(byte)]) {
-            if !inner.run[usize::from(before)] {
-                continue;
-            }
+        let near = self.near(view.base().0 + at as u64, INNER_RUN);
+        for inner in with.engine.patterns.runs_between(before, byte, near) {
             let Some(machine) = with.machine(inner.machine).filter(|machine| {
                 self.near_of(machine, view.base().0 + at as u64, inner.most) && with.wants(machine)
             }) else {

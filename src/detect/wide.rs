@@ -30,7 +30,12 @@ impl Scan {
         }
         for bit in ones(others) {
             let word = eight(view.bytes(), base + bit);
-            if *starts_wide || !is_chinese(word as u8) || lexicon.any.chinese_before_others(word) {
+            let may = if is_chinese(word as u8) {
+                lexicon.any.chinese_before_others(word)
+            } else {
+                lexicon.any.wide_first(word & HEADS[char_len(word as u8)])
+            };
+            if *starts_wide || may {
                 self.tell_wide(with, view, base + bit, ended);
             }
         }
