@@ -20,6 +20,9 @@ impl Check<'_> {
             ["judge".into(), n.into(), table.into(), key.into()]
         };
         self.name(&at("name"), &judge.name);
+        if let Some(region) = &judge.region {
+            self.name(&at("region"), region);
+        }
         self.roots(&at("extra_roots"), judge.extra_roots.as_deref());
         self.time(&at("timeout"), judge.timeout);
         self.time(&within("breaker", "pause"), judge.breaker.pause);

@@ -17,7 +17,7 @@ use crate::audit::{CommitmentKey, Journal, Texts};
 use crate::dialect::Matched;
 use crate::exchange::{ExchangeLimits, Marks};
 use crate::limits::{Abuse, Connections, KeyTable, LimitsSettings, Sessions};
-use crate::policy::Density;
+use crate::policy::{Density, Grade};
 use crate::provenance::mark::{DetectorSettings, MarkKeys};
 use crate::provenance::sampler::Biased;
 use crate::telemetry::Metrics;
@@ -172,6 +172,11 @@ impl Route {
     /// How its answers are labelled, where it says so.
     pub(super) fn label(&self) -> Option<crate::policy::LabelMode> {
         self.settings.as_ref()?.purpose.as_ref().map(|purpose| purpose.label)
+    }
+
+    /// The least grade of what its prompts hold, where it says so.
+    pub(super) fn grade(&self) -> Option<Grade> {
+        self.settings.as_ref()?.grade
     }
 
     /// How closely marks stand in its answers, where it says so.

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
-use super::gateway::Gateway;
 use crate::exchange::judging::{Answers, Opinion, Question};
+use crate::limits::LimitsSettings;
+use crate::policy::{Grade, Policy};
 use crate::telemetry::Metrics;
 use crate::upstream::judge::{Failure, Judge, JudgeError, Judgement, Shared};
 
@@ -29,13 +30,18 @@ impl Judges {
     }
 
     /// What comes of a question, within what is left of the exchange's budget.
-    pub(super) async fn ask(&self, metrics: &Metrics, budget: &Budget, question: &Question) -> Opinion {
+    async fn ask(&self, asker: &Questioner, metrics: &Metrics, question: &Question) -> Opinion {
         let Some(judge) = self.named(&question.judge) else {
             return Opinion::Failed { why: Failure::Unknown.as_str(), open: false };
         };
         let name = &*question.judge;
         let counted = |outcome: &str| metrics.judge_questions.with_label_values(&[name, outcome]).inc();
-        let Some(waiting) = budget.begin() else {
+        if let Some(grade) = asker.stays(judge, question) {
+            counted(Failure::Residency.as_str());
+            metrics.residency_blocks.with_label_values(&[grade.as_str()]).inc();
+            return judge.failed(Failure::Residency);
+        }
+        let Some(waiting) = asker.budget.begin() else {
             counted(Failure::Budget.as_str());
             return judge.failed(Failure::Budget);
         };
@@ -67,24 +73,53 @@ impl Judges {
         }
         judge.opinion(&judgement)
     }
+}
+
+/// Who asks: one exchange.
+#[derive(Clone, Debug)]
+pub(super) struct Questioner {
+    judges: Arc<Judges>,
+    policy: Arc<Policy>,
+    /// What its texts are at least, whatever is found in them.
+    pub(super) grade: Grade,
+    budget: Budget,
+}
+
+impl Questioner {
+    /// An exchange that has asked nobody.
+    pub(super) fn new(judges: &Arc<Judges>, policy: &Arc<Policy>, limits: &LimitsSettings) -> Self {
+        let budget = Budget::new(limits.judge_questions, limits.judge_time.0);
+        Self { judges: Arc::clone(judges), policy: Arc::clone(policy), grade: Grade::default(), budget }
+    }
+
+    /// What comes of a question.
+    pub(super) async fn ask(&self, metrics: &Metrics, question: &Question) -> Opinion {
+        self.judges.ask(self, metrics, question).await
+    }
 
     /// What comes of a prompt's questions, all asked at once. The last ones are asked first: what was said before is known from before.
-    pub(super) async fn ask_all(
-        &self,
-        gateway: &Gateway,
-        budget: &Budget,
-        questions: &[Question],
-    ) -> Answers {
+    pub(super) async fn ask_all(&self, metrics: &Metrics, questions: &[Question]) -> Answers {
         let mut asking: FuturesUnordered<_> = questions
             .iter()
             .rev()
-            .map(|question| async move { (question, self.ask(&gateway.metrics, budget, question).await) })
+            .map(|question| async move { (question, self.ask(metrics, question).await) })
             .collect();
         let mut answers = Answers::default();
         while let Some((question, opinion)) = asking.next().await {
             answers.add(question, opinion);
         }
         answers
+    }
+
+    /// The grade for which a question may not go where the judge stands. It is read for that only where some grade may not.
+    fn stays(&self, judge: &Judge, question: &Question) -> Option<Grade> {
+        let (residency, settings) = (self.policy.residency(), judge.shared().settings());
+        let may = |grade: Grade| residency.allows(grade, settings.region.as_deref());
+        if Grade::ALL.into_iter().all(may) {
+            return None;
+        }
+        let grade = self.grade.max(question.grade(&self.policy, settings.kind.reads_around()));
+        Grade::ALL.into_iter().filter(|one| *one <= grade && !may(*one)).max()
     }
 }
 

@@ -20,7 +20,7 @@ use super::exchange::Exchange;
 use super::gateway::Gateway;
 use super::head;
 use super::host_check;
-use super::judging::{Budget, Judges};
+use super::judging::{Judges, Questioner};
 use super::patience::Activity;
 use super::request;
 use super::reviews;
@@ -212,7 +212,7 @@ impl Worker {
             address: slot.address().to_owned(),
             body: Bytes::new(),
             moderated: None,
-            budget: Budget::new(gateway.limits.judge_questions, gateway.limits.judge_time.0),
+            asker: Questioner::new(&self.judges, &policy, &gateway.limits),
         };
         let matched = match routed {
             Ok(matched) => matched,

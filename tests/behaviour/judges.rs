@@ -16,8 +16,8 @@ use sluicegate::upstream::judge::{BreakerSettings, CacheSettings, JudgeSettings,
 use super::{Fake, Gateway, Step, Wishes, answer, chat, event, wait_for};
 
 /// A judge of one's own: it finds what has the word `evil`, and keeps what it was asked.
-struct Stub {
-    address: SocketAddr,
+pub(super) struct Stub {
+    pub(super) address: SocketAddr,
     seen: Arc<Mutex<Vec<Value>>>,
     /// How many questions it has at the same time, and the most that there were.
     at_once: Arc<(AtomicUsize, AtomicUsize)>,
@@ -36,7 +36,7 @@ fn whole(body: &str) -> Vec<u8> {
 }
 
 impl Stub {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::saying(Arc::new(|asked: &Value| {
             let evil = asked["text"].as_str().is_some_and(|text| text.contains("evil"));
             let findings = if evil { json!([{ "category": "VIOLENCE", "score": 0.9 }]) } else { json!([]) };
@@ -72,7 +72,7 @@ impl Stub {
         stub
     }
 
-    fn asked(&self) -> Vec<Value> {
+    pub(super) fn asked(&self) -> Vec<Value> {
         self.seen.lock().expect("a lock").clone()
     }
 

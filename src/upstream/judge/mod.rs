@@ -78,6 +78,8 @@ pub enum Failure {
     Budget,
     /// No judge of that name.
     Unknown,
+    /// What it would be asked about may not go where it stands.
+    Residency,
 }
 
 impl Failure {
@@ -95,6 +97,7 @@ impl Failure {
             Self::Address => "address",
             Self::Budget => "budget",
             Self::Unknown => "unknown",
+            Self::Residency => "residency",
         }
     }
 
@@ -109,7 +112,8 @@ impl Failure {
             | Self::Busy
             | Self::Address
             | Self::Budget
-            | Self::Unknown => false,
+            | Self::Unknown
+            | Self::Residency => false,
         }
     }
 }
@@ -277,9 +281,10 @@ impl Judge {
         }
     }
 
-    /// What it means that it has not judged.
+    /// What it means that it has not judged. Who may not be asked is not one who fails: such a text never passes for it.
     pub fn failed(&self, failure: Failure) -> Opinion {
-        Opinion::Failed { why: failure.as_str(), open: self.shared.settings.on_failure == OnFailure::Open }
+        let open = self.shared.settings.on_failure == OnFailure::Open && failure != Failure::Residency;
+        Opinion::Failed { why: failure.as_str(), open }
     }
 
     /// Asks it, for no longer than its own time and `within`.

@@ -73,6 +73,11 @@ impl JudgeKind {
         }
     }
 
+    /// Whether it is given what stands before a text, and what an answer answers, as well.
+    pub fn reads_around(self) -> bool {
+        self == Self::Webhook || self.is_chat()
+    }
+
     /// How the path of its address ends; nothing where any will do.
     pub fn paths(self) -> &'static [&'static str] {
         match self {
@@ -141,6 +146,9 @@ pub struct JudgeSettings {
     pub kind: JudgeKind,
     /// The whole address that is posted to: `https://host/path`, or `http://` on this machine.
     pub url: String,
+    /// Where it stands: a country code, or `eu`. Where data may go is held against it, as against upstreams.
+    #[serde(default)]
+    pub region: Option<String>,
     /// The addresses that its host may have: networks such as `10.0.0.0/8`. Without them, those of a public host have to be public, and those
     /// of a host of one's own may be any but link-local ones.
     #[serde(default)]
