@@ -61,6 +61,9 @@ pub enum Purpose {
     Check,
     /// To run them: a secret that is not there is an error.
     Serve,
+    /// To take from them what can change while a gateway runs: a secret that is not there is an error for who can be taken, and a warning
+    /// else.
+    Reload,
 }
 
 /// What the command line says in place of the file.

@@ -10,23 +10,43 @@ use crate::exchange::judging::{Answers, Opinion, Question};
 use crate::limits::LimitsSettings;
 use crate::policy::{Grade, Policy};
 use crate::telemetry::Metrics;
-use crate::upstream::judge::{Failure, Judge, JudgeError, Judgement, Shared};
+use crate::upstream::judge::{Failure, Judge, JudgeSet, Judgement, Shared};
 
-/// The judges, as one worker asks them.
-#[derive(Debug)]
-pub struct Judges(Vec<Judge>);
+/// The judges of one configuration, as one worker asks them.
+#[derive(Debug, Default)]
+pub(super) struct Judges {
+    set: JudgeSet,
+    all: Vec<Arc<Judge>>,
+}
+
+/// The judges that one worker has asked last. Each has connections of its own in each worker, which stay when a reload leaves it as it was.
+#[derive(Debug, Default)]
+pub struct Known(Mutex<Arc<Judges>>);
+
+impl Known {
+    /// The judges of an exchange that is admitted now.
+    pub(super) fn of(&self, set: &JudgeSet) -> Arc<Judges> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !known.set.is_same(set) {
+            let is_of = |judge: &&Arc<Judge>, shared: &Arc<Shared>| Arc::ptr_eq(judge.shared(), shared);
+            let one = |shared: &Arc<Shared>| match known.all.iter().find(|judge| is_of(judge, shared)) {
+                Some(judge) => Some(Arc::clone(judge)),
+                // Whether connections can be made was tried when the configuration was taken; who lacks is unknown, which closes.
+                None => Judge::new(Arc::clone(shared))
+                    .map_err(|error| tracing::error!(%error, "a judge cannot be asked"))
+                    .ok()
+                    .map(Arc::new),
+            };
+            let all = set.iter().filter_map(one).collect();
+            *known = Arc::new(Judges { set: set.clone(), all });
+        }
+        Arc::clone(&known)
+    }
+}
 
 impl Judges {
-    /// Each has connections of its own in each worker.
-    ///
-    /// # Errors
-    /// No connections can be made at all.
-    pub(super) fn new(shared: &[Arc<Shared>]) -> Result<Self, JudgeError> {
-        shared.iter().map(|one| Judge::new(Arc::clone(one))).collect::<Result<_, _>>().map(Self)
-    }
-
     fn named(&self, name: &str) -> Option<&Judge> {
-        self.0.iter().find(|judge| judge.shared().settings().name == name)
+        self.all.iter().find(|judge| judge.shared().settings().name == name).map(|judge| &**judge)
     }
 
     /// What comes of a question, within what is left of the exchange's budget.
@@ -47,11 +67,9 @@ impl Judges {
         };
         let tell = || {
             let shared = judge.shared();
-            metrics.judge_left_alone.with_label_values(&[name]).set(i64::from(shared.is_left_alone()));
-            metrics
-                .judge_running
-                .with_label_values(&[name])
-                .set(i64::try_from(shared.running()).unwrap_or(i64::MAX));
+            if !shared.is_retired() {
+                metrics.tell_judge(name, shared.is_left_alone(), shared.running());
+            }
         };
         tell();
         let judgement = judge.ask(question, waiting.left()).await;
@@ -87,9 +105,9 @@ pub(super) struct Questioner {
 
 impl Questioner {
     /// An exchange that has asked nobody.
-    pub(super) fn new(judges: &Arc<Judges>, policy: &Arc<Policy>, limits: &LimitsSettings) -> Self {
+    pub(super) fn new(judges: Arc<Judges>, policy: &Arc<Policy>, limits: &LimitsSettings) -> Self {
         let budget = Budget::new(limits.judge_questions, limits.judge_time.0);
-        Self { judges: Arc::clone(judges), policy: Arc::clone(policy), grade: Grade::default(), budget }
+        Self { judges, policy: Arc::clone(policy), grade: Grade::default(), budget }
     }
 
     /// What comes of a question.

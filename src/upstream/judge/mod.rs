@@ -11,12 +11,15 @@ mod chat;
 #[cfg(test)]
 mod contract;
 mod names;
+mod set;
 mod settings;
 mod wire;
 
 pub use address::Network;
+pub use set::{JudgeSet, file_stamps};
 pub use settings::{BreakerSettings, CacheSettings, JudgeKind, JudgeSettings, OnFailure};
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -33,6 +36,7 @@ use crate::exchange::judging::{Opinion, Question, Said};
 use address::{Resolver, Rule};
 use breaker::Breaker;
 use cache::{Cache, Key};
+use set::Identity;
 
 /// The most bytes of an answer.
 const MOST: usize = 1 << 20;
@@ -131,6 +135,9 @@ pub struct Judgement {
 #[derive(Debug)]
 pub struct Shared {
     settings: JudgeSettings,
+    identity: Identity,
+    /// Whether it is asked by exchanges alone that were there before it was taken out of the configuration.
+    retired: AtomicBool,
     credential: Option<(HeaderName, HeaderValue)>,
     tls: rustls::ClientConfig,
     rule: Arc<Rule>,
@@ -159,8 +166,9 @@ impl Shared {
     /// Prepares a judge.
     ///
     /// # Errors
-    /// Its file of certificates, its address or its credential cannot be used.
-    pub fn new(settings: JudgeSettings, credential: &Credential) -> Result<Self, JudgeError> {
+    /// Its file of certificates, its address or its credential cannot be used, or no connections can be made at all.
+    fn new(identity: Identity) -> Result<Self, JudgeError> {
+        let (settings, credential) = identity.parts();
         let wrong = |reason: String| JudgeError { name: settings.name.clone(), reason };
         let tls = tls(settings.extra_roots.as_deref()).map_err(wrong)?;
         let uri: http::Uri = settings.url.parse().map_err(|_| wrong("its address cannot be read".into()))?;
@@ -170,6 +178,8 @@ impl Shared {
         if host.parse().is_ok_and(|address| !rule.allows(address)) {
             return Err(wrong(format!("`{host}` is none of its `addresses`")));
         }
+        // In workers nobody is there to be told that none can be made.
+        client(&settings, &tls, &rule).map_err(wrong)?;
         let credential = match credential {
             Credential::None | Credential::Passthrough => None,
             Credential::Secret { header, value } => {
@@ -194,7 +204,19 @@ impl Shared {
             breaker: Mutex::new(Breaker::new(settings.breaker.failures, settings.breaker.pause.0)),
             places: Semaphore::new(settings.concurrency),
             settings,
+            identity,
+            retired: AtomicBool::new(false),
         })
+    }
+
+    /// Says whether it is out of the configuration.
+    fn retire(&self, is_gone: bool) {
+        self.retired.store(is_gone, Ordering::Release);
+    }
+
+    /// Whether it is out of the configuration.
+    pub fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Acquire)
     }
 
     /// Its settings.
@@ -231,6 +253,20 @@ impl Shared {
     }
 }
 
+/// Makes connections to a judge, and to nobody else.
+fn client(
+    settings: &JudgeSettings,
+    tls: &rustls::ClientConfig,
+    rule: &Arc<Rule>,
+) -> Result<reqwest::Client, String> {
+    let patience = settings.timeout.0;
+    web::client(tls.clone(), patience, patience)
+        .dns_resolver(Resolver(Arc::clone(rule)))
+        .pool_idle_timeout(Duration::from_secs(30))
+        .build()
+        .map_err(|error| error.to_string())
+}
+
 /// Says that nothing came of a question, unless something did.
 struct Asking<'s> {
     shared: &'s Shared,
@@ -259,12 +295,8 @@ impl Judge {
     /// # Errors
     /// No connections can be made at all.
     pub fn new(shared: Arc<Shared>) -> Result<Self, JudgeError> {
-        let patience = shared.settings.timeout.0;
-        let client = web::client(shared.tls.clone(), patience, patience)
-            .dns_resolver(Resolver(Arc::clone(&shared.rule)))
-            .pool_idle_timeout(Duration::from_secs(30))
-            .build()
-            .map_err(|error| JudgeError { name: shared.settings.name.clone(), reason: error.to_string() })?;
+        let client = client(&shared.settings, &shared.tls, &shared.rule)
+            .map_err(|reason| JudgeError { name: shared.settings.name.clone(), reason })?;
         Ok(Self { shared, client })
     }
 

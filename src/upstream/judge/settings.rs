@@ -6,7 +6,7 @@ use crate::upstream::CredentialSettings;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What a judge is, and so how it is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, JsonSchema)]
@@ -189,6 +189,23 @@ pub struct JudgeSettings {
     /// A PEM file of certificate authorities that are trusted besides the usual ones.
     #[serde(default)]
     pub extra_roots: Option<PathBuf>,
+}
+
+impl JudgeSettings {
+    /// The same, wherever its files lie.
+    #[must_use]
+    pub fn without_paths(&self) -> Self {
+        let mut out = Self { extra_roots: self.extra_roots.as_ref().map(|_| PathBuf::new()), ..self.clone() };
+        if let Some(credential) = &mut out.credential {
+            credential.file = credential.file.as_ref().map(|_| PathBuf::new());
+        }
+        out
+    }
+
+    /// The files that it is made from, those of its credential left out.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.extra_roots.iter().map(PathBuf::as_path)
+    }
 }
 
 fn timeout() -> Time {
