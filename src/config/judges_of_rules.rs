@@ -35,7 +35,8 @@ impl Settings {
                 });
                 continue;
             };
-            let Some(known) = judge.kind.closed_names() else { continue };
+            let Some(known) = judge.closed_names() else { continue };
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
             for called in spec.judged_as.iter().filter(|called| *called != ANYTHING) {
                 let listed = known.contains(&called.as_str()) || judge.categories.contains_key(called);
                 if !listed {
@@ -82,7 +83,8 @@ impl Settings {
             let explained = |error: JudgeError| {
                 let place = self.judges.iter().position(|(judge, _)| judge.name == error.name);
                 let diagnostic = Diagnostic::error("bad-judge", error.to_string());
-                let place = ["judge".into(), place.unwrap_or_default().into(), "name".into()];
+                let key = error.key.unwrap_or("name");
+                let place = ["judge".into(), place.unwrap_or_default().into(), key.into()];
                 self.at(&place, diagnostic, "cannot be used")
             };
             wrong.into_iter().map(explained).collect()

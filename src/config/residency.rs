@@ -119,7 +119,9 @@ impl Settings {
     /// Judges whom nobody who has rules that ask them may ask, by some route, are errors; one whom some may not ask is a warning.
     fn judges_stand(&self, everybody: &[(&str, &Policy)], ways: &[Way<'_>]) -> Vec<Diagnostic> {
         let mut found = Vec::new();
-        for (n, (judge, _)) in self.judges.iter().enumerate() {
+        // No text leaves for a model in this process.
+        for (n, (judge, _)) in self.judges.iter().enumerate().filter(|(_, (judge, _))| !judge.kind.is_local())
+        {
             let region = judge.region.as_deref();
             let asks =
                 |policy: &Policy| policy.rules_with_judges().iter().any(|(_, name)| *name == judge.name);

@@ -133,7 +133,7 @@ impl Questioner {
     fn stays(&self, judge: &Judge, question: &Question) -> Option<Grade> {
         let (residency, settings) = (self.policy.residency(), judge.shared().settings());
         let may = |grade: Grade| residency.allows(grade, settings.region.as_deref());
-        if Grade::ALL.into_iter().all(may) {
+        if settings.kind.is_local() || Grade::ALL.into_iter().all(may) {
             return None;
         }
         let grade = self.grade.max(question.grade(&self.policy, settings.kind.reads_around()));

@@ -10,12 +10,14 @@ mod cache;
 mod chat;
 #[cfg(test)]
 mod contract;
+mod local;
 mod names;
 mod set;
 mod settings;
 mod wire;
 
 pub use address::Network;
+pub use local::{Head, LocalError, can_run};
 pub use set::{JudgeSet, file_stamps};
 pub use settings::{BreakerSettings, CacheSettings, JudgeKind, JudgeSettings, OnFailure};
 
@@ -36,6 +38,7 @@ use crate::exchange::judging::{Opinion, Question, Said};
 use address::{Resolver, Rule};
 use breaker::Breaker;
 use cache::{Cache, Key};
+use local::Local;
 use set::Identity;
 
 /// The most bytes of an answer.
@@ -53,6 +56,8 @@ const DETECTOR: HeaderName = HeaderName::from_static("detector-id");
 pub struct JudgeError {
     /// The judge.
     pub name: String,
+    /// The key that is wrong, where one is known.
+    pub key: Option<&'static str>,
     /// What is wrong.
     pub reason: String,
 }
@@ -138,19 +143,35 @@ pub struct Shared {
     identity: Identity,
     /// Whether it is asked by exchanges alone that were there before it was taken out of the configuration.
     retired: AtomicBool,
-    credential: Option<(HeaderName, HeaderValue)>,
-    tls: rustls::ClientConfig,
-    rule: Arc<Rule>,
+    way: Way,
     cache: Mutex<Cache>,
     breaker: Mutex<Breaker>,
     places: Semaphore,
+}
+
+/// How a judge is asked.
+#[derive(Debug)]
+enum Way {
+    /// Over the network.
+    Remote(Box<Remote>),
+    /// It is a model in this process.
+    Local(Arc<Local>),
+}
+
+/// Who is asked over the network.
+#[derive(Debug)]
+struct Remote {
+    credential: Option<(HeaderName, HeaderValue)>,
+    tls: rustls::ClientConfig,
+    rule: Arc<Rule>,
 }
 
 /// A judge, as one worker asks it.
 #[derive(Debug)]
 pub struct Judge {
     shared: Arc<Shared>,
-    client: reqwest::Client,
+    /// Connections to it; none to a model in this process.
+    client: Option<reqwest::Client>,
 }
 
 #[expect(clippy::disallowed_methods, reason = "the edge reads the clock; what is below is told")]
@@ -162,44 +183,66 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Shared {
-    /// Prepares a judge.
-    ///
-    /// # Errors
-    /// Its file of certificates, its address or its credential cannot be used, or no connections can be made at all.
-    fn new(identity: Identity) -> Result<Self, JudgeError> {
-        let (settings, credential) = identity.parts();
-        let wrong = |reason: String| JudgeError { name: settings.name.clone(), reason };
-        let tls = tls(settings.extra_roots.as_deref()).map_err(wrong)?;
-        let uri: http::Uri = settings.url.parse().map_err(|_| wrong("its address cannot be read".into()))?;
+impl Remote {
+    /// Prepares the way to a judge.
+    fn new(settings: &JudgeSettings, credential: &Credential) -> Result<Self, String> {
+        let tls = tls(settings.extra_roots.as_deref())?;
+        let uri: http::Uri = settings.url.parse().map_err(|_| "its address cannot be read")?;
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
         let rule = Arc::new(Rule::new(host, &settings.addresses));
         // What is no name is not looked up.
         if host.parse().is_ok_and(|address| !rule.allows(address)) {
-            return Err(wrong(format!("`{host}` is none of its `addresses`")));
+            return Err(format!("`{host}` is none of its `addresses`"));
         }
-        // In workers nobody is there to be told that none can be made.
-        client(&settings, &tls, &rule).map_err(wrong)?;
         let credential = match credential {
             Credential::None | Credential::Passthrough => None,
             Credential::Secret { header, value } => {
                 let name = header.as_deref().map(str::parse::<HeaderName>).transpose();
-                let name = name.map_err(|_| wrong("the header field of its credential is none".into()))?;
+                let name = name.map_err(|_| "the header field of its credential is none")?;
                 let usual =
                     if settings.kind == JudgeKind::AzureContentSafety { AZURE_KEY } else { AUTHORIZATION };
                 let name = name.unwrap_or(usual);
                 let secret = value.expose_secret();
                 let text = if name == AUTHORIZATION { format!("Bearer {secret}") } else { secret.to_owned() };
                 let value = HeaderValue::from_str(&text);
-                let mut value = value.map_err(|_| wrong("its credential cannot stand in a header".into()))?;
+                let mut value = value.map_err(|_| "its credential cannot stand in a header")?;
                 value.set_sensitive(true);
                 Some((name, value))
             }
         };
+        let remote = Self { credential, tls, rule };
+        // In workers nobody is there to be told that none can be made.
+        remote.client(settings)?;
+        Ok(remote)
+    }
+
+    /// Makes connections to the judge, and to nobody else.
+    fn client(&self, settings: &JudgeSettings) -> Result<reqwest::Client, String> {
+        let patience = settings.timeout.0;
+        web::client(self.tls.clone(), patience, patience)
+            .dns_resolver(Resolver(Arc::clone(&self.rule)))
+            .pool_idle_timeout(Duration::from_secs(30))
+            .build()
+            .map_err(|error| error.to_string())
+    }
+}
+
+impl Shared {
+    /// Prepares a judge.
+    ///
+    /// # Errors
+    /// Its file of certificates, its address, its credential or its model cannot be used, or no connections can be made at all.
+    fn new(identity: Identity) -> Result<Self, JudgeError> {
+        let (settings, credential) = identity.parts();
+        let wrong = |key, reason| JudgeError { name: settings.name.clone(), key, reason };
+        let way = if settings.kind.is_local() {
+            let local = Local::load(&settings).map_err(|error| wrong(Some(error.key), error.reason))?;
+            Way::Local(Arc::new(local))
+        } else {
+            Way::Remote(Box::new(Remote::new(&settings, &credential).map_err(|reason| wrong(None, reason))?))
+        };
         Ok(Self {
-            credential,
-            tls,
-            rule,
+            way,
             cache: Mutex::new(Cache::new(settings.cache.entries, settings.cache.ttl.0)),
             breaker: Mutex::new(Breaker::new(settings.breaker.failures, settings.breaker.pause.0)),
             places: Semaphore::new(settings.concurrency),
@@ -253,20 +296,6 @@ impl Shared {
     }
 }
 
-/// Makes connections to a judge, and to nobody else.
-fn client(
-    settings: &JudgeSettings,
-    tls: &rustls::ClientConfig,
-    rule: &Arc<Rule>,
-) -> Result<reqwest::Client, String> {
-    let patience = settings.timeout.0;
-    web::client(tls.clone(), patience, patience)
-        .dns_resolver(Resolver(Arc::clone(rule)))
-        .pool_idle_timeout(Duration::from_secs(30))
-        .build()
-        .map_err(|error| error.to_string())
-}
-
 /// Says that nothing came of a question, unless something did.
 struct Asking<'s> {
     shared: &'s Shared,
@@ -295,8 +324,15 @@ impl Judge {
     /// # Errors
     /// No connections can be made at all.
     pub fn new(shared: Arc<Shared>) -> Result<Self, JudgeError> {
-        let client = client(&shared.settings, &shared.tls, &shared.rule)
-            .map_err(|reason| JudgeError { name: shared.settings.name.clone(), reason })?;
+        let client = match &shared.way {
+            Way::Remote(remote) => Some(remote.client(&shared.settings)),
+            Way::Local(_) => None,
+        };
+        let client = client.transpose().map_err(|reason| JudgeError {
+            name: shared.settings.name.clone(),
+            key: None,
+            reason,
+        })?;
         Ok(Self { shared, client })
     }
 
@@ -382,9 +418,17 @@ impl Judge {
         question: &Question,
         body: &str,
     ) -> Result<Vec<wire::Told>, (Failure, Option<Duration>)> {
-        let Shared { settings, credential, .. } = &*self.shared;
+        let settings = &self.shared.settings;
+        let (client, credential) = match (&self.shared.way, &self.client) {
+            (Way::Local(local), _) => {
+                return local.judge(&question.text.0).await.map_err(|failure| (failure, None));
+            }
+            (Way::Remote(remote), Some(client)) => (client, &remote.credential),
+            // Each way over the network has its client.
+            (Way::Remote(_), None) => return Err((Failure::Network, None)),
+        };
         let mut request =
-            self.client.post(&settings.url).header(CONTENT_TYPE, "application/json").body(body.to_owned());
+            client.post(&settings.url).header(CONTENT_TYPE, "application/json").body(body.to_owned());
         if let Some((name, value)) = credential {
             request = request.header(name, value.clone());
         }

@@ -1,6 +1,6 @@
 //! The judges of one configuration, and what stays of them when another one takes its place.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -20,9 +20,9 @@ pub(super) struct Identity {
 /// A file as it was when it was looked at; none where it could not be.
 type Stamp = (PathBuf, Option<(u64, SystemTime)>);
 
-fn stamp(path: &Path) -> Stamp {
-    let seen = std::fs::metadata(path).and_then(|file| Ok((file.len(), file.modified()?)));
-    (path.to_owned(), seen.ok())
+fn stamp(path: PathBuf) -> Stamp {
+    let seen = std::fs::metadata(&path).and_then(|file| Ok((file.len(), file.modified()?)));
+    (path, seen.ok())
 }
 
 impl Identity {
@@ -112,7 +112,7 @@ pub fn file_stamps(judges: &[(JudgeSettings, Credential)]) -> String {
     use std::fmt::Write as _;
     let mut out = String::new();
     for (settings, _) in judges {
-        let credential = settings.credential.as_ref().and_then(|credential| credential.file.as_deref());
+        let credential = settings.credential.as_ref().and_then(|credential| credential.file.clone());
         for (path, seen) in settings.files().chain(credential).map(stamp) {
             let seen = seen.map(|(length, at)| (length, at.duration_since(SystemTime::UNIX_EPOCH).ok()));
             // Writing to a String does not fail.
