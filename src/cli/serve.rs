@@ -125,10 +125,10 @@ fn serve(settings: &Settings, file: ConfigFile) -> anyhow::Result<Exit> {
         upstreams: settings.upstreams.clone(),
         samplers: settings.samplers.clone(),
         routes: settings.routes.clone(),
-        judges: settings.judges.clone(),
         keys,
         policies: Loaded {
             table: Arc::new(built.table),
+            judges: built.judges,
             hash: built.hash,
             from: built.from,
             approved: built.approved,

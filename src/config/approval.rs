@@ -5,6 +5,7 @@ use super::check::Check;
 use crate::diag::{Diagnostic, Severity, SourceFile, Step};
 use crate::policy::files::whole_hash;
 use crate::policy::{APPROVAL, ApprovalSettings, Approvals, Files, PolicySettings};
+use crate::upstream::judge::JudgeSettings;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -48,8 +49,8 @@ impl Check<'_> {
 }
 
 impl Settings {
-    /// The hash of all that decides what policies do: `[policy]` and the tenants' changes, the files of packs and profiles, the operator's
-    /// lists. Lists from URLs are named and proved by their rules, and not in it; nor is where files lie.
+    /// The hash of all that decides what policies do: `[policy]` and the tenants' changes, the judges that rules ask, the files of packs and
+    /// profiles, the operator's lists. Lists from URLs are named and proved by their rules, and not in it; nor is where files lie.
     pub fn policy_content(&self, files: &Files) -> String {
         let written = PolicySettings {
             dir: None,
@@ -64,7 +65,13 @@ impl Settings {
             self.tenants.iter().map(|tenant| (tenant.name.as_str(), &tenant.policy)).collect();
         // What was read from TOML can be written.
         let said = serde_json::to_string(&(&written, &tenants)).unwrap_or_default();
+        let judges: Vec<JudgeSettings> = self.judges.iter().map(|(judge, _)| judge.without_paths()).collect();
+        let judges = serde_json::to_string(&judges).unwrap_or_default();
         let mut parts = vec!["sluicegate policy 1", said.as_str()];
+        // What was approved before there were judges stays approved.
+        if !self.judges.is_empty() {
+            parts.extend(["judges", judges.as_str()]);
+        }
         for (path, file) in files.iter().filter(|(path, _)| !path.starts_with("list_url/")) {
             parts.extend([path.as_str(), file.text()]);
         }

@@ -1,4 +1,4 @@
-//! What two configurations say otherwise, besides their policies.
+//! What two configurations say otherwise, besides their policies and judges.
 
 use super::Settings;
 use toml::{Table, Value};
@@ -13,6 +13,7 @@ pub fn differences(started: &Settings, now: &Settings) -> Vec<String> {
 }
 
 fn without_policies(mut all: Table) -> Table {
+    all.remove("judge");
     // Who has to approve policies is not for a policy to say.
     if let Some(Value::Table(policy)) = all.get_mut("policy") {
         policy.retain(|key, _| key == "approval");

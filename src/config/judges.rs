@@ -4,7 +4,7 @@ use super::check::Check;
 use super::file::File;
 use super::upstream_addresses::{Reach, url_fault};
 use crate::diag::{Diagnostic, Step};
-use crate::upstream::judge::{JudgeKind, JudgeSettings};
+use crate::upstream::judge::{JudgeKind, JudgeSettings, LocalError, can_run};
 
 impl Check<'_> {
     /// What can be said of each judge alone.
@@ -20,6 +20,9 @@ impl Check<'_> {
             ["judge".into(), n.into(), table.into(), key.into()]
         };
         self.name(&at("name"), &judge.name);
+        if let Some(region) = &judge.region {
+            self.name(&at("region"), region);
+        }
         self.roots(&at("extra_roots"), judge.extra_roots.as_deref());
         self.time(&at("timeout"), judge.timeout);
         self.time(&within("breaker", "pause"), judge.breaker.pause);
@@ -38,12 +41,66 @@ impl Check<'_> {
         if let Some(header) = judge.credential.as_ref().and_then(|c| c.header.as_deref()) {
             self.header_name(&within("credential", "header"), header, true);
         }
-        self.judge_url(n, judge);
+        if judge.kind.is_local() {
+            self.local_judge(n, judge);
+        } else {
+            self.judge_url(n, judge);
+        }
         self.judge_names(n, judge);
+    }
+
+    /// A model in this process is nobody whom texts go to.
+    fn local_judge(&mut self, n: usize, judge: &JudgeSettings) {
+        let at = |key: &'static str| -> [Step<'_>; 3] { ["judge".into(), n.into(), key.into()] };
+        for (key, written) in [
+            ("url", !judge.url.is_empty()),
+            ("region", judge.region.is_some()),
+            ("addresses", !judge.addresses.is_empty()),
+            ("credential", judge.credential.is_some()),
+            ("extra_roots", judge.extra_roots.is_some()),
+        ] {
+            if written {
+                let message = format!(
+                    "`{key}` says nothing to a judge of the kind `onnx`, which is a part of this process"
+                );
+                self.key(&at(key), Diagnostic::error("conflict", message), "of judges that are called");
+            }
+        }
+        for (key, written) in [("model", judge.model.is_some()), ("tokenizer", judge.tokenizer.is_some())] {
+            if !written && !(self.is_gone)(&["judge".into(), n.into()], key) {
+                let message = format!("the judge `{}` has no `{key}`", judge.name);
+                let diagnostic = Diagnostic::error("missing-key", message)
+                    .help("`model = \"model.onnx\"`, `tokenizer = \"tokenizer.json\"`; `config.json` lies beside the tokenizer");
+                self.value(&["judge".into(), n.into()], diagnostic, "a model needs both");
+            }
+        }
+    }
+
+    /// Whether the model of a judge can be run, where nothing else is wrong with it: it is loaded for that.
+    pub(super) fn judge_model(&mut self, n: usize, judge: &JudgeSettings) {
+        if !judge.kind.is_local() || judge.model.is_none() || judge.tokenizer.is_none() {
+            return;
+        }
+        if let Err(LocalError { key, code, reason }) = can_run(judge) {
+            self.value(
+                &["judge".into(), n.into(), key.into()],
+                Diagnostic::error(code, reason),
+                "cannot be run",
+            );
+        }
     }
 
     fn judge_url(&mut self, n: usize, judge: &JudgeSettings) {
         let at = |key: &'static str| -> [Step<'_>; 3] { ["judge".into(), n.into(), key.into()] };
+        if judge.url.is_empty() {
+            if !(self.is_gone)(&["judge".into(), n.into()], "url") {
+                let message = format!("the judge `{}` has no `url`", judge.name);
+                let diagnostic = Diagnostic::error("missing-key", message)
+                    .help("the whole address that is posted to, such as `https://guard.example.com/v1/chat/completions`");
+                self.value(&["judge".into(), n.into()], diagnostic, "who is asked?");
+            }
+            return;
+        }
         let (address, query) = judge.url.split_once('?').unwrap_or((&judge.url, ""));
         let reach = match url_fault(address) {
             Ok(reach) => reach,
@@ -93,11 +150,13 @@ impl Check<'_> {
         let at = |key: &'static str| -> [Step<'_>; 3] { ["judge".into(), n.into(), key.into()] };
         let kind = judge.kind;
         let criteria = matches!(kind, JudgeKind::GraniteGuardian | JudgeKind::ShieldGemma);
-        let model = kind.is_chat() || matches!(kind, JudgeKind::OpenaiModeration | JudgeKind::FmsDetector);
+        let model = kind.is_chat()
+            || matches!(kind, JudgeKind::OpenaiModeration | JudgeKind::FmsDetector | JudgeKind::Onnx);
         for (key, written, fits) in [
             ("criteria", judge.criteria.is_some(), criteria),
             ("model", judge.model.is_some(), model),
             ("language", judge.language.is_some(), kind == JudgeKind::Presidio),
+            ("tokenizer", judge.tokenizer.is_some(), kind.is_local()),
         ] {
             if written && !fits {
                 let message = format!("`{key}` says nothing to a judge of the kind `{}`", kind.as_str());
@@ -119,7 +178,8 @@ impl Check<'_> {
             let diagnostic = Diagnostic::error("unknown-name", message).valid("valid", criteria, &known);
             self.value(&at("criteria"), diagnostic, "not one of its policies");
         }
-        let Some(known) = kind.closed_names() else { return };
+        let Some(known) = judge.closed_names() else { return };
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
         for name in judge.categories.keys() {
             let listed = known.contains(&name.as_str())
                 || kind == JudgeKind::AzureContentSafety && name.starts_with("blocklist/");

@@ -4,6 +4,7 @@ use super::Settings;
 use crate::diag::{Diagnostic, Step};
 use crate::policy::{ANYTHING, Library, Policy};
 use crate::server::PolicyTable;
+use crate::upstream::judge::{JudgeError, JudgeSet};
 use std::sync::Arc;
 
 impl Settings {
@@ -34,7 +35,8 @@ impl Settings {
                 });
                 continue;
             };
-            let Some(known) = judge.kind.closed_names() else { continue };
+            let Some(known) = judge.closed_names() else { continue };
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
             for called in spec.judged_as.iter().filter(|called| *called != ANYTHING) {
                 let listed = known.contains(&called.as_str()) || judge.categories.contains_key(called);
                 if !listed {
@@ -67,6 +69,26 @@ impl Settings {
             }
         }
         found
+    }
+
+    /// The judges, of which nothing is known yet, or why they cannot be used.
+    pub fn judge_set(&self) -> Result<JudgeSet, Vec<String>> {
+        self.judges_after(&JudgeSet::default())
+            .map_err(|found| found.iter().map(ToString::to_string).collect())
+    }
+
+    /// The judges that take the place of others; those of which nothing has changed are the very same.
+    pub(super) fn judges_after(&self, before: &JudgeSet) -> Result<JudgeSet, Vec<Diagnostic>> {
+        before.after(&self.judges).map_err(|wrong| {
+            let explained = |error: JudgeError| {
+                let place = self.judges.iter().position(|(judge, _)| judge.name == error.name);
+                let diagnostic = Diagnostic::error("bad-judge", error.to_string());
+                let key = error.key.unwrap_or("name");
+                let place = ["judge".into(), place.unwrap_or_default().into(), key.into()];
+                self.at(&place, diagnostic, "cannot be used")
+            };
+            wrong.into_iter().map(explained).collect()
+        })
     }
 
     /// Judges that no rule in use asks.

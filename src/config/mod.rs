@@ -61,6 +61,9 @@ pub enum Purpose {
     Check,
     /// To run them: a secret that is not there is an error.
     Serve,
+    /// To take from them what can change while a gateway runs: a secret that is not there is an error for who can be taken, and a warning
+    /// else.
+    Reload,
 }
 
 /// What the command line says in place of the file.
@@ -186,6 +189,10 @@ pub fn load(
             secret::resolve_judge(&mut check, n, judge.credential.as_ref(), purpose, environment)
         })
         .collect();
+    // Who runs them loads them anyway.
+    if purpose == Purpose::Check {
+        file.judges.iter().enumerate().for_each(|(n, judge)| check.judge_model(n, judge));
+    }
     let of_sinks: Vec<Credential> = file
         .sinks
         .iter()
@@ -371,6 +378,10 @@ fn place_paths(file: &mut File, folder: &Path, state_is_written: bool) {
     for judge in &mut file.judges {
         judge.extra_roots.iter_mut().for_each(place);
         judge.credential.iter_mut().flat_map(|c| c.file.iter_mut()).for_each(place);
+        judge.tokenizer.iter_mut().for_each(place);
+        if judge.kind.is_local() {
+            judge.model.iter_mut().for_each(|model| *model = folder.join(&*model).display().to_string());
+        }
     }
     for sink in &mut file.sinks {
         sink.extra_roots.iter_mut().for_each(place);

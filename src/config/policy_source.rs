@@ -1,7 +1,7 @@
 //! Where a running gateway's policies come from: its configuration file and the folder of packs that it names, read again and again.
 //!
-//! Of the configuration only what concerns policies can change while it runs: `[policy]` and the tenants' `policy`. What else is
-//! otherwise than at the start is named, and waits for a restart. A file with a mistake anywhere is refused whole.
+//! Of the configuration only what concerns policies can change while it runs: `[policy]`, the tenants' `policy`, and the judges that rules
+//! ask. What else is otherwise than at the start is named, and waits for a restart. A file with a mistake anywhere is refused whole.
 
 use super::approval::approvals;
 use super::lists::Lists;
@@ -11,6 +11,7 @@ use crate::policy::files::{self, Files, hash};
 use crate::policy::{Approvals, Library, Policy, PolicyChange, wanted_lists};
 use crate::server::{ApprovedBy, Built, Draft, PolicySource, PolicyTable};
 use crate::telemetry::Metrics;
+use crate::upstream::judge::{JudgeSet, file_stamps};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -52,6 +53,7 @@ impl ConfigFile {
         let kept = Kept {
             library: None,
             tenants: started.tenants.iter().map(|tenant| tenant.policy.clone()).collect(),
+            judges: JudgeSet::default(),
         };
         let lists = Lists::of(&started.server.state, Some(Arc::clone(metrics)));
         let shared = Arc::new(Shared { started, lists, kept: Mutex::new(kept) });
@@ -60,15 +62,19 @@ impl ConfigFile {
             let source = self.source();
             let read = match (&source, &known) {
                 // What it says is known while its text is the same.
-                (Ok((source, _)), Some((before, read))) if source.text() == before.text() => Arc::clone(read),
+                (Ok((source, _)), Some((before, read)))
+                    if source.text() == before.text() && read.is_as_its_files() =>
+                {
+                    Arc::clone(read)
+                }
                 (Ok((source, folder)), _) => {
-                    // A secret that is not there is the next start's mistake.
-                    let loaded = load(source, folder, &self.overrides, Purpose::Check, &environment);
+                    // A secret that is not there is the next start's mistake, but for judges.
+                    let loaded = load(source, folder, &self.overrides, Purpose::Reload, &environment);
                     let read = Arc::new(Read::from(loaded));
                     known = Some((Arc::clone(source), Arc::clone(&read)));
                     read
                 }
-                (Err(error), _) => Arc::new(Read { settings: None, found: vec![error.clone()] }),
+                (Err(error), _) => Arc::new(Read::wrong(vec![error.clone()])),
             };
             let text = source.map_or_else(|_| SourceFile::new("", ""), |(source, _)| source);
             shared.draft(text, &read)
@@ -81,12 +87,27 @@ impl ConfigFile {
 struct Read {
     settings: Option<Settings>,
     found: Vec<Diagnostic>,
+    /// What was to be seen of the files of judges.
+    stamps: String,
 }
 
 impl From<Loaded> for Read {
     fn from(loaded: Loaded) -> Self {
         let settings = loaded.settings.filter(|_| !has_errors(&loaded.diagnostics));
-        Self { settings, found: loaded.diagnostics }
+        let stamps = settings.as_ref().map(|settings| file_stamps(&settings.judges)).unwrap_or_default();
+        Self { settings, found: loaded.diagnostics, stamps }
+    }
+}
+
+impl Read {
+    fn wrong(found: Vec<Diagnostic>) -> Self {
+        Self { settings: None, found, stamps: String::new() }
+    }
+
+    /// Whether the same text would say the same: not where a file that judges need has changed, nor where a mistake may have been one of
+    /// such a file.
+    fn is_as_its_files(&self) -> bool {
+        self.settings.as_ref().is_some_and(|settings| file_stamps(&settings.judges) == self.stamps)
     }
 }
 
@@ -104,6 +125,8 @@ struct Kept {
     library: Option<(String, Arc<Library>)>,
     /// Of each tenant that the gateway knows, what its policy has in place of `[policy]`.
     tenants: Vec<PolicyChange>,
+    /// The judges that were last made.
+    judges: JudgeSet,
 }
 
 impl Shared {
@@ -126,7 +149,7 @@ impl Shared {
         // Who has to approve is said at the start, so that no change can do without.
         let approval = self.started.policy.approval.as_ref();
         let approvals = approval.map(|approval| approvals(approval, &settings.policy_content(&files)));
-        let hash = of_files(&text, &files, approvals.as_ref());
+        let hash = of_files(&text, &read.stamps, &files, approvals.as_ref());
         let (shared, read) = (Arc::clone(self), Arc::clone(read));
         let build = move || {
             let Some(settings) = &read.settings else { return Err(read.found.clone()) };
@@ -135,7 +158,7 @@ impl Shared {
             }
             shared.lists.add_all(settings, &lists, &mut files)?;
             // A list that was fetched just now is a file more.
-            let hash = of_files(&text, &files, approvals.as_ref());
+            let hash = of_files(&text, &read.stamps, &files, approvals.as_ref());
             let mut warnings = read.found.clone();
             warnings.extend(approvals.iter().flat_map(Approvals::said));
             let mut built = shared.build(settings, &files, hash, &warnings)?;
@@ -177,11 +200,12 @@ impl Shared {
             }
             Err(found) => return Err(found),
         };
+        let judges = settings.judges_after(&kept.judges)?;
         let mut warnings = warnings.to_vec();
         warnings.append(&mut Settings::policy_warnings(&library, &written));
         let library = if library.is_explained() { Arc::new(library.unexplained()) } else { library };
         let (tenants, changes) = known.into_iter().unzip();
-        *kept = Kept { library: Some((version, library)), tenants: changes };
+        *kept = Kept { library: Some((version, library)), tenants: changes, judges: judges.clone() };
         let folder = settings.policy.dir.as_ref();
         Ok(Built {
             hash,
@@ -190,6 +214,7 @@ impl Shared {
                 tenants,
                 names: self.started.tenants.iter().map(|tenant| tenant.name.clone()).collect(),
             },
+            judges,
             from: folder.map_or_else(|| "(built in)".to_owned(), |dir| dir.display().to_string()),
             approved: None,
             needs_restart: differences(&self.started, settings),
@@ -223,12 +248,12 @@ impl Shared {
 }
 
 /// The hash of a configuration that could be read and of what its policies are made from.
-fn of_files(text: &SourceFile, files: &Files, approvals: Option<&Approvals>) -> String {
+fn of_files(text: &SourceFile, stamps: &str, files: &Files, approvals: Option<&Approvals>) -> String {
     let approvals = approvals.map_or_else(String::new, |approvals| {
         let faults: String = approvals.faults.iter().map(ToString::to_string).collect();
         format!("{:?} {faults}", approvals.signed)
     });
-    hash(&[text.text(), "read", &files::version(files), &approvals])
+    hash(&[text.text(), "read", stamps, &files::version(files), &approvals])
 }
 
 fn gone(

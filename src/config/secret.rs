@@ -61,6 +61,8 @@ pub(super) fn resolve_judge(
         check.key(&[a, b, c, "passthrough".into()], diagnostic, "of upstreams alone");
         return Credential::None;
     }
+    // Judges come with a reload.
+    let purpose = if purpose == Purpose::Reload { Purpose::Serve } else { purpose };
     resolve_at(check, place, settings, purpose, environment)
 }
 
@@ -152,7 +154,9 @@ const PASSTHROUGH: &str =
 
 pub(super) fn absent(purpose: Purpose, message: String, help: &'static str) -> Diagnostic {
     match purpose {
-        Purpose::Check => Diagnostic::warning("absent-secret", message).help("`serve` will refuse to start"),
+        Purpose::Check | Purpose::Reload => {
+            Diagnostic::warning("absent-secret", message).help("`serve` will refuse to start")
+        }
         Purpose::Serve => Diagnostic::error("absent-secret", message).help(help),
     }
 }

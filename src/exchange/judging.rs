@@ -11,8 +11,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::reader::Side;
-use crate::detect::RuleId;
-use crate::policy::{ANYTHING, Direction, JudgeSpec};
+use crate::detect::{RuleId, TextKind, scan_all};
+use crate::policy::{ANYTHING, Direction, Grade, JudgeSpec, Policy};
 use crate::telemetry::Quiet;
 
 /// A passage of an answer ends at the first end of a sentence behind so many bytes, and at the latest after [`LONGEST`].
@@ -50,6 +50,25 @@ pub struct Question {
     pub asked: Option<Quiet<String>>,
     /// Who wants to know.
     pub wants: Vec<Want>,
+}
+
+impl Question {
+    /// The grade of the data that goes to who is asked: what the policy's rules find in it, whatever they do with it, since a judge is shown
+    /// texts as they came. `around`: what stands before the text and what it answers go with it.
+    pub fn grade(&self, policy: &Policy, around: bool) -> Grade {
+        let of = |direction: Direction, text: &str| {
+            let mut found = scan_all(policy.engine(), policy.rules(direction), TextKind::Plain, text);
+            found.retain(|finding| policy.counts_unjudged(finding));
+            found.iter().filter_map(|finding| policy.rule(finding.rule).grade).max().unwrap_or_default()
+        };
+        if !around {
+            return of(self.direction, &self.text.0);
+        }
+        // What begins before the text and ends in it is found as well.
+        let whole = format!("{}{}", self.before.0, self.text.0);
+        let asked = self.asked.as_ref().map(|asked| of(Direction::Prompt, &asked.0));
+        of(self.direction, &whole).max(asked.unwrap_or_default())
+    }
 }
 
 /// A rule that wants to know what a judge says.

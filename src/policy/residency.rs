@@ -37,6 +37,10 @@ pub enum Grade {
 }
 
 impl Grade {
+    /// All of them, in order.
+    pub const ALL: [Self; 5] =
+        [Self::Public, Self::Internal, Self::Personal, Self::Sensitive, Self::Important];
+
     /// The word in profiles, records and answers.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -295,13 +295,10 @@ async fn read(
 async fn judged(exchange: &Exchange<'_>, ahead: &mut Ahead) -> Option<Flow> {
     let (worker, questions) = (exchange.worker, ahead.questions());
     let metrics = &worker.gateway.metrics;
-    let mut asking: FuturesUnordered<_> =
-        questions
-            .iter()
-            .map(|question| async move {
-                (question, worker.judges.ask(metrics, &exchange.budget, question).await)
-            })
-            .collect();
+    let mut asking: FuturesUnordered<_> = questions
+        .iter()
+        .map(|question| async move { (question, exchange.asker.ask(metrics, question).await) })
+        .collect();
     while let Some((question, opinion)) = asking.next().await {
         let flow = catch_unwind(AssertUnwindSafe(|| ahead.answered(question, &opinion))).ok()?;
         if flow != Flow::More || !ahead.awaits_judges() {

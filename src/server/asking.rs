@@ -9,7 +9,7 @@ use futures_util::stream::FuturesUnordered;
 
 use super::exchange::Exchange;
 use super::gateway::Gateway;
-use super::judging::{Budget, Judges};
+use super::judging::Questioner;
 use crate::exchange::judging::{Opinion, Question};
 
 type Asked = Pin<Box<dyn Future<Output = (Question, Opinion)> + Send + Sync>>;
@@ -17,8 +17,7 @@ type Asked = Pin<Box<dyn Future<Output = (Question, Opinion)> + Send + Sync>>;
 /// Questions on their way; those of a client that leaves are dropped with it.
 pub(super) struct Asking {
     gateway: Arc<Gateway>,
-    judges: Arc<Judges>,
-    budget: Budget,
+    asker: Questioner,
     asked: FuturesUnordered<Asked>,
 }
 
@@ -33,8 +32,7 @@ impl Asking {
     pub(super) fn new(exchange: &Exchange<'_>) -> Self {
         Self {
             gateway: Arc::clone(&exchange.worker.gateway),
-            judges: Arc::clone(&exchange.worker.judges),
-            budget: exchange.budget.clone(),
+            asker: exchange.asker.clone(),
             asked: FuturesUnordered::new(),
         }
     }
@@ -42,10 +40,9 @@ impl Asking {
     /// Puts questions on their way.
     pub(super) fn ask(&mut self, questions: Vec<Question>) {
         for question in questions {
-            let (gateway, judges, budget) =
-                (Arc::clone(&self.gateway), Arc::clone(&self.judges), self.budget.clone());
+            let (gateway, asker) = (Arc::clone(&self.gateway), self.asker.clone());
             self.asked.push(Box::pin(async move {
-                let opinion = judges.ask(&gateway.metrics, &budget, &question).await;
+                let opinion = asker.ask(&gateway.metrics, &question).await;
                 (question, opinion)
             }));
         }

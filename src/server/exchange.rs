@@ -21,7 +21,7 @@ use super::gateway::{Gateway, Route};
 use super::head::Head;
 use super::headers;
 use super::host_check::from_browser;
-use super::judging::Budget;
+use super::judging::Questioner;
 use super::long_reads;
 use super::prints::Printed;
 use super::recorder::{Ending, Kept, Recorder, record_end, with_answer};
@@ -70,8 +70,8 @@ pub(super) struct Exchange<'w> {
     pub(super) body: Bytes,
     /// What the gateway itself answers to a request for moderation.
     pub(super) moderated: Option<Vec<u8>>,
-    /// What may still be asked of judges.
-    pub(super) budget: Budget,
+    /// What it asks of judges.
+    pub(super) asker: Questioner,
 }
 
 impl Exchange<'_> {
@@ -119,7 +119,9 @@ impl Exchange<'_> {
         if questions.is_empty() {
             return Ok(judged);
         }
-        let answers = Box::pin(self.worker.judges.ask_all(&gateway, &self.budget, &questions)).await;
+        let route = gateway.route(judged.matched(), &judged.ask().model, self.headers);
+        self.asker.grade = route.and_then(Route::grade).unwrap_or_default();
+        let answers = Box::pin(self.asker.ask_all(&gateway.metrics, &questions)).await;
         self.read(received.knowing(answers), body).await
     }
 

@@ -17,11 +17,10 @@ use crate::audit::{CommitmentKey, Journal, Texts};
 use crate::dialect::Matched;
 use crate::exchange::{ExchangeLimits, Marks};
 use crate::limits::{Abuse, Connections, KeyTable, LimitsSettings, Sessions};
-use crate::policy::Density;
+use crate::policy::{Density, Grade};
 use crate::provenance::mark::{DetectorSettings, MarkKeys};
 use crate::provenance::sampler::Biased;
 use crate::telemetry::Metrics;
-use crate::upstream::judge::{JudgeSettings, Shared};
 use crate::upstream::{Credential, DialectFamily, Upstream, UpstreamSettings};
 use crate::vault::{Secret, Vault};
 
@@ -50,8 +49,6 @@ pub struct Plan {
     pub samplers: Vec<Vec<Arc<Biased>>>,
     /// Routes in order.
     pub routes: Vec<RouteSettings>,
-    /// Judges with their credentials.
-    pub judges: Vec<(JudgeSettings, Credential)>,
     /// Who may come in.
     pub keys: KeyTable,
     /// The policies to start with.
@@ -95,8 +92,6 @@ pub struct Gateway {
     pub(super) samplers: Vec<Samplers>,
     /// Routes in order.
     pub routes: Vec<Route>,
-    /// What workers share of judges.
-    pub judges: Vec<Arc<Shared>>,
     /// Who may come in.
     pub keys: KeyTable,
     /// Policies; swapped whole by a reload.
@@ -174,6 +169,11 @@ impl Route {
         self.settings.as_ref()?.purpose.as_ref().map(|purpose| purpose.label)
     }
 
+    /// The least grade of what its prompts hold, where it says so.
+    pub(super) fn grade(&self) -> Option<Grade> {
+        self.settings.as_ref()?.grade
+    }
+
     /// How closely marks stand in its answers, where it says so.
     pub(super) fn mark(&self) -> Option<Density> {
         self.settings.as_ref()?.mark
@@ -207,7 +207,6 @@ impl Gateway {
         plan: Plan,
         mut upstreams: Vec<Arc<Upstream>>,
         canary: Arc<Upstream>,
-        judges: Vec<Arc<Shared>>,
         canary_key: String,
         name: crate::audit::ExchangeId,
         live: Live,
@@ -261,7 +260,6 @@ impl Gateway {
             upstreams,
             samplers,
             routes,
-            judges,
             keys: plan.keys,
             policies,
             reloader,

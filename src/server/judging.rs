@@ -6,46 +6,70 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
-use super::gateway::Gateway;
 use crate::exchange::judging::{Answers, Opinion, Question};
+use crate::limits::LimitsSettings;
+use crate::policy::{Grade, Policy};
 use crate::telemetry::Metrics;
-use crate::upstream::judge::{Failure, Judge, JudgeError, Judgement, Shared};
+use crate::upstream::judge::{Failure, Judge, JudgeSet, Judgement, Shared};
 
-/// The judges, as one worker asks them.
-#[derive(Debug)]
-pub struct Judges(Vec<Judge>);
+/// The judges of one configuration, as one worker asks them.
+#[derive(Debug, Default)]
+pub(super) struct Judges {
+    set: JudgeSet,
+    all: Vec<Arc<Judge>>,
+}
+
+/// The judges that one worker has asked last. Each has connections of its own in each worker, which stay when a reload leaves it as it was.
+#[derive(Debug, Default)]
+pub struct Known(Mutex<Arc<Judges>>);
+
+impl Known {
+    /// The judges of an exchange that is admitted now.
+    pub(super) fn of(&self, set: &JudgeSet) -> Arc<Judges> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !known.set.is_same(set) {
+            let is_of = |judge: &&Arc<Judge>, shared: &Arc<Shared>| Arc::ptr_eq(judge.shared(), shared);
+            let one = |shared: &Arc<Shared>| match known.all.iter().find(|judge| is_of(judge, shared)) {
+                Some(judge) => Some(Arc::clone(judge)),
+                // Whether connections can be made was tried when the configuration was taken; who lacks is unknown, which closes.
+                None => Judge::new(Arc::clone(shared))
+                    .map_err(|error| tracing::error!(%error, "a judge cannot be asked"))
+                    .ok()
+                    .map(Arc::new),
+            };
+            let all = set.iter().filter_map(one).collect();
+            *known = Arc::new(Judges { set: set.clone(), all });
+        }
+        Arc::clone(&known)
+    }
+}
 
 impl Judges {
-    /// Each has connections of its own in each worker.
-    ///
-    /// # Errors
-    /// No connections can be made at all.
-    pub(super) fn new(shared: &[Arc<Shared>]) -> Result<Self, JudgeError> {
-        shared.iter().map(|one| Judge::new(Arc::clone(one))).collect::<Result<_, _>>().map(Self)
-    }
-
     fn named(&self, name: &str) -> Option<&Judge> {
-        self.0.iter().find(|judge| judge.shared().settings().name == name)
+        self.all.iter().find(|judge| judge.shared().settings().name == name).map(|judge| &**judge)
     }
 
     /// What comes of a question, within what is left of the exchange's budget.
-    pub(super) async fn ask(&self, metrics: &Metrics, budget: &Budget, question: &Question) -> Opinion {
+    async fn ask(&self, asker: &Questioner, metrics: &Metrics, question: &Question) -> Opinion {
         let Some(judge) = self.named(&question.judge) else {
             return Opinion::Failed { why: Failure::Unknown.as_str(), open: false };
         };
         let name = &*question.judge;
         let counted = |outcome: &str| metrics.judge_questions.with_label_values(&[name, outcome]).inc();
-        let Some(waiting) = budget.begin() else {
+        if let Some(grade) = asker.stays(judge, question) {
+            counted(Failure::Residency.as_str());
+            metrics.residency_blocks.with_label_values(&[grade.as_str()]).inc();
+            return judge.failed(Failure::Residency);
+        }
+        let Some(waiting) = asker.budget.begin() else {
             counted(Failure::Budget.as_str());
             return judge.failed(Failure::Budget);
         };
         let tell = || {
             let shared = judge.shared();
-            metrics.judge_left_alone.with_label_values(&[name]).set(i64::from(shared.is_left_alone()));
-            metrics
-                .judge_running
-                .with_label_values(&[name])
-                .set(i64::try_from(shared.running()).unwrap_or(i64::MAX));
+            if !shared.is_retired() {
+                metrics.tell_judge(name, shared.is_left_alone(), shared.running());
+            }
         };
         tell();
         let judgement = judge.ask(question, waiting.left()).await;
@@ -67,24 +91,53 @@ impl Judges {
         }
         judge.opinion(&judgement)
     }
+}
+
+/// Who asks: one exchange.
+#[derive(Clone, Debug)]
+pub(super) struct Questioner {
+    judges: Arc<Judges>,
+    policy: Arc<Policy>,
+    /// What its texts are at least, whatever is found in them.
+    pub(super) grade: Grade,
+    budget: Budget,
+}
+
+impl Questioner {
+    /// An exchange that has asked nobody.
+    pub(super) fn new(judges: Arc<Judges>, policy: &Arc<Policy>, limits: &LimitsSettings) -> Self {
+        let budget = Budget::new(limits.judge_questions, limits.judge_time.0);
+        Self { judges, policy: Arc::clone(policy), grade: Grade::default(), budget }
+    }
+
+    /// What comes of a question.
+    pub(super) async fn ask(&self, metrics: &Metrics, question: &Question) -> Opinion {
+        self.judges.ask(self, metrics, question).await
+    }
 
     /// What comes of a prompt's questions, all asked at once. The last ones are asked first: what was said before is known from before.
-    pub(super) async fn ask_all(
-        &self,
-        gateway: &Gateway,
-        budget: &Budget,
-        questions: &[Question],
-    ) -> Answers {
+    pub(super) async fn ask_all(&self, metrics: &Metrics, questions: &[Question]) -> Answers {
         let mut asking: FuturesUnordered<_> = questions
             .iter()
             .rev()
-            .map(|question| async move { (question, self.ask(&gateway.metrics, budget, question).await) })
+            .map(|question| async move { (question, self.ask(metrics, question).await) })
             .collect();
         let mut answers = Answers::default();
         while let Some((question, opinion)) = asking.next().await {
             answers.add(question, opinion);
         }
         answers
+    }
+
+    /// The grade for which a question may not go where the judge stands. It is read for that only where some grade may not.
+    fn stays(&self, judge: &Judge, question: &Question) -> Option<Grade> {
+        let (residency, settings) = (self.policy.residency(), judge.shared().settings());
+        let may = |grade: Grade| residency.allows(grade, settings.region.as_deref());
+        if settings.kind.is_local() || Grade::ALL.into_iter().all(may) {
+            return None;
+        }
+        let grade = self.grade.max(question.grade(&self.policy, settings.kind.reads_around()));
+        Grade::ALL.into_iter().filter(|one| *one <= grade && !may(*one)).max()
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use super::gateway::Gateway;
 use super::guard::{Guarded, SlowHead};
-use super::judging::Judges;
+use super::judging::Known;
 use super::patience::{Activity, Overdue, Patience};
 use super::tasks;
 use super::worker::Worker;
@@ -60,9 +60,8 @@ pub(super) fn worker(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::from_std(listener)?;
-        let judges = Arc::new(Judges::new(&gateway.judges).map_err(std::io::Error::other)?);
         let dialers = gateway.upstreams.iter().map(|u| Dialer::new(Arc::clone(u))).collect();
-        let worker = Arc::new(Worker { gateway: Arc::clone(gateway), dialers, judges });
+        let worker = Arc::new(Worker { gateway: Arc::clone(gateway), dialers, judges: Known::default() });
         tasks::detached("beat", beat());
         accept(&worker, listener, stop).await;
         Ok(())

@@ -83,7 +83,6 @@ pub use crate::policy::CANARY;
 /// How long the end waits for policies that are being loaded, and how often it looks.
 const LAST_WAIT: Duration = Duration::from_secs(5);
 const LAST_LOOK: Duration = Duration::from_millis(10);
-use crate::upstream::judge::{JudgeError, Shared};
 use crate::upstream::{Credential, DialectFamily, Timeouts, Upstream, UpstreamError, UpstreamSettings};
 use crate::vault::Secret;
 
@@ -101,9 +100,6 @@ pub enum StartError {
     /// An upstream cannot be used.
     #[error(transparent)]
     Upstream(#[from] UpstreamError),
-    /// A judge cannot be used.
-    #[error(transparent)]
-    Judge(#[from] JudgeError),
     /// What is known of who was blocked cannot be read.
     #[error("cannot read `{path}`, which says who is suspended: {reason}", path = path.display())]
     Standings {
@@ -242,8 +238,6 @@ fn prepare(
         samplers: Vec::new(),
     };
     let canary = Arc::new(Upstream::new(canary, &Credential::None, None)?);
-    let judges = plan.judges.iter().map(|(settings, credential)| Shared::new(settings.clone(), credential));
-    let judges = judges.map(|judge| judge.map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
     let key = crate::limits::new_key()?;
     let name = crate::audit::ExchangeId::random().map_err(std::io::Error::from)?;
     let policies = Arc::new(Policies::new(plan.policies.clone()));
@@ -270,7 +264,7 @@ fn prepare(
     let vault = vault::open(&plan.server, Arc::clone(&secret))?;
     let sinks_behind = sinks.behind();
     let live = Live { policies, reloader, standings, complaints, reviews, sinks_behind, secret, vault };
-    Ok((Gateway::new(plan, upstreams, canary, judges, key.to_string(), name, live), thread, sinks))
+    Ok((Gateway::new(plan, upstreams, canary, key.to_string(), name, live), thread, sinks))
 }
 
 /// Whether a thread comes to its end within a short while.

@@ -1,6 +1,6 @@
-//! The policies that run, those that ran before, and how the last try to replace them ended.
+//! The policies that run with the judges that they ask, those that ran before, and how the last try to replace them ended.
 //!
-//! One pointer is swapped for all tenants at once; an exchange takes its policy when it is admitted and keeps it to its end, so the
+//! One pointer is swapped for all tenants at once; an exchange takes its policy and its judges when it is admitted and keeps it to its end, so the
 //! automata of a policy go when neither this list nor an exchange has it any more.
 
 use std::collections::VecDeque;
@@ -14,6 +14,7 @@ use crate::diag::moment::now_ms;
 use crate::diag::{Diagnostic, to_json};
 use crate::policy::{Approved, Policy};
 use crate::telemetry::Metrics;
+use crate::upstream::judge::JudgeSet;
 
 /// So many mistakes of a policy are told; `sluicegate check` tells them all.
 const TOLD: usize = 20;
@@ -123,6 +124,8 @@ impl Ended {
 pub struct Loaded {
     /// The policies.
     pub table: Arc<PolicyTable>,
+    /// The judges that their rules ask.
+    pub judges: JudgeSet,
     /// Hash of the files that they were made from.
     pub hash: String,
     /// Those files, for people.
@@ -216,10 +219,23 @@ fn states(policy: &Policy) -> Value {
 #[error("no earlier policy is kept")]
 pub struct NothingBefore;
 
+/// What an exchange takes when it is admitted.
+#[derive(Debug)]
+struct Snapshot {
+    table: Arc<PolicyTable>,
+    judges: JudgeSet,
+}
+
+impl Snapshot {
+    fn of(loaded: &Loaded) -> Arc<Self> {
+        Arc::new(Self { table: Arc::clone(&loaded.table), judges: loaded.judges.clone() })
+    }
+}
+
 /// The policies that run and those before them.
 #[derive(Debug)]
 pub struct Policies {
-    table: ArcSwap<PolicyTable>,
+    now: ArcSwap<Snapshot>,
     state: Mutex<State>,
 }
 
@@ -239,15 +255,21 @@ impl Policies {
     /// Those with which a gateway starts.
     pub fn new(loaded: Loaded) -> Self {
         let now = now_ms();
-        let table = ArcSwap::new(Arc::clone(&loaded.table));
+        let snapshot = ArcSwap::new(Snapshot::of(&loaded));
         let active = Generation { number: 1, loaded, at_ms: now, by: Trigger::Start };
         let state = State { active, previous: VecDeque::new(), next: 2, last: None, success_ms: now };
-        Self { table, state: Mutex::new(state) }
+        Self { now: snapshot, state: Mutex::new(state) }
     }
 
     /// The policy of a tenant as it is now. Who asks keeps it to the end of the exchange.
     pub fn of(&self, tenant: Option<usize>) -> Arc<Policy> {
-        Arc::clone(self.table.load().of(tenant))
+        Arc::clone(self.now.load().table.of(tenant))
+    }
+
+    /// The same, with the judges that its rules ask.
+    pub(super) fn at_admission(&self, tenant: Option<usize>) -> (Arc<Policy>, JudgeSet) {
+        let now = self.now.load();
+        (Arc::clone(now.table.of(tenant)), now.judges.clone())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -272,14 +294,16 @@ impl Policies {
         if state.active.number != over {
             return None;
         }
-        if state.active.loaded.table.is_as(&loaded.table) {
+        let before = &state.active.loaded;
+        if before.table.is_as(&loaded.table) && before.judges.is_same(&loaded.judges) {
             // Other words for the same, such as a comment: what runs is what these files say.
             state.active.loaded.hash = loaded.hash;
             state.active.loaded.approved = loaded.approved;
             state.previous.truncate(keep);
             return Some(Ended::Unchanged);
         }
-        self.table.store(Arc::clone(&loaded.table));
+        self.now.store(Snapshot::of(&loaded));
+        loaded.judges.take_over(&state.active.loaded.judges);
         let new = Generation { number: state.next, loaded, at_ms: now_ms(), by };
         state.next += 1;
         state.success_ms = new.at_ms;
@@ -293,7 +317,8 @@ impl Policies {
     pub(super) fn roll_back(&self, metrics: &Metrics) -> Result<(), NothingBefore> {
         let mut state = self.state();
         let before = state.previous.pop_front().ok_or(NothingBefore)?;
-        self.table.store(Arc::clone(&before.loaded.table));
+        self.now.store(Snapshot::of(&before.loaded));
+        before.loaded.judges.take_over(&state.active.loaded.judges);
         let left = std::mem::replace(&mut state.active, before);
         tracing::warn!(
             from = left.number,
@@ -324,6 +349,7 @@ impl Policies {
         let state = self.state();
         metrics.policy_success.set((state.success_ms / 1000).cast_signed());
         metrics.set_policies(&state.active.loaded.table.each());
+        metrics.set_judges(&state.active.loaded.judges.names());
     }
 
     /// What an operator reads beside `ready`: what runs, and why it is not what the files say.
@@ -363,7 +389,7 @@ impl Policies {
                 table.names.iter().cloned().zip(table.tenants.iter().map(|policy| of(policy))).collect();
             json!({
                 "generation": one.number, "policy": table.default.name(), "version": table.default.version(),
-                "states": states(&table.default),
+                "states": states(&table.default), "judges": one.loaded.judges.names(),
                 "tenants": tenants, "from": one.loaded.from, "files": one.loaded.hash, "by": one.by.as_str(),
                 "time_ms": one.at_ms,
                 "approval": one.loaded.approved.as_ref().map(|by| json!({ "policy": by.policy, "by": by.by })),

@@ -15,6 +15,7 @@ use super::policies::{ApprovedBy, Attempt, Ended, Loaded, Policies, PolicyTable,
 use crate::diag::Diagnostic;
 use crate::policy::APPROVAL;
 use crate::telemetry::Metrics;
+use crate::upstream::judge::JudgeSet;
 
 /// Files that have changed are looked at again after this time: when they still say the same, nobody is writing them any more.
 const SETTLES: Duration = Duration::from_millis(500);
@@ -39,6 +40,8 @@ pub struct Built {
     pub hash: String,
     /// The policies.
     pub table: PolicyTable,
+    /// The judges that their rules ask.
+    pub judges: JudgeSet,
     /// The files, for people.
     pub from: String,
     /// Who approved them, where somebody has to.
@@ -214,8 +217,8 @@ impl Loader {
     }
 
     fn take(&mut self, over: u64, built: Built, by: Trigger) -> (Ended, Vec<Diagnostic>) {
-        let Built { table, hash, from, approved, .. } = built;
-        let loaded = Loaded { table: Arc::new(table), hash, from, approved };
+        let Built { table, judges, hash, from, approved, .. } = built;
+        let loaded = Loaded { table: Arc::new(table), judges, hash, from, approved };
         let Some(ended) = self.policies.replace(over, loaded, by, built.keep) else {
             let meanwhile = Diagnostic::error("rolled-back", "a rollback came while the files were loaded");
             return (Ended::Failed, vec![meanwhile.help("to have the files all the same, reload")]);

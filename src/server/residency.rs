@@ -32,7 +32,7 @@ impl Exchange<'_> {
         let found: Vec<(Grade, &Rule)> =
             found.map(|(of, _)| policy.rule(of.rule)).filter_map(|rule| Some((rule.grade?, rule))).collect();
         let unread = (!report.coverage.unscanned.is_empty()).then_some(Grade::Personal);
-        let stated = route.settings.as_ref().and_then(|route| route.grade).unwrap_or_default();
+        let stated = route.grade().unwrap_or_default();
         let region = upstream.region.as_deref();
         let mut grades: Vec<Grade> =
             found.iter().map(|(grade, _)| *grade).chain(unread).chain([stated]).collect();

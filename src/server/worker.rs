@@ -20,7 +20,7 @@ use super::exchange::Exchange;
 use super::gateway::Gateway;
 use super::head;
 use super::host_check;
-use super::judging::{Budget, Judges};
+use super::judging::{Known, Questioner};
 use super::patience::Activity;
 use super::request;
 use super::reviews;
@@ -45,7 +45,7 @@ pub struct Worker {
     /// By the upstream's number.
     pub dialers: Vec<Dialer>,
     /// Who is asked about texts.
-    pub judges: Arc<Judges>,
+    pub judges: Known,
 }
 
 /// What is known of a request while it is handled.
@@ -192,7 +192,9 @@ impl Worker {
             slot.pass = Some(caller.enter().map_err(|full| Refusal::closing(too_many(full)))?);
             return Ok(reviews::answer(gateway, &head.method, &head.path, &caller).await);
         }
-        let policy = gateway.policies.of(caller.number).of_exchange(context.id.text());
+        let (policy, judges) = gateway.policies.at_admission(caller.number);
+        let policy = policy.of_exchange(context.id.text());
+        let judges = if policy.asks_judges() { self.judges.of(&judges) } else { Arc::default() };
         slot.pass = Some(caller.enter().map_err(|full| Refusal::closing(too_many(full)))?);
         let unread =
             Matched { dialect: context.dialect, operation: &GENERIC, path: head.path.clone(), model: None };
@@ -212,7 +214,7 @@ impl Worker {
             address: slot.address().to_owned(),
             body: Bytes::new(),
             moderated: None,
-            budget: Budget::new(gateway.limits.judge_questions, gateway.limits.judge_time.0),
+            asker: Questioner::new(judges, &policy, &gateway.limits),
         };
         let matched = match routed {
             Ok(matched) => matched,

@@ -136,10 +136,9 @@ pub struct Metrics {
     pub judge_effects: IntCounterVec,
     /// `sluicegate_judge_seconds{judge}`: from a question to its answer, those that were known already left out.
     pub judge_seconds: HistogramVec,
-    /// `sluicegate_judge_left_alone{judge}`: 1 while its breaker is open.
-    pub judge_left_alone: IntGaugeVec,
-    /// `sluicegate_judge_running{judge}`: questions on their way.
-    pub judge_running: IntGaugeVec,
+    /// `sluicegate_judge_left_alone{judge}`: 1 while its breaker is open; `sluicegate_judge_running{judge}`: questions on their way. With the
+    /// judges that are asked: of others there are none.
+    judges: Mutex<(IntGaugeVec, IntGaugeVec, Vec<String>)>,
     policies: Mutex<(GaugeVec, Vec<[String; 2]>)>,
 }
 
@@ -360,8 +359,7 @@ impl Metrics {
                 &["judge"],
                 SECONDS,
             )?,
-            judge_left_alone,
-            judge_running,
+            judges: Mutex::new((judge_left_alone, judge_running, Vec::new())),
             sink_lag,
             sink_up,
             witness_up: witness_gauges("sluicegate_witness_up", "0 while a witness cosigns nothing")?,
@@ -465,6 +463,28 @@ impl Metrics {
             let _ = family.remove_label_values(&[name, version]);
         }
         *before = now.iter().map(|labels| labels.map(str::to_owned)).collect();
+    }
+
+    /// Says which judges are asked: how the others do is told no longer.
+    pub fn set_judges(&self, now: &[&str]) {
+        let mut judges = self.judges.lock().unwrap_or_else(PoisonError::into_inner);
+        let (left_alone, running, before) = &mut *judges;
+        for name in before.iter().filter(|name| !now.contains(&name.as_str())) {
+            // One that is not there needs not go.
+            let _ = left_alone.remove_label_values(&[name.as_str()]);
+            let _ = running.remove_label_values(&[name.as_str()]);
+        }
+        *before = now.iter().map(|name| (*name).to_owned()).collect();
+    }
+
+    /// Says how a judge does, if it is asked.
+    pub fn tell_judge(&self, name: &str, is_left_alone: bool, questions: usize) {
+        let judges = self.judges.lock().unwrap_or_else(PoisonError::into_inner);
+        let (left_alone, running, now) = &*judges;
+        if now.iter().any(|one| one == name) {
+            left_alone.with_label_values(&[name]).set(i64::from(is_left_alone));
+            running.with_label_values(&[name]).set(i64::try_from(questions).unwrap_or(i64::MAX));
+        }
     }
 
     /// The text exposition format (Prometheus 0.0.4).

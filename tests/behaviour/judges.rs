@@ -16,8 +16,8 @@ use sluicegate::upstream::judge::{BreakerSettings, CacheSettings, JudgeSettings,
 use super::{Fake, Gateway, Step, Wishes, answer, chat, event, wait_for};
 
 /// A judge of one's own: it finds what has the word `evil`, and keeps what it was asked.
-struct Stub {
-    address: SocketAddr,
+pub(super) struct Stub {
+    pub(super) address: SocketAddr,
     seen: Arc<Mutex<Vec<Value>>>,
     /// How many questions it has at the same time, and the most that there were.
     at_once: Arc<(AtomicUsize, AtomicUsize)>,
@@ -36,7 +36,7 @@ fn whole(body: &str) -> Vec<u8> {
 }
 
 impl Stub {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::saying(Arc::new(|asked: &Value| {
             let evil = asked["text"].as_str().is_some_and(|text| text.contains("evil"));
             let findings = if evil { json!([{ "category": "VIOLENCE", "score": 0.9 }]) } else { json!([]) };
@@ -72,7 +72,7 @@ impl Stub {
         stub
     }
 
-    fn asked(&self) -> Vec<Value> {
+    pub(super) fn asked(&self) -> Vec<Value> {
         self.seen.lock().expect("a lock").clone()
     }
 
@@ -683,4 +683,31 @@ fn answers_are_not_rewritten_but_blocked() {
     );
     let got = gateway.post(CHAT, &chat("a question", false));
     assert!(got.status == 400 && !got.body.contains("evil answer"), "{}", got.body);
+}
+
+/// A model in this process goes the way of all judges: what it says, what is remembered of it, and what comes of a model that breaks.
+#[cfg(feature = "onnx")]
+#[test]
+fn a_model_in_this_process_judges() {
+    let files = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/judge/onnx");
+    let text = format!(
+        "name = \"guard\"\nkind = \"onnx\"\nmodel = {:?}\ntokenizer = {:?}\ncategories = {{ UNSAFE = [\"VIOLENCE\"] }}",
+        files.join("model.onnx"),
+        files.join("tokenizer.json")
+    );
+    let judge: JudgeSettings = toml::from_str(&text).expect("settings");
+    let upstream = Fake::stream(vec![said("this is a word"), said(". this is evil"), stop(), sse()]);
+    let gateway = gateway(&upstream, judge, true);
+    assert_eq!(gateway.post(CHAT, &chat("an evil question", false)).status, 400);
+    assert!(upstream.seen().is_empty());
+    let got = gateway.post(CHAT, &chat("a question", true));
+    assert!(got.status == 200 && !got.body.contains("evil"), "{}", got.body);
+    assert_eq!(gateway.post(CHAT, &chat("an evil question", false)).status, 400);
+    let count = |outcome: &str| {
+        gateway.metric(&format!("sluicegate_judge_questions_total{{judge=\"guard\",outcome=\"{outcome}\"}}"))
+    };
+    assert_eq!((count("asked"), count("cached")), (3.0, 1.0));
+    let records = gateway.records();
+    let finding = &records[0].0["findings"][0];
+    assert_eq!((&finding["judge"], &finding["judge_category"]), (&json!("guard"), &json!("UNSAFE")));
 }

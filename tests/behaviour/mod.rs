@@ -19,6 +19,7 @@ mod host_check;
 mod http2;
 mod http_hygiene;
 mod judges;
+mod judges_reload;
 mod labels;
 mod ladder;
 mod lifecycle;
@@ -59,7 +60,7 @@ use sluicegate::server::{
     Loaded, Plan, PolicyTable, Printing, Running, ServerSettings, SinkPlan, StartError, count_prints, start,
 };
 use sluicegate::telemetry::Metrics;
-use sluicegate::upstream::judge::JudgeSettings;
+use sluicegate::upstream::judge::{JudgeSet, JudgeSettings};
 use sluicegate::upstream::sink::SinkSettings;
 use sluicegate::upstream::{Credential, DEMONSTRATION, DialectFamily, Timeouts, UpstreamSettings};
 
@@ -211,7 +212,6 @@ impl Gateway {
             upstreams: vec![(settings, wishes.credential.clone())],
             samplers: vec![wishes.samplers.iter().map(|(_, biased)| Arc::clone(biased)).collect()],
             routes: Vec::new(),
-            judges: wishes.judges.clone(),
             keys: KeyTable::new(pepper, &tenants, &wishes.limits),
             policies: Loaded {
                 table: Arc::new(PolicyTable {
@@ -219,6 +219,7 @@ impl Gateway {
                     default,
                     names: vec!["red".into()],
                 }),
+                judges: JudgeSet::new(&wishes.judges).expect("judges"),
                 hash: String::new(),
                 from: String::new(),
                 approved: None,

@@ -84,10 +84,10 @@ pub(super) fn of_folder(root: &Path, dir: tempfile::TempDir) -> Gateway {
         upstreams: settings.upstreams.clone(),
         samplers: Vec::new(),
         routes: settings.routes.clone(),
-        judges: settings.judges.clone(),
         keys: settings.key_table(Pepper::new(&[7; 32])),
         policies: Loaded {
             table: Arc::new(built.table),
+            judges: built.judges,
             hash: built.hash,
             from: built.from,
             approved: built.approved,

@@ -6,6 +6,7 @@ use serde_json::Value;
 use sluicegate::audit::{EntryKind, read_dir};
 use sluicegate::config::{ConfigFile, Overrides, Purpose};
 
+use super::judges::Stub;
 use super::reload::Files;
 use super::{Answer, Fake, Gateway, answer, chat, wait_for};
 
@@ -181,5 +182,86 @@ fn a_route_to_a_forbidden_region_is_refused() {
     assert!(
         sensitive.len() == 1 && sensitive[0].contains("data of the grade `sensitive` may go to: -"),
         "{sensitive:?}"
+    );
+}
+
+/// A judge sees texts as they came, so that what is masked for the upstream is held against the judge's region all the same; and what an
+/// upstream's answer holds too.
+#[test]
+fn no_judge_sees_what_may_not_go_where_it_stands() {
+    const RULE: &str = "[[rule]]\nid = \"violence\"\ntitle = \"t\"\ncategory = \"WORD\"\naction = \"block\"\njudge = \"guard\"\n\
+        judged_as = [\"VIOLENCE\"]\n";
+    let judged = |region: &str, said: &str| {
+        let fake = Fake::whole("200 OK", "content-type: application/json\r\n", answer(said).as_bytes());
+        let judge = Stub::new();
+        let config = format!(
+            "[[judge]]\nname = \"guard\"\nkind = \"webhook\"\nurl = \"http://{}/judge\"\non_failure = \"open\"\n{region}",
+            judge.address
+        );
+        let files = files(&fake, "region = \"de\"\n", &config);
+        files.write("packs/p/rules/judged.toml", RULE);
+        let (gateway, root) = files.start();
+        (gateway, root, judge, fake)
+    };
+    let texts = |judge: &Stub| -> Vec<String> {
+        judge.asked().iter().map(|asked| asked["text"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    for (region, why) in [("region = \"us\"\n", "elsewhere"), ("", "nobody says where")] {
+        let (gateway, root, judge, fake) = judged(region, "fine");
+        assert_eq!(ask(&gateway, "hello").status, 200, "{why}");
+        for text in ["hello Alice", "hello Bob"] {
+            let got = ask(&gateway, text);
+            assert_eq!(got.status, 400, "{why}: {}", got.body);
+            assert!(got.body.contains("unjudged text"), "{}", got.body);
+        }
+        assert_eq!((texts(&judge), fake.seen().len()), (vec!["hello".to_owned(), "fine".into()], 1), "{why}");
+        let metrics = gateway.operations("/metrics").body;
+        for line in [
+            "sluicegate_judge_questions_total{judge=\"guard\",outcome=\"residency\"} 2",
+            "sluicegate_residency_blocks_total{grade=\"personal\"} 2",
+        ] {
+            assert!(metrics.contains(line), "{line} in {metrics}");
+        }
+        let unjudged = |record: &Value| record["coverage"]["unjudged"]["guard: residency"] == 1;
+        assert_eq!(admissions(&root.join("journal")).iter().filter(|record| unjudged(record)).count(), 2);
+    }
+    // What stands in an answer, and the question that goes with it.
+    let (gateway, _, judge, fake) = judged("region = \"us\"\n", "that was Alice");
+    assert_eq!((ask(&gateway, "who was it?").status, fake.seen().len()), (400, 1));
+    assert_eq!(texts(&judge), ["who was it?"]);
+    // Where it may go all are asked about.
+    let (gateway, _, judge, _) = judged("region = \"fr\"\n", "that was Alice");
+    assert_eq!(ask(&gateway, "hello Bob").status, 200);
+    assert_eq!(texts(&judge), ["hello Bob", "that was Alice"]);
+    // The health of somebody goes nowhere.
+    assert_eq!(ask(&gateway, "a fever").status, 400);
+    assert_eq!(judge.asked().len(), 2);
+}
+
+/// What a route says of its prompts counts for the judges as well.
+#[test]
+fn a_route_that_says_its_grade_says_it_of_judges_too() {
+    let (fake, judge) = (fake(), Stub::new());
+    let more = format!(
+        "[[route]]\nname = \"staff\"\nupstream = \"fake\"\ngrade = \"personal\"\nmodel = \"secret\"\n\
+         [[route]]\nname = \"rest\"\nupstream = \"fake\"\n\
+         [[judge]]\nname = \"guard\"\nregion = \"us\"\nkind = \"webhook\"\nurl = \"http://{}/judge\"\n",
+        judge.address
+    );
+    let files = files(&fake, "region = \"de\"\n", &more);
+    files.write(
+        "packs/p/rules/judged.toml",
+        "[[rule]]\nid = \"violence\"\ntitle = \"t\"\ncategory = \"WORD\"\naction = \"flag\"\njudge = \"guard\"\n",
+    );
+    let load = |path| ConfigFile { path: Some(path), overrides: Overrides::default() };
+    let settings =
+        load(files.path("gateway.toml")).load(Purpose::Serve, &|_| None).settings.expect("settings");
+    let found: Vec<String> =
+        settings.policies().err().unwrap_or_default().iter().map(ToString::to_string).collect();
+    assert!(
+        found.len() == 1
+            && found[0].contains("gateway.toml:")
+            && found[0].contains("error[residency]: judge `guard` stands in the region `us`, and data of the grade `personal` on the route `staff` may go to: eu"),
+        "{found:?}"
     );
 }

@@ -50,7 +50,8 @@ fn examples_are_accepted() {
     let all = blocks("judges.md");
     let judges: Vec<&String> = all.iter().filter(|block| block.contains("[[judge]]")).collect();
     assert!(judges.len() >= 10, "one for each kind, and one that says all");
-    for judge in &judges {
+    // Its files are the operator's; there is a test for itself.
+    for judge in judges.iter().filter(|judge| !judge.contains("kind = \"onnx\"")) {
         let dir = folder(judge, RULE);
         let (fine, said) = check(dir.path());
         assert!(fine && said.ends_with(" 0 warnings\n"), "{judge}\n{said}");
@@ -117,4 +118,65 @@ fn who_asks_nobody_says_so() {
     assert!(text(&output.stderr).contains("judges are not asked here"), "{}", text(&output.stderr));
     let output = run(&["explain", "--policy", config, "--rule", "p/a"]);
     assert!(text(&output.stdout).contains("`guard`, which is not asked here"), "{}", text(&output.stdout));
+}
+
+/// A model in this process, with the files of `tests/fixtures/judge/onnx` beside the configuration.
+const OWN: &str =
+    "[[judge]]\nname = \"guard\"\nkind = \"onnx\"\nmodel = \"model.onnx\"\ntokenizer = \"tokenizer.json\"\n";
+
+fn with_model(judge: &str, rule: &str) -> tempfile::TempDir {
+    let dir = folder(judge, rule);
+    for name in ["model.onnx", "tokenizer.json", "config.json"] {
+        let from = root().join("tests/fixtures/judge/onnx").join(name);
+        fs::copy(from, dir.path().join(name)).expect("a copy");
+    }
+    dir
+}
+
+/// What stands in the file is looked at in every build, what the files say too.
+#[test]
+fn a_model_in_this_process_is_no_service() {
+    let of = |judge: &str, rule: &str| check(with_model(judge, rule).path());
+    let (fine, said) = of(&format!("{OWN}url = \"https://a.example/b\"\nregion = \"de\"\n"), RULE);
+    for key in ["url", "region"] {
+        let message = format!("error[conflict]: `{key}` says nothing to a judge of the kind `onnx`");
+        assert!(!fine && said.contains(&message), "{said}");
+    }
+    let (fine, said) = of(&OWN.replace("tokenizer = \"tokenizer.json\"\n", ""), RULE);
+    assert!(!fine && said.contains("error[missing-key]: the judge `guard` has no `tokenizer`"), "{said}");
+    let (fine, said) = of(&GUARD.replace("url = ", "# "), RULE);
+    assert!(!fine && said.contains("error[missing-key]: the judge `guard` has no `url`"), "{said}");
+    let (fine, said) = of(&format!("{OWN}categories = {{ UNSAVE = [\"VIOLENCE\"] }}\n"), RULE);
+    assert!(
+        !fine && said.contains("calls nothing `UNSAVE`") && said.contains("did you mean `UNSAFE`?"),
+        "{said}"
+    );
+    let (fine, said) = of(OWN, &format!("{RULE}judged_as = [\"UNSAVE\"]\n"));
+    assert!(!fine && said.contains("`UNSAVE`"), "{said}");
+}
+
+#[cfg(not(feature = "onnx"))]
+#[test]
+fn a_build_that_cannot_run_models_says_so() {
+    let (fine, said) = check(with_model(OWN, RULE).path());
+    assert!(
+        !fine && said.contains("error[not-built]: this build of sluicegate has no runtime for ONNX models"),
+        "{said}"
+    );
+    assert!(said.contains("--features onnx") && said.contains("gateway.toml:12:8"), "{said}");
+}
+
+#[cfg(feature = "onnx")]
+#[test]
+fn a_model_that_cannot_be_run_is_a_mistake_of_its_file() {
+    let dir = with_model(&format!("{OWN}categories = {{ UNSAFE = [\"VIOLENCE\"] }}\n"), RULE);
+    let (fine, said) = check(dir.path());
+    assert!(fine && said.ends_with(" 0 warnings\n"), "{said}");
+    fs::write(dir.path().join("model.onnx"), "<html>").expect("a file");
+    let (fine, said) = check(dir.path());
+    assert!(!fine && said.contains("error[bad-model]") && said.contains("is no ONNX model"), "{said}");
+    assert!(said.contains("gateway.toml:13:9"), "{said}");
+    fs::remove_file(dir.path().join("model.onnx")).expect("a file");
+    let (fine, said) = check(dir.path());
+    assert!(!fine && said.contains("error[no-file]: cannot read"), "{said}");
 }

@@ -35,10 +35,10 @@ impl Gateway {
             upstreams: settings.upstreams.clone(),
             samplers: Vec::new(),
             routes: settings.routes.clone(),
-            judges: settings.judges.clone(),
             keys: settings.key_table(pepper),
             policies: Loaded {
                 table: Arc::new(table),
+                judges: settings.judge_set().map_err(|found| anyhow::anyhow!("{}", found.join("; ")))?,
                 hash: version.to_owned(),
                 from: "assess".to_owned(),
                 approved: None,

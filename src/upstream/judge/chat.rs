@@ -259,7 +259,8 @@ pub(super) fn answer(settings: &JudgeSettings, body: &Value) -> Result<Vec<Told>
         | JudgeKind::OpenaiModeration
         | JudgeKind::FmsDetector
         | JudgeKind::Presidio
-        | JudgeKind::AzureContentSafety => Err(OtherForm),
+        | JudgeKind::AzureContentSafety
+        | JudgeKind::Onnx => Err(OtherForm),
     }
 }
 

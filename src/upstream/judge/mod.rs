@@ -10,13 +10,18 @@ mod cache;
 mod chat;
 #[cfg(test)]
 mod contract;
+mod local;
 mod names;
+mod set;
 mod settings;
 mod wire;
 
 pub use address::Network;
+pub use local::{Head, LocalError, can_run};
+pub use set::{JudgeSet, file_stamps};
 pub use settings::{BreakerSettings, CacheSettings, JudgeKind, JudgeSettings, OnFailure};
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -33,6 +38,8 @@ use crate::exchange::judging::{Opinion, Question, Said};
 use address::{Resolver, Rule};
 use breaker::Breaker;
 use cache::{Cache, Key};
+use local::Local;
+use set::Identity;
 
 /// The most bytes of an answer.
 const MOST: usize = 1 << 20;
@@ -49,6 +56,8 @@ const DETECTOR: HeaderName = HeaderName::from_static("detector-id");
 pub struct JudgeError {
     /// The judge.
     pub name: String,
+    /// The key that is wrong, where one is known.
+    pub key: Option<&'static str>,
     /// What is wrong.
     pub reason: String,
 }
@@ -78,6 +87,8 @@ pub enum Failure {
     Budget,
     /// No judge of that name.
     Unknown,
+    /// What it would be asked about may not go where it stands.
+    Residency,
 }
 
 impl Failure {
@@ -95,6 +106,7 @@ impl Failure {
             Self::Address => "address",
             Self::Budget => "budget",
             Self::Unknown => "unknown",
+            Self::Residency => "residency",
         }
     }
 
@@ -109,7 +121,8 @@ impl Failure {
             | Self::Busy
             | Self::Address
             | Self::Budget
-            | Self::Unknown => false,
+            | Self::Unknown
+            | Self::Residency => false,
         }
     }
 }
@@ -127,19 +140,38 @@ pub struct Judgement {
 #[derive(Debug)]
 pub struct Shared {
     settings: JudgeSettings,
-    credential: Option<(HeaderName, HeaderValue)>,
-    tls: rustls::ClientConfig,
-    rule: Arc<Rule>,
+    identity: Identity,
+    /// Whether it is asked by exchanges alone that were there before it was taken out of the configuration.
+    retired: AtomicBool,
+    way: Way,
     cache: Mutex<Cache>,
     breaker: Mutex<Breaker>,
     places: Semaphore,
+}
+
+/// How a judge is asked.
+#[derive(Debug)]
+enum Way {
+    /// Over the network.
+    Remote(Box<Remote>),
+    /// It is a model in this process.
+    Local(Arc<Local>),
+}
+
+/// Who is asked over the network.
+#[derive(Debug)]
+struct Remote {
+    credential: Option<(HeaderName, HeaderValue)>,
+    tls: rustls::ClientConfig,
+    rule: Arc<Rule>,
 }
 
 /// A judge, as one worker asks it.
 #[derive(Debug)]
 pub struct Judge {
     shared: Arc<Shared>,
-    client: reqwest::Client,
+    /// Connections to it; none to a model in this process.
+    client: Option<reqwest::Client>,
 }
 
 #[expect(clippy::disallowed_methods, reason = "the edge reads the clock; what is below is told")]
@@ -151,46 +183,83 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Shared {
-    /// Prepares a judge.
-    ///
-    /// # Errors
-    /// Its file of certificates, its address or its credential cannot be used.
-    pub fn new(settings: JudgeSettings, credential: &Credential) -> Result<Self, JudgeError> {
-        let wrong = |reason: String| JudgeError { name: settings.name.clone(), reason };
-        let tls = tls(settings.extra_roots.as_deref()).map_err(wrong)?;
-        let uri: http::Uri = settings.url.parse().map_err(|_| wrong("its address cannot be read".into()))?;
+impl Remote {
+    /// Prepares the way to a judge.
+    fn new(settings: &JudgeSettings, credential: &Credential) -> Result<Self, String> {
+        let tls = tls(settings.extra_roots.as_deref())?;
+        let uri: http::Uri = settings.url.parse().map_err(|_| "its address cannot be read")?;
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
         let rule = Arc::new(Rule::new(host, &settings.addresses));
         // What is no name is not looked up.
         if host.parse().is_ok_and(|address| !rule.allows(address)) {
-            return Err(wrong(format!("`{host}` is none of its `addresses`")));
+            return Err(format!("`{host}` is none of its `addresses`"));
         }
         let credential = match credential {
             Credential::None | Credential::Passthrough => None,
             Credential::Secret { header, value } => {
                 let name = header.as_deref().map(str::parse::<HeaderName>).transpose();
-                let name = name.map_err(|_| wrong("the header field of its credential is none".into()))?;
+                let name = name.map_err(|_| "the header field of its credential is none")?;
                 let usual =
                     if settings.kind == JudgeKind::AzureContentSafety { AZURE_KEY } else { AUTHORIZATION };
                 let name = name.unwrap_or(usual);
                 let secret = value.expose_secret();
                 let text = if name == AUTHORIZATION { format!("Bearer {secret}") } else { secret.to_owned() };
                 let value = HeaderValue::from_str(&text);
-                let mut value = value.map_err(|_| wrong("its credential cannot stand in a header".into()))?;
+                let mut value = value.map_err(|_| "its credential cannot stand in a header")?;
                 value.set_sensitive(true);
                 Some((name, value))
             }
         };
+        let remote = Self { credential, tls, rule };
+        // In workers nobody is there to be told that none can be made.
+        remote.client(settings)?;
+        Ok(remote)
+    }
+
+    /// Makes connections to the judge, and to nobody else.
+    fn client(&self, settings: &JudgeSettings) -> Result<reqwest::Client, String> {
+        let patience = settings.timeout.0;
+        web::client(self.tls.clone(), patience, patience)
+            .dns_resolver(Resolver(Arc::clone(&self.rule)))
+            .pool_idle_timeout(Duration::from_secs(30))
+            .build()
+            .map_err(|error| error.to_string())
+    }
+}
+
+impl Shared {
+    /// Prepares a judge.
+    ///
+    /// # Errors
+    /// Its file of certificates, its address, its credential or its model cannot be used, or no connections can be made at all.
+    fn new(identity: Identity) -> Result<Self, JudgeError> {
+        let (settings, credential) = identity.parts();
+        let wrong = |key, reason| JudgeError { name: settings.name.clone(), key, reason };
+        let way = if settings.kind.is_local() {
+            let local = Local::load(&settings).map_err(|error| wrong(Some(error.key), error.reason))?;
+            Way::Local(Arc::new(local))
+        } else {
+            Way::Remote(Box::new(Remote::new(&settings, &credential).map_err(|reason| wrong(None, reason))?))
+        };
         Ok(Self {
-            credential,
-            tls,
-            rule,
+            way,
             cache: Mutex::new(Cache::new(settings.cache.entries, settings.cache.ttl.0)),
             breaker: Mutex::new(Breaker::new(settings.breaker.failures, settings.breaker.pause.0)),
             places: Semaphore::new(settings.concurrency),
             settings,
+            identity,
+            retired: AtomicBool::new(false),
         })
+    }
+
+    /// Says whether it is out of the configuration.
+    fn retire(&self, is_gone: bool) {
+        self.retired.store(is_gone, Ordering::Release);
+    }
+
+    /// Whether it is out of the configuration.
+    pub fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Acquire)
     }
 
     /// Its settings.
@@ -255,12 +324,15 @@ impl Judge {
     /// # Errors
     /// No connections can be made at all.
     pub fn new(shared: Arc<Shared>) -> Result<Self, JudgeError> {
-        let patience = shared.settings.timeout.0;
-        let client = web::client(shared.tls.clone(), patience, patience)
-            .dns_resolver(Resolver(Arc::clone(&shared.rule)))
-            .pool_idle_timeout(Duration::from_secs(30))
-            .build()
-            .map_err(|error| JudgeError { name: shared.settings.name.clone(), reason: error.to_string() })?;
+        let client = match &shared.way {
+            Way::Remote(remote) => Some(remote.client(&shared.settings)),
+            Way::Local(_) => None,
+        };
+        let client = client.transpose().map_err(|reason| JudgeError {
+            name: shared.settings.name.clone(),
+            key: None,
+            reason,
+        })?;
         Ok(Self { shared, client })
     }
 
@@ -277,9 +349,10 @@ impl Judge {
         }
     }
 
-    /// What it means that it has not judged.
+    /// What it means that it has not judged. Who may not be asked is not one who fails: such a text never passes for it.
     pub fn failed(&self, failure: Failure) -> Opinion {
-        Opinion::Failed { why: failure.as_str(), open: self.shared.settings.on_failure == OnFailure::Open }
+        let open = self.shared.settings.on_failure == OnFailure::Open && failure != Failure::Residency;
+        Opinion::Failed { why: failure.as_str(), open }
     }
 
     /// Asks it, for no longer than its own time and `within`.
@@ -345,9 +418,17 @@ impl Judge {
         question: &Question,
         body: &str,
     ) -> Result<Vec<wire::Told>, (Failure, Option<Duration>)> {
-        let Shared { settings, credential, .. } = &*self.shared;
+        let settings = &self.shared.settings;
+        let (client, credential) = match (&self.shared.way, &self.client) {
+            (Way::Local(local), _) => {
+                return local.judge(&question.text.0).await.map_err(|failure| (failure, None));
+            }
+            (Way::Remote(remote), Some(client)) => (client, &remote.credential),
+            // Each way over the network has its client.
+            (Way::Remote(_), None) => return Err((Failure::Network, None)),
+        };
         let mut request =
-            self.client.post(&settings.url).header(CONTENT_TYPE, "application/json").body(body.to_owned());
+            client.post(&settings.url).header(CONTENT_TYPE, "application/json").body(body.to_owned());
         if let Some((name, value)) = credential {
             request = request.header(name, value.clone());
         }

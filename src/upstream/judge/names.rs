@@ -182,7 +182,7 @@ impl JudgeKind {
     /// What it calls things. Others than these may come from detectors and webhooks alone.
     pub(super) fn names(self) -> Names {
         match self {
-            Self::Webhook => &[],
+            Self::Webhook | Self::Onnx => &[],
             Self::OpenaiModeration => OPENAI,
             Self::LlamaGuard => LLAMA_GUARD,
             Self::Qwen3Guard => QWEN3_GUARD,
@@ -198,7 +198,8 @@ impl JudgeKind {
     pub fn closed_names(self) -> Option<Vec<&'static str>> {
         match self {
             // Whoever runs these has recognizers, criteria and detectors of their own.
-            Self::Webhook | Self::FmsDetector | Self::Presidio | Self::GraniteGuardian => None,
+            // A model's stand in its own configuration.
+            Self::Webhook | Self::FmsDetector | Self::Presidio | Self::GraniteGuardian | Self::Onnx => None,
             Self::OpenaiModeration
             | Self::LlamaGuard
             | Self::Qwen3Guard

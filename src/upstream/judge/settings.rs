@@ -1,6 +1,7 @@
 //! `[[judge]]`: services and models that judge texts.
 
 use super::address::Network;
+use super::local::{Head, config_file};
 use crate::diag::Time;
 use crate::upstream::CredentialSettings;
 use schemars::JsonSchema;
@@ -30,11 +31,13 @@ pub enum JudgeKind {
     Presidio,
     /// Azure AI Content Safety: `/contentsafety/text:analyze`.
     AzureContentSafety,
+    /// A transformer in this process, as an ONNX file; in builds with the feature `onnx`.
+    Onnx,
 }
 
 impl JudgeKind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Webhook,
         Self::OpenaiModeration,
         Self::LlamaGuard,
@@ -44,6 +47,7 @@ impl JudgeKind {
         Self::FmsDetector,
         Self::Presidio,
         Self::AzureContentSafety,
+        Self::Onnx,
     ];
 
     /// The name in files.
@@ -58,6 +62,7 @@ impl JudgeKind {
             Self::FmsDetector => "fms_detector",
             Self::Presidio => "presidio",
             Self::AzureContentSafety => "azure_content_safety",
+            Self::Onnx => "onnx",
         }
     }
 
@@ -69,14 +74,25 @@ impl JudgeKind {
             | Self::OpenaiModeration
             | Self::FmsDetector
             | Self::Presidio
-            | Self::AzureContentSafety => false,
+            | Self::AzureContentSafety
+            | Self::Onnx => false,
         }
+    }
+
+    /// Whether it is given what stands before a text, and what an answer answers, as well.
+    pub fn reads_around(self) -> bool {
+        self == Self::Webhook || self.is_chat()
+    }
+
+    /// Whether it is a part of this process, so that no text leaves for it.
+    pub fn is_local(self) -> bool {
+        self == Self::Onnx
     }
 
     /// How the path of its address ends; nothing where any will do.
     pub fn paths(self) -> &'static [&'static str] {
         match self {
-            Self::Webhook => &[],
+            Self::Webhook | Self::Onnx => &[],
             Self::OpenaiModeration => &["/moderations"],
             Self::LlamaGuard | Self::ShieldGemma => &["/chat/completions", "/completions"],
             // Their prompts are made by the server's template.
@@ -139,8 +155,12 @@ pub struct JudgeSettings {
     pub name: String,
     /// What it is.
     pub kind: JudgeKind,
-    /// The whole address that is posted to: `https://host/path`, or `http://` on this machine.
+    /// The whole address that is posted to: `https://host/path`, or `http://` on this machine. Of a model in this process there is none.
+    #[serde(default)]
     pub url: String,
+    /// Where it stands: a country code, or `eu`. Where data may go is held against it, as against upstreams.
+    #[serde(default)]
+    pub region: Option<String>,
     /// The addresses that its host may have: networks such as `10.0.0.0/8`. Without them, those of a public host have to be public, and those
     /// of a host of one's own may be any but link-local ones.
     #[serde(default)]
@@ -148,9 +168,12 @@ pub struct JudgeSettings {
     /// Where its credential comes from; without it, none is sent.
     #[serde(default)]
     pub credential: Option<CredentialSettings>,
-    /// The model that is asked for; for a detector its `detector-id`.
+    /// The model that is asked for; for a detector its `detector-id`, for a model in this process its `.onnx` file.
     #[serde(default)]
     pub model: Option<String>,
+    /// The `tokenizer.json` of a model in this process, beside which its `config.json` lies.
+    #[serde(default)]
+    pub tokenizer: Option<PathBuf>,
     /// What Granite Guardian (`harm` without it) or ShieldGemma (all four of its policies) looks for.
     #[serde(default)]
     pub criteria: Option<String>,
@@ -181,6 +204,37 @@ pub struct JudgeSettings {
     /// A PEM file of certificate authorities that are trusted besides the usual ones.
     #[serde(default)]
     pub extra_roots: Option<PathBuf>,
+}
+
+impl JudgeSettings {
+    /// The names that it has for things, where these are all that there are: of a model in this process its labels, as far as they can be
+    /// read.
+    pub fn closed_names(&self) -> Option<Vec<String>> {
+        if self.kind.is_local() {
+            return Head::read(self).ok().map(|head| head.labels().to_vec());
+        }
+        self.kind.closed_names().map(|names| names.into_iter().map(str::to_owned).collect())
+    }
+
+    /// The same, wherever its files lie.
+    #[must_use]
+    pub fn without_paths(&self) -> Self {
+        let nowhere = |path: &Option<PathBuf>| path.as_ref().map(|_| PathBuf::new());
+        let (extra_roots, tokenizer) = (nowhere(&self.extra_roots), nowhere(&self.tokenizer));
+        let mut out = Self { tokenizer, extra_roots, ..self.clone() };
+        out.model = out.model.filter(|_| !self.kind.is_local());
+        if let Some(credential) = &mut out.credential {
+            credential.file = credential.file.as_ref().map(|_| PathBuf::new());
+        }
+        out
+    }
+
+    /// The files that it is made from, those of its credential left out.
+    pub fn files(&self) -> impl Iterator<Item = PathBuf> {
+        let model = self.model.as_ref().filter(|_| self.kind.is_local()).map(PathBuf::from);
+        let of_model = model.into_iter().chain(self.tokenizer.clone()).chain(config_file(self));
+        self.extra_roots.clone().into_iter().chain(of_model)
+    }
 }
 
 fn timeout() -> Time {

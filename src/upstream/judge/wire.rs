@@ -51,6 +51,8 @@ pub(super) fn request(settings: &JudgeSettings, question: &Question) -> Value {
             let model = settings.model.as_deref().unwrap_or("omni-moderation-latest");
             json!({ "model": model, "input": text })
         }
+        // By which what it says is remembered.
+        JudgeKind::Onnx => json!({ "text": text }),
         JudgeKind::FmsDetector => json!({ "contents": [text], "detector_params": {} }),
         JudgeKind::Presidio => {
             json!({ "text": text, "language": settings.language.as_deref().unwrap_or("en") })
@@ -73,6 +75,8 @@ pub(super) fn answer(settings: &JudgeSettings, text: &str, body: &Value) -> Resu
         JudgeKind::FmsDetector => fms(text, body),
         JudgeKind::Presidio => presidio(text, body),
         JudgeKind::AzureContentSafety => azure(body),
+        // It says nothing in JSON.
+        JudgeKind::Onnx => Err(OtherForm),
         JudgeKind::LlamaGuard
         | JudgeKind::Qwen3Guard
         | JudgeKind::GraniteGuardian
