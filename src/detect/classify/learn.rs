@@ -8,6 +8,7 @@ use super::file::NoModel;
 use super::model::{Calibration, Head, LANES, Model, Sums, Tongue};
 use super::reading::Reading;
 use super::train::{Example, Settings, Weights, train};
+use crate::detect::model_file;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -125,6 +126,7 @@ fn plain(plan: &Plan, weights: &Weights) -> Head {
         one_in_thousand: vec![1.0; classes],
     };
     Head {
+        format: model_file::FORMAT,
         name: plan.name.clone(),
         version: plan.version.clone(),
         bits: plan.settings.bits,

@@ -1,6 +1,7 @@
 //! A model: weights of a byte for each hashed feature and class, and how its scores are to be read.
 
 use super::features::{Group, Script};
+use crate::detect::model_file;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -15,6 +16,9 @@ const BATCH: usize = 256;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Head {
+    /// The format of the file, which says nothing where it is 1.
+    #[serde(default = "model_file::first", skip_serializing_if = "model_file::is_first")]
+    pub format: u32,
     /// Its name, such as `harm`.
     pub name: String,
     /// A date or number, for people.
