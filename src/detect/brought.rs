@@ -56,21 +56,22 @@ impl Brought {
             Kind::Judge(Arc::new(Model::read(file)?))
         };
         let own = Self { hash: hash.into(), bytes: file.len(), kind };
-        // They stand in scores (`fraud/refund`), records and what people read.
-        let is_fit = |name: &str| {
-            let signs = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
-            (1..=MOST_NAME).contains(&name.chars().count()) && name.chars().all(signs)
-        };
         let classes = own.classes();
         let is_second = |n: usize| classes.iter().take(n).any(|other| Some(other) == classes.get(n));
         let names = std::iter::once((own.name(), false));
         let mut names =
             names.chain(classes.iter().enumerate().map(|(n, class)| (class.as_str(), is_second(n))));
-        if let Some((unfit, _)) = names.find(|(name, twice)| *twice || !is_fit(name)) {
+        if let Some((unfit, _)) = names.find(|(name, twice)| *twice || !Self::is_name(name)) {
             let shown: String = unfit.chars().take(MOST_NAME).flat_map(char::escape_debug).collect();
             return Err(NotBrought::Name(shown));
         }
         Ok(own)
+    }
+
+    /// Whether a model or a class can be called so: names stand in scores (`fraud/refund`), in records and in what people read.
+    pub fn is_name(name: &str) -> bool {
+        let fits = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+        (1..=MOST_NAME).contains(&name.chars().count()) && name.chars().all(fits)
     }
 
     /// What it calls itself.

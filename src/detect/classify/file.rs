@@ -1,7 +1,7 @@
 //! A model's file: a line of JSON that says what it is ([`Head`]), and behind it the table of weights, row after row, compressed with
 //! Zstandard.
 
-use super::model::{Calibration, Head, LANES, Model, Rows};
+use super::model::{Calibration, Head, LANES, Model, Rows, Table};
 use super::train::Weights;
 use crate::detect::model_file::{self, Fault};
 use crate::text::hex;
@@ -44,7 +44,7 @@ impl Model {
     /// The weights. What ships is whole, which a test tells; of a table that is not, nothing is told.
     pub(super) fn rows(&self) -> &Rows {
         self.rows.get_or_init(|| {
-            unpacked(&self.head, &self.packed).unwrap_or_else(|_| Rows::Sixteen(vec![[0; LANES]]))
+            unpacked(&self.head, &self.packed).unwrap_or_else(|_| Rows::Sixteen(Table::new(vec![[0; LANES]])))
         })
     }
 
@@ -114,9 +114,9 @@ fn unpacked(head: &Head, packed: &[u8]) -> Result<Rows, NoModel> {
     let decoder = zstd::Decoder::new(packed).map_err(|_| Fault::Weights("its table does not unpack"))?;
     let (decoder, count) = (BufReader::new(decoder), 1 << head.bits);
     if width(head.classes.len()) == 4 {
-        rows(head, decoder, count).map(Rows::Four)
+        rows(head, decoder, count).map(|rows| Rows::Four(Table::new(rows)))
     } else {
-        rows(head, decoder, count).map(Rows::Sixteen)
+        rows(head, decoder, count).map(|rows| Rows::Sixteen(Table::new(rows)))
     }
 }
 

@@ -177,8 +177,8 @@ impl Sink for Letters<'_> {
     fn unit(&mut self, _: u64) {}
 }
 
-/// The language of a text by its script.
-fn tongue(text: &str) -> Tongue {
+/// The language of a folded text by its script.
+pub fn tongue(text: &str) -> Tongue {
     let (mut sums, mut features) = (Sums::default(), Features::default());
     features.push(text.as_bytes(), &mut Letters(&mut sums));
     features.finish(&mut Letters(&mut sums));
