@@ -133,7 +133,7 @@ pub(super) fn within(
     (least, most): (f32, f32),
 ) -> Result<(), Fault> {
     match numbers.into_iter().find(|number| !(least..=most).contains(number)) {
-        Some(found) => Err(Fault::Number { key, found: found.to_string(), least, most }),
+        Some(found) => Err(Fault::Number { key, found: format!("{found:?}"), least, most }),
         None => Ok(()),
     }
 }

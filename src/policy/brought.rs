@@ -85,7 +85,8 @@ impl Models {
 
     /// What is to be said of a rule of a pack that asks for a model which the pack does not have and which does not ship.
     pub(super) fn unknown(&self, pack: &str, name: &str) -> Option<Diagnostic> {
-        if shipped().contains(&name) {
+        // Where no pack brings any, the engine says it, with everything else that it finds wrong.
+        if self.0.is_empty() || shipped().contains(&name) {
             return None;
         }
         let own = self.0.iter().filter(|one| one.pack == pack).map(|one| one.model.name());
