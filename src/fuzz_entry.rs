@@ -33,6 +33,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("rules", rules),
     ("inflate", inflate),
     ("manifest", manifest),
+    ("model", model),
 ];
 
 const LIMIT: usize = 1 << 16;
@@ -377,6 +378,29 @@ pub fn rules(data: &[u8]) {
     if let Err(found) = Library::load(&files) {
         assert!(!found.is_empty(), "refused without a reason");
         crate::diag::render_human(&found, crate::diag::Colour::Off);
+    }
+}
+
+/// A model that a pack brings: refused with a reason, or one that judges or tags.
+pub fn model(data: &[u8]) {
+    let text = b"Ask Eve Bell about it. Break the door, and mend the lamp; \xe7\x82\xb8\xe5\xbc\xb9";
+    match crate::detect::Brought::read(data, "fuzz") {
+        Err(why) => assert!(!why.to_string().is_empty(), "refused without a reason"),
+        Ok(brought) => {
+            if let Some(model) = brought.judge() {
+                let mut reading = crate::detect::classify::Reading::new(std::slice::from_ref(model));
+                reading.push(text).for_each(drop);
+                reading.finish().for_each(drop);
+                let mut scores = reading.named(true).into_iter();
+                assert!(scores.all(|(_, score)| (0.0..=1.0).contains(&score)), "a score is none");
+            }
+            if let Some(tagger) = brought.tagger() {
+                let (mut reading, mut found) = (crate::detect::tagger::Reading::default(), Vec::new());
+                reading.push(tagger, text, &mut found);
+                reading.finish(tagger, &mut found);
+                assert!(found.iter().all(|one| (0.0..=1.0).contains(&one.score)), "a score is none");
+            }
+        }
     }
 }
 

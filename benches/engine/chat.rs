@@ -27,13 +27,18 @@ fn pick<'w>(random: &mut Random, words: &[&'w str]) -> &'w str {
 
 /// About `length` bytes of chat, half of it English and half Chinese, in messages of a few sentences.
 pub fn chat(length: usize, seed: u64) -> String {
+    chat_in(length, seed, None)
+}
+
+/// The same in one language: Chinese or not; in both where it is not said.
+pub fn chat_in(length: usize, seed: u64, chinese_alone: Option<bool>) -> String {
     let (english, chinese): (Vec<&str>, Vec<&str>) =
         (ENGLISH.split_whitespace().collect(), CHINESE.split_whitespace().collect());
     let mut random = Random::new(seed);
     let mut text = String::with_capacity(length + 512);
     while text.len() < length {
         // A Chinese message is as many bytes as an English one.
-        let in_chinese = random.below(2) == 0;
+        let in_chinese = chinese_alone.unwrap_or_else(|| random.below(2) == 0);
         for _ in 0..=random.below(4) {
             sentence(&mut random, if in_chinese { &chinese } else { &english }, in_chinese, &mut text);
         }

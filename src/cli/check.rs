@@ -4,7 +4,7 @@ use super::moment::today;
 use super::{ConfigArgs, Exit, Format, colour};
 use crate::config::{Purpose, Settings};
 use crate::diag::{Diagnostic, has_errors, render_human, sort, to_json};
-use crate::policy::{Content, Coverage, Date, Library, Policy, Row, Slot};
+use crate::policy::{BroughtModel, Content, Coverage, Date, Library, Policy, Row, Slot};
 use serde_json::Value;
 use std::io::{self, IsTerminal, Write};
 
@@ -68,8 +68,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             coverage.as_ref().map_or(Ok(()), |coverage| table(coverage, &mut out))?;
             let errors = loaded.diagnostics.iter().filter(|d| d.is_error()).count();
             let warnings = loaded.diagnostics.len() - errors;
-            let states = states.iter().filter(|_| !bad).flat_map(|states| &states.policies);
+            let made = states.filter(|_| !bad);
+            let states = made.iter().flat_map(|made| &made.policies);
             states.filter_map(OfPolicy::line).try_for_each(|line| writeln!(out, "{line}"))?;
+            made.iter()
+                .flat_map(|made| &made.models)
+                .try_for_each(|model| writeln!(out, "{}", model.line()))?;
             match &loaded.settings {
                 Some(settings) => writeln!(
                     out,
@@ -88,6 +92,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             if let (Some(states), Some(answer)) = (states.filter(|_| !bad), answer.as_object_mut()) {
                 answer.insert("policies".into(), serde_json::json!(states.policies));
                 answer.insert("contents".into(), serde_json::json!(states.contents));
+                answer.insert("models".into(), serde_json::json!(states.models));
             }
             if let (Some(coverage), Some(answer)) = (&coverage, answer.as_object_mut()) {
                 answer.insert("standard_met".into(), coverage.is_met().into());
@@ -108,6 +113,40 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 struct Made {
     policies: Vec<OfPolicy>,
     contents: Vec<Content>,
+    models: Vec<OfModel>,
+}
+
+/// A model that a pack brings.
+#[derive(serde::Serialize)]
+struct OfModel {
+    name: String,
+    pack: String,
+    path: String,
+    version: String,
+    classes: Vec<String>,
+    bytes: usize,
+    sha256: String,
+}
+
+impl OfModel {
+    fn of(brought: &BroughtModel) -> Self {
+        let BroughtModel { pack, path, model } = brought;
+        Self {
+            name: model.name().to_owned(),
+            pack: pack.clone(),
+            path: path.clone(),
+            version: model.version().to_owned(),
+            classes: model.classes().to_vec(),
+            bytes: model.bytes(),
+            sha256: model.hash().to_owned(),
+        }
+    }
+
+    fn line(&self) -> String {
+        let Self { name, path, version, classes, bytes, sha256, .. } = self;
+        let classes = classes.join(", ");
+        format!("model {name} ({path}), version {version}: {classes}; {bytes} bytes, sha256 {sha256}")
+    }
 }
 
 /// A policy, and how far its rules have come.
@@ -158,6 +197,7 @@ fn policies(
     let made = Made {
         policies: std::iter::once(OfPolicy::of(None, &policies.default)).chain(tenants).collect(),
         contents: library.contents().to_vec(),
+        models: library.models().iter().map(OfModel::of).collect(),
     };
     found.extend(today().into_iter().flat_map(|today| expired(&library, today)));
     let Some(standard) = standard else { return (found, None, Some(made)) };

@@ -10,6 +10,7 @@ mod asking;
 mod asleep;
 mod begin;
 mod blocks;
+mod brought;
 pub mod claims;
 pub mod classify;
 mod conditions;
@@ -29,6 +30,7 @@ mod known;
 mod lexicon;
 mod likeness;
 mod machine;
+mod model_file;
 mod numbered;
 mod numbers;
 #[cfg(any(test, fuzzing))]
@@ -56,6 +58,7 @@ mod judge_laws;
 #[cfg(test)]
 mod laws;
 
+pub use brought::{Brought, NotBrought};
 pub use classify::ModelSpec;
 pub use conditions::{Around, Conditions, FURTHEST, MOST_GROUPS, Shift, When};
 pub use cost::PatternCost;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 /// The largest file that a gateway reads again while it runs: a million words have a tenth of it.
@@ -35,6 +35,8 @@ impl From<Range<usize>> for Span {
 pub struct SourceFile {
     name: String,
     text: Cow<'static, str>,
+    /// Where it lies, of a file that is no text.
+    binary: Option<PathBuf>,
     /// Where lines begin, told when somebody asks: of most files nobody does.
     lines: OnceLock<Vec<usize>>,
 }
@@ -50,12 +52,28 @@ impl Eq for SourceFile {}
 impl SourceFile {
     /// Text that did not come from a disk (standard input) or was read already.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
-        Arc::new(Self { name: name.into(), text: Cow::Owned(text.into()), lines: OnceLock::new() })
+        Arc::new(Self {
+            name: name.into(),
+            text: Cow::Owned(text.into()),
+            binary: None,
+            lines: OnceLock::new(),
+        })
     }
 
     /// Text that is part of the program: it is not copied.
     pub fn embedded(name: impl Into<String>, text: &'static str) -> Arc<Self> {
-        Arc::new(Self { name: name.into(), text: Cow::Borrowed(text), lines: OnceLock::new() })
+        Arc::new(Self { name: name.into(), text: Cow::Borrowed(text), binary: None, lines: OnceLock::new() })
+    }
+
+    /// A file that is no text and stays on the disk: in place of its content stands what tells it from another one, such as its hash.
+    pub fn binary(path: &Path, told: impl Into<String>) -> Arc<Self> {
+        let (name, text) = (path.display().to_string(), Cow::Owned(told.into()));
+        Arc::new(Self { name, text, binary: Some(path.to_owned()), lines: OnceLock::new() })
+    }
+
+    /// Where a file lies that is no text.
+    pub fn binary_path(&self) -> Option<&Path> {
+        self.binary.as_deref()
     }
 
     /// Reads a file; its name is the path as given. Of one that is not UTF-8 the error names the line.
@@ -73,14 +91,7 @@ impl SourceFile {
     /// The same of a file that others may put there while the gateway runs: no pipe or device, whose reading may have no end, and no more than
     /// a list of words can have.
     pub fn load_plain(path: &Path) -> std::io::Result<Arc<Self>> {
-        let about = std::fs::metadata(path)?;
-        let wrong = |what: String| Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, what));
-        if !about.is_file() {
-            return wrong("it is no plain file".to_owned());
-        }
-        if about.len() > LARGEST {
-            return wrong(format!("it has {} bytes, more than {LARGEST}", about.len()));
-        }
+        is_plain(path, LARGEST)?;
         Self::load(path)
     }
 
@@ -124,4 +135,17 @@ impl SourceFile {
         let start = down(span.start);
         Span { start, end: down(span.end).max(start) }
     }
+}
+
+/// Whether a file that others may put there can be read to its end: no pipe or device, and of no more bytes than these.
+pub fn is_plain(path: &Path, largest: u64) -> std::io::Result<()> {
+    let about = std::fs::metadata(path)?;
+    let wrong = |what: String| Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, what));
+    if !about.is_file() {
+        return wrong("it is no plain file".to_owned());
+    }
+    if about.len() > largest {
+        return wrong(format!("it has {} bytes, more than {largest}", about.len()));
+    }
+    Ok(())
 }

@@ -540,7 +540,8 @@ impl At<'_> {
             }
             range.contains(one_in)
         });
-        Some(ModelSpec { model: model.clone(), class: rule.class.clone(), strict, one_in })
+        let brought = rule.brought.clone();
+        Some(ModelSpec { model: model.clone(), brought, class: rule.class.clone(), strict, one_in })
     }
 
     /// What the rule looks for that a request does not bear. `alone`: whether it looks for no words.

@@ -1,5 +1,6 @@
 //! What people write: packs and rules as TOML.
 
+use crate::detect::Brought;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -251,6 +252,9 @@ pub(super) struct RuleFile {
     /// The model that it asks.
     #[serde(default)]
     pub model: Option<String>,
+    /// The model itself, where the pack brings it.
+    #[serde(skip)]
+    pub brought: Option<Brought>,
     /// The model's class that it asks for.
     #[serde(default)]
     pub class: Option<String>,

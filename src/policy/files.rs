@@ -9,10 +9,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::text::hex::encode;
-use aws_lc_rs::digest::{Context, SHA256};
+use aws_lc_rs::digest::{Context, SHA256, digest};
 
 use super::loader::name_of;
-use crate::diag::{Diagnostic, SourceFile};
+use crate::detect::Brought;
+use crate::diag::{Diagnostic, SourceFile, is_plain};
 
 /// Files by their path within the library, such as `privacy/rules/mail.toml`.
 pub type Files = BTreeMap<String, Arc<SourceFile>>;
@@ -20,7 +21,7 @@ pub type Files = BTreeMap<String, Arc<SourceFile>>;
 /// Folders within folders: `law/cn/rules/names.toml` needs three. A link that leads to a folder above it has no end.
 const DEEPEST: usize = 8;
 
-/// How the names of a library's files end: rules, lists, fingerprints of documents, statements.
+/// How the names of a library's files end: rules, lists, fingerprints of documents, statements. Models stand in a folder of their pack alone.
 const ENDINGS: [&str; 4] = ["toml", "txt", "prints", "claims"];
 
 /// The packs and profiles that ship with the gateway.
@@ -80,12 +81,47 @@ fn collect(root: &Path, dir: &Path, files: &mut Files, depth: usize) -> Result<(
                 return Err(format!("`{}` lies more than {DEEPEST} folders deep", path.display()));
             }
             collect(root, &path, files, depth + 1)?;
+        } else if is_model(root, &path) {
+            let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
+            files.insert(name, load_model(&path).map_err(|error| explain(&path, error))?);
         } else if path.extension().is_some_and(|e| ENDINGS.iter().any(|one| e == *one)) {
             let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
             files.insert(name, SourceFile::load_plain(&path).map_err(|error| explain(&path, error))?);
         }
     }
     Ok(())
+}
+
+/// Whether a file is a model that a pack brings: `NAME.model` in the pack's folder `models`. Those that ship lie in a folder of no pack.
+fn is_model(root: &Path, path: &Path) -> bool {
+    let folder = path.parent().filter(|folder| folder.file_name().is_some_and(|name| name == "models"));
+    let of_pack = |folder: &Path| folder.parent() != Some(root) || root.join("pack.toml").is_file();
+    path.extension().is_some_and(|end| end == "model") && folder.is_some_and(of_pack)
+}
+
+/// A model's file: its content stays where it is, and its hash stands for it. So a gateway that looks at its files every two seconds keeps
+/// none of them in memory.
+fn load_model(path: &Path) -> std::io::Result<Arc<SourceFile>> {
+    is_plain(path, Brought::LARGEST)?;
+    Ok(SourceFile::binary(path, format!("sha256 {}", hash_of_bytes(&std::fs::read(path)?))))
+}
+
+/// The model of a file that was found by [`read_dir`]. Its content has to be as it was found.
+pub(super) fn model(file: &SourceFile) -> Result<Brought, String> {
+    let path = file.binary_path().ok_or("it is text")?;
+    let bytes = is_plain(path, Brought::LARGEST).and_then(|()| std::fs::read(path));
+    let bytes = bytes.map_err(|error| error.to_string())?;
+    let hash = hash_of_bytes(&bytes);
+    if file.text().strip_prefix("sha256 ") != Some(&hash) {
+        return Err(
+            "it changed while it was read: it is read again when the files are looked at next".to_owned()
+        );
+    }
+    Brought::read(&bytes, &hash).map_err(|why| why.to_string())
+}
+
+fn hash_of_bytes(bytes: &[u8]) -> String {
+    encode(digest(&SHA256, bytes).as_ref())
 }
 
 /// The hash of files: of each its path and its text.

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use super::brought::BroughtModel;
 use super::canary_rule;
 use super::compiled::{Policy, without};
 use super::coverage::Coverage;
@@ -52,6 +53,7 @@ pub struct Library {
     looks_for: String,
     /// What it was made from.
     contents: Vec<Content>,
+    models: Vec<BroughtModel>,
     engines: Engines,
 }
 
@@ -109,6 +111,7 @@ impl Library {
             settings,
             mut found,
             mut warnings,
+            models,
             ..
         } = Loader::read(files, may_lack);
         if !found.is_empty() {
@@ -159,6 +162,7 @@ impl Library {
             engine,
             engines,
             contents,
+            models: models.0,
             rules: rules.into(),
             specs,
             packs,
@@ -203,6 +207,7 @@ impl Library {
             version: self.version.clone(),
             looks_for: self.looks_for.clone(),
             contents: self.contents.clone(),
+            models: self.models.clone(),
             engines: Arc::clone(&self.engines),
         }
     }
@@ -215,6 +220,11 @@ impl Library {
     /// Its packs and lists with the hashes of their contents.
     pub fn contents(&self) -> &[Content] {
         &self.contents
+    }
+
+    /// The models that its packs bring.
+    pub fn models(&self) -> &[BroughtModel] {
+        &self.models
     }
 
     /// An engine that knows all rules but these, which are in order.
@@ -307,7 +317,9 @@ impl Library {
 
     fn try_examples(&self, drafts: &[Draft], all: bool) -> Vec<Diagnostic> {
         let mut failed = Vec::new();
-        let asks_model = |n: usize| self.specs.get(n).is_some_and(|spec| spec.model.is_some());
+        // What a pack brings is unpacked as it is read.
+        let ships = |n: usize| self.specs.get(n)?.model.as_ref().map(|model| model.brought.is_none());
+        let asks_model = |n: usize| ships(n) == Some(true);
         // Nobody is called to load a policy.
         let asks_judge = |n: usize| self.rules.get(n).is_some_and(|rule| rule.judge.is_some());
         for (n, draft) in drafts.iter().enumerate().filter(|(_, draft)| !draft.is_list()) {
@@ -380,6 +392,7 @@ fn contents(files: &Files, packs: &BTreeMap<String, Pack>) -> Vec<Content> {
             || path.contains("/slots/")
             || path.contains("/fingerprints/")
             || path.contains("/claims/")
+            || path.contains("/models/")
     };
     contents.extend(
         files

@@ -2,6 +2,7 @@
 
 mod abuse;
 pub mod approval;
+mod brought;
 mod compiled;
 mod conditions;
 mod coverage;
@@ -37,6 +38,7 @@ mod tests;
 
 pub use abuse::{AbuseSettings, Sign};
 pub use approval::{APPROVAL, ApprovalSettings, Approvals, Approved, Signer};
+pub use brought::BroughtModel;
 pub use compiled::{PACK_DIGITS, Policy};
 pub use coverage::{Brought, Coverage, Row};
 pub use date::Date;

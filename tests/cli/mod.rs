@@ -17,6 +17,7 @@ mod import;
 mod incident;
 mod judges;
 mod label;
+mod models;
 mod overblock;
 mod policy;
 mod prints;

@@ -3,6 +3,7 @@
 
 mod attacks;
 mod changes;
+pub(in crate::cli) mod disguise;
 mod forms;
 mod holdout;
 pub(in crate::cli) mod signs;

@@ -163,6 +163,22 @@ pub(super) fn turned(text: &str) -> String {
     text.to_lowercase().chars().rev().map(turn).collect()
 }
 
+/// Digits in place of some letters of words of three letters and more, as people write them; what stands in a word's first place stays.
+pub(super) fn leet(text: &str) -> String {
+    let digit = |one: char| match one.to_ascii_lowercase() {
+        'a' => '4',
+        'e' => '3',
+        'i' => '1',
+        'o' => '0',
+        _ => one,
+    };
+    let word = |word: &str| match word.chars().filter(char::is_ascii_alphabetic).count() {
+        0..3 => word.to_owned(),
+        _ => word.chars().enumerate().map(|(n, one)| if n == 0 { one } else { digit(one) }).collect(),
+    };
+    text.split(' ').map(word).collect::<Vec<String>>().join(" ")
+}
+
 /// Letters, digits and signs of ASCII as wide ones.
 pub(super) fn wide(text: &str) -> String {
     let widen = |one: char| match one {
@@ -189,6 +205,7 @@ mod tests {
             (sounds("No"), "No"),
             (turned("Bomb?"), "¿qɯoq"),
             (wide("bomb 1"), "ｂｏｍｂ １"),
+            (leet("make a pipe bomb at home"), "m4k3 a p1p3 b0mb at h0m3"),
         ] {
             assert_eq!(made, want);
         }

@@ -34,6 +34,8 @@ pub(in crate::cli) struct Found<'p> {
     /// Whether nothing follows, since the rule is in shadow.
     pub(in crate::cli) shadow: bool,
     pub(in crate::cli) hidden: Option<Encodings>,
+    /// What its rule asks a model.
+    pub(in crate::cli) model: Option<&'p ModelSpec>,
     /// The document of which it is a passage.
     pub(in crate::cli) document: Option<&'p str>,
     /// The statement that it says once more.
@@ -111,6 +113,7 @@ pub(in crate::cli) fn scan<'p>(
                 action: would(f.rule),
                 shadow: *shadow,
                 hidden: *hidden,
+                model: rule.model.as_ref(),
                 statement: policy.engine().statement(f.rule, f.of),
                 document: policy.engine().document(f.rule, f.of).map(AsRef::as_ref),
             }

@@ -38,15 +38,20 @@ pub(in crate::cli) fn average_precision(yes: &[f32], no: &[f32]) -> Option<f64> 
 
 /// Share of the first kind above the score that no more than `share` of the second kind reaches.
 pub(in crate::cli) fn recall_at(yes: &[f32], no: &[f32], share: f64) -> Option<f64> {
-    if yes.is_empty() || no.is_empty() {
+    let least = above(no, share).filter(|_| !yes.is_empty())?;
+    Some(yes.iter().filter(|score| **score > least).count() as f64 / yes.len() as f64)
+}
+
+/// The score above which no more than `share` of texts are; none where there is no text.
+pub(in crate::cli) fn above(no: &[f32], share: f64) -> Option<f32> {
+    if no.is_empty() {
         return None;
     }
     let mut sorted = no.to_vec();
     sorted.sort_by(|a, b| b.total_cmp(a));
     // The first that would be one too many.
     let allowed = (0..sorted.len()).take_while(|many| (*many + 1) as f64 <= no.len() as f64 * share).count();
-    let least = sorted.get(allowed).copied().unwrap_or(f32::MIN);
-    Some(yes.iter().filter(|score| **score > least).count() as f64 / yes.len() as f64)
+    Some(sorted.get(allowed).copied().unwrap_or(f32::MIN))
 }
 
 #[cfg(test)]
@@ -60,6 +65,7 @@ mod tests {
         assert!((average_precision(&yes, &no).unwrap_or_default() - (1.0 + 1.0 + 0.75) / 3.0).abs() < 1e-9);
         assert_eq!(recall_at(&yes, &no, 0.0), Some(2.0 / 3.0));
         assert_eq!(recall_at(&yes, &no, 0.25), Some(1.0));
+        assert_eq!((above(&no, 0.0), above(&no, 0.25), above(&[], 0.1)), (Some(0.5), Some(0.3), None));
         assert_eq!(auroc(&[0.5], &[0.5]), Some(0.5));
         assert_eq!((auroc(&[], &no), average_precision(&[], &no)), (None, None));
     }

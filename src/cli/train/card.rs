@@ -3,10 +3,11 @@
 use super::lessons::{Gathered, Origin};
 use super::recipe::Recipe;
 use crate::cli::score::rank::{auroc, average_precision};
-use crate::detect::classify::{Learned, Lesson};
+use crate::detect::classify::{Learned, Lesson, Tongue, tongue};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
+use std::path::Path;
 
 /// What is known of a model.
 #[derive(Debug, Serialize)]
@@ -17,6 +18,19 @@ pub(super) struct Figures {
     bytes: usize,
     classes: Vec<ClassFigures>,
     sources: Vec<SourceFigures>,
+    thresholds: Vec<Threshold>,
+}
+
+/// The scores that few harmless texts reach.
+#[derive(Debug, Serialize)]
+struct Threshold {
+    class: String,
+    lang: &'static str,
+    /// How many harmless texts of the language there are.
+    benign: usize,
+    /// None where there are too few to tell: then no text reaches a rule's own threshold.
+    one_in_hundred: Option<f32>,
+    one_in_thousand: Option<f32>,
 }
 
 /// How well a class is told, over all texts of which it is known.
@@ -100,7 +114,9 @@ pub(super) fn figures(recipe: &Recipe, lessons: &[Lesson], sources: &[Origin], l
             auroc_against_benign: if label == 1 { auroc(&scores, &benign) } else { None },
         }
     });
+    let thresholds = thresholds(recipe, lessons, learned);
     Figures {
+        thresholds,
         model: recipe.name.clone(),
         version: recipe.version.clone(),
         sha256: head.sha256.clone(),
@@ -108,6 +124,33 @@ pub(super) fn figures(recipe: &Recipe, lessons: &[Lesson], sources: &[Origin], l
         sources: sources.collect(),
         classes: classes.collect(),
     }
+}
+
+/// What is known of harmless texts, by class and language.
+fn thresholds(recipe: &Recipe, lessons: &[Lesson], learned: &Learned) -> Vec<Threshold> {
+    let benign: Vec<(Tongue, &Lesson)> =
+        lessons.iter().filter(|one| one.benign).map(|one| (tongue(&one.text), one)).collect();
+    let known = |score: Option<&f32>| score.copied().filter(|score| *score < 1.0);
+    let mut out = Vec::new();
+    for (k, class) in recipe.classes.iter().enumerate() {
+        for (lang, own) in [("en", Tongue::English), ("zh", Tongue::Chinese), ("other", Tongue::Other)] {
+            let of_own = benign
+                .iter()
+                .filter(|(tongue, one)| *tongue == own && one.targets.get(k).is_some_and(|is| *is <= 0));
+            let calibration = learned.model.calibration(own);
+            let benign = of_own.count();
+            if benign > 0 {
+                out.push(Threshold {
+                    class: class.clone(),
+                    lang,
+                    benign,
+                    one_in_hundred: known(calibration.one_in_hundred.get(k)),
+                    one_in_thousand: known(calibration.one_in_thousand.get(k)),
+                });
+            }
+        }
+    }
+    out
 }
 
 fn or_dash(value: Option<f64>) -> String {
@@ -150,12 +193,33 @@ pub(super) fn table(figures: &Figures) -> String {
             or_dash(one.auroc_against_benign)
         );
     }
+    threshold_table(figures, &mut out);
     out
+}
+
+/// The thresholds as a table, and what they lack.
+fn threshold_table(figures: &Figures, out: &mut String) {
+    let _ = writeln!(
+        out,
+        "\n| class | language | harmless texts | one in 100 reaches | one in 1,000 |\n| --- | --- | --- | --- | --- |"
+    );
+    for Threshold { class, lang, benign, one_in_hundred, one_in_thousand } in &figures.thresholds {
+        let of = |score: &Option<f32>| or_dash(score.map(f64::from));
+        let (hundred, thousand) = (of(one_in_hundred), of(one_in_thousand));
+        let _ = writeln!(out, "| {class} | {lang} | {benign} | {hundred} | {thousand} |");
+    }
+    if figures.thresholds.iter().all(|one| one.one_in_thousand.is_none()) {
+        out.push_str(
+            "\nFewer than 1,000 harmless texts of any language (sources with `benign = true`): a rule that says no `threshold` of its own finds nothing.\n",
+        );
+    }
 }
 
 /// What a card begins with: which model it is of, where its file is from, and what was learned from, to be gone on with.
 pub(super) struct Heading<'a> {
     pub(super) name: &'a str,
+    /// Where its recipe stands.
+    pub(super) recipe: String,
     pub(super) version: &'a str,
     pub(super) title: &'a str,
     /// What the hash is of.
@@ -168,11 +232,11 @@ pub(super) struct Heading<'a> {
 
 impl fmt::Display for Heading<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, version, title, hashed, sha256, bytes, rows } = self;
+        let Self { name, recipe, version, title, hashed, sha256, bytes, rows } = self;
         writeln!(f, "# Model `{name}`, {version}\n\n{title}.\n")?;
         writeln!(
             f,
-            "SHA-256 of {hashed}: `{sha256}`. File: {bytes} bytes. Made by `sluicegate train`; the recipe is `train/{name}.toml`.\n"
+            "SHA-256 of {hashed}: `{sha256}`. File: {bytes} bytes. Made by `sluicegate train`; the recipe is `{recipe}`.\n"
         )?;
         writeln!(f, "## Data\n\n| source | licence | texts |\n| --- | --- | --- |")?;
         rows.iter().try_for_each(|((source, licence), rows)| writeln!(f, "| {source} | {licence} | {rows} |"))
@@ -180,9 +244,10 @@ impl fmt::Display for Heading<'_> {
 }
 
 /// The card.
-pub(super) fn card(recipe: &Recipe, gathered: &Gathered, figures: &Figures) -> String {
+pub(super) fn card(recipe: &Recipe, path: &Path, gathered: &Gathered, figures: &Figures) -> String {
     let heading = Heading {
         name: &recipe.name,
+        recipe: path.display().to_string(),
         version: &recipe.version,
         title: &recipe.title,
         hashed: "the weights",
@@ -191,12 +256,20 @@ pub(super) fn card(recipe: &Recipe, gathered: &Gathered, figures: &Figures) -> S
         rows: &gathered.rows,
     };
     let mut out = heading.to_string();
-    let _ = writeln!(out, "| phrases of our own, `train/phrases` | Apache-2.0 | {} made |", gathered.made);
+    if gathered.made > 0 {
+        let _ =
+            writeln!(out, "| phrases of our own, `train/phrases` | Apache-2.0 | {} made |", gathered.made);
+    }
+    let credit = if gathered.rows.keys().any(|(source, _)| source.contains("hatecheck")) {
+        " HateCheck is by Paul Röttger and others (CC-BY-4.0)."
+    } else {
+        ""
+    };
     let _ = write!(
         out,
-        "\nRows whose licence says `evaluation only` were left out. HateCheck is by Paul Röttger and others (CC-BY-4.0).\n\n## Figures\n\n\
-         By weights that had not seen the text (the texts are dealt into {} parts); sources are seen, so what is unseen in its manner is told worse: see\n\
-         `docs/quality.md`. \"Found at 1 in 100\": share of texts above the score that one in a hundred harmless texts reaches.\n\n{}\n\
+        "\nRows whose licence says `evaluation only` were left out.{credit}\n\n## Figures\n\n\
+         By weights that had not seen the text (the texts are dealt into {} parts); sources are seen, so what is unseen in its manner is told worse.\n\
+         \"Found at 1 in 100\": share of texts above the score that one in a hundred harmless texts reaches.\n\n{}\n\
          ## Limits\n\n\
          - English and Chinese. In other scripts no score reaches a rule's own threshold; in other languages written in Latin letters scores mean little.\n\
          - It sees words and runs of letters, not meaning: irony, quotation and who speaks to whom are told badly.\n\

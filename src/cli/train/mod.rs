@@ -9,6 +9,7 @@ mod recipe;
 
 use super::kept::misuse;
 use super::{Exit, Format};
+use crate::detect::Brought;
 use crate::detect::classify::{LANES, Plan, Settings, learn};
 use anyhow::Context as _;
 use lessons::{Gathered, gather};
@@ -21,7 +22,8 @@ use std::path::{Path, PathBuf};
 /// A recipe (TOML) names the classes, the sources and what their labels mean; one with `kind = "tagger"` names types of spans, and files of
 /// words and frames. Data are JSON lines of `{"text", "label", "source", "licence",
 /// "categories"}`, or of `{"text", "spans", "labelled"}`; rows whose licence says `evaluation only` are left out. Texts are dealt into parts; the figures, and the curves that make
-/// scores of sums, come from parts that the weights had not seen. Writes `NAME.model` and `NAME.md`, its card. The same files give the
+/// scores of sums, come from parts that the weights had not seen. It also tells the thresholds: by class and language the scores that one in a hundred
+/// and one in a thousand of the harmless texts reach, which are those of the sources with `benign = true`. Writes `NAME.model` and `NAME.md`, its card. The same files give the
 /// same model.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
@@ -30,7 +32,8 @@ Exit code: 0, 2 for bad input.
 Examples:
   sluicegate train train/harm.toml --data ../shared/data --out filters/models
   sluicegate train train/harm.toml --data ../shared/data --leave-out AdvBench --format json
-  sluicegate train train/names.toml --data ../shared/data --leave-out pii/polish.jsonl")]
+  sluicegate train train/names.toml --data ../shared/data --leave-out pii/polish.jsonl
+  sluicegate train fraud.toml --data my-texts --out my-filters/desk/models")]
 pub(super) struct Args {
     /// The recipe
     #[arg(value_name = "RECIPE")]
@@ -84,6 +87,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             recipe.classes.len()
         ));
     }
+    let names = std::iter::once(&recipe.name).chain(&recipe.classes);
+    if let Some(unfit) = names.into_iter().find(|name| !Brought::is_name(name)) {
+        return misuse(&format!(
+            "`{}`: a model or a class cannot be called `{unfit}`: expected at most 64 letters, digits, `_`, `-` and `.`",
+            args.recipe.display()
+        ));
+    }
     let beside = args.recipe.parent().unwrap_or(Path::new("."));
     let mut files = Vec::new();
     for name in &recipe.phrases {
@@ -135,7 +145,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             std::fs::write(&path, bytes).with_context(|| format!("cannot write `{}`", path.display()))
         };
         write(format!("{}.model", recipe.name), &learned.file)?;
-        write(format!("{}.md", recipe.name), card::card(&recipe, &gathered, &figures).as_bytes())?;
+        write(
+            format!("{}.md", recipe.name),
+            card::card(&recipe, &args.recipe, &gathered, &figures).as_bytes(),
+        )?;
     }
     let mut stdout = io::stdout().lock();
     match args.format {

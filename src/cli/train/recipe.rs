@@ -12,12 +12,18 @@ pub(super) struct Recipe {
     pub(super) title: String,
     /// The first one is the verdict as a whole.
     pub(super) classes: Vec<String>,
+    #[serde(default = "bits")]
     pub(super) bits: u32,
+    #[serde(default = "epochs")]
     pub(super) epochs: u32,
+    #[serde(default = "rate")]
     pub(super) rate: f32,
+    #[serde(default = "decay")]
     pub(super) decay: f32,
+    #[serde(default = "folds")]
     pub(super) folds: u32,
     /// See [`Plan`](crate::detect::classify::Plan).
+    #[serde(default = "all")]
     pub(super) part: f32,
     /// How much each sentence of a harmless text counts; 0 for not at all.
     #[serde(default)]
@@ -48,7 +54,8 @@ pub(super) struct Recipe {
 pub(super) struct SourceOf {
     /// The file, in the folder of the data.
     pub(super) file: String,
-    /// How the rows' `source` begins.
+    /// How the rows' `source` begins; without it all rows are meant, also those that name none.
+    #[serde(default)]
     pub(super) name: String,
     /// The field that is read.
     #[serde(default = "text")]
@@ -83,6 +90,26 @@ pub(super) struct SourceOf {
 
 fn text() -> String {
     "text".to_owned()
+}
+
+fn bits() -> u32 {
+    18
+}
+
+fn epochs() -> u32 {
+    5
+}
+
+fn rate() -> f32 {
+    0.1
+}
+
+fn decay() -> f32 {
+    0.000_001
+}
+
+fn folds() -> u32 {
+    3
 }
 
 fn all() -> f32 {

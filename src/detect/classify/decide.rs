@@ -6,7 +6,7 @@ use super::shipped;
 use crate::detect::conditions::thousandths;
 use crate::detect::judge::Found;
 use crate::detect::tagger;
-use crate::detect::{CompileError, Finding, Place, RuleId, RuleSet, RuleSpec};
+use crate::detect::{Brought, CompileError, Finding, Place, RuleId, RuleSet, RuleSpec};
 use crate::text::TextPos;
 use crate::text::fold::{FoldPos, View};
 use smallvec::SmallVec;
@@ -17,6 +17,8 @@ use std::sync::Arc;
 pub struct ModelSpec {
     /// The model's name.
     pub model: String,
+    /// The model, where it is one that the operator brings.
+    pub brought: Option<Brought>,
     /// The class; without one the model's verdict as a whole.
     pub class: Option<String>,
     /// Whether a sentence is held until it is judged, where the rule blocks; one that the rule would rewrite always is.
@@ -123,7 +125,8 @@ impl Judges {
         for (rule, spec) in specs.iter().enumerate() {
             let Some(asked) = spec.model.as_ref().filter(|asked| !asked.finds_places()) else { continue };
             let mut wrong = |reason| errors.push(CompileError { rule, place: Place::Model, reason });
-            let Some(model) = shipped::model(&asked.model) else {
+            let own = asked.brought.as_ref().and_then(Brought::judge);
+            let Some(model) = own.or_else(|| shipped::model(&asked.model)) else {
                 let known = [shipped::names(), tagger::names()].concat();
                 wrong(unknown("model", &asked.model, &known));
                 continue;
@@ -138,7 +141,7 @@ impl Judges {
                 wrong(unknown("class of the model", name, &classes));
                 continue;
             };
-            let known = judges.models.iter().position(|known| known.name() == model.name());
+            let known = judges.models.iter().position(|known| Arc::ptr_eq(known, model));
             let place = known.unwrap_or_else(|| {
                 judges.models.push(Arc::clone(model));
                 judges.models.len() - 1

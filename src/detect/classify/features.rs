@@ -6,9 +6,31 @@
 //! they are neither very short nor very long. All of this depends on the text alone and not on how it was cut: a word that has not ended waits.
 
 /// The longest word that is taken as one; what is longer is read in parts.
-const WORD: usize = 30;
+pub(super) const WORD: usize = 30;
 /// A word with blanks around it, and room to read eight bytes from each of them.
 const PADDED: usize = WORD + 2 + 8;
+/// A word with a blank at either end, and room behind it.
+#[derive(Clone, Copy, Debug)]
+pub struct Padded(pub(super) [u8; PADDED]);
+
+impl Default for Padded {
+    fn default() -> Self {
+        Self([0; PADDED])
+    }
+}
+
+/// Hashes of the runs of characters of a word, which is so long with its blanks.
+#[inline]
+pub(super) fn runs_of(word: &Padded, padded: usize, mut each: impl FnMut(u32)) {
+    for start in 0..padded.saturating_sub(2) {
+        let Some(eight) = word.0.get(start..).and_then(<[u8]>::first_chunk) else { break };
+        let eight = u64::from_le_bytes(*eight);
+        for length in 3..=(padded - start).min(5) {
+            each(hash_run(eight, length));
+        }
+    }
+}
+
 /// A sentence with less than these words goes on in the next one.
 const LEAST: u32 = 4;
 /// With so many words a unit ends, sentence or not.
@@ -29,6 +51,11 @@ pub enum Group {
 pub trait Sink {
     /// A feature.
     fn feature(&mut self, group: Group, hash: u32);
+    /// The runs of characters of a word, which is so long with its blanks.
+    #[inline]
+    fn runs(&mut self, word: &Padded, padded: usize) {
+        runs_of(word, padded, |hash| self.feature(Group::Runs, hash));
+    }
     /// A letter of another script, `chinese` or not, or a word.
     fn letter(&mut self, script: Script);
     /// A unit begins with the word or letter whose first byte this is in the folded text.
@@ -51,7 +78,7 @@ pub enum Script {
 /// A text on its way.
 #[derive(Clone, Debug)]
 pub struct Features {
-    word: [u8; PADDED],
+    word: Padded,
     length: u8,
     /// Hashes of the last two words.
     before: [u32; 2],
@@ -66,8 +93,8 @@ pub struct Features {
 
 impl Default for Features {
     fn default() -> Self {
-        let mut word = [0; PADDED];
-        word[0] = b' ';
+        let mut word = Padded::default();
+        word.0[0] = b' ';
         Self { word, length: 0, before: [0; 2], letters: [0; 3], sign: 0, size: 0, read: 0 }
     }
 }
@@ -82,7 +109,7 @@ impl Features {
                     self.word(self.read + at as u64, sink);
                 }
                 self.length += 1;
-                self.word[usize::from(self.length)] = byte.to_ascii_lowercase();
+                self.word.0[usize::from(self.length)] = byte.to_ascii_lowercase();
                 at += 1;
                 continue;
             }
@@ -139,8 +166,8 @@ impl Features {
         self.length = 0;
         self.sign = 0;
         self.letters = [0; 3];
-        self.word[length + 1] = b' ';
-        let own = self.word.get(1..=length).unwrap_or_default();
+        self.word.0[length + 1] = b' ';
+        let own = self.word.0.get(1..=length).unwrap_or_default();
         let hash = if own.iter().all(u8::is_ascii_digit) { NUMBER + length as u32 } else { hash_bytes(own) };
         sink.letter(Script::Latin);
         sink.feature(Group::Words, mix(hash, 1));
@@ -152,14 +179,7 @@ impl Features {
             sink.feature(Group::Words, mix(hash ^ second.rotate_left(13), 3));
         }
         self.before = [hash, last];
-        let padded = length + 2;
-        for start in 0..padded.saturating_sub(2) {
-            let Some(eight) = self.word.get(start..).and_then(<[u8]>::first_chunk) else { break };
-            let eight = u64::from_le_bytes(*eight);
-            for length in 3..=(padded - start).min(5) {
-                sink.feature(Group::Runs, hash_run(eight, length));
-            }
-        }
+        sink.runs(&self.word, length + 2);
         self.size += 1;
         if self.size >= MOST {
             self.unit(end, sink);

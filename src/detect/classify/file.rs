@@ -1,8 +1,9 @@
 //! A model's file: a line of JSON that says what it is ([`Head`]), and behind it the table of weights, row after row, compressed with
 //! Zstandard.
 
-use super::model::{Calibration, Head, LANES, Model, Rows};
+use super::model::{Calibration, Head, LANES, Model, Rows, Table};
 use super::train::Weights;
+use crate::detect::model_file::{self, Fault};
 use crate::text::hex;
 use aws_lc_rs::digest::{Context, SHA256, digest};
 use std::borrow::Cow;
@@ -17,7 +18,7 @@ const LEVEL: i32 = 19;
 /// A file is no model, or not a whole one.
 #[derive(Debug, thiserror::Error)]
 #[error("not a model: {0}")]
-pub struct NoModel(&'static str);
+pub struct NoModel(#[from] Fault);
 
 impl Model {
     /// Reads a file.
@@ -43,33 +44,40 @@ impl Model {
     /// The weights. What ships is whole, which a test tells; of a table that is not, nothing is told.
     pub(super) fn rows(&self) -> &Rows {
         self.rows.get_or_init(|| {
-            unpacked(&self.head, &self.packed).unwrap_or_else(|_| Rows::Sixteen(vec![[0; LANES]]))
+            unpacked(&self.head, &self.packed).unwrap_or_else(|_| Rows::Sixteen(Table::new(vec![[0; LANES]])))
         })
     }
 
     fn described(file: &[u8]) -> Result<Self, NoModel> {
-        let line = file.iter().position(|byte| *byte == b'\n').ok_or(NoModel("there is no first line"))?;
-        let (head, packed) = file.split_at(line);
-        let head: Head =
-            serde_json::from_slice(head).map_err(|_| NoModel("its first line says something else"))?;
+        let (head, packed) = model_file::read::<Head>(file, None)?;
         let classes = head.classes.len();
         if !(1..=LANES).contains(&classes) || head.scales.len() != classes || head.biases.len() != classes {
-            return Err(NoModel("its classes, scales and biases are not of one number"));
+            return Err(Fault::Parts("its classes, scales and biases are not of one number").into());
         }
         if !(1..=MOST_BITS).contains(&head.bits) {
-            return Err(NoModel("its table is too large"));
+            return Err(
+                Fault::Parts("its table is too large, or has no rows: `bits` goes from 1 to 22").into()
+            );
         }
+        model_file::finite("scales", head.scales.iter().copied())?;
+        model_file::finite("biases", head.biases.iter().copied())?;
         let of = |name: &str| {
             let own = head.readings.get(name).cloned();
-            own.filter(|own| {
+            let own = own.filter(|own| {
                 let lengths =
                     [own.curves.len(), own.part.len(), own.one_in_hundred.len(), own.one_in_thousand.len()];
                 lengths == [classes; 4]
-            })
-            .ok_or(NoModel("a language's calibration is missing or of another number of classes"))
+            });
+            let own = own
+                .ok_or(Fault::Parts("a language's calibration is missing or of another number of classes"))?;
+            model_file::finite("curves", own.curves.iter().flatten().copied())?;
+            model_file::finite("part", own.part.iter().copied())?;
+            model_file::within("one_in_hundred", own.one_in_hundred.iter().copied(), (0.0, 1.0))?;
+            model_file::within("one_in_thousand", own.one_in_thousand.iter().copied(), (0.0, 1.0))?;
+            Ok::<Calibration, Fault>(own)
         };
         let tongues: [Calibration; 3] = [of("en")?, of("zh")?, of("other")?];
-        let packed = Cow::Owned(packed.get(1..).unwrap_or_default().to_vec());
+        let packed = Cow::Owned(packed.to_vec());
         Ok(Self { head, packed, rows: OnceLock::new(), tongues })
     }
 
@@ -92,8 +100,9 @@ impl Model {
         }
         head.sha256 = hex::encode(digest(&SHA256, &table).as_ref());
         let packed =
-            zstd::encode_all(&table[..], LEVEL).map_err(|_| NoModel("its table cannot be packed"))?;
-        let mut file = serde_json::to_vec(&head).map_err(|_| NoModel("its first line cannot be written"))?;
+            zstd::encode_all(&table[..], LEVEL).map_err(|_| Fault::Weights("its table cannot be packed"))?;
+        let mut file =
+            serde_json::to_vec(&head).map_err(|_| Fault::Weights("its first line cannot be written"))?;
         file.push(b'\n');
         file.extend(packed);
         Ok((Arc::new(Self::read(&file)?), file))
@@ -102,12 +111,12 @@ impl Model {
 
 /// The weights of a model.
 fn unpacked(head: &Head, packed: &[u8]) -> Result<Rows, NoModel> {
-    let decoder = zstd::Decoder::new(packed).map_err(|_| NoModel("its table does not unpack"))?;
+    let decoder = zstd::Decoder::new(packed).map_err(|_| Fault::Weights("its table does not unpack"))?;
     let (decoder, count) = (BufReader::new(decoder), 1 << head.bits);
     if width(head.classes.len()) == 4 {
-        rows(head, decoder, count).map(Rows::Four)
+        rows(head, decoder, count).map(|rows| Rows::Four(Table::new(rows)))
     } else {
-        rows(head, decoder, count).map(Rows::Sixteen)
+        rows(head, decoder, count).map(|rows| Rows::Sixteen(Table::new(rows)))
     }
 }
 
@@ -121,15 +130,17 @@ fn rows<const N: usize>(
     let mut row = [0; N];
     for _ in 0..count {
         let read = table.read_exact(&mut row);
-        read.map_err(|_| NoModel("its table does not unpack, or has another size than its first line says"))?;
+        read.map_err(|_| {
+            Fault::Weights("its table does not unpack, or has another size than its first line says")
+        })?;
         hash.update(&row);
         rows.push(row.map(|byte| i8::from_le_bytes([byte])));
     }
     if table.read(&mut row).is_ok_and(|more| more > 0) {
-        return Err(NoModel("its table has another size than its first line says"));
+        return Err(Fault::Weights("its table has another size than its first line says").into());
     }
     if hex::encode(hash.finish().as_ref()) != head.sha256 {
-        return Err(NoModel("its table is not the one whose hash its first line says"));
+        return Err(Fault::Weights("its table is not the one whose hash its first line says").into());
     }
     Ok(rows)
 }

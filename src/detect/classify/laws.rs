@@ -1,6 +1,10 @@
 //! What holds of models whatever the text is and however it is cut.
 
-use super::{Head, LANES, Lesson, Model, Plan, Reading, Settings, learn, model, names};
+use super::{
+    Features, Group, Head, LANES, Lesson, Model, Padded, Plan, Reading, Script, Settings, Sink, Sums, common,
+    learn, model, names,
+};
+use crate::detect::encoded;
 use crate::detect::{Engine, Finding, ModelSpec, Progress, RuleId, RuleSet, RuleSpec, Scan, TextKind};
 use crate::text::TextPos;
 use crate::text::cases::cut;
@@ -9,8 +13,13 @@ use proptest::prelude::*;
 use std::sync::LazyLock;
 
 fn rule(model: &str, class: Option<&str>) -> RuleSpec {
-    let asked =
-        ModelSpec { model: model.to_owned(), class: class.map(str::to_owned), strict: false, one_in: None };
+    let asked = ModelSpec {
+        model: model.to_owned(),
+        brought: None,
+        class: class.map(str::to_owned),
+        strict: false,
+        one_in: None,
+    };
     RuleSpec { model: Some(asked), ..RuleSpec::default() }
 }
 
@@ -124,6 +133,87 @@ proptest! {
             reading.push(b"some text. and more of it").for_each(drop);
         }
     }
+}
+
+/// Features as they come, without anything that was added up beforehand.
+#[derive(Default)]
+struct Plain {
+    words: Vec<u32>,
+    runs: Vec<u32>,
+    letters: Sums,
+}
+
+impl Sink for Plain {
+    fn feature(&mut self, group: Group, hash: u32) {
+        match group {
+            Group::Words => self.words.push(hash),
+            Group::Runs => self.runs.push(hash),
+        }
+    }
+
+    fn letter(&mut self, script: Script) {
+        self.letters.letter(script);
+    }
+
+    fn begin(&mut self, _: u64) {}
+
+    fn unit(&mut self, _: u64) {}
+}
+
+proptest! {
+    /// What common words' runs come to is what each of them does: sums, and with them scores, are the same to the bit.
+    #[test]
+    fn common_words_weigh_what_their_runs_do(
+        pieces in prop::collection::vec(prop_oneof![
+            3 => prop::sample::select(encoded::common_words().collect::<Vec<_>>()).prop_map(str::to_owned),
+            1 => "[a-z]{1,20}",
+            1 => "[A-Za-z0-9]{1,34}",
+            1 => prop::sample::select(vec!["炸弹", "été", "的", ". ", "?"]).prop_map(str::to_owned),
+        ], 0..80),
+        joined in any::<bool>(),
+    ) {
+        let text = pieces.join(if joined { "" } else { " " });
+        let models: Vec<_> = names().iter().filter_map(|name| model(name)).cloned().collect();
+        let mut reading = Reading::new(&models);
+        reading.push(text.as_bytes()).for_each(drop);
+        reading.finish().for_each(drop);
+        let (mut features, mut plain) = (Features::default(), Plain::default());
+        features.push(text.as_bytes(), &mut plain);
+        features.finish(&mut plain);
+        for (model, sums) in reading.whole() {
+            let mut expected = plain.letters.clone();
+            expected.take(model.rows(), Group::Words, &plain.words);
+            expected.take(model.rows(), Group::Runs, &plain.runs);
+            prop_assert_eq!(sums, &expected);
+        }
+    }
+}
+
+/// Most English words that people use are among those that were added up.
+#[test]
+fn common_words_are_found() {
+    struct Found([usize; 2]);
+    impl Sink for Found {
+        fn feature(&mut self, _: Group, _: u32) {}
+
+        fn runs(&mut self, word: &Padded, padded: usize) {
+            self.0[usize::from(common::find(word, padded).is_some())] += 1;
+        }
+
+        fn letter(&mut self, _: Script) {}
+
+        fn begin(&mut self, _: u64) {}
+
+        fn unit(&mut self, _: u64) {}
+    }
+    let mut found = Found([0; 2]);
+    let mut features = Features::default();
+    features.push(
+        b"how do i write a letter to my bank about the card that was taken from my account. ",
+        &mut found,
+    );
+    features.finish(&mut found);
+    assert!(found.0[1] >= 14, "{:?}", found.0);
 }
 
 /// A small model of two classes.

@@ -8,6 +8,7 @@ use super::file::NoModel;
 use super::model::{Calibration, Head, LANES, Model, Sums, Tongue};
 use super::reading::Reading;
 use super::train::{Example, Settings, Weights, train};
+use crate::detect::model_file;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -125,6 +126,7 @@ fn plain(plan: &Plan, weights: &Weights) -> Head {
         one_in_thousand: vec![1.0; classes],
     };
     Head {
+        format: model_file::FORMAT,
         name: plan.name.clone(),
         version: plan.version.clone(),
         bits: plan.settings.bits,
@@ -175,8 +177,8 @@ impl Sink for Letters<'_> {
     fn unit(&mut self, _: u64) {}
 }
 
-/// The language of a text by its script.
-fn tongue(text: &str) -> Tongue {
+/// The language of a folded text by its script.
+pub fn tongue(text: &str) -> Tongue {
     let (mut sums, mut features) = (Sums::default(), Features::default());
     features.push(text.as_bytes(), &mut Letters(&mut sums));
     features.finish(&mut Letters(&mut sums));

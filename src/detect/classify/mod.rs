@@ -4,6 +4,7 @@
 //! [`Features`] turns folded text into features as it arrives; [`Reading`] adds up what they weigh, unit by unit, and says
 //! how sure each class is. A channel's state is some 3 KiB.
 
+mod common;
 mod decide;
 mod features;
 mod file;
@@ -17,9 +18,9 @@ mod train;
 
 pub use decide::ModelSpec;
 pub(super) use decide::{Judges, Judging};
-pub use features::{Features, Group, Script, Sink};
+pub use features::{Features, Group, Padded, Script, Sink};
 pub use file::NoModel;
-pub use learn::{Learned, Lesson, Plan, learn};
+pub use learn::{Learned, Lesson, Plan, learn, tongue};
 pub use model::{Calibration, Head, LANES, Model, Sums, Tongue};
 pub use reading::{Reading, Scores, Unit};
 pub use shipped::{model, names};

@@ -1,6 +1,8 @@
 //! A model: weights of a byte for each hashed feature and class, and how its scores are to be read.
 
+use super::common;
 use super::features::{Group, Script};
+use crate::detect::model_file;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -15,6 +17,9 @@ const BATCH: usize = 256;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Head {
+    /// The format of the file, which says nothing where it is 1.
+    #[serde(default = "model_file::first", skip_serializing_if = "model_file::is_first")]
+    pub format: u32,
     /// Its name, such as `harm`.
     pub name: String,
     /// A date or number, for people.
@@ -73,13 +78,26 @@ pub struct Model {
 #[derive(Clone, Debug)]
 pub(super) enum Rows {
     /// Up to four classes.
-    Four(Vec<[i8; 4]>),
+    Four(Table<4>),
     /// Up to sixteen.
-    Sixteen(Vec<[i8; 16]>),
+    Sixteen(Table<16>),
+}
+
+/// The weights of each feature, and the sums of common words' runs.
+#[derive(Clone, Debug)]
+pub(super) struct Table<const N: usize> {
+    rows: Vec<[i8; N]>,
+    words: Vec<[i16; N]>,
+}
+
+impl<const N: usize> Table<N> {
+    pub(super) fn new(rows: Vec<[i8; N]>) -> Self {
+        Self { words: common::sums(&rows), rows }
+    }
 }
 
 /// The sums of a stretch of text.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sums {
     words: [i32; LANES],
     runs: [i32; LANES],
@@ -140,9 +158,23 @@ impl Sums {
         *count = count.saturating_add(hashes.len() as u32);
         for batch in hashes.chunks(BATCH) {
             match rows {
-                Rows::Four(rows) => sum(rows, batch, sums),
-                Rows::Sixteen(rows) => sum(rows, batch, sums),
+                Rows::Four(table) => sum(&table.rows, batch, sums),
+                Rows::Sixteen(table) => sum(&table.rows, batch, sums),
             }
+        }
+    }
+
+    /// Adds the runs of a common word, of which there are so many.
+    #[inline]
+    pub(super) fn take_word(&mut self, rows: &Rows, place: usize, runs: u32) {
+        fn add<const N: usize>(sums: &mut [i32; LANES], table: &Table<N>, place: usize) {
+            let word = table.words.get(place).unwrap_or(&[0; N]);
+            sums.iter_mut().zip(word).for_each(|(sum, word)| *sum = sum.saturating_add(i32::from(*word)));
+        }
+        self.of_runs = self.of_runs.saturating_add(runs);
+        match rows {
+            Rows::Four(table) => add(&mut self.runs, table, place),
+            Rows::Sixteen(table) => add(&mut self.runs, table, place),
         }
     }
 }

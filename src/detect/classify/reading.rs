@@ -4,7 +4,8 @@
 //! text ends, the whole of it is judged as well. The score of a text is the highest of these, where parts have to be surer than the whole
 //! ([`Calibration::part`](super::Calibration)): a long text has many.
 
-use super::features::{Features, Group, Script, Sink};
+use super::common;
+use super::features::{Features, Group, Padded, Script, Sink, runs_of};
 use super::model::{LANES, Model, Sums, Tongue};
 use std::sync::Arc;
 
@@ -103,6 +104,12 @@ impl Reading {
         self.features.pending().or_else(|| self.features.is_open().then_some(self.taken.start))
     }
 
+    /// By model the sums of the whole text, which is over.
+    #[cfg(test)]
+    pub(super) fn whole(&self) -> impl Iterator<Item = (&Model, &Sums)> {
+        self.taken.tracks.iter().map(|track| (&*track.model, &track.whole))
+    }
+
     /// How much memory it takes, in bytes.
     pub fn bytes(&self) -> usize {
         let Taken { words, runs, tracks, done, .. } = &self.taken;
@@ -157,6 +164,16 @@ impl Sink for Taken {
         hashes.push(hash);
         if hashes.len() == BATCH {
             self.look_up(group);
+        }
+    }
+
+    #[inline]
+    fn runs(&mut self, word: &Padded, padded: usize) {
+        match common::find(word, padded) {
+            Some((place, runs)) => {
+                self.tracks.iter_mut().for_each(|one| one.unit.take_word(one.model.rows(), place, runs));
+            }
+            None => runs_of(word, padded, |hash| self.feature(Group::Runs, hash)),
         }
     }
 

@@ -9,13 +9,15 @@ const LONGEST: usize = 20;
 /// What a letter costs that belongs to no known word.
 const STRAY: f32 = 14.0;
 
+/// English words, the commonest first, in small letters.
+pub(in crate::detect) fn common_words() -> impl Iterator<Item = &'static str> {
+    let lines = include_str!("words.txt").lines().filter(|line| !line.starts_with('#'));
+    lines.flat_map(str::split_whitespace)
+}
+
 /// Words with what each costs: the logarithm of its rank among the commonest.
 static WORDS: LazyLock<HashMap<&'static str, f32>> = LazyLock::new(|| {
-    let words = include_str!("words.txt")
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .flat_map(str::split_whitespace);
-    words.enumerate().map(|(rank, word)| (word, (rank as f32 + 20.0).ln())).collect()
+    common_words().enumerate().map(|(rank, word)| (word, (rank as f32 + 20.0).ln())).collect()
 });
 
 /// Before which letters, counted from zero, a word begins, but for the first. `letters` are ASCII letters.

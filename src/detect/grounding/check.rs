@@ -35,6 +35,11 @@ impl Checker {
         self.0.finish(|sentence, start| judge(context, sentence, start, out));
     }
 
+    /// How much memory it takes, in bytes.
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>() + self.0.heap()
+    }
+
     /// Where what is not judged yet begins.
     pub fn open(&self) -> u64 {
         self.0.open()

@@ -43,6 +43,11 @@ impl Sentences {
         self.end(&mut each);
     }
 
+    /// Bytes that it has on the heap.
+    pub(super) fn heap(&self) -> usize {
+        self.sentence.capacity()
+    }
+
     /// Where what has not been told begins.
     pub(in crate::detect) fn open(&self) -> u64 {
         self.start

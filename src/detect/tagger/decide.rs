@@ -5,7 +5,7 @@ use super::shipped;
 use crate::detect::asking::Reads;
 use crate::detect::classify::ModelSpec;
 use crate::detect::judge::Found;
-use crate::detect::{CompileError, Finding, Place, RuleId, RuleSet, RuleSpec};
+use crate::detect::{Brought, CompileError, Finding, Place, RuleId, RuleSet, RuleSpec};
 use crate::text::fold::{FoldPos, View};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -13,7 +13,10 @@ use std::sync::Arc;
 impl ModelSpec {
     /// Whether the model finds places in a text, as taggers do, and does not judge texts as a whole.
     pub fn finds_places(&self) -> bool {
-        shipped::names().contains(&self.model.as_str())
+        match &self.brought {
+            Some(brought) => brought.tagger().is_some(),
+            None => shipped::names().contains(&self.model.as_str()),
+        }
     }
 }
 
@@ -59,7 +62,8 @@ impl Taggers {
         for (rule, spec) in specs.iter().enumerate() {
             let Some(asked) = spec.model.as_ref().filter(|asked| asked.finds_places()) else { continue };
             let mut wrong = |reason| errors.push(CompileError { rule, place: Place::Model, reason });
-            let Some(tagger) = shipped::tagger(&asked.model) else {
+            let own = asked.brought.as_ref().and_then(Brought::tagger);
+            let Some(tagger) = own.or_else(|| shipped::tagger(&asked.model)) else {
                 wrong(format!("the model `{}` that ships is damaged", asked.model));
                 continue;
             };

@@ -4,6 +4,7 @@
 use super::lexicon::Lexicon;
 use super::model::{BUCKET, Body, Head, MOST_TYPES, Tagger, WIDTH, tag};
 use super::train::Weights;
+use crate::detect::model_file::{self, Fault};
 use crate::text::hex;
 use aws_lc_rs::digest::{SHA256, digest};
 use std::borrow::Cow;
@@ -13,13 +14,15 @@ use std::sync::OnceLock;
 /// The most rows, as a power of two, and words.
 const MOST_BITS: u32 = 20;
 const MOST_WORDS: u32 = 1 << 18;
+/// What it may be worth that a label follows another, either way: its power is a number still.
+const FURTHEST: f32 = 80.0;
 /// Zstandard's level: it is made once and read often.
 const LEVEL: i32 = 19;
 
 /// A file is no tagger, or not a whole one.
 #[derive(Debug, thiserror::Error)]
 #[error("not a tagger: {0}")]
-pub struct NoTagger(&'static str);
+pub struct NoTagger(#[from] Fault);
 
 impl Tagger {
     /// Reads a file.
@@ -90,8 +93,9 @@ impl Tagger {
         body.extend(words.iter().flat_map(|(_, traits)| traits.to_be_bytes()));
         head.sha256 = hex::encode(digest(&SHA256, &body).as_ref());
         let packed =
-            zstd::encode_all(&body[..], LEVEL).map_err(|_| NoTagger("its weights cannot be packed"))?;
-        let mut file = serde_json::to_vec(&head).map_err(|_| NoTagger("its first line cannot be written"))?;
+            zstd::encode_all(&body[..], LEVEL).map_err(|_| Fault::Weights("its weights cannot be packed"))?;
+        let mut file =
+            serde_json::to_vec(&head).map_err(|_| Fault::Weights("its first line cannot be written"))?;
         file.push(b'\n');
         file.extend(packed);
         Ok((Self::read(&file)?, file))
@@ -99,16 +103,10 @@ impl Tagger {
 }
 
 fn described(file: &[u8]) -> Result<(Head, &[u8]), NoTagger> {
-    let line = file.iter().position(|byte| *byte == b'\n').ok_or(NoTagger("there is no first line"))?;
-    let (head, packed) = file.split_at(line);
-    let head: Head =
-        serde_json::from_slice(head).map_err(|_| NoTagger("its first line says something else"))?;
-    if head.kind != "tagger" {
-        return Err(NoTagger("its first line says that it is something else"));
-    }
+    let (head, packed) = model_file::read::<Head>(file, Some(model_file::TAGGER))?;
     let labels = 1 + 2 * head.types.len();
     if !(1..=MOST_TYPES).contains(&head.types.len()) {
-        return Err(NoTagger("it has no types, or too many"));
+        return Err(Fault::Parts("it has no types, or too many").into());
     }
     let rows = head.follows.iter().all(|row| row.len() == labels);
     if head.least.len() != head.types.len()
@@ -117,27 +115,32 @@ fn described(file: &[u8]) -> Result<(Head, &[u8]), NoTagger> {
         || head.follows.len() != labels
         || !rows
     {
-        return Err(NoTagger("its types, scales, biases and transitions are not of one number"));
+        return Err(Fault::Parts("its types, scales, biases and transitions are not of one number").into());
     }
     if !(2..=MOST_BITS).contains(&head.bits) || head.words > MOST_WORDS {
-        return Err(NoTagger("its table or its lexicon is too large"));
+        return Err(Fault::Parts("its table or its lexicon is too large").into());
     }
-    Ok((head, packed.get(1..).unwrap_or_default()))
+    model_file::finite("scales", head.scales.iter().copied())?;
+    model_file::finite("biases", head.biases.iter().copied())?;
+    // Of each a power is made.
+    model_file::within("follows", head.follows.iter().flatten().copied(), (-FURTHEST, FURTHEST))?;
+    model_file::within("least", head.least.iter().copied(), (0.0, 1.0))?;
+    Ok((head, packed))
 }
 
 fn unpacked(head: &Head, packed: &[u8]) -> Result<Body, NoTagger> {
-    const OTHER: NoTagger =
-        NoTagger("its weights do not unpack, or have another size than its first line says");
+    const OTHER: Fault =
+        Fault::Weights("its weights do not unpack, or have another size than its first line says");
     let (rows, words) = (WIDTH << head.bits, head.words as usize);
     let mut body = Vec::new();
     let decoder = zstd::Decoder::new(packed).map_err(|_| OTHER)?;
     let most = (rows + 6 * words) as u64;
     decoder.take(most + 1).read_to_end(&mut body).map_err(|_| OTHER)?;
     if body.len() as u64 != most {
-        return Err(OTHER);
+        return Err(OTHER.into());
     }
     if hex::encode(digest(&SHA256, &body).as_ref()) != head.sha256 {
-        return Err(NoTagger("its weights are not those whose hash its first line says"));
+        return Err(Fault::Weights("its weights are not those whose hash its first line says").into());
     }
     let (table, lexicon) = body.split_at(rows);
     let row = |row: &[u8]| {

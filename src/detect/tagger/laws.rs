@@ -10,8 +10,13 @@ use std::sync::LazyLock;
 const TYPES: [&str; 4] = ["person", "organisation", "place", "address"];
 
 fn rule(class: Option<&str>) -> RuleSpec {
-    let asked =
-        ModelSpec { model: "names".to_owned(), class: class.map(str::to_owned), strict: false, one_in: None };
+    let asked = ModelSpec {
+        model: "names".to_owned(),
+        brought: None,
+        class: class.map(str::to_owned),
+        strict: false,
+        one_in: None,
+    };
     RuleSpec { model: Some(asked), ..RuleSpec::default() }
 }
 
@@ -181,6 +186,7 @@ fn small() -> (Head, Vec<u8>) {
     let settings = Settings { types: 1, epochs: 4, rate: 0.3, decay: 0.0, least: 1 };
     let weights = train(&mut taken.1, settings, |_, _| {});
     let head = Head {
+        format: 1,
         name: "small".to_owned(),
         kind: "tagger".to_owned(),
         version: "1".to_owned(),
@@ -216,8 +222,8 @@ fn a_damaged_file_is_refused_and_says_why() {
     let (_, file) = small();
     let line = file.iter().position(|byte| *byte == b'\n').expect("a first line");
     let said = |file: &[u8]| Tagger::read(file).expect_err("it is damaged").to_string();
-    assert!(said(b"").contains("no first line"));
-    assert!(said(b"{}\n").contains("says something else"));
+    assert!(said(b"").contains("is empty"));
+    assert!(said(b"{\"kind\":\"tagger\"}\n").contains("says something else"));
     assert!(said(&file[..file.len() - 9]).contains("do not unpack"));
     let mut other = file.clone();
     other.splice(line + 1.., zstd::encode_all(&vec![1_u8; (WIDTH << 10) + 6 * 5][..], 1).expect("it packs"));

@@ -3,8 +3,10 @@
 use super::features::Unit;
 use super::lexicon::{self, Lexicon};
 use super::token::{Cutter, Token, Units};
+use crate::detect::model_file;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::ops::Range;
 use std::sync::OnceLock;
 
@@ -19,6 +21,9 @@ pub(super) const BUCKET: usize = 4;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Head {
+    /// The format of the file, which says nothing where it is 1.
+    #[serde(default = "model_file::first", skip_serializing_if = "model_file::is_first")]
+    pub format: u32,
     /// Its name.
     pub name: String,
     /// What it is, so that no other model is taken for it: `tagger`.
@@ -304,11 +309,15 @@ impl Tagger {
     }
 }
 
+thread_local! {
+    /// Room that a thread has for all channels: a unit is told at once, and nothing of it is kept.
+    static ROOM: Cell<Room> = Cell::default();
+}
+
 /// A text on its way through a tagger.
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
     cutter: Cutter,
-    room: Room,
 }
 
 /// What was found, in the folded text.
@@ -326,14 +335,15 @@ pub struct Tagged {
 
 struct Tagging<'a> {
     tagger: &'a Tagger,
-    room: &'a mut Room,
     out: &'a mut Vec<Tagged>,
 }
 
 impl Units for Tagging<'_> {
     fn unit(&mut self, tokens: &mut [Token], before: &[Token]) {
         let mut spans = Vec::new();
-        self.tagger.tag(tokens, before, self.room, &mut spans);
+        let mut room = ROOM.take();
+        self.tagger.tag(tokens, before, &mut room, &mut spans);
+        ROOM.set(room);
         for span in spans {
             if let (Some(first), Some(last)) =
                 (tokens.get(span.first), tokens.get(span.end.saturating_sub(1)))
@@ -348,12 +358,17 @@ impl Units for Tagging<'_> {
 impl Reading {
     /// Reads on in folded text, which ends with a whole character.
     pub fn push(&mut self, tagger: &Tagger, folded: &[u8], out: &mut Vec<Tagged>) {
-        self.cutter.push(folded, &mut Tagging { tagger, room: &mut self.room, out });
+        self.cutter.push(folded, &mut Tagging { tagger, out });
     }
 
     /// The text ends.
     pub fn finish(&mut self, tagger: &Tagger, out: &mut Vec<Tagged>) {
-        self.cutter.finish(&mut Tagging { tagger, room: &mut self.room, out });
+        self.cutter.finish(&mut Tagging { tagger, out });
+    }
+
+    /// How much memory it takes, in bytes.
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>() + self.cutter.heap()
     }
 
     /// Where the unit began that has not ended.

@@ -179,6 +179,13 @@ impl Cutter {
         self.tokens.first().map(|token| token.start).or(open)
     }
 
+    /// Bytes that it has on the heap.
+    pub(super) fn heap(&self) -> usize {
+        let word = self.open.as_ref().filter(|open| open.bytes.spilled());
+        let before = if self.before.spilled() { self.before.capacity() } else { 0 };
+        word.map_or(0, |open| open.bytes.capacity()) + (self.tokens.capacity() + before) * size_of::<Token>()
+    }
+
     /// Reads on in folded text, which is UTF-8 and ends with a whole character.
     pub fn push(&mut self, text: &[u8], to: &mut impl Units) {
         let mut rest = text;

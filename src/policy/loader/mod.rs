@@ -6,8 +6,11 @@ mod profiles;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::brought::Models;
 use super::draft::{At, Draft, NO_EXAMPLE, RULE, SLOT, terms};
-use super::file::{Applies, BasisFile, CLAIMS, DOCUMENTS, HOLDINGS, PackFile, RulesFile, SlotFile, Source};
+use super::file::{
+    Applies, BasisFile, CLAIMS, DOCUMENTS, HOLDINGS, PackFile, RuleFile, RulesFile, SlotFile, Source,
+};
 use super::files::Files;
 use super::list_head::ListHead;
 use super::obligation::Obligation;
@@ -83,6 +86,8 @@ pub(super) struct Loader<'f> {
     pub(super) found: Vec<Diagnostic>,
     /// What is wrong, but keeps nobody from using it.
     pub(super) warnings: Vec<Diagnostic>,
+    /// What packs bring.
+    pub(super) models: Models,
 }
 
 /// A name in a file that is to be looked up elsewhere.
@@ -107,10 +112,13 @@ impl<'f> Loader<'f> {
             settings: Vec::new(),
             found: Vec::new(),
             warnings: Vec::new(),
+            models: Models::default(),
         };
+        loader.models = Models::read(files, &mut loader.found);
         loader.taxonomy();
         loader.packs();
         loader.unused_lists();
+        loader.unused_models();
         loader.profiles();
         loader.obligations();
         loader
@@ -262,6 +270,15 @@ impl<'f> Loader<'f> {
                 at.files("fingerprints", "file of fingerprints", prints, self.files, At::documents);
             let claims = (&*rule.claims, format!("{folder}claims/"));
             let claims = at.files("claims", "file of statements", claims, self.files, At::claims);
+            let brought = rule.model.as_deref().and_then(|name| {
+                let own = self.models.of(pack, name);
+                if let Some(unknown) = self.models.unknown(pack, name).filter(|_| own.is_none()) {
+                    let unknown = at.here(&["model"], unknown);
+                    at.found.push(unknown);
+                }
+                own.cloned()
+            });
+            let rule = RuleFile { brought, ..rule };
             let mut draft = at.draft(id, rule, lists, &excepted, of_pack);
             (draft.spec.fingerprints, draft.spec.claims) = (fingerprints, claims);
             if imported {
@@ -362,6 +379,16 @@ impl<'f> Loader<'f> {
             pack.rules.push(self.drafts.len());
         }
         self.drafts.push(draft);
+    }
+
+    /// Models that no rule of their pack asks.
+    fn unused_models(&mut self) {
+        let asked = self.drafts.iter().filter_map(|draft| {
+            let (pack, _) = draft.rule.id.rsplit_once('/')?;
+            Some((pack.to_owned(), draft.rule.model.as_ref()?.model.clone()))
+        });
+        let asked: Vec<(String, String)> = asked.collect();
+        self.warnings.extend(self.models.unused(self.files, &asked));
     }
 
     /// Lists at the root that no slot reads.

@@ -103,6 +103,7 @@ impl Figures {
     pub(super) fn card(&self, recipe: &Recipe, facts: &Facts<'_>) -> String {
         let heading = Heading {
             name: &recipe.name,
+            recipe: format!("train/{}.toml", recipe.name),
             version: &recipe.version,
             title: &recipe.title,
             hashed: "weights and lexicon",

@@ -152,6 +152,7 @@ fn learn(
     });
     drop(all);
     let head = Head {
+        format: 1,
         name: recipe.name.clone(),
         kind: "tagger".to_owned(),
         version: recipe.version.clone(),
