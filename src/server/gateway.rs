@@ -17,7 +17,7 @@ use crate::audit::{CommitmentKey, Journal, Texts};
 use crate::dialect::Matched;
 use crate::exchange::{ExchangeLimits, Marks};
 use crate::limits::{Abuse, Connections, KeyTable, LimitsSettings, Sessions};
-use crate::policy::Density;
+use crate::policy::{Annotate, Density};
 use crate::provenance::mark::{DetectorSettings, MarkKeys};
 use crate::provenance::sampler::Biased;
 use crate::telemetry::Metrics;
@@ -172,6 +172,11 @@ impl Route {
     /// How its answers are labelled, where it says so.
     pub(super) fn label(&self) -> Option<crate::policy::LabelMode> {
         self.settings.as_ref()?.purpose.as_ref().map(|purpose| purpose.label)
+    }
+
+    /// In which form clients are told of doubts about its answers, where it says so.
+    pub(super) fn annotate(&self) -> Option<Annotate> {
+        self.settings.as_ref()?.annotate
     }
 
     /// How closely marks stand in its answers, where it says so.

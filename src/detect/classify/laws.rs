@@ -9,8 +9,13 @@ use proptest::prelude::*;
 use std::sync::LazyLock;
 
 fn rule(model: &str, class: Option<&str>) -> RuleSpec {
-    let asked =
-        ModelSpec { model: model.to_owned(), class: class.map(str::to_owned), strict: false, one_in: None };
+    let asked = ModelSpec {
+        model: model.to_owned(),
+        class: class.map(str::to_owned),
+        strict: false,
+        one_in: None,
+        every: None,
+    };
     RuleSpec { model: Some(asked), ..RuleSpec::default() }
 }
 

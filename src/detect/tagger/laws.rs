@@ -10,8 +10,13 @@ use std::sync::LazyLock;
 const TYPES: [&str; 4] = ["person", "organisation", "place", "address"];
 
 fn rule(class: Option<&str>) -> RuleSpec {
-    let asked =
-        ModelSpec { model: "names".to_owned(), class: class.map(str::to_owned), strict: false, one_in: None };
+    let asked = ModelSpec {
+        model: "names".to_owned(),
+        class: class.map(str::to_owned),
+        strict: false,
+        one_in: None,
+        every: None,
+    };
     RuleSpec { model: Some(asked), ..RuleSpec::default() }
 }
 

@@ -22,7 +22,7 @@ const BAD: &[&str] = &[
 ];
 
 fn policy(strict: bool) -> Arc<Policy> {
-    let model = ModelSpec { model: "harm".into(), class: None, strict, one_in: None };
+    let model = ModelSpec { model: "harm".into(), class: None, strict, one_in: None, every: None };
     let rule = Rule {
         id: "harm".into(),
         actions: Actions { output: Action::Block, ..Actions::all(Action::Allow) },
