@@ -332,17 +332,20 @@ proptest! {
     fn what_programs_read_stays_exact(chosen in chosen(), call in 0..CALLS.len(), stream: bool, length in 1usize..30) {
         let (call, text) = (&CALLS[call], Text::of(&chosen, false));
         // Gemini is asked for JSON, which is not held against anything.
-        let tells = !text.doubts.is_empty() && !call.path.contains(":generate");
+        let is_json = call.path.contains(":generate");
+        let tells = !text.doubts.is_empty() && !is_json;
+        // A marker that stands in JSON outside of a string brings its quotes.
+        let expected = if is_json { text.let_through().replace("[É-MAIL]", "\"[É-MAIL]\"") } else { text.let_through() };
         let mut answering = begin(call, &policy(RuleState::Enforce, Annotate::Note), How { stream, exact: true, ..How::default() });
         let record = if stream {
             let out = sent(&mut answering, &(call.stream)(&text.pieces(call, length)), 64);
-            prop_assert_eq!((call.heard)(&events(&out, call)), text.let_through());
+            prop_assert_eq!((call.heard)(&events(&out, call)), expected);
             prop_assert_eq!(beside(&out, call).len(), usize::from(tells));
             answering.annotation_record()
         } else {
             let out = sent(&mut answering, &(call.whole)(&text.model()).to_string(), 64);
             let got: Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}"));
-            prop_assert_eq!((call.read)(&got), text.let_through());
+            prop_assert_eq!((call.read)(&got), expected);
             prop_assert_eq!(got.get("sluicegate_annotations").is_some(), tells);
             answering.annotation_record()
         };

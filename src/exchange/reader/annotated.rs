@@ -238,9 +238,9 @@ impl Reader {
         for measure in annotated.texts.values_mut().filter(|measure| !measure.strings.is_empty()) {
             let mut edits = Vec::new();
             for (wire, at) in measure.strings.drain(..) {
-                let Some(segment) = segments.texts.iter().find(|one| one.wire.start == wire) else {
-                    continue;
-                };
+                // They stand in order.
+                let place = segments.texts.binary_search_by_key(&wire, |one| one.wire.start);
+                let Some(segment) = place.ok().and_then(|at| segments.texts.get(at)) else { continue };
                 match segment.part {
                     Part::Joined(number, start) => {
                         let joined = segments.joined.get(number as usize);
