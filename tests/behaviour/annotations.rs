@@ -24,7 +24,11 @@ fn rules() -> String {
     };
     let number = "grounding = \"number\"\nexamples = [\"It was opened in 1859.\\n---\\nIt was opened in 1861.\"]\n\
          counter_examples = [\"It was opened in 1859.\\n---\\nIt was opened in 1859.\"]";
-    rule("number", number) + &rule("known", "claims = [\"rumours.claims\"]")
+    rule("number", number)
+        + &rule(
+            "known",
+            "claims = [\"rumours.claims\"]\nexamples = [\"Garlic cures influenza.\"]\ncounter_examples = [\"Garlic does not cure influenza.\"]",
+        )
 }
 
 /// A gateway with these rules, and the configuration to which more can be added.
