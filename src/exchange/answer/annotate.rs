@@ -41,7 +41,8 @@ impl Notes {
 
     /// What the record says; none where there was nothing to tell.
     pub(super) fn record(&self) -> Option<AnnotationRecord> {
-        (!self.told.is_empty()).then(|| AnnotationRecord { places: self.told.len() as u32, ..self.record })
+        let record = AnnotationRecord { places: self.told.len() as u32, ..self.record };
+        Some(record).filter(|_| !self.told.is_empty())
     }
 
     /// Whether words are to stand behind this text.

@@ -82,7 +82,7 @@ impl Measure {
         self.length += text.len() as u64;
         let first = self.seen;
         for (byte, at) in text.bytes().zip(first..) {
-            if at % 64 == 0 {
+            if at.is_multiple_of(64) {
                 let before =
                     self.blocks.last().map_or(0, |(before, begun)| before + u64::from(begun.count_ones()));
                 self.blocks.push((before, 0));
@@ -357,7 +357,7 @@ mod tests {
             measure.push(b);
             let edits: Vec<Edit> = spans.iter().filter_map(|(start, length)| {
                 let (start, end) = (boundary(start), text.floor_char_boundary((boundary(start) + length).min(text.len())));
-                let edit = Edit { start: start as u64, end: end as u64, strength: 1, rule: 0, marker: "[é]".into(), make: Default::default() };
+                let edit = Edit { start: start as u64, end: end as u64, strength: 1, rule: 0, marker: "[é]".into(), make: super::super::super::emit::Make::Marker };
                 (start < end).then_some(edit)
             }).collect();
             let removed = removed(&edits);
