@@ -199,6 +199,7 @@ fn end(n: u64, exchange: ExchangeId) -> End {
         sent: format!("{:032x}", n + 2),
         tokens: None,
         label: None,
+        annotation: None,
         sampler: None,
         mark: None,
         texts: None,

@@ -56,7 +56,8 @@ pub use purge::{
     written_lately,
 };
 pub use record::{
-    Admission, Asked, Coverage, End, Event, FindingRecord, LabelRecord, MarkRecord, SamplerRecord, safe,
+    Admission, AnnotationRecord, Asked, Coverage, End, Event, FindingRecord, LabelRecord, MarkRecord,
+    SamplerRecord, safe,
 };
 pub use segment::{Entry, EntryKind, ReadError, Recovered, Torn, first_record, read_dir, read_records};
 pub use settings::JournalSettings;

@@ -239,6 +239,21 @@ pub struct LabelRecord {
     pub unlabelled: Option<Unlabelled>,
 }
 
+/// How the client was told of what is false in an answer, or not borne out by its request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct AnnotationRecord {
+    /// The form that the policy or the route asks for: `note`, `metadata`, `header`.
+    pub form: &'static str,
+    /// Places that it was told of.
+    pub places: u32,
+    /// Texts with a note behind them.
+    pub notes: u32,
+    /// Whether it was told in a member or comment beside the text.
+    pub metadata: bool,
+    /// Whether it was told in a header.
+    pub header: bool,
+}
+
 /// The marks in an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct MarkRecord {
@@ -289,6 +304,9 @@ pub struct End {
     /// How the answer was labelled, where the policy has answers labelled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<LabelRecord>,
+    /// How the client was told of what is doubtful in the answer; not there where nothing was told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub annotation: Option<AnnotationRecord>,
     /// The epoch and number of the marks in the answer, where it is marked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mark: Option<MarkRecord>,

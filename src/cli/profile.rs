@@ -97,6 +97,7 @@ fn whole(library: &Library, profile: &Profile) -> Value {
             "rules": { "block": strength(Action::Block), "replace": strength(Action::Replace), "mask": strength(Action::Mask), "hash": strength(Action::Hash), "pseudonymise": strength(Action::Pseudonymise), "partial": strength(Action::Partial), "flag": strength(Action::Flag) },
             "unscanned": profile.unscanned,
             "block_as": profile.block_as,
+            "annotate": profile.annotate,
             "demands": profile.demands,
             "demanded": profile.demanded.iter().map(demand).collect::<Vec<_>>(),
             "unmet": unmet.iter().map(ToString::to_string).collect::<Vec<_>>(),

@@ -45,6 +45,11 @@ impl<T> Numbered<T> {
         self.0.iter().filter(|list| rules.contains(list.rule))
     }
 
+    /// Whether a rule has any.
+    pub(super) fn has(&self, rule: RuleId) -> bool {
+        self.0.iter().any(|list| list.rule == rule)
+    }
+
     /// The list in which a rule's thing of this number is, and its place there.
     pub(super) fn find(&self, rule: RuleId, number: u32) -> Option<(&T, usize)> {
         let of = self.0.iter().filter(|list| list.rule == rule && list.first <= number);

@@ -402,6 +402,11 @@ impl Dialect for Anthropic {
         cues.push(Cue::End { text: 0 });
     }
 
+    fn text_of(&self, _: &Operation, _: [u64; 4]) -> Option<u64> {
+        // All blocks are one.
+        Some(0)
+    }
+
     fn more(&self, _: &Operation, _: &Ask, _: &Memo, spot: &Spot, words: &str) -> (&'static str, String) {
         const KIND: &str = "content_block_delta";
         let (index, words) = (spot.part, quoted(words));

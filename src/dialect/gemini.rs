@@ -373,6 +373,11 @@ impl Dialect for Gemini {
         spoken(src, tape, false, cues);
     }
 
+    fn text_of(&self, _: &Operation, parts: [u64; 4]) -> Option<u64> {
+        let [candidate, thought, ..] = parts;
+        (thought == 0).then_some(candidate)
+    }
+
     fn skips_comments(&self) -> bool {
         // Its SDK for Python takes every line that is no data for a part of an error's JSON.
         false

@@ -246,6 +246,13 @@ pub trait Dialect: Sync + Debug {
         let _ = (op, src, tape, cues);
     }
 
+    /// Which text of its cues a channel is that stands there ([`ChannelKey::parts`]), if people read it.
+    fn text_of(&self, op: &Operation, parts: [u64; 4]) -> Option<u64> {
+        let _ = op;
+        let [text, ..] = parts;
+        Some(text)
+    }
+
     /// Whether what reads its streams skips their comments.
     fn skips_comments(&self) -> bool {
         true

@@ -86,6 +86,27 @@ impl Edit {
     }
 }
 
+/// A stretch of a text that was written anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Removed {
+    /// First byte of the text that is gone.
+    pub(super) start: u64,
+    /// One past the last.
+    pub(super) end: u64,
+    /// Code points that stand there instead.
+    pub(super) points: u64,
+}
+
+impl Removed {
+    /// What an edit does.
+    pub(super) fn of(edit: &Edit) -> Self {
+        Self { start: edit.start, end: edit.end, points: edit.marker.chars().count() as u64 }
+    }
+}
+
+/// Most stretches of one text that are kept for who asks where something has come to stand.
+const MOST_REMOVED: usize = 1 << 14;
+
 /// Where a text that is JSON source stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Place {
@@ -121,6 +142,8 @@ pub struct Emitter {
     json: Option<Place>,
     /// What was written last stands as a number by itself.
     bare: bool,
+    /// What has left written anew, in order, where somebody asks for it.
+    removed: Option<Vec<Removed>>,
 }
 
 /// One string of an event or body, as the emitter needs it.
@@ -152,6 +175,32 @@ impl Emitter {
         }
         let at = self.edits.partition_point(|e| e.order() <= edit.order()).max(self.next);
         self.edits.insert(at, edit);
+    }
+
+    /// From here on it is kept what leaves written anew.
+    pub(super) fn keep_removed(&mut self) {
+        self.removed.get_or_insert_default();
+    }
+
+    /// What has left written anew; none where that is not kept, or was too much.
+    pub(super) fn removed(&self) -> Option<&[Removed]> {
+        self.removed.as_deref().filter(|removed| removed.len() < MOST_REMOVED)
+    }
+
+    /// Takes note of an edit that is taken in.
+    fn remove(&mut self, edit: Removed) {
+        let is_new = edit.start >= self.removed_until;
+        let Some(removed) = &mut self.removed else { return };
+        if is_new && removed.len() < MOST_REMOVED {
+            removed.push(edit);
+        } else if let Some(last) = removed.last_mut() {
+            last.end = last.end.max(edit.end);
+        }
+    }
+
+    /// The edits that have not been forgotten, in order.
+    pub(super) fn edits(&self) -> &[Edit] {
+        &self.edits
     }
 
     /// Whether any edit touches `start..end`.
@@ -243,7 +292,9 @@ impl Emitter {
 
     /// Takes in the edits that begin at or before `at`, and writes the marker where a removed stretch begins.
     fn absorb(&mut self, at: u64, out: &mut Vec<u8>) {
-        while let Some(edit) = self.edits.get(self.next).filter(|e| e.start <= at) {
+        while let Some(removed) = self.first().filter(|e| e.start <= at).map(Removed::of) {
+            self.remove(removed);
+            let Some(edit) = self.edits.get(self.next) else { break };
             self.next += 1;
             if edit.start >= self.removed_until {
                 match self.json {

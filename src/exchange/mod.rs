@@ -46,12 +46,12 @@ pub use marking::{Marked, Marks};
 pub use moderation::moderate;
 pub use prompt::{Judged, Next, Received};
 pub use pseudonyms::Pseudonyms;
-pub use reader::{Counted, Noted, Reader, Side, Stop};
+pub use reader::{Counted, Noted, Place, Reader, Side, Stop};
 pub use segment::Segments;
 pub use tally::{CountKey, Counts};
 
 use crate::audit::{Coverage, ExchangeId};
-use crate::policy::{Action, Policy};
+use crate::policy::{Action, Annotate, Policy};
 use crate::text::json::MAX_DEPTH;
 use crate::text::{Language, Tongue};
 pub use told::{COMPLAINTS, REVIEWS};
@@ -159,6 +159,8 @@ pub struct Terms {
     pub prints: bool,
     /// What judges have said of the request's texts so far, where judges are asked at all.
     pub judges: Option<Arc<judging::Answers>>,
+    /// In which form clients are told of doubts about the answer, where that is not as the policy says.
+    pub annotate: Option<Annotate>,
 }
 
 /// What is known of who asks, for what they are told.
@@ -189,6 +191,13 @@ impl Terms {
             pseudonyms: None,
             prints: false,
             judges: None,
+            annotate: None,
         }
+    }
+
+    /// In which form clients are told of doubts about the answer; never where no rule can doubt it.
+    pub(in crate::exchange) fn annotate(&self) -> Annotate {
+        let own = self.annotate.filter(|_| self.policy.doubts());
+        own.unwrap_or_else(|| self.policy.annotate())
     }
 }

@@ -17,7 +17,7 @@ use crate::dialect::{
     Ask, Bias, ErrorKind, ExchangeError, Matched, Reply, bias, is_exact, is_first, last_words, system_words,
 };
 use crate::limits::Seen;
-use crate::policy::{Action, BlockAs, Density};
+use crate::policy::{Action, Annotate, BlockAs, Density};
 use crate::provenance::sampler::List;
 use crate::telemetry::Quiet;
 use crate::text::json::{JsonError, Kind, Tape, unescape};
@@ -177,7 +177,9 @@ impl Received {
                 if matched.dialect.has_words(matched.operation) {
                     let marks = terms.marks.as_ref().is_some_and(|marks| marks.may_mark(&terms.policy));
                     let biased = terms.policy.sampler_mark() && matched.dialect.takes_bias(matched.operation);
-                    ask.exact = (marks || biased || terms.client.labels)
+                    // Whether a route has clients told of doubts in words is not known yet.
+                    let doubts = terms.policy.doubts();
+                    ask.exact = (marks || biased || doubts || terms.client.labels)
                         && (ask.structured || is_exact(&body, &tape));
                     if biased && !ask.exact {
                         ask.bias = bias(&body, &tape);
@@ -185,7 +187,7 @@ impl Received {
                     if terms.client.labels {
                         ask.first = is_first(&body, &tape);
                     }
-                    if biased || terms.client.labels {
+                    if biased || doubts || terms.client.labels {
                         terms.client.said = said(&body, &tape);
                     }
                 }
@@ -330,6 +332,11 @@ impl Judged {
         if let Some(marks) = &mut self.terms.marks {
             marks.density = Some(density);
         }
+    }
+
+    /// Clients are told in this form of doubts about its answer, whatever the policy says.
+    pub fn annotate_as(&mut self, form: Annotate) {
+        self.terms.annotate = Some(form);
     }
 
     /// Whether the upstream's sampler may be asked for its mark, and by which words: those of the language in which the answer will be. None where the

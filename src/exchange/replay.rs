@@ -8,7 +8,7 @@ use super::record::{self, refusal_code};
 use super::{Ended, ExchangeLimits, Flow, Mode, Next, Outcome, Received, Replaced, Report, Terms};
 use crate::audit::{FindingRecord, RequestHead};
 use crate::dialect::{self, Ask, ErrorKind, Framing, Matched};
-use crate::policy::{Action, Direction, Policy};
+use crate::policy::{Action, Annotate, Direction, Policy};
 
 /// What its records say of an exchange, as far as it tells how its bodies are to be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -152,7 +152,11 @@ pub fn told(recorded: &Recorded, request: Bytes, answer: &[u8]) -> Result<Vec<St
     let matched = recorded.matched().ok_or(NotReplayed::Call)?;
     // No rule looks at it.
     let policy = Arc::new(Policy::from_rules(Vec::new()).map_err(|_| NotReplayed::Call)?);
-    let terms = Terms { prints: true, ..Terms::new(policy, ExchangeLimits::default()) };
+    let terms = Terms {
+        prints: true,
+        annotate: Some(Annotate::None),
+        ..Terms::new(policy, ExchangeLimits::default())
+    };
     let (query, json) =
         recorded.head.as_ref().map_or((None, true), |head| (head.query.as_deref(), head.json));
     let judged = Received::new(matched, terms)

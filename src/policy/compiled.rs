@@ -7,10 +7,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::annotate::may_doubt;
 use super::{
-    AbuseSettings, Action, BlockAs, Bucket, Choice, Complaints, Density, Direction, LEAST, Labelled,
-    LadderSettings, Notice, Residencies, ReviewSettings, Rule, RuleState, SessionSettings, Threshold, Unmet,
-    Unscanned,
+    AbuseSettings, Action, Annotate, BlockAs, Bucket, Choice, Complaints, Density, Direction, LEAST,
+    Labelled, LadderSettings, Notice, Residencies, ReviewSettings, Rule, RuleState, SessionSettings,
+    Threshold, Unmet, Unscanned,
 };
 use crate::detect::{CompileError, Engine, Finding, RuleId, RuleSet, RuleSpec};
 
@@ -30,6 +31,8 @@ pub struct Policy {
     encoded: [RuleSet; 4],
     /// Of the rules in a direction those that ask a judge.
     judged: [Box<[RuleId]>; 4],
+    /// Whether some rule only flags what it doubts in answers.
+    doubts: bool,
     /// Whether some rule makes something of what it finds in requests, and in answers.
     makes: [bool; 2],
     /// Its rules in shadow, if there are any.
@@ -59,6 +62,8 @@ pub(super) struct Parts {
 #[derive(Clone, Debug, Default)]
 pub(super) struct ForClients {
     pub(super) block_as: BlockAs,
+    /// In which form they are told of doubts.
+    pub(super) annotate: Annotate,
     pub(super) complaints: Option<Arc<Complaints>>,
     pub(super) ladder: Option<Arc<LadderSettings>>,
     pub(super) sessions: Option<Arc<SessionSettings>>,
@@ -184,6 +189,10 @@ impl Policy {
         let judged = sets.each_ref().map(|set| {
             set.iter().filter(|rule| rule_of(&parts.rules, *rule).judge.is_some()).collect::<Box<[RuleId]>>()
         });
+        let doubts = numbered(&parts.choices).any(|(rule, choice)| {
+            let flags = over.takes(choice.state) && choice.actions.output == Action::Flag;
+            flags && may_doubt(rule_of(&parts.rules, rule), rule, &engine)
+        });
         let makes = |directions: [Direction; 2]| {
             let in_force = parts.choices.iter().filter(|choice| over.takes(choice.state));
             in_force
@@ -193,7 +202,19 @@ impl Policy {
         let makes =
             [makes([Direction::Prompt, Direction::Tool]), makes([Direction::Output, Direction::Tool])];
         let packs = packs(&parts);
-        Self { parts, packs, over, engine, sets, encoded, judged, makes, shadow: None, canaries: Vec::new() }
+        Self {
+            parts,
+            packs,
+            over,
+            engine,
+            sets,
+            encoded,
+            judged,
+            doubts,
+            makes,
+            shadow: None,
+            canaries: Vec::new(),
+        }
     }
 
     /// A policy of these rules alone, each with its own actions: for tests and for scanning with one rule.
@@ -280,6 +301,23 @@ impl Policy {
     /// Days for which its profile lets bodies of exchanges be kept at most; none where it does not say.
     pub fn content_days(&self) -> Option<u32> {
         self.parts.client.content_days
+    }
+
+    /// In which form clients are told of doubts about an answer; never of one that no rule can doubt.
+    pub fn annotate(&self) -> Annotate {
+        if self.doubts { self.parts.client.annotate } else { Annotate::None }
+    }
+
+    /// Whether rules in force may find something doubtful in answers.
+    pub fn doubts(&self) -> bool {
+        self.doubts
+    }
+
+    /// The same policy with clients told of doubts in another form.
+    #[must_use]
+    pub fn annotating(mut self, annotate: Annotate) -> Self {
+        self.parts.client.annotate = annotate;
+        self
     }
 
     /// How closely marks stand in answers.

@@ -513,9 +513,12 @@ impl At<'_> {
         let Some(model) = &rule.model else {
             // A judge's rule holds without a model too.
             let holds = rule.hold.is_some() && rule.judge.is_none();
-            for (key, written) in
-                [("class", rule.class.is_some()), ("one_in", rule.one_in.is_some()), ("hold", holds)]
-            {
+            for (key, written) in [
+                ("class", rule.class.is_some()),
+                ("one_in", rule.one_in.is_some()),
+                ("every", rule.every.is_some()),
+                ("hold", holds),
+            ] {
                 if written {
                     self.wrong(&[key], "model", format!("rule `{id}` says `{key}`, but asks no `model`"));
                 }
@@ -541,7 +544,22 @@ impl At<'_> {
             range.contains(one_in)
         });
         let brought = rule.brought.clone();
-        Some(ModelSpec { model: model.clone(), brought, class: rule.class.clone(), strict, one_in })
+        let class = rule.class.clone();
+        let asked = ModelSpec { model: model.clone(), brought, class, strict, one_in, every: None };
+        let every = rule.every.filter(|every| {
+            let range = ModelSpec::SHORTEST..=ModelSpec::LONGEST;
+            if asked.finds_places() {
+                let message =
+                    format!("rule `{id}` says `every`, but `{model}` finds places and judges no sentences");
+                self.wrong(&["every"], "model", message);
+            } else if !range.contains(every) {
+                let (from, to) = (range.start(), range.end());
+                let message = format!("rule `{id}` says `every = {every}`; it goes from {from} to {to}");
+                self.wrong(&["every"], "range", message);
+            }
+            range.contains(every)
+        });
+        Some(ModelSpec { every, ..asked })
     }
 
     /// What the rule looks for that a request does not bear. `alone`: whether it looks for no words.

@@ -285,6 +285,9 @@ pub(super) struct RuleFile {
     /// One in how many harmless texts may reach the threshold of a rule that asks a model and says no threshold: 100 to 1000.
     #[serde(default)]
     pub one_in: Option<u16>,
+    /// After how many characters a model also judges a sentence that has not ended: 50 to 2000.
+    #[serde(default)]
+    pub every: Option<u32>,
     /// How sure a keyword is, and a pattern that says nothing else.
     #[serde(default)]
     pub score: Option<f32>,

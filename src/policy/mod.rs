@@ -1,6 +1,7 @@
 //! Packs, rules and profiles: load, compile, decide, swap.
 
 mod abuse;
+mod annotate;
 pub mod approval;
 mod brought;
 mod compiled;
@@ -37,6 +38,7 @@ mod taxonomy;
 mod tests;
 
 pub use abuse::{AbuseSettings, Sign};
+pub use annotate::{Annotate, Doubt};
 pub use approval::{APPROVAL, ApprovalSettings, Approvals, Approved, Signer};
 pub use brought::BroughtModel;
 pub use compiled::{PACK_DIGITS, Policy};

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::file::{ActionsFile, BasisFile};
-use super::{BlockAs, Choice, Density, Residency, Unscanned};
+use super::{Annotate, BlockAs, Choice, Density, Residency, Unscanned};
 
 /// `profiles/*.toml`.
 #[derive(Debug, Clone, Deserialize)]
@@ -25,6 +25,8 @@ pub(super) struct ProfileFile {
     pub unscanned: Unscanned,
     #[serde(default)]
     pub block_as: BlockAs,
+    #[serde(default)]
+    pub annotate: Annotate,
     #[serde(default)]
     pub demands: Demands,
     /// Rules with other actions or thresholds than their pack gives them.
@@ -294,6 +296,8 @@ pub struct Profile {
     pub unscanned: Unscanned,
     /// How a block looks to the client.
     pub block_as: BlockAs,
+    /// In which form clients are told of doubts about an answer.
+    pub annotate: Annotate,
     /// What follows where its demands are not met.
     pub demands: Demands,
     /// What it demands.

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::{
-    AbuseSettings, Action, ApprovalSettings, Demands, Density, Grade, LadderSettings, ReviewSettings,
-    RuleState, SessionSettings,
+    AbuseSettings, Action, Annotate, ApprovalSettings, Demands, Density, Grade, LadderSettings,
+    ReviewSettings, RuleState, SessionSettings,
 };
 use crate::diag::{Size, Time};
 
@@ -36,6 +36,9 @@ pub struct PolicySettings {
     pub unscanned: Option<Unscanned>,
     /// How a block looks to the client; without it, as the profile says.
     pub block_as: Option<BlockAs>,
+    /// In which form clients are told of what is flagged in an answer as false or not borne out by its request; without it, as the profile
+    /// says.
+    pub annotate: Option<Annotate>,
     /// Rules that do something else than their pack says, in every direction: `"privacy/email" = "flag"`; `allow`
     /// turns a rule off. `"harm/*"` are all rules of a pack.
     pub actions: BTreeMap<String, Action>,
@@ -84,6 +87,7 @@ impl Default for PolicySettings {
             list_roots: None,
             unscanned: None,
             block_as: None,
+            annotate: None,
             actions: BTreeMap::new(),
             thresholds: BTreeMap::new(),
             states: BTreeMap::new(),
@@ -118,6 +122,7 @@ impl PolicySettings {
             list_roots: self.list_roots.clone(),
             unscanned: change.unscanned.or(self.unscanned),
             block_as: change.block_as.or(self.block_as),
+            annotate: change.annotate.or(self.annotate),
             actions: self.actions.iter().chain(&change.actions).map(|(id, a)| (id.clone(), *a)).collect(),
             thresholds: self
                 .thresholds
@@ -154,6 +159,8 @@ pub struct PolicyChange {
     pub unscanned: Option<Unscanned>,
     /// How a block looks to the client.
     pub block_as: Option<BlockAs>,
+    /// In which form clients are told of what is flagged in an answer as false or not borne out by its request.
+    pub annotate: Option<Annotate>,
     /// How closely marks stand in answers.
     pub mark: Option<Density>,
     /// Whether prints of answers are kept.

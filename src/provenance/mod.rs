@@ -7,6 +7,7 @@
 //! in the choice of words, where an upstream can be asked for it.
 
 mod aigc;
+mod annotation;
 pub mod c2pa;
 pub mod detect;
 pub mod export;
@@ -20,6 +21,7 @@ mod statement;
 mod words;
 
 pub use aigc::{Aigc, CHARACTERS, is_allowed};
+pub use annotation::{Annotation, Told};
 pub use label::{Label, LabelWords, Paragraph};
 pub use settings::{LabelSettings, NoticesIn, Unlabelled};
 pub use skeleton::Skeleton;

@@ -105,6 +105,7 @@ impl Exchange<'_> {
                 pseudonyms,
                 prints: self.policy.prints() && !self.canary,
                 judges,
+                annotate: None,
             },
         );
         let body_type = BodyType::of(self.headers);
@@ -303,6 +304,7 @@ impl Exchange<'_> {
             sent: self.worker.gateway.commitments.hash(body),
             tokens: None,
             label: None,
+            annotation: None,
             mark: None,
             sampler: None,
             texts: None,
@@ -359,6 +361,9 @@ impl Exchange<'_> {
             .flatten();
         if let Some(density) = found.and_then(Route::mark) {
             judged.mark_as(density);
+        }
+        if let Some(form) = found.and_then(Route::annotate) {
+            judged.annotate_as(form);
         }
         if judged.own_marks() > 0 {
             gateway.metrics.marks.with_label_values(&["stripped"]).inc_by(judged.own_marks());

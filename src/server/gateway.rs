@@ -17,7 +17,7 @@ use crate::audit::{CommitmentKey, Journal, Texts};
 use crate::dialect::Matched;
 use crate::exchange::{ExchangeLimits, Marks};
 use crate::limits::{Abuse, Connections, KeyTable, LimitsSettings, Sessions};
-use crate::policy::{Density, Grade};
+use crate::policy::{Annotate, Density, Grade};
 use crate::provenance::mark::{DetectorSettings, MarkKeys};
 use crate::provenance::sampler::Biased;
 use crate::telemetry::Metrics;
@@ -172,6 +172,11 @@ impl Route {
     /// The least grade of what its prompts hold, where it says so.
     pub(super) fn grade(&self) -> Option<Grade> {
         self.settings.as_ref()?.grade
+    }
+
+    /// In which form clients are told of doubts about its answers, where it says so.
+    pub(super) fn annotate(&self) -> Option<Annotate> {
+        self.settings.as_ref()?.annotate
     }
 
     /// How closely marks stand in its answers, where it says so.

@@ -17,6 +17,9 @@ use crate::text::Tongue;
 /// Signed metadata of a whole answer, as JSON.
 pub const LABEL: HeaderName = HeaderName::from_static("x-sluicegate-label");
 
+/// Why places of a whole answer are doubtful, and how many there are: a list (RFC 9651, 3.1) such as `unsupported;count=2`.
+pub const ANNOTATIONS: HeaderName = HeaderName::from_static("x-sluicegate-annotations");
+
 /// What a gateway needs to label answers.
 #[derive(Debug, Default)]
 pub struct LabelPlan {
@@ -85,6 +88,11 @@ impl LabelPlan {
 /// of its own does not pass for this gateway's.
 pub(super) fn name_label(headers: &mut HeaderMap, answering: &mut Answering) {
     headers.remove(LABEL);
+    headers.remove(ANNOTATIONS);
+    let doubts = answering.annotation_header();
+    if let Some(value) = doubts.and_then(|doubts| HeaderValue::from_str(&doubts).ok()) {
+        headers.insert(ANNOTATIONS, value);
+    }
     if let Some((tongue, text)) = answering.label_to_show() {
         let field = format!("label; lang={}; text*=UTF-8''{}", tongue.tag(), written(&text));
         if let Ok(value) = HeaderValue::from_str(&field) {

@@ -285,6 +285,7 @@ impl Recorder {
             sent: self.given.so_far(),
             tokens: None,
             label: None,
+            annotation: None,
             mark: None,
             sampler: self.sampler.take(),
             texts: None,
@@ -309,6 +310,7 @@ impl Recorder {
                 self.count_tokens(tokens);
             }
             end.label = answering.label_record();
+            end.annotation = answering.annotation_record();
             end.mark = answering.mark_record();
             if let Some(mark) = &end.mark {
                 metrics.marks.with_label_values(&["set"]).inc_by(mark.marks);

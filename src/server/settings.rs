@@ -2,7 +2,7 @@
 
 use super::route_use::{RouteUse, RouteUses};
 use crate::diag::Time;
-use crate::policy::{Density, Grade, PolicyChange};
+use crate::policy::{Annotate, Density, Grade, PolicyChange};
 use crate::provenance::Unlabelled;
 use crate::upstream::DialectFamily;
 use schemars::JsonSchema;
@@ -93,6 +93,10 @@ pub struct RouteSettings {
     /// How closely marks stand in the answers, in place of what the policy says.
     #[serde(default)]
     pub mark: Option<Density>,
+    /// In which form clients are told of what is flagged in the answers as false or not borne out by the request, in place of what the policy
+    /// says.
+    #[serde(default)]
+    pub annotate: Option<Annotate>,
     /// A header field that the request has.
     #[serde(default)]
     pub header: Option<HeaderMatch>,

@@ -583,8 +583,7 @@ fn a_cascade_asks_about_what_is_uncertain() {
             whole(&json!({ "findings": found }).to_string())
         }));
         let upstream = Fake::whole("200 OK", JSON, answer("The library opens at nine.").as_bytes());
-        let model =
-            ModelSpec { model: "harm".into(), brought: None, class: None, strict: true, one_in: None };
+        let model = ModelSpec { model: "harm".into(), brought: None, class: None, strict: true, one_in: None, every: None };
         let rule =
             Rule { model: Some(model.clone()), ..rule(Actions::all(Action::Block), spec(Some(band), true)) };
         let policy = policy(rule, RuleSpec { model: Some(model), ..RuleSpec::default() });

@@ -7,6 +7,7 @@
 )]
 
 mod abuse;
+mod annotations;
 mod block_details;
 mod codings;
 mod counts;

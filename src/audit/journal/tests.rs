@@ -69,6 +69,7 @@ pub(in crate::audit) fn end() -> End {
         sent: String::new(),
         tokens: None,
         label: None,
+        annotation: None,
         mark: None,
         sampler: None,
         texts: None,

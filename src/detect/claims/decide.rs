@@ -30,6 +30,11 @@ pub(in crate::detect) fn start(claims: &Numbered<Known>, rules: &RuleSet, kind: 
 }
 
 impl Engine {
+    /// Whether a rule looks for statements.
+    pub fn has_statements(&self, rule: RuleId) -> bool {
+        self.claims.has(rule)
+    }
+
     /// The statement that a rule has found, see [`Finding::of`].
     pub fn statement(&self, rule: RuleId, of: u32) -> Option<&Statement> {
         let (known, number) = self.claims.find(rule, of)?;

@@ -26,9 +26,16 @@ pub struct ModelSpec {
     /// How many harmless texts there are, as the model knows them, to one that reaches the rule's threshold where it says none: from
     /// [`COMMON`](Self::COMMON) to [`RARE`](Self::RARE). Without it [`RARE`](Self::RARE).
     pub one_in: Option<u16>,
+    /// After how many characters of a sentence that has not ended it is judged as far as it has come, and again after as many: from
+    /// [`SHORTEST`](Self::SHORTEST) to [`LONGEST`](Self::LONGEST). Without it, when it ends.
+    pub every: Option<u32>,
 }
 
 impl ModelSpec {
+    /// The fewest characters after which a sentence is judged that has not ended.
+    pub const SHORTEST: u32 = 50;
+    /// The most: no sentence is longer, since it ends after 64 words.
+    pub const LONGEST: u32 = 2000;
     /// The most harmless texts that may reach a rule's threshold: one in so many.
     pub const COMMON: u16 = 100;
     /// The fewest: one in so many.
@@ -49,6 +56,8 @@ struct Judge {
     class: usize,
     /// Where between one in a hundred, 0, and one in a thousand, 1, its threshold lies by the logarithm of how many.
     rare: f32,
+    /// After how many characters each it judges a unit that has not ended.
+    every: Option<u32>,
 }
 
 /// What models make of one channel, for the rules that count there.
@@ -59,6 +68,8 @@ pub(in crate::detect) struct Judged {
     rules: SmallVec<[Judge; 4]>,
     /// Rules that have found something.
     found: SmallVec<[RuleId; 4]>,
+    /// Those that have found something in the unit that has not ended.
+    early: SmallVec<[RuleId; 4]>,
     /// Where the unit began that has not ended.
     open: Option<(u64, TextPos)>,
     /// The last unit that has ended.
@@ -148,7 +159,8 @@ impl Judges {
             });
             let one_in = asked.one_in.unwrap_or(ModelSpec::RARE).clamp(ModelSpec::COMMON, ModelSpec::RARE);
             let rare = (f32::from(one_in) / f32::from(ModelSpec::COMMON)).log10();
-            judges.rules.push(Judge { rule: RuleId(rule as u32), model: place, class, rare });
+            let every = asked.every.map(|every| every.clamp(ModelSpec::SHORTEST, ModelSpec::LONGEST));
+            judges.rules.push(Judge { rule: RuleId(rule as u32), model: place, class, rare, every });
         }
         judges
     }
@@ -179,11 +191,15 @@ impl Judges {
         for judge in &mut counting {
             judge.model = places.iter().position(|place| *place == judge.model).unwrap_or_default();
         }
+        let mut every: SmallVec<[u32; 2]> = counting.iter().filter_map(|judge| judge.every).collect();
+        every.sort_unstable();
+        every.dedup();
         Some(Box::new(Judged {
-            reading: Reading::new(&models),
+            reading: Reading::judging(&models, every),
             holds: counting.iter().any(|judge| rules.holds(judge.rule)),
             rules: counting,
             found: SmallVec::new(),
+            early: SmallVec::new(),
             open: None,
             last: None,
         }))
@@ -221,12 +237,31 @@ impl Judged {
                 Some(_) | None => view.text_start(FoldPos(unit.start)),
             };
             let place = (unit.start, unit.end, start, view.text_end(FoldPos(unit.end)));
-            self.last = Some(place);
+            let has_ended = unit.every.is_empty();
+            if has_ended {
+                self.last = Some(place);
+            } else {
+                self.open = Some((unit.start, start));
+            }
             for at in 0..self.rules.len() {
                 let Some(judge) = self.rules.get(at).copied() else { continue };
-                if let Some(scores) = unit.scores.get(judge.model) {
-                    self.judge(rules, judge, *scores, place, waiting);
+                let early = self.early.contains(&judge.rule);
+                // What is told once of a sentence is told; where all of it is to go, it is told again when it has ended.
+                let counts = match judge.every {
+                    _ if has_ended => !early || rules.holds(judge.rule),
+                    Some(every) => !early && unit.every.contains(&every),
+                    None => false,
+                };
+                if counts
+                    && let Some(scores) = unit.scores.get(judge.model)
+                    && self.judge(rules, judge, *scores, place, waiting)
+                    && !has_ended
+                {
+                    self.early.push(judge.rule);
                 }
+            }
+            if has_ended {
+                self.early.clear();
             }
         }
         self.open = match (self.reading.open(), self.open) {
@@ -246,6 +281,7 @@ impl Judged {
         }
     }
 
+    /// Whether a rule finds something by these scores.
     fn judge(
         &mut self,
         rules: &RuleSet,
@@ -253,18 +289,20 @@ impl Judged {
         scores: Scores,
         (from, to, start, end): (u64, u64, TextPos, TextPos),
         waiting: &mut Vec<Found>,
-    ) {
+    ) -> bool {
         let score = scores.of.get(judge.class).copied().unwrap_or_default();
         let least = match rules.threshold(judge.rule) {
             0 => self.usual(judge, scores),
             least => least,
         };
-        if thousandths(score) >= least.max(1) {
+        let finds = thousandths(score) >= least.max(1);
+        if finds {
             if !self.found.contains(&judge.rule) {
                 self.found.push(judge.rule);
             }
             waiting.push(Found::judged(from, to, Finding { rule: judge.rule, start, end, score, of: 0 }));
         }
+        finds
     }
 
     /// The threshold of a rule that says none, in thousandths.

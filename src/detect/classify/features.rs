@@ -62,6 +62,12 @@ pub trait Sink {
     fn begin(&mut self, start: u64);
     /// A unit ends. `end`: the byte behind it in the folded text.
     fn unit(&mut self, end: u64);
+    /// A unit that has not ended has come to so many characters, with a word or sign that ends at this byte. Gives from how many on it is to be
+    /// told so again.
+    fn grown(&mut self, characters: u32, end: u64) -> u32 {
+        let _ = (characters, end);
+        u32::MAX
+    }
 }
 
 /// What a word or a letter is written in.
@@ -87,6 +93,11 @@ pub struct Features {
     sign: u8,
     /// Words of the unit.
     size: u32,
+    /// Its characters.
+    characters: u32,
+    /// From how many of them on the sink is told: of each unit first, and of this one next.
+    first: u32,
+    next: u32,
     /// Bytes read.
     read: u64,
 }
@@ -95,11 +106,39 @@ impl Default for Features {
     fn default() -> Self {
         let mut word = Padded::default();
         word.0[0] = b' ';
-        Self { word, length: 0, before: [0; 2], letters: [0; 3], sign: 0, size: 0, read: 0 }
+        let (first, next) = (u32::MAX, u32::MAX);
+        Self {
+            word,
+            length: 0,
+            before: [0; 2],
+            letters: [0; 3],
+            sign: 0,
+            size: 0,
+            characters: 0,
+            first,
+            next,
+            read: 0,
+        }
     }
 }
 
 impl Features {
+    /// The same, with the sink told of units that come to so many characters.
+    pub fn telling(first: u32) -> Self {
+        Self { first, next: first, ..Self::default() }
+    }
+
+    /// The unit goes on, if it has begun, in what ends at byte `end`.
+    #[inline]
+    fn grow(&mut self, characters: u32, end: u64, sink: &mut impl Sink) {
+        if self.size > 0 {
+            self.characters += characters;
+            if self.characters >= self.next {
+                self.next = sink.grown(self.characters, end);
+            }
+        }
+    }
+
     /// Reads on. `bytes` are folded text, and end with a whole character.
     pub fn push(&mut self, bytes: &[u8], sink: &mut impl Sink) {
         let mut at = 0;
@@ -107,6 +146,7 @@ impl Features {
             if byte.is_ascii_alphanumeric() {
                 if usize::from(self.length) == WORD {
                     self.word(self.read + at as u64, sink);
+                    self.grow(WORD as u32, self.read + at as u64, sink);
                 }
                 self.length += 1;
                 self.word.0[usize::from(self.length)] = byte.to_ascii_lowercase();
@@ -114,11 +154,14 @@ impl Features {
                 continue;
             }
             if self.length > 0 {
+                let length = u32::from(self.length);
                 self.word(self.read + at as u64, sink);
+                self.grow(length, self.read + at as u64, sink);
             }
             if byte < 0x80 {
                 at += 1;
                 self.sign(byte, self.read + at as u64, sink);
+                self.grow(1, self.read + at as u64, sink);
                 continue;
             }
             let rest = bytes.get(at..).unwrap_or_default();
@@ -127,6 +170,7 @@ impl Features {
             let letter = rest.get(..length).and_then(|one| std::str::from_utf8(one).ok());
             if let Some(letter) = letter.and_then(|one| one.chars().next()) {
                 self.wide(letter, length, self.read + at as u64, sink);
+                self.grow(1, self.read + at as u64, sink);
             }
         }
         self.read += bytes.len() as u64;
@@ -153,7 +197,7 @@ impl Features {
     }
 
     fn unit(&mut self, end: u64, sink: &mut impl Sink) {
-        self.size = 0;
+        (self.size, self.characters, self.next) = (0, 0, self.first);
         sink.unit(end);
     }
 

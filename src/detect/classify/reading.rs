@@ -7,6 +7,7 @@
 use super::common;
 use super::features::{Features, Group, Padded, Script, Sink, runs_of};
 use super::model::{LANES, Model, Sums, Tongue};
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// So many features are looked up together.
@@ -32,6 +33,10 @@ struct Taken {
     /// Where the unit began.
     start: u64,
     done: Vec<Unit>,
+    /// After how many characters each of a unit it is judged before it ends.
+    every: SmallVec<[u32; 2]>,
+    /// How many characters of it were judged so.
+    judged: u32,
 }
 
 /// A unit that has ended, in the folded text, with what each model makes of it.
@@ -43,6 +48,8 @@ pub struct Unit {
     pub end: u64,
     /// By model: the scores of its classes.
     pub scores: Vec<Scores>,
+    /// Of one that has not ended: after how many characters each it is judged now. Empty: it has ended.
+    pub every: SmallVec<[u32; 2]>,
 }
 
 /// The calibrated scores of a model's classes, 0 to 1.
@@ -68,6 +75,11 @@ struct Track {
 impl Reading {
     /// The beginning of a text.
     pub fn new(models: &[Arc<Model>]) -> Self {
+        Self::judging(models, SmallVec::new())
+    }
+
+    /// The same, with each unit also judged after so many characters of it, and again after as many.
+    pub fn judging(models: &[Arc<Model>], every: SmallVec<[u32; 2]>) -> Self {
         let track = |model: &Arc<Model>| Track {
             model: Arc::clone(model),
             unit: Sums::default(),
@@ -83,8 +95,11 @@ impl Reading {
             tracks,
             start: 0,
             done: Vec::new(),
+            every,
+            judged: 0,
         };
-        Self { features: Features::default(), taken }
+        let first = taken.every.iter().min().copied();
+        Self { features: first.map_or_else(Features::default, Features::telling), taken }
     }
 
     /// Reads on in folded text, which ends with a whole character. Gives the units that ended.
@@ -182,14 +197,25 @@ impl Sink for Taken {
     }
 
     fn begin(&mut self, start: u64) {
-        self.start = start;
+        (self.start, self.judged) = (start, 0);
     }
 
     fn unit(&mut self, end: u64) {
         self.look_up(Group::Words);
         self.look_up(Group::Runs);
         let scores = self.tracks.iter_mut().map(Track::unit).collect();
-        self.done.push(Unit { start: self.start, end, scores });
+        self.done.push(Unit { start: self.start, end, scores, every: SmallVec::new() });
+    }
+
+    fn grown(&mut self, characters: u32, end: u64) -> u32 {
+        self.look_up(Group::Words);
+        self.look_up(Group::Runs);
+        let before = std::mem::replace(&mut self.judged, characters);
+        let every = self.every.iter().copied().filter(|every| before / every < characters / every).collect();
+        let scores = self.tracks.iter().map(Track::so_far).collect();
+        self.done.push(Unit { start: self.start, end, scores, every });
+        let next = self.every.iter().map(|every| (characters / every + 1) * every);
+        next.min().unwrap_or(u32::MAX)
     }
 }
 
@@ -207,6 +233,18 @@ impl Track {
         self.whole.add(&unit);
         self.last = unit;
         self.units = self.units.saturating_add(1);
+        scores
+    }
+
+    /// The unit as far as it has come.
+    fn so_far(&self) -> Scores {
+        let mut scores = self.part(&self.unit);
+        if self.units > 0 {
+            let mut both = self.last.clone();
+            both.add(&self.unit);
+            let both = self.part(&both);
+            scores.of.iter_mut().zip(both.of).for_each(|(score, both)| *score = score.max(both));
+        }
         scores
     }
 

@@ -14,7 +14,7 @@ mod words;
 
 pub use check::{Checker, Claim};
 pub use context::Context;
-pub(super) use sentence::Sentences;
+pub use sentence::Sentences;
 pub(super) use words::{Form, Word, words};
 
 use super::conditions::thousandths;

@@ -5,7 +5,7 @@ const LONGEST: usize = 2048;
 
 /// A text on its way through. Which sentences it has does not depend on how it was cut; what stands in blocks of code is none.
 #[derive(Clone, Debug, Default)]
-pub(in crate::detect) struct Sentences {
+pub struct Sentences {
     /// The sentence that has not ended, and where it begins.
     sentence: String,
     start: u64,
@@ -19,7 +19,7 @@ pub(in crate::detect) struct Sentences {
 
 impl Sentences {
     /// Reads on. `each`: a sentence, and its first byte in the text.
-    pub(in crate::detect) fn push(&mut self, text: &str, mut each: impl FnMut(&str, u64)) {
+    pub fn push(&mut self, text: &str, mut each: impl FnMut(&str, u64)) {
         for c in text.chars() {
             if self.may_end && c.is_whitespace() {
                 self.end(&mut each);
@@ -39,7 +39,7 @@ impl Sentences {
     }
 
     /// The text is over.
-    pub(in crate::detect) fn finish(&mut self, mut each: impl FnMut(&str, u64)) {
+    pub fn finish(&mut self, mut each: impl FnMut(&str, u64)) {
         self.end(&mut each);
     }
 
@@ -49,7 +49,7 @@ impl Sentences {
     }
 
     /// Where what has not been told begins.
-    pub(in crate::detect) fn open(&self) -> u64 {
+    pub fn open(&self) -> u64 {
         self.start
     }
 

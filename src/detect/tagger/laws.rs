@@ -16,6 +16,7 @@ fn rule(class: Option<&str>) -> RuleSpec {
         class: class.map(str::to_owned),
         strict: false,
         one_in: None,
+        every: None,
     };
     RuleSpec { model: Some(asked), ..RuleSpec::default() }
 }

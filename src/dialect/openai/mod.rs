@@ -159,6 +159,11 @@ impl Dialect for OpenAi {
         }
     }
 
+    fn text_of(&self, op: &Operation, parts: [u64; 4]) -> Option<u64> {
+        let [text, part, ..] = parts;
+        Some(if is_responses(op) { responses::text_of_part(text, part) } else { text })
+    }
+
     fn numbered(&self, op: &Operation, src: &[u8], tape: &Tape) -> Option<usize> {
         if is_responses(op) { tape.find(src, &["sequence_number"]) } else { None }
     }

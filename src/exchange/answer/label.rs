@@ -11,16 +11,20 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::super::label::Labelling;
+use super::super::reader::Reader;
 use super::super::segment::Moved;
+use super::annotate::{self, Notes};
 use super::stream::joined;
-use crate::audit::LabelRecord;
+use crate::audit::{AnnotationRecord, LabelRecord};
 use crate::dialect::{Ask, Cue, Framing, Matched, Memo, Spot};
-use crate::provenance::{Label, Paragraph, Skeleton};
+use crate::policy::Policy;
+use crate::provenance::{Label, LabelWords, Paragraph, Skeleton};
 use crate::text::json::{Kind, Tape, escape_into};
 use crate::text::{Guess, Tongue};
 
@@ -46,6 +50,9 @@ pub(super) struct Around<'a> {
     pub(super) ask: &'a Ask,
     pub(super) memo: &'a Memo,
     pub(super) framing: Framing,
+    pub(super) policy: &'a Policy,
+    /// Who has read it.
+    pub(super) reader: &'a Reader,
 }
 
 /// One text of an answer.
@@ -91,10 +98,13 @@ pub(super) struct Written {
     pub(super) before: Vec<(u64, String)>,
 }
 
-/// The labels of one answer.
+/// The labels of one answer, and what is told of doubts about it.
 #[derive(Debug)]
 pub(super) struct Labels {
-    pub(super) labelling: Labelling,
+    /// How it is labelled, if it is.
+    labelling: Option<Labelling>,
+    words: Arc<LabelWords>,
+    notes: Option<Notes>,
     place: Label,
     /// Whether the text has to stay as it is.
     exact: bool,
@@ -115,16 +125,16 @@ pub(super) struct Labels {
 }
 
 impl Labels {
-    pub(super) fn new(labelling: Labelling, ask: &Ask, tape: Tape, said: Option<Tongue>) -> Self {
-        let place = if ask.exact { Label::default() } else { labelling.mode.into() };
-        let hint = said.or(labelling.accepted).unwrap_or_else(|| labelling.words.home());
-        let notice = labelling.notice && ask.first && place.is_inline();
+    /// Nothing is added so far; `hint` is the language of what is, until the text tells its own.
+    pub(super) fn new(ask: &Ask, tape: Tape, hint: Option<Tongue>) -> Self {
         Self {
-            labelling,
-            place,
+            labelling: None,
+            words: Arc::default(),
+            notes: None,
+            place: Label::default(),
             exact: ask.exact,
-            hint,
-            notice,
+            hint: hint.unwrap_or_default(),
+            notice: false,
             texts: BTreeMap::new(),
             tape,
             held: Vec::new(),
@@ -136,24 +146,55 @@ impl Labels {
         }
     }
 
-    /// What the record says of them.
-    pub(super) fn record(&self) -> LabelRecord {
-        self.labelling.record(self.exact, self.labelled, self.tongue, self.told)
+    /// The answer is labelled.
+    #[must_use]
+    pub(super) fn labelled(mut self, labelling: Labelling, ask: &Ask, said: Option<Tongue>) -> Self {
+        self.place = if ask.exact { Label::default() } else { labelling.mode.into() };
+        self.hint = said.or(labelling.accepted).unwrap_or_else(|| labelling.words.home());
+        self.notice = labelling.notice && ask.first && self.place.is_inline();
+        self.words = Arc::clone(&labelling.words);
+        self.labelling = Some(labelling);
+        self
+    }
+
+    /// Clients are told of doubts.
+    #[must_use]
+    pub(super) fn annotated(mut self, notes: Notes) -> Self {
+        self.notes = Some(notes);
+        self
+    }
+
+    /// What the record says of them, where the answer is labelled.
+    pub(super) fn record(&self) -> Option<LabelRecord> {
+        let labelling = self.labelling.as_ref()?;
+        Some(labelling.record(self.exact, self.labelled, self.tongue, self.told))
+    }
+
+    /// What the record says of what clients were told of doubts.
+    pub(super) fn annotation(&self) -> Option<AnnotationRecord> {
+        self.notes.as_ref()?.record()
+    }
+
+    /// What a whole answer's head says of doubts.
+    pub(super) fn annotation_header(&mut self, around: &Around<'_>) -> Option<String> {
+        self.notes.as_mut()?.header(around)
     }
 
     /// What clients are to show in their own interface: the label and its language.
     pub(super) fn to_show(&self) -> Option<(Tongue, String)> {
-        let beside = Label::from(self.labelling.mode).beside
-            || self.exact && self.labelling.mode != crate::policy::LabelMode::None;
-        beside.then(|| (self.hint, self.labelling.words.label(self.hint)))
+        let labelling = self.labelling.as_ref()?;
+        let beside = Label::from(labelling.mode).beside
+            || self.exact && labelling.mode != crate::policy::LabelMode::None;
+        beside.then(|| (self.hint, labelling.words.label(self.hint)))
     }
 
     /// The signed metadata of what has been said.
     pub(super) fn statement(&mut self) -> Option<String> {
-        let maker = self.labelling.maker.as_ref()?;
+        let labelling = self.labelling.as_ref()?;
+        let maker = labelling.maker.as_ref()?;
         let hashes = self.texts.values().filter(|text| text.said).map(|text| text.skeleton.hash()).collect();
         self.told = true;
-        Some(maker.sign(&self.labelling.exchange, hashes).json())
+        Some(maker.sign(&labelling.exchange, hashes).json())
     }
 
     /// Labels an event; gives what leaves in its place. The event itself goes through `then` once its labels are in it.
@@ -182,8 +223,8 @@ impl Labels {
             dialect.cues(operation, &data, &tape, &mut cues);
         }
         let mut work = Work::new(&data, &tape, around.ask.choices);
-        self.cues(&cues, &mut work);
-        let Work { mut edits, before, pauses, goes_on, over, .. } = work;
+        self.cues(around, &cues, &mut work);
+        let Work { mut edits, before, pauses, goes_on, over, ends, .. } = work;
         let mut put = Vec::new();
         for (spot, words) in before {
             out.push(more(around, &spot, &words));
@@ -193,7 +234,15 @@ impl Labels {
         if goes_on {
             out.append(&mut self.held);
         }
-        if over && self.labelling.maker.is_some() && !self.told {
+        // Of chats no event but the end sign says that all is over: it is the one that ends the last choice.
+        let is_chat = dialect.name() == "openai" && operation.name.ends_with("completions");
+        let last = over || ends && is_chat && self.ended.len() >= around.ask.choices as usize;
+        if last && !dialect.is_end_sign(&data) {
+            edits.extend(self.annotations(around, &data, &tape));
+        } else if last && has_comments(around) {
+            out.extend(self.remark(around));
+        }
+        if over && self.labelling.as_ref().is_some_and(|labelling| labelling.maker.is_some()) && !self.told {
             if has_comments(around) {
                 out.extend(self.comment());
             } else {
@@ -223,8 +272,11 @@ impl Labels {
     pub(super) fn close(&mut self, around: &Around<'_>) -> Vec<Leaving> {
         let mut out = self.end_open(around);
         out.append(&mut self.held);
-        if has_comments(around) && !self.told && self.texts.values().any(|text| text.said) {
-            out.extend(self.comment());
+        if has_comments(around) {
+            out.extend(self.remark(around));
+            if !self.told && self.texts.values().any(|text| text.said) {
+                out.extend(self.comment());
+            }
         }
         out
     }
@@ -233,20 +285,25 @@ impl Labels {
     fn end_open(&mut self, around: &Around<'_>) -> Vec<Leaving> {
         let open: Vec<u64> =
             self.texts.iter().filter(|(_, text)| !text.over && !text.closed).map(|(key, _)| *key).collect();
-        let ends = open.into_iter().filter_map(|key| self.end(key));
+        let ends = open.into_iter().filter_map(|key| self.end(around, key));
         ends.map(|(spot, words)| more(around, &spot, &words)).collect()
     }
 
     /// Labels a whole answer; nothing, where it stays as it came.
-    pub(super) fn whole(&mut self, matched: &Matched, body: &[u8]) -> Option<(Vec<u8>, Written)> {
+    pub(super) fn whole(&mut self, around: &Around<'_>, body: &[u8]) -> Option<(Vec<u8>, Written)> {
+        let matched = around.matched;
         let mut tape = std::mem::take(&mut self.tape);
         let mut cues = Vec::new();
-        if tape.parse(body).is_ok() {
+        let is_json = tape.parse(body).is_ok();
+        if is_json {
             matched.dialect.whole_cues(matched.operation, body, &tape, &mut cues);
         }
         let mut work = Work::new(body, &tape, 1);
-        self.cues(&cues, &mut work);
-        let edits = work.edits;
+        self.cues(around, &cues, &mut work);
+        let mut edits = work.edits;
+        if is_json && !self.notes.as_ref().is_some_and(Notes::is_in_head) {
+            edits.extend(self.annotations(around, body, &tape));
+        }
         self.tape = tape;
         (!edits.is_empty()).then(|| edited(body, edits, 0))
     }
@@ -268,15 +325,42 @@ impl Labels {
         })
     }
 
-    fn cues(&mut self, cues: &[Cue], work: &mut Work<'_>) {
+    /// What is told of doubts, as a comment.
+    fn remark(&mut self, around: &Around<'_>) -> Option<Leaving> {
+        let member = self.notes.as_mut()?.member(around)?;
+        Some(plain(format!("{}{member}\n\n", annotate::COMMENT)))
+    }
+
+    /// The same as a member of the event's or answer's object: in the place of one that the upstream has put there.
+    fn annotations(&mut self, around: &Around<'_>, src: &[u8], tape: &Tape) -> Option<Edit> {
+        let root = tape.node(0).filter(|node| node.kind == Kind::Object)?;
+        let member = self.notes.as_mut()?.member(around)?;
+        if let Some(node) = tape.find(src, &[annotate::MEMBER]).and_then(|at| tape.node(at)) {
+            let quote = usize::from(node.kind == Kind::String);
+            let range = node.start as usize - quote..node.end as usize + quote;
+            return Some(Edit { range, with: member.into_bytes(), own: 0..0 });
+        }
+        let end = root.end as usize - 1;
+        let comma = if root.next > 1 { "," } else { "" };
+        let with = format!("{comma}\"{}\":{member}", annotate::MEMBER).into_bytes();
+        Some(Edit { range: end..end, with, own: 0..0 })
+    }
+
+    /// Whether words are to stand behind a text.
+    fn says_behind(&self, around: &Around<'_>, key: u64) -> bool {
+        self.place.behind || self.notes.as_ref().is_some_and(|notes| notes.has_note(around, key))
+    }
+
+    fn cues(&mut self, around: &Around<'_>, cues: &[Cue], work: &mut Work<'_>) {
         self.texts.values_mut().for_each(|text| text.last = None);
         for cue in cues {
             match cue {
                 Cue::Piece { spot, node, signed } => self.piece(spot, *node, *signed, work),
                 Cue::Again { text, node } => self.again(*text, *node, work),
                 Cue::Pause { part } => {
+                    let says = self.says_behind(around, 0);
                     if let Some(text) = self.texts.get_mut(&0).filter(|t| t.said && t.spot.part == *part) {
-                        work.pauses = self.place.behind && !text.over;
+                        work.pauses = says && !text.over;
                         text.closed = !work.pauses;
                     }
                 }
@@ -290,9 +374,10 @@ impl Labels {
                 Cue::End { text } => {
                     work.goes_on = true;
                     work.pauses = false;
+                    work.ends = true;
                     self.ended.insert(*text);
                     let last = self.texts.get(text).and_then(|text| text.last);
-                    let Some((spot, words)) = self.end(*text) else { continue };
+                    let Some((spot, words)) = self.end(around, *text) else { continue };
                     match last {
                         Some((node, signed)) => work.put(node, signed, false, &words),
                         None => work.before.push((spot, words)),
@@ -326,7 +411,7 @@ impl Labels {
         let mut guess = Guess::default();
         guess.push(&said);
         text.guess.push(&said);
-        let words = &self.labelling.words;
+        let words = &self.words;
         if first {
             let tongue = self.hint;
             if opening {
@@ -372,23 +457,28 @@ impl Labels {
     }
 
     /// A text is over: what is put behind it, if anything.
-    fn end(&mut self, key: u64) -> Option<(Spot, String)> {
+    fn end(&mut self, around: &Around<'_>, key: u64) -> Option<(Spot, String)> {
         let text = self.texts.get_mut(&key)?;
         if !text.said || text.closed || std::mem::replace(&mut text.over, true) {
             return None;
         }
-        if !self.place.behind || text.middle.is_some() {
-            return None;
-        }
         let tongue = text.guess.tongue().unwrap_or(self.hint);
-        let label = self.labelling.words.label(tongue);
-        self.labelled += 1;
-        self.tongue = Some(tongue);
-        // A model that has seen labels in what came before may write one itself: one is enough.
-        if text.tail.trim_end().ends_with(&label) {
+        if let Some(note) = self.notes.as_mut().and_then(|notes| notes.note(around, key, tongue)) {
+            text.behind = format!("\n\n{note}");
+        }
+        if self.place.behind && text.middle.is_none() {
+            let label = self.words.label(tongue);
+            self.labelled += 1;
+            self.tongue = Some(tongue);
+            // A model that has seen labels in what came before may write one itself: one is enough.
+            if !text.tail.trim_end().ends_with(&label) {
+                text.behind.push_str("\n\n");
+                text.behind.push_str(&label);
+            }
+        }
+        if text.behind.is_empty() {
             return None;
         }
-        text.behind = format!("\n\n{label}");
         text.skeleton.push(&text.behind);
         Some((text.spot.clone(), text.behind.clone()))
     }
@@ -423,6 +513,8 @@ struct Work<'a> {
     /// Whether what waits may leave.
     goes_on: bool,
     over: bool,
+    /// Whether some text is over with it.
+    ends: bool,
     /// So many choices were asked for.
     choices: u32,
 }
@@ -437,6 +529,7 @@ impl<'a> Work<'a> {
             pauses: false,
             goes_on: false,
             over: false,
+            ends: false,
             choices,
         }
     }

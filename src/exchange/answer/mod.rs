@@ -3,6 +3,7 @@
 //! Here: which of the two ways an answer is read, event by event ([`stream`]) or when all of it is there ([`whole`]), and what came of
 //! it. Where the policy or a fault ends it, it ends in [`ending`].
 
+mod annotate;
 mod ending;
 mod held;
 mod judged;
@@ -23,7 +24,7 @@ use super::pseudonyms::Keeping;
 use super::reader::{Reader, Side, Stop};
 use super::segment::{Moved, Segments};
 use super::{Delivered, Marked, Outcome, Report, Terms, refuse};
-use crate::audit::{Coverage, LabelRecord, MarkRecord};
+use crate::audit::{AnnotationRecord, Coverage, LabelRecord, MarkRecord};
 use crate::detect::fingerprint::Index;
 use crate::detect::grounding::Context;
 use crate::dialect::{Ask, ErrorKind, ExchangeError, Framing, Matched, Memo, Reply, Stage, Usage};
@@ -32,6 +33,7 @@ use crate::stream::coding::CodingError;
 use crate::text::json::Tape;
 use crate::text::{Tongue, reads_as_utf8};
 use crate::vault::{Back, Scope};
+use annotate::Notes;
 use ending::undecodable;
 use held::Begun;
 use label::{Around, Labels, Leaving, Written};
@@ -149,7 +151,9 @@ impl Answering {
         let tape = || Tape::within(terms.limits.json_depth, terms.limits.json_values);
         let (tape, spare) = (tape(), tape());
         let begun = terms.policy.review().map(|_| Box::default());
-        Self {
+        let notes =
+            Notes::new(terms.annotate(), ask.exact).filter(|_| matched.dialect.has_words(matched.operation));
+        let mut new = Self {
             matched,
             terms,
             ask,
@@ -188,7 +192,20 @@ impl Answering {
             labels: None,
             keeping: None,
             finishing: None,
+        };
+        if let Some(notes) = notes {
+            new.reader.annotate();
+            new.labels = Some(Box::new(new.no_labels().annotated(notes)));
         }
+        new
+    }
+
+    /// Nothing is added to it so far.
+    fn no_labels(&self) -> Labels {
+        let tape = Tape::within(self.terms.limits.json_depth, usize::MAX);
+        let client = &self.terms.client;
+        let asked = client.language.and_then(|language| Tongue::of_tag(language.tag()));
+        Labels::new(&self.ask, tape, client.said.or(asked))
     }
 
     /// Holds the answer against what its request says.
@@ -403,13 +420,13 @@ impl Answering {
         if let Some(begun) = &mut self.begun {
             begun.labelling = Some(labelling.clone());
         }
-        let tape = Tape::within(self.terms.limits.json_depth, usize::MAX);
-        self.labels = Some(Box::new(Labels::new(labelling, &self.ask, tape, self.terms.client.said)));
+        let labels = self.labels.take().map_or_else(|| self.no_labels(), |labels| *labels);
+        self.labels = Some(Box::new(labels.labelled(labelling, &self.ask, self.terms.client.said)));
     }
 
     /// What the record says of labels, where the answer has any.
     pub fn label_record(&self) -> Option<LabelRecord> {
-        self.labels.as_ref().map(|labels| labels.record())
+        self.labels.as_ref().and_then(|labels| labels.record())
     }
 
     /// The label that clients show in their own interface, with its language.
@@ -422,6 +439,22 @@ impl Answering {
     pub fn label_statement(&mut self) -> Option<String> {
         let is_answer = self.mode == Mode::Whole && (200..300).contains(&self.upstream_status);
         self.labels.as_mut().filter(|_| is_answer).and_then(|labels| labels.statement())
+    }
+
+    /// What the record says of what the client was told of doubts about the answer; none where nothing was told.
+    pub fn annotation_record(&self) -> Option<AnnotationRecord> {
+        self.labels.as_ref().and_then(|labels| labels.annotation())
+    }
+
+    /// What a whole answer's head says of doubts about it, where the policy has them told there.
+    pub fn annotation_header(&mut self) -> Option<String> {
+        if self.mode != Mode::Whole || !(200..300).contains(&self.upstream_status) {
+            return None;
+        }
+        let mut labels = self.labels.take()?;
+        let header = labels.annotation_header(&self.around());
+        self.labels = Some(labels);
+        header
     }
 
     /// Whether what reads the stream skips its comments.

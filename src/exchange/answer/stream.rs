@@ -272,12 +272,13 @@ impl Answering {
     }
 
     /// What stands around an event that is labelled.
-    fn around(&self) -> Around<'_> {
+    pub(super) fn around(&self) -> Around<'_> {
         let framing = match self.mode {
             Mode::Stream(framing) => framing,
             Mode::Whole | Mode::Pass => Framing::Sse,
         };
-        Around { matched: &self.matched, ask: &self.ask, memo: &self.memo, framing }
+        let Self { matched, ask, memo, reader, .. } = self;
+        Around { matched, ask, memo, framing, policy: &self.terms.policy, reader }
     }
 
     /// Ends the labels of what has not ended by itself, and lets go what waits for them.

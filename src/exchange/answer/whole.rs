@@ -42,8 +42,9 @@ impl Answering {
     ) -> Flow {
         let is_answer = (200..300).contains(&self.upstream_status);
         let mut own = SmallVec::new();
-        if let Some(labels) = self.labels.as_mut().filter(|_| is_answer) {
-            let labelled = labels.whole(&self.matched, changed.as_deref().unwrap_or(&body));
+        if let Some(mut labels) = self.labels.take_if(|_| is_answer) {
+            let labelled = labels.whole(&self.around(), changed.as_deref().unwrap_or(&body));
+            self.labels = Some(labels);
             if let Some((labelled, written)) = labelled {
                 changed = Some(labelled);
                 if let Some((_, moved)) = self.read.as_deref_mut() {

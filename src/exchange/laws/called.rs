@@ -26,6 +26,7 @@ fn policy(spec: JudgeSpec, action: Action) -> Arc<Policy> {
         class: None,
         strict: spec.strict,
         one_in: None,
+        every: None,
     });
     let rule = Rule {
         id: "called".into(),

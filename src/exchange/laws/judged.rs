@@ -22,7 +22,11 @@ const BAD: &[&str] = &[
 ];
 
 fn policy(strict: bool) -> Arc<Policy> {
-    let model = ModelSpec { model: "harm".into(), brought: None, class: None, strict, one_in: None };
+    policy_every(strict, None)
+}
+
+fn policy_every(strict: bool, every: Option<u32>) -> Arc<Policy> {
+    let model = ModelSpec { model: "harm".into(), brought: None, class: None, strict, one_in: None, every };
     let rule = Rule {
         id: "harm".into(),
         actions: Actions { output: Action::Block, ..Actions::all(Action::Allow) },
@@ -82,6 +86,33 @@ proptest! {
             }
             let (_, whole, _) = streamed(&policy, &text, usize::MAX);
             prop_assert_eq!(whole, cut, "{}", text);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(crate::text::cases::cases(32))]
+
+    /// A sentence that does not end is cut once it has come to so many characters, wherever the stream was cut: `relaxed` has let go no more
+    /// than those and the word in which they end, `strict` nothing of it; behind the cut nothing leaves.
+    #[test]
+    fn a_sentence_without_an_end_is_cut(
+        before in proptest::collection::vec(proptest::sample::select(FINE), 0..3), more in 0usize..12, length in 1usize..40,
+    ) {
+        let before = before.concat();
+        let open = BAD[0].trim_end_matches(['.', ' ']);
+        let text = format!("{before}{open}{}", " and so on".repeat(more));
+        for strict in [false, true] {
+            let policy = policy_every(strict, Some(60));
+            let (said, cut, behind) = streamed(&policy, &text, length);
+            prop_assert!(behind.is_empty() && text.starts_with(&said));
+            prop_assert!(cut, "{}", said);
+            if strict {
+                prop_assert!(before.starts_with(said.trim_end()), "{}", said);
+            } else {
+                prop_assert!(said.len() <= text.len().min(before.len() + open.len() + 1), "{}", said);
+            }
+            prop_assert_eq!(streamed(&policy, &text, usize::MAX).1, cut);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What an exchange owes, as laws that tests try to break: the promises with generated texts, rules and cuts, and what of streams no one
 //! example shows.
 
+mod annotated;
 mod blocks;
 mod called;
 mod chat_pieces;

@@ -162,6 +162,7 @@ impl Reader {
             self.stop = Some(Stop::TooManyChannels);
             return;
         };
+        self.measure_channel(index, text);
         let policy = Arc::clone(&self.policy);
         let (readings, mut parted) = (found.readings, Vec::new());
         let mut found = std::mem::take(&mut self.scratch);

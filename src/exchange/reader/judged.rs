@@ -202,6 +202,11 @@ impl Reader {
         finding.of == 0 && spec.is_some_and(|spec| spec.is_uncertain(finding.score))
     }
 
+    /// Whether nothing is found of this before a judge has said something.
+    pub(super) fn waits_for_judge(&self, role: Role, direction: Direction, finding: &Finding) -> bool {
+        self.asks(role, direction) && self.is_uncertain(finding)
+    }
+
     /// Asks about a text that stands as a whole. What is known of it already is found at once.
     pub(super) fn judge_whole(
         &mut self,

@@ -4,6 +4,7 @@
 //! event and its channels live on. Here is what both share: each string's class says how it is read. A text that ends with its body or
 //! event is read in [`whole`], one that goes on in [`channel`], and what leaves is written in [`write`].
 
+mod annotated;
 mod chain;
 mod channel;
 mod grounded;
@@ -33,6 +34,8 @@ use crate::dialect::{ChannelKey, Class, Flow, Found, Role, Shape};
 use crate::policy::{Action, Direction, Policy};
 use crate::text::json::{Kind, Tape};
 use crate::text::number::written_out;
+use annotated::Annotated;
+pub use annotated::Place;
 use chain::Chain;
 use channel::Channel;
 pub use channel::MAX_CHANNELS;
@@ -155,6 +158,8 @@ pub struct Reader {
     pub(super) let_pass: bool,
     /// What judges are asked, where they are.
     judging: Option<Box<Judging>>,
+    /// What is doubtful in the answer, where clients are told.
+    annotated: Option<Box<Annotated>>,
 }
 
 impl Reader {
@@ -200,6 +205,7 @@ impl Reader {
             deferred: false,
             let_pass: false,
             judging: None,
+            annotated: None,
         }
     }
 
@@ -322,6 +328,7 @@ impl Reader {
         shape.walk(src, tape, &mut |found| self.string(src, tape, found, &mut out));
         self.join_texts(src, &mut out);
         self.make_of_values(src, &mut out);
+        self.take_removed(&out);
         if !self.edited_keys.is_empty() {
             let edited = std::mem::take(&mut self.edited_keys);
             keep_keys_apart(src, tape, &edited, &mut out);
@@ -511,6 +518,7 @@ impl Reader {
             return;
         }
         let kind = if json { TextKind::Json } else { TextKind::Plain };
+        self.stands(found.channel.parts);
         let (mut join, mut flow) = (None, flow);
         if flow == Flow::Repeats {
             flow = Flow::Linked;
@@ -528,7 +536,9 @@ impl Reader {
                 let at = (out.texts.len() as u32, text.len() as u64);
                 let key = found.channel;
                 let key = if flow == Flow::Linked { ChannelKey { parts: [0; 4], ..key } } else { key };
-                join = Some(self.join(key, kind, (role, flow), at));
+                let joined = self.join(key, kind, (role, flow), at);
+                self.measure_whole(joined.0, role, kind, segment.wire.start, text);
+                join = Some(joined);
             }
         }
         let joined_only = flow == Flow::Delta || flow == Flow::Linked && self.streams;
@@ -578,6 +588,7 @@ impl Reader {
         if action == Action::Allow {
             return None;
         }
+        self.keep_doubt(finding, direction, role, channel);
         let action = if self.fixed && action > Action::Flag { Action::Block } else { action };
         let asks = self.policy.rule(finding.rule).judge.is_some();
         let noted = Noted {

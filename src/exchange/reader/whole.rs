@@ -85,6 +85,9 @@ impl Reader {
         let backs = if place.is_none() { self.backs_in(text, kind) } else { Vec::new() };
         let (number, at) = channel.or(join).unwrap_or((self.appeared.saturating_add(1), 0));
         self.appeared = self.appeared.max(number);
+        if join.is_none() && place.is_none() && segment.repeats.is_none() {
+            self.measure_whole(number, role, kind, segment.wire.start, text);
+        }
         // What is joined, or goes on, is asked about there.
         if join.is_none() && place.is_none() && segment.repeats.is_none() {
             let place = Place { direction, role, number, channel: None };

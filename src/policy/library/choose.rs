@@ -130,6 +130,7 @@ impl Library {
         let block_as = settings.block_as.unwrap_or(profile.block_as);
         let client = ForClients {
             block_as,
+            annotate: settings.annotate.unwrap_or(profile.annotate),
             complaints: settings.complaints.clone().map(Arc::new),
             ladder: settings.ladder.clone().map(Arc::new),
             sessions: settings.sessions.clone().map(Arc::new),

@@ -116,6 +116,7 @@ impl Loader<'_> {
             packs: profile.packs,
             unscanned: profile.unscanned,
             block_as: profile.block_as,
+            annotate: profile.annotate,
             demands: profile.demands,
             demanded,
             labels: profile.labels,

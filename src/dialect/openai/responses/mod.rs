@@ -17,7 +17,7 @@ pub(super) use events::shapes as event_shapes;
 use rows::{
     ANSWER_PARTS, PART_FIELDS, REQUEST_FIELDS, REQUEST_PARTS, RESPONSE_COMMON, RESPONSE_FIELDS, SETTINGS,
 };
-pub(super) use spoken::{cues, more, whole_cues};
+pub(super) use spoken::{cues, more, text_of_part, whole_cues};
 
 const fn operation(name: &'static str, method: &'static str, path: &'static str) -> Operation {
     Operation {

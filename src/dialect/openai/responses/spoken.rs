@@ -5,7 +5,7 @@ use super::is_last;
 use crate::text::json::Tape;
 
 /// The text of a part of an item.
-fn text(item: u64, part: u64) -> u64 {
+pub(in crate::dialect::openai) fn text_of_part(item: u64, part: u64) -> u64 {
     item << 32 | part & 0xffff_ffff
 }
 
@@ -14,7 +14,7 @@ pub(in crate::dialect::openai) fn cues(src: &[u8], tape: &Tape, cues: &mut Vec<C
     let kind = tape.str_at(src, &["type"]).unwrap_or_default();
     let (item, part) = (part_of(src, tape, 0, "output_index"), part_of(src, tape, 0, "content_index"));
     let spot = || Spot {
-        text: text(item, part),
+        text: text_of_part(item, part),
         part,
         item: tape.str_at(src, &["item_id"]).unwrap_or_default().into_owned(),
     };
@@ -29,17 +29,19 @@ pub(in crate::dialect::openai) fn cues(src: &[u8], tape: &Tape, cues: &mut Vec<C
             cues.extend(node.map(|node| Cue::Piece { spot: spot(), node, signed: false }));
         }
         "response.output_text.done" => {
-            cues.push(Cue::End { text: text(item, part) });
-            cues.extend(tape.find(src, &["text"]).map(|node| Cue::Again { text: text(item, part), node }));
+            cues.push(Cue::End { text: text_of_part(item, part) });
+            cues.extend(
+                tape.find(src, &["text"]).map(|node| Cue::Again { text: text_of_part(item, part), node }),
+            );
         }
         "response.content_part.done" if is_text(&["part", "type"]) => {
             let node = tape.find(src, &["part", "text"]);
-            cues.extend(node.map(|node| Cue::Again { text: text(item, part), node }));
+            cues.extend(node.map(|node| Cue::Again { text: text_of_part(item, part), node }));
         }
         "response.output_item.done" => {
             if let Some(at) = tape.find(src, &["item"]) {
                 parts(src, tape, at, &mut |part, node| {
-                    cues.push(Cue::Again { text: text(item, part), node });
+                    cues.push(Cue::Again { text: text_of_part(item, part), node });
                 });
             }
         }
@@ -47,7 +49,7 @@ pub(in crate::dialect::openai) fn cues(src: &[u8], tape: &Tape, cues: &mut Vec<C
             if let Some(output) = tape.find(src, &["response", "output"]) {
                 for (item, at) in tape.elements(output).enumerate() {
                     let mut again =
-                        |part, node| cues.push(Cue::Again { text: text(item as u64, part), node });
+                        |part, node| cues.push(Cue::Again { text: text_of_part(item as u64, part), node });
                     parts(src, tape, at, &mut again);
                 }
             }
@@ -75,7 +77,7 @@ pub(in crate::dialect::openai) fn whole_cues(src: &[u8], tape: &Tape, place: &[&
     let Some(output) = tape.find(src, place) else { return };
     for (item, at) in tape.elements(output).enumerate() {
         parts(src, tape, at, &mut |part, node| {
-            let text = text(item as u64, part);
+            let text = text_of_part(item as u64, part);
             cues.push(Cue::Piece { spot: Spot { text, part, item: String::new() }, node, signed: false });
             cues.push(Cue::End { text });
         });
