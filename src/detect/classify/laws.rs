@@ -177,7 +177,8 @@ proptest! {
         ], 0..80),
         joined in any::<bool>(),
     ) {
-        let text = pieces.join(if joined { "" } else { " " });
+        // Signs behind the last word belong to no unit.
+        let text = pieces.join(if joined { "" } else { " " }) + " end";
         let models: Vec<_> = names().iter().filter_map(|name| model(name)).cloned().collect();
         let mut reading = Reading::new(&models);
         reading.push(text.as_bytes()).for_each(drop);
