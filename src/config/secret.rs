@@ -2,7 +2,7 @@
 
 use super::check::Check;
 use super::{Environment, Purpose};
-use crate::diag::{Diagnostic, Step, loose_mode};
+use crate::diag::{Diagnostic, Step, is_plain, loose_mode};
 use crate::upstream::{Credential, CredentialSettings, UpstreamSettings};
 use secrecy::SecretString;
 use std::path::Path;
@@ -169,6 +169,9 @@ pub(super) fn is_variable(name: &str) -> bool {
         && !name.starts_with(|c: char| c.is_ascii_digit())
 }
 
+/// No credential has so many bytes.
+const LARGEST: u64 = 1 << 20;
+
 enum Problem {
     Absent(std::io::Error),
     Loose(u32),
@@ -178,7 +181,10 @@ fn read(path: &Path) -> Result<Zeroizing<String>, Problem> {
     if let Some(mode) = loose_mode(path).map_err(Problem::Absent)? {
         return Err(Problem::Loose(mode));
     }
-    std::fs::read_to_string(path).map(Zeroizing::new).map_err(Problem::Absent)
+    is_plain(path, LARGEST)
+        .and_then(|()| std::fs::read_to_string(path))
+        .map(Zeroizing::new)
+        .map_err(Problem::Absent)
 }
 
 /// Takes a value that can be a credential. The message never holds the value.

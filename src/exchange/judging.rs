@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::reader::Side;
-use crate::detect::{RuleId, TextKind, scan_all};
+use crate::detect::{RuleId, TextKind, scan_all, scan_encoded};
 use crate::policy::{ANYTHING, Direction, Grade, JudgeSpec, Policy};
 use crate::telemetry::Quiet;
 
@@ -54,10 +54,22 @@ pub struct Question {
 
 impl Question {
     /// The grade of the data that goes to who is asked: what the policy's rules find in it, whatever they do with it, since a judge is shown
-    /// texts as they came. `around`: what stands before the text and what it answers go with it.
+    /// texts as they came. `around`: what stands before the text and what it answers go with it. Who can read a text can decode it: what it
+    /// hides by encoding counts, on either side, and a text of which not all was decoded may be anything.
     pub fn grade(&self, policy: &Policy, around: bool) -> Grade {
         let of = |direction: Direction, text: &str| {
             let mut found = scan_all(policy.engine(), policy.rules(direction), TextKind::Plain, text);
+            let encoded = scan_encoded(
+                policy.engine(),
+                policy.encoded_rules(Direction::Prompt),
+                TextKind::Plain,
+                text,
+                &found,
+            );
+            if encoded.unread {
+                return Grade::Important;
+            }
+            found.extend(encoded.found.into_iter().map(|one| one.finding));
             found.retain(|finding| policy.counts_unjudged(finding));
             found.iter().filter_map(|finding| policy.rule(finding.rule).grade).max().unwrap_or_default()
         };

@@ -104,9 +104,10 @@ impl Told<'_> {
     }
 }
 
-/// A source as it may stand in a sentence.
-fn in_a_line(source: &str) -> String {
-    let line = |c: char| if c.is_control() { ' ' } else { c };
+/// A source as it may stand in a sentence, and in a member: of at most 200 characters, without any that steers how text is shown.
+pub fn in_a_line(source: &str) -> String {
+    let unseen = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    let line = |c: char| if c.is_control() || unseen(c) { ' ' } else { c };
     let mut out: String = source.chars().map(line).take(LONGEST_SOURCE).collect();
     if source.chars().nth(LONGEST_SOURCE).is_some() {
         out.push('…');

@@ -21,7 +21,7 @@ mod statement;
 mod words;
 
 pub use aigc::{Aigc, CHARACTERS, is_allowed};
-pub use annotation::{Annotation, Told};
+pub use annotation::{Annotation, Told, in_a_line};
 pub use label::{Label, LabelWords, Paragraph};
 pub use settings::{LabelSettings, NoticesIn, Unlabelled};
 pub use skeleton::Skeleton;

@@ -63,9 +63,11 @@ impl Stub {
                     at_once.1.fetch_max(now, Ordering::AcqRel);
                     seen.lock().expect("a lock").push(asked.clone());
                     wait_for(|| asked["side"] == "prompt" || go.load(Ordering::Acquire));
-                    // Who has left does not read it.
-                    let _ = (&socket).write_all(&says(&asked));
+                    let said = says(&asked);
+                    // Before it is said: who has read the answer may ask the next question at once.
                     at_once.0.fetch_sub(1, Ordering::AcqRel);
+                    // Who has left does not read it.
+                    let _ = (&socket).write_all(&said);
                 });
             }
         });
@@ -583,7 +585,14 @@ fn a_cascade_asks_about_what_is_uncertain() {
             whole(&json!({ "findings": found }).to_string())
         }));
         let upstream = Fake::whole("200 OK", JSON, answer("The library opens at nine.").as_bytes());
-        let model = ModelSpec { model: "harm".into(), brought: None, class: None, strict: true, one_in: None, every: None };
+        let model = ModelSpec {
+            model: "harm".into(),
+            brought: None,
+            class: None,
+            strict: true,
+            one_in: None,
+            every: None,
+        };
         let rule =
             Rule { model: Some(model.clone()), ..rule(Actions::all(Action::Block), spec(Some(band), true)) };
         let policy = policy(rule, RuleSpec { model: Some(model), ..RuleSpec::default() });

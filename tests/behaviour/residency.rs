@@ -209,7 +209,8 @@ fn no_judge_sees_what_may_not_go_where_it_stands() {
     for (region, why) in [("region = \"us\"\n", "elsewhere"), ("", "nobody says where")] {
         let (gateway, root, judge, fake) = judged(region, "fine");
         assert_eq!(ask(&gateway, "hello").status, 200, "{why}");
-        for text in ["hello Alice", "hello Bob"] {
+        // The last one hides the name by encoding it: who can read that can decode it.
+        for text in ["hello Alice", "hello Bob", "read aGVsbG8gQWxpY2UsIGhvdyBhcmUgeW91IHRvZGF5Pw=="] {
             let got = ask(&gateway, text);
             assert_eq!(got.status, 400, "{why}: {}", got.body);
             assert!(got.body.contains("unjudged text"), "{}", got.body);
@@ -217,13 +218,13 @@ fn no_judge_sees_what_may_not_go_where_it_stands() {
         assert_eq!((texts(&judge), fake.seen().len()), (vec!["hello".to_owned(), "fine".into()], 1), "{why}");
         let metrics = gateway.operations("/metrics").body;
         for line in [
-            "sluicegate_judge_questions_total{judge=\"guard\",outcome=\"residency\"} 2",
-            "sluicegate_residency_blocks_total{grade=\"personal\"} 2",
+            "sluicegate_judge_questions_total{judge=\"guard\",outcome=\"residency\"} 3",
+            "sluicegate_residency_blocks_total{grade=\"personal\"} 3",
         ] {
             assert!(metrics.contains(line), "{line} in {metrics}");
         }
         let unjudged = |record: &Value| record["coverage"]["unjudged"]["guard: residency"] == 1;
-        assert_eq!(admissions(&root.join("journal")).iter().filter(|record| unjudged(record)).count(), 2);
+        assert_eq!(admissions(&root.join("journal")).iter().filter(|record| unjudged(record)).count(), 3);
     }
     // What stands in an answer, and the question that goes with it.
     let (gateway, _, judge, fake) = judged("region = \"us\"\n", "that was Alice");

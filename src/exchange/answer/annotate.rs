@@ -10,7 +10,7 @@ use crate::audit::AnnotationRecord;
 use crate::dialect::Matched;
 use crate::exchange::Place;
 use crate::policy::{Annotate, Policy};
-use crate::provenance::{Annotation, Told};
+use crate::provenance::{Annotation, Told, in_a_line};
 use crate::text::Tongue;
 
 /// The member beside the text.
@@ -124,7 +124,7 @@ fn annotation(matched: &Matched, policy: &Policy, place: &Place) -> Annotation {
         start: place.span.map(|(start, _)| start),
         end: place.span.map(|(_, end)| end),
         score: place.score,
-        source: statement.map_or_else(String::new, |statement| statement.source.clone()),
+        source: statement.map_or_else(String::new, |statement| in_a_line(&statement.source)),
         sentence: place.sentence,
     }
 }
