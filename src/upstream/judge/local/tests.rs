@@ -17,9 +17,9 @@ const CONFIG: &str = include_str!("../../../../tests/fixtures/judge/onnx/config.
 
 fn settings(dir: &Path) -> JudgeSettings {
     let text = format!(
-        "name = \"own\"\nkind = \"onnx\"\nmodel = {:?}\ntokenizer = {:?}\nconcurrency = 2",
-        dir.join("model.onnx"),
-        dir.join("tokenizer.json")
+        "name = \"own\"\nkind = \"onnx\"\nmodel = '{}'\ntokenizer = '{}'\nconcurrency = 2",
+        dir.join("model.onnx").display(),
+        dir.join("tokenizer.json").display()
     );
     toml::from_str(&text).expect("settings")
 }
