@@ -90,7 +90,7 @@ fn main() -> ExitCode {
     };
     assert_eq!(shipped.classifiers.len(), classify::names().len(), "the models that ship");
     let texts: Vec<(&str, String)> = match &options.text {
-        Some(file) => vec![("given", read(file))],
+        Some(file) => vec![("given", chat::read(file))],
         None => [("English", false), ("Chinese", true)]
             .map(|(name, chinese)| (name, chat::chat_in(DOCUMENTS * KIB, 1, Some(chinese))))
             .into(),
@@ -116,16 +116,6 @@ fn main() -> ExitCode {
     }
     let missed = figures.0.iter().any(|(_, value, _, most)| most.is_some_and(|most| *value > most));
     if options.gate && missed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
-}
-
-/// The `text` of each line of a JSONL file.
-fn read(file: &Path) -> String {
-    let lines = std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-    let texts = lines.lines().filter_map(|line| {
-        let line: serde_json::Value = serde_json::from_str(line).ok()?;
-        Some(line.get("text")?.as_str()?.to_owned())
-    });
-    texts.collect::<Vec<_>>().join("\n")
 }
 
 /// A text in pieces of about `size` bytes.

@@ -58,7 +58,7 @@ fn main() {
     let options = options();
     let wants = |name: &str| options.only.as_deref().is_none_or(|only| only == name);
     let text = match &options.text {
-        Some(file) => read(file),
+        Some(file) => chat::read(file),
         None => chat::chat(TEXT, 1),
     };
     let documents = documents(&text);
@@ -99,16 +99,6 @@ fn main() {
             println!("{{\"what\":\"{what}\",\"value\":{value:.3},\"unit\":\"{unit}\"}}");
         }
     }
-}
-
-/// The `text` of each line of a JSONL file.
-fn read(file: &Path) -> String {
-    let lines = std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-    let texts = lines.lines().filter_map(|line| {
-        let line: serde_json::Value = serde_json::from_str(line).ok()?;
-        Some(line.get("text")?.as_str()?.to_owned())
-    });
-    texts.collect::<Vec<_>>().join("\n")
 }
 
 fn documents(text: &str) -> Vec<&str> {
