@@ -193,7 +193,7 @@ const ANSWER_FIELDS: &[Field] = &[
     word("content[].type"),
     id("content[].id"),
     // With citations a sentence stands in several blocks.
-    blocks("content[].text"),
+    blocks("content[#].text"),
     reasoning_blocks("content[].thinking"),
     opaque("content[].signature", "signed by the provider"),
     opaque("content[].data", "encrypted by the provider"),
@@ -389,16 +389,12 @@ impl Dialect for Anthropic {
         let Some(content) = tape.find(src, &["content"]) else { return };
         for (part, block) in tape.elements(content).enumerate() {
             let kind = tape.get(src, block, "type").map(|at| tape.text(src, at)).unwrap_or_default();
-            match (&*kind, tape.get(src, block, "text")) {
-                ("text", Some(node)) => {
-                    let spot = Spot { part: part as u64, ..Spot::default() };
-                    cues.extend([Cue::GoesOn, Cue::Piece { spot, node, signed: false }]);
-                    cues.push(Cue::Pause { part: part as u64 });
-                }
-                ("tool_use", _) => cues.push(Cue::End { text: 0 }),
-                _ => cues.push(Cue::GoesOn),
+            if let ("text", Some(node)) = (&*kind, tape.get(src, block, "text")) {
+                let spot = Spot { part: part as u64, ..Spot::default() };
+                cues.push(Cue::Piece { spot, node, signed: false });
             }
         }
+        // Behind the last text, whatever stands between them.
         cues.push(Cue::End { text: 0 });
     }
 

@@ -6,12 +6,14 @@
 use std::collections::BTreeSet;
 
 use super::label::Around;
+use super::rewrite::Edit;
 use crate::audit::AnnotationRecord;
 use crate::dialect::Matched;
 use crate::exchange::Place;
 use crate::policy::{Annotate, Policy};
 use crate::provenance::{Annotation, Told, in_a_line};
 use crate::text::Tongue;
+use crate::text::json::{Kind, Tape};
 
 /// The member beside the text.
 pub(super) const MEMBER: &str = "sluicegate_annotations";
@@ -47,16 +49,15 @@ impl Notes {
 
     /// Whether words are to stand behind this text.
     pub(super) fn has_note(&self, around: &Around<'_>, text: u64) -> bool {
-        self.in_text() && self.untold(around).any(|place| text_of(around.matched, &place) == Some(text))
+        self.is_in_text() && self.untold(around, Some(text)).next().is_some()
     }
 
     /// The words behind a text, in this language; none where there is nothing to say.
     pub(super) fn note(&mut self, around: &Around<'_>, text: u64, tongue: Tongue) -> Option<String> {
-        if !self.in_text() {
+        if !self.is_in_text() {
             return None;
         }
-        let places: Vec<Place> =
-            self.untold(around).filter(|place| text_of(around.matched, place) == Some(text)).collect();
+        let places: Vec<Place> = self.untold(around, Some(text)).collect();
         let note = Told(&self.tell(around, &places)).note(tongue);
         self.record.notes += u32::from(!note.is_empty());
         Some(note).filter(|note| !note.is_empty())
@@ -64,7 +65,7 @@ impl Notes {
 
     /// The value of a member beside the text, where something has not been told otherwise.
     pub(super) fn member(&mut self, around: &Around<'_>) -> Option<String> {
-        let places: Vec<Place> = self.untold(around).collect();
+        let places: Vec<Place> = self.untold(around, None).collect();
         if places.is_empty() {
             return None;
         }
@@ -79,7 +80,7 @@ impl Notes {
 
     /// The value of a whole answer's header.
     pub(super) fn header(&mut self, around: &Around<'_>) -> Option<String> {
-        let places: Vec<Place> = self.untold(around).filter(|_| self.is_in_head()).collect();
+        let places: Vec<Place> = self.untold(around, None).filter(|_| self.is_in_head()).collect();
         if places.is_empty() {
             return None;
         }
@@ -87,13 +88,24 @@ impl Notes {
         Some(Told(&self.tell(around, &places)).header())
     }
 
-    fn in_text(&self) -> bool {
+    /// Whether words are put into texts.
+    pub(super) fn is_in_text(&self) -> bool {
         self.form == Annotate::Note && !self.exact
     }
 
-    fn untold(&self, around: &Around<'_>) -> impl Iterator<Item = Place> {
-        let places = around.reader.doubts().into_iter();
-        places.filter(|place| !self.told.contains(&key(place)) && text_of(around.matched, place).is_some())
+    /// Whether there is something that has not been told.
+    pub(super) fn has_more(&self, around: &Around<'_>) -> bool {
+        self.untold(around, None).next().is_some()
+    }
+
+    /// What has not been told, of this text or of all.
+    fn untold(&self, around: &Around<'_>, text: Option<u64>) -> impl Iterator<Item = Place> {
+        let Matched { dialect, operation, .. } = around.matched;
+        let is_it = |parts| {
+            let of = dialect.text_of(operation, parts);
+            of.is_some() && text.is_none_or(|text| of == Some(text))
+        };
+        around.reader.doubts(is_it).into_iter().filter(|place| !self.told.contains(&key(place)))
     }
 
     fn tell(&mut self, around: &Around<'_>, places: &[Place]) -> Vec<Annotation> {
@@ -102,12 +114,38 @@ impl Notes {
     }
 }
 
-fn key(place: &Place) -> Key {
-    (place.parts, place.rule.0, place.of, place.sentence, place.span)
+/// Whether bytes of the upstream's hold the name under which clients are told.
+pub(super) fn speaks_for_us(bytes: &[u8]) -> bool {
+    let has = |name: &str| memchr::memmem::find(bytes, name.as_bytes()).is_some();
+    // A name may be written with escapes; those of ASCII begin so.
+    has(MEMBER) || has(COMMENT.trim()) || has("\\u00")
 }
 
-fn text_of(matched: &Matched, place: &Place) -> Option<u64> {
-    matched.dialect.text_of(matched.operation, place.parts)
+/// Gives an event's or answer's object the member: in the place of those that the upstream has put there, which say nothing where there is
+/// nothing to tell.
+pub(super) fn set(edits: &mut Vec<Edit>, src: &[u8], tape: &Tape, member: Option<String>) {
+    let Some(root) = tape.node(0).filter(|node| node.kind == Kind::Object) else { return };
+    let theirs = tape.members(0).filter(|&(key, _)| tape.text(src, key) == MEMBER);
+    let theirs: Vec<Edit> = theirs
+        .filter_map(|(_, value)| tape.node(value))
+        .map(|node| {
+            let quote = usize::from(node.kind == Kind::String);
+            let range = node.start as usize - quote..node.end as usize + quote;
+            Edit { range, with: member.as_deref().unwrap_or("null").as_bytes().to_vec(), own: 0..0 }
+        })
+        .collect();
+    if theirs.is_empty() {
+        let Some(member) = member else { return };
+        let end = root.end as usize - 1;
+        let comma = if root.next > 1 { "," } else { "" };
+        let with = format!("{comma}\"{MEMBER}\":{member}").into_bytes();
+        edits.push(Edit { range: end..end, with, own: 0..0 });
+    }
+    edits.extend(theirs);
+}
+
+fn key(place: &Place) -> Key {
+    (place.parts, place.rule.0, place.of, place.sentence, place.span)
 }
 
 fn annotation(matched: &Matched, policy: &Policy, place: &Place) -> Annotation {

@@ -8,24 +8,19 @@
 //! client     {"content":"Hi"}   {"content":"\n\nAI-generated content"}  {"finish_reason":"stop"}  : sluicegate-label {..}  [DONE]
 //! ```
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 use std::sync::Arc;
-
-use bytes::Bytes;
-use smallvec::SmallVec;
 
 use super::super::label::Labelling;
 use super::super::reader::Reader;
-use super::super::segment::Moved;
 use super::annotate::{self, Notes};
+use super::rewrite::{Edit, Leaving, Work, Written, anew, edited, has_comments, more, plain};
 use super::stream::joined;
 use crate::audit::{AnnotationRecord, LabelRecord};
 use crate::dialect::{Ask, Cue, Framing, Matched, Memo, Spot};
 use crate::policy::Policy;
 use crate::provenance::{Label, LabelWords, Paragraph, Skeleton};
-use crate::text::json::{Kind, Tape, escape_into};
+use crate::text::json::{Kind, Tape};
 use crate::text::{Guess, Tongue};
 
 /// How a comment of a stream begins that holds signed metadata.
@@ -36,13 +31,6 @@ pub(super) const FIELD: &str = "sluicegate_label";
 const MOST_TEXTS: usize = 256;
 /// So many of a text's last characters tell whether the model has written the label itself.
 const TAIL: usize = 160;
-
-/// An event on its way out, and where its data stands.
-#[derive(Debug)]
-pub(super) struct Leaving {
-    pub(super) raw: Bytes,
-    pub(super) data: SmallVec<[Range<u32>; 1]>,
-}
 
 /// What is known of an exchange where an event is labelled.
 pub(super) struct Around<'a> {
@@ -79,25 +67,6 @@ struct Text {
     last: Option<(usize, bool)>,
 }
 
-/// What is done to an event's data.
-struct Edit {
-    range: Range<usize>,
-    with: Vec<u8>,
-    /// Where in `with` words stand that the gateway adds to a text.
-    own: Range<usize>,
-}
-
-/// What became of an event or body that was labelled.
-#[derive(Debug, Default)]
-pub(super) struct Written {
-    /// Where its bytes have come to stand.
-    pub(super) moved: Moved,
-    /// Where words of the gateway's own stand in what leaves.
-    pub(super) own: SmallVec<[Range<usize>; 2]>,
-    /// Words for which events of their own went before it, each with its text.
-    pub(super) before: Vec<(u64, String)>,
-}
-
 /// The labels of one answer, and what is told of doubts about it.
 #[derive(Debug)]
 pub(super) struct Labels {
@@ -113,6 +82,8 @@ pub(super) struct Labels {
     notice: bool,
     texts: BTreeMap<u64, Text>,
     tape: Tape,
+    /// Room for the cues of an event.
+    cues: Vec<Cue>,
     /// Events that wait for what comes next.
     held: Vec<Leaving>,
     /// So many events were put between the upstream's.
@@ -137,6 +108,7 @@ impl Labels {
             notice: false,
             texts: BTreeMap::new(),
             tape,
+            cues: Vec::new(),
             held: Vec::new(),
             added: 0,
             ended: BTreeSet::new(),
@@ -197,33 +169,95 @@ impl Labels {
         Some(maker.sign(&labelling.exchange, hashes).json())
     }
 
-    /// Labels an event; gives what leaves in its place. The event itself goes through `then` once its labels are in it.
+    /// Whether an event leaves as it is: nothing is put into texts, and there is nothing to tell with it. So it is with nearly every event of
+    /// nearly every stream, and no more is done to find out than that it is asked which texts end. `read`: what its data was read as, if that
+    /// is known.
+    pub(super) fn passes(&mut self, around: &Around<'_>, event: &Leaving, read: Option<&Tape>) -> bool {
+        if self.labelling.is_some() || self.notes.as_ref().is_some_and(Notes::is_in_text) {
+            return false;
+        }
+        if event.data.is_empty() {
+            return !annotate::speaks_for_us(&event.raw);
+        }
+        let data = joined(&event.raw, &event.data);
+        let (dialect, operation) = (around.matched.dialect, around.matched.operation);
+        if dialect.is_end_sign(&data) || annotate::speaks_for_us(&data) {
+            return false;
+        }
+        let mut cues = std::mem::take(&mut self.cues);
+        match read {
+            Some(read) => dialect.cues(operation, &data, read, &mut cues),
+            None if self.tape.parse(&data).is_ok() => {
+                dialect.cues(operation, &data, &self.tape, &mut cues);
+            }
+            None => {}
+        }
+        let (mut ends, mut over) = (false, false);
+        for cue in cues.drain(..) {
+            match cue {
+                Cue::End { text } => {
+                    ends = true;
+                    self.ended.insert(text);
+                }
+                Cue::Over { certain } => over |= certain || self.all_ended(around),
+                Cue::Piece { .. } | Cue::Again { .. } | Cue::Pause { .. } | Cue::GoesOn => {}
+            }
+        }
+        self.cues = cues;
+        let last = over || ends && is_chat(around) && self.all_ended(around);
+        !last || !self.notes.as_ref().is_some_and(|notes| notes.has_more(around))
+    }
+
+    /// Whether all choices that were asked for have ended.
+    fn all_ended(&self, around: &Around<'_>) -> bool {
+        self.ended.len() >= around.ask.choices as usize
+    }
+
+    /// Labels an event; gives what leaves in its place. The event itself goes through `then` once its labels are in it. `read`: what its data
+    /// was read as, if that is known.
     pub(super) fn event(
         &mut self,
         around: &Around<'_>,
         event: Leaving,
+        read: Option<&Tape>,
         then: impl FnOnce(Leaving, Written) -> Leaving,
     ) -> Vec<Leaving> {
         let (dialect, operation) = (around.matched.dialect, around.matched.operation);
         if event.data.is_empty() {
+            if self.notes.is_some() && annotate::speaks_for_us(&event.raw) {
+                // A comment of the upstream's that would pass for ours.
+                return Vec::new();
+            }
             if self.held.is_empty() {
                 return vec![event];
             }
             self.held.push(event);
             return Vec::new();
         }
-        let data = joined(&event.raw, &event.data).into_owned();
-        let mut tape = std::mem::take(&mut self.tape);
-        let (mut cues, mut out) = (Vec::new(), Vec::new());
-        if dialect.is_end_sign(&data) {
+        let raw = event.raw.clone();
+        let data = joined(&raw, &event.data);
+        let mut own = std::mem::take(&mut self.tape);
+        let (mut cues, mut out) = (std::mem::take(&mut self.cues), Vec::new());
+        let is_sign = dialect.is_end_sign(&data);
+        let tape = match read.filter(|_| !is_sign) {
+            Some(read) => read,
+            None => {
+                // Of what is no JSON the tape says nothing.
+                let _ = own.parse(&data);
+                &own
+            }
+        };
+        if is_sign {
             // Whatever its server has left open: behind the sign nobody reads.
             out = self.end_open(around);
             cues.push(Cue::Over { certain: true });
-        } else if tape.parse(&data).is_ok() {
-            dialect.cues(operation, &data, &tape, &mut cues);
+        } else {
+            dialect.cues(operation, &data, tape, &mut cues);
         }
-        let mut work = Work::new(&data, &tape, around.ask.choices);
-        self.cues(around, &cues, &mut work);
+        let mut work = Work::new(&data, tape);
+        self.follow(around, &cues, &mut work);
+        cues.clear();
+        self.cues = cues;
         let Work { mut edits, before, pauses, goes_on, over, ends, .. } = work;
         let mut put = Vec::new();
         for (spot, words) in before {
@@ -234,29 +268,30 @@ impl Labels {
         if goes_on {
             out.append(&mut self.held);
         }
-        // Of chats no event but the end sign says that all is over: it is the one that ends the last choice.
-        let is_chat = dialect.name() == "openai" && operation.name.ends_with("completions");
-        let last = over || ends && is_chat && self.ended.len() >= around.ask.choices as usize;
-        if last && !dialect.is_end_sign(&data) {
-            edits.extend(self.annotations(around, &data, &tape));
-        } else if last && has_comments(around) {
+        let last = over || ends && is_chat(around) && self.all_ended(around);
+        let remarks = last && is_sign && has_comments(around);
+        let member = if last && !is_sign { self.member_of(around) } else { None };
+        if self.notes.is_some() && !is_sign {
+            annotate::set(&mut edits, &data, tape, member);
+        }
+        if remarks {
             out.extend(self.remark(around));
         }
         if over && self.labelling.as_ref().is_some_and(|labelling| labelling.maker.is_some()) && !self.told {
             if has_comments(around) {
                 out.extend(self.comment());
             } else {
-                edits.extend(self.member(&tape));
+                edits.extend(self.member(tape));
             }
         }
         if self.added > 0
-            && let Some(at) = dialect.numbered(operation, &data, &tape)
+            && let Some(at) = dialect.numbered(operation, &data, tape)
             && let (Some(node), Some(number)) = (tape.node(at), tape.u64_of(&data, at))
         {
             let with = (number + self.added).to_string().into_bytes();
             edits.push(Edit { range: node.start as usize..node.end as usize, with, own: 0..0 });
         }
-        self.tape = tape;
+        self.tape = own;
         let (event, written) =
             if edits.is_empty() { (event, Written::default()) } else { anew(&event, &data, edits) };
         let event = then(event, Written { before: put, ..written });
@@ -298,11 +333,13 @@ impl Labels {
         if is_json {
             matched.dialect.whole_cues(matched.operation, body, &tape, &mut cues);
         }
-        let mut work = Work::new(body, &tape, 1);
-        self.cues(around, &cues, &mut work);
+        let mut work = Work::new(body, &tape);
+        self.follow(around, &cues, &mut work);
         let mut edits = work.edits;
-        if is_json && !self.notes.as_ref().is_some_and(Notes::is_in_head) {
-            edits.extend(self.annotations(around, body, &tape));
+        if is_json && self.notes.is_some() {
+            let in_head = self.notes.as_ref().is_some_and(Notes::is_in_head);
+            let member = if in_head { None } else { self.member_of(around) };
+            annotate::set(&mut edits, body, &tape, member);
         }
         self.tape = tape;
         (!edits.is_empty()).then(|| edited(body, edits, 0))
@@ -327,23 +364,13 @@ impl Labels {
 
     /// What is told of doubts, as a comment.
     fn remark(&mut self, around: &Around<'_>) -> Option<Leaving> {
-        let member = self.notes.as_mut()?.member(around)?;
+        let member = self.member_of(around)?;
         Some(plain(format!("{}{member}\n\n", annotate::COMMENT)))
     }
 
-    /// The same as a member of the event's or answer's object: in the place of one that the upstream has put there.
-    fn annotations(&mut self, around: &Around<'_>, src: &[u8], tape: &Tape) -> Option<Edit> {
-        let root = tape.node(0).filter(|node| node.kind == Kind::Object)?;
-        let member = self.notes.as_mut()?.member(around)?;
-        if let Some(node) = tape.find(src, &[annotate::MEMBER]).and_then(|at| tape.node(at)) {
-            let quote = usize::from(node.kind == Kind::String);
-            let range = node.start as usize - quote..node.end as usize + quote;
-            return Some(Edit { range, with: member.into_bytes(), own: 0..0 });
-        }
-        let end = root.end as usize - 1;
-        let comma = if root.next > 1 { "," } else { "" };
-        let with = format!("{comma}\"{}\":{member}", annotate::MEMBER).into_bytes();
-        Some(Edit { range: end..end, with, own: 0..0 })
+    /// What is told of doubts, as the value of a member.
+    fn member_of(&mut self, around: &Around<'_>) -> Option<String> {
+        self.notes.as_mut()?.member(around)
     }
 
     /// Whether words are to stand behind a text.
@@ -351,7 +378,8 @@ impl Labels {
         self.place.behind || self.notes.as_ref().is_some_and(|notes| notes.has_note(around, key))
     }
 
-    fn cues(&mut self, around: &Around<'_>, cues: &[Cue], work: &mut Work<'_>) {
+    /// Does what the cues say.
+    fn follow(&mut self, around: &Around<'_>, cues: &[Cue], work: &mut Work<'_>) {
         self.texts.values_mut().for_each(|text| text.last = None);
         for cue in cues {
             match cue {
@@ -384,7 +412,7 @@ impl Labels {
                     }
                 }
                 Cue::Over { certain } => {
-                    work.over = *certain || self.ended.len() >= work.choices as usize;
+                    work.over = *certain || self.all_ended(around);
                     work.goes_on = true;
                 }
             }
@@ -501,153 +529,8 @@ impl Labels {
     }
 }
 
-/// What the cues of one event come to.
-struct Work<'a> {
-    src: &'a [u8],
-    tape: &'a Tape,
-    edits: Vec<Edit>,
-    /// Words for which events of their own go before it.
-    before: Vec<(Spot, String)>,
-    /// Whether it waits for what comes next.
-    pauses: bool,
-    /// Whether what waits may leave.
-    goes_on: bool,
-    over: bool,
-    /// Whether some text is over with it.
-    ends: bool,
-    /// So many choices were asked for.
-    choices: u32,
-}
-
-impl<'a> Work<'a> {
-    fn new(src: &'a [u8], tape: &'a Tape, choices: u32) -> Self {
-        Self {
-            src,
-            tape,
-            edits: Vec::new(),
-            before: Vec::new(),
-            pauses: false,
-            goes_on: false,
-            over: false,
-            ends: false,
-            choices,
-        }
-    }
-
-    /// Puts words at a string's beginning or end; beside the object that holds it, where it is signed.
-    fn put(&mut self, node: usize, signed: bool, at_beginning: bool, words: &str) {
-        let mut escaped = Vec::new();
-        escape_into(words, &mut escaped);
-        let Some(string) = self.tape.node(node) else { return };
-        let mut place = if at_beginning { string.start } else { string.end } as usize;
-        if signed {
-            let holds = |n: &&crate::text::json::Node| {
-                n.kind == Kind::Object && n.start < string.start && string.end < n.end
-            };
-            let Some(object) = self.tape.nodes().iter().filter(holds).max_by_key(|n| n.start) else { return };
-            place = if at_beginning { object.start } else { object.end } as usize;
-            let (comma_before, comma_behind) = if at_beginning { ("", ",") } else { (",", "") };
-            let part = String::from_utf8_lossy(&escaped).into_owned();
-            escaped = format!("{comma_before}{{\"text\":\"{part}\"}}{comma_behind}").into_bytes();
-        }
-        self.edits.push(Edit { range: place..place, own: 0..escaped.len(), with: escaped });
-    }
-
-    /// Writes a string anew with words between its two halves.
-    fn split(&mut self, node: usize, a: &str, words: &str, b: &str) {
-        let Some(string) = self.tape.node(node) else { return };
-        let source = string.start as usize..string.end as usize;
-        if !string.escaped {
-            let at = source.start + a.len();
-            let mut with = Vec::new();
-            escape_into(words, &mut with);
-            return self.edits.push(Edit { range: at..at, own: 0..with.len(), with });
-        }
-        let mut with = Vec::new();
-        escape_into(a, &mut with);
-        let begin = with.len();
-        escape_into(words, &mut with);
-        let own = begin..with.len();
-        escape_into(b, &mut with);
-        self.edits.push(Edit { range: source, with, own });
-    }
-}
-
-/// The data with the edits done. Of edits at one place the earlier stands first. The data begin at byte `base` of what leaves.
-fn edited(data: &[u8], mut edits: Vec<Edit>, base: usize) -> (Vec<u8>, Written) {
-    edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
-    let (mut out, mut written) = (Vec::with_capacity(data.len() + 64), Written::default());
-    let mut at = 0;
-    for edit in edits {
-        out.extend_from_slice(data.get(at..edit.range.start).unwrap_or_default());
-        if !edit.own.is_empty() {
-            let from = base + out.len();
-            written.own.push(from + edit.own.start..from + edit.own.end);
-        }
-        out.extend_from_slice(&edit.with);
-        at = edit.range.end.max(at);
-        written.moved.note(base + at, base + out.len());
-    }
-    out.extend_from_slice(data.get(at..).unwrap_or_default());
-    (out, written)
-}
-
-/// The event with its data edited, in one line.
-fn anew(event: &Leaving, data: &[u8], edits: Vec<Edit>) -> (Leaving, Written) {
-    let (Some(first), Some(last)) = (event.data.first(), event.data.last()) else {
-        return (plain(String::new()), Written::default());
-    };
-    let (data, Written { moved, own, .. }) = edited(data, edits, first.start as usize);
-    let mut both = Moved::default();
-    let mut at = first.start as usize;
-    for line in &event.data {
-        both.note(line.start as usize, at);
-        at += line.len() + 1;
-    }
-    both.then(moved);
-    // A line break within JSON stands between values, never in a string.
-    let data: Cow<'_, [u8]> = if event.data.len() == 1 {
-        Cow::Owned(data)
-    } else {
-        Cow::Owned(data.iter().map(|&b| if b == b'\n' { b' ' } else { b }).collect())
-    };
-    let mut raw = event.raw.get(..first.start as usize).unwrap_or_default().to_vec();
-    let start = raw.len() as u32;
-    raw.extend_from_slice(&data);
-    let end = raw.len() as u32;
-    raw.extend_from_slice(event.raw.get(last.end as usize..).unwrap_or_default());
-    (
-        Leaving { raw: raw.into(), data: SmallVec::from_elem(start..end, 1) },
-        Written { moved: both, own, before: Vec::new() },
-    )
-}
-
-/// Whether metadata may stand in a comment.
-fn has_comments(around: &Around<'_>) -> bool {
-    around.framing == Framing::Sse && around.matched.dialect.skips_comments()
-}
-
-/// An event of the gateway's own.
-fn frame(around: &Around<'_>, kind: &str, json: &str) -> Leaving {
-    let (head, tail) = match around.framing {
-        Framing::Sse if kind.is_empty() => ("data: ".to_owned(), "\n\n"),
-        Framing::Sse => (format!("event: {kind}\ndata: "), "\n\n"),
-        Framing::Ndjson => (String::new(), "\n"),
-        Framing::JsonArray => (",\r\n".to_owned(), ""),
-    };
-    let start = head.len() as u32;
-    let data = start..start + json.len() as u32;
-    Leaving { raw: format!("{head}{json}{tail}").into(), data: SmallVec::from_elem(data, 1) }
-}
-
-/// An event of the gateway's own that goes on in a text with these words.
-fn more(around: &Around<'_>, spot: &Spot, words: &str) -> Leaving {
+/// Whether no event but the end sign says of an answer that all is over: it is the event that ends the last choice.
+fn is_chat(around: &Around<'_>) -> bool {
     let Matched { dialect, operation, .. } = around.matched;
-    let (kind, json) = dialect.more(operation, around.ask, around.memo, spot, words);
-    frame(around, kind, &json)
-}
-
-/// What has no data to be looked at.
-fn plain(raw: String) -> Leaving {
-    Leaving { raw: raw.into(), data: SmallVec::new() }
+    dialect.name() == "openai" && operation.name.ends_with("completions")
 }

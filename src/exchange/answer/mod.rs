@@ -8,6 +8,7 @@ mod ending;
 mod held;
 mod judged;
 mod label;
+mod rewrite;
 mod stream;
 mod whole;
 
@@ -36,7 +37,8 @@ use crate::vault::{Back, Scope};
 use annotate::Notes;
 use ending::undecodable;
 use held::Begun;
-use label::{Around, Labels, Leaving, Written};
+use label::{Around, Labels};
+use rewrite::{Leaving, Written};
 use stream::Held;
 
 /// How an answer is read.

@@ -255,11 +255,18 @@ impl Answering {
                     })
                     .ok_or(event)
             };
-            if let Some(mut labels) = self.labels.take() {
-                let leaving = labels.event(&self.around(), event, |event, written| {
+            let read = match &known {
+                Known::Last => Some(&self.tape),
+                Known::Kept(tape) => Some(tape),
+                Known::No => None,
+            };
+            let mut labels = self.labels.take();
+            if let Some(own) = &mut labels
+                && !own.passes(&self.around(), &event, read)
+            {
+                let leaving = own.event(&self.around(), event, read, |event, written| {
                     mark(event, written).unwrap_or_else(|same| same)
                 });
-                self.labels = Some(labels);
                 leaving.into_iter().for_each(|event| self.leave(event, Known::No, out));
             } else {
                 match mark(event, Written::default()) {
@@ -267,6 +274,7 @@ impl Answering {
                     Err(same) => self.leave(same, known, out),
                 }
             }
+            self.labels = labels;
             self.marking = marking;
         }
     }

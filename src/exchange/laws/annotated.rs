@@ -25,7 +25,7 @@ const PASSAGE: &str = "The bridge over the Tamar was opened in 1859 by Prince Al
     river on pontoons and then lifted by hydraulic presses while the piers were built up below them. It still carries the railway between \
     the two counties, and the portals bear the engineer's name in large letters.";
 
-const SOURCE: &str = "https://facts.example/7";
+pub(super) const SOURCE: &str = "https://facts.example/7";
 
 /// Sentences, what is doubtful about each, and what stands at the doubtful place.
 const SENTENCES: &[(&str, Option<(Doubt, &str)>)] = &[
@@ -61,7 +61,7 @@ fn rules(state: RuleState) -> Vec<(Rule, RuleSpec)> {
 }
 
 /// The rules in this state, beside one that masks, with clients told in this form. Built once each.
-fn policy(state: RuleState, form: Annotate) -> Arc<Policy> {
+pub(super) fn policy(state: RuleState, form: Annotate) -> Arc<Policy> {
     static BUILT: LazyLock<Vec<(RuleState, Annotate, Arc<Policy>)>> = LazyLock::new(|| {
         let states = [RuleState::Enforce, RuleState::Shadow];
         let all = states.into_iter().flat_map(|state| Annotate::ALL.map(|form| (state, form)));
@@ -86,15 +86,15 @@ fn built(state: RuleState, form: Annotate) -> Arc<Policy> {
 
 /// How an answer is asked for.
 #[derive(Clone, Copy, Debug, Default)]
-struct How {
-    stream: bool,
+pub(super) struct How {
+    pub(super) stream: bool,
     /// By a program.
-    exact: bool,
-    label: Option<LabelMode>,
-    marks: bool,
+    pub(super) exact: bool,
+    pub(super) label: Option<LabelMode>,
+    pub(super) marks: bool,
 }
 
-fn begin(call: &Call, policy: &Arc<Policy>, how: How) -> Answering {
+pub(super) fn begin(call: &Call, policy: &Arc<Policy>, how: How) -> Answering {
     let mut request = (call.request)(how.stream);
     if how.exact {
         request["logprobs"] = json!(true);
@@ -169,7 +169,7 @@ impl Text {
 }
 
 /// What is told in a stream beside the text.
-fn beside(out: &str, call: &Call) -> Vec<Value> {
+pub(super) fn beside(out: &str, call: &Call) -> Vec<Value> {
     let comments = out.lines().filter_map(|line| line.strip_prefix(": sluicegate-annotations "));
     let comments = comments.map(|json| serde_json::from_str(json).unwrap_or_else(|e| panic!("{e}: {json}")));
     let members =

@@ -2,6 +2,7 @@
 //! example shows.
 
 mod annotated;
+mod annotated_texts;
 mod blocks;
 mod called;
 mod chat_pieces;

@@ -3,7 +3,8 @@
 //! Findings speak of bytes of what the model wrote. Clients get that with masks in it, and count code points: so of each text that people read
 //! it is kept where its code points begin, a bit a byte, and what was put in the place of what.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::super::emit::{Edit, Removed};
 use super::super::segment::{Part, Segments};
@@ -38,16 +39,12 @@ pub struct Place {
     pub sentence: u64,
 }
 
-/// What makes one place another than the next: its text, rule and statement, and its bytes there.
-type Key = ([u64; 4], u32, u32, u64, u64);
-
 /// What is kept of an answer.
 #[derive(Debug, Default)]
 pub(super) struct Annotated {
     /// The texts that people read, by their numbers on record.
     texts: BTreeMap<u32, Measure>,
     found: Vec<Found>,
-    seen: BTreeSet<Key>,
     /// Bytes that have been measured.
     bytes: u64,
     /// Where the string stands that is being read.
@@ -59,12 +56,16 @@ struct Found {
     what: Doubt,
     finding: Finding,
     number: u32,
+    /// The text in which it stands as clients know it, and its bytes there.
+    parts: [u64; 4],
+    place: (u64, u64),
 }
 
 /// A text on its way.
 #[derive(Debug, Default)]
 struct Measure {
-    parts: [u64; 4],
+    /// The texts of which it is put together, as clients count them: the parts of each one's key, and its first byte.
+    of: Vec<([u64; 4], u64)>,
     /// Of each 64 bytes how many code points begin before them, and where some begin among them.
     blocks: Vec<(u64, u64)>,
     length: u64,
@@ -78,6 +79,30 @@ struct Measure {
 }
 
 impl Measure {
+    /// The next string stands there.
+    fn stands(&mut self, parts: [u64; 4]) {
+        if self.of.last().is_none_or(|(last, _)| *last != parts) {
+            self.of.push((parts, self.length));
+        }
+    }
+
+    /// The text that clients know in which a byte stands: its parts, its first byte and one past its last.
+    fn text_at(&self, at: u64) -> ([u64; 4], u64, u64) {
+        let behind = self.of.partition_point(|(_, from)| *from <= at).max(1);
+        let (parts, from) = self.of.get(behind - 1).copied().unwrap_or_default();
+        (parts, from, self.of.get(behind).map_or(u64::MAX, |(_, next)| *next))
+    }
+
+    /// Where bytes stand in the text that clients know, as that is let through.
+    fn span(&self, bytes: Range<u64>, removed: &[Removed]) -> Option<(u64, u64)> {
+        let (_, from, to) = self.text_at(bytes.start);
+        // A marker for what goes on from the text before stands there.
+        let begin = self.let_through(from, true, removed)?;
+        let start = self.let_through(bytes.start, false, removed)?;
+        let end = self.let_through(bytes.end.min(to), true, removed)?;
+        Some((start.saturating_sub(begin), end.saturating_sub(begin)))
+    }
+
     fn push(&mut self, text: &str) {
         self.length += text.len() as u64;
         let first = self.seen;
@@ -141,8 +166,9 @@ impl Annotated {
         if !self.texts.contains_key(&number) && self.texts.len() >= MOST_TEXTS {
             return None;
         }
-        let parts = self.parts;
-        Some(self.texts.entry(number).or_insert_with(|| Measure { parts, ..Measure::default() }))
+        let measure = self.texts.entry(number).or_default();
+        measure.stands(self.parts);
+        Some(measure)
     }
 
     fn push(&mut self, number: u32, text: &str) {
@@ -158,16 +184,35 @@ impl Annotated {
     }
 
     fn take(&mut self, what: Doubt, finding: &Finding, number: u32) {
-        let Some(measure) = self.texts.get(&number) else { return };
-        let key = key(measure.parts, finding);
-        if self.found.len() < MOST && self.seen.insert(key) {
-            self.found.push(Found { what, finding: *finding, number });
-        }
+        let Some(found) = self.found(what, finding, number) else { return };
+        take(&mut self.found, found);
+    }
+
+    /// What is found in the text of this number, if that is measured.
+    fn found(&self, what: Doubt, finding: &Finding, number: u32) -> Option<Found> {
+        let (parts, from, _) = self.texts.get(&number)?.text_at(finding.start.0);
+        let place = (finding.start.0.saturating_sub(from), finding.end.0.saturating_sub(from));
+        Some(Found { what, finding: *finding, number, parts, place })
     }
 }
 
-fn key(parts: [u64; 4], finding: &Finding) -> Key {
-    (parts, finding.rule.0, finding.of, finding.start.0, finding.end.0)
+/// Keeps what is not there already.
+fn take(all: &mut Vec<Found>, found: Found) {
+    if all.len() < MOST && !all.iter().any(|one| one.is_one_with(&found)) {
+        all.push(found);
+    }
+}
+
+impl Found {
+    /// Whether they say the same of one place: texts are read alone and joined, or come once more, and less or more may then belong to it.
+    fn is_one_with(&self, other: &Self) -> bool {
+        let ((from, to), (other_from, other_to)) = (self.place, other.place);
+        let in_text = self.parts == other.parts
+            && (from < other_to && other_from < to || self.place == other.place);
+        let (a, b) = (&self.finding, &other.finding);
+        let in_joined = self.number == other.number && a.start < b.end && b.start < a.end;
+        (a.rule, a.of) == (b.rule, b.of) && (in_text || in_joined)
+    }
 }
 
 /// Edits of a whole text, as they are done: of those that overlap the first sets the marker.
@@ -273,25 +318,23 @@ impl Reader {
     }
 
     /// What is doubtful in what was read so far, as if all texts ended here: the last sentence of a text is judged only when it is known that
-    /// the text is over, and who tells the client of it does so before.
-    pub fn doubts(&self) -> Vec<Place> {
+    /// the text is over, and who tells the client of it does so before. Of the texts that `wanted` names by their parts.
+    pub fn doubts(&self, wanted: impl Fn([u64; 4]) -> bool) -> Vec<Place> {
         let Some(annotated) = &self.annotated else { return Vec::new() };
-        let mut out: Vec<Place> =
-            annotated.found.iter().filter_map(|found| self.place_of(annotated, found)).collect();
-        let mut seen = annotated.seen.clone();
+        let mut all = annotated.found.clone();
         for (index, channel) in self.channels.iter().enumerate() {
-            let Some(measure) = annotated.texts.get(&channel.number) else { continue };
+            let measure = annotated.texts.get(&channel.number);
+            if !measure.is_some_and(|measure| measure.of.iter().any(|(parts, _)| wanted(*parts))) {
+                continue;
+            }
             for finding in self.ends_with(index, &self.policy) {
                 let what = self.policy.doubt(finding.rule, finding.of);
-                if let Some(what) =
-                    what.filter(|_| out.len() < MOST && seen.insert(key(measure.parts, &finding)))
-                {
-                    let found = Found { what, finding, number: channel.number };
-                    out.extend(self.place_of(annotated, &found));
-                }
+                let found = what.and_then(|what| annotated.found(what, &finding, channel.number));
+                found.into_iter().for_each(|found| take(&mut all, found));
             }
         }
-        out
+        let places = all.iter().filter_map(|found| self.place_of(annotated, found));
+        places.filter(|place| wanted(place.parts)).collect()
     }
 
     /// What would be found in a channel if it ended here.
@@ -323,15 +366,13 @@ impl Reader {
             None => Some(measure.removed.as_slice()),
         };
         let (start, end) = (found.finding.start.0, found.finding.end.0);
-        let span = removed.and_then(|removed| {
-            Some((measure.let_through(start, false, removed)?, measure.let_through(end, true, removed)?))
-        });
+        let span = removed.and_then(|removed| measure.span(start..end, removed));
         Some(Place {
             what: found.what,
             rule: found.finding.rule,
             of: found.finding.of,
             score: found.finding.score,
-            parts: measure.parts,
+            parts: found.parts,
             span,
             sentence: measure.sentence(start),
         })
