@@ -25,6 +25,8 @@ pub const PROMPT_EVERY: usize = 6000;
 pub const PROMPT_LONGEST: usize = 8000;
 /// So many bytes of what stands before a passage go with it, and of what an answer answers.
 pub const BEFORE: usize = 2000;
+/// So many bytes on either side of a text tell what of it is part of something that goes on there.
+pub const EDGE: usize = 256;
 
 /// What is written in place of what a judge calls something by a name that nobody listed: it may say anything.
 const UNLISTED: &str = "unlisted";
@@ -46,6 +48,8 @@ pub struct Question {
     pub text: Quiet<String>,
     /// What stands before it in the same text, as far as [`BEFORE`].
     pub before: Quiet<String>,
+    /// What stands right before it and right behind it, as far as [`EDGE`]. It is shown to nobody: by it is known what stands partly in the text.
+    pub edges: [Quiet<String>; 2],
     /// What the answer answers: the user's last words.
     pub asked: Option<Quiet<String>>,
     /// Who wants to know.
@@ -57,7 +61,8 @@ impl Question {
     /// texts as they came. `around`: what stands before the text and what it answers go with it. Who can read a text can decode it: what it
     /// hides by encoding counts, on either side, and a text of which not all was decoded may be anything.
     pub fn grade(&self, policy: &Policy, around: bool) -> Grade {
-        let of = |direction: Direction, text: &str| {
+        // What is shown is what begins at a byte of the text and ends at another.
+        let of = |direction: Direction, text: &str, shown: Range<usize>| {
             let mut found = scan_all(policy.engine(), policy.rules(direction), TextKind::Plain, text);
             let encoded = scan_encoded(
                 policy.engine(),
@@ -70,16 +75,20 @@ impl Question {
                 return Grade::Important;
             }
             found.extend(encoded.found.into_iter().map(|one| one.finding));
+            let shown = shown.start as u64..shown.end as u64;
+            found.retain(|finding| finding.start.0 < shown.end && shown.start < finding.end.0);
             found.retain(|finding| policy.counts_unjudged(finding));
             found.iter().filter_map(|finding| policy.rule(finding.rule).grade).max().unwrap_or_default()
         };
-        if !around {
-            return of(self.direction, &self.text.0);
-        }
-        // What begins before the text and ends in it is found as well.
-        let whole = format!("{}{}", self.before.0, self.text.0);
-        let asked = self.asked.as_ref().map(|asked| of(Direction::Prompt, &asked.0));
-        of(self.direction, &whole).max(asked.unwrap_or_default())
+        let [edge, behind] = &self.edges;
+        // Half of an address is an address to who knows the other half.
+        let before = if around && !self.before.0.is_empty() { &self.before.0 } else { &edge.0 };
+        let whole = format!("{before}{}{}", self.text.0, behind.0);
+        let shown = if around { 0 } else { before.len() }..before.len() + self.text.0.len();
+        let grade = of(self.direction, &whole, shown);
+        let asked = self.asked.as_ref().filter(|_| around);
+        let asked = asked.map(|asked| of(Direction::Prompt, &asked.0, 0..asked.0.len()));
+        grade.max(asked.unwrap_or_default())
     }
 }
 

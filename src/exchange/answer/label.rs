@@ -185,14 +185,15 @@ impl Labels {
             return false;
         }
         let mut cues = std::mem::take(&mut self.cues);
-        match read {
-            Some(read) => dialect.cues(operation, &data, read, &mut cues),
-            None if self.tape.parse(&data).is_ok() => {
-                dialect.cues(operation, &data, &self.tape, &mut cues);
+        let tape = match read {
+            Some(read) => read,
+            None => {
+                let _ = self.tape.parse(&data);
+                &self.tape
             }
-            None => {}
-        }
-        let (mut ends, mut over) = (false, false);
+        };
+        dialect.cues(operation, &data, tape, &mut cues);
+        let (mut ends, mut over) = (false, dialect.is_failure(operation, &data, tape));
         for cue in cues.drain(..) {
             match cue {
                 Cue::End { text } => {
@@ -247,11 +248,13 @@ impl Labels {
                 &own
             }
         };
-        if is_sign {
-            // Whatever its server has left open: behind the sign nobody reads.
+        let fails = !is_sign && dialect.is_failure(operation, &data, tape);
+        if is_sign || fails {
+            // Whatever its server has left open: behind the sign, or a failure, nobody reads.
             out = self.end_open(around);
             cues.push(Cue::Over { certain: true });
-        } else {
+        }
+        if !is_sign {
             dialect.cues(operation, &data, tape, &mut cues);
         }
         let mut work = Work::new(&data, tape);
@@ -269,8 +272,8 @@ impl Labels {
             out.append(&mut self.held);
         }
         let last = over || ends && is_chat(around) && self.all_ended(around);
-        let remarks = last && is_sign && has_comments(around);
-        let member = if last && !is_sign { self.member_of(around) } else { None };
+        let remarks = last && (is_sign || fails) && has_comments(around);
+        let member = if last && !is_sign && !fails { self.member_of(around) } else { None };
         if self.notes.is_some() && !is_sign {
             annotate::set(&mut edits, &data, tape, member);
         }

@@ -38,7 +38,7 @@ const SENTENCES: &[(&str, Option<(Doubt, &str)>)] = &[
     ("I hope that this helps 😀! ", None),
 ];
 
-fn rules(state: RuleState) -> Vec<(Rule, RuleSpec)> {
+pub(super) fn rules(state: RuleState) -> Vec<(Rule, RuleSpec)> {
     let output = Actions { output: Action::Flag, ..Actions::all(Action::Allow) };
     let rule = |id: &str| Rule { id: id.into(), actions: output, state, ..Rule::default() };
     let grounded = |kind: Unsupported| {

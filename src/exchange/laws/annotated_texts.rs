@@ -4,9 +4,11 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::annotated::{How, SOURCE, begin, beside, policy};
+use super::super::Ended;
+use super::annotated::{How, SOURCE, begin, beside, policy, rules};
 use super::labelled::{CALLS, Call, events, sent};
-use crate::policy::{Annotate, RuleState};
+use crate::detect::{PatternSpec, RuleSpec};
+use crate::policy::{Action, Actions, Annotate, Policy, Rule, RuleState};
 use crate::text::work::steps_of;
 
 /// What a text says, and what of it is doubtful.
@@ -34,9 +36,11 @@ const FORMS: [Form; 4] = [
     Form {
         call: 3,
         make: |texts| {
-            let call = |n: usize| json!({"type": "tool_use", "id": format!("t{n}"), "name": "f", "input": {}});
+            let call =
+                |n: usize| json!({"type": "tool_use", "id": format!("t{n}"), "name": "f", "input": {}});
             let text = |text: &&str| json!({"type": "text", "text": text});
-            let blocks: Vec<Value> = texts.iter().map(text).zip(0..).flat_map(|(text, n)| [text, call(n)]).collect();
+            let blocks: Vec<Value> =
+                texts.iter().map(text).zip(0..).flat_map(|(text, n)| [text, call(n)]).collect();
             json!({"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": blocks, "stop_reason": "end_turn",
                 "usage": {"input_tokens": 1, "output_tokens": 1}})
         },
@@ -58,8 +62,10 @@ const FORMS: [Form; 4] = [
     Form {
         call: 2,
         make: |texts| {
-            let item = |(n, text): (u32, &&str)| json!({"id": format!("msg_{n}"), "type": "message", "role": "assistant",
-                "content": [{"type": "output_text", "text": text, "annotations": []}]});
+            let item = |(n, text): (u32, &&str)| {
+                json!({"id": format!("msg_{n}"), "type": "message", "role": "assistant",
+                "content": [{"type": "output_text", "text": text, "annotations": []}]})
+            };
             let items: Vec<Value> = (0..).zip(texts).map(item).collect();
             json!({"id": "resp_1", "object": "response", "model": "m", "status": "completed", "output": items})
         },
@@ -156,7 +162,8 @@ fn nobody_else_speaks_under_our_names() {
                 .map(|event| if event.contains("data: {") { named(event) } else { event.to_owned() })
                 .collect();
             let stream = format!(": sluicegate-annotations {forged}\n\n{stream}");
-            let mut answering = begin(call, &policy(RuleState::Enforce, form), How { stream: true, ..How::default() });
+            let mut answering =
+                begin(call, &policy(RuleState::Enforce, form), How { stream: true, ..How::default() });
             let out = sent(&mut answering, &stream, 17);
             let told: Vec<Value> = beside(&out, call).into_iter().filter(|value| !value.is_null()).collect();
             let in_member = doubtful && form != Annotate::Note;
@@ -168,8 +175,15 @@ fn nobody_else_speaks_under_our_names() {
             assert!(!out.contains(r#""count":7"#), "{out}");
             let got: Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}"));
             let told = &got["sluicegate_annotations"];
-            assert_eq!(told["count"].as_u64(), (doubtful && form == Annotate::Metadata).then_some(1), "{out}");
-            assert!(!doubtful || form != Annotate::Metadata || told["places"][0]["source"] == SOURCE, "{out}");
+            assert_eq!(
+                told["count"].as_u64(),
+                (doubtful && form == Annotate::Metadata).then_some(1),
+                "{out}"
+            );
+            assert!(
+                !doubtful || form != Annotate::Metadata || told["places"][0]["source"] == SOURCE,
+                "{out}"
+            );
         }
     }
 }
@@ -183,13 +197,21 @@ fn many_texts_end_in_linear_work() {
             json!({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m",
                 "choices": [{"index": n, "delta": delta, "finish_reason": finish}]})
         };
-        let says = |n: u64| event(n, json!({"content": "Garlic cures influenza, they say, and it was opened in 1861"}), json!(null));
+        let says = |n: u64| {
+            event(
+                n,
+                json!({"content": "Garlic cures influenza, they say, and it was opened in 1861"}),
+                json!(null),
+            )
+        };
         let ends = |n: u64| event(n, json!({}), json!("stop"));
         let all: Vec<Value> = (0..choices).map(says).chain((0..choices).map(ends)).collect();
-        let stream: String = all.iter().map(|event| format!("data: {event}\n\n")).collect::<String>() + "data: [DONE]\n\n";
+        let stream: String =
+            all.iter().map(|event| format!("data: {event}\n\n")).collect::<String>() + "data: [DONE]\n\n";
         let mut call = Call { ..*call };
         call.request = |stream| json!({"model": "m", "stream": stream, "n": 120, "messages": [{"role": "user", "content": "What is that to you?"}]});
-        let mut answering = begin(&call, &policy(RuleState::Enforce, Annotate::Note), How { stream: true, ..How::default() });
+        let mut answering =
+            begin(&call, &policy(RuleState::Enforce, Annotate::Note), How { stream: true, ..How::default() });
         let mut out = String::new();
         let steps = steps_of(|| out = sent(&mut answering, &stream, usize::MAX));
         assert_eq!(events(&out, &call).len() as u64, 3 * choices, "each text has its note");
@@ -197,4 +219,60 @@ fn many_texts_end_in_linear_work() {
     };
     let (few, many) = (work(30), work(120));
     assert!(many < 6 * few, "{few} steps, {many} for four times as many texts");
+}
+
+/// Clients read no further than a failure: what is doubtful is told before it.
+#[test]
+fn failures_come_last() {
+    for (call, failure) in [
+        (3, r#"{"type":"error","error":{"type":"overloaded_error","message":"m"}}"#),
+        (0, r#"{"error":{"message":"m"}}"#),
+    ] {
+        let call = &CALLS[call];
+        let whole = (call.stream)(&["Garlic cures influenza. ".to_owned(), "It was so.".to_owned()]);
+        let until =
+            whole.find("It was so.").and_then(|at| whole.get(..at)).unwrap_or_else(|| panic!("{whole}"));
+        let begun = until.rsplit_once("\n\n").map_or(until, |(begun, _)| begun);
+        let kind = if call.path.ends_with("/messages") { "event: error\n" } else { "" };
+        let stream = format!("{begun}\n\n{kind}data: {failure}\n\n");
+        for form in [Annotate::Note, Annotate::Metadata] {
+            let mut answering =
+                begin(call, &policy(RuleState::Enforce, form), How { stream: true, ..How::default() });
+            let mut out = Vec::new();
+            answering.feed(stream.as_bytes(), &mut out);
+            answering.finish(Ended::Complete, &mut out);
+            let out = String::from_utf8(out.concat()).unwrap_or_else(|e| panic!("{e}"));
+            let (before, _) = out.split_once("\"error\"").unwrap_or_else(|| panic!("{out}"));
+            let told = if form == Annotate::Note { "Automatic note" } else { "\"count\":1" };
+            assert_eq!((before.matches(told).count(), out.matches(told).count()), (1, 1), "{out}");
+        }
+    }
+}
+
+/// Nothing is told of what a client never got.
+#[test]
+fn what_is_cut_off_is_not_told() {
+    let call = &CALLS[0];
+    let block = PatternSpec { regex: "tell nobody".into(), ..PatternSpec::default() };
+    let rule = Rule {
+        id: "block".into(),
+        actions: Actions { output: Action::Block, ..Actions::all(Action::Allow) },
+        ..Rule::default()
+    };
+    for (says, told) in [
+        ("It was opened in 1861. And tell nobody. ", 1),
+        // It comes with what is held.
+        ("The bridge was opened in 1859. tell nobody that it was 1861. ", 0),
+    ] {
+        let mut all = rules(RuleState::Enforce);
+        all.push((rule.clone(), RuleSpec { patterns: vec![block.clone()], ..RuleSpec::default() }));
+        let policy = Policy::from_rules(all).unwrap_or_else(|e| panic!("{e:?}"));
+        let policy = std::sync::Arc::new(policy.annotating(Annotate::Metadata));
+        let mut answering = begin(call, &policy, How { stream: true, ..How::default() });
+        let mut out = Vec::new();
+        answering.feed((call.stream)(&super::sample::pieces(says, 3)).as_bytes(), &mut out);
+        let out = String::from_utf8(out.concat()).unwrap_or_else(|e| panic!("{e}"));
+        assert!(!out.contains("nobody"), "{out}");
+        assert_eq!(beside(&out, call).len(), told, "{out}");
+    }
 }

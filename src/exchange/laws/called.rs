@@ -7,11 +7,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::super::judging::{Answers, EVERY, Opinion, Question, Said};
+use super::super::judging::{Answers, EVERY, Opinion, PROMPT_LONGEST, Question, Said};
 use super::super::*;
 use super::sample::{joined, ready};
-use crate::detect::{ModelSpec, RuleSpec};
-use crate::policy::{Action, Actions, JudgeSpec, Policy, Rule};
+use crate::detect::{ModelSpec, PatternSpec, RuleSpec};
+use crate::policy::{Action, Actions, Grade, JudgeSpec, Policy, Rule};
 
 const FINE: &str = "The library opens at nine in the morning, as it always did, and closes at five in the afternoon when the last reader has gone home with a book. ";
 const EVIL: &str = "And here is how evil things are done by those who do them. ";
@@ -298,5 +298,51 @@ fn relaxed_lets_go_at_once() {
             assert_eq!(answering.answered(&question, &opinion(&question), &mut out), Flow::More);
         }
         assert!(!answering.awaits_judges() && out.concat().ends_with(b"data: [DONE]\n\n"));
+    }
+}
+
+/// A judge who is shown a prompt in passages is shown no half of what may not go to it: both passages are of the grade of what stands over their
+/// edge, and others are not.
+#[test]
+fn halves_count_as_what_they_are_half_of() {
+    let spec = JudgeSpec { judge: "guard".into(), judged_as: Vec::new(), band: None, strict: false };
+    let asks = Rule {
+        id: "called".into(),
+        category: "VIOLENCE".into(),
+        actions: Actions { prompt: Action::Flag, ..Actions::all(Action::Allow) },
+        judge: Some(Arc::new(spec)),
+        ..Rule::default()
+    };
+    let mail = PatternSpec { regex: r"[a-z]{1,9}@corp\.example".into(), ..PatternSpec::default() };
+    let personal = Rule {
+        id: "mail".into(),
+        grade: Some(Grade::Personal),
+        actions: Actions { prompt: Action::Flag, ..Actions::all(Action::Allow) },
+        ..Rule::default()
+    };
+    let rules = vec![
+        (asks, RuleSpec::default()),
+        (personal, RuleSpec { patterns: vec![mail], ..RuleSpec::default() }),
+    ];
+    let policy = Arc::new(Policy::from_rules(rules).unwrap_or_else(|e| panic!("{e:?}")));
+    let grades = |before: usize| -> Vec<Grade> {
+        // Without an end of a sentence passages end where they are longest.
+        let text = "x ".repeat(before / 2) + "anna@corp.example" + &" x".repeat(2 * PROMPT_LONGEST);
+        let request = serde_json::json!({"model": "m", "messages": [{"role": "user", "content": text}]});
+        let matched =
+            crate::dialect::route("POST", "/v1/chat/completions", false).unwrap_or_else(|e| panic!("{e}"));
+        let terms = Terms {
+            judges: Some(Arc::new(Answers::default())),
+            ..Terms::new(Arc::clone(&policy), ExchangeLimits::default())
+        };
+        let judged = Received::new(matched, terms).judge(None, true, Bytes::from(request.to_string()));
+        let questions = judged.unwrap_or_else(|e| panic!("{e}")).questions();
+        questions.iter().map(|question| question.grade(&policy, false)).collect()
+    };
+    let count = |before| grades(before).iter().filter(|grade| **grade == Grade::Personal).count();
+    assert_eq!(grades(0).len(), 3);
+    // Within the first passage, over its edge, and within the second.
+    for (before, expected) in [(0, 1), (7000, 1), (7986, 2), (7990, 2), (7998, 2), (8000, 1), (8002, 1)] {
+        assert_eq!(count(before), expected, "{before}");
     }
 }

@@ -207,8 +207,8 @@ impl Found {
     /// Whether they say the same of one place: texts are read alone and joined, or come once more, and less or more may then belong to it.
     fn is_one_with(&self, other: &Self) -> bool {
         let ((from, to), (other_from, other_to)) = (self.place, other.place);
-        let in_text = self.parts == other.parts
-            && (from < other_to && other_from < to || self.place == other.place);
+        let in_text =
+            self.parts == other.parts && (from < other_to && other_from < to || self.place == other.place);
         let (a, b) = (&self.finding, &other.finding);
         let in_joined = self.number == other.number && a.start < b.end && b.start < a.end;
         (a.rule, a.of) == (b.rule, b.of) && (in_text || in_joined)
@@ -366,6 +366,10 @@ impl Reader {
             None => Some(measure.removed.as_slice()),
         };
         let (start, end) = (found.finding.start.0, found.finding.end.0);
+        // Of what has not left a client is told nothing: the answer may be cut before it.
+        if of_channel.is_some_and(|channel| channel.left <= start) {
+            return None;
+        }
         let span = removed.and_then(|removed| measure.span(start..end, removed));
         Some(Place {
             what: found.what,

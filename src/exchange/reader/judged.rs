@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::super::judging::{Answers, Opinion, Question, Said, Want, Watch};
+use super::super::judging::{Answers, EDGE, Opinion, Question, Said, Want, Watch};
 use super::{Reader, Side, Stop};
 use crate::detect::{Finding, RuleId};
 use crate::dialect::Role;
@@ -297,6 +297,10 @@ impl Reader {
             direction,
             text: Quiet(watch.text(span).into()),
             before: Quiet(if self.side == Side::Answer { watch.before(span.start) } else { "" }.into()),
+            edges: [
+                Quiet(watch.text(&(span.start.saturating_sub(EDGE as u64)..span.start)).into()),
+                Quiet(watch.text(&(span.end..span.end.saturating_add(EDGE as u64))).into()),
+            ],
             asked: judging.and_then(|judging| judging.asked.as_deref()).map(|asked| Quiet(asked.to_owned())),
             wants,
         }

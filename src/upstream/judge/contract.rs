@@ -27,6 +27,7 @@ fn settings(kind: JudgeKind, more: &str) -> JudgeSettings {
 fn question(side: Side, text: &str) -> Question {
     let is_answer = side == Side::Answer;
     Question {
+        edges: Default::default(),
         number: 0,
         shadow: false,
         judge: "guard".into(),
