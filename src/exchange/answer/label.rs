@@ -185,12 +185,11 @@ impl Labels {
             return false;
         }
         let mut cues = std::mem::take(&mut self.cues);
-        let tape = match read {
-            Some(read) => read,
-            None => {
-                let _ = self.tape.parse(&data);
-                &self.tape
-            }
+        let tape = if let Some(read) = read {
+            read
+        } else {
+            let _ = self.tape.parse(&data);
+            &self.tape
         };
         dialect.cues(operation, &data, tape, &mut cues);
         let (mut ends, mut over) = (false, dialect.is_failure(operation, &data, tape));
@@ -240,13 +239,12 @@ impl Labels {
         let mut own = std::mem::take(&mut self.tape);
         let (mut cues, mut out) = (std::mem::take(&mut self.cues), Vec::new());
         let is_sign = dialect.is_end_sign(&data);
-        let tape = match read.filter(|_| !is_sign) {
-            Some(read) => read,
-            None => {
-                // Of what is no JSON the tape says nothing.
-                let _ = own.parse(&data);
-                &own
-            }
+        let tape = if let Some(read) = read.filter(|_| !is_sign) {
+            read
+        } else {
+            // Of what is no JSON the tape says nothing.
+            let _ = own.parse(&data);
+            &own
         };
         let fails = !is_sign && dialect.is_failure(operation, &data, tape);
         if is_sign || fails {
