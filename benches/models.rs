@@ -10,6 +10,8 @@
 #[path = "engine/chat.rs"]
 #[expect(dead_code, reason = "the engine's bench asks for lists of terms too")]
 mod chat;
+#[path = "engine/given.rs"]
+mod given;
 
 use sluicegate::detect::classify::{self, Model, Reading};
 use sluicegate::detect::grounding::{Checker, Context};
@@ -90,7 +92,7 @@ fn main() -> ExitCode {
     };
     assert_eq!(shipped.classifiers.len(), classify::names().len(), "the models that ship");
     let texts: Vec<(&str, String)> = match &options.text {
-        Some(file) => vec![("given", chat::read(file))],
+        Some(file) => vec![("given", given::read(file))],
         None => [("English", false), ("Chinese", true)]
             .map(|(name, chinese)| (name, chat::chat_in(DOCUMENTS * KIB, 1, Some(chinese))))
             .into(),

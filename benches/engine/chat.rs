@@ -1,4 +1,4 @@
-//! Text for the benches: made-up chat and word lists, the same for everybody and nobody's words, or what a file gives.
+//! Text for the benches: made-up chat and word lists, the same for everybody and nobody's words.
 
 /// A small generator of random numbers (xorshift64*, Vigna 2016): the same figures on every machine.
 pub struct Random(u64);
@@ -158,13 +158,3 @@ const CHINESE: &str = "的 我 你 是 了 不 在 有 这 他 我们 就 也 �
     鸟 鱼 树 花 草 山 河 湖 海 天空 太阳 月亮 星星 红色 蓝色 绿色 白色 黑色 大 小 高 低 长 短 快 慢 新 旧 多 少 远 近 早 晚 冷 热 甜 苦 开心 难过 生气 担心 \
     害怕 奇怪 重要 简单 复杂 方便 安全 危险 便宜 贵 漂亮 聪明 努力 认真 热情 友好 安静 热闹 干净 健忘 谢谢 对不起 没关系 再见 你好 请问 为什么 多少 哪里 谁 \
     然后 而且 或者 虽然 其实 当然 一定 应该 必须 需要 愿意 希望 相信 记得 忘记 发现 认为 认识 了解 理解 解决 决定 选择 改变 开始 结束 继续 停止 准备 完成";
-
-/// The `text` of each line of a JSONL file.
-pub fn read(file: &std::path::Path) -> String {
-    let lines = std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-    let texts = lines.lines().filter_map(|line| {
-        let line: serde_json::Value = serde_json::from_str(line).ok()?;
-        Some(line.get("text")?.as_str()?.to_owned())
-    });
-    texts.collect::<Vec<_>>().join("\n")
-}

@@ -5,6 +5,7 @@
 //! Rounds are interleaved and the median counts; figures of different runs are not to be compared, ratios are.
 
 mod chat;
+mod given;
 
 use aho_corasick::automaton::{Automaton, OverlappingState};
 use aho_corasick::nfa::contiguous::NFA;
@@ -58,7 +59,7 @@ fn main() {
     let options = options();
     let wants = |name: &str| options.only.as_deref().is_none_or(|only| only == name);
     let text = match &options.text {
-        Some(file) => chat::read(file),
+        Some(file) => given::read(file),
         None => chat::chat(TEXT, 1),
     };
     let documents = documents(&text);

@@ -4,7 +4,12 @@
 //!   bench load PORT KIND CONNECTIONS SECONDS
 //!
 //! Kinds: `whole` (1 KiB in, 1 KiB out), `stream` (200 deltas, each its own write, no pause), `paced` (200 deltas, 2 ms apart), `first`
-//! (4 deltas: the time to the first text), `model` (as `first`, from an upstream that thinks for 5 ms). `load` prints one line of JSON.
+//! (4 deltas: the time to the first text), `model` (as `first`, from an upstream that thinks for 5 ms), `long` (128 KiB of chat in, half English
+//! and half Chinese, 1 KiB out). `load` prints one line of JSON.
+
+#[path = "../engine/chat.rs"]
+#[allow(dead_code, reason = "the engine's bench uses more of it")]
+mod chat;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -118,7 +123,8 @@ fn serve(mut stream: TcpStream) -> Option<()> {
         if chunked {
             chunks(&mut reader, |piece| body.extend_from_slice(piece))?;
         }
-        let says = |what: &[u8]| body.windows(what.len()).any(|w| w == what);
+        // It stands before the messages.
+        let says = |what: &[u8]| body.windows(what.len()).take(64).any(|w| w == what);
         if !says(b"\"stream\":true") {
             stream.write_all(answer.as_bytes()).ok()?;
             continue;
@@ -149,8 +155,12 @@ struct Tally {
 }
 
 fn load(port: u16, kind: &str, connections: usize, time: Duration) {
-    let prompt: String = PROSE.chars().cycle().take(900).collect();
-    let stream = if kind == "whole" { "" } else { ",\"stream\":true" };
+    let prompt = match kind {
+        // As JSON has it.
+        "long" => chat::chat(128 << 10, 3).replace('\n', "\\n"),
+        _ => PROSE.chars().cycle().take(900).collect(),
+    };
+    let stream = if matches!(kind, "whole" | "long") { "" } else { ",\"stream\":true" };
     let body = format!("{{\"model\":\"mock-{kind}\"{stream},\"messages\":[{{\"role\":\"user\",\"content\":\"{prompt}\"}}]}}");
     let request = format!(
         "POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",

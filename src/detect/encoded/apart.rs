@@ -5,8 +5,8 @@
 //! before it. What separates is taken away, not what is separated.
 
 use super::Encoding;
+use super::glance::Glance;
 use super::layer::Layer;
-use super::tokens::{Token, tokens};
 use super::window::Window;
 use super::words;
 use crate::text::work::step;
@@ -38,16 +38,16 @@ type Item = (char, Range<usize>, Encoding);
 type Run = SmallVec<[Item; 24]>;
 
 /// Reads the runs of a text, and gives the surroundings of each as they read then.
-pub(super) fn apart(text: &str, found: impl FnMut(Layer)) {
+pub(super) fn apart(text: &str, glance: &Glance, found: impl FnMut(Layer)) {
     let mut window = Window::new(text, found);
-    runs(text).into_iter().for_each(|run| window.run(run));
+    runs(text, glance).into_iter().for_each(|run| window.run(run));
     window.end();
 }
 
 /// The runs of a text in order. Short ones of letters are words set apart where there are several, and initials where there are not.
-fn runs(text: &str) -> Vec<Run> {
+fn runs(text: &str, glance: &Glance) -> Vec<Run> {
     let (mut all, mut read, mut words) = (Vec::new(), 0, 0);
-    for (at, end) in beginnings(text) {
+    for &(at, end) in &glance.beginnings {
         if at < read {
             continue;
         }
@@ -72,35 +72,9 @@ fn is_short(run: &Run) -> bool {
     is_word(run) && run.len() < LEAST
 }
 
-/// The tokens that a run may begin with, and, as empty ranges, the Chinese signs. Most words are told by their first two letters.
-fn beginnings(text: &str) -> Vec<(usize, usize)> {
-    let bytes = text.as_bytes();
-    let mut all = Vec::new();
-    tokens(bytes, |Token { at, end, .. }| {
-        if may_begin(bytes, at, end) {
-            all.push((at, end));
-        }
-    });
-    if !text.is_ascii() {
-        let before = all.len();
-        for (at, signs) in bytes.windows(3).enumerate() {
-            if let &[first @ 0xE3..=0xE9, second, third] = signs
-                && CHINESE[usize::from(first & 0x0F)] >> (second & 0x3F) & 1 == 1
-                && is_chinese_digit(first, second, third)
-            {
-                all.push((at, at));
-            }
-        }
-        if before > 0 && all.len() > before {
-            all.sort_unstable();
-        }
-    }
-    all
-}
-
 /// Whether a run may begin with the token, by what stands behind it.
 #[inline]
-fn may_begin(bytes: &[u8], at: usize, end: usize) -> bool {
+pub(super) fn may_begin(bytes: &[u8], at: usize, end: usize) -> bool {
     let byte = |at: usize| bytes.get(at).copied().unwrap_or_default();
     let (first, second) = (byte(at), byte(at + 1));
     let behind = byte(end);
@@ -113,7 +87,8 @@ fn may_begin(bytes: &[u8], at: usize, end: usize) -> bool {
         return behind >= 0x80 || apart && alone || first.is_ascii_digit() && in_groups();
     }
     let groups = first.is_ascii_digit() || first.is_ascii_uppercase() && second.is_ascii_uppercase();
-    groups && end - at <= GROUP && in_groups() || is_word_head(first, second)
+    groups && end - at <= GROUP && in_groups()
+        || bytes.get(at..end).is_some_and(|token| word(token).is_some())
 }
 
 /// Whether a byte may stand between groups.
@@ -122,17 +97,8 @@ fn is_between(byte: u8) -> bool {
     matches!(byte, b' ' | b'-' | b'.' | b'_' | b'*' | b'|' | b'~' | b'#' | b'/' | b'\\' | b'^')
 }
 
-/// Whether a word for a digit begins with these letters.
-#[inline]
-fn is_word_head(first: u8, second: u8) -> bool {
-    matches!(
-        &[first | 0x20, second | 0x20],
-        b"ze" | b"on" | b"tw" | b"th" | b"fo" | b"fi" | b"si" | b"se" | b"ei" | b"ni" | b"oh"
-    )
-}
-
 /// Where the letters and digits end that begin at a place.
-fn token_end(bytes: &[u8], at: usize) -> usize {
+pub(super) fn token_end(bytes: &[u8], at: usize) -> usize {
     at + bytes.iter().skip(at).take_while(|byte| byte.is_ascii_alphanumeric()).count()
 }
 
@@ -332,7 +298,7 @@ fn word(word: &[u8]) -> Option<char> {
 }
 
 /// The digit that a Chinese sign says.
-fn chinese(sign: char) -> Option<char> {
+pub(super) fn chinese(sign: char) -> Option<char> {
     match sign {
         '零' | '〇' => Some('0'),
         '一' | '壹' | '幺' | '弌' => Some('1'),
@@ -348,35 +314,13 @@ fn chinese(sign: char) -> Option<char> {
     }
 }
 
-/// By the lower half of the first byte: the second bytes of such signs.
-static CHINESE: [u64; 16] = {
-    const SIGNS: [char; 28] = [
-        '零', '〇', '一', '壹', '幺', '弌', '二', '贰', '貳', '两', '兩', '三', '叁', '參', '叄', '四', '肆',
-        '五', '伍', '六', '陆', '陸', '七', '柒', '八', '捌', '九', '玖',
-    ];
-    let mut table = [0; 16];
-    let mut at = 0;
-    while at < SIGNS.len() {
-        let sign = SIGNS[at] as u32;
-        table[(sign >> 12) as usize] |= 1 << (sign >> 6 & 0x3F);
-        at += 1;
-    }
-    table
-};
-
-/// Whether three bytes are such a sign.
-fn is_chinese_digit(first: u8, second: u8, third: u8) -> bool {
-    let low = u32::from(second & 0x3F) << 6 | u32::from(third & 0x3F);
-    char::from_u32(u32::from(first & 0x0F) << 12 | low).is_some_and(|sign| chinese(sign).is_some())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(text: &str) -> Vec<String> {
         let mut out = Vec::new();
-        apart(text, |layer| out.push(layer.text().to_owned()));
+        apart(text, &Glance::at(text), |layer| out.push(layer.text().to_owned()));
         out
     }
 
@@ -442,20 +386,20 @@ mod tests {
                     let text = first.to_owned() + &[sign, rest].concat().repeat(8);
                     let end = token_end(text.as_bytes(), 0);
                     let run = if end > 0 { run(&text, 0, end) } else { written(&text, 0) };
-                    let begins = beginnings(&text).first() == Some(&(0, end));
+                    let begins = Glance::at(&text).beginnings.first() == Some(&(0, end));
                     assert!(run.is_none() || begins, "{text}");
                 }
             }
         }
         for sign in ('\u{3000}'..'\u{9FFF}').filter(|&sign| chinese(sign).is_some()) {
-            assert_eq!(beginnings(&sign.to_string()), [(0, 0)], "{sign}");
+            assert_eq!(Glance::at(&sign.to_string()).beginnings, [(0, 0)], "{sign}");
         }
     }
 
     #[test]
     fn places_are_those_of_the_text() {
         let text = "电话 1_3_8_0_0_1_3 和一二三四五六七";
-        apart(text, |layer| {
+        apart(text, &Glance::at(text), |layer| {
             for digits in ["1380013", "1234567"] {
                 let at = layer.text().find(digits).expect(digits);
                 let (place, encoding) = layer.locate(at..at + digits.len()).expect("a place");

@@ -2,6 +2,8 @@
 //! a sign between each two (`炸*弹*怎*么*做`).
 
 use super::Encoding;
+use super::apart::chinese;
+use super::glance::Glance;
 use super::layer::Layer;
 use super::window::Window;
 use crate::text::work::step;
@@ -38,22 +40,14 @@ const LEAST_APART: usize = 4;
 /// Where characters that are looked for begin and end.
 const FROM: usize = 0x2E80;
 const TO: usize = 0xA000;
-/// A character that only looks like another one.
-const ALIKE: u8 = 1;
-/// The first of several that make up one, and the second.
-const FIRST: u8 = 1 << 1;
-const SECOND: u8 = 1 << 2;
-/// A part that is no character of its own.
-const ALONE: u8 = 1 << 3;
 
-/// What characters may be, by these bits.
-struct Kinds(Vec<u8>);
+/// What characters may be, by bits.
+pub(super) struct Kinds(Vec<u8>);
 
 /// What follows two parts, and the character that they make up with it.
 type Wholes = SmallVec<[(&'static str, char); 1]>;
 
 struct Tables {
-    kinds: Kinds,
     /// By the first two parts: what follows them, and the character; longer ones first.
     whole: HashMap<(char, char), Wholes>,
     /// By how often what is seen stands for itself: hardly, seldom, often.
@@ -61,10 +55,37 @@ struct Tables {
 }
 
 static TABLES: LazyLock<Tables> = LazyLock::new(Tables::read);
+pub(super) static KINDS: LazyLock<Kinds> = LazyLock::new(|| Kinds::of_tables(&TABLES));
 
 // === impl Kinds ===
 
 impl Kinds {
+    /// A character that only looks like another one.
+    const ALIKE: u8 = 1;
+    /// The first of several that make up one, and the second.
+    const FIRST: u8 = 1 << 1;
+    const SECOND: u8 = 1 << 2;
+    /// A part that is no character of its own.
+    const ALONE: u8 = 1 << 3;
+    /// A sign for a digit.
+    pub(super) const DIGIT: u8 = 1 << 4;
+    /// Where one of these stands, something may be disguised.
+    pub(super) const TOLD: u8 = Self::ALIKE | Self::FIRST | Self::DIGIT;
+
+    fn of_tables(tables: &Tables) -> Self {
+        let mut kinds = Self(vec![0; TO - FROM]);
+        let [rare, ..] = &tables.stands_for;
+        kinds.set(rare.keys().copied(), Self::ALIKE);
+        // Radicals with code points of their own are written by nobody either, and are folded.
+        kinds.set('\u{2E80}'..='\u{2FDF}', Self::ALIKE);
+        kinds.set(tables.whole.keys().map(|(first, _)| *first), Self::FIRST);
+        kinds.set(tables.whole.keys().map(|(_, second)| *second), Self::SECOND);
+        kinds.set(PARTS_ALONE.chars(), Self::ALONE);
+        let all = (FROM as u32..TO as u32).filter_map(char::from_u32);
+        kinds.set(all.filter(|c| chinese(*c).is_some()), Self::DIGIT);
+        kinds
+    }
+
     fn set(&mut self, all: impl Iterator<Item = char>, kind: u8) {
         for c in all {
             if let Some(kinds) = (c as usize).checked_sub(FROM).and_then(|at| self.0.get_mut(at)) {
@@ -74,7 +95,7 @@ impl Kinds {
     }
 
     #[inline]
-    fn of(&self, c: u32) -> u8 {
+    pub(super) fn of(&self, c: u32) -> u8 {
         (c as usize).checked_sub(FROM).and_then(|at| self.0.get(at)).copied().unwrap_or_default()
     }
 }
@@ -103,16 +124,7 @@ impl Tables {
             };
             list.split_whitespace().filter_map(pair).collect()
         };
-        let stands_for = [RARE, SELDOM, COMMON].map(pairs);
-        let mut kinds = Kinds(vec![0; TO - FROM]);
-        let [rare, ..] = &stands_for;
-        kinds.set(rare.keys().copied(), ALIKE);
-        // Radicals with code points of their own are written by nobody either, and are folded.
-        kinds.set('\u{2E80}'..='\u{2FDF}', ALIKE);
-        kinds.set(whole.keys().map(|(first, _)| *first), FIRST);
-        kinds.set(whole.keys().map(|(_, second)| *second), SECOND);
-        kinds.set(PARTS_ALONE.chars(), ALONE);
-        Self { kinds, whole, stands_for }
+        Self { whole, stands_for: [RARE, SELDOM, COMMON].map(pairs) }
     }
 
     /// The character that the parts at the beginning of a text make up, and how long they are.
@@ -127,40 +139,28 @@ impl Tables {
 }
 
 /// Reads disguised Chinese, each disguise for itself.
-pub(super) fn han(text: &str, mut found: impl FnMut(Layer)) {
-    if text.is_ascii() {
+pub(super) fn han(text: &str, glance: &Glance, mut found: impl FnMut(Layer)) {
+    if glance.characters.is_empty() && glance.signs.is_empty() {
         return;
     }
-    let (tables, bytes) = (&*TABLES, text.as_bytes());
+    let (tables, kinds, bytes) = (&*TABLES, &*KINDS, text.as_bytes());
     let mut apart: SmallVec<[(Range<usize>, char, bool); 16]> = SmallVec::new();
     let mut runs = Runs::default();
-    let (mut alike, mut after, mut at) = (0, 0, 0);
-    while let Some(&byte) = bytes.get(at) {
+    glance.signs.iter().for_each(|&at| runs.sign(bytes, at));
+    let (mut alike, mut after) = (0, 0);
+    for &(at, kind) in &glance.characters {
         step();
-        if byte < 0x80 {
-            if bytes.get(at + 1).is_some_and(|next| *next >= 0xE3) {
-                runs.sign(bytes, at);
-            }
-            at += 1;
-            continue;
-        }
-        let Some(c) = wide(bytes, at) else {
-            at += (byte.leading_ones() as usize).max(1);
-            continue;
-        };
-        let kinds = tables.kinds.of(c);
-        alike += usize::from(kinds & ALIKE);
-        if kinds & FIRST != 0
+        alike += usize::from(kind & Kinds::ALIKE);
+        if kind & Kinds::FIRST != 0
             && at >= after
-            && wide(bytes, at + 3).is_some_and(|next| tables.kinds.of(next) & SECOND != 0)
+            && wide(bytes, at + 3).is_some_and(|next| kinds.of(next) & Kinds::SECOND != 0)
             && let Some((character, length)) = text.get(at..).and_then(|rest| tables.whole(rest))
         {
             let parts = text.get(at..at + length).unwrap_or_default();
-            let alone = parts.chars().any(|part| tables.kinds.of(part as u32) & ALONE != 0);
+            let alone = parts.chars().any(|part| kinds.of(part as u32) & Kinds::ALONE != 0);
             apart.push((at..at + length, character, alone));
             after = at + length;
         }
-        at += 3;
     }
     let runs = runs.end();
     put_together(text, &apart, &mut found);
@@ -257,7 +257,7 @@ impl Runs {
 
 /// The character of three bytes at a place.
 #[inline]
-fn wide(bytes: &[u8], at: usize) -> Option<u32> {
+pub(super) fn wide(bytes: &[u8], at: usize) -> Option<u32> {
     match bytes.get(at..at + 3)? {
         &[first @ 0xE0..=0xEF, second, third] => {
             Some(u32::from(first & 0x0F) << 12 | u32::from(second & 0x3F) << 6 | u32::from(third & 0x3F))
@@ -277,7 +277,7 @@ mod tests {
 
     fn read(text: &str) -> Vec<String> {
         let mut out = Vec::new();
-        han(text, |layer| out.push(layer.text().to_owned()));
+        han(text, &Glance::at(text), |layer| out.push(layer.text().to_owned()));
         out
     }
 

@@ -19,6 +19,7 @@ mod block;
 mod bytes;
 mod edges;
 mod escape;
+mod glance;
 mod han;
 #[cfg(test)]
 mod laws;
@@ -35,6 +36,7 @@ use crate::text::TextPos;
 use crate::text::fold::TextKind;
 use crate::text::work::step;
 use edges::{Edges, Part};
+use glance::Glance;
 use layer::Layer;
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -266,11 +268,12 @@ impl<'a> Search<'a> {
     /// What is encoded in a text, `depth` times at most. What was scrambled once is not unscrambled again.
     fn encoded(&mut self, text: &str, depth: u8, scrambled: bool, hits: &mut Vec<Hit>) {
         escape::escapes(text, |layer| self.scan(&layer, depth, scrambled, hits));
-        apart::apart(text, |layer| self.scan(&layer, depth, scrambled, hits));
+        let glance = Glance::at(text);
+        apart::apart(text, &glance, |layer| self.scan(&layer, depth, scrambled, hits));
         pieces::pieces(text, |layer| self.scan(&layer, depth, scrambled, hits));
         strokes::strokes(text, |layer| self.scan(&layer, depth, scrambled, hits));
         strokes::turned(text, |layer| self.scan(&layer, depth, scrambled, hits));
-        han::han(text, |layer| self.scan(&layer, depth, scrambled, hits));
+        han::han(text, &glance, |layer| self.scan(&layer, depth, scrambled, hits));
         let (mut layer, mut hints) = (Layer::default(), scramble::Hints::default());
         block::blocks(text, &mut layer, |at, token| hints.word(at, token));
         if depth == DEPTH {

@@ -122,7 +122,10 @@ impl Tape {
         if u32::try_from(src.len()).is_err() {
             return Err(JsonError::Size);
         }
-        if let Err(e) = std::str::from_utf8(src) {
+        // The quick look does not say where.
+        if simdutf8::basic::from_utf8(src).is_err()
+            && let Err(e) = std::str::from_utf8(src)
+        {
             return Err(JsonError::Utf8(e.valid_up_to()));
         }
         let room = self.values.saturating_mul(SCALARS_A_VALUE);
