@@ -9,7 +9,7 @@ Each CHECKOUT is a git directory or work tree of the repository (docs/developmen
 what is left out is not written. The recipe names the files as `optional`: without them a model is trained without them and says so.
 The sets whose rows say `evaluation only` are measured on and never learned from. No text of theirs is in the repository.
 
-Beside the label, rows have `categories`: `leak` asks for what an assistant was told, `tool` is an order that stands in what a tool returns.
+AgentDojo's files are read with PyYAML. Beside the label, rows have `categories`: `leak` asks for what an assistant was told, `tool` is an order that stands in what a tool returns.
 """
 
 import argparse
