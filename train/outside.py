@@ -2,7 +2,7 @@
 """Texts that are not among the project's data, as `sluicegate train` reads them.
 
     train/outside.py --jade CHECKOUT --cvalues CHECKOUT --hh CHECKOUT --kdconv CHECKOUT --xsafety CHECKOUT --catqa CHECKOUT \
-        --translated CHECKOUT --orders CHECKOUT --multijail CHECKOUT --jailbench CHECKOUT --safetyqa CHECKOUT --followbench CHECKOUT --safebench CHECKOUT \
+        --translated CHECKOUT --aisafetylab CHECKOUT --multijail CHECKOUT --jailbench CHECKOUT --safetyqa CHECKOUT --followbench CHECKOUT --safebench CHECKOUT \
         --behaviours CHECKOUT --chats CHECKOUT --xstest CHECKOUT --simple CHECKOUT --ailuminate CHECKOUT --belle CHECKOUT --cases CHECKOUT \
         --out DIR/outside
 
@@ -150,11 +150,11 @@ def translated(checkout):
             yield row("weak", number, text.strip(), "zh", 1, "XuandongZhao/weak-to-strong", "MIT")
 
 
-def orders(checkout):
+def aisafetylab(checkout):
     """Orders to do harm, in Chinese."""
     asked = [line["query"].strip() for line in json.loads(shown(checkout, "aisafetylab/attack/attackers/data/icl/data_zh.json"))]
     for number, text in enumerate(dict.fromkeys(asked)):
-        yield row("orders", number, text, "zh", 1, "thu-coai/AISafetyLab zh", "MIT")
+        yield row("aisafetylab", number, text, "zh", 1, "thu-coai/AISafetyLab zh", "MIT")
 
 
 def multijail(checkout):
@@ -253,7 +253,7 @@ def cases(checkout):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    makers = {"jade": jade, "cvalues": cvalues, "hh": hh, "kdconv": kdconv, "xsafety": xsafety, "catqa": catqa, "translated": translated, "orders": orders, "multijail": multijail}
+    makers = {"jade": jade, "cvalues": cvalues, "hh": hh, "kdconv": kdconv, "xsafety": xsafety, "catqa": catqa, "translated": translated, "aisafetylab": aisafetylab, "multijail": multijail}
     makers |= {"jailbench": jailbench, "safetyqa": safetyqa, "followbench": followbench, "safebench": safebench, "behaviours": behaviours, "chats": chats}
     makers |= {"xstest": xstest, "simple": simple, "ailuminate": ailuminate, "belle": belle, "cases": cases}
     for name in makers:
