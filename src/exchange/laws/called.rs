@@ -223,7 +223,9 @@ proptest! {
             // All that is not surely harmless is asked about; the judge minds none of it.
             let came = streamed(&cascade(0.5, 1.0, strict), &text, letters, bytes, late, opinion);
             prop_assert_eq!((came.cut, &came.said), (false, &text));
-            prop_assert_eq!(came.asked.len(), usize::from(bad), "{:?}", came.asked);
+            // It is asked about, and where the two together are uncertain so is what stands behind it: a sentence is judged with the one before it.
+            prop_assert_eq!(came.asked.iter().any(|one| one.contains("nerve")), bad, "{:?}", came.asked);
+            prop_assert!(came.asked.len() <= 2 * usize::from(bad), "{:?}", came.asked);
             prop_assert_eq!(whole(&cascade(0.5, 1.0, strict), &text).1, came.asked.clone());
             // The judge minds it too.
             let minds = |question: &Question| {
