@@ -26,7 +26,7 @@ pub(super) fn figures(lines: &[Line]) -> Vec<Figure> {
             &format!("at least 90 % of 1,000 sampled outputs pass {how} (a buyer's tender: 95 %)"),
             Bound::AtLeast(0.90),
             1000,
-            "draft",
+            "secondary",
         )
     };
     vec![
