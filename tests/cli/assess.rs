@@ -320,3 +320,49 @@ fn classifiers_judge_sampled_output() {
         (&false.into(), (3, 4))
     );
 }
+
+/// A gate's bank is looked for by `check`, not first by whoever asks it.
+#[test]
+fn a_gate_without_a_bank_is_told() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    for folder in ["packs/house/rules", "packs/profiles", "packs/banks"] {
+        fs::create_dir_all(at(folder)).expect("a folder");
+    }
+    let pack = "name = \"house\"\nversion = \"1\"\nlicence = \"LicenseRef-House\"\ntitle = \"t\"\n";
+    fs::write(at("packs/house/pack.toml"), pack).expect("a file");
+    let rule = "[[rule]]\nid = \"names\"\ntitle = \"t\"\ncategory = \"TRADE_SECRET\"\naction = \"block\"\n\
+                keywords = [\"glass orchard\"]\nexamples = [\"glass orchard\"]\ncounter_examples = [\"an orchard\"]\n";
+    fs::write(at("packs/house/rules/r.toml"), rule).expect("a file");
+    let profile = "name = \"mine\"\ntitle = \"t\"\npacks = [\"house\"]\n\
+                   [gate]\nbank = \"medcal\"\nrefused = 0.85\nover_refused = 0.15\n";
+    fs::write(at("packs/profiles/mine.toml"), profile).expect("a file");
+    let config = "schema = 1\n[server]\nstate = \"state\"\n[policy]\ndir = \"packs\"\nprofile = \"mine\"\n\
+                  [[upstream]]\nname = \"d\"\ndialects = [\"openai\"]\nbase_url = \"demonstration:\"\n";
+    fs::write(at("gateway.toml"), config).expect("a file");
+    let config = at("gateway.toml");
+    let check = || {
+        let done = run(&["check", "--config", &config]);
+        (done.status.code(), text(&done.stdout) + &text(&done.stderr))
+    };
+    let (code, said) = check();
+    assert!(code == Some(0) && said.contains("warning[no-bank]: there is no bank `medcal`"), "{said}");
+    assert!(said.contains("profiles/mine.toml:5:8") && said.contains("did you mean `medical`?"), "{said}");
+    let done = run(&["assess", "--gate", "--config", &config, "--out", &at("out")]);
+    let said = text(&done.stderr);
+    assert!(done.status.code() == Some(2) && said.contains("profiles/mine.toml:5:8"), "{said}");
+    // A bank of one's own stands beside the packs.
+    fs::write(at("packs/banks/medcal.jsonl"), bank()).expect("a file");
+    let (code, said) = check();
+    assert!(code == Some(0) && !said.contains("no-bank"), "{said}");
+
+    // A list in another encoding is told with its line and what to do.
+    fs::create_dir_all(at("packs/house/lists")).expect("a folder");
+    fs::write(at("packs/house/lists/names.txt"), b"# names\n\xcf\xee\xc4\xbf\n").expect("a file");
+    let (code, said) = check();
+    assert_eq!(code, Some(2), "{said}");
+    assert!(
+        said.contains("`house/lists/names.txt`: line 2 is not UTF-8") && said.contains("iconv -f GB18030"),
+        "{said}"
+    );
+}

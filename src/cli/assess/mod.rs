@@ -321,7 +321,11 @@ fn inputs(args: &Args) -> anyhow::Result<Read<Inputs>> {
     let named: Vec<(String, String)> = if let Some(gate) = &gate {
         match gate_bank(&gate.bank, settings.policy.dir.as_deref()) {
             Ok(bank) => vec![bank],
-            Err(diagnostic) => return Ok(Err(vec![diagnostic])),
+            Err(diagnostic) => {
+                let place = library.gates().find(|(bank, _)| *bank == gate.bank);
+                let labels = place.map(|(_, said)| said.labels.clone()).unwrap_or_default();
+                return Ok(Err(vec![Diagnostic { labels, ..diagnostic }]));
+            }
         }
     } else if args.gate {
         let what = format!("profile `{}` names no gate", settings.policy.profile);
@@ -398,7 +402,7 @@ fn inputs(args: &Args) -> anyhow::Result<Read<Inputs>> {
 }
 
 /// The bank of a gate: beside the operator's packs, else among those that ship.
-fn gate_bank(name: &str, packs: Option<&Path>) -> Result<(String, String), Diagnostic> {
+pub(in crate::cli) fn gate_bank(name: &str, packs: Option<&Path>) -> Result<(String, String), Diagnostic> {
     let own = packs.map(|dir| dir.join("banks").join(format!("{name}.jsonl"))).filter(|path| path.is_file());
     if let Some(path) = own {
         return Ok((path.display().to_string(), source(&path)?));
