@@ -294,7 +294,7 @@ fn classifiers_judge_sampled_output() {
     assert_eq!(told["calls"]["asked"], 1);
     assert!(
         page.contains(
-            "the model <code>harm</code>, from the score on that one in 1,000 harmless texts reaches"
+            "the model <code>harm</code> finds nothing in the whole or in a sentence of it, from the score on that one in 1,000 harmless texts reaches"
         ),
         "{page}"
     );

@@ -2,7 +2,7 @@
 
 use super::bank::Kind;
 use super::figures::{Bound, Figure, Share, Size, Status};
-use super::output::{Classified, Classifiers};
+use super::output::{Classified, Classifier, Classifiers};
 use super::report::{Category, Line, Passed, Report};
 use crate::cli::moment::minute;
 use crate::cli::page::{END, begin, escape};
@@ -377,35 +377,34 @@ fn wrong(report: &Report, out: &mut String) {
     out.push_str("</details>\n");
 }
 
-/// Which classifiers have to find nothing.
+/// Where output passes the classifiers.
 fn judges(classifiers: &Classifiers) -> String {
+    let from = |one: &Classifier| match (one.from, one.one_in) {
+        (Some(from), _) => format!("from a score of {from} on"),
+        (None, one_in) => format!(
+            "from the score on that one in {} harmless texts reaches, by language",
+            number(usize::from(one_in.unwrap_or_default()))
+        ),
+    };
     let told = classifiers.rules.iter().map(|one| {
-        let class = one
-            .class
-            .as_ref()
-            .map_or_else(String::new, |class| format!(", class <code>{}</code>", escape(class)));
-        let from = match (one.from, one.one_in) {
-            (Some(from), _) => format!("from a score of {from} on"),
-            (None, one_in) => {
-                format!(
-                    "from the score on that one in {} harmless texts reaches, by language",
-                    number(usize::from(one_in.unwrap_or_default()))
-                )
-            }
-        };
-        let (rule, model) = (escape(&one.rule), escape(&one.model));
+        let (rule, model, from) = (escape(&one.rule), escape(&one.model), from(one));
+        let class = one.class.as_deref().map_or_else(String::new, |class| {
+            format!(", class <code>{}</code>", escape(class))
+        });
         if classifiers.of_policy {
             format!("<code>{rule}</code> (model <code>{model}</code>{class}, {from})")
         } else {
-            format!("the model <code>{model}</code>{class}, {from},")
+            format!("the model <code>{model}</code>{class} finds nothing in the whole or in a sentence of it, {from}")
         }
     });
     let told = told.collect::<Vec<_>>().join(", ");
     if classifiers.of_policy {
-        format!("none of the policy's rules that ask a model on output, {told},")
+        format!(
+            "It passes the classifiers where the policy's rules that ask a model on output find nothing: {told}."
+        )
     } else {
         format!(
-            "{told} which was asked since the policy asks no model on output, neither in the whole nor in a sentence of it"
+            "It passes the classifiers where {told}. It was asked since no rule in force asks a model on output."
         )
     }
 }
@@ -447,8 +446,7 @@ fn method(report: &Report, out: &mut String) {
          passes.</li>\n",
     );
     if let Some(classifiers) = &report.classifiers {
-        let _ =
-            writeln!(out, "<li>It passes the classifiers where {} finds anything.</li>", judges(classifiers));
+        let _ = writeln!(out, "<li>{}</li>", judges(classifiers));
     }
     out.push_str(
         "\
