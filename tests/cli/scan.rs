@@ -57,16 +57,18 @@ fn a_policy_is_a_name_a_file_or_a_folder() {
 /// Whoever pipes a text as it is learns how.
 #[test]
 fn plain_text_on_standard_input_is_told() {
-    let told = feed(program(&["scan", "--policy", "default"]), "mail jo.hill@corp.example\n");
+    let told = feed(&mut program(&["scan", "--policy", "default"]), "mail jo.hill@corp.example\n");
     let said = text(&told.stderr);
     assert!(
         told.status.code() == Some(2) && said.contains("<stdin>:1:1") && said.contains("--input text"),
         "{said}"
     );
-    let read =
-        feed(program(&["scan", "--policy", "default", "--input", "text"]), "mail jo.hill@corp.example\n");
+    let read = feed(
+        &mut program(&["scan", "--policy", "default", "--input", "text"]),
+        "mail jo.hill@corp.example\n",
+    );
     assert!(text(&read.stdout).contains("privacy/email"), "{}", text(&read.stdout));
-    let broken = feed(program(&["scan", "--policy", "default"]), "{\"id\":1\n");
+    let broken = feed(&mut program(&["scan", "--policy", "default"]), "{\"id\":1\n");
     assert!(!text(&broken.stderr).contains("--input text"), "{}", text(&broken.stderr));
 }
 
