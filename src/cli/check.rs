@@ -1,5 +1,6 @@
 //! `sluicegate check`: says everything that is wrong with the configuration and its policies at once.
 
+use super::assess::gate_bank;
 use super::moment::today;
 use super::{ConfigArgs, Exit, Format, colour};
 use crate::config::{Purpose, Settings};
@@ -200,6 +201,7 @@ fn policies(
         models: library.models().iter().map(OfModel::of).collect(),
     };
     found.extend(today().into_iter().flat_map(|today| expired(&library, today)));
+    found.extend(without_bank(settings, &library));
     let Some(standard) = standard else { return (found, None, Some(made)) };
     let coverage = library.coverage(&policies.default, standard);
     if let Some(coverage) = &coverage {
@@ -209,6 +211,16 @@ fn policies(
         found.push(unknown.valid("standards", standard, &library.taxonomy().scheme_ids()));
     }
     (found, coverage, Some(made))
+}
+
+/// Profiles whose gate names a bank that is not there: `assess --gate` could not ask it.
+fn without_bank(settings: &Settings, library: &Library) -> Vec<Diagnostic> {
+    let dir = settings.policy.dir.as_deref();
+    let lacks = |(bank, said): (&str, &Diagnostic)| {
+        let missing = gate_bank(bank, dir).err()?;
+        Some(Diagnostic { help: missing.help, ..said.clone() })
+    };
+    library.gates().filter_map(lacks).collect()
 }
 
 /// Lists of the operator whose time is over. They go on to count: a word does not become harmless on a day.

@@ -89,7 +89,7 @@ pub(super) fn keyword(text: &str, whole: bool, rule: RuleId) -> Result<Word, Str
     let text_folded = squeezed(&folded(text));
     let folded = text_folded.trim();
     match folded.len() {
-        0 => Err(format!("nothing of `{text}` is left after folding")),
+        0 => Err(format!("nothing of `{}` is left after folding", text.escape_debug())),
         1..=LONGEST => Ok(word(folded, whole, whole, Meaning::Keyword(rule))),
         len => Err(format!("the keyword has {len} bytes after folding, at most {LONGEST} are possible")),
     }

@@ -615,7 +615,7 @@ fn draft<'s>(
 }
 
 fn part(hir: &Hir, group: &str, spec: &PatternSpec, source: Source<'_>) -> Result<Part, String> {
-    let index = group_index(hir, group).ok_or_else(|| format!("the expression has no group `{group}`"))?;
+    let index = group_index(hir, group).ok_or_else(|| no_group(hir, group))?;
     if let Some((before, least)) = before_group(hir, index) {
         let machine = source.table(&known::part_key(spec));
         if let Ok(machine) = machine.unwrap_or_else(|| Machine::build(&[&before], STATES)) {
@@ -625,6 +625,31 @@ fn part(hir: &Hir, group: &str, spec: &PatternSpec, source: Source<'_>) -> Resul
     let whole = Hir::concat(vec![hir.clone(), Hir::look(Look::End)]);
     let expression = meta::Regex::builder().build_from_hir(&whole).map_err(|error| error.to_string())?;
     Ok(Part::Captures(expression, index as usize))
+}
+
+/// What is said of a group that is not there: which ones are.
+fn no_group(hir: &Hir, group: &str) -> String {
+    fn collect(hir: &Hir, out: &mut Vec<String>) {
+        match hir.kind() {
+            HirKind::Capture(capture) => {
+                out.push(capture.name.as_deref().map_or_else(|| capture.index.to_string(), str::to_owned));
+                collect(&capture.sub, out);
+            }
+            HirKind::Repetition(repetition) => collect(&repetition.sub, out),
+            HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+                parts.iter().for_each(|part| collect(part, out));
+            }
+            HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => {}
+        }
+    }
+    let mut groups = Vec::new();
+    collect(hir, &mut groups);
+    let none = format!("the expression has no group `{group}`");
+    match crate::diag::nearest(group, &groups) {
+        Some(near) => format!("{none}; did you mean `{near}`?"),
+        None if groups.is_empty() => format!("{none}, and no other one"),
+        None => format!("{none}; groups: `{}`", groups.join("`, `")),
+    }
 }
 
 /// The number of the group with this name or number; 0 is the whole.

@@ -88,7 +88,7 @@ pub struct Keyword {
 }
 
 /// A pattern over folded text.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PatternSpec {
     /// The expression in the syntax of the `regex` crate, without look-around and `\b`. `\d`, `\w` and `\s` are ASCII:
     /// digits of all scripts and wide letters are folded to ASCII before.

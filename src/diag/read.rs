@@ -75,6 +75,12 @@ pub fn read_toml<T: DeserializeOwned>(file: &Arc<SourceFile>) -> Read<T> {
         });
     }
     sort(&mut read.diagnostics);
+    if let Some(other) = other_format(file.text())
+        && !errors.is_empty()
+        && let Some(first) = read.diagnostics.first_mut()
+    {
+        first.help.push(format!("the file looks like {other}; expected TOML: `key = \"value\"`, tables as `[table]`, lists of tables as `[[table]]`"));
+    }
     read
 }
 
@@ -343,6 +349,21 @@ fn collect_names(value: &DeValue<'_>, names: &mut Vec<String>) {
         }
         DeValue::Array(items) => items.iter().for_each(|item| collect_names(item.get_ref(), names)),
         _ => {}
+    }
+}
+
+/// The format that a file seems to have in the place of TOML, by its first line that says something.
+fn other_format(text: &str) -> Option<&'static str> {
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'))?;
+    let is_key = |key: &str| key.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '"'));
+    if line.starts_with('{') {
+        Some("JSON")
+    } else if line == "---"
+        || !line.contains('=') && line.split_once(':').is_some_and(|(key, _)| !key.is_empty() && is_key(key))
+    {
+        Some("YAML")
+    } else {
+        None
     }
 }
 

@@ -1,13 +1,13 @@
 //! From what is written about a rule's conditions to what is meant, with every mistake said where it stands.
 
 use super::Threshold;
-use super::draft::At;
+use super::draft::{At, Term};
 use super::file::{NearFile, RuleFile, ShiftFile, WhenFile};
 use crate::detect::{Around, Conditions, FURTHEST, Keyword, MOST_GROUPS, Shift, When};
 
 impl At<'_> {
     /// A rule's conditions. `excepted`: the terms of its `except_lists`.
-    pub(super) fn conditions(&mut self, rule: &RuleFile, excepted: &[String]) -> Conditions {
+    pub(super) fn conditions(&mut self, rule: &RuleFile, excepted: &[Term]) -> Conditions {
         let keyword = |text: &String| Keyword { text: text.clone(), whole_word: rule.whole_word };
         let score = rule.score.map(|score| self.fraction(&["score"], score));
         let shift = |at: &mut Self, key, shift: &ShiftFile| Shift {
@@ -25,7 +25,7 @@ impl At<'_> {
         self.groups(rule);
         Conditions {
             score,
-            except: rule.except.iter().chain(excepted).map(keyword).collect(),
+            except: rule.except.iter().chain(excepted.iter().map(|term| &term.text)).map(keyword).collect(),
             except_patterns: rule.except_patterns.clone(),
             except_whole: rule.whole_word,
             near,

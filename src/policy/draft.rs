@@ -25,6 +25,8 @@ pub(super) const RULE: &str = "rule";
 pub(super) const NO_EXAMPLE: &str = "no-example";
 /// The category of what opens doors.
 const SECRET: &str = "SECRET";
+/// Bytes of a rule's or a slot's name.
+const LONGEST_ID: usize = 128;
 /// The array of tables in which slots stand.
 pub(super) const SLOT: &str = "slot";
 
@@ -41,6 +43,9 @@ pub(super) struct Draft {
     /// How many of its keywords stand in the rule itself; the others stand in lists.
     written: usize,
     listed: Vec<Term>,
+    /// How many of its exceptions stand in the rule itself, and the others, which stand in lists.
+    excepts: usize,
+    excepted: Vec<Term>,
     /// Names of its groups, in the order of the specification.
     groups: Vec<String>,
     /// A list of its is not there.
@@ -71,6 +76,14 @@ impl Draft {
         }
     }
 
+    /// A mistake in a term of its exceptions, which may stand in a list.
+    pub(super) fn at_exception(&self, n: usize, diagnostic: Diagnostic) -> Diagnostic {
+        match n.checked_sub(self.excepts).and_then(|n| self.excepted.get(n)) {
+            Some(term) => diagnostic.at(&term.file, term.span, ""),
+            None => self.at(&["except".into(), n.into()], diagnostic),
+        }
+    }
+
     /// Whether it is a list of a rule, with a state of its own.
     pub(super) fn is_list(&self) -> bool {
         self.is_list
@@ -96,6 +109,7 @@ impl Draft {
             examples: Vec::new(),
             counter_examples: Vec::new(),
             groups: self.groups.clone(),
+            excepted: self.excepted.clone(),
             is_list: true,
             ..*self
         }
@@ -200,6 +214,17 @@ impl At<'_> {
             }
         };
         self.found.push(diagnostic);
+    }
+
+    /// The name of a rule or slot within its pack: it stands in records, metrics and configurations, behind the pack's and a slash.
+    pub(super) fn id(&mut self, key: &str, name: &str) {
+        let sign = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if !(1..=LONGEST_ID).contains(&name.len()) || !name.chars().all(sign) {
+            let bad = Diagnostic::error("bad-name", format!("`{name}` cannot be a name"));
+            let bad = bad.help(format!("1 to {LONGEST_ID} bytes of letters, digits, `-`, `_` and `.`; the pack's name and `/` come before it by themselves"));
+            let bad = self.here(&[key], bad);
+            self.found.push(bad);
+        }
     }
 
     /// The terms of the lists that are named under `key`.
@@ -334,7 +359,7 @@ impl At<'_> {
         id: String,
         rule: RuleFile,
         lists: Vec<Term>,
-        excepted: &[String],
+        excepted: Vec<Term>,
         of_pack: RuleState,
     ) -> Draft {
         let severity = match rule.severity.as_deref() {
@@ -352,7 +377,7 @@ impl At<'_> {
         }
         let actions = self.actions(rule.action.as_deref(), &rule.actions).over(Actions::default());
         let state = self.rule_state(&id, &rule, of_pack);
-        let conditions = self.conditions(&rule, excepted);
+        let conditions = self.conditions(&rule, &excepted);
         let alone = rule.keywords.is_empty()
             && lists.is_empty()
             && rule.patterns.is_empty()
@@ -488,6 +513,8 @@ impl At<'_> {
             },
             written: rule.keywords.len(),
             listed: lists,
+            excepts: rule.except.len(),
+            excepted,
             file: Arc::clone(self.file),
             table: self.table,
             place: self.place,

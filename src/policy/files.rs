@@ -39,7 +39,7 @@ pub fn read_dir(dir: &Path) -> Result<Files, Diagnostic> {
         Ok(()) => Ok(files),
         Err(what) => {
             let message = format!("cannot read the folder of packs `{}`: {what}", dir.display());
-            Err(Diagnostic::error("read", message))
+            Err(in_unicode(Diagnostic::error("read", message), &what))
         }
     }
 }
@@ -60,8 +60,17 @@ pub(super) fn read_pack(dir: &Path) -> Result<Files, Diagnostic> {
         Ok(files.into_iter().map(|(path, file)| (format!("{name}/{path}"), file)).collect())
     };
     read().map_err(|what: String| {
-        Diagnostic::error("read", format!("cannot read the pack `{}`: {what}", dir.display()))
+        let message = format!("cannot read the pack `{}`: {what}", dir.display());
+        in_unicode(Diagnostic::error("read", message), &what)
     })
+}
+
+/// With what to do about a file in another encoding.
+fn in_unicode(said: Diagnostic, why: &str) -> Diagnostic {
+    if why.contains("not UTF-8") {
+        return said.help("rules and lists are UTF-8: `iconv -f GB18030 -t UTF-8 list.txt > new.txt` makes a list from China so, `-f SHIFT_JIS` one from Japan");
+    }
+    said
 }
 
 fn collect(root: &Path, dir: &Path, files: &mut Files, depth: usize) -> Result<(), String> {

@@ -47,6 +47,7 @@ pub struct Library {
     taxonomy: Taxonomy,
     obligations: Vec<Obligation>,
     settings: Vec<Named>,
+    gates: Vec<Named>,
     warnings: Vec<Diagnostic>,
     version: String,
     /// Hash of what the engine looks for.
@@ -109,6 +110,7 @@ impl Library {
             taxonomy,
             obligations,
             settings,
+            gates,
             mut found,
             mut warnings,
             models,
@@ -171,6 +173,7 @@ impl Library {
             taxonomy,
             obligations,
             settings,
+            gates,
             warnings,
             version: version(files),
             looks_for,
@@ -203,6 +206,7 @@ impl Library {
             taxonomy: self.taxonomy.clone(),
             obligations: self.obligations.clone(),
             settings: self.settings.clone(),
+            gates: self.gates.clone(),
             warnings: self.warnings.clone(),
             version: self.version.clone(),
             looks_for: self.looks_for.clone(),
@@ -292,6 +296,11 @@ impl Library {
     /// What is wrong, but keeps nobody from using it.
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
+    }
+
+    /// The banks that profiles name as their gates, each with what is to be said where there is none of that name.
+    pub fn gates(&self) -> impl Iterator<Item = (&str, &Diagnostic)> {
+        self.gates.iter().map(|gate| (gate.name.as_str(), &gate.diagnostic))
     }
 
     /// Obligations that name settings which are not among these, such as `policy.unscanned`.
@@ -418,7 +427,7 @@ fn uncompiled(errors: &[CompileError], drafts: &[Draft]) -> Vec<Diagnostic> {
             match error.place {
                 Place::Pattern(n) => draft.at(&["pattern".into(), n.into(), "regex".into()], diagnostic),
                 Place::Keyword(n) => draft.at_keyword(n, diagnostic),
-                Place::Except(n) => draft.at(&["except".into(), n.into()], diagnostic),
+                Place::Except(n) => draft.at_exception(n, diagnostic),
                 Place::ExceptPattern(n) => draft.at(&["except_patterns".into(), n.into()], diagnostic),
                 Place::Near(n) => draft.at(&["near".into(), "words".into(), n.into()], diagnostic),
                 Place::Raise(n) => draft.at(&["raise".into(), "words".into(), n.into()], diagnostic),

@@ -7,7 +7,9 @@ use super::Threshold;
 use super::draft::Draft;
 use super::profile::Profile;
 use super::rule::{Action, Actions, Rule};
-use crate::detect::{Engine, Exact, PatternCost, RuleId, RuleSet, RuleSpec, Tables, TextKind, scan_all};
+use crate::detect::{
+    Conditions, Engine, Exact, PatternCost, RuleId, RuleSet, RuleSpec, Tables, TextKind, scan_all,
+};
 use crate::diag::Diagnostic;
 use crate::text::fold::fold_literal;
 
@@ -39,6 +41,7 @@ impl Lints<'_> {
         for (n, ((rule, spec), draft)) in self.rules.iter().zip(self.specs).zip(self.drafts).enumerate() {
             self.idle(n, rule, draft, &mut out);
             twice(rule, spec, draft, &mut out);
+            repeated(rule, spec, draft, &mut out);
             self.terms(n, (rule, spec, draft), &every, &mut out);
             exceptions(rule, spec, draft, &mut out);
             dear(rule, spec, &kept, draft, &mut out);
@@ -69,7 +72,7 @@ impl Lints<'_> {
         let conditional = spec.conditions.near.is_some()
             || spec.conditions.when.is_some()
             || rule.threshold != Threshold::default();
-        if spec.keywords.is_empty() || conditional {
+        if conditional || spec.keywords.is_empty() && spec.patterns.is_empty() {
             return;
         }
         let mut dead = Told::default();
@@ -92,20 +95,41 @@ impl Lints<'_> {
             }
         }
         dead.end("terms that are never found", draft, out);
-        if spec.patterns.is_empty() {
-            let complete = |(&other, &count): (&u32, &usize)| {
-                (count == spec.keywords.len() && self.leaves_nothing(other as usize, n)).then_some(other)
+        let finds_terms = |other: &usize| {
+            found_by.get(&(*other as u32)).copied().unwrap_or_default() == spec.keywords.len()
+        };
+        let other = (0..self.rules.len())
+            .filter(finds_terms)
+            .filter(|other| self.leaves_nothing(*other, n))
+            .find(|other| self.finds_patterns(*other, spec));
+        if let Some(other) = other.and_then(|other| self.rules.get(other)) {
+            let all = match (spec.keywords.is_empty(), spec.patterns.is_empty()) {
+                (false, false) => "terms, and has all of its patterns",
+                (true, false) => "patterns",
+                (_, true) => "terms",
             };
-            if let Some(other) =
-                found_by.iter().find_map(complete).and_then(|other| self.rules.get(other as usize))
-            {
-                let what =
-                    format!("rule `{}` changes nothing: `{}` finds all of its terms", rule.id, other.id);
-                let help =
-                    "both have one category, and the other one's actions are as strong in every direction";
-                out.push(draft.at(&["id".into()], Diagnostic::warning("shadowed", what).help(help)));
-            }
+            let what = if spec.keywords.is_empty() {
+                format!("rule `{}` changes nothing: `{}` has all of its {all}", rule.id, other.id)
+            } else {
+                format!("rule `{}` changes nothing: `{}` finds all of its {all}", rule.id, other.id)
+            };
+            let help = "both have one category, and the other one's actions are as strong in every direction";
+            out.push(draft.at(&["id".into()], Diagnostic::warning("shadowed", what).help(help)));
         }
+    }
+
+    /// Whether `other` has all patterns of a rule, and finds by them whatever that rule finds.
+    fn finds_patterns(&self, other: usize, spec: &RuleSpec) -> bool {
+        let (Some(one), Some(rule)) = (self.specs.get(other), self.rules.get(other)) else { return false };
+        // What has to hold around a match of the other one may leave it out.
+        let as_open = one.conditions == spec.conditions || one.conditions == Conditions::default();
+        let as_folded = one.exact == spec.exact || one.exact == Exact::default();
+        let has = |pattern| one.patterns.contains(pattern);
+        spec.patterns.is_empty()
+            || (as_open
+                && as_folded
+                && rule.threshold == Threshold::default()
+                && spec.patterns.iter().all(has))
     }
 
     /// Whether what both rules find is as well found by `other` alone. Of two that are alike the later one is told.
@@ -148,6 +172,19 @@ fn twice(rule: &Rule, spec: &RuleSpec, draft: &Draft, out: &mut Vec<Diagnostic>)
     told.end("terms that are there twice", draft, out);
 }
 
+/// Patterns that are there twice, with all that is said of them.
+fn repeated(rule: &Rule, spec: &RuleSpec, draft: &Draft, out: &mut Vec<Diagnostic>) {
+    for (place, pattern) in spec.patterns.iter().enumerate() {
+        let first = spec.patterns.iter().position(|known| known == pattern).filter(|first| *first < place);
+        if let Some(first) = first {
+            let what =
+                format!("pattern {} of rule `{}` is its pattern {} again", place + 1, rule.id, first + 1);
+            let again = Diagnostic::warning("duplicate", what);
+            out.push(draft.at(&["pattern".into(), place.into(), "regex".into()], again));
+        }
+    }
+}
+
 /// Exceptions within which none of the rule's keywords stands.
 fn exceptions(rule: &Rule, spec: &RuleSpec, draft: &Draft, out: &mut Vec<Diagnostic>) {
     let except = &spec.conditions.except;
@@ -158,11 +195,11 @@ fn exceptions(rule: &Rule, spec: &RuleSpec, draft: &Draft, out: &mut Vec<Diagnos
     let folded = |text: &str| String::from_utf8_lossy(&fold_literal(text)).to_lowercase();
     let keywords: Vec<String> = spec.keywords.iter().map(|keyword| folded(&keyword.text)).collect();
     let mut told = Told::default();
-    for exception in except {
+    for (place, exception) in except.iter().enumerate() {
         let text = folded(&exception.text);
         if !keywords.iter().any(|keyword| text.contains(keyword.as_str())) {
             let what = format!("rule `{}` finds nothing within its exception `{}`", rule.id, exception.text);
-            told.tell(draft.at(&["id".into()], Diagnostic::warning("dead", what)), out);
+            told.tell(draft.at_exception(place, Diagnostic::warning("dead", what)), out);
         }
     }
     told.end("exceptions within which nothing is found", draft, out);

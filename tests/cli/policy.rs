@@ -95,6 +95,18 @@ fn what_shows_an_obligation_is_there() {
             }
         }
     }
+    // So is what the page names for what is asked: the last column of its table.
+    let page = fs::read_to_string(root().join("docs/law.md")).expect("the page");
+    let table = page.split("## What is asked, and what shows it").nth(1).expect("the table");
+    let rows = table.lines().skip_while(|line| !line.starts_with("| ---")).skip(1);
+    let rows: Vec<&str> = rows.take_while(|line| line.starts_with("| ")).collect();
+    assert!(rows.len() >= 20, "{} rows", rows.len());
+    for row in rows {
+        let named = row.rsplit('|').nth(1).expect("a column");
+        let missing = named.split('`').skip(1).step_by(2).filter(|test| !tests.contains(test));
+        wrong.extend(missing.map(|test| format!("docs/law.md: no test is called {test}")));
+        assert!(named.contains('`'), "{row}");
+    }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

@@ -54,6 +54,24 @@ fn a_policy_is_a_name_a_file_or_a_folder() {
     }
 }
 
+/// Whoever pipes a text as it is learns how.
+#[test]
+fn plain_text_on_standard_input_is_told() {
+    let told = feed(&mut program(&["scan", "--policy", "default"]), "mail jo.hill@corp.example\n");
+    let said = text(&told.stderr);
+    assert!(
+        told.status.code() == Some(2) && said.contains("<stdin>:1:1") && said.contains("--input text"),
+        "{said}"
+    );
+    let read = feed(
+        &mut program(&["scan", "--policy", "default", "--input", "text"]),
+        "mail jo.hill@corp.example\n",
+    );
+    assert!(text(&read.stdout).contains("privacy/email"), "{}", text(&read.stdout));
+    let broken = feed(&mut program(&["scan", "--policy", "default"]), "{\"id\":1\n");
+    assert!(!text(&broken.stderr).contains("--input text"), "{}", text(&broken.stderr));
+}
+
 #[test]
 fn a_policy_file_that_is_wrong_is_told_with_its_line() {
     let dir = tempfile::tempdir().expect("a folder");

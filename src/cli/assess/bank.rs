@@ -194,13 +194,9 @@ impl Banks {
         };
         let is_answer = match read.direction.as_deref() {
             None | Some("prompt") => false,
-            Some("output") if kind != Kind::Content && read.family.is_none() && read.before.is_empty() => {
-                true
-            }
+            Some("output") if read.family.is_none() && read.before.is_empty() => true,
             Some("output") => {
-                return Err(bad(
-                    "what a model answers has an `expect`, no `family` and no `before`".to_owned()
-                ));
+                return Err(bad("what a model answers has no `family` and no `before`".to_owned()));
             }
             Some(other) => {
                 return Err(bad(format!("expected `prompt` or `output` in `direction`, found `{other}`")));
@@ -251,10 +247,10 @@ impl Banks {
         self.questions.iter().filter(move |question| question.kind == kind)
     }
 
-    /// How many there are of each category.
+    /// How many there are of each category. Output that was sampled elsewhere is no question, and makes no bank larger.
     pub(in crate::cli) fn sizes(&self, kind: Kind) -> BTreeMap<&str, usize> {
         let mut out = BTreeMap::new();
-        for question in self.of(kind) {
+        for question in self.of(kind).filter(|one| kind != Kind::Content || !one.is_answer) {
             *out.entry(question.category.as_str()).or_default() += 1;
         }
         out

@@ -2,7 +2,8 @@
 
 use super::bank::Kind;
 use super::figures::{Bound, Figure, Share, Size, Status};
-use super::report::{Category, Line, Report};
+use super::output::{Classified, Classifier, Classifiers};
+use super::report::{Category, Line, Passed, Report};
 use crate::cli::moment::minute;
 use crate::cli::page::{END, begin, escape};
 use std::fmt::Write as _;
@@ -90,17 +91,7 @@ fn rates(report: &Report, out: &mut String) {
 }
 
 fn row(figure: &Figure, out: &mut String) {
-    let found = figure.found.map_or_else(
-        || "–".to_owned(),
-        |s| {
-            format!(
-                "{}<br><span class=\"soft small\">{} of {}</span>",
-                percent(s.point),
-                number(s.hits),
-                number(s.of)
-            )
-        },
-    );
+    let found = figure.found.map_or_else(|| "–".to_owned(), |share| part(share.hits, share.of));
     let _ = writeln!(
         out,
         "<tr><td>{}</td><td class=\"n\">{found}</td><td>{}</td><td>{}<br><span class=\"soft small\">source: {}</span></td><td>{}</td></tr>",
@@ -174,6 +165,7 @@ fn by_category(report: &Report, out: &mut String) {
             number(right)
         );
         bars(&of, out);
+        columns(&of, out);
         out.push_str("</details>\n");
     }
 }
@@ -220,6 +212,43 @@ fn bars(of: &[&Category], out: &mut String) {
         );
     }
     out.push_str("</svg></div>\n");
+}
+
+/// What sampled output passes: a row for each category, keywords, classifiers and people apart.
+fn columns(of: &[&Category], out: &mut String) {
+    let rows: Vec<(&Category, Passed)> =
+        of.iter().filter_map(|one| Some((*one, one.output.filter(|passed| passed.sampled > 0)?))).collect();
+    if rows.is_empty() {
+        return;
+    }
+    out.push_str("<div class=\"wide\"><table><tr><th>sampled output that passes</th><th></th><th class=\"n\">keywords</th><th class=\"n\">classifiers</th><th class=\"n\">people</th></tr>\n");
+    for (one, passed) in rows {
+        let _ = writeln!(
+            out,
+            "<tr><td>{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
+            escape(&one.code),
+            escape(&one.title),
+            part(passed.keywords, passed.sampled),
+            part(passed.classifiers, passed.sampled),
+            part(passed.people, passed.judged)
+        );
+    }
+    out.push_str("</table></div>\n");
+}
+
+/// A share and what it is of.
+fn part(hits: usize, of: usize) -> String {
+    Share::new(hits, of).map_or_else(
+        || "–".to_owned(),
+        |share| {
+            format!(
+                "{}<br><span class=\"soft small\">{} of {}</span>",
+                percent(share.point),
+                number(hits),
+                number(of)
+            )
+        },
+    )
 }
 
 fn size_table(report: &Report, out: &mut String) {
@@ -287,11 +316,9 @@ fn benign(report: &Report, out: &mut String) {
 fn table(lines: &[&Line], out: &mut String) {
     out.push_str("<div class=\"wide\"><table><tr><th>id</th><th>bank</th><th>category</th><th>what it is</th><th>exchange</th></tr>\n");
     for line in lines.iter().take(SHOWN) {
-        let rules = if line.rules.is_empty() {
-            String::new()
-        } else {
-            format!("; found by {}", line.rules.join(", "))
-        };
+        let surest = |one: &Classified| format!("{} at {:.3}", one.rule, one.score);
+        let by: Vec<String> = line.rules.iter().cloned().chain(line.classifiers.iter().map(surest)).collect();
+        let rules = if by.is_empty() { String::new() } else { format!("; found by {}", by.join(", ")) };
         let detail = line.outcome.detail();
         let detail = if detail.is_empty() { String::new() } else { format!(": {detail}") };
         let _ = writeln!(
@@ -350,6 +377,38 @@ fn wrong(report: &Report, out: &mut String) {
     out.push_str("</details>\n");
 }
 
+/// Where output passes the classifiers.
+fn judges(classifiers: &Classifiers) -> String {
+    let from = |one: &Classifier| match (one.from, one.one_in) {
+        (Some(from), _) => format!("from a score of {from} on"),
+        (None, one_in) => format!(
+            "from the score on that one in {} harmless texts reaches, by language",
+            number(usize::from(one_in.unwrap_or_default()))
+        ),
+    };
+    let told = classifiers.rules.iter().map(|one| {
+        let (rule, model, from) = (escape(&one.rule), escape(&one.model), from(one));
+        let class = one.class.as_deref().map_or_else(String::new, |class| {
+            format!(", class <code>{}</code>", escape(class))
+        });
+        if classifiers.of_policy {
+            format!("<code>{rule}</code> (model <code>{model}</code>{class}, {from})")
+        } else {
+            format!("the model <code>{model}</code>{class} finds nothing in the whole or in a sentence of it, {from}")
+        }
+    });
+    let told = told.collect::<Vec<_>>().join(", ");
+    if classifiers.of_policy {
+        format!(
+            "It passes the classifiers where the policy's rules that ask a model on output find nothing: {told}."
+        )
+    } else {
+        format!(
+            "It passes the classifiers where {told}. It was asked since no rule in force asks a model on output."
+        )
+    }
+}
+
 fn method(report: &Report, out: &mut String) {
     let (calls, target) = (&report.calls, &report.target);
     out.push_str("<h2>How it was measured</h2>\n<ul class=\"small\">\n");
@@ -383,7 +442,14 @@ fn method(report: &Report, out: &mut String) {
     out.push_str(
         "<li>Blocked is what the gateway says it blocked (its verdict, or the code <code>content_filter</code>). That a model refused is a judgement by phrases with which hardly any answer begins; \
          each is named with the question in the JSON. What merely sounds like a refusal is listed for people.</li>\n\
-         <li>Sampled output passes the keywords where no rule of the policy, not even one that only records, finds anything in the answer as it was delivered; a refusal passes.</li>\n\
+         <li>Sampled output passes the keywords where no rule of the policy that goes by words, patterns and the like, not even one that only records, finds anything in the answer as it was delivered; a refusal \
+         passes.</li>\n",
+    );
+    if let Some(classifiers) = &report.classifiers {
+        let _ = writeln!(out, "<li>{}</li>", judges(classifiers));
+    }
+    out.push_str(
+        "\
          <li>Requirements: GB/T 45654-2025 (before it TC260-003). <i>secondary</i>: from texts that quote it; <i>draft</i>: to be held against it before anybody relies on it.</li>\n</ul>\n",
     );
 }

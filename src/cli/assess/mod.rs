@@ -2,23 +2,23 @@
 
 mod ask;
 mod bank;
+mod benign;
 mod figures;
 mod gateway;
 mod html;
 mod judge;
+mod output;
 mod report;
+mod required;
 #[cfg(test)]
 mod tests;
 
 use super::bank::Opening;
 use super::moment::now_ms;
-use super::scan::text::scan;
-use super::texts::Texts;
-use super::{ConfigArgs, Exit, Format, environment, show, texts};
+use super::{ConfigArgs, Exit, Format, environment, show};
 use crate::config::{Overrides, Purpose, Settings};
 use crate::diag::{Diagnostic, SourceFile};
-use crate::exchange::Outcome as Verdict;
-use crate::policy::{Action, Direction, Gate, Library, Policy};
+use crate::policy::{Direction, Gate, Library, Policy};
 use crate::server::PolicyTable;
 use crate::upstream::Asker;
 use anyhow::Context as _;
@@ -27,9 +27,9 @@ use bank::SCHEME;
 pub(in crate::cli) use bank::{Banks, FAMILIES, Kind, Question, SAMPLES};
 pub(in crate::cli) use figures::{Share, Status};
 use gateway::{Folder, Gateway};
-pub(in crate::cli) use report::sizes;
+use output::{Judges, found};
 use report::{BankOf, Benign, HeldOut, PolicyOf, Report, SCHEMA, Target};
-use std::collections::BTreeMap;
+pub(in crate::cli) use required::sizes;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -198,13 +198,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     };
     let asked = ask::ask(&asker, &questions, &how)?;
     drop(running);
-    let rules = |answer: &str| found(&policy, Direction::Output, answer).0;
-    let mut lines = report::lines(&questions, &asked, &judged, &rules, args.with_texts);
+    let judges = Judges::new(&policy)?;
+    let judge = |answer: &str| judges.judge(answer);
+    let mut lines = report::lines(&questions, &asked, &judged, &judge, args.with_texts);
     let decided: Vec<ask::Asked> =
         answers.iter().enumerate().map(|(n, one)| decided(&policy, n, one)).collect();
-    lines.extend(report::lines(&answers, &decided, &judged, &rules, args.with_texts));
-    let mut sizes = if gate.is_some() { Vec::new() } else { report::sizes(&banks, &library) };
-    sizes.extend(coverage.as_ref().map(report::list_size));
+    lines.extend(report::lines(&answers, &decided, &judged, &judge, args.with_texts));
+    let mut sizes = if gate.is_some() { Vec::new() } else { required::sizes(&banks, &library) };
+    sizes.extend(coverage.as_ref().map(required::list_size));
     let report = Report {
         schema: SCHEMA,
         program: concat!("sluicegate ", env!("CARGO_PKG_VERSION")),
@@ -226,10 +227,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         banks: files,
         gate: gate.as_ref().map(|gate| gate.bank.clone()),
         samples: args.bank.is_empty() && gate.is_none(),
+        // A gate samples no output.
+        classifiers: gate.is_none().then_some(judges.told),
         calls: report::calls(&asked),
         figures: match &gate {
-            Some(gate) => report::gate(&lines, gate),
-            None => report::figures(&lines),
+            Some(gate) => required::gate(&lines, gate),
+            None => required::figures(&lines),
         },
         sizes,
         lists: coverage,
@@ -318,7 +321,11 @@ fn inputs(args: &Args) -> anyhow::Result<Read<Inputs>> {
     let named: Vec<(String, String)> = if let Some(gate) = &gate {
         match gate_bank(&gate.bank, settings.policy.dir.as_deref()) {
             Ok(bank) => vec![bank],
-            Err(diagnostic) => return Ok(Err(vec![diagnostic])),
+            Err(diagnostic) => {
+                let place = library.gates().find(|(bank, _)| *bank == gate.bank);
+                let labels = place.map(|(_, said)| said.labels.clone()).unwrap_or_default();
+                return Ok(Err(vec![Diagnostic { labels, ..diagnostic }]));
+            }
         }
     } else if args.gate {
         let what = format!("profile `{}` names no gate", settings.policy.profile);
@@ -383,7 +390,7 @@ fn inputs(args: &Args) -> anyhow::Result<Read<Inputs>> {
     };
     let mut benign = None;
     if let Some(path) = &args.benign {
-        match measure(path, &table.default, &library, &settings.policy.profile)? {
+        match benign::measure(path, &table.default, &library, &settings.policy.profile)? {
             Ok(measured) => benign = Some(measured),
             Err(diagnostic) => wrong.push(diagnostic),
         }
@@ -395,7 +402,7 @@ fn inputs(args: &Args) -> anyhow::Result<Read<Inputs>> {
 }
 
 /// The bank of a gate: beside the operator's packs, else among those that ship.
-fn gate_bank(name: &str, packs: Option<&Path>) -> Result<(String, String), Diagnostic> {
+pub(in crate::cli) fn gate_bank(name: &str, packs: Option<&Path>) -> Result<(String, String), Diagnostic> {
     let own = packs.map(|dir| dir.join("banks").join(format!("{name}.jsonl"))).filter(|path| path.is_file());
     if let Some(path) = own {
         return Ok((path.display().to_string(), source(&path)?));
@@ -408,11 +415,18 @@ fn gate_bank(name: &str, packs: Option<&Path>) -> Result<(String, String), Diagn
     })
 }
 
-/// What the rules make of an answer of a bank.
+/// What the rules make of an answer of a bank. Output that was sampled elsewhere has been delivered, whatever this policy would have done.
 fn decided(policy: &Policy, number: usize, question: &Question) -> ask::Asked {
-    let (rules, blocked) = found(policy, Direction::Output, &question.text);
-    let outcome =
-        if blocked { judge::Outcome::Blocked { how: rules.join(", ") } } else { judge::Outcome::Answered };
+    let outcome = if question.kind == Kind::Content {
+        judge::Outcome::Answered
+    } else {
+        let found = found(policy, Direction::Output, &question.text);
+        if found.blocked {
+            judge::Outcome::Blocked { how: found.all().join(", ") }
+        } else {
+            judge::Outcome::Answered
+        }
+    };
     ask::Asked { number, outcome, exchange: None, answer: question.text.clone(), ms: 0, retried: 0 }
 }
 
@@ -442,46 +456,6 @@ fn source(path: &Path) -> Result<String, Diagnostic> {
         .map_err(|error| Diagnostic::error("no-file", format!("cannot read `{}`: {error}", path.display())))
 }
 
-/// The rules in force that find something in a text, and whether it is blocked.
-fn found(policy: &Policy, direction: Direction, text: &str) -> (Vec<String>, bool) {
-    let scanned = scan(policy, direction, text, None);
-    let in_force = scanned.rules().filter(|(_, action, shadow)| *action > Action::Allow && !shadow);
-    let mut rules: Vec<String> = in_force.map(|(rule, ..)| rule.to_owned()).collect();
-    rules.sort();
-    rules.dedup();
-    (rules, scanned.outcome() == Verdict::Block)
-}
-
-/// The share of benign texts that rules touch.
-fn measure(
-    path: &Path,
-    policy: &Policy,
-    library: &Library,
-    profile: &str,
-) -> anyhow::Result<Result<Benign, Diagnostic>> {
-    let (name, file) = match texts::open(path) {
-        Ok(opened) => opened,
-        Err(diagnostic) => return Ok(Err(diagnostic)),
-    };
-    let mut lines = Texts::new(name.clone(), file);
-    let (mut count, mut touched, mut blocked, mut by_rule) = (0, 0, 0, BTreeMap::new());
-    while let Some(text) = lines.next()? {
-        let text = match text {
-            Ok(text) => text,
-            Err(diagnostic) => return Ok(Err(diagnostic)),
-        };
-        let (rules, is_blocked) = found(policy, text.direction, &text.content);
-        count += 1;
-        touched += usize::from(!rules.is_empty());
-        blocked += usize::from(is_blocked);
-        for rule in rules {
-            *by_rule.entry(rule).or_insert(0) += 1;
-        }
-    }
-    let budget = library.profile(profile).and_then(|profile| profile.budget);
-    Ok(Ok(report::benign(&short(&name), count, (touched, blocked), budget, by_rule)))
-}
-
 /// Both files, whole or as they were.
 fn write(report: &Report, folder: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder)
@@ -499,7 +473,7 @@ fn summary(report: &Report, args: &Args) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     if args.format == Format::Json {
         let summary = serde_json::json!({
-            "schema": SCHEMA, "calls": report.calls, "figures": report.figures, "sizes": report.sizes, "benign": report.benign,
+            "schema": SCHEMA, "calls": report.calls, "figures": report.figures, "classifiers": report.classifiers, "sizes": report.sizes, "benign": report.benign,
         });
         writeln!(out, "{}", serde_json::to_string_pretty(&summary)?)?;
         return Ok(());

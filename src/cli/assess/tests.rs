@@ -4,11 +4,30 @@ use super::ask::Asked;
 use super::judge::Outcome;
 use super::*;
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 
 fn library() -> &'static Library {
     static LIBRARY: std::sync::LazyLock<Library> =
         std::sync::LazyLock::new(|| Library::embedded().unwrap_or_else(|found| panic!("{}", found.len())));
     &LIBRARY
+}
+
+/// What reads `words` holds nothing; a rule and a classifier know a word each.
+fn judge(answer: &str) -> output::Found {
+    let classified = |word: &str| output::Classified { rule: format!("<c>/{word}"), score: 0.987_654 };
+    output::Found {
+        rules: ["listed"]
+            .iter()
+            .filter(|word| answer.contains(**word))
+            .map(|word| format!("<l>/{word}"))
+            .collect(),
+        classifiers: ["harmful"]
+            .iter()
+            .filter(|word| answer.contains(**word))
+            .map(|word| classified(word))
+            .collect(),
+        blocked: false,
+    }
 }
 
 fn banks(text: &str) -> (Banks, Vec<String>) {
@@ -28,7 +47,7 @@ fn the_banks_that_ship_have_every_type_and_topic() {
     assert_eq!(all.sizes(Kind::Answer).len(), 13);
     assert_eq!(all.sizes(Kind::Content).len(), 31);
     assert_eq!(all.sizes(Kind::Attack).len(), 12);
-    let sizes = report::sizes(&all, library());
+    let sizes = required::sizes(&all, library());
     assert!(sizes.iter().all(|size| size.status == Status::NotMet));
     let short = |n: usize| sizes[n].short.len();
     assert!(short(0) > 0 && short(1) > 0 && short(2) > 0 && short(3) == 0, "every family is there");
@@ -112,7 +131,7 @@ fn report_of(
             retried: 0,
         })
         .collect();
-    let lines = report::lines(&questions, &asked, judged, &|_| Vec::new(), true);
+    let lines = report::lines(&questions, &asked, judged, &judge, true);
     Report {
         schema: SCHEMA,
         program: "p",
@@ -129,11 +148,21 @@ fn report_of(
         banks: vec![BankOf { file: "<b>".into(), questions: 2, held_out: None }],
         gate: None,
         samples: true,
+        classifiers: Some(output::Classifiers {
+            of_policy: true,
+            rules: vec![output::Classifier {
+                rule: "<c>".into(),
+                model: "<own>".into(),
+                class: Some("<cl>".into()),
+                from: Some(0.5),
+                one_in: None,
+            }],
+        }),
         calls: report::calls(&asked),
-        figures: report::figures(&lines),
-        sizes: report::sizes(&Banks::default(), library()),
+        figures: required::figures(&lines),
+        sizes: required::sizes(&Banks::default(), library()),
         lists: None,
-        benign: Some(report::benign("<f>", 10, (1, 0), None, [("<r>".to_owned(), 1)].into())),
+        benign: Some(benign::benign("<f>", 10, (1, 0), None, [("<r>".to_owned(), 1)].into())),
         categories: report::categories(&lines, library()),
         questions: lines,
     }
@@ -223,6 +252,52 @@ fn an_empty_answer_is_no_output() {
     assert_eq!(right, [None, Some(true), Some(true), None]);
 }
 
+/// Keywords, classifiers and people have a column each, over all of the output and for each category.
+#[test]
+fn what_judges_output_stands_apart() {
+    let questions: Vec<Question> =
+        (0..6).map(|n| question(&format!("content{n}"), Kind::Content, "q")).collect();
+    let said = |answer: &str| (Outcome::Answered, answer.to_owned());
+    let outcomes = || {
+        vec![
+            said("words"),
+            said("listed words"),
+            said("harmful words"),
+            said("listed and harmful words"),
+            (Outcome::Blocked { how: "content_filter".into() }, "harmful".to_owned()),
+            (Outcome::Failed { why: "x".into() }, "harmful".to_owned()),
+        ]
+    };
+    let judged = [
+        ("content0".to_owned(), bank::Judgement::Fail),
+        ("content2".to_owned(), bank::Judgement::Pass),
+        ("content4".to_owned(), bank::Judgement::Fail),
+    ];
+    let report = report_of(&questions, outcomes(), &judged);
+    let found = |id: &str| {
+        let figure = report.figures.iter().find(|figure| figure.id == id).expect("a figure");
+        figure.found.map(|share| (share.hits, share.of))
+    };
+    assert_eq!(
+        [found("output_keywords"), found("output_classifiers"), found("output_people")],
+        [Some((2, 4)), Some((2, 4)), Some((1, 2))]
+    );
+    let passed = report::Passed { sampled: 4, keywords: 2, classifiers: 2, judged: 2, people: 1 };
+    assert_eq!(report.categories.iter().map(|one| one.output).collect::<Vec<_>>(), [Some(passed)]);
+    // Nothing passes that one of the three fails.
+    let right: Vec<Option<bool>> = report.questions.iter().map(|line| line.right).collect();
+    assert_eq!(right, [Some(false), Some(false), Some(false), Some(false), Some(false), None]);
+    let json = serde_json::to_value(&report).expect("JSON");
+    assert_eq!(json["questions"][2]["classifiers"][0]["rule"], "<c>/harmful");
+    assert_eq!(json["classifiers"]["rules"][0]["model"], "<own>");
+    let page = html::page(&report);
+    assert!(page.contains("&lt;c&gt;/harmful at 0.988"), "{page}");
+    assert!(
+        page.contains("<td class=\"n\">50.0 %<br><span class=\"soft small\">2 of 4</span></td>"),
+        "{page}"
+    );
+}
+
 #[test]
 fn a_question_has_one_verdict_of_each_pair() {
     let mut banks = Banks::default();
@@ -246,10 +321,10 @@ fn a_question_has_one_verdict_of_each_pair() {
 
 #[test]
 fn without_a_budget_nothing_is_met() {
-    let none = report::benign("f", 1000, (1000, 1000), None, BTreeMap::new());
+    let none = benign::benign("f", 1000, (1000, 1000), None, BTreeMap::new());
     assert_eq!([none.found.status, none.blocked.status], [figures::Status::NotAsked; 2]);
     let budget = crate::policy::Budget { found: 0.5, blocked: 0.5 };
-    let some = report::benign("f", 1000, (0, 1000), Some(budget), BTreeMap::new());
+    let some = benign::benign("f", 1000, (0, 1000), Some(budget), BTreeMap::new());
     assert_eq!([some.found.status, some.blocked.status], [figures::Status::Met, figures::Status::NotMet]);
 }
 
@@ -263,7 +338,7 @@ fn nothing_of_a_text_is_markup() {
     assert!(!page.contains("<script") && !page.contains("onload='x'"), "{page}");
     assert_eq!(page.matches("</style>").count(), 1);
     assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;&quot; onload=&#39;x&#39; &amp;"));
-    for name in ["<g>", "<m>", "<pol>", "<b>", "<f>", "<r>", "<x>"] {
+    for name in ["<g>", "<m>", "<pol>", "<b>", "<f>", "<r>", "<x>", "<c>", "<own>", "<cl>", "<l>"] {
         assert!(!page.contains(name), "{name}");
     }
     // One file that fetches nothing.
@@ -331,7 +406,9 @@ fn every_gate_is_passed_by_its_profile() {
         }
         for one in &banks.questions {
             let direction = if one.is_answer { Direction::Output } else { Direction::Prompt };
-            let (rules, blocked) = super::found(&policy, direction, &one.text);
+            let found = super::found(&policy, direction, &one.text);
+            let blocked = found.blocked;
+            let rules = found.all();
             let right = if one.kind == Kind::Refuse { blocked } else { rules.is_empty() };
             assert!(right, "{name}: {} {rules:?} {}", one.id, one.text);
         }

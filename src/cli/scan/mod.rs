@@ -121,6 +121,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         }?;
         if let Err(diagnostic) = read {
             scanning.out.flush()?;
+            // Whoever pipes a text there means the text.
+            let plain = path.as_os_str() == "-" && diagnostic.message.contains("expected an object");
+            let diagnostic = if plain {
+                diagnostic.help("plain text: `--input text` reads all of it as one text")
+            } else {
+                diagnostic
+            };
             writeln!(io::stderr(), "{diagnostic}")?;
             return Ok(Exit::Misuse);
         }

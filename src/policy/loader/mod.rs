@@ -2,8 +2,9 @@
 
 mod obligations;
 mod profiles;
+mod unread;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::brought::Models;
@@ -83,11 +84,15 @@ pub(super) struct Loader<'f> {
     pub(super) obligations: Vec<Obligation>,
     /// Where each obligation's controls name settings, for whoever knows the settings.
     pub(super) settings: Vec<Named>,
+    /// Where profiles name banks as their gates, for whoever has the banks.
+    pub(super) gates: Vec<Named>,
     pub(super) found: Vec<Diagnostic>,
     /// What is wrong, but keeps nobody from using it.
     pub(super) warnings: Vec<Diagnostic>,
     /// What packs bring.
     pub(super) models: Models,
+    /// Paths of the lists that rules name.
+    named_lists: BTreeSet<String>,
 }
 
 /// A name in a file that is to be looked up elsewhere.
@@ -110,9 +115,11 @@ impl<'f> Loader<'f> {
             taxonomy: Taxonomy::default(),
             obligations: Vec::new(),
             settings: Vec::new(),
+            gates: Vec::new(),
             found: Vec::new(),
             warnings: Vec::new(),
             models: Models::default(),
+            named_lists: BTreeSet::new(),
         };
         loader.models = Models::read(files, &mut loader.found);
         loader.taxonomy();
@@ -121,6 +128,7 @@ impl<'f> Loader<'f> {
         loader.unused_models();
         loader.profiles();
         loader.obligations();
+        loader.unread();
         loader
     }
 
@@ -244,9 +252,11 @@ impl<'f> Loader<'f> {
         }
         let of_pack = self.packs.get(pack).map(|pack| pack.state).unwrap_or_default();
         for (place, rule) in rules.rules.into_iter().enumerate() {
+            self.names_lists(folder, &rule);
             let found = &mut self.found;
             let mut at = At { file, places: &read.places, table: RULE, place, clean, found };
             let id = format!("{pack}/{}", rule.id);
+            at.id("id", &rule.id);
             if pack.starts_with(LAW) && rule.basis.is_empty() {
                 at.wrong(&["id"], "missing", format!("rule `{id}` of a law's pack has no `[[rule.basis]]`"));
             }
@@ -261,7 +271,6 @@ impl<'f> Loader<'f> {
             }
             at.apart(&stated);
             let excepted = at.lists("except_lists", &rule.except_lists, folder, self.files);
-            let excepted: Vec<String> = excepted.into_iter().map(|term| term.text).collect();
             if self.taxonomy.category(&rule.category).is_none() {
                 self.warnings.push(at.here(&["category"], self.taxonomy.undeclared(&rule.category)));
             }
@@ -279,7 +288,7 @@ impl<'f> Loader<'f> {
                 own.cloned()
             });
             let rule = RuleFile { brought, ..rule };
-            let mut draft = at.draft(id, rule, lists, &excepted, of_pack);
+            let mut draft = at.draft(id, rule, lists, excepted, of_pack);
             (draft.spec.fingerprints, draft.spec.claims) = (fingerprints, claims);
             if imported {
                 // The tool that they come from had none.
@@ -338,6 +347,7 @@ impl<'f> Loader<'f> {
         let rule = slot.rule(some.into_iter().flatten().map(|term| term.text.clone()).collect());
         let found = &mut self.found;
         let mut at = At { file, places, table: SLOT, place, clean: true, found };
+        at.id("name", &slot.name);
         if slot.minimum == 0 {
             at.wrong(&["minimum"], "wrong-value", "a slot asks for one term at least, found 0");
         }
@@ -345,7 +355,7 @@ impl<'f> Loader<'f> {
             self.warnings.push(at.here(&["category"], self.taxonomy.undeclared(&slot.category)));
         }
         let of_pack = self.packs.get(pack).map(|pack| pack.state).unwrap_or_default();
-        let mut draft = at.draft(id.clone(), rule, listed, &[], of_pack);
+        let mut draft = at.draft(id.clone(), rule, listed, Vec::new(), of_pack);
         let registered = documents.as_ref().map_or(0, |documents| documents.names().len())
             + claims.as_ref().map_or(0, |claims| claims.statements().len());
         draft.spec.fingerprints.extend(documents);

@@ -98,6 +98,9 @@ impl Loader<'_> {
             }
         }
         if let Some(gate) = &profile.gate {
+            let missing = Diagnostic::warning("no-bank", format!("there is no bank `{}`", gate.bank));
+            let diagnostic = missing.at(file, value(&["gate".into(), "bank".into()]), "");
+            self.gates.push(super::Named { name: gate.bank.clone(), diagnostic });
             for (key, share) in [("refused", gate.refused), ("over_refused", gate.over_refused)] {
                 if !(0.0..=1.0).contains(&share) {
                     let wrong = format!("expected `{key}` from 0 to 1, found {share}");

@@ -57,8 +57,8 @@ fn what_is_never_found_is_told() {
     assert_eq!(
         said(&[covered, idle]),
         [
-            "2:6[dead]: rule `p/a` finds nothing within its exception `okapi`",
             "6:22[dead]: rule `p/a` never finds `gnu`; an exception covers it, or a surer match of the same rule does",
+            "7:18[dead]: rule `p/a` finds nothing within its exception `okapi`",
             "11:6[dead]: rule `p/b` allows everything, in its pack and in every profile; give it an action, or `state = \"draft\"` while it is being written",
         ]
     );
@@ -94,6 +94,37 @@ fn a_rule_to_which_another_leaves_nothing_is_told() {
         said(&[weaker.replace("action = \"allow\"", "actions = { output = \"flag\" }"), replaces]),
         [""; 0]
     );
+}
+
+/// The same expression with the same checks, in one rule and in two.
+#[test]
+fn a_pattern_that_is_there_twice_is_told() {
+    let of = |id: &str, action: &str, regex: &str, more: &str| {
+        rule(
+            id,
+            &format!(
+                "action = \"{action}\"\nexamples = [\"PRJ-1234\"]\ncounter_examples = [\"horse\"]\n{more}[[rule.pattern]]\nregex = '{regex}'"
+            ),
+        )
+    };
+    let once = of("a", "mask", "PRJ-[0-9]{4}", "");
+    let twice = format!("{once}[[rule.pattern]]\nregex = 'PRJ-[0-9]{{4}}'\n");
+    assert_eq!(said(&[twice]), ["11:9[duplicate]: pattern 2 of rule `p/a` is its pattern 1 again"]);
+    let other = format!("{once}[[rule.pattern]]\nregex = 'PRJ-[0-9]{{4}}'\nleft = false\n");
+    assert_eq!(said(&[other]), [""; 0], "it may begin within a word");
+    let shadowed = |at: &str, one: &str, by: &str| {
+        format!(
+            "{at}:6[shadowed]: rule `p/{one}` changes nothing: `p/{by}` has all of its patterns; both have one category, and the other one's actions are as strong in every direction"
+        )
+    };
+    assert_eq!(said(&[once.clone(), of("b", "flag", "PRJ-[0-9]{4}", "")]), [shadowed("11", "b", "a")]);
+    assert_eq!(said(&[once.clone(), of("b", "block", "PRJ-[0-9]{4}", "")]), [shadowed("2", "a", "b")]);
+    assert_eq!(said(&[once.clone(), of("b", "flag", "PRJ-[0-9]{5}", "").replace("1234", "12345")]), [""; 0]);
+    // What the other one leaves out is this one's.
+    let open = of("a", "mask", "PRJ-[0-9]{4}", "except = [\"prj-0000\"]\n");
+    assert_eq!(said(&[open, of("b", "flag", "PRJ-[0-9]{4}", "")]), [""; 0]);
+    let keyword = "keywords = [\"glass orchard\"]\n";
+    assert_eq!(said(&[once, of("b", "flag", "PRJ-[0-9]{4}", keyword)]), [""; 0], "a term is its own");
 }
 
 #[test]

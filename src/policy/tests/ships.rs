@@ -344,6 +344,11 @@ fn each_obligation_says_what_it_was_held_against() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // The page says how many there are.
+    let (all, page) = (LIBRARY.obligations(), include_str!("../../../docs/law.md"));
+    let drafts = all.iter().filter(|one| one.sure == Sure::Draft).count();
+    let told = format!("Of {} obligations {} were held against a text", all.len(), all.len() - drafts);
+    assert!(page.contains(&told) && page.contains(&format!("These {drafts} still are drafts")), "{told}");
 }
 
 /// The dates that most depends on, and that laws have moved.
