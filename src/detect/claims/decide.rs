@@ -1,7 +1,7 @@
 //! Rules that look for statements: at the end of each sentence it is told whether it says one.
 
 use super::file::{Claims, Statement};
-use super::known::Known;
+use super::known::{Known, Said};
 use crate::detect::asking::Reads;
 use crate::detect::grounding::Sentences;
 use crate::detect::judge::Found;
@@ -64,9 +64,10 @@ impl Channel {
         let Self { sentences, lists, .. } = self;
         let mut each = |sentence: &str, start: u64| {
             for Listed { rule, things: known, first } in lists.iter() {
-                let Some((number, score, Range { start: from, end })) = known.said(sentence) else {
+                let Some(Said { number, score, span, .. }) = known.said(sentence) else {
                     continue;
                 };
+                let Range { start: from, end } = span;
                 let (from, end) = (start + from as u64, start + end as u64);
                 let (text_start, text_end) = (view.text_start(FoldPos(from)), view.text_end(FoldPos(end)));
                 let finding =
@@ -88,7 +89,8 @@ pub fn said(claims: &Claims, text: &str) -> Vec<(Range<u64>, Statement, f32)> {
     let view = View::of(TextKind::Plain, text);
     let (mut sentences, mut out) = (Sentences::default(), Vec::new());
     let mut each = |sentence: &str, start: u64| {
-        let Some((number, score, Range { start: from, end })) = known.said(sentence) else { return };
+        let Some(Said { number, score, span, .. }) = known.said(sentence) else { return };
+        let Range { start: from, end } = span;
         let place = |at: usize| FoldPos(start + at as u64);
         let span = view.text_start(place(from)).0..view.text_end(place(end)).0;
         out.extend(known.statements().get(number as usize).map(|one| (span, one.clone(), score)));

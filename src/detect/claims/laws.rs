@@ -136,3 +136,25 @@ fn a_file_comes_back_as_it_was_and_mistakes_are_told() {
     let short = said("{\"claim\":\"It is so\",\"verdict\":\"false\",\"source\":\"x\"}");
     assert!(short.contains("needs 3 words that say something, and has 0"), "{short}");
 }
+
+#[test]
+#[ignore = "tmp"]
+fn tmp_measure() {
+    let path = std::env::var("CLAIMS_EVAL").expect("path");
+    let rows: Vec<serde_json::Value> = std::fs::read_to_string(path).expect("f").lines().map(|l| serde_json::from_str(l).expect("j")).collect();
+    let mut claims = Claims::default();
+    for row in &rows {
+        let s = Statement { claim: row["claim"].as_str().unwrap().into(), verdict: Verdict::False, source: "x".into() };
+        if let Err(e) = claims.add(s) { println!("ERR {} {e}", row["claim"]); }
+    }
+    let known = Known::new(&claims);
+    for row in &rows {
+        let text = row["text"].as_str().unwrap();
+        let view = String::from_utf8(crate::text::fold::fold_literal(text)).unwrap();
+        let (mut s, mut out) = (crate::detect::grounding::Sentences::default(), Vec::new());
+        let mut each = |t: &str, _: u64| if let Some(one) = known.said(t) { out.push((known.statements()[one.number as usize].claim.clone(), one.score)); };
+        s.push(&view, &mut each);
+        s.finish(&mut each);
+        println!("ROW {}", serde_json::json!({"id": row["id"], "found": out, "claim": row["claim"], "text": text, "kind": row["kind"], "says": row["says"], "lang": row["lang"]}));
+    }
+}

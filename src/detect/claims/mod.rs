@@ -6,11 +6,15 @@
 //! stands in it, all of its numbers, and if neither denies what the other asserts. It is words that are compared, in any order that
 //! keeps most neighbours: a paraphrase in other words is not found.
 
+mod compare;
 mod decide;
 mod file;
+mod groups;
 mod known;
 #[cfg(test)]
 mod laws;
+mod numbers;
+mod terms;
 
 pub use decide::said;
 pub(super) use decide::{Channel, start};

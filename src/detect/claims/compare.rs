@@ -1,0 +1,257 @@
+//! How much of a statement a sentence says.
+
+use super::groups::{Against, DENIAL, Group, Groups, groups};
+use super::terms::{Kind, Read, Term};
+use smallvec::SmallVec;
+
+/// What counts for a term whose place a word of the same group has.
+const ALIKE: f32 = 0.9;
+/// How much terms weigh.
+const NAME: f32 = 1.5;
+const PAIR: f32 = 0.6;
+const SINGLE: f32 = 0.5;
+const LITTLE: f32 = 0.25;
+const LIGHT: f32 = 0.05;
+/// The least share of a statement's weight that a sentence has which says it.
+pub(super) const COVERED: f32 = 0.75;
+/// The same of a statement of few words.
+const FEW: usize = 4;
+const COVERED_OF_FEW: f32 = 0.85;
+/// The least share of the terms between the first and the last of the statement's in the sentence that are the statement's.
+const OF_STRETCH: f32 = 0.4;
+/// The least share of neighbours that stand near each other in their order.
+const ORDER: f32 = 0.3;
+/// So far apart are neighbours at most.
+const NEAR: usize = 4;
+
+/// The key of a group among the keys of words.
+pub(super) fn group_key(group: Group) -> u64 {
+    u64::from(group) | 0xC1A1_0000_0000_0000
+}
+
+/// What a term weighs.
+pub(super) fn weight(term: &Term) -> f32 {
+    match term.kind {
+        _ if term.denies => LIGHT,
+        Kind::Word => 1.0,
+        Kind::Name | Kind::Number => NAME,
+        Kind::Pair => PAIR,
+        Kind::Single => SINGLE,
+        Kind::Little => LITTLE,
+        Kind::Light => LIGHT,
+    }
+}
+
+/// A sentence whose terms can be found.
+pub(super) struct Sentence {
+    pub(super) read: Read,
+    /// Keys, measures and groups, each with the term that has it.
+    places: Vec<(u64, u16)>,
+}
+
+/// How a word of a sentence stands for one of the statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    Same,
+    Alike,
+    /// The same with the roles turned round.
+    Converse,
+    /// The one is not the other.
+    Complement,
+}
+
+impl How {
+    fn counts(self) -> f32 {
+        match self {
+            Self::Same => 1.0,
+            Self::Alike | Self::Converse | Self::Complement => ALIKE,
+        }
+    }
+}
+
+impl Sentence {
+    pub(super) fn of(read: Read) -> Self {
+        let mut places = Vec::with_capacity(read.terms.len() * 3);
+        for (term, at) in read.terms.iter().zip(0..) {
+            places.push((term.key, at));
+            if term.measure != 0 {
+                places.push((term.measure, at));
+            }
+            places.extend(term.of.iter().filter(|group| **group > DENIAL).map(|group| (group_key(*group), at)));
+        }
+        places.sort_unstable();
+        Self { read, places }
+    }
+
+    /// Keys, measures and groups of its terms.
+    pub(super) fn keys(&self) -> impl Iterator<Item = u64> {
+        self.places.iter().map(|(key, _)| *key)
+    }
+
+    fn at(&self, key: u64) -> impl Iterator<Item = u16> {
+        let from = self.places.partition_point(|(one, _)| *one < key);
+        self.places.iter().skip(from).take_while(move |(one, _)| *one == key).map(|(_, at)| *at)
+    }
+}
+
+/// A statement's terms, ready to be compared.
+#[derive(Clone, Debug)]
+pub(super) struct Weighed {
+    pub(super) terms: Vec<Term>,
+    pub(super) weights: Vec<f32>,
+    pub(super) weight: f32,
+    pub(super) denied: bool,
+    pub(super) than: bool,
+}
+
+/// Which term of a sentence stands for which of a statement.
+pub(super) type Pairing = SmallVec<[Option<(u16, How)>; 12]>;
+
+/// The places for a term, and what speaks against it.
+struct Places {
+    best: Option<(u16, How)>,
+    contrary: bool,
+}
+
+impl Weighed {
+    /// How surely a sentence says it, 0 to 1, and by which of its terms; nothing if it does not.
+    pub(super) fn said_by(&self, sentence: &Sentence) -> Option<(f32, Pairing)> {
+        let groups = groups();
+        let mut pairing = Pairing::new();
+        let (mut used, mut expected) = (SmallVec::<[u16; 16]>::new(), 0_u16);
+        let than = self.than && sentence.read.than;
+        for term in &self.terms {
+            let places = term.places(sentence, groups, than, expected, &used);
+            if places.best.is_none() && (places.contrary || term.kind == Kind::Number) {
+                return None;
+            }
+            if let Some((at, _)) = places.best {
+                used.push(at);
+                expected = at + 1;
+            }
+            pairing.push(places.best);
+        }
+        let covered: f32 = pairing
+            .iter()
+            .zip(&self.weights)
+            .filter_map(|(one, weight)| one.map(|(_, how)| how.counts() * weight))
+            .sum();
+        let covered = covered / self.weight.max(f32::MIN_POSITIVE);
+        let count = self.terms.iter().filter(|term| term.says()).count();
+        let least = if count <= FEW { COVERED_OF_FEW } else { COVERED };
+        if covered < least || !self.agrees(sentence, &pairing, &used) {
+            return None;
+        }
+        let (first, last) = (*used.iter().min()?, *used.iter().max()?);
+        let stretch = sentence.read.terms.iter().take(usize::from(last) + 1).skip(usize::from(first));
+        let within = stretch.filter(|term| term.says()).count();
+        let shared = used.iter().filter(|at| sentence.read.terms.get(usize::from(**at)).is_some_and(Term::says)).count();
+        if (shared as f32) < within as f32 * OF_STRETCH || self.turned(sentence, &pairing, groups) {
+            return None;
+        }
+        let order = self.order(&pairing);
+        let passive = sentence.read.by || pairing.iter().flatten().any(|(_, how)| *how == How::Converse);
+        if order == 0.0 && !passive || order < ORDER && self.terms.len() > FEW {
+            return None;
+        }
+        Some((0.75 * covered + 0.25 * order, pairing))
+    }
+
+    /// Whether both deny, or neither.
+    fn agrees(&self, sentence: &Sentence, pairing: &Pairing, used: &[u16]) -> bool {
+        let own = self.terms.iter().zip(pairing).any(|(term, one)| term.denies && one.is_none()) || self.denied;
+        let read = &sentence.read;
+        let other = read.denied
+            || read.terms.iter().zip(0..).any(|(term, at)| term.denies && !used.contains(&at));
+        let turned = pairing.iter().flatten().filter(|(_, how)| *how == How::Complement).count() % 2 == 1;
+        own ^ other == turned
+    }
+
+    /// Neighbours that stand near each other in their order, as a share of all; 1 where there are none.
+    fn order(&self, pairing: &Pairing) -> f32 {
+        let found: SmallVec<[u16; 12]> = self
+            .terms
+            .iter()
+            .zip(pairing)
+            .filter(|(term, _)| term.says())
+            .filter_map(|(_, one)| one.map(|(at, _)| at))
+            .collect();
+        let kept = found.windows(2).filter(|two| match two {
+            [one, two] => one < two && usize::from(two - one) <= NEAR,
+            _ => false,
+        });
+        let all = found.len().saturating_sub(1);
+        if all == 0 { 1.0 } else { kept.count() as f32 / all as f32 }
+    }
+
+    /// Whether who does something and to whom is the other way round.
+    fn turned(&self, sentence: &Sentence, pairing: &Pairing, groups: &Groups) -> bool {
+        self.terms.iter().zip(pairing).enumerate().any(|(place, (verb, one))| {
+            let Some((at, how)) = one else { return false };
+            if !verb.of.iter().any(|group| groups.is_verb(*group)) {
+                return false;
+            }
+            let Some(found) = sentence.read.terms.get(usize::from(*at)) else { return false };
+            let swapped = (*how == How::Converse) ^ verb.passive ^ found.passive;
+            let (mut right, mut wrong_before, mut wrong_behind) = (0, 0, 0);
+            for (other, (term, one)) in self.terms.iter().zip(pairing).enumerate() {
+                let Some((other_at, _)) = one.filter(|_| other != place && term.says()) else { continue };
+                let (own, there) = (other < place, (other_at < *at) ^ swapped);
+                match (own, there) {
+                    (true, false) => wrong_before += 1,
+                    (false, true) => wrong_behind += 1,
+                    _ => right += 1,
+                }
+            }
+            wrong_before > 0 && wrong_behind > 0 && wrong_before + wrong_behind > right
+        })
+    }
+}
+
+impl Term {
+    /// Whether it counts as one of the words that say something.
+    pub(super) fn says(&self) -> bool {
+        !matches!(self.kind, Kind::Little | Kind::Light) && !self.denies
+    }
+
+    /// Where a sentence has a statement's term: by the same word before one of its group, and near the place that is expected.
+    fn places(&self, sentence: &Sentence, groups: &Groups, than: bool, expected: u16, used: &[u16]) -> Places {
+        let mut best: Option<(u16, How)> = None;
+        let mut take = |at: u16, how: How| {
+            let is_better = best.is_none_or(|(known, other)| {
+                let rank = |how: How, at: u16| (how != How::Same, at.abs_diff(expected));
+                rank(how, at) < rank(other, known)
+            });
+            if is_better && !used.contains(&at) {
+                best = Some((at, how));
+            }
+        };
+        sentence.at(self.key).for_each(|at| take(at, How::Same));
+        if self.measure != 0 {
+            sentence.at(self.measure).for_each(|at| take(at, How::Alike));
+        }
+        let own = || self.of.iter().filter(|group| **group > DENIAL);
+        for group in own() {
+            sentence.at(group_key(*group)).for_each(|at| take(at, How::Alike));
+        }
+        let mut contrary = false;
+        if best.is_none() {
+            for (against, kind) in own().filter_map(|group| groups.against(*group)) {
+                let how = match kind {
+                    Against::Converse => How::Converse,
+                    Against::Complement => How::Complement,
+                    Against::Contrary if than => How::Converse,
+                    Against::Contrary => {
+                        contrary |= sentence.at(group_key(against)).next().is_some();
+                        continue;
+                    }
+                };
+                let mut at = sentence.at(group_key(against));
+                if let Some(at) = at.find(|at| !used.contains(at)) {
+                    best = Some((at, how));
+                }
+            }
+        }
+        Places { best, contrary }
+    }
+}

@@ -1,0 +1,213 @@
+//! Words and short phrases that say the same, of `filters/claims`: what is meant by a file is told at its beginning.
+//!
+//! They are read once, when the first file of statements is, and take some hundred KiB.
+
+use crate::detect::grounding::{hash, stem};
+use smallvec::SmallVec;
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// A group of words that say the same, by number.
+pub(super) type Group = u16;
+
+/// The groups of a word.
+pub(super) type Of = SmallVec<[Group; 4]>;
+
+/// The files that ship.
+const FILES: [&str; 2] =
+    [include_str!("../../../filters/claims/en.groups"), include_str!("../../../filters/claims/zh.groups")];
+
+/// The group of words that say nothing of their own.
+pub(super) const LIGHT: Group = 0;
+/// The group of words that deny or doubt what stands beside them, or ask.
+pub(super) const DENIAL: Group = 1;
+
+/// So many words may stand in the gap of a phrase.
+const GAP: usize = 3;
+
+static GROUPS: LazyLock<Groups> = LazyLock::new(|| {
+    let mut groups = Groups { others: vec![Other::default(), Other::default()], ..Groups::default() };
+    for file in FILES {
+        groups.read(file);
+    }
+    groups
+});
+
+/// What stands against a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Against {
+    /// Who says the one does not say the other.
+    Contrary,
+    /// Not the one is the other.
+    Complement,
+    /// The same with the roles turned round.
+    Converse,
+}
+
+/// What is known of a group beside its words.
+#[derive(Clone, Debug, Default)]
+struct Other {
+    against: Option<(Group, Against)>,
+    /// Its words say what somebody or something does.
+    is_verb: bool,
+}
+
+/// A phrase behind its first word.
+#[derive(Clone, Debug, PartialEq)]
+struct Phrase {
+    rest: SmallVec<[u64; 2]>,
+    /// Behind so many words of the rest others may stand.
+    gap: Option<u8>,
+    of: Of,
+}
+
+/// All groups.
+#[derive(Debug, Default)]
+pub(super) struct Groups {
+    /// By the first word, the longest phrase first.
+    phrases: HashMap<u64, Vec<Phrase>>,
+    /// Words of scripts without spaces, by their hash.
+    dense: HashMap<u64, Of>,
+    /// How many characters the words have that begin with one: a bit for each number.
+    lengths: HashMap<char, u16>,
+    others: Vec<Other>,
+}
+
+/// A phrase that was found: its groups, how many words it has before its gap, and where the words behind it stand.
+pub(super) struct Match<'g> {
+    pub(super) of: &'g Of,
+    pub(super) front: usize,
+    pub(super) back: std::ops::Range<usize>,
+}
+
+/// The groups that ship.
+pub(super) fn groups() -> &'static Groups {
+    &GROUPS
+}
+
+/// What a lower-case English word is compared by: its stem, without the doubled letter that an ending brings (`stopped`, `stop`).
+pub(super) fn root(lower: &str) -> u64 {
+    let mut root = stem(lower);
+    if lower.ends_with("ly") {
+        root = stem(&root);
+    }
+    let mut back = root.bytes().rev();
+    let twice = back.next().filter(|last| Some(*last) == back.next() && last.is_ascii_alphabetic());
+    if twice.is_some() && root.len() > 3 {
+        root.pop();
+    }
+    hash(&root)
+}
+
+impl Groups {
+    fn read(&mut self, file: &str) {
+        let mut is_verb = false;
+        for line in file.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            if let Some(kind) = line.strip_prefix('@') {
+                is_verb = kind == "verbs";
+            } else if let Some(words) = line.strip_prefix("- ") {
+                self.add(words, Some(LIGHT));
+            } else if let Some(words) = line.strip_prefix("! ") {
+                self.add(words, Some(DENIAL));
+            } else if let Some(words) = line.strip_prefix("= ") {
+                self.add(words, None);
+            } else {
+                let signs = [
+                    (" >< ", Against::Contrary),
+                    (" <> ", Against::Complement),
+                    (" ~ ", Against::Converse),
+                ];
+                let two =
+                    signs.iter().find_map(|(sign, kind)| Some((line.split_once(sign)?, *kind)));
+                let first = self.others.len() as Group;
+                let against = |group| two.map(|(_, kind)| (group, kind));
+                self.others.push(Other { against: against(first + 1), is_verb });
+                match two {
+                    Some(((one, other), _)) => {
+                        self.others.push(Other { against: against(first), is_verb });
+                        self.add(one, Some(first));
+                        self.add(other, Some(first + 1));
+                    }
+                    None => self.add(line, Some(first)),
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, words: &str, group: Option<Group>) {
+        for word in words.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+            let of = if word.is_ascii() { self.phrase(word) } else { self.word(word) };
+            if let Some((group, of)) = group.zip(of)
+                && !of.contains(&group)
+            {
+                of.push(group);
+            }
+        }
+    }
+
+    /// The groups of a phrase of words with spaces.
+    fn phrase(&mut self, text: &str) -> Option<&mut Of> {
+        let (before, after) = text.split_once(" .. ").map_or((text, None), |(a, b)| (a, Some(b)));
+        let front = roots(before);
+        let (first, rest) = front.split_first()?;
+        let mut rest: SmallVec<[u64; 2]> = rest.into();
+        let gap = after.map(|_| rest.len() as u8);
+        rest.extend(after.map(roots).unwrap_or_default());
+        let all = self.phrases.entry(*first).or_default();
+        let at = all.iter().position(|one| one.rest == rest && one.gap == gap).unwrap_or_else(|| {
+            let at = all.iter().position(|one| one.rest.len() < rest.len()).unwrap_or(all.len());
+            all.insert(at, Phrase { rest, gap, of: Of::new() });
+            at
+        });
+        all.get_mut(at).map(|one| &mut one.of)
+    }
+
+    /// The groups of a word of a script without spaces.
+    fn word(&mut self, word: &str) -> Option<&mut Of> {
+        let length = word.chars().count();
+        let first = word.chars().next()?;
+        *self.lengths.entry(first).or_default() |= 1_u16.checked_shl(length as u32)?;
+        Some(self.dense.entry(hash(word)).or_default())
+    }
+
+    /// The longest phrase that the words of these keys begin with.
+    pub(super) fn phrase_at(&self, keys: &[u64]) -> Option<Match<'_>> {
+        let (first, keys) = keys.split_first()?;
+        self.phrases.get(first)?.iter().find_map(|phrase| {
+            let cut = phrase.gap.map_or(phrase.rest.len(), usize::from);
+            let (front, back) = phrase.rest.split_at_checked(cut)?;
+            let behind = keys.strip_prefix(front)?;
+            let front = front.len() + 1;
+            if back.is_empty() {
+                return Some(Match { of: &phrase.of, front, back: 0..0 });
+            }
+            let gap = (1..=GAP).find(|gap| behind.get(*gap..).is_some_and(|rest| rest.starts_with(back)))?;
+            Some(Match { of: &phrase.of, front, back: front + gap..front + gap + back.len() })
+        })
+    }
+
+    /// The longest word that a stretch without spaces begins with: its bytes and its groups.
+    pub(super) fn word_at(&self, run: &str) -> Option<(usize, &Of)> {
+        let lengths = *self.lengths.get(&run.chars().next()?)?;
+        let mut ends: SmallVec<[usize; 8]> = SmallVec::new();
+        let longest = 15_u32.saturating_sub(lengths.leading_zeros()) as usize;
+        ends.extend(run.char_indices().map(|(at, c)| at + c.len_utf8()).take(longest));
+        let each = ends.iter().enumerate().rev().filter(|(at, _)| lengths >> (at + 1) & 1 == 1);
+        each.filter_map(|(_, end)| Some((*end, self.dense.get(&hash(run.get(..*end)?))?))).next()
+    }
+
+    /// What stands against a group.
+    pub(super) fn against(&self, group: Group) -> Option<(Group, Against)> {
+        self.others.get(usize::from(group))?.against
+    }
+
+    /// Whether the words of a group say what is done.
+    pub(super) fn is_verb(&self, group: Group) -> bool {
+        self.others.get(usize::from(group)).is_some_and(|one| one.is_verb)
+    }
+}
+
+/// The keys of a phrase's words.
+fn roots(text: &str) -> Vec<u64> {
+    super::terms::tokens(text).iter().map(|token| token.key).collect()
+}

@@ -1,0 +1,375 @@
+//! A sentence as it is compared: the words that say something, with what may stand in their place, and whether it denies.
+
+use super::groups::{DENIAL, Groups, LIGHT, Of, groups, root};
+use super::numbers::{Spelled, chinese, in_words, key, measured, measured_before};
+use crate::detect::grounding::{Form, Piece, hash, is_common, links, pieces, value};
+
+/// What a term is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A word or a phrase.
+    Word,
+    /// A word that begins with a capital letter and is in no group.
+    Name,
+    Number,
+    /// Two characters that are in no known word of a script without spaces.
+    Pair,
+    /// One.
+    Single,
+    /// A word that stands in any text, and yet says something.
+    Little,
+    /// A word that says nothing of its own.
+    Light,
+}
+
+/// Something that a sentence says.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Term {
+    /// Equal words have the same, whatever their endings; equal numbers too.
+    pub(super) key: u64,
+    /// Of a number with a unit: equal measures have the same. Else zero.
+    pub(super) measure: u64,
+    /// The groups of words that say the same.
+    pub(super) of: Of,
+    /// Bytes in the text.
+    pub(super) start: u32,
+    pub(super) end: u32,
+    pub(super) kind: Kind,
+    /// It denies, unless the other sentence has it too.
+    pub(super) denies: bool,
+    /// What is done, said in the passive voice.
+    pub(super) passive: bool,
+}
+
+/// A sentence's terms.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Read {
+    pub(super) terms: Vec<Term>,
+    /// From its first word to its last, in bytes.
+    pub(super) span: std::ops::Range<usize>,
+    /// A word that is no term denies or doubts something. How often makes no difference: `No, it does not` denies once.
+    pub(super) denied: bool,
+    /// It compares.
+    pub(super) than: bool,
+    /// It says by whom.
+    pub(super) by: bool,
+}
+
+/// A word, or a stretch of a script without spaces.
+#[derive(Clone, Debug)]
+pub(super) struct Token {
+    /// Of a word what it is compared by.
+    pub(super) key: u64,
+    start: usize,
+    end: usize,
+    form: Form,
+    number: Spelled,
+    dense: bool,
+    /// It is part of a phrase that began before it.
+    used: bool,
+    /// What the passive voice and denials are told by.
+    sign: Sign,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sign {
+    /// `is`, `was`, `get`.
+    Be,
+    By,
+    Than,
+    /// `isn't`.
+    Denies,
+    /// A word that ends as those do that say what was done to something.
+    Done,
+    None,
+}
+
+fn sign(lower: &str) -> Sign {
+    match lower {
+        "is" | "are" | "was" | "were" | "be" | "been" | "being" | "get" | "gets" | "got" => Sign::Be,
+        "by" => Sign::By,
+        "than" => Sign::Than,
+        _ if lower.ends_with("n't") || lower.ends_with("n’t") => Sign::Denies,
+        _ if ["ed", "en", "wn", "ght", "ung", "ade", "uilt", "ost", "old", "ept", "und"]
+            .iter()
+            .any(|end| lower.ends_with(end)) =>
+        {
+            Sign::Done
+        }
+        _ => Sign::None,
+    }
+}
+
+/// The words of a text.
+pub(super) fn tokens(text: &str) -> Vec<Token> {
+    let mut out = Vec::new();
+    let plain = Token {
+        key: 0,
+        start: 0,
+        end: 0,
+        form: Form::Word,
+        number: Spelled::Other,
+        dense: false,
+        used: false,
+        sign: Sign::None,
+    };
+    pieces(text, &links(text), |start, piece| {
+        out.push(match piece {
+            Piece::Number(digits) => {
+                let number = value(digits);
+                let number: f64 = number.parse().unwrap_or_default();
+                let end = start + digits.len();
+                Token { key: key(number), start, end, form: Form::Number, number: Spelled::Digits(number), ..plain.clone() }
+            }
+            Piece::Dense(run) => Token { start, end: start + run.len(), dense: true, ..plain.clone() },
+            Piece::Letters(word) => {
+                let lower = word.to_lowercase();
+                let form = if is_common(&lower) {
+                    Form::Common
+                } else if word.starts_with(char::is_uppercase) {
+                    Form::Capital
+                } else {
+                    Form::Word
+                };
+                Token {
+                    key: root(&lower),
+                    start,
+                    end: start + word.len(),
+                    form,
+                    number: Spelled::of(&lower),
+                    sign: sign(&lower),
+                    ..plain.clone()
+                }
+            }
+        });
+    });
+    out
+}
+
+/// Reads a sentence of folded text.
+pub(super) fn read(text: &str) -> Read {
+    let mut tokens = tokens(text);
+    let keys: Vec<u64> = tokens.iter().map(|token| token.key).collect();
+    let span = tokens.first().map_or(0, |first| first.start)..tokens.last().map_or(0, |last| last.end);
+    let mut reader = Reader { text, groups: groups(), out: Read { span, ..Read::default() } };
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        if token.used {
+            at += 1;
+            continue;
+        }
+        if token.dense {
+            let before = at.checked_sub(1).and_then(|before| tokens.get(before)).filter(|before| before.end == token.start);
+            let before = before.and_then(|before| match before.number {
+                Spelled::Digits(value) => Some(value),
+                _ => None,
+            });
+            reader.dense(token.start, token.end, before);
+            at += 1;
+            continue;
+        }
+        reader.out.than |= token.sign == Sign::Than;
+        reader.out.by |= token.sign == Sign::By;
+        let found = reader.groups.phrase_at(keys.get(at..).unwrap_or_default());
+        let is_phrase = found.as_ref().is_some_and(|found| found.front > 1 || !found.back.is_empty());
+        if !is_phrase && let Some(taken) = reader.number(&tokens, at) {
+            at += taken;
+            continue;
+        }
+        let front = found.as_ref().map_or(1, |found| found.front);
+        reader.word(&tokens, at, found.as_ref().map(|found| (found.of, found.front, is_phrase)));
+        let back = found.map_or(0..0, |found| at + found.back.start..at + found.back.end);
+        for token in tokens.get_mut(back).into_iter().flatten() {
+            token.used = true;
+        }
+        at += front;
+    }
+    reader.out
+}
+
+/// A sentence that is being read.
+struct Reader<'t> {
+    text: &'t str,
+    groups: &'static Groups,
+    out: Read,
+}
+
+impl Reader<'_> {
+    fn push(&mut self, key: u64, of: &Of, (start, end): (usize, usize), kind: Kind) -> Option<&mut Term> {
+        let (start, end) = (start as u32, end as u32);
+        let term = Term { key, measure: 0, of: of.clone(), start, end, kind, denies: false, passive: false };
+        self.out.terms.push(term);
+        self.out.terms.last_mut()
+    }
+
+    /// A share in a hundred, behind its number.
+    fn percent(&mut self, start: usize, end: usize) {
+        self.push(hash("%"), &Of::new(), (start, end), Kind::Little);
+    }
+
+    /// A number in digits or words, and its unit if that is `%`: how many tokens it takes.
+    fn number(&mut self, tokens: &[Token], at: usize) -> Option<usize> {
+        let rest = tokens.get(at..)?;
+        let first = rest.first().filter(|first| !matches!(first.number, Spelled::Other | Spelled::And));
+        let word = |token: &Token| self.text.get(token.start..token.end).unwrap_or_default().to_lowercase();
+        let Some(first) = first else {
+            let first = rest.first().filter(|first| word(first) == "half")?;
+            let (start, end) = (first.start, first.end);
+            self.push(key(50.0), &Of::new(), (start, end), Kind::Number);
+            self.percent(end, end);
+            return Some(1);
+        };
+        // The number before what multiplies it in the other script: `3亿`.
+        let next = rest.get(1).filter(|next| next.dense && next.start == first.end);
+        let wide = next.and_then(|next| self.text.get(next.start..next.end));
+        let (value, taken) = match (first.number, wide) {
+            (Spelled::Digits(value), Some(run)) => {
+                if chinese(run, Some(value)).is_some() {
+                    return Some(1);
+                }
+                (value, 1)
+            }
+            _ => in_words(rest.iter().take_while(|token| !token.dense).map(|token| token.number))?,
+        };
+        let last = rest.get(taken - 1)?;
+        let (start, end) = (first.start, last.end);
+        let behind = rest.get(taken).map(|token| (word(token), token.end));
+        let measure = match (wide, &behind) {
+            (Some(run), _) => measured_before(value, run),
+            (None, Some((unit, _))) => measured(value, unit),
+            (None, None) => None,
+        };
+        let after = self.text.get(end..).unwrap_or_default().trim_start();
+        let term = self.push(key(value), &Of::new(), (start, end), Kind::Number)?;
+        term.measure = measure.unwrap_or_default();
+        if after.starts_with('%') {
+            self.percent(end, end + 1);
+            return Some(taken);
+        }
+        let (unit, unit_end) = behind.unwrap_or_default();
+        let and_unit = match unit.as_str() {
+            "percent" | "pct" => 1,
+            "per" if after.to_ascii_lowercase().starts_with("per cent") => 2,
+            _ => return Some(taken),
+        };
+        self.percent(end, unit_end);
+        Some(taken + and_unit)
+    }
+
+    fn word(&mut self, tokens: &[Token], at: usize, found: Option<(&Of, usize, bool)>) {
+        let Some(token) = tokens.get(at) else { return };
+        let none = Of::new();
+        let (of, front, is_phrase) = found.unwrap_or((&none, 1, false));
+        let denies = of.contains(&DENIAL) || token.sign == Sign::Denies;
+        let end = tokens.get(at + front - 1).map_or(token.end, |last| last.end);
+        let says = of.iter().any(|group| *group > DENIAL);
+        if denies && !says {
+            self.out.denied = true;
+            return;
+        }
+        if is_phrase && !says || !is_phrase && token.form == Form::Common && !says {
+            return;
+        }
+        let kind = match token.form {
+            _ if of.contains(&LIGHT) => Kind::Light,
+            Form::Common if !is_phrase => Kind::Little,
+            Form::Capital if of.is_empty() => Kind::Name,
+            _ => Kind::Word,
+        };
+        let key = if is_phrase {
+            let keys = tokens.iter().skip(at).take(front).map(|token| token.key);
+            keys.fold(0, |all: u64, key| all.rotate_left(5) ^ key)
+        } else {
+            token.key
+        };
+        let before = |back: usize| at.checked_sub(back).and_then(|at| tokens.get(at)).map(|token| token.sign);
+        let by = tokens.get(at + front).is_some_and(|next| next.sign == Sign::By);
+        let be = (1..=3).any(|back| before(back) == Some(Sign::Be));
+        let passive = token.sign == Sign::Done && (be || by);
+        if let Some(term) = self.push(key, of, (token.start, end), kind) {
+            (term.denies, term.passive) = (denies, passive);
+        }
+    }
+
+    /// A stretch of a script without spaces; `before`: the number in digits right before it.
+    fn dense(&mut self, start: usize, end: usize, mut before: Option<f64>) {
+        let (mut at, mut gap, mut passive) = (start, start, false);
+        while at < end {
+            let run = self.text.get(at..end).unwrap_or_default();
+            let known = self.groups.word_at(run);
+            let number = chinese(run, before).filter(|(_, length, _)| known.is_none_or(|(other, _)| other <= *length));
+            let is_first = before.take().is_some();
+            if let Some((value, length, percent)) = number {
+                self.gap(gap, at);
+                // The digits before it were left to it.
+                let from = if is_first { self.digits_before(at) } else { at };
+                let measure = measured_before(value, run.get(length..).unwrap_or_default());
+                if let Some(term) = self.push(key(value), &Of::new(), (from, at + length), Kind::Number) {
+                    term.measure = measure.unwrap_or_default();
+                }
+                if percent {
+                    self.percent(at + length, at + length);
+                }
+                at += length;
+                gap = at;
+            } else if let Some((length, of)) = known {
+                self.gap(gap, at);
+                self.known(at, length, of, passive);
+                let word = run.get(..length).unwrap_or_default();
+                passive |= matches!(word, "被" | "由" | "受");
+                self.out.by |= passive;
+                self.out.than |= word == "比";
+                at += length;
+                gap = at;
+            } else {
+                at += run.chars().next().map_or(1, char::len_utf8);
+            }
+        }
+        self.gap(gap, end);
+    }
+
+    /// Where the digits begin that end here.
+    fn digits_before(&self, at: usize) -> usize {
+        let text = self.text.get(..at).unwrap_or_default();
+        text.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == ',').len()
+    }
+
+    fn known(&mut self, at: usize, length: usize, of: &Of, passive: bool) {
+        let word = self.text.get(at..at + length).unwrap_or_default();
+        let says = of.iter().any(|group| *group > DENIAL);
+        let denies = of.contains(&DENIAL);
+        if denies && !says {
+            self.out.denied = true;
+        } else if of.contains(&LIGHT) && !says {
+            // It says nothing.
+        } else {
+            let single = word.chars().nth(1).is_none();
+            let kind = match (of.contains(&LIGHT), single) {
+                (true, _) => Kind::Light,
+                (false, true) => Kind::Single,
+                (false, false) => Kind::Word,
+            };
+            if let Some(term) = self.push(hash(word), of, (at, at + length), kind) {
+                (term.denies, term.passive) = (denies, passive);
+            }
+        }
+    }
+
+    /// A stretch that has no known word: its characters by twos.
+    fn gap(&mut self, start: usize, end: usize) {
+        let run = self.text.get(start..end).unwrap_or_default();
+        let mut chars = run.char_indices().peekable();
+        let mut first = true;
+        while let Some((at, c)) = chars.next() {
+            let next = chars.peek().map(|(at, next)| at + next.len_utf8());
+            let (length, kind) = match next {
+                Some(next) => (next, Kind::Pair),
+                None if first => (at + c.len_utf8(), Kind::Single),
+                None => break,
+            };
+            first = false;
+            let both = run.get(at..length).unwrap_or_default();
+            self.push(hash(both), &Of::new(), (start + at, start + length), kind);
+        }
+    }
+}
