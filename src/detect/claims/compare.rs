@@ -12,15 +12,14 @@ const PAIR: f32 = 0.6;
 const SINGLE: f32 = 0.5;
 const LITTLE: f32 = 0.25;
 const LIGHT: f32 = 0.05;
-/// The least share of a statement's weight that a sentence has which says it.
-pub(super) const COVERED: f32 = 0.75;
-/// The same of a statement of few words.
-const FEW: usize = 4;
-const COVERED_OF_FEW: f32 = 0.85;
-/// The least share of the terms between the first and the last of the statement's in the sentence that are the statement's.
-const OF_STRETCH: f32 = 0.4;
-/// The least share of neighbours that stand near each other in their order.
-const ORDER: f32 = 0.3;
+/// The least score of a sentence that says a statement.
+pub(super) const SAID: f32 = 0.82;
+/// What other words between those of the statement take from the score, as a share of the statement's weight.
+const OTHERS: f32 = 1.0;
+/// What it takes where no neighbours stand near each other in their order.
+const DISORDER: f32 = 0.1;
+/// What each of the statement's words takes that the sentence does not have, beside its weight.
+const MISSING: f32 = 0.02;
 /// So far apart are neighbours at most.
 const NEAR: usize = 4;
 
@@ -107,6 +106,38 @@ pub(super) struct Weighed {
 /// Which term of a sentence stands for which of a statement.
 pub(super) type Pairing = SmallVec<[Option<(u16, How)>; 12]>;
 
+/// How near a sentence's words come to a statement.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Measures {
+    /// The share of its weight that stands in the sentence.
+    pub(super) covered: f32,
+    /// How many of its words that say something do not.
+    pub(super) missing: usize,
+    /// What other words weigh between the first and the last of its words, as a share of its weight.
+    pub(super) extra: f32,
+    /// The share of neighbours that stand near each other in their order.
+    pub(super) order: f32,
+    /// How many of its words say something.
+    pub(super) count: usize,
+    pub(super) all_numbers: bool,
+    /// Who does it may stand behind what is done.
+    pub(super) passive: bool,
+}
+
+impl Measures {
+    /// How surely it says the statement, if it does.
+    fn score(&self) -> Option<f32> {
+        if self.order == 0.0 && !self.passive {
+            return None;
+        }
+        let score = self.covered
+            - OTHERS * self.extra
+            - DISORDER * (1.0 - self.order)
+            - MISSING * self.missing as f32;
+        (score >= SAID).then_some(score)
+    }
+}
+
 /// The places for a term, and what speaks against it.
 struct Places {
     best: Option<(u16, How)>,
@@ -116,53 +147,72 @@ struct Places {
 impl Weighed {
     /// How surely a sentence says it, 0 to 1, and by which of its terms; nothing if it does not.
     pub(super) fn said_by(&self, sentence: &Sentence) -> Option<(f32, Pairing)> {
-        let groups = groups();
+        let (pairing, contrary) = self.pair(sentence, groups());
+        let measures = self.measure(sentence, &pairing)?;
+        if contrary || !measures.all_numbers || !self.agrees(sentence, &pairing) {
+            return None;
+        }
+        let score = measures.score()?;
+        (!self.turned(sentence, &pairing, groups())).then_some((score, pairing))
+    }
+
+    /// Which terms of a sentence stand for its own, and whether one says the contrary.
+    pub(super) fn pair(&self, sentence: &Sentence, groups: &Groups) -> (Pairing, bool) {
         let mut pairing = Pairing::new();
         let (mut used, mut expected) = (SmallVec::<[u16; 16]>::new(), 0_u16);
         let than = self.than && sentence.read.than;
-        for term in &self.terms {
-            let places = term.places(sentence, groups, than, expected, &used);
-            if places.best.is_none() && (places.contrary || term.kind == Kind::Number) {
-                return None;
-            }
+        let mut contrary = false;
+        let next = self.terms.iter().skip(1).map(|term| term.key).chain([0]);
+        for (term, next) in self.terms.iter().zip(next) {
+            let places = term.places(sentence, groups, than, (expected, next), &used);
+            contrary |= places.best.is_none() && places.contrary;
             if let Some((at, _)) = places.best {
                 used.push(at);
                 expected = at + 1;
             }
             pairing.push(places.best);
         }
-        let covered: f32 = pairing
-            .iter()
-            .zip(&self.weights)
-            .filter_map(|(one, weight)| one.map(|(_, how)| how.counts() * weight))
-            .sum();
-        let covered = covered / self.weight.max(f32::MIN_POSITIVE);
-        let count = self.terms.iter().filter(|term| term.says()).count();
-        let least = if count <= FEW { COVERED_OF_FEW } else { COVERED };
-        if covered < least || !self.agrees(sentence, &pairing, &used) {
-            return None;
-        }
+        (pairing, contrary)
+    }
+
+    /// How near a sentence's words come to it.
+    pub(super) fn measure(&self, sentence: &Sentence, pairing: &Pairing) -> Option<Measures> {
+        let each = || self.terms.iter().zip(&self.weights).zip(pairing);
+        let covered: f32 =
+            each().filter_map(|((_, weight), one)| one.map(|(_, how)| how.counts() * weight)).sum();
+        let missing = each().filter(|((term, _), one)| one.is_none() && term.says()).count();
+        let all_numbers = each().all(|((term, _), one)| term.kind != Kind::Number || one.is_some());
+        let used: SmallVec<[u16; 16]> = pairing.iter().flatten().map(|(at, _)| *at).collect();
         let (first, last) = (*used.iter().min()?, *used.iter().max()?);
-        let stretch = sentence.read.terms.iter().take(usize::from(last) + 1).skip(usize::from(first));
-        let within = stretch.filter(|term| term.says()).count();
-        let shared = used.iter().filter(|at| sentence.read.terms.get(usize::from(**at)).is_some_and(Term::says)).count();
-        if (shared as f32) < within as f32 * OF_STRETCH || self.turned(sentence, &pairing, groups) {
-            return None;
-        }
-        let order = self.order(&pairing);
+        let stretch = sentence.read.terms.iter().zip(0..).take(usize::from(last) + 1).skip(usize::from(first));
+        let extra: f32 = stretch
+            .filter(|(term, at)| term.says() && !used.contains(at))
+            .map(|(term, _)| weight(term))
+            .sum();
+        let weight = self.weight.max(f32::MIN_POSITIVE);
+        let count = self.terms.iter().filter(|term| term.says()).count();
         let passive = sentence.read.by || pairing.iter().flatten().any(|(_, how)| *how == How::Converse);
-        if order == 0.0 && !passive || order < ORDER && self.terms.len() > FEW {
-            return None;
-        }
-        Some((0.75 * covered + 0.25 * order, pairing))
+        Some(Measures {
+            covered: covered / weight,
+            missing,
+            extra: extra / weight,
+            order: self.order(pairing),
+            count,
+            all_numbers,
+            passive,
+        })
     }
 
     /// Whether both deny, or neither.
-    fn agrees(&self, sentence: &Sentence, pairing: &Pairing, used: &[u16]) -> bool {
+    pub(super) fn agrees(&self, sentence: &Sentence, pairing: &Pairing) -> bool {
         let own = self.terms.iter().zip(pairing).any(|(term, one)| term.denies && one.is_none()) || self.denied;
         let read = &sentence.read;
         let other = read.denied
-            || read.terms.iter().zip(0..).any(|(term, at)| term.denies && !used.contains(&at));
+            || read
+                .terms
+                .iter()
+                .zip(0..)
+                .any(|(term, at)| term.denies && !pairing.iter().flatten().any(|(used, _)| *used == at));
         let turned = pairing.iter().flatten().filter(|(_, how)| *how == How::Complement).count() % 2 == 1;
         own ^ other == turned
     }
@@ -185,14 +235,21 @@ impl Weighed {
     }
 
     /// Whether who does something and to whom is the other way round.
-    fn turned(&self, sentence: &Sentence, pairing: &Pairing, groups: &Groups) -> bool {
+    pub(super) fn turned(&self, sentence: &Sentence, pairing: &Pairing, groups: &Groups) -> bool {
+        let than = self.than && sentence.read.than;
+        let compares = |group: &Group| than && groups.against(*group).is_some_and(|(_, kind)| kind == Against::Contrary);
+        // `Tea has less of it than coffee`: all of it is the other way round.
+        let other_way = self.terms.iter().zip(pairing).any(|(term, one)| {
+            one.is_some_and(|(_, how)| how == How::Converse) && term.of.iter().any(compares)
+        });
         self.terms.iter().zip(pairing).enumerate().any(|(place, (verb, one))| {
             let Some((at, how)) = one else { return false };
-            if !verb.of.iter().any(|group| groups.is_verb(*group)) {
+            if !verb.of.iter().any(|group| groups.is_verb(*group) || compares(group)) {
                 return false;
             }
             let Some(found) = sentence.read.terms.get(usize::from(*at)) else { return false };
-            let swapped = (*how == How::Converse) ^ verb.passive ^ found.passive;
+            let converse = *how == How::Converse && !other_way;
+            let swapped = converse ^ other_way ^ verb.passive ^ found.passive;
             let (mut right, mut wrong_before, mut wrong_behind) = (0, 0, 0);
             for (other, (term, one)) in self.terms.iter().zip(pairing).enumerate() {
                 let Some((other_at, _)) = one.filter(|_| other != place && term.says()) else { continue };
@@ -215,11 +272,13 @@ impl Term {
     }
 
     /// Where a sentence has a statement's term: by the same word before one of its group, and near the place that is expected.
-    fn places(&self, sentence: &Sentence, groups: &Groups, than: bool, expected: u16, used: &[u16]) -> Places {
+    fn places(&self, sentence: &Sentence, groups: &Groups, than: bool, (expected, next): (u16, u64), used: &[u16]) -> Places {
         let mut best: Option<(u16, How)> = None;
         let mut take = |at: u16, how: How| {
             let is_better = best.is_none_or(|(known, other)| {
-                let rank = |how: How, at: u16| (how != How::Same, at.abs_diff(expected));
+                // Of names that stand more than once, the one with the same word behind it.
+                let goes_on = |at: u16| sentence.read.terms.get(usize::from(at) + 1).is_some_and(|term| term.key == next);
+                let rank = |how: How, at: u16| (how != How::Same, !goes_on(at), at.abs_diff(expected));
                 rank(how, at) < rank(other, known)
             });
             if is_better && !used.contains(&at) {

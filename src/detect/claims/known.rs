@@ -1,7 +1,7 @@
 //! Statements ready to be compared with sentences.
 
 use super::file::{Claims, Statement, Verdict};
-use super::compare::{COVERED, How, Pairing, Sentence, Weighed, group_key, weight};
+use super::compare::{SAID, How, Pairing, Sentence, Weighed, group_key, weight};
 use super::groups::{DENIAL, groups};
 use super::terms::{Read, Term, read};
 use crate::detect::grounding::{Form, words};
@@ -98,7 +98,7 @@ impl Known {
             let mut left = total;
             for at in order {
                 // What is left is too little to say it.
-                if left < total * COVERED {
+                if left < total * SAID {
                     break;
                 }
                 left -= weights.get(at).copied().unwrap_or_default();
@@ -150,5 +150,14 @@ impl Known {
             Some((range(term), range(sentence.read.terms.get(usize::from(at))?)))
         });
         Some(Said { number, score, alike: alike.collect(), span: sentence.read.span.clone() })
+    }
+
+    pub fn tmp(&self, claim: &str, sentence: &str) -> String {
+        let n = self.statements.iter().position(|s| s.claim == claim).unwrap();
+        let w = &self.weighed[n];
+        let s = Sentence::of(read(sentence));
+        let (pairing, contrary) = w.pair(&s, groups());
+        let Some(m) = w.measure(&s, &pairing) else { return "null".into() };
+        format!("{{\"cov\":{},\"mis\":{},\"ext\":{},\"ord\":{},\"n\":{},\"num\":{},\"pas\":{},\"con\":{},\"agr\":{},\"turn\":{},\"q\":{}, \"pair\":\"{:?}\"}}", m.covered, m.missing, m.extra, m.order, m.count, m.all_numbers, m.passive, contrary, w.agrees(&s, &pairing), w.turned(&s, &pairing, groups()), sentence.contains(['?', '？']), pairing.iter().map(|p| p.map(|(a, h)| format!("{a}{h:?}")).unwrap_or("-".into())).collect::<Vec<_>>().join(" ").replace('"', ""))
     }
 }

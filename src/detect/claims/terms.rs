@@ -187,6 +187,9 @@ pub(super) fn read(text: &str) -> Read {
     reader.out
 }
 
+/// So many known words behind `被` may stand before what is done.
+const PASSIVE: u8 = 4;
+
 /// A sentence that is being read.
 struct Reader<'t> {
     text: &'t str,
@@ -285,7 +288,8 @@ impl Reader<'_> {
         let before = |back: usize| at.checked_sub(back).and_then(|at| tokens.get(at)).map(|token| token.sign);
         let by = tokens.get(at + front).is_some_and(|next| next.sign == Sign::By);
         let be = (1..=3).any(|back| before(back) == Some(Sign::Be));
-        let passive = token.sign == Sign::Done && (be || by);
+        let soon = (1..=3).any(|on| tokens.get(at + front + on - 1).is_some_and(|next| next.sign == Sign::By));
+        let passive = token.sign == Sign::Done && (be || by) || be && soon;
         if let Some(term) = self.push(key, of, (token.start, end), kind) {
             (term.denies, term.passive) = (denies, passive);
         }
@@ -293,7 +297,7 @@ impl Reader<'_> {
 
     /// A stretch of a script without spaces; `before`: the number in digits right before it.
     fn dense(&mut self, start: usize, end: usize, mut before: Option<f64>) {
-        let (mut at, mut gap, mut passive) = (start, start, false);
+        let (mut at, mut gap, mut passive) = (start, start, 0_u8);
         while at < end {
             let run = self.text.get(at..end).unwrap_or_default();
             let known = self.groups.word_at(run);
@@ -314,10 +318,15 @@ impl Reader<'_> {
                 gap = at;
             } else if let Some((length, of)) = known {
                 self.gap(gap, at);
-                self.known(at, length, of, passive);
+                let is_verb = of.iter().any(|group| self.groups.is_verb(*group));
+                self.known(at, length, of, passive > 0 && is_verb);
                 let word = run.get(..length).unwrap_or_default();
-                passive |= matches!(word, "被" | "由" | "受");
-                self.out.by |= passive;
+                passive = match word {
+                    "被" | "由" | "受" | "遭" => PASSIVE,
+                    _ if is_verb => 0,
+                    _ => passive.saturating_sub(1),
+                };
+                self.out.by |= passive > 0;
                 self.out.than |= word == "比";
                 at += length;
                 gap = at;
