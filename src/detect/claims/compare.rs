@@ -1,6 +1,6 @@
 //! How much of a statement a sentence says.
 
-use super::groups::{Against, DENIAL, Group, Groups, groups};
+use super::groups::{Against, DENIAL, Group, Groups, Sort, groups};
 use super::terms::{Kind, Read, Term};
 use smallvec::SmallVec;
 
@@ -13,11 +13,13 @@ const SINGLE: f32 = 0.5;
 const LITTLE: f32 = 0.25;
 const LIGHT: f32 = 0.05;
 /// The least score of a sentence that says a statement.
-pub(super) const SAID: f32 = 0.82;
+pub(super) const SAID: f32 = 0.8;
+/// The least share of neighbours in their order, unless it is said by whom.
+const ORDER: f32 = 0.2;
 /// What other words between those of the statement take from the score, as a share of the statement's weight.
-const OTHERS: f32 = 1.0;
+const OTHERS: f32 = 1.2;
 /// What it takes where no neighbours stand near each other in their order.
-const DISORDER: f32 = 0.1;
+const DISORDER: f32 = 0.05;
 /// What each of the statement's words takes that the sentence does not have, beside its weight.
 const MISSING: f32 = 0.02;
 /// So far apart are neighbours at most.
@@ -40,6 +42,11 @@ pub(super) fn weight(term: &Term) -> f32 {
         Kind::Light => LIGHT,
     }
 }
+
+/// The same of what is done.
+const MISSING_VERB: f32 = 0.05;
+/// How much a property or a quantity counts of what such another word counts: `small children` are children.
+const PROPERTY: f32 = 0.4;
 
 /// A sentence whose terms can be found.
 pub(super) struct Sentence {
@@ -73,8 +80,8 @@ impl Sentence {
         let mut places = Vec::with_capacity(read.terms.len() * 3);
         for (term, at) in read.terms.iter().zip(0..) {
             places.push((term.key, at));
-            if term.measure != 0 {
-                places.push((term.measure, at));
+            if term.also != 0 {
+                places.push((term.also, at));
             }
             places.extend(term.of.iter().filter(|group| **group > DENIAL).map(|group| (group_key(*group), at)));
         }
@@ -111,8 +118,8 @@ pub(super) type Pairing = SmallVec<[Option<(u16, How)>; 12]>;
 pub(super) struct Measures {
     /// The share of its weight that stands in the sentence.
     pub(super) covered: f32,
-    /// How many of its words that say something do not.
-    pub(super) missing: usize,
+    /// What is taken for those of its words that do not.
+    pub(super) missing: f32,
     /// What other words weigh between the first and the last of its words, as a share of its weight.
     pub(super) extra: f32,
     /// The share of neighbours that stand near each other in their order.
@@ -127,13 +134,13 @@ pub(super) struct Measures {
 impl Measures {
     /// How surely it says the statement, if it does.
     fn score(&self) -> Option<f32> {
-        if self.order == 0.0 && !self.passive {
+        if self.order < ORDER && !self.passive {
             return None;
         }
         let score = self.covered
             - OTHERS * self.extra
             - DISORDER * (1.0 - self.order)
-            - MISSING * self.missing as f32;
+            - self.missing;
         (score >= SAID).then_some(score)
     }
 }
@@ -153,7 +160,8 @@ impl Weighed {
             return None;
         }
         let score = measures.score()?;
-        (!self.turned(sentence, &pairing, groups())).then_some((score, pairing))
+        let turned = self.turned(sentence, &pairing, groups()) || self.counts_another(sentence, &pairing);
+        (!turned).then_some((score, pairing))
     }
 
     /// Which terms of a sentence stand for its own, and whether one says the contrary.
@@ -177,17 +185,19 @@ impl Weighed {
 
     /// How near a sentence's words come to it.
     pub(super) fn measure(&self, sentence: &Sentence, pairing: &Pairing) -> Option<Measures> {
+        let groups = groups();
         let each = || self.terms.iter().zip(&self.weights).zip(pairing);
         let covered: f32 =
             each().filter_map(|((_, weight), one)| one.map(|(_, how)| how.counts() * weight)).sum();
-        let missing = each().filter(|((term, _), one)| one.is_none() && term.says()).count();
+        let missing = each().filter(|((term, _), one)| one.is_none() && term.says());
+        let missing = missing.map(|((term, _), _)| if groups.is(&term.of, Sort::Verb) { MISSING_VERB } else { MISSING }).sum();
         let all_numbers = each().all(|((term, _), one)| term.kind != Kind::Number || one.is_some());
         let used: SmallVec<[u16; 16]> = pairing.iter().flatten().map(|(at, _)| *at).collect();
         let (first, last) = (*used.iter().min()?, *used.iter().max()?);
         let stretch = sentence.read.terms.iter().zip(0..).take(usize::from(last) + 1).skip(usize::from(first));
         let extra: f32 = stretch
             .filter(|(term, at)| term.says() && !used.contains(at))
-            .map(|(term, _)| weight(term))
+            .map(|(term, _)| weight(term) * if groups.is(&term.of, Sort::Property) { PROPERTY } else { 1.0 })
             .sum();
         let weight = self.weight.max(f32::MIN_POSITIVE);
         let count = self.terms.iter().filter(|term| term.says()).count();
@@ -234,6 +244,20 @@ impl Weighed {
         if all == 0 { 1.0 } else { kept.count() as f32 / all as f32 }
     }
 
+    /// Whether a number counts something else of what the statement speaks of: `a tenth of the people` is not `people, and a tenth`.
+    pub(super) fn counts_another(&self, sentence: &Sentence, pairing: &Pairing) -> bool {
+        let read = &sentence.read.terms;
+        self.terms.iter().zip(pairing).enumerate().any(|(place, (number, one))| {
+            let Some((at, _)) = one.filter(|_| number.kind == Kind::Number) else { return false };
+            let counted = self.terms.iter().zip(pairing).skip(place + 1).find(|(term, _)| term.says());
+            let Some(counted) = counted.and_then(|(_, one)| *one) else { return false };
+            let there = read.iter().zip(0..).skip(usize::from(at) + 1).find(|(term, _)| term.says());
+            there.is_some_and(|(_, other)| {
+                other != counted.0 && pairing.iter().flatten().any(|(used, _)| *used == other)
+            })
+        })
+    }
+
     /// Whether who does something and to whom is the other way round.
     pub(super) fn turned(&self, sentence: &Sentence, pairing: &Pairing, groups: &Groups) -> bool {
         let than = self.than && sentence.read.than;
@@ -244,7 +268,7 @@ impl Weighed {
         });
         self.terms.iter().zip(pairing).enumerate().any(|(place, (verb, one))| {
             let Some((at, how)) = one else { return false };
-            if !verb.of.iter().any(|group| groups.is_verb(*group) || compares(group)) {
+            if !groups.is(&verb.of, Sort::Verb) && !verb.of.iter().any(compares) {
                 return false;
             }
             let Some(found) = sentence.read.terms.get(usize::from(*at)) else { return false };
@@ -260,7 +284,7 @@ impl Weighed {
                     _ => right += 1,
                 }
             }
-            wrong_before > 0 && wrong_behind > 0 && wrong_before + wrong_behind > right
+            wrong_before > 0 && wrong_behind > 0 && wrong_before + wrong_behind >= right
         })
     }
 }
@@ -286,8 +310,8 @@ impl Term {
             }
         };
         sentence.at(self.key).for_each(|at| take(at, How::Same));
-        if self.measure != 0 {
-            sentence.at(self.measure).for_each(|at| take(at, How::Alike));
+        if self.also != 0 {
+            sentence.at(self.also).for_each(|at| take(at, How::Alike));
         }
         let own = || self.of.iter().filter(|group| **group > DENIAL);
         for group in own() {

@@ -48,8 +48,19 @@ pub(super) enum Against {
 #[derive(Clone, Debug, Default)]
 struct Other {
     against: Option<(Group, Against)>,
-    /// Its words say what somebody or something does.
-    is_verb: bool,
+    sort: Sort,
+}
+
+/// What the words of a group speak of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Sort {
+    /// Somebody or something.
+    #[default]
+    Thing,
+    /// What is done.
+    Verb,
+    /// How something is, and how much of it there is.
+    Property,
 }
 
 /// A phrase behind its first word.
@@ -101,10 +112,14 @@ pub(super) fn root(lower: &str) -> u64 {
 
 impl Groups {
     fn read(&mut self, file: &str) {
-        let mut is_verb = false;
+        let mut sort = Sort::Thing;
         for line in file.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
             if let Some(kind) = line.strip_prefix('@') {
-                is_verb = kind == "verbs";
+                sort = match kind {
+                    "verbs" => Sort::Verb,
+                    "properties" => Sort::Property,
+                    _ => Sort::Thing,
+                };
             } else if let Some(words) = line.strip_prefix("- ") {
                 self.add(words, Some(LIGHT));
             } else if let Some(words) = line.strip_prefix("! ") {
@@ -121,10 +136,10 @@ impl Groups {
                     signs.iter().find_map(|(sign, kind)| Some((line.split_once(sign)?, *kind)));
                 let first = self.others.len() as Group;
                 let against = |group| two.map(|(_, kind)| (group, kind));
-                self.others.push(Other { against: against(first + 1), is_verb });
+                self.others.push(Other { against: against(first + 1), sort });
                 match two {
                     Some(((one, other), _)) => {
-                        self.others.push(Other { against: against(first), is_verb });
+                        self.others.push(Other { against: against(first), sort });
                         self.add(one, Some(first));
                         self.add(other, Some(first + 1));
                     }
@@ -201,9 +216,9 @@ impl Groups {
         self.others.get(usize::from(group))?.against
     }
 
-    /// Whether the words of a group say what is done.
-    pub(super) fn is_verb(&self, group: Group) -> bool {
-        self.others.get(usize::from(group)).is_some_and(|one| one.is_verb)
+    /// Whether one of these groups is of a sort.
+    pub(super) fn is(&self, of: &Of, sort: Sort) -> bool {
+        of.iter().any(|group| self.others.get(usize::from(*group)).is_some_and(|one| one.sort == sort && *group > DENIAL))
     }
 }
 

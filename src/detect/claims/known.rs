@@ -18,7 +18,7 @@ const LEAST: usize = 3;
 pub struct Known {
     statements: Vec<Statement>,
     weighed: Vec<Weighed>,
-    /// Statements by those of their words, measures and groups that few have. Who says a statement says one of these.
+    /// Statements by those of their words and groups that few have. Who says a statement says one of these.
     by_key: HashMap<u64, SmallVec<[u32; 2]>>,
 }
 
@@ -66,8 +66,8 @@ fn keys(term: &Term) -> impl Iterator<Item = u64> {
     let groups = groups();
     let own = term.of.iter().copied().filter(|group| *group > DENIAL);
     let against = own.clone().filter_map(|group| Some(groups.against(group)?.0));
-    let measure = (term.measure != 0).then_some(term.measure);
-    [term.key].into_iter().chain(measure).chain(own.chain(against).map(group_key))
+    let also = (term.also != 0).then_some(term.also);
+    [term.key].into_iter().chain(also).chain(own.chain(against).map(group_key))
 }
 
 impl Known {
@@ -158,6 +158,6 @@ impl Known {
         let s = Sentence::of(read(sentence));
         let (pairing, contrary) = w.pair(&s, groups());
         let Some(m) = w.measure(&s, &pairing) else { return "null".into() };
-        format!("{{\"cov\":{},\"mis\":{},\"ext\":{},\"ord\":{},\"n\":{},\"num\":{},\"pas\":{},\"con\":{},\"agr\":{},\"turn\":{},\"q\":{}, \"pair\":\"{:?}\"}}", m.covered, m.missing, m.extra, m.order, m.count, m.all_numbers, m.passive, contrary, w.agrees(&s, &pairing), w.turned(&s, &pairing, groups()), sentence.contains(['?', '？']), pairing.iter().map(|p| p.map(|(a, h)| format!("{a}{h:?}")).unwrap_or("-".into())).collect::<Vec<_>>().join(" ").replace('"', ""))
+        format!("{{\"cov\":{},\"mis\":{},\"ext\":{},\"ord\":{},\"n\":{},\"num\":{},\"pas\":{},\"con\":{},\"agr\":{},\"turn\":{},\"q\":{}, \"pair\":\"{:?}\"}}", m.covered, m.missing, m.extra, m.order, m.count, m.all_numbers, m.passive, contrary, w.agrees(&s, &pairing), w.turned(&s, &pairing, groups()) || w.counts_another(&s, &pairing), sentence.contains(['?', '？']), pairing.iter().map(|p| p.map(|(a, h)| format!("{a}{h:?}")).unwrap_or("-".into())).collect::<Vec<_>>().join(" ").replace('"', ""))
     }
 }

@@ -1,6 +1,6 @@
 //! A sentence as it is compared: the words that say something, with what may stand in their place, and whether it denies.
 
-use super::groups::{DENIAL, Groups, LIGHT, Of, groups, root};
+use super::groups::{DENIAL, Groups, LIGHT, Of, Sort, groups, root};
 use super::numbers::{Spelled, chinese, in_words, key, measured, measured_before};
 use crate::detect::grounding::{Form, Piece, hash, is_common, links, pieces, value};
 
@@ -27,8 +27,8 @@ pub(super) enum Kind {
 pub(super) struct Term {
     /// Equal words have the same, whatever their endings; equal numbers too.
     pub(super) key: u64,
-    /// Of a number with a unit: equal measures have the same. Else zero.
-    pub(super) measure: u64,
+    /// Another key: of a number with a unit its measure, of a phrase its only word that says something. Else zero.
+    pub(super) also: u64,
     /// The groups of words that say the same.
     pub(super) of: Of,
     /// Bytes in the text.
@@ -200,7 +200,7 @@ struct Reader<'t> {
 impl Reader<'_> {
     fn push(&mut self, key: u64, of: &Of, (start, end): (usize, usize), kind: Kind) -> Option<&mut Term> {
         let (start, end) = (start as u32, end as u32);
-        let term = Term { key, measure: 0, of: of.clone(), start, end, kind, denies: false, passive: false };
+        let term = Term { key, also: 0, of: of.clone(), start, end, kind, denies: false, passive: false };
         self.out.terms.push(term);
         self.out.terms.last_mut()
     }
@@ -244,7 +244,7 @@ impl Reader<'_> {
         };
         let after = self.text.get(end..).unwrap_or_default().trim_start();
         let term = self.push(key(value), &Of::new(), (start, end), Kind::Number)?;
-        term.measure = measure.unwrap_or_default();
+        term.also = measure.unwrap_or_default();
         if after.starts_with('%') {
             self.percent(end, end + 1);
             return Some(taken);
@@ -290,8 +290,18 @@ impl Reader<'_> {
         let be = (1..=3).any(|back| before(back) == Some(Sign::Be));
         let soon = (1..=3).any(|on| tokens.get(at + front + on - 1).is_some_and(|next| next.sign == Sign::By));
         let passive = token.sign == Sign::Done && (be || by) || be && soon;
+        let groups = self.groups;
+        let mut saying = tokens.iter().skip(at).take(front).filter(|token| token.form != Form::Common);
+        let only = saying.next().filter(|_| is_phrase && saying.next().is_none() && !denies);
+        let own = only.and_then(|only| groups.phrase_at(&[only.key]));
         if let Some(term) = self.push(key, of, (token.start, end), kind) {
             (term.denies, term.passive) = (denies, passive);
+            term.also = only.map_or(0, |only| only.key);
+            let more = own.iter().flat_map(|found| found.of.iter().copied());
+            let against = |group: &u16| groups.against(*group).is_some_and(|(other, _)| term.of.contains(&other));
+            let is_more = |group: &u16| *group > DENIAL && !term.of.contains(group) && !against(group);
+            let more: Of = more.filter(is_more).collect();
+            term.of.extend(more);
         }
     }
 
@@ -309,7 +319,7 @@ impl Reader<'_> {
                 let from = if is_first { self.digits_before(at) } else { at };
                 let measure = measured_before(value, run.get(length..).unwrap_or_default());
                 if let Some(term) = self.push(key(value), &Of::new(), (from, at + length), Kind::Number) {
-                    term.measure = measure.unwrap_or_default();
+                    term.also = measure.unwrap_or_default();
                 }
                 if percent {
                     self.percent(at + length, at + length);
@@ -318,7 +328,9 @@ impl Reader<'_> {
                 gap = at;
             } else if let Some((length, of)) = known {
                 self.gap(gap, at);
-                let is_verb = of.iter().any(|group| self.groups.is_verb(*group));
+                let between = self.text.get(gap..at).map_or(0, |gap| gap.chars().count());
+                passive = passive.saturating_sub(u8::try_from(between).unwrap_or(u8::MAX));
+                let is_verb = self.groups.is(of, Sort::Verb);
                 self.known(at, length, of, passive > 0 && is_verb);
                 let word = run.get(..length).unwrap_or_default();
                 passive = match word {
