@@ -246,10 +246,11 @@ impl Weighed {
 
     /// Whether a number counts something else of what the statement speaks of: `a tenth of the people` is not `people, and a tenth`.
     pub(super) fn counts_another(&self, sentence: &Sentence, pairing: &Pairing) -> bool {
-        let read = &sentence.read.terms;
+        let (read, groups) = (&sentence.read.terms, groups());
         self.terms.iter().zip(pairing).enumerate().any(|(place, (number, one))| {
             let Some((at, _)) = one.filter(|_| number.kind == Kind::Number) else { return false };
             let counted = self.terms.iter().zip(pairing).skip(place + 1).find(|(term, _)| term.says());
+            let counted = counted.filter(|(term, _)| !groups.is(&term.of, Sort::Verb));
             let Some(counted) = counted.and_then(|(_, one)| *one) else { return false };
             let there = read.iter().zip(0..).skip(usize::from(at) + 1).find(|(term, _)| term.says());
             there.is_some_and(|(_, other)| {
@@ -268,7 +269,8 @@ impl Weighed {
         });
         self.terms.iter().zip(pairing).enumerate().any(|(place, (verb, one))| {
             let Some((at, how)) = one else { return false };
-            if !groups.is(&verb.of, Sort::Verb) && !verb.of.iter().any(compares) {
+            let is_verb = verb.says() && groups.is(&verb.of, Sort::Verb);
+            if !is_verb && !verb.of.iter().any(compares) {
                 return false;
             }
             let Some(found) = sentence.read.terms.get(usize::from(*at)) else { return false };
@@ -276,7 +278,8 @@ impl Weighed {
             let swapped = converse ^ other_way ^ verb.passive ^ found.passive;
             let (mut right, mut wrong_before, mut wrong_behind) = (0, 0, 0);
             for (other, (term, one)) in self.terms.iter().zip(pairing).enumerate() {
-                let Some((other_at, _)) = one.filter(|_| other != place && term.says()) else { continue };
+                let counts = other != place && term.says() && !groups.is(&term.of, Sort::Verb);
+                let Some((other_at, _)) = one.filter(|_| counts) else { continue };
                 let (own, there) = (other < place, (other_at < *at) ^ swapped);
                 match (own, there) {
                     (true, false) => wrong_before += 1,
@@ -284,7 +287,7 @@ impl Weighed {
                     _ => right += 1,
                 }
             }
-            wrong_before > 0 && wrong_behind > 0 && wrong_before + wrong_behind >= right
+            wrong_before > 0 && wrong_behind > 0 && wrong_before + wrong_behind > right
         })
     }
 }

@@ -102,6 +102,10 @@ pub(super) fn root(lower: &str) -> u64 {
     if lower.ends_with("ly") {
         root = stem(&root);
     }
+    // `stay` and `stays`.
+    if ["ay", "ey", "oy", "uy"].iter().any(|end| root.ends_with(end)) {
+        root.pop();
+    }
     let mut back = root.bytes().rev();
     let twice = back.next().filter(|last| Some(*last) == back.next() && last.is_ascii_alphabetic());
     if twice.is_some() && root.len() > 3 {
