@@ -83,7 +83,8 @@ impl Sentence {
             if term.also != 0 {
                 places.push((term.also, at));
             }
-            places.extend(term.of.iter().filter(|group| **group > DENIAL).map(|group| (group_key(*group), at)));
+            places
+                .extend(term.of.iter().filter(|group| **group > DENIAL).map(|group| (group_key(*group), at)));
         }
         places.sort_unstable();
         Self { read, places }
@@ -137,10 +138,7 @@ impl Measures {
         if self.order < ORDER && !self.passive {
             return None;
         }
-        let score = self.covered
-            - OTHERS * self.extra
-            - DISORDER * (1.0 - self.order)
-            - self.missing;
+        let score = self.covered - OTHERS * self.extra - DISORDER * (1.0 - self.order) - self.missing;
         (score >= SAID).then_some(score)
     }
 }
@@ -169,14 +167,19 @@ impl Weighed {
         let mut pairing = Pairing::new();
         let (mut used, mut expected) = (SmallVec::<[u16; 16]>::new(), 0_u16);
         let than = self.than && sentence.read.than;
-        let mut contrary = false;
+        let (mut contrary, mut unit) = (false, None);
         let next = self.terms.iter().skip(1).map(|term| term.key).chain([0]);
         for (term, next) in self.terms.iter().zip(next) {
-            let places = term.places(sentence, groups, than, (expected, next), &used);
+            let mut places = term.places(sentence, groups, than, (expected, next), &used);
+            // A measure that was found has its unit with it.
+            places.best = places.best.or(unit.take().filter(|(at, _)| !used.contains(at)));
             contrary |= places.best.is_none() && places.contrary;
-            if let Some((at, _)) = places.best {
+            if let Some((at, how)) = places.best {
                 used.push(at);
                 expected = at + 1;
+                let is_measure = term.kind == Kind::Number && how == How::Alike;
+                unit = (is_measure && usize::from(expected) < sentence.read.terms.len())
+                    .then_some((expected, How::Alike));
             }
             pairing.push(places.best);
         }
@@ -190,11 +193,14 @@ impl Weighed {
         let covered: f32 =
             each().filter_map(|((_, weight), one)| one.map(|(_, how)| how.counts() * weight)).sum();
         let missing = each().filter(|((term, _), one)| one.is_none() && term.says());
-        let missing = missing.map(|((term, _), _)| if groups.is(&term.of, Sort::Verb) { MISSING_VERB } else { MISSING }).sum();
+        let missing = missing
+            .map(|((term, _), _)| if groups.is(&term.of, Sort::Verb) { MISSING_VERB } else { MISSING })
+            .sum();
         let all_numbers = each().all(|((term, _), one)| term.kind != Kind::Number || one.is_some());
         let used: SmallVec<[u16; 16]> = pairing.iter().flatten().map(|(at, _)| *at).collect();
         let (first, last) = (*used.iter().min()?, *used.iter().max()?);
-        let stretch = sentence.read.terms.iter().zip(0..).take(usize::from(last) + 1).skip(usize::from(first));
+        let stretch =
+            sentence.read.terms.iter().zip(0..).take(usize::from(last) + 1).skip(usize::from(first));
         let extra: f32 = stretch
             .filter(|(term, at)| term.says() && !used.contains(at))
             .map(|(term, _)| weight(term) * if groups.is(&term.of, Sort::Property) { PROPERTY } else { 1.0 })
@@ -215,7 +221,8 @@ impl Weighed {
 
     /// Whether both deny, or neither.
     pub(super) fn agrees(&self, sentence: &Sentence, pairing: &Pairing) -> bool {
-        let own = self.terms.iter().zip(pairing).any(|(term, one)| term.denies && one.is_none()) || self.denied;
+        let own =
+            self.terms.iter().zip(pairing).any(|(term, one)| term.denies && one.is_none()) || self.denied;
         let read = &sentence.read;
         let other = read.denied
             || read
@@ -262,7 +269,8 @@ impl Weighed {
     /// Whether who does something and to whom is the other way round.
     pub(super) fn turned(&self, sentence: &Sentence, pairing: &Pairing, groups: &Groups) -> bool {
         let than = self.than && sentence.read.than;
-        let compares = |group: &Group| than && groups.against(*group).is_some_and(|(_, kind)| kind == Against::Contrary);
+        let compares =
+            |group: &Group| than && groups.against(*group).is_some_and(|(_, kind)| kind == Against::Contrary);
         // `Tea has less of it than coffee`: all of it is the other way round.
         let other_way = self.terms.iter().zip(pairing).any(|(term, one)| {
             one.is_some_and(|(_, how)| how == How::Converse) && term.of.iter().any(compares)
@@ -299,12 +307,21 @@ impl Term {
     }
 
     /// Where a sentence has a statement's term: by the same word before one of its group, and near the place that is expected.
-    fn places(&self, sentence: &Sentence, groups: &Groups, than: bool, (expected, next): (u16, u64), used: &[u16]) -> Places {
+    fn places(
+        &self,
+        sentence: &Sentence,
+        groups: &Groups,
+        than: bool,
+        (expected, next): (u16, u64),
+        used: &[u16],
+    ) -> Places {
         let mut best: Option<(u16, How)> = None;
         let mut take = |at: u16, how: How| {
             let is_better = best.is_none_or(|(known, other)| {
                 // Of names that stand more than once, the one with the same word behind it.
-                let goes_on = |at: u16| sentence.read.terms.get(usize::from(at) + 1).is_some_and(|term| term.key == next);
+                let goes_on = |at: u16| {
+                    sentence.read.terms.get(usize::from(at) + 1).is_some_and(|term| term.key == next)
+                };
                 let rank = |how: How, at: u16| (how != How::Same, !goes_on(at), at.abs_diff(expected));
                 rank(how, at) < rank(other, known)
             });

@@ -131,13 +131,9 @@ impl Groups {
             } else if let Some(words) = line.strip_prefix("= ") {
                 self.add(words, None);
             } else {
-                let signs = [
-                    (" >< ", Against::Contrary),
-                    (" <> ", Against::Complement),
-                    (" ~ ", Against::Converse),
-                ];
-                let two =
-                    signs.iter().find_map(|(sign, kind)| Some((line.split_once(sign)?, *kind)));
+                let signs =
+                    [(" >< ", Against::Contrary), (" <> ", Against::Complement), (" ~ ", Against::Converse)];
+                let two = signs.iter().find_map(|(sign, kind)| Some((line.split_once(sign)?, *kind)));
                 let first = self.others.len() as Group;
                 let against = |group| two.map(|(_, kind)| (group, kind));
                 self.others.push(Other { against: against(first + 1), sort });
@@ -222,7 +218,9 @@ impl Groups {
 
     /// Whether one of these groups is of a sort.
     pub(super) fn is(&self, of: &Of, sort: Sort) -> bool {
-        of.iter().any(|group| self.others.get(usize::from(*group)).is_some_and(|one| one.sort == sort && *group > DENIAL))
+        of.iter().any(|group| {
+            self.others.get(usize::from(*group)).is_some_and(|one| one.sort == sort && *group > DENIAL)
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Statements ready to be compared with sentences.
 
+use super::compare::{How, Pairing, SAID, Sentence, Weighed, group_key, weight};
 use super::file::{Claims, Statement, Verdict};
-use super::compare::{SAID, How, Pairing, Sentence, Weighed, group_key, weight};
 use super::groups::{DENIAL, groups};
 use super::terms::{Read, Term, read};
 use crate::detect::grounding::{Form, words};
@@ -158,6 +158,25 @@ impl Known {
         let s = Sentence::of(read(sentence));
         let (pairing, contrary) = w.pair(&s, groups());
         let Some(m) = w.measure(&s, &pairing) else { return "null".into() };
-        format!("{{\"cov\":{},\"mis\":{},\"ext\":{},\"ord\":{},\"n\":{},\"num\":{},\"pas\":{},\"con\":{},\"agr\":{},\"turn\":{},\"q\":{}, \"pair\":\"{:?}\"}}", m.covered, m.missing, m.extra, m.order, m.count, m.all_numbers, m.passive, contrary, w.agrees(&s, &pairing), w.turned(&s, &pairing, groups()) || w.counts_another(&s, &pairing), sentence.contains(['?', '？']), pairing.iter().map(|p| p.map(|(a, h)| format!("{a}{h:?}")).unwrap_or("-".into())).collect::<Vec<_>>().join(" ").replace('"', ""))
+        format!(
+            "{{\"cov\":{},\"mis\":{},\"ext\":{},\"ord\":{},\"n\":{},\"num\":{},\"pas\":{},\"con\":{},\"agr\":{},\"turn\":{},\"q\":{}, \"pair\":\"{:?}\"}}",
+            m.covered,
+            m.missing,
+            m.extra,
+            m.order,
+            m.count,
+            m.all_numbers,
+            m.passive,
+            contrary,
+            w.agrees(&s, &pairing),
+            w.turned(&s, &pairing, groups()) || w.counts_another(&s, &pairing),
+            sentence.contains(['?', '？']),
+            pairing
+                .iter()
+                .map(|p| p.map(|(a, h)| format!("{a}{h:?}")).unwrap_or("-".into()))
+                .collect::<Vec<_>>()
+                .join(" ")
+                .replace('"', "")
+        )
     }
 }

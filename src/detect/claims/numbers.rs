@@ -4,14 +4,38 @@ use crate::detect::grounding::hash;
 
 /// The words of numbers below twenty, by their value.
 const SMALL: [&str; 20] = [
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
-    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
 ];
 /// The words of tens, from twenty on.
 const TENS: [&str; 8] = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
 /// Words that multiply what stands before them.
-const SCALES: [(&str, f64); 6] =
-    [("hundred", 1e2), ("thousand", 1e3), ("million", 1e6), ("billion", 1e9), ("trillion", 1e12), ("dozen", 12.0)];
+const SCALES: [(&str, f64); 6] = [
+    ("hundred", 1e2),
+    ("thousand", 1e3),
+    ("million", 1e6),
+    ("billion", 1e9),
+    ("trillion", 1e12),
+    ("dozen", 12.0),
+];
 /// Chinese numerals, and what they multiply by.
 const NUMERALS: [(char, f64); 12] = [
     ('零', 0.0),
@@ -61,7 +85,8 @@ pub(super) fn measured(value: f64, unit: &str) -> Option<u64> {
 /// The same of a text without spaces that goes on behind the number.
 pub(super) fn measured_before(value: f64, rest: &str) -> Option<u64> {
     let words = UNITS.iter().flat_map(|(_, _, words)| words.iter());
-    let unit = words.filter(|word| rest.starts_with(**word) && !word.is_ascii()).max_by_key(|word| word.len())?;
+    let unit =
+        words.filter(|word| rest.starts_with(**word) && !word.is_ascii()).max_by_key(|word| word.len())?;
     measured(value, unit)
 }
 
@@ -76,10 +101,14 @@ pub(super) fn in_words(words: impl Iterator<Item = Spelled>) -> Option<(f64, usi
                 is_one = word == Spelled::Small(1.0);
                 current = Some(value);
             }
-            (Spelled::Small(value), Some(before)) if before % 100.0 >= 20.0 && before % 10.0 == 0.0 && value < 10.0 => {
+            (Spelled::Small(value), Some(before))
+                if before % 100.0 >= 20.0 && before % 10.0 == 0.0 && value < 10.0 =>
+            {
                 current = Some(before + value);
             }
-            (Spelled::Small(value), Some(before)) if before >= 100.0 && before % 100.0 == 0.0 && before < 1000.0 => {
+            (Spelled::Small(value), Some(before))
+                if before >= 100.0 && before % 100.0 == 0.0 && before < 1000.0 =>
+            {
                 current = Some(before + value);
             }
             (Spelled::Small(value), None) if total > 0.0 => current = Some(value),

@@ -119,7 +119,14 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
                 let number = value(digits);
                 let number: f64 = number.parse().unwrap_or_default();
                 let end = start + digits.len();
-                Token { key: key(number), start, end, form: Form::Number, number: Spelled::Digits(number), ..plain.clone() }
+                Token {
+                    key: key(number),
+                    start,
+                    end,
+                    form: Form::Number,
+                    number: Spelled::Digits(number),
+                    ..plain.clone()
+                }
             }
             Piece::Dense(run) => Token { start, end: start + run.len(), dense: true, ..plain.clone() },
             Piece::Letters(word) => {
@@ -159,7 +166,10 @@ pub(super) fn read(text: &str) -> Read {
             continue;
         }
         if token.dense {
-            let before = at.checked_sub(1).and_then(|before| tokens.get(before)).filter(|before| before.end == token.start);
+            let before = at
+                .checked_sub(1)
+                .and_then(|before| tokens.get(before))
+                .filter(|before| before.end == token.start);
             let before = before.and_then(|before| match before.number {
                 Spelled::Digits(value) => Some(value),
                 _ => None,
@@ -288,8 +298,10 @@ impl Reader<'_> {
         let before = |back: usize| at.checked_sub(back).and_then(|at| tokens.get(at)).map(|token| token.sign);
         let by = tokens.get(at + front).is_some_and(|next| next.sign == Sign::By);
         let be = (1..=3).any(|back| before(back) == Some(Sign::Be));
-        let soon = (1..=3).any(|on| tokens.get(at + front + on - 1).is_some_and(|next| next.sign == Sign::By));
-        let passive = token.sign == Sign::Done && (be || by) || be && soon;
+        let soon =
+            (1..=3).any(|on| tokens.get(at + front + on - 1).is_some_and(|next| next.sign == Sign::By));
+        let says_by = tokens.iter().skip(at).take(front).any(|token| token.sign == Sign::By);
+        let passive = !says_by && (token.sign == Sign::Done && (be || by) || be && soon);
         let groups = self.groups;
         let mut saying = tokens.iter().skip(at).take(front).filter(|token| token.form != Form::Common);
         let only = saying.next().filter(|_| is_phrase && saying.next().is_none() && !denies);
@@ -298,7 +310,8 @@ impl Reader<'_> {
             (term.denies, term.passive) = (denies, passive);
             term.also = only.map_or(0, |only| only.key);
             let more = own.iter().flat_map(|found| found.of.iter().copied());
-            let against = |group: &u16| groups.against(*group).is_some_and(|(other, _)| term.of.contains(&other));
+            let against =
+                |group: &u16| groups.against(*group).is_some_and(|(other, _)| term.of.contains(&other));
             let is_more = |group: &u16| *group > DENIAL && !term.of.contains(group) && !against(group);
             let more: Of = more.filter(is_more).collect();
             term.of.extend(more);
@@ -311,7 +324,8 @@ impl Reader<'_> {
         while at < end {
             let run = self.text.get(at..end).unwrap_or_default();
             let known = self.groups.word_at(run);
-            let number = chinese(run, before).filter(|(_, length, _)| known.is_none_or(|(other, _)| other <= *length));
+            let number =
+                chinese(run, before).filter(|(_, length, _)| known.is_none_or(|(other, _)| other <= *length));
             let is_first = before.take().is_some();
             if let Some((value, length, percent)) = number {
                 self.gap(gap, at);
