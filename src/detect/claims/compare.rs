@@ -13,13 +13,13 @@ const SINGLE: f32 = 0.5;
 const LITTLE: f32 = 0.25;
 const LIGHT: f32 = 0.05;
 /// The least score of a sentence that says a statement.
-pub(super) const SAID: f32 = 0.8;
+pub(super) const SAID: f32 = 0.82;
 /// The least share of neighbours in their order, unless it is said by whom.
 const ORDER: f32 = 0.2;
 /// What other words between those of the statement take from the score, as a share of the statement's weight.
-const OTHERS: f32 = 1.2;
+const OTHERS: f32 = 1.0;
 /// What it takes where no neighbours stand near each other in their order.
-const DISORDER: f32 = 0.05;
+const DISORDER: f32 = 0.15;
 /// What each of the statement's words takes that the sentence does not have, beside its weight.
 const MISSING: f32 = 0.02;
 /// So far apart are neighbours at most.
@@ -284,18 +284,23 @@ impl Weighed {
             let Some(found) = sentence.read.terms.get(usize::from(*at)) else { return false };
             let converse = *how == How::Converse && !other_way;
             let swapped = converse ^ other_way ^ verb.passive ^ found.passive;
+            // `It falls if one does so`: who does it stands behind.
+            let is_condition = sentence.read.condition.is_some_and(|condition| condition > *at);
             let (mut right, mut wrong_before, mut wrong_behind) = (0, 0, 0);
             for (other, (term, one)) in self.terms.iter().zip(pairing).enumerate() {
-                let counts = other != place && term.says() && !groups.is(&term.of, Sort::Verb);
+                let before = other.checked_sub(1).and_then(|before| self.terms.get(before));
+                // What there is more or less of stands where it stood.
+                let is_compared = other_way && before.is_some_and(|before| before.of.iter().any(compares));
+                let counts = other != place && term.says() && !is_compared && !groups.is(&term.of, Sort::Verb);
                 let Some((other_at, _)) = one.filter(|_| counts) else { continue };
                 let (own, there) = (other < place, (other_at < *at) ^ swapped);
                 match (own, there) {
-                    (true, false) => wrong_before += 1,
+                    (true, false) if !is_condition => wrong_before += 1,
                     (false, true) => wrong_behind += 1,
                     _ => right += 1,
                 }
             }
-            wrong_before > 0 && wrong_behind > 0 && wrong_before + wrong_behind > right
+            (other_way || wrong_before > 0 && wrong_behind > 0) && wrong_before + wrong_behind > right
         })
     }
 }

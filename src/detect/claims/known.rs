@@ -151,32 +151,4 @@ impl Known {
         });
         Some(Said { number, score, alike: alike.collect(), span: sentence.read.span.clone() })
     }
-
-    pub fn tmp(&self, claim: &str, sentence: &str) -> String {
-        let n = self.statements.iter().position(|s| s.claim == claim).unwrap();
-        let w = &self.weighed[n];
-        let s = Sentence::of(read(sentence));
-        let (pairing, contrary) = w.pair(&s, groups());
-        let Some(m) = w.measure(&s, &pairing) else { return "null".into() };
-        format!(
-            "{{\"cov\":{},\"mis\":{},\"ext\":{},\"ord\":{},\"n\":{},\"num\":{},\"pas\":{},\"con\":{},\"agr\":{},\"turn\":{},\"q\":{}, \"pair\":\"{:?}\"}}",
-            m.covered,
-            m.missing,
-            m.extra,
-            m.order,
-            m.count,
-            m.all_numbers,
-            m.passive,
-            contrary,
-            w.agrees(&s, &pairing),
-            w.turned(&s, &pairing, groups()) || w.counts_another(&s, &pairing),
-            sentence.contains(['?', '？']),
-            pairing
-                .iter()
-                .map(|p| p.map(|(a, h)| format!("{a}{h:?}")).unwrap_or("-".into()))
-                .collect::<Vec<_>>()
-                .join(" ")
-                .replace('"', "")
-        )
-    }
 }

@@ -53,6 +53,8 @@ pub(super) struct Read {
     pub(super) than: bool,
     /// It says by whom.
     pub(super) by: bool,
+    /// How many terms stand before its condition: `if`, `when`.
+    pub(super) condition: Option<u16>,
 }
 
 /// A word, or a stretch of a script without spaces.
@@ -77,6 +79,8 @@ enum Sign {
     Be,
     By,
     Than,
+    /// `if`, `when`.
+    Condition,
     /// `isn't`.
     Denies,
     /// A word that ends as those do that say what was done to something.
@@ -89,6 +93,7 @@ fn sign(lower: &str) -> Sign {
         "is" | "are" | "was" | "were" | "be" | "been" | "being" | "get" | "gets" | "got" => Sign::Be,
         "by" => Sign::By,
         "than" => Sign::Than,
+        "if" | "when" | "whenever" | "once" => Sign::Condition,
         _ if lower.ends_with("n't") || lower.ends_with("n’t") => Sign::Denies,
         _ if ["ed", "en", "wn", "ght", "ung", "ade", "uilt", "ost", "old", "ept", "und"]
             .iter()
@@ -180,6 +185,9 @@ pub(super) fn read(text: &str) -> Read {
         }
         reader.out.than |= token.sign == Sign::Than;
         reader.out.by |= token.sign == Sign::By;
+        if token.sign == Sign::Condition {
+            reader.out.condition = u16::try_from(reader.out.terms.len()).ok();
+        }
         let found = reader.groups.phrase_at(keys.get(at..).unwrap_or_default());
         let is_phrase = found.as_ref().is_some_and(|found| found.front > 1 || !found.back.is_empty());
         if !is_phrase && let Some(taken) = reader.number(&tokens, at) {
