@@ -116,20 +116,18 @@ pub(super) type Pairing = SmallVec<[Option<(u16, How)>; 12]>;
 
 /// How near a sentence's words come to a statement.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Measures {
+struct Measures {
     /// The share of its weight that stands in the sentence.
-    pub(super) covered: f32,
+    covered: f32,
     /// What is taken for those of its words that do not.
-    pub(super) missing: f32,
+    missing: f32,
     /// What other words weigh between the first and the last of its words, as a share of its weight.
-    pub(super) extra: f32,
+    extra: f32,
     /// The share of neighbours that stand near each other in their order.
-    pub(super) order: f32,
-    /// How many of its words say something.
-    pub(super) count: usize,
-    pub(super) all_numbers: bool,
+    order: f32,
+    all_numbers: bool,
     /// Who does it may stand behind what is done.
-    pub(super) passive: bool,
+    passive: bool,
 }
 
 impl Measures {
@@ -163,7 +161,7 @@ impl Weighed {
     }
 
     /// Which terms of a sentence stand for its own, and whether one says the contrary.
-    pub(super) fn pair(&self, sentence: &Sentence, groups: &Groups) -> (Pairing, bool) {
+    fn pair(&self, sentence: &Sentence, groups: &Groups) -> (Pairing, bool) {
         let mut pairing = Pairing::new();
         let (mut used, mut expected) = (SmallVec::<[u16; 16]>::new(), 0_u16);
         let than = self.than && sentence.read.than;
@@ -187,7 +185,7 @@ impl Weighed {
     }
 
     /// How near a sentence's words come to it.
-    pub(super) fn measure(&self, sentence: &Sentence, pairing: &Pairing) -> Option<Measures> {
+    fn measure(&self, sentence: &Sentence, pairing: &Pairing) -> Option<Measures> {
         let groups = groups();
         let each = || self.terms.iter().zip(&self.weights).zip(pairing);
         let covered: f32 =
@@ -206,21 +204,19 @@ impl Weighed {
             .map(|(term, _)| weight(term) * if groups.is(&term.of, Sort::Property) { PROPERTY } else { 1.0 })
             .sum();
         let weight = self.weight.max(f32::MIN_POSITIVE);
-        let count = self.terms.iter().filter(|term| term.says()).count();
         let passive = sentence.read.by || pairing.iter().flatten().any(|(_, how)| *how == How::Converse);
         Some(Measures {
             covered: covered / weight,
             missing,
             extra: extra / weight,
             order: self.order(pairing),
-            count,
             all_numbers,
             passive,
         })
     }
 
     /// Whether both deny, or neither.
-    pub(super) fn agrees(&self, sentence: &Sentence, pairing: &Pairing) -> bool {
+    fn agrees(&self, sentence: &Sentence, pairing: &Pairing) -> bool {
         let own =
             self.terms.iter().zip(pairing).any(|(term, one)| term.denies && one.is_none()) || self.denied;
         let read = &sentence.read;
@@ -252,7 +248,7 @@ impl Weighed {
     }
 
     /// Whether a number counts something else of what the statement speaks of: `a tenth of the people` is not `people, and a tenth`.
-    pub(super) fn counts_another(&self, sentence: &Sentence, pairing: &Pairing) -> bool {
+    fn counts_another(&self, sentence: &Sentence, pairing: &Pairing) -> bool {
         let (read, groups) = (&sentence.read.terms, groups());
         self.terms.iter().zip(pairing).enumerate().any(|(place, (number, one))| {
             let Some((at, _)) = one.filter(|_| number.kind == Kind::Number) else { return false };
@@ -267,7 +263,7 @@ impl Weighed {
     }
 
     /// Whether who does something and to whom is the other way round.
-    pub(super) fn turned(&self, sentence: &Sentence, pairing: &Pairing, groups: &Groups) -> bool {
+    fn turned(&self, sentence: &Sentence, pairing: &Pairing, groups: &Groups) -> bool {
         let than = self.than && sentence.read.than;
         let compares =
             |group: &Group| than && groups.against(*group).is_some_and(|(_, kind)| kind == Against::Contrary);
@@ -291,7 +287,8 @@ impl Weighed {
                 let before = other.checked_sub(1).and_then(|before| self.terms.get(before));
                 // What there is more or less of stands where it stood.
                 let is_compared = other_way && before.is_some_and(|before| before.of.iter().any(compares));
-                let counts = other != place && term.says() && !is_compared && !groups.is(&term.of, Sort::Verb);
+                let counts =
+                    other != place && term.says() && !is_compared && !groups.is(&term.of, Sort::Verb);
                 let Some((other_at, _)) = one.filter(|_| counts) else { continue };
                 let (own, there) = (other < place, (other_at < *at) ^ swapped);
                 match (own, there) {

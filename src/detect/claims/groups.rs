@@ -208,7 +208,7 @@ impl Groups {
         let longest = 15_u32.saturating_sub(lengths.leading_zeros()) as usize;
         ends.extend(run.char_indices().map(|(at, c)| at + c.len_utf8()).take(longest));
         let each = ends.iter().enumerate().rev().filter(|(at, _)| lengths >> (at + 1) & 1 == 1);
-        each.filter_map(|(_, end)| Some((*end, self.dense.get(&hash(run.get(..*end)?))?))).next()
+        each.find_map(|(_, end)| Some((*end, self.dense.get(&hash(run.get(..*end)?))?)))
     }
 
     /// What stands against a group.

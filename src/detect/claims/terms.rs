@@ -288,7 +288,7 @@ impl Reader<'_> {
             self.out.denied = true;
             return;
         }
-        if is_phrase && !says || !is_phrase && token.form == Form::Common && !says {
+        if !says && (is_phrase || token.form == Form::Common) {
             return;
         }
         let kind = match token.form {
