@@ -207,7 +207,7 @@ impl Groups {
         let mut ends: SmallVec<[usize; 8]> = SmallVec::new();
         let longest = 15_u32.saturating_sub(lengths.leading_zeros()) as usize;
         ends.extend(run.char_indices().map(|(at, c)| at + c.len_utf8()).take(longest));
-        let each = ends.iter().enumerate().rev().filter(|(at, _)| lengths >> (at + 1) & 1 == 1);
+        let mut each = ends.iter().enumerate().rev().filter(|(at, _)| lengths >> (at + 1) & 1 == 1);
         each.find_map(|(_, end)| Some((*end, self.dense.get(&hash(run.get(..*end)?))?)))
     }
 
