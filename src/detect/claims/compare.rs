@@ -13,7 +13,7 @@ const SINGLE: f32 = 0.5;
 const LITTLE: f32 = 0.25;
 const LIGHT: f32 = 0.05;
 /// The least score of a sentence that says a statement.
-pub(super) const SAID: f32 = 0.82;
+pub(super) const SAID: f32 = 0.81;
 /// The least share of neighbours in their order, unless it is said by whom.
 const ORDER: f32 = 0.2;
 /// What other words between those of the statement take from the score, as a share of the statement's weight.
@@ -53,6 +53,8 @@ pub(super) struct Sentence {
     pub(super) read: Read,
     /// Keys, measures and groups, each with the term that has it.
     places: Vec<(u64, u16)>,
+    /// The words of its phrases.
+    parts: Vec<(u64, u16)>,
 }
 
 /// How a word of a sentence stands for one of the statement.
@@ -77,22 +79,23 @@ impl How {
 
 impl Sentence {
     pub(super) fn of(read: Read) -> Self {
-        let mut places = Vec::with_capacity(read.terms.len() * 3);
+        let (mut places, mut parts) = (Vec::with_capacity(read.terms.len() * 3), Vec::new());
         for (term, at) in read.terms.iter().zip(0..) {
             places.push((term.key, at));
-            if term.also != 0 {
-                places.push((term.also, at));
+            parts.extend(term.parts.iter().map(|part| (*part, at)));
+            if term.measure != 0 {
+                places.push((term.measure, at));
             }
             places
                 .extend(term.of.iter().filter(|group| **group > DENIAL).map(|group| (group_key(*group), at)));
         }
         places.sort_unstable();
-        Self { read, places }
+        Self { read, places, parts }
     }
 
     /// Keys, measures and groups of its terms.
     pub(super) fn keys(&self) -> impl Iterator<Item = u64> {
-        self.places.iter().map(|(key, _)| *key)
+        self.places.iter().chain(&self.parts).map(|(key, _)| *key)
     }
 
     fn at(&self, key: u64) -> impl Iterator<Item = u16> {
@@ -109,10 +112,14 @@ pub(super) struct Weighed {
     pub(super) weight: f32,
     pub(super) denied: bool,
     pub(super) than: bool,
+    pub(super) by: bool,
 }
 
 /// Which term of a sentence stands for which of a statement.
 pub(super) type Pairing = SmallVec<[Option<(u16, How)>; 12]>;
+
+/// The terms of a sentence that stand for some of a statement.
+type Used = SmallVec<[u16; 16]>;
 
 /// How near a sentence's words come to a statement.
 #[derive(Clone, Copy, Debug)]
@@ -126,7 +133,7 @@ struct Measures {
     /// The share of neighbours that stand near each other in their order.
     order: f32,
     all_numbers: bool,
-    /// Who does it may stand behind what is done.
+    /// Who does it may stand behind what is done, or anything where a clause has it.
     passive: bool,
 }
 
@@ -150,8 +157,8 @@ struct Places {
 impl Weighed {
     /// How surely a sentence says it, 0 to 1, and by which of its terms; nothing if it does not.
     pub(super) fn said_by(&self, sentence: &Sentence) -> Option<(f32, Pairing)> {
-        let (pairing, contrary) = self.pair(sentence, groups());
-        let measures = self.measure(sentence, &pairing)?;
+        let (pairing, used, contrary) = self.pair(sentence, groups());
+        let measures = self.measure(sentence, &pairing, &used)?;
         if contrary || !measures.all_numbers || !self.agrees(sentence, &pairing) {
             return None;
         }
@@ -161,19 +168,24 @@ impl Weighed {
     }
 
     /// Which terms of a sentence stand for its own, and whether one says the contrary.
-    fn pair(&self, sentence: &Sentence, groups: &Groups) -> (Pairing, bool) {
+    fn pair(&self, sentence: &Sentence, groups: &Groups) -> (Pairing, Used, bool) {
         let mut pairing = Pairing::new();
-        let (mut used, mut expected) = (SmallVec::<[u16; 16]>::new(), 0_u16);
+        let (mut used, mut expected) = (Used::new(), 0_u16);
         let than = self.than && sentence.read.than;
         let (mut contrary, mut unit) = (false, None);
         let next = self.terms.iter().skip(1).map(|term| term.key).chain([0]);
         for (term, next) in self.terms.iter().zip(next) {
             let mut places = term.places(sentence, groups, than, (expected, next), &used);
             // A measure that was found has its unit with it.
-            places.best = places.best.or(unit.take().filter(|(at, _)| !used.contains(at)));
+            places.best = places
+                .best
+                .or_else(|| term.in_parts(sentence, &mut used))
+                .or(unit.take().filter(|(at, _)| !used.contains(at)));
             contrary |= places.best.is_none() && places.contrary;
             if let Some((at, how)) = places.best {
-                used.push(at);
+                if !used.contains(&at) {
+                    used.push(at);
+                }
                 expected = at + 1;
                 let is_measure = term.kind == Kind::Number && how == How::Alike;
                 unit = (is_measure && usize::from(expected) < sentence.read.terms.len())
@@ -181,11 +193,11 @@ impl Weighed {
             }
             pairing.push(places.best);
         }
-        (pairing, contrary)
+        (pairing, used, contrary)
     }
 
     /// How near a sentence's words come to it.
-    fn measure(&self, sentence: &Sentence, pairing: &Pairing) -> Option<Measures> {
+    fn measure(&self, sentence: &Sentence, pairing: &Pairing, used: &[u16]) -> Option<Measures> {
         let groups = groups();
         let each = || self.terms.iter().zip(&self.weights).zip(pairing);
         let covered: f32 =
@@ -195,7 +207,6 @@ impl Weighed {
             .map(|((term, _), _)| if groups.is(&term.of, Sort::Verb) { MISSING_VERB } else { MISSING })
             .sum();
         let all_numbers = each().all(|((term, _), one)| term.kind != Kind::Number || one.is_some());
-        let used: SmallVec<[u16; 16]> = pairing.iter().flatten().map(|(at, _)| *at).collect();
         let (first, last) = (*used.iter().min()?, *used.iter().max()?);
         let stretch =
             sentence.read.terms.iter().zip(0..).take(usize::from(last) + 1).skip(usize::from(first));
@@ -204,14 +215,19 @@ impl Weighed {
             .map(|(term, _)| weight(term) * if groups.is(&term.of, Sort::Property) { PROPERTY } else { 1.0 })
             .sum();
         let weight = self.weight.max(f32::MIN_POSITIVE);
-        let passive = sentence.read.by || pairing.iter().flatten().any(|(_, how)| *how == How::Converse);
+        let turned = |term: &Term, (at, how): (u16, How)| {
+            let found = sentence.read.terms.get(usize::from(at)).is_some_and(|found| found.passive);
+            how == How::Converse || found != term.passive
+        };
+        let passive =
+            self.terms.iter().zip(pairing).any(|(term, one)| one.is_some_and(|one| turned(term, one)));
         Some(Measures {
             covered: covered / weight,
             missing,
             extra: extra / weight,
-            order: self.order(pairing),
+            order: self.order(pairing, passive),
             all_numbers,
-            passive,
+            passive: passive || sentence.read.relative,
         })
     }
 
@@ -230,8 +246,8 @@ impl Weighed {
         own ^ other == turned
     }
 
-    /// Neighbours that stand near each other in their order, as a share of all; 1 where there are none.
-    fn order(&self, pairing: &Pairing) -> f32 {
+    /// Neighbours that stand near each other in their order, or in any order in the `passive` voice, as a share of all; 1 where there are none.
+    fn order(&self, pairing: &Pairing, passive: bool) -> f32 {
         let found: SmallVec<[u16; 12]> = self
             .terms
             .iter()
@@ -240,11 +256,26 @@ impl Weighed {
             .filter_map(|(_, one)| one.map(|(at, _)| at))
             .collect();
         let kept = found.windows(2).filter(|two| match two {
-            [one, two] => one < two && usize::from(two - one) <= NEAR,
+            [one, two] => (passive || one <= two) && usize::from(one.abs_diff(*two)) <= NEAR,
             _ => false,
         });
         let all = found.len().saturating_sub(1);
         if all == 0 { 1.0 } else { kept.count() as f32 / all as f32 }
+    }
+
+    /// Whether what is done something to stands before it, as in English it does in the passive voice and in a clause alone: `what it cures is`.
+    fn object_first(&self, sentence: &Sentence, pairing: &Pairing, (place, at): (usize, u16)) -> bool {
+        let read = &sentence.read;
+        if read.relative || read.condition.is_some() {
+            return false;
+        }
+        let object = self.terms.iter().zip(pairing).skip(place + 1).find(|(term, _)| term.says());
+        let object = object.filter(|(term, _)| term.bare && !groups().is(&term.of, Sort::Verb));
+        let Some((first, _)) = object.and_then(|(_, one)| *one).filter(|(first, _)| *first < at) else {
+            return false;
+        };
+        let between = read.terms.iter().take(usize::from(at) + 1).skip(usize::from(first) + 1);
+        !between.into_iter().any(|term| term.pause)
     }
 
     /// Whether a number counts something else of what the statement speaks of: `a tenth of the people` is not `people, and a tenth`.
@@ -273,12 +304,17 @@ impl Weighed {
         });
         self.terms.iter().zip(pairing).enumerate().any(|(place, (verb, one))| {
             let Some((at, how)) = one else { return false };
-            let is_verb = verb.says() && groups.is(&verb.of, Sort::Verb);
+            let is_verb = !matches!(verb.kind, Kind::Little | Kind::Light) && groups.is(&verb.of, Sort::Verb);
             if !is_verb && !verb.of.iter().any(compares) {
                 return false;
             }
             let Some(found) = sentence.read.terms.get(usize::from(*at)) else { return false };
             let converse = *how == How::Converse && !other_way;
+            let by = (verb.passive && self.by) || (found.passive && sentence.read.by);
+            if verb.passive != found.passive && !by {
+                // It is not said who does it.
+                return false;
+            }
             let swapped = converse ^ other_way ^ verb.passive ^ found.passive;
             // `It falls if one does so`: who does it stands behind.
             let is_condition = sentence.read.condition.is_some_and(|condition| condition > *at);
@@ -297,6 +333,9 @@ impl Weighed {
                     _ => right += 1,
                 }
             }
+            if is_verb && !swapped && found.letters && self.object_first(sentence, pairing, (place, *at)) {
+                return true;
+            }
             (other_way || wrong_before > 0 && wrong_behind > 0) && wrong_before + wrong_behind > right
         })
     }
@@ -306,6 +345,19 @@ impl Term {
     /// Whether it counts as one of the words that say something.
     pub(super) fn says(&self) -> bool {
         !matches!(self.kind, Kind::Little | Kind::Light) && !self.denies
+    }
+
+    /// Where a sentence has a word within a phrase, or a phrase's words apart.
+    fn in_parts(&self, sentence: &Sentence, used: &mut Used) -> Option<(u16, How)> {
+        if let Some((_, at)) = sentence.parts.iter().find(|(key, _)| *key == self.key) {
+            return Some((*at, How::Same));
+        }
+        let apart = self.parts.iter().map(|part| sentence.at(*part).find(|at| !used.contains(at)));
+        let apart: Option<SmallVec<[u16; 4]>> = apart.collect();
+        let apart = apart.filter(|apart| !apart.is_empty())?;
+        let first = apart.first().copied()?;
+        used.extend(apart);
+        Some((first, How::Same))
     }
 
     /// Where a sentence has a statement's term: by the same word before one of its group, and near the place that is expected.
@@ -332,8 +384,8 @@ impl Term {
             }
         };
         sentence.at(self.key).for_each(|at| take(at, How::Same));
-        if self.also != 0 {
-            sentence.at(self.also).for_each(|at| take(at, How::Alike));
+        if self.measure != 0 {
+            sentence.at(self.measure).for_each(|at| take(at, How::Alike));
         }
         let own = || self.of.iter().filter(|group| **group > DENIAL);
         for group in own() {

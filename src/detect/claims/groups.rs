@@ -211,6 +211,11 @@ impl Groups {
         each.find_map(|(_, end)| Some((*end, self.dense.get(&hash(run.get(..*end)?))?)))
     }
 
+    /// Whether a word of this key denies.
+    pub(super) fn is_denial(&self, key: u64) -> bool {
+        self.phrase_at(&[key]).is_some_and(|found| found.of.contains(&DENIAL))
+    }
+
     /// What stands against a group.
     pub(super) fn against(&self, group: Group) -> Option<(Group, Against)> {
         self.others.get(usize::from(group))?.against

@@ -66,8 +66,12 @@ fn keys(term: &Term) -> impl Iterator<Item = u64> {
     let groups = groups();
     let own = term.of.iter().copied().filter(|group| *group > DENIAL);
     let against = own.clone().filter_map(|group| Some(groups.against(group)?.0));
-    let also = (term.also != 0).then_some(term.also);
-    [term.key].into_iter().chain(also).chain(own.chain(against).map(group_key))
+    let measure = (term.measure != 0).then_some(term.measure);
+    [term.key]
+        .into_iter()
+        .chain(measure)
+        .chain(own.chain(against).map(group_key))
+        .chain(term.parts.iter().copied())
 }
 
 impl Known {
@@ -109,8 +113,8 @@ impl Known {
                     }
                 }
             }
-            let Read { terms, denied, than, .. } = one;
-            weighed.push(Weighed { terms, weights, weight: total, denied, than });
+            let Read { terms, denied, than, by, .. } = one;
+            weighed.push(Weighed { terms, weights, weight: total, denied, than, by });
         }
         Self { statements, weighed, by_key }
     }

@@ -54,6 +54,8 @@ const NUMERALS: [(char, f64); 12] = [
 const WIDE_SCALES: [(char, f64); 5] = [('十', 10.0), ('百', 1e2), ('千', 1e3), ('万', 1e4), ('亿', 1e8)];
 /// What a Chinese numeral of one character counts, where it is a number at all.
 const COUNTED: &str = "年月日天个只人次倍种名位小分秒公米里吨克千斤杯片岁度点座颗粒条周星成届层支";
+/// What `一` counts where it is more than an article.
+const MEASURED: &str = "年月天周小分秒公米里克升倍元岁度吨斤";
 /// Units that are parts of each other: the dimension, how much they are, and their words.
 const UNITS: &[(&str, f64, &[&str])] = &[
     ("time", 1.0, &["second", "seconds", "sec", "secs", "秒"]),
@@ -179,7 +181,9 @@ pub(super) fn chinese(text: &str, before: Option<f64>) -> Option<(f64, usize, bo
     }
     let one = text.chars().take(2).filter(|c| numeral(*c).is_some() || scale(*c).is_some()).count() == 1;
     let counts = rest.chars().next().is_some_and(|next| COUNTED.contains(next));
-    (before.is_some() || !one || counts && !text.starts_with('一')).then_some((value, length, false))
+    let measures = rest.chars().next().is_some_and(|next| MEASURED.contains(next));
+    (before.is_some() || !one || if text.starts_with('一') { measures } else { counts })
+        .then_some((value, length, false))
 }
 
 fn numeral(c: char) -> Option<f64> {

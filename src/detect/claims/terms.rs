@@ -3,6 +3,7 @@
 use super::groups::{DENIAL, Groups, LIGHT, Of, Sort, groups, root};
 use super::numbers::{Spelled, chinese, in_words, key, measured, measured_before};
 use crate::detect::grounding::{Form, Piece, hash, is_common, links, pieces, value};
+use smallvec::SmallVec;
 
 /// What a term is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,14 +28,22 @@ pub(super) enum Kind {
 pub(super) struct Term {
     /// Equal words have the same, whatever their endings; equal numbers too.
     pub(super) key: u64,
-    /// Another key: of a number with a unit its measure, of a phrase its only word that says something. Else zero.
-    pub(super) also: u64,
+    /// Of a number with a unit: equal measures have the same. Else zero.
+    pub(super) measure: u64,
+    /// The keys of a phrase's words that say something.
+    pub(super) parts: SmallVec<[u64; 2]>,
     /// The groups of words that say the same.
     pub(super) of: Of,
     /// Bytes in the text.
     pub(super) start: u32,
     pub(super) end: u32,
     pub(super) kind: Kind,
+    /// It is of a script with spaces.
+    pub(super) letters: bool,
+    /// No preposition stands before it: behind what is done it is what that is done to.
+    pub(super) bare: bool,
+    /// A comma stands before it.
+    pub(super) pause: bool,
     /// It denies, unless the other sentence has it too.
     pub(super) denies: bool,
     /// What is done, said in the passive voice.
@@ -53,6 +62,8 @@ pub(super) struct Read {
     pub(super) than: bool,
     /// It says by whom.
     pub(super) by: bool,
+    /// A clause in it may speak of what stands before.
+    pub(super) relative: bool,
     /// How many terms stand before its condition: `if`, `when`.
     pub(super) condition: Option<u16>,
 }
@@ -81,6 +92,10 @@ enum Sign {
     Than,
     /// `if`, `when`.
     Condition,
+    /// `who`, `that`.
+    Relative,
+    /// `in`, `from`.
+    Preposition,
     /// `isn't`.
     Denies,
     /// A word that ends as those do that say what was done to something.
@@ -93,6 +108,10 @@ fn sign(lower: &str) -> Sign {
         "is" | "are" | "was" | "were" | "be" | "been" | "being" | "get" | "gets" | "got" => Sign::Be,
         "by" => Sign::By,
         "than" => Sign::Than,
+        "in" | "on" | "at" | "from" | "to" | "of" | "for" | "with" | "through" | "under" | "over"
+        | "after" | "before" | "into" | "against" | "as" | "because" | "during" | "without" | "within"
+        | "until" | "since" => Sign::Preposition,
+        "who" | "that" | "which" | "what" | "whom" | "whose" | "where" => Sign::Relative,
         "if" | "when" | "whenever" | "once" => Sign::Condition,
         _ if lower.ends_with("n't") || lower.ends_with("n’t") => Sign::Denies,
         _ if ["ed", "en", "wn", "ght", "ung", "ade", "uilt", "ost", "old", "ept", "und"]
@@ -163,7 +182,8 @@ pub(super) fn read(text: &str) -> Read {
     let mut tokens = tokens(text);
     let keys: Vec<u64> = tokens.iter().map(|token| token.key).collect();
     let span = tokens.first().map_or(0, |first| first.start)..tokens.last().map_or(0, |last| last.end);
-    let mut reader = Reader { text, groups: groups(), out: Read { span, ..Read::default() } };
+    let mut reader =
+        Reader { text, groups: groups(), out: Read { span, ..Read::default() }, prepositional: false };
     let mut at = 0;
     while let Some(token) = tokens.get(at) {
         if token.used {
@@ -185,6 +205,7 @@ pub(super) fn read(text: &str) -> Read {
         }
         reader.out.than |= token.sign == Sign::Than;
         reader.out.by |= token.sign == Sign::By;
+        reader.out.relative |= token.sign == Sign::Relative;
         if token.sign == Sign::Condition {
             reader.out.condition = u16::try_from(reader.out.terms.len()).ok();
         }
@@ -213,12 +234,29 @@ struct Reader<'t> {
     text: &'t str,
     groups: &'static Groups,
     out: Read,
+    /// The last word was a preposition, or stood behind one without saying something.
+    prepositional: bool,
 }
 
 impl Reader<'_> {
     fn push(&mut self, key: u64, of: &Of, (start, end): (usize, usize), kind: Kind) -> Option<&mut Term> {
         let (start, end) = (start as u32, end as u32);
-        let term = Term { key, also: 0, of: of.clone(), start, end, kind, denies: false, passive: false };
+        let before = self.out.terms.last().and_then(|last| self.text.get(last.end as usize..start as usize));
+        let pause = before.is_some_and(|before| before.contains([',', '，', ';', ':']));
+        let term = Term {
+            key,
+            measure: 0,
+            parts: SmallVec::new(),
+            of: of.clone(),
+            start,
+            end,
+            kind,
+            letters: false,
+            bare: false,
+            pause,
+            denies: false,
+            passive: false,
+        };
         self.out.terms.push(term);
         self.out.terms.last_mut()
     }
@@ -262,7 +300,7 @@ impl Reader<'_> {
         };
         let after = self.text.get(end..).unwrap_or_default().trim_start();
         let term = self.push(key(value), &Of::new(), (start, end), Kind::Number)?;
-        term.also = measure.unwrap_or_default();
+        term.measure = measure.unwrap_or_default();
         if after.starts_with('%') {
             self.percent(end, end + 1);
             return Some(taken);
@@ -289,8 +327,10 @@ impl Reader<'_> {
             return;
         }
         if !says && (is_phrase || token.form == Form::Common) {
+            self.prepositional |= matches!(token.sign, Sign::Preposition | Sign::By | Sign::Than);
             return;
         }
+        let bare = !std::mem::take(&mut self.prepositional) && token.sign != Sign::Preposition;
         let kind = match token.form {
             _ if of.contains(&LIGHT) => Kind::Light,
             Form::Common if !is_phrase => Kind::Little,
@@ -305,24 +345,31 @@ impl Reader<'_> {
         };
         let before = |back: usize| at.checked_sub(back).and_then(|at| tokens.get(at)).map(|token| token.sign);
         let by = tokens.get(at + front).is_some_and(|next| next.sign == Sign::By);
-        let be = (1..=3).any(|back| before(back) == Some(Sign::Be));
+        // Not `it was they who did`.
+        let close = (1..=3).map(before).take_while(|sign| *sign != Some(Sign::Relative));
+        let be = close.into_iter().any(|sign| sign == Some(Sign::Be));
         let soon =
             (1..=3).any(|on| tokens.get(at + front + on - 1).is_some_and(|next| next.sign == Sign::By));
         let says_by = tokens.iter().skip(at).take(front).any(|token| token.sign == Sign::By);
         let passive = !says_by && (token.sign == Sign::Done && (be || by) || be && soon);
         let groups = self.groups;
-        let mut saying = tokens.iter().skip(at).take(front).filter(|token| token.form != Form::Common);
-        let only = saying.next().filter(|_| is_phrase && saying.next().is_none() && !denies);
-        let own = only.and_then(|only| groups.phrase_at(&[only.key]));
+        let own = tokens.iter().skip(at).take(front);
+        let denied = |token: &Token| token.sign == Sign::Denies || groups.is_denial(token.key);
+        let parts =
+            own.clone().filter(|token| is_phrase && token.form != Form::Common).map(|token| token.key);
+        // `Not effective` is not the word `effective`.
+        let parts: SmallVec<[u64; 2]> =
+            if own.clone().any(denied) { SmallVec::new() } else { parts.collect() };
+        let only = parts.first().filter(|_| parts.len() == 1).and_then(|key| groups.phrase_at(&[*key]));
         if let Some(term) = self.push(key, of, (token.start, end), kind) {
             (term.denies, term.passive) = (denies, passive);
-            term.also = only.map_or(0, |only| only.key);
-            let more = own.iter().flat_map(|found| found.of.iter().copied());
+            let more = only.iter().flat_map(|found| found.of.iter().copied());
             let against =
                 |group: &u16| groups.against(*group).is_some_and(|(other, _)| term.of.contains(&other));
             let is_more = |group: &u16| *group > DENIAL && !term.of.contains(group) && !against(group);
             let more: Of = more.filter(is_more).collect();
             term.of.extend(more);
+            (term.parts, term.letters, term.bare) = (parts, true, bare);
         }
     }
 
@@ -341,7 +388,7 @@ impl Reader<'_> {
                 let from = if is_first { self.digits_before(at) } else { at };
                 let measure = measured_before(value, run.get(length..).unwrap_or_default());
                 if let Some(term) = self.push(key(value), &Of::new(), (from, at + length), Kind::Number) {
-                    term.also = measure.unwrap_or_default();
+                    term.measure = measure.unwrap_or_default();
                 }
                 if percent {
                     self.percent(at + length, at + length);
@@ -361,7 +408,7 @@ impl Reader<'_> {
                     _ => passive.saturating_sub(1),
                 };
                 self.out.by |= passive > 0;
-                self.out.than |= word == "比";
+                self.out.than |= matches!(word, "比" | "比起");
                 at += length;
                 gap = at;
             } else {
