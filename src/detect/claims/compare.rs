@@ -13,13 +13,15 @@ const SINGLE: f32 = 0.5;
 const LITTLE: f32 = 0.25;
 const LIGHT: f32 = 0.05;
 /// The least score of a sentence that says a statement.
-pub(super) const SAID: f32 = 0.81;
+pub(super) const SAID: f32 = 0.84;
 /// The least share of neighbours in their order, unless it is said by whom.
 const ORDER: f32 = 0.2;
 /// What other words between those of the statement take from the score, as a share of the statement's weight.
-const OTHERS: f32 = 1.0;
+const OTHERS: f32 = 0.5;
+/// The same beside it where no neighbours stand near each other in their order: who turns a statement round needs other words.
+const OTHERS_IN_DISORDER: f32 = 3.0;
 /// What it takes where no neighbours stand near each other in their order.
-const DISORDER: f32 = 0.15;
+const DISORDER: f32 = 0.2;
 /// What each of the statement's words takes that the sentence does not have, beside its weight.
 const MISSING: f32 = 0.02;
 /// So far apart are neighbours at most.
@@ -110,7 +112,7 @@ pub(super) struct Weighed {
     pub(super) terms: Vec<Term>,
     pub(super) weights: Vec<f32>,
     pub(super) weight: f32,
-    pub(super) denied: bool,
+    pub(super) denials: usize,
     pub(super) than: bool,
     pub(super) by: bool,
 }
@@ -143,7 +145,9 @@ impl Measures {
         if self.order < ORDER && !self.passive {
             return None;
         }
-        let score = self.covered - OTHERS * self.extra - DISORDER * (1.0 - self.order) - self.missing;
+        let disorder = 1.0 - self.order;
+        let others = OTHERS + OTHERS_IN_DISORDER * disorder;
+        let score = self.covered - others * self.extra - DISORDER * disorder - self.missing;
         (score >= SAID).then_some(score)
     }
 }
@@ -231,19 +235,18 @@ impl Weighed {
         })
     }
 
-    /// Whether both deny, or neither.
+    /// Whether both deny, or neither. Who denies a denial asserts, so a sentence does not deny more often than a statement that does.
     fn agrees(&self, sentence: &Sentence, pairing: &Pairing) -> bool {
-        let own =
-            self.terms.iter().zip(pairing).any(|(term, one)| term.denies && one.is_none()) || self.denied;
+        let unpaired = |at: u16| !pairing.iter().flatten().any(|(used, _)| *used == at);
+        let own = self.terms.iter().zip(pairing).filter(|(term, one)| term.denies && one.is_none()).count();
+        let own = own + self.denials;
         let read = &sentence.read;
-        let other = read.denied
-            || read
-                .terms
-                .iter()
-                .zip(0..)
-                .any(|(term, at)| term.denies && !pairing.iter().flatten().any(|(used, _)| *used == at));
-        let turned = pairing.iter().flatten().filter(|(_, how)| *how == How::Complement).count() % 2 == 1;
-        own ^ other == turned
+        let other = read.terms.iter().zip(0..).filter(|(term, at)| term.denies && unpaired(*at)).count();
+        let other = other + read.denials;
+        if pairing.iter().flatten().filter(|(_, how)| *how == How::Complement).count() % 2 == 1 {
+            return (own == 0) != (other == 0);
+        }
+        if own == 0 { other == 0 } else { (1..=own).contains(&other) }
     }
 
     /// Neighbours that stand near each other in their order, or in any order in the `passive` voice, as a share of all; 1 where there are none.
@@ -261,6 +264,15 @@ impl Weighed {
         });
         let all = found.len().saturating_sub(1);
         if all == 0 { 1.0 } else { kept.count() as f32 / all as f32 }
+    }
+
+    /// Whether the first of what stands before a verb and the first of what stands behind it are not in the order of the passive voice in
+    /// Chinese, or of the active voice.
+    fn behind(&self, pairing: &Pairing, place: usize, passive: bool) -> bool {
+        let at = |(term, one): (&Term, &Option<(u16, How)>)| one.filter(|_| term.says()).map(|(at, _)| at);
+        let first = self.terms.iter().zip(pairing).take(place).find_map(at);
+        let second = self.terms.iter().zip(pairing).skip(place + 1).find_map(at);
+        first.zip(second).is_some_and(|(first, second)| (first < second) == passive)
     }
 
     /// Whether what is done something to stands before it, as in English it does in the passive voice and in a clause alone: `what it cures is`.
@@ -309,11 +321,18 @@ impl Weighed {
                 return false;
             }
             let Some(found) = sentence.read.terms.get(usize::from(*at)) else { return false };
+            if is_verb && (verb.noun || found.noun || !groups.is(&found.of, Sort::Verb)) {
+                return false;
+            }
             let converse = *how == How::Converse && !other_way;
             let by = (verb.passive && self.by) || (found.passive && sentence.read.by);
             if verb.passive != found.passive && !by {
                 // It is not said who does it.
                 return false;
+            }
+            if verb.passive != found.passive && !found.letters {
+                // Who does it stands before it all the same, and behind what it is done to.
+                return self.behind(pairing, place, found.passive);
             }
             let swapped = converse ^ other_way ^ verb.passive ^ found.passive;
             // `It falls if one does so`: who does it stands behind.

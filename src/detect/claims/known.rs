@@ -113,8 +113,8 @@ impl Known {
                     }
                 }
             }
-            let Read { terms, denied, than, by, .. } = one;
-            weighed.push(Weighed { terms, weights, weight: total, denied, than, by });
+            let Read { terms, denials, than, by, .. } = one;
+            weighed.push(Weighed { terms, weights, weight: total, denials, than, by });
         }
         Self { statements, weighed, by_key }
     }

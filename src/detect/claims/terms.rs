@@ -42,6 +42,8 @@ pub(super) struct Term {
     pub(super) letters: bool,
     /// No preposition stands before it: behind what is done it is what that is done to.
     pub(super) bare: bool,
+    /// An article stands before it: it is no verb.
+    pub(super) noun: bool,
     /// A comma stands before it.
     pub(super) pause: bool,
     /// It denies, unless the other sentence has it too.
@@ -56,8 +58,8 @@ pub(super) struct Read {
     pub(super) terms: Vec<Term>,
     /// From its first word to its last, in bytes.
     pub(super) span: std::ops::Range<usize>,
-    /// A word that is no term denies or doubts something. How often makes no difference: `No, it does not` denies once.
-    pub(super) denied: bool,
+    /// How many words that are no terms deny or doubt something.
+    pub(super) denials: usize,
     /// It compares.
     pub(super) than: bool,
     /// It says by whom.
@@ -94,6 +96,8 @@ enum Sign {
     Condition,
     /// `who`, `that`.
     Relative,
+    /// `the`, `his`.
+    Article,
     /// `in`, `from`.
     Preposition,
     /// `isn't`.
@@ -108,6 +112,9 @@ fn sign(lower: &str) -> Sign {
         "is" | "are" | "was" | "were" | "be" | "been" | "being" | "get" | "gets" | "got" => Sign::Be,
         "by" => Sign::By,
         "than" => Sign::Than,
+        "the" | "a" | "an" | "his" | "her" | "its" | "their" | "your" | "our" | "my" | "this" | "these" | "those" => {
+            Sign::Article
+        }
         "in" | "on" | "at" | "from" | "to" | "of" | "for" | "with" | "through" | "under" | "over"
         | "after" | "before" | "into" | "against" | "as" | "because" | "during" | "without" | "within"
         | "until" | "since" => Sign::Preposition,
@@ -253,6 +260,7 @@ impl Reader<'_> {
             kind,
             letters: false,
             bare: false,
+            noun: false,
             pause,
             denies: false,
             passive: false,
@@ -323,7 +331,7 @@ impl Reader<'_> {
         let end = tokens.get(at + front - 1).map_or(token.end, |last| last.end);
         let says = of.iter().any(|group| *group > DENIAL);
         if denies && !says {
-            self.out.denied = true;
+            self.out.denials += 1;
             return;
         }
         if !says && (is_phrase || token.form == Form::Common) {
@@ -370,6 +378,7 @@ impl Reader<'_> {
             let more: Of = more.filter(is_more).collect();
             term.of.extend(more);
             (term.parts, term.letters, term.bare) = (parts, true, bare);
+            term.noun = before(1) == Some(Sign::Article);
         }
     }
 
@@ -429,7 +438,7 @@ impl Reader<'_> {
         let says = of.iter().any(|group| *group > DENIAL);
         let denies = of.contains(&DENIAL);
         if denies && !says {
-            self.out.denied = true;
+            self.out.denials += 1;
         } else if of.contains(&LIGHT) && !says {
             // It says nothing.
         } else {
