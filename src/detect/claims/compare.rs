@@ -282,11 +282,15 @@ impl Weighed {
             return false;
         }
         let object = self.terms.iter().zip(pairing).skip(place + 1).find(|(term, _)| term.says());
-        let object = object.filter(|(term, _)| term.bare && !groups().is(&term.of, Sort::Verb));
-        let Some((first, _)) = object.and_then(|(_, one)| *one).filter(|(first, _)| *first < at) else {
+        let object = object.filter(|(term, _)| !groups().is(&term.of, Sort::Verb));
+        let Some((object, Some((first, _)))) = object.filter(|(_, one)| one.is_some_and(|(first, _)| first < at)) else {
             return false;
         };
-        let between = read.terms.iter().take(usize::from(at) + 1).skip(usize::from(first) + 1);
+        // `In May they did it` has it before as well.
+        if !object.bare && !read.terms.get(usize::from(*first)).is_some_and(|found| found.bare) {
+            return false;
+        }
+        let between = read.terms.iter().take(usize::from(at) + 1).skip(usize::from(*first) + 1);
         !between.into_iter().any(|term| term.pause)
     }
 
