@@ -167,7 +167,8 @@ impl Weighed {
             return None;
         }
         let score = measures.score()?;
-        let turned = self.turned(sentence, &pairing, groups()) || self.counts_another(sentence, &pairing);
+        let turned = self.turned(sentence, &pairing, groups()) || self.counts_another(sentence, &pairing)
+            || self.backwards(sentence, &pairing);
         (!turned).then_some((score, pairing))
     }
 
@@ -266,13 +267,34 @@ impl Weighed {
         if all == 0 { 1.0 } else { kept.count() as f32 / all as f32 }
     }
 
-    /// Whether the first of what stands before a verb and the first of what stands behind it are not in the order of the passive voice in
-    /// Chinese, or of the active voice.
-    fn behind(&self, pairing: &Pairing, place: usize, passive: bool) -> bool {
-        let at = |(term, one): (&Term, &Option<(u16, How)>)| one.filter(|_| term.says()).map(|(at, _)| at);
-        let first = self.terms.iter().zip(pairing).take(place).find_map(at);
-        let second = self.terms.iter().zip(pairing).skip(place + 1).find_map(at);
+    /// Whether, in a sentence that has both before a verb, who does it and what it is done to are not in the order of the passive voice in Chinese,
+    /// or of the active voice.
+    fn behind(&self, pairing: &Pairing, (place, at): (usize, u16), passive: bool) -> bool {
+        let place_of = |(term, one): (&Term, &Option<(u16, How)>)| {
+            let counts = term.says() && !groups().is(&term.of, Sort::Verb);
+            one.filter(|_| counts).map(|(at, _)| at)
+        };
+        let first = self.terms.iter().zip(pairing).take(place).find_map(place_of);
+        let second = self.terms.iter().zip(pairing).skip(place + 1).find_map(place_of).filter(|second| *second < at);
         first.zip(second).is_some_and(|(first, second)| (first < second) == passive)
+    }
+
+    /// Whether in Chinese what is done first is done last, without a word that says why: `who has it drinks it` is not `who drinks it has it`.
+    fn backwards(&self, sentence: &Sentence, pairing: &Pairing) -> bool {
+        let read = &sentence.read;
+        let verbs = self.terms.iter().zip(pairing).filter_map(|(term, one)| {
+            let (at, how) = one.filter(|_| term.says() && !term.letters && groups().is(&term.of, Sort::Verb))?;
+            (how != How::Converse).then_some(at)
+        });
+        let verbs: SmallVec<[u16; 4]> = verbs.collect();
+        !read.relative
+            && verbs.windows(2).any(|two| match two {
+                [one, two] if one > two => {
+                    let between = read.terms.iter().take(usize::from(*one) + 1).skip(usize::from(*two) + 1);
+                    !between.into_iter().any(|term| term.pause)
+                }
+                _ => false,
+            })
     }
 
     /// Whether what is done something to stands before it, as in English it does in the passive voice and in a clause alone: `what it cures is`.
@@ -336,7 +358,7 @@ impl Weighed {
             }
             if verb.passive != found.passive && !found.letters {
                 // Who does it stands before it all the same, and behind what it is done to.
-                return self.behind(pairing, place, found.passive);
+                return self.behind(pairing, (place, *at), found.passive);
             }
             let swapped = converse ^ other_way ^ verb.passive ^ found.passive;
             // `It falls if one does so`: who does it stands behind.

@@ -418,6 +418,7 @@ impl Reader<'_> {
                 };
                 self.out.by |= passive > 0;
                 self.out.than |= matches!(word, "比" | "比起");
+                self.out.relative |= matches!(word, "是" | "因" | "因为" | "由于" | "靠" | "原因");
                 at += length;
                 gap = at;
             } else {
