@@ -167,8 +167,9 @@ impl Weighed {
             return None;
         }
         let score = measures.score()?;
-        let turned = self.turned(sentence, &pairing, groups()) || self.counts_another(sentence, &pairing)
-            || self.backwards(sentence, &pairing);
+        let turned = self.turned(sentence, &pairing, groups())
+            || self.counts_another(sentence, &pairing)
+            || measures.extra > 0.0 && self.backwards(sentence, &pairing);
         (!turned).then_some((score, pairing))
     }
 
@@ -205,18 +206,25 @@ impl Weighed {
     fn measure(&self, sentence: &Sentence, pairing: &Pairing, used: &[u16]) -> Option<Measures> {
         let groups = groups();
         let each = || self.terms.iter().zip(&self.weights).zip(pairing);
-        let covered: f32 =
-            each().filter_map(|((_, weight), one)| one.map(|(_, how)| how.counts() * weight)).sum();
-        let missing = each().filter(|((term, _), one)| one.is_none() && term.says());
-        let missing = missing
-            .map(|((term, _), _)| if groups.is(&term.of, Sort::Verb) { MISSING_VERB } else { MISSING })
-            .sum();
+        let found = |at: usize| pairing.get(at).is_some_and(Option::is_some);
+        let (mut covered, mut missing) = (0.0, 0.0);
+        for (at, ((term, weight), one)) in each().enumerate() {
+            match one {
+                Some((_, how)) => covered += how.counts() * weight,
+                None if straddles(&self.terms, at, found) => covered += ALIKE * weight,
+                None if !term.says() => {}
+                None if groups.is(&term.of, Sort::Verb) => missing += MISSING_VERB,
+                None => missing += MISSING,
+            }
+        }
         let all_numbers = each().all(|((term, _), one)| term.kind != Kind::Number || one.is_some());
         let (first, last) = (*used.iter().min()?, *used.iter().max()?);
+        let is_used = |at: usize| u16::try_from(at).is_ok_and(|at| used.contains(&at));
         let stretch =
             sentence.read.terms.iter().zip(0..).take(usize::from(last) + 1).skip(usize::from(first));
         let extra: f32 = stretch
             .filter(|(term, at)| term.says() && !used.contains(at))
+            .filter(|(_, at)| !straddles(&sentence.read.terms, usize::from(*at), is_used))
             .map(|(term, _)| weight(term) * if groups.is(&term.of, Sort::Property) { PROPERTY } else { 1.0 })
             .sum();
         let weight = self.weight.max(f32::MIN_POSITIVE);
@@ -275,15 +283,17 @@ impl Weighed {
             one.filter(|_| counts).map(|(at, _)| at)
         };
         let first = self.terms.iter().zip(pairing).take(place).find_map(place_of);
-        let second = self.terms.iter().zip(pairing).skip(place + 1).find_map(place_of).filter(|second| *second < at);
+        let second =
+            self.terms.iter().zip(pairing).skip(place + 1).find_map(place_of).filter(|second| *second < at);
         first.zip(second).is_some_and(|(first, second)| (first < second) == passive)
     }
 
-    /// Whether in Chinese what is done first is done last, without a word that says why: `who has it drinks it` is not `who drinks it has it`.
+    /// Whether in Chinese what is done first is done last, beside other words and without a word that says why: `who has it drinks it` is not `who drinks it has it`.
     fn backwards(&self, sentence: &Sentence, pairing: &Pairing) -> bool {
         let read = &sentence.read;
         let verbs = self.terms.iter().zip(pairing).filter_map(|(term, one)| {
-            let (at, how) = one.filter(|_| term.says() && !term.letters && groups().is(&term.of, Sort::Verb))?;
+            let (at, how) =
+                one.filter(|_| term.says() && !term.letters && groups().is(&term.of, Sort::Verb))?;
             (how != How::Converse).then_some(at)
         });
         let verbs: SmallVec<[u16; 4]> = verbs.collect();
@@ -305,7 +315,9 @@ impl Weighed {
         }
         let object = self.terms.iter().zip(pairing).skip(place + 1).find(|(term, _)| term.says());
         let object = object.filter(|(term, _)| !groups().is(&term.of, Sort::Verb));
-        let Some((object, Some((first, _)))) = object.filter(|(_, one)| one.is_some_and(|(first, _)| first < at)) else {
+        let Some((object, Some((first, _)))) =
+            object.filter(|(_, one)| one.is_some_and(|(first, _)| first < at))
+        else {
             return false;
         };
         // `In May they did it` has it before as well.
@@ -384,6 +396,18 @@ impl Weighed {
             (other_way || wrong_before > 0 && wrong_behind > 0) && wrong_before + wrong_behind > right
         })
     }
+}
+
+/// Whether two characters are the last of one found pair and the first of the next: words that stand side by side in one text and not in
+/// the other have such a pair between them.
+fn straddles(terms: &[Term], at: usize, found: impl Fn(usize) -> bool) -> bool {
+    let pair = |at: usize| terms.get(at).filter(|term| term.kind == Kind::Pair);
+    let (Some(term), Some(before), Some(behind)) = (pair(at), at.checked_sub(1).and_then(pair), pair(at + 1))
+    else {
+        return false;
+    };
+    let within = before.end > term.start && behind.start < term.end;
+    within && found(at - 1) && found(at + 1)
 }
 
 impl Term {

@@ -112,9 +112,8 @@ fn sign(lower: &str) -> Sign {
         "is" | "are" | "was" | "were" | "be" | "been" | "being" | "get" | "gets" | "got" => Sign::Be,
         "by" => Sign::By,
         "than" => Sign::Than,
-        "the" | "a" | "an" | "his" | "her" | "its" | "their" | "your" | "our" | "my" | "this" | "these" | "those" => {
-            Sign::Article
-        }
+        "the" | "a" | "an" | "his" | "her" | "its" | "their" | "your" | "our" | "my" | "this" | "these"
+        | "those" => Sign::Article,
         "in" | "on" | "at" | "from" | "to" | "of" | "for" | "with" | "through" | "under" | "over"
         | "after" | "before" | "into" | "against" | "as" | "because" | "during" | "without" | "within"
         | "until" | "since" => Sign::Preposition,
