@@ -5,10 +5,35 @@
 use crate::detect::grounding::{hash, stem};
 use smallvec::SmallVec;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::LazyLock;
 
 /// A group of words that say the same, by number.
 pub(super) type Group = u16;
+
+/// A map by what is a hash already.
+pub(super) type ByHash<T> = HashMap<u64, T, BuildHasherDefault<AsItIs>>;
+
+/// The hash of what is a hash already. What stands in such a map comes from files that the operator trusts.
+#[derive(Debug, Default)]
+pub(super) struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        // The groups' keys are small numbers.
+        self.0 = hash.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 /// The groups of a word.
 pub(super) type Of = SmallVec<[Group; 4]>;
@@ -76,9 +101,9 @@ struct Phrase {
 #[derive(Debug, Default)]
 pub(super) struct Groups {
     /// By the first word, the longest phrase first.
-    phrases: HashMap<u64, Vec<Phrase>>,
+    phrases: ByHash<Vec<Phrase>>,
     /// Words of scripts without spaces, by their hash.
-    dense: HashMap<u64, Of>,
+    dense: ByHash<Of>,
     /// How many characters the words have that begin with one: a bit for each number.
     lengths: HashMap<char, u16>,
     others: Vec<Other>,
@@ -100,18 +125,18 @@ pub(super) fn groups() -> &'static Groups {
 pub(super) fn root(lower: &str) -> u64 {
     let mut root = stem(lower);
     if lower.ends_with("ly") {
-        root = stem(&root);
+        root = stem(root);
     }
     // `stay` and `stays`.
     if ["ay", "ey", "oy", "uy"].iter().any(|end| root.ends_with(end)) {
-        root.pop();
+        root = root.get(..root.len() - 1).unwrap_or(root);
     }
     let mut back = root.bytes().rev();
     let twice = back.next().filter(|last| Some(*last) == back.next() && last.is_ascii_alphabetic());
     if twice.is_some() && root.len() > 3 {
-        root.pop();
+        root = root.get(..root.len() - 1).unwrap_or(root);
     }
-    hash(&root)
+    hash(root)
 }
 
 impl Groups {

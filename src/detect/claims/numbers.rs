@@ -2,40 +2,6 @@
 
 use crate::detect::grounding::hash;
 
-/// The words of numbers below twenty, by their value.
-const SMALL: [&str; 20] = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-];
-/// The words of tens, from twenty on.
-const TENS: [&str; 8] = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
-/// Words that multiply what stands before them.
-const SCALES: [(&str, f64); 6] = [
-    ("hundred", 1e2),
-    ("thousand", 1e3),
-    ("million", 1e6),
-    ("billion", 1e9),
-    ("trillion", 1e12),
-    ("dozen", 12.0),
-];
 /// Chinese numerals, and what they multiply by.
 const NUMERALS: [(char, f64); 12] = [
     ('零', 0.0),
@@ -148,18 +114,45 @@ pub(super) enum Spelled {
 impl Spelled {
     /// What a lower-case word is.
     pub(super) fn of(word: &str) -> Self {
-        let place = |words: &[&str]| words.iter().position(|one| *one == word);
-        if let Some(value) = place(&SMALL) {
-            return Self::Small(value as f64);
-        }
-        if let Some(tens) = place(&TENS) {
-            return Self::Small(tens as f64 * 10.0 + 20.0);
-        }
-        match SCALES.iter().find(|(name, _)| *name == word) {
-            Some((_, scale)) => Self::Scale(*scale),
-            None if word == "and" => Self::And,
-            None => Self::Other,
-        }
+        let value = match word {
+            "zero" => 0.0,
+            "one" => 1.0,
+            "two" => 2.0,
+            "three" => 3.0,
+            "four" => 4.0,
+            "five" => 5.0,
+            "six" => 6.0,
+            "seven" => 7.0,
+            "eight" => 8.0,
+            "nine" => 9.0,
+            "ten" => 10.0,
+            "eleven" => 11.0,
+            "twelve" => 12.0,
+            "thirteen" => 13.0,
+            "fourteen" => 14.0,
+            "fifteen" => 15.0,
+            "sixteen" => 16.0,
+            "seventeen" => 17.0,
+            "eighteen" => 18.0,
+            "nineteen" => 19.0,
+            "twenty" => 20.0,
+            "thirty" => 30.0,
+            "forty" => 40.0,
+            "fifty" => 50.0,
+            "sixty" => 60.0,
+            "seventy" => 70.0,
+            "eighty" => 80.0,
+            "ninety" => 90.0,
+            "dozen" => return Self::Scale(12.0),
+            "hundred" => return Self::Scale(1e2),
+            "thousand" => return Self::Scale(1e3),
+            "million" => return Self::Scale(1e6),
+            "billion" => return Self::Scale(1e9),
+            "trillion" => return Self::Scale(1e12),
+            "and" => return Self::And,
+            _ => return Self::Other,
+        };
+        Self::Small(value)
     }
 }
 

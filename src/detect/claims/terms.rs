@@ -4,6 +4,7 @@ use super::groups::{DENIAL, Groups, LIGHT, Of, Sort, groups, root};
 use super::numbers::{Spelled, chinese, in_words, key, measured, measured_before};
 use crate::detect::grounding::{Form, Piece, hash, is_common, links, pieces, value};
 use smallvec::SmallVec;
+use std::borrow::Cow;
 
 /// What a term is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,7 +161,8 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
             }
             Piece::Dense(run) => Token { start, end: start + run.len(), dense: true, ..plain.clone() },
             Piece::Letters(word) => {
-                let lower = word.to_lowercase();
+                let is_lower = word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'\'');
+                let lower = if is_lower { Cow::Borrowed(word) } else { Cow::Owned(word.to_lowercase()) };
                 let form = if is_common(&lower) {
                     Form::Common
                 } else if word.starts_with(char::is_uppercase) {

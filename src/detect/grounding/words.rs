@@ -268,7 +268,7 @@ fn words_between(text: &str, links: &[(usize, usize)]) -> Vec<Word> {
                 Form::Word
             };
             let value = NUMBERS.iter().position(|name| *name == lower);
-            let hash = value.map_or_else(|| hash(&stem(&lower)), |value| hash(&value.to_string()));
+            let hash = value.map_or_else(|| hash(stem(&lower)), |value| hash(&value.to_string()));
             out.push(Word { start, end: start + word.len(), form, hash, digits: 0 });
         }
     });
@@ -310,14 +310,14 @@ pub(in crate::detect) fn value(text: &str) -> String {
 }
 
 /// An English word without its commonest endings. Others lose little.
-pub(in crate::detect) fn stem(word: &str) -> String {
+pub(in crate::detect) fn stem(word: &str) -> &str {
     let word = word.strip_suffix("'s").or_else(|| word.strip_suffix("’s")).unwrap_or(word);
     for ending in ["ingly", "edly", "ing", "ies", "ed", "es", "ly", "s", "y", "e"] {
         if let Some(stem) = word.strip_suffix(ending).filter(|stem| stem.chars().count() >= 3) {
-            return stem.to_owned();
+            return stem;
         }
     }
-    word.to_owned()
+    word
 }
 
 /// Where links stand in a text: addresses with a scheme, `www.`, and DOIs. Each byte is looked at once a sign, however many signs there are.
