@@ -161,7 +161,7 @@ struct Places {
 impl Weighed {
     /// How surely a sentence says it, 0 to 1, and by which of its terms; nothing if it does not.
     pub(super) fn said_by(&self, sentence: &Sentence) -> Option<(f32, Pairing)> {
-        let (pairing, used, contrary) = self.pair(sentence, groups());
+        let (pairing, used, contrary) = self.pair(sentence, groups())?;
         let measures = self.measure(sentence, &pairing, &used)?;
         if contrary || !measures.all_numbers || !self.agrees(sentence, &pairing) {
             return None;
@@ -173,20 +173,28 @@ impl Weighed {
         (!turned).then_some((score, pairing))
     }
 
-    /// Which terms of a sentence stand for its own, and whether one says the contrary.
-    fn pair(&self, sentence: &Sentence, groups: &Groups) -> (Pairing, Used, bool) {
+    /// Which terms of a sentence stand for its own, and whether one says the contrary; nothing once too many do not.
+    fn pair(&self, sentence: &Sentence, groups: &Groups) -> Option<(Pairing, Used, bool)> {
         let mut pairing = Pairing::new();
         let (mut used, mut expected) = (Used::new(), 0_u16);
         let than = self.than && sentence.read.than;
         let (mut contrary, mut unit) = (false, None);
         let next = self.terms.iter().skip(1).map(|term| term.key).chain([0]);
-        for (term, next) in self.terms.iter().zip(next) {
+        let mut left = self.weight;
+        for ((term, weight), next) in self.terms.iter().zip(&self.weights).zip(next) {
             let mut places = term.places(sentence, groups, than, (expected, next), &used);
             // A measure that was found has its unit with it.
             places.best = places
                 .best
                 .or_else(|| term.in_parts(sentence, &mut used))
                 .or(unit.take().filter(|(at, _)| !used.contains(at)));
+            // Of pairs some are had by their neighbours.
+            if places.best.is_none() && term.kind != Kind::Pair {
+                left -= weight;
+                if left < self.weight * SAID {
+                    return None;
+                }
+            }
             contrary |= places.best.is_none() && places.contrary;
             if let Some((at, how)) = places.best {
                 if !used.contains(&at) {
@@ -199,7 +207,7 @@ impl Weighed {
             }
             pairing.push(places.best);
         }
-        (pairing, used, contrary)
+        Some((pairing, used, contrary))
     }
 
     /// How near a sentence's words come to it.

@@ -17,10 +17,8 @@ const LEAST: usize = 3;
 pub struct Known {
     statements: Vec<Statement>,
     weighed: Vec<Weighed>,
-    /// Statements by those of their words and groups that few have. Who says a statement says one of these, or two if it is among
-    /// [`Known::by_two`].
+    /// Statements by those of their words and groups that few have. Who says a statement says one of these.
     by_key: ByHash<SmallVec<[u32; 2]>>,
-    by_two: Vec<bool>,
 }
 
 /// What a sentence says.
@@ -93,7 +91,6 @@ impl Known {
         let many = statements.len().max(1) as f32;
         let of = |term: &Term| keys(term).filter_map(|key| count.get(&key)).max().copied().unwrap_or(1);
         let mut by_key: ByHash<SmallVec<[u32; 2]>> = ByHash::default();
-        let mut by_two = Vec::with_capacity(all.len());
         let mut weighed = Vec::with_capacity(all.len());
         for (one, number) in all.into_iter().zip(0..) {
             let rare = |term: &Term| 1.0 + (many / of(term) as f32).ln() * 0.25;
@@ -101,14 +98,13 @@ impl Known {
             let total: f32 = weights.iter().sum();
             let mut order: Vec<usize> = (0..weights.len()).collect();
             order.sort_by_key(|at| one.terms.get(*at).map(of));
-            let (mut left, mut heaviest, mut indexed) = (total, 0.0_f32, 0);
+            let mut left = total;
             for at in order {
-                // What is left is too little to say it, even with one of those that are taken.
-                if left + heaviest < total * SAID {
+                // What is left is too little to say it.
+                if left < total * SAID {
                     break;
                 }
-                let weight = weights.get(at).copied().unwrap_or_default();
-                (left, heaviest, indexed) = (left - weight, heaviest.max(weight), indexed + 1);
+                left -= weights.get(at).copied().unwrap_or_default();
                 for key in one.terms.get(at).into_iter().flat_map(keys) {
                     let of = by_key.entry(key).or_default();
                     if of.last() != Some(&number) {
@@ -116,11 +112,10 @@ impl Known {
                     }
                 }
             }
-            by_two.push(left + heaviest < total * SAID && indexed > 1);
             let Read { terms, denials, than, by, .. } = one;
             weighed.push(Weighed { terms, weights, weight: total, denials, than, by });
         }
-        Self { statements, weighed, by_key, by_two }
+        Self { statements, weighed, by_key }
     }
 
     /// The statements, by number.
@@ -138,12 +133,7 @@ impl Known {
         let mut likely: Vec<u32> =
             sentence.keys().filter_map(|key| self.by_key.get(&key)).flatten().copied().collect();
         likely.sort_unstable();
-        let alike = likely.chunk_by(|one, other| one == other);
-        let enough = |of: &&[u32]| {
-            let number = of.first().map_or(0, |number| *number as usize);
-            of.len() > usize::from(self.by_two.get(number).copied().unwrap_or_default())
-        };
-        let likely = alike.filter(enough).filter_map(|of| of.first().copied());
+        likely.dedup();
         let mut best: Option<(u32, f32, Pairing)> = None;
         for number in likely {
             let Some(weighed) = self.weighed.get(number as usize) else { continue };
