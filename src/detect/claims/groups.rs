@@ -51,10 +51,13 @@ pub(super) const DENIAL: Group = 1;
 const GAP: usize = 3;
 
 static GROUPS: LazyLock<Groups> = LazyLock::new(|| {
-    let mut groups = Groups { others: vec![Other::default(), Other::default()], ..Groups::default() };
+    let phrases = Vec::with_capacity(FILES.iter().map(|file| file.matches(',').count()).sum());
+    let others = vec![Other::default(), Other::default()];
+    let mut groups = Groups { others, phrases, ..Groups::default() };
     for file in FILES {
         groups.read(file);
     }
+    groups.arrange();
     groups
 });
 
@@ -88,10 +91,12 @@ pub(super) enum Sort {
     Property,
 }
 
-/// A phrase behind its first word.
+/// A phrase.
 #[derive(Clone, Debug, PartialEq)]
 struct Phrase {
-    rest: SmallVec<[u64; 2]>,
+    first: u64,
+    /// The words behind it.
+    rest: Box<[u64]>,
     /// Behind so many words of the rest others may stand.
     gap: Option<u8>,
     of: Of,
@@ -100,8 +105,10 @@ struct Phrase {
 /// All groups.
 #[derive(Debug, Default)]
 pub(super) struct Groups {
-    /// By the first word, the longest phrase first.
-    phrases: ByHash<Vec<Phrase>>,
+    /// By their first words, of one word the longest first.
+    phrases: Vec<Phrase>,
+    /// Where those of a first word begin, and how many there are.
+    firsts: ByHash<(u32, u32)>,
     /// Words of scripts without spaces, by their hash.
     dense: ByHash<Of>,
     /// How many characters the words have that begin with one: a bit for each number.
@@ -176,8 +183,9 @@ impl Groups {
 
     fn add(&mut self, words: &str, group: Option<Group>) {
         for word in words.split(',').map(str::trim).filter(|word| !word.is_empty()) {
-            let of = if word.is_ascii() { self.phrase(word) } else { self.word(word) };
-            if let Some((group, of)) = group.zip(of)
+            if word.is_ascii() {
+                self.phrases.extend(phrase(word, group));
+            } else if let (Some(of), Some(group)) = (self.word(word), group)
                 && !of.contains(&group)
             {
                 of.push(group);
@@ -185,21 +193,28 @@ impl Groups {
         }
     }
 
-    /// The groups of a phrase of words with spaces.
-    fn phrase(&mut self, text: &str) -> Option<&mut Of> {
-        let (before, after) = text.split_once(" .. ").map_or((text, None), |(a, b)| (a, Some(b)));
-        let front = roots(before);
-        let (first, rest) = front.split_first()?;
-        let mut rest: SmallVec<[u64; 2]> = rest.into();
-        let gap = after.map(|_| rest.len() as u8);
-        rest.extend(after.map(roots).unwrap_or_default());
-        let all = self.phrases.entry(*first).or_default();
-        let at = all.iter().position(|one| one.rest == rest && one.gap == gap).unwrap_or_else(|| {
-            let at = all.iter().position(|one| one.rest.len() < rest.len()).unwrap_or(all.len());
-            all.insert(at, Phrase { rest, gap, of: Of::new() });
-            at
+    /// Puts phrases that are the same together, and all in order.
+    fn arrange(&mut self) {
+        let length = |one: &Phrase| std::cmp::Reverse(one.rest.len());
+        self.phrases.sort_by(|one, other| {
+            let key = |one: &Phrase| (one.first, length(one), std::cmp::Reverse(one.gap));
+            key(one).cmp(&key(other)).then_with(|| one.rest.cmp(&other.rest))
         });
-        all.get_mut(at).map(|one| &mut one.of)
+        self.phrases.dedup_by(|again, kept| {
+            let same = (again.first, again.gap) == (kept.first, kept.gap) && again.rest == kept.rest;
+            if same {
+                let more: Of = again.of.iter().copied().filter(|group| !kept.of.contains(group)).collect();
+                kept.of.extend(more);
+            }
+            same
+        });
+        self.phrases.shrink_to_fit();
+        let mut start = 0;
+        for of_one in self.phrases.chunk_by(|one, other| one.first == other.first) {
+            let count = of_one.len() as u32;
+            self.firsts.extend(of_one.first().map(|one| (one.first, (start, count))));
+            start += count;
+        }
     }
 
     /// The groups of a word of a script without spaces.
@@ -213,7 +228,9 @@ impl Groups {
     /// The longest phrase that the words of these keys begin with.
     pub(super) fn phrase_at(&self, keys: &[u64]) -> Option<Match<'_>> {
         let (first, keys) = keys.split_first()?;
-        self.phrases.get(first)?.iter().find_map(|phrase| {
+        let (start, count) = *self.firsts.get(first)?;
+        let phrases = self.phrases.get(start as usize..(start + count) as usize)?;
+        phrases.iter().find_map(|phrase| {
             let cut = phrase.gap.map_or(phrase.rest.len(), usize::from);
             let (front, back) = phrase.rest.split_at_checked(cut)?;
             let behind = keys.strip_prefix(front)?;
@@ -252,6 +269,16 @@ impl Groups {
             self.others.get(usize::from(*group)).is_some_and(|one| one.sort == sort && *group > DENIAL)
         })
     }
+}
+
+/// A phrase of words with spaces, and its group.
+fn phrase(text: &str, group: Option<Group>) -> Option<Phrase> {
+    let (before, after) = text.split_once(" .. ").map_or((text, None), |(a, b)| (a, Some(b)));
+    let front = roots(before);
+    let (first, rest) = front.split_first()?;
+    let gap = after.map(|_| rest.len() as u8);
+    let rest = rest.iter().copied().chain(after.map(roots).unwrap_or_default()).collect();
+    Some(Phrase { first: *first, rest, gap, of: group.into_iter().collect() })
 }
 
 /// The keys of a phrase's words.
