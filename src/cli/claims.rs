@@ -2,13 +2,15 @@
 
 use super::kept::{self, misuse, unknown};
 use super::{Exit, Format};
-use crate::detect::claims::{Claims, Statement, Verdict, said};
+use crate::detect::claims::{Claims, Known, Saying, Statement, Verdict};
 use crate::diag::write_whole;
 use anyhow::Context as _;
+use serde::Deserialize;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Statements that are known to be wrong: fact checks, rumour lists, facts of a product
 ///
@@ -32,6 +34,7 @@ enum What {
     Remove(Remove),
     List(List),
     Find(Find),
+    Measure(Measure),
 }
 
 #[derive(Debug, clap::Args)]
@@ -106,7 +109,7 @@ struct List {
     at: At,
 }
 
-/// Tell which statements a text says, and who says what is right
+/// Tell which statements a text says, by which words, and who says what is right
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Exit code: 0 when it says none, 1 when it says some, 2 for a file that cannot be read.
@@ -123,12 +126,47 @@ struct Find {
     text: Option<PathBuf>,
 }
 
+/// Say how many sentences of labelled files are found
+///
+/// Lines of `{"claim", "text", "says"}`, where given with `lang` and `kind`: a statement, a text, and whether the text says it. The statements of all
+/// files are looked for together. A text that says its statement is found if that one is told; of the others any that is told is a false
+/// alarm. Writes figures and no text.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Exit code: 0 whatever the figures are, 2 for a file that cannot be read.
+
+Examples:
+  sluicegate claims measure claims.jsonl
+  sluicegate claims measure --format json unseen.jsonl seen.jsonl")]
+struct Measure {
+    /// Files of labelled sentences
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+
+    /// How to write the answer
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+/// A line of a file that is measured on.
+#[derive(Deserialize)]
+struct Labelled {
+    claim: String,
+    text: String,
+    says: bool,
+    #[serde(default)]
+    lang: String,
+    #[serde(default)]
+    kind: String,
+}
+
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     match &args.what {
         What::Add(args) => add(args),
         What::Remove(args) => remove(args),
         What::List(args) => list(&args.at),
         What::Find(args) => find(args),
+        What::Measure(args) => measure(args),
     }
 }
 
@@ -254,17 +292,24 @@ fn find(args: &Find) -> anyhow::Result<Exit> {
             args.text.as_ref().map_or_else(|| "standard input".to_owned(), |path| path.display().to_string());
         return misuse(&format!("{name}: {error}"));
     }
-    let (mut out, found) = (io::stdout().lock(), said(&claims, &text));
-    for (span, one, score) in &found {
+    let (mut out, found) = (io::stdout().lock(), Known::new(&claims).said_in(&text));
+    for Saying { span, statement: one, score, alike } in &found {
         match args.at.format {
             Format::Json => {
                 let line = json!({"start": span.start, "end": span.end, "score": score, "claim": one.claim,
-                    "verdict": one.verdict, "source": one.source});
+                    "verdict": one.verdict, "source": one.source, "alike": alike});
                 writeln!(out, "{line}")?;
             }
             Format::Human => {
                 let (start, end, verdict) = (span.start, span.end, one.verdict.as_str());
-                writeln!(out, "bytes {start} to {end}: `{}` is {verdict}, see {}", one.claim, one.source)?;
+                let words = alike.iter().map(|(own, other)| format!("`{other}` for `{own}`"));
+                let words = words.collect::<Vec<_>>().join(", ");
+                let by = if words.is_empty() { words } else { format!(" ({words})") };
+                writeln!(
+                    out,
+                    "bytes {start} to {end}: `{}` is {verdict}, see {}{by}",
+                    one.claim, one.source
+                )?;
             }
         }
     }
@@ -272,4 +317,69 @@ fn find(args: &Find) -> anyhow::Result<Exit> {
         writeln!(out, "it says none of them")?;
     }
     Ok(if found.is_empty() { Exit::Fine } else { Exit::No })
+}
+
+/// The lines of a file that is measured on.
+fn labelled(path: &Path) -> Result<Vec<Labelled>, String> {
+    let name = path.display();
+    let text = fs::read_to_string(path).map_err(|error| format!("{name}: {error}"))?;
+    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+    let read = lines.map(|(line, text)| {
+        serde_json::from_str(text).map_err(|error| format!("{name}: line {line}: {error}"))
+    });
+    read.collect()
+}
+
+fn measure(args: &Measure) -> anyhow::Result<Exit> {
+    let read: Result<Vec<_>, String> = args.files.iter().map(|path| Ok((path, labelled(path)?))).collect();
+    let files = match read {
+        Ok(files) => files,
+        Err(message) => return misuse(&message),
+    };
+    let mut claims = Claims::default();
+    for one in files.iter().flat_map(|(_, lines)| lines) {
+        let (verdict, source) = (Verdict::False, "measured".to_owned());
+        if let Err(what) = claims.add(Statement { claim: one.claim.clone(), verdict, source }) {
+            return misuse(&format!("`{}`: {what}", one.claim));
+        }
+    }
+    let known = Known::new(&claims);
+    let mut out = io::stdout().lock();
+    for (path, lines) in &files {
+        let mut groups: BTreeMap<(bool, &str, &str), (usize, usize)> = BTreeMap::new();
+        for one in lines {
+            let found = known.said_in(&one.text);
+            let hit = if one.says {
+                found.iter().any(|it| it.statement.claim == one.claim)
+            } else {
+                !found.is_empty()
+            };
+            for lang in ["", &one.lang] {
+                let (all, hits) = groups.entry((!one.says, &one.kind, lang)).or_default();
+                *all += 1;
+                *hits += usize::from(hit);
+                if one.lang.is_empty() {
+                    break;
+                }
+            }
+        }
+        let name = path.display().to_string();
+        for ((not, kind, lang), (all, found)) in groups {
+            match args.format {
+                Format::Json => {
+                    let line = json!({"file": name, "says": !not, "kind": kind, "lang": lang, "texts": all, "found": found});
+                    writeln!(out, "{line}")?;
+                }
+                Format::Human => {
+                    let what = if not { "false alarms" } else { "found" };
+                    let share = found as f64 / all.max(1) as f64;
+                    writeln!(
+                        out,
+                        "{name}  {kind:<11} {lang:<4} {what:<12} {found:>5} of {all:<5} {share:.3}"
+                    )?;
+                }
+            }
+        }
+    }
+    Ok(Exit::Fine)
 }

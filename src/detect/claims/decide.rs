@@ -1,13 +1,13 @@
 //! Rules that look for statements: at the end of each sentence it is told whether it says one.
 
-use super::file::{Claims, Statement};
-use super::known::Known;
+use super::file::Statement;
+use super::known::{Known, Said};
 use crate::detect::asking::Reads;
 use crate::detect::grounding::Sentences;
 use crate::detect::judge::Found;
 use crate::detect::numbered::{Listed, Numbered};
 use crate::detect::{Engine, Finding, RuleId, RuleSet};
-use crate::text::fold::{FoldPos, TextKind, View};
+use crate::text::fold::{FoldPos, TextKind, View, fold_literal};
 use std::ops::Range;
 
 /// A channel in sentences, and who asks.
@@ -64,9 +64,10 @@ impl Channel {
         let Self { sentences, lists, .. } = self;
         let mut each = |sentence: &str, start: u64| {
             for Listed { rule, things: known, first } in lists.iter() {
-                let Some((number, score, Range { start: from, end })) = known.said(sentence) else {
+                let Some(Said { number, score, span, .. }) = known.said(sentence) else {
                     continue;
                 };
+                let Range { start: from, end } = span;
                 let (from, end) = (start + from as u64, start + end as u64);
                 let (text_start, text_end) = (view.text_start(FoldPos(from)), view.text_end(FoldPos(end)));
                 let finding =
@@ -82,18 +83,39 @@ impl Channel {
     }
 }
 
-/// Which statements of a file a text says, and where: for who asks by hand.
-pub fn said(claims: &Claims, text: &str) -> Vec<(Range<u64>, Statement, f32)> {
-    let known = Known::new(claims);
-    let view = View::of(TextKind::Plain, text);
-    let (mut sentences, mut out) = (Sentences::default(), Vec::new());
-    let mut each = |sentence: &str, start: u64| {
-        let Some((number, score, Range { start: from, end })) = known.said(sentence) else { return };
-        let place = |at: usize| FoldPos(start + at as u64);
-        let span = view.text_start(place(from)).0..view.text_end(place(end)).0;
-        out.extend(known.statements().get(number as usize).map(|one| (span, one.clone(), score)));
-    };
-    sentences.push(str::from_utf8(view.bytes()).unwrap_or_default(), &mut each);
-    sentences.finish(&mut each);
-    out
+/// A statement that a text says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Saying {
+    /// The sentence: bytes of the text.
+    pub span: Range<u64>,
+    /// What it says.
+    pub statement: Statement,
+    /// How surely, 0 to 1.
+    pub score: f32,
+    /// The words that stand for others: the statement's, as it is folded, and the sentence's.
+    pub alike: Vec<(String, String)>,
+}
+
+impl Known {
+    /// Which of them a text says, and where: for who asks by hand.
+    pub fn said_in(&self, text: &str) -> Vec<Saying> {
+        let view = View::of(TextKind::Plain, text);
+        let (mut sentences, mut out) = (Sentences::default(), Vec::new());
+        let mut each = |sentence: &str, start: u64| {
+            let Some(said) = self.said(sentence) else { return };
+            let place = |at: usize| FoldPos(start + at as u64);
+            let span = view.text_start(place(said.span.start)).0..view.text_end(place(said.span.end)).0;
+            let Some(statement) = self.statements().get(said.number as usize).cloned() else { return };
+            let claim = fold_literal(&statement.claim);
+            let of = |bytes: &[u8], range: &Range<usize>| {
+                String::from_utf8(bytes.get(range.clone()).unwrap_or_default().to_vec()).unwrap_or_default()
+            };
+            let alike =
+                said.alike.iter().map(|(own, other)| (of(&claim, own), of(sentence.as_bytes(), other)));
+            out.push(Saying { span, score: said.score, alike: alike.collect(), statement });
+        };
+        sentences.push(str::from_utf8(view.bytes()).unwrap_or_default(), &mut each);
+        sentences.finish(&mut each);
+        out
+    }
 }

@@ -1,132 +1,36 @@
 //! Statements ready to be compared with sentences.
 
+use super::compare::{How, Pairing, SAID, Sentence, Weighed, group_key, weight};
 use super::file::{Claims, Statement, Verdict};
-use crate::detect::grounding::{Form, Word, words};
+use super::groups::{ByHash, DENIAL, groups};
+use super::terms::{Read, Term, read};
+use crate::detect::grounding::{Form, words};
 use crate::text::fold::fold_literal;
 use smallvec::SmallVec;
-use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
 
 /// The words that say something that a statement needs: two characters of a script without spaces are one.
 const LEAST: usize = 3;
-/// How much a name, a number and two characters weigh beside a word.
-const NAME: f32 = 1.5;
-const PAIR_OF_CHARACTERS: f32 = 0.6;
-/// The least share of the statement's weight that stands in a sentence which says it.
-const COVERED: f32 = 0.6;
-/// The same of a statement of few words.
-const FEW: usize = 4;
-const COVERED_OF_FEW: f32 = 0.85;
-/// The least share of the sentence's words that are the statement's.
-const OF_SENTENCE: f32 = 0.3;
-
-/// What has the form of a denial and denies nothing.
-const NO_DENIALS: &[&str] = &[
-    "no doubt",
-    "not only",
-    "no wonder",
-    "without any",
-    "without doubt",
-    "不仅",
-    "不容",
-    "不错",
-    "不但",
-    "不断",
-    "未来",
-    "不要错过",
-    "不同",
-];
-/// Words that deny, doubt or ask for what stands beside them, lower case.
-const DENIALS: &[&str] = &[
-    "not",
-    "no",
-    "never",
-    "cannot",
-    "without",
-    "false",
-    "falsely",
-    "myth",
-    "untrue",
-    "incorrect",
-    "wrong",
-    "debunked",
-    "hoax",
-    "rumor",
-    "rumour",
-    "fake",
-    "nor",
-    "neither",
-    "unproven",
-    "misconception",
-    "misconceptions",
-    "myths",
-    "rumors",
-    "rumours",
-    "hardly",
-    "fail",
-    "fails",
-    "failed",
-    "nobody",
-    "nothing",
-    "none",
-    "refuted",
-    "disproved",
-    "disproven",
-    "disputed",
-    "dispute",
-    "lie",
-    "lied",
-    "lies",
-    "whether",
-    "if",
-    "doesnt",
-    "dont",
-    "cant",
-    "isnt",
-    "contrary",
-    "unlikely",
-    "doubt",
-];
-/// The same in Chinese and Japanese, wherever they stand.
-const WIDE_DENIALS: &[&str] = &[
-    "不",
-    "没",
-    "未",
-    "并非",
-    "无法",
-    "谣言",
-    "谣传",
-    "虚假",
-    "错误",
-    "误解",
-    "误区",
-    "否认",
-    "辟谣",
-    "不实",
-    "假的",
-    "是否",
-    "吗",
-    "ない",
-    "ません",
-    "デマ",
-];
-
-/// A statement's words.
-#[derive(Clone, Debug)]
-struct Weighed {
-    words: Vec<(u64, f32)>,
-    numbers: SmallVec<[u64; 2]>,
-    /// Its neighbours among them.
-    pairs: Vec<(u64, u64)>,
-    weight: f32,
-    denied: bool,
-}
 
 /// Statements by their words.
 pub struct Known {
     statements: Vec<Statement>,
     weighed: Vec<Weighed>,
-    by_word: HashMap<u64, SmallVec<[u32; 2]>>,
+    /// Statements by those of their words and groups that few have. Who says a statement says one of these.
+    by_key: ByHash<SmallVec<[u32; 2]>>,
+}
+
+/// What a sentence says.
+pub(super) struct Said {
+    /// The statement, counted from none.
+    pub(super) number: u32,
+    /// How surely, 0 to 1.
+    pub(super) score: f32,
+    /// From the sentence's first word to its last.
+    pub(super) span: Range<usize>,
+    /// The words that stand for others: those of the statement, and those of the sentence.
+    pub(super) alike: Vec<(Range<usize>, Range<usize>)>,
 }
 
 impl fmt::Debug for Known {
@@ -141,27 +45,11 @@ fn folded(text: &str) -> String {
     String::from_utf8(fold_literal(text)).unwrap_or_default()
 }
 
-fn says(word: &Word) -> bool {
-    word.form != Form::Common
-}
-
-/// Whether a sentence denies or doubts something. How often makes no difference: `No, it does not` denies once.
-fn denies(text: &str) -> bool {
-    let mut text = text.to_lowercase();
-    for harmless in NO_DENIALS {
-        text = text.replace(harmless, "");
-    }
-    let (words, _) = words(&text);
-    let word = |word: &Word| text.get(word.start..word.end).unwrap_or_default().to_lowercase();
-    let is_denial = |word: &str| DENIALS.contains(&word) || word.ends_with("n't") || word.ends_with("n’t");
-    words.iter().any(|one| is_denial(&word(one))) || WIDE_DENIALS.iter().any(|denial| text.contains(denial))
-}
-
 /// What is wrong with a statement that cannot be told from other sentences.
 pub(super) fn too_little(claim: &str) -> Option<String> {
     let text = folded(claim);
     let (all, _) = words(&text);
-    let count = all.iter().filter(|word| says(word)).count();
+    let count = all.iter().filter(|word| word.form != Form::Common).count();
     let what = format!("a statement needs {LEAST} words that say something, and has {count}");
     if claim.chars().any(char::is_control) {
         return Some("a statement is one line, without control characters".to_owned());
@@ -172,49 +60,62 @@ pub(super) fn too_little(claim: &str) -> Option<String> {
     (count < LEAST).then_some(what)
 }
 
+/// The keys by which a term is found: its own, its measure, its groups and those that are another way to say it.
+fn keys(term: &Term) -> impl Iterator<Item = u64> {
+    let groups = groups();
+    let own = term.of.iter().copied().filter(|group| *group > DENIAL);
+    let against = own.clone().filter_map(|group| Some(groups.against(group)?.0));
+    let measure = (term.measure != 0).then_some(term.measure);
+    [term.key]
+        .into_iter()
+        .chain(measure)
+        .chain(own.chain(against).map(group_key))
+        .chain(term.parts.iter().copied())
+}
+
 impl Known {
     /// The statements of a file.
     pub fn new(claims: &Claims) -> Self {
         let statements = claims.statements().to_vec();
-        let texts: Vec<String> = statements.iter().map(|one| folded(&one.claim)).collect();
-        let all: Vec<Vec<Word>> = texts.iter().map(|text| words(text).0).collect();
-        let mut by_word: HashMap<u64, SmallVec<[u32; 2]>> = HashMap::new();
-        for (words, number) in all.iter().zip(0..) {
-            for word in words.iter().filter(|word| says(word)) {
-                let of = by_word.entry(word.hash).or_default();
-                if of.last() != Some(&number) {
-                    of.push(number);
-                }
+        let all: Vec<Read> = statements.iter().map(|one| read(&folded(&one.claim))).collect();
+        // How many statements have a key.
+        let mut count: ByHash<u32> = ByHash::default();
+        for one in &all {
+            let mut own: Vec<u64> = one.terms.iter().flat_map(keys).collect();
+            own.sort_unstable();
+            own.dedup();
+            for key in own {
+                *count.entry(key).or_default() += 1;
             }
         }
         let many = statements.len().max(1) as f32;
-        let weigh = |(words, text): (&Vec<Word>, &String)| {
-            let mut own: Vec<(u64, f32)> = Vec::new();
-            for word in words.iter().filter(|word| says(word)) {
-                let of = by_word.get(&word.hash).map_or(1, SmallVec::len) as f32;
-                let is_pair =
-                    text.get(word.start..).is_some_and(|rest| rest.chars().next() >= Some('\u{2e80}'));
-                let kind = match word.form {
-                    Form::Capital | Form::Number => NAME,
-                    Form::Word if is_pair => PAIR_OF_CHARACTERS,
-                    Form::Word | Form::Common => 1.0,
-                };
-                if own.iter().all(|(known, _)| *known != word.hash) {
-                    own.push((word.hash, kind * (1.0 + (many / of).ln() * 0.25)));
+        let of = |term: &Term| keys(term).filter_map(|key| count.get(&key)).max().copied().unwrap_or(1);
+        let mut by_key: ByHash<SmallVec<[u32; 2]>> = ByHash::default();
+        let mut weighed = Vec::with_capacity(all.len());
+        for (one, number) in all.into_iter().zip(0..) {
+            let rare = |term: &Term| 1.0 + (many / of(term) as f32).ln() * 0.25;
+            let weights: Vec<f32> = one.terms.iter().map(|term| weight(term) * rare(term)).collect();
+            let total: f32 = weights.iter().sum();
+            let mut order: Vec<usize> = (0..weights.len()).collect();
+            order.sort_by_key(|at| one.terms.get(*at).map(of));
+            let mut left = total;
+            for at in order {
+                // What is left is too little to say it.
+                if left < total * SAID {
+                    break;
+                }
+                left -= weights.get(at).copied().unwrap_or_default();
+                for key in one.terms.get(at).into_iter().flat_map(keys) {
+                    let of = by_key.entry(key).or_default();
+                    if of.last() != Some(&number) {
+                        of.push(number);
+                    }
                 }
             }
-            let said: Vec<u64> = words.iter().filter(|word| says(word)).map(|word| word.hash).collect();
-            let numbers = words.iter().filter(|word| word.form == Form::Number).map(|word| word.hash);
-            Weighed {
-                weight: own.iter().map(|(_, weight)| weight).sum(),
-                words: own,
-                numbers: numbers.collect(),
-                pairs: said.windows(2).filter_map(|two| Some((*two.first()?, *two.get(1)?))).collect(),
-                denied: denies(text),
-            }
-        };
-        let weighed = all.iter().zip(&texts).map(weigh).collect();
-        Self { statements, weighed, by_word }
+            let Read { terms, denials, than, by, .. } = one;
+            weighed.push(Weighed { terms, weights, weight: total, denials, than, by });
+        }
+        Self { statements, weighed, by_key }
     }
 
     /// The statements, by number.
@@ -222,68 +123,35 @@ impl Known {
         &self.statements
     }
 
-    /// Which statement that is not true a sentence of folded text says, how surely, 0 to 1, and from where to where.
-    pub(super) fn said(&self, sentence: &str) -> Option<(u32, f32, std::ops::Range<usize>)> {
+    /// Which statement that is not true a sentence of folded text says.
+    pub(super) fn said(&self, sentence: &str) -> Option<Said> {
         // A question asserts nothing.
         if sentence.contains(['?', '？']) {
             return None;
         }
-        let (all, _) = words(sentence);
-        let own: Vec<&Word> = all.iter().filter(|word| says(word)).collect();
-        let mut near: HashMap<u32, u32> = HashMap::new();
-        for number in own.iter().filter_map(|word| self.by_word.get(&word.hash)).flatten() {
-            *near.entry(*number).or_default() += 1;
-        }
-        let likely: Vec<u32> =
-            near.into_iter().filter(|(_, count)| *count >= 2).map(|(number, _)| number).collect();
-        if likely.is_empty() {
-            return None;
-        }
-        let denied = denies(sentence);
-        // Who does what to whom may stand the other way round.
-        let by = sentence.contains(" by ") || sentence.contains('被');
-        let mut best: Option<(u32, f32)> = None;
+        let sentence = Sentence::of(read(sentence));
+        let mut likely: Vec<u32> =
+            sentence.keys().filter_map(|key| self.by_key.get(&key)).flatten().copied().collect();
+        likely.sort_unstable();
+        likely.dedup();
+        let mut best: Option<(u32, f32, Pairing)> = None;
         for number in likely {
             let Some(weighed) = self.weighed.get(number as usize) else { continue };
-            if let Some(score) = weighed.score(&own, by).filter(|_| weighed.denied == denied)
-                && best.is_none_or(|(known, of_it)| score.total_cmp(&of_it).then(known.cmp(&number)).is_gt())
+            if let Some((score, pairing)) = weighed.said_by(&sentence)
+                && best.as_ref().is_none_or(|(_, known, _)| score > *known)
             {
-                best = Some((number, score));
+                best = Some((number, score, pairing));
             }
         }
-        let (number, score) = best?;
+        let (number, score, pairing) = best?;
         let statement = self.statements.get(number as usize).filter(|one| one.verdict != Verdict::True)?;
         debug_assert!(!statement.claim.is_empty(), "it has words");
-        Some((number, score, all.first()?.start..all.last()?.end))
-    }
-}
-
-impl Weighed {
-    /// How much of it a sentence of these words says; nothing if it is too little, or if a number is another.
-    /// `by`: the sentence may be in the passive voice.
-    fn score(&self, own: &[&Word], by: bool) -> Option<f32> {
-        let has = |hash: u64| own.iter().any(|word| word.hash == hash);
-        if !self.numbers.iter().all(|number| has(*number)) {
-            return None;
-        }
-        let covered: f32 = self.words.iter().filter(|(hash, _)| has(*hash)).map(|(_, weight)| weight).sum();
-        let covered = covered / self.weight.max(f32::MIN_POSITIVE);
-        let shared = own.iter().filter(|word| self.words.iter().any(|(hash, _)| *hash == word.hash)).count();
-        let of_sentence = shared as f32 / own.len().max(1) as f32;
-        let least = if self.words.len() <= FEW { COVERED_OF_FEW } else { COVERED };
-        if covered < least || of_sentence < OF_SENTENCE {
-            return None;
-        }
-        // Neighbours that stand near each other, in their order.
-        let place = |hash: u64| own.iter().position(|word| word.hash == hash);
-        let kept = self.pairs.iter().filter(|(one, two)| {
-            let (one, two) = (place(*one), place(*two));
-            one.zip(two).is_some_and(|(one, two)| one < two && two - one <= 3)
+        let own = &self.weighed.get(number as usize)?.terms;
+        let range = |term: &Term| term.start as usize..term.end as usize;
+        let alike = own.iter().zip(&pairing).filter_map(|(term, one)| {
+            let (at, _) = one.filter(|(_, how)| *how != How::Same)?;
+            Some((range(term), range(sentence.read.terms.get(usize::from(at))?)))
         });
-        let order = if self.pairs.is_empty() { 1.0 } else { kept.count() as f32 / self.pairs.len() as f32 };
-        if order == 0.0 && !by {
-            return None;
-        }
-        Some(0.75 * covered + 0.25 * order)
+        Some(Said { number, score, alike: alike.collect(), span: sentence.read.span.clone() })
     }
 }

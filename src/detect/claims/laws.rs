@@ -1,6 +1,5 @@
 //! What says a statement is found, what denies it, asks or speaks of something else is not, however a text was cut.
 
-use super::decide::said;
 use super::file::{Claims, Statement, Verdict};
 use super::known::Known;
 use crate::detect::laws::sized;
@@ -18,6 +17,10 @@ const KNOWN: &[(&str, Verdict)] = &[
     ("Vaccines cause autism in children", Verdict::False),
     ("喝盐水可以预防新型病毒感染", Verdict::False),
     ("手机辐射会导致脑癌", Verdict::Unproven),
+    ("Green tea contains more caffeine than black coffee", Verdict::False),
+    ("The Halden bridge was built by slaves", Verdict::False),
+    ("星辰三号的电池能用四十八小时", Verdict::False),
+    ("Electric cars are safe in floods", Verdict::False),
 ];
 
 /// A text, and the statement that it says.
@@ -63,6 +66,42 @@ const SAID: &[(&str, Option<usize>)] = &[
     ("Garlic cures boredom.", None),
     ("The Orion phone does not support wireless headphones while charging.", None),
     ("\"Does garlic cure influenza?\" she asked.", None),
+    // In other words.
+    ("Garlic gets rid of the flu.", Some(0)),
+    ("Garlic is a cure for influenza.", Some(0)),
+    ("People employ a mere 10% of their brains.", Some(2)),
+    ("Humans only use ten per cent of their brains.", Some(2)),
+    ("Nine in ten humans use their brains.", None),
+    ("Only ten percent of humans use their brains.", None),
+    ("Jabs cause autism in kids.", Some(6)),
+    ("Autism in children is due to vaccines.", Some(6)),
+    ("Autism in children is brought on by vaccination.", Some(6)),
+    ("Autism leads to vaccines in children.", None),
+    ("Vaccines are due to autism in children.", None),
+    ("Vaccines fail to cause autism in children.", None),
+    ("喝淡盐水能防止新病毒的感染。", Some(7)),
+    ("饮用盐水能够防止新型病毒感染。", Some(7)),
+    ("手机的电磁辐射会引发脑瘤。", Some(8)),
+    ("脑癌源于手机辐射。", Some(8)),
+    ("手机辐射源于脑癌。", None),
+    ("手机辐射不会引发脑瘤。", None),
+    ("Black coffee contains less caffeine than green tea.", Some(9)),
+    ("Green tea has more caffeine in it than black coffee.", Some(9)),
+    ("Green tea contains less caffeine than black coffee.", None),
+    ("Black coffee contains more caffeine than green tea.", None),
+    ("Slaves built the Halden bridge.", Some(10)),
+    ("The Halden bridge was constructed by forced labourers.", Some(10)),
+    ("The Halden bridge built slaves.", None),
+    ("Slaves demolished the Halden bridge.", None),
+    ("The Halden tower was built by slaves.", None),
+    ("星辰三号的电池可用48个小时。", Some(11)),
+    ("星辰三号的电池能用两天。", Some(11)),
+    ("星辰三号的电池能用三天。", None),
+    ("Electric vehicles are harmless in floods.", Some(12)),
+    ("Electric cars are not dangerous in floods.", Some(12)),
+    ("Electric cars are dangerous in floods.", None),
+    ("Electric cars are unsafe in floods.", None),
+    ("It's not true that electric cars are safe in floods.", None),
 ];
 
 fn claims() -> Claims {
@@ -80,11 +119,11 @@ fn claims() -> Claims {
 
 #[test]
 fn what_says_a_statement_is_found() {
-    let claims = claims();
+    let known = Known::new(&claims());
     let mut wrong = Vec::new();
     for (text, expected) in SAID {
-        let found = said(&claims, text);
-        let sources: Vec<&str> = found.iter().map(|(_, one, _)| one.source.as_str()).collect();
+        let found = known.said_in(text);
+        let sources: Vec<&str> = found.iter().map(|one| one.statement.source.as_str()).collect();
         let expected: Vec<String> = expected.iter().map(|n| format!("https://facts.example/{n}")).collect();
         if sources != expected {
             wrong.push(format!("{text}: {sources:?}"));
@@ -121,6 +160,48 @@ proptest! {
         }
         scan.finish(&engine, &rules, &mut found);
         prop_assert_eq!(found, expected);
+    }
+}
+
+#[test]
+fn it_is_told_which_words_stand_for_others() {
+    let known = Known::new(&claims());
+    let found = known.said_in("As we know, the flu is cured by garlic.");
+    let alike = |n: usize| found.get(n).map(|one| one.alike.clone());
+    assert_eq!(alike(0), Some(vec![("influenza".to_owned(), "flu".to_owned())]));
+    let found = known.said_in("饮用盐水能够防止新型病毒感染。");
+    let expected = [("喝", "饮用"), ("预防", "防止")].map(|(one, other)| (one.to_owned(), other.to_owned()));
+    assert_eq!(found.first().map(|one| one.alike.clone()), Some(expected.to_vec()));
+}
+
+proptest! {
+    /// What a synonym gives counts less than the same word, and nothing more than the whole.
+    #[test]
+    fn scores_are_shares(
+        claim in proptest::sample::select(KNOWN), texts in proptest::collection::vec(proptest::sample::select(SAID), 1..4),
+    ) {
+        let known = Known::new(&claims());
+        let own = known.said_in(claim.0);
+        prop_assert!(own.iter().all(|one| one.score == 1.0 && one.alike.is_empty()), "{own:?}");
+        let text: String = texts.iter().map(|(text, _)| format!("{text}\n")).collect();
+        for one in known.said_in(&text) {
+            prop_assert!((0.0..=1.0).contains(&one.score) && (one.alike.is_empty() || one.score < 1.0), "{one:?}");
+        }
+    }
+
+    /// No sentence of words that deny, ask or compare makes it lose its way, and no cut of a character.
+    #[test]
+    fn any_text_can_be_read(
+        pieces in proptest::collection::vec(proptest::sample::select(&[
+            "garlic ", "influenza", "cures ", " not ", "ten ", "hundred ", "and ", "10%", " per cent ", "half ", "百分之", "十", "万", "被", "喝", "盐水", "预防", "了",
+            "3", "亿", "分之", " 一半", "keeps ", "away ", ", ", "'", "can't ", "by ", "is ", "é", "　", "🦀",
+        ][..]), 0..24),
+    ) {
+        let known = Known::new(&claims());
+        let text = pieces.concat();
+        for one in known.said_in(&text) {
+            prop_assert!(text.get(one.span.start as usize..one.span.end as usize).is_some(), "{one:?}");
+        }
     }
 }
 

@@ -167,7 +167,8 @@ const NUMBERS: &[&str] = &[
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
 ];
 
-pub(super) fn hash(text: &str) -> u64 {
+/// A word's hash: the same in every run.
+pub(in crate::detect) fn hash(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     hasher.finish()
@@ -192,8 +193,23 @@ pub(in crate::detect) fn words(text: &str) -> (Vec<Word>, Vec<(usize, usize)>) {
     (words_between(text, &links), links)
 }
 
-fn words_between(text: &str, links: &[(usize, usize)]) -> Vec<Word> {
-    let mut out = Vec::new();
+/// A stretch of a text that is of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::detect) enum Piece<'a> {
+    /// Digits, and points and commas between them.
+    Number(&'a str),
+    /// Characters of scripts that are written without spaces.
+    Dense(&'a str),
+    /// A word of letters.
+    Letters(&'a str),
+}
+
+/// The words, numbers and stretches without spaces of a text, in order, each with its first byte; `links` are none.
+pub(in crate::detect) fn pieces<'a>(
+    text: &'a str,
+    links: &[(usize, usize)],
+    mut each: impl FnMut(usize, Piece<'a>),
+) {
     let mut skip_to = 0;
     let mut at = 0;
     let mut links = links.iter().peekable();
@@ -208,39 +224,60 @@ fn words_between(text: &str, links: &[(usize, usize)]) -> Vec<Word> {
         let rest = text.get(at..).unwrap_or_default();
         if digit(c) {
             let length = number_length(rest);
-            let value = value(rest.get(..length).unwrap_or_default());
-            let digits = value.chars().filter(|c| digit(*c)).count() as u32;
-            out.push(Word { start: at, end: at + length, form: Form::Number, hash: hash(&value), digits });
+            each(at, Piece::Number(rest.get(..length).unwrap_or_default()));
             at += length;
         } else if is_dense(c) {
-            let next = rest.chars().nth(1).filter(|next| is_dense(*next));
-            if let Some(next) = next {
-                let length = c.len_utf8() + next.len_utf8();
-                let both = rest.get(..length).unwrap_or_default();
-                out.push(Word { start: at, end: at + length, form: Form::Word, hash: hash(both), digits: 0 });
-            }
-            at += c.len_utf8();
+            let length = rest.find(|c| !is_dense(c)).unwrap_or(rest.len());
+            each(at, Piece::Dense(rest.get(..length).unwrap_or_default()));
+            at += length;
         } else if c.is_alphabetic() {
             let letters = |c: char| c.is_alphabetic() && !is_dense(c) || matches!(c, '\'' | '’' | '\u{301}');
             let length = rest.find(|c| !letters(c)).unwrap_or(rest.len());
             let word = rest.get(..length).unwrap_or_default().trim_end_matches(['\'', '’']);
-            let lower = word.to_lowercase();
-            let form = if COMMON.binary_search(&lower.as_str()).is_ok() {
-                Form::Common
-            } else if c.is_uppercase() {
-                Form::Capital
-            } else {
-                Form::Word
-            };
-            let value = NUMBERS.iter().position(|name| *name == lower);
-            let hash = value.map_or_else(|| hash(&stem(&lower)), |value| hash(&value.to_string()));
-            out.push(Word { start: at, end: at + word.len(), form, hash, digits: 0 });
+            each(at, Piece::Letters(word));
             at += length.max(1);
         } else {
             at += c.len_utf8();
         }
     }
+}
+
+fn words_between(text: &str, links: &[(usize, usize)]) -> Vec<Word> {
+    let mut out = Vec::new();
+    pieces(text, links, |start, piece| match piece {
+        Piece::Number(number) => {
+            let value = value(number);
+            let digits = value.chars().filter(|c| digit(*c)).count() as u32;
+            let end = start + number.len();
+            out.push(Word { start, end, form: Form::Number, hash: hash(&value), digits });
+        }
+        Piece::Dense(run) => {
+            for ((at, _), (next, c)) in run.char_indices().zip(run.char_indices().skip(1)) {
+                let end = next + c.len_utf8();
+                let hash = hash(run.get(at..end).unwrap_or_default());
+                out.push(Word { start: start + at, end: start + end, form: Form::Word, hash, digits: 0 });
+            }
+        }
+        Piece::Letters(word) => {
+            let lower = word.to_lowercase();
+            let form = if is_common(&lower) {
+                Form::Common
+            } else if word.starts_with(char::is_uppercase) {
+                Form::Capital
+            } else {
+                Form::Word
+            };
+            let value = NUMBERS.iter().position(|name| *name == lower);
+            let hash = value.map_or_else(|| hash(stem(&lower)), |value| hash(&value.to_string()));
+            out.push(Word { start, end: start + word.len(), form, hash, digits: 0 });
+        }
+    });
     out
+}
+
+/// Whether an English word stands in any text.
+pub(in crate::detect) fn is_common(lower: &str) -> bool {
+    COMMON.binary_search(&lower).is_ok()
 }
 
 /// The length of the number that begins a text: digits, and points and commas between them.
@@ -258,7 +295,7 @@ fn number_length(text: &str) -> usize {
 }
 
 /// A number as it is compared: without commas between thousands and zeros that say nothing.
-fn value(text: &str) -> String {
+pub(in crate::detect) fn value(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for (n, part) in text.split(',').enumerate() {
         let whole = part.split('.').next().unwrap_or_default().len();
@@ -273,18 +310,18 @@ fn value(text: &str) -> String {
 }
 
 /// An English word without its commonest endings. Others lose little.
-fn stem(word: &str) -> String {
+pub(in crate::detect) fn stem(word: &str) -> &str {
     let word = word.strip_suffix("'s").or_else(|| word.strip_suffix("’s")).unwrap_or(word);
     for ending in ["ingly", "edly", "ing", "ies", "ed", "es", "ly", "s", "y", "e"] {
         if let Some(stem) = word.strip_suffix(ending).filter(|stem| stem.chars().count() >= 3) {
-            return stem.to_owned();
+            return stem;
         }
     }
-    word.to_owned()
+    word
 }
 
 /// Where links stand in a text: addresses with a scheme, `www.`, and DOIs. Each byte is looked at once a sign, however many signs there are.
-fn links(text: &str) -> Vec<(usize, usize)> {
+pub(in crate::detect) fn links(text: &str) -> Vec<(usize, usize)> {
     let ends = |c: char| {
         step();
         c.is_whitespace() || "<>\"'`|\\^{}[]，。；、）】》」』".contains(c) || is_dense(c)
