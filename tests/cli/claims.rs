@@ -31,6 +31,9 @@ fn statements_are_taken_in_found_and_forgotten() {
         (said.as_str(), code),
         ("bytes 0 to 34: `Garlic cures influenza` is unproven, see WHO\n", Some(1))
     );
+    let (said, code) = run(folder, &["claims", "find", "--file", "a.claims"], "Garlic gets rid of the flu.");
+    let expected = "bytes 0 to 26: `Garlic cures influenza` is unproven, see WHO (`gets rid of` for `cures`, `flu` for `influenza`)\n";
+    assert_eq!((said.as_str(), code), (expected, Some(1)));
     let (said, code) =
         run(folder, &["claims", "find", "--file", "a.claims"], "Garlic does not cure influenza.");
     assert_eq!((said.as_str(), code), ("it says none of them\n", Some(0)));
@@ -68,6 +71,34 @@ fn what_cannot_be_taken_in_changes_nothing() {
     assert!(!folder.join("a.claims").exists());
     let (said, code) = run(folder, &["claims", "list", "--file", "a.claims"], "");
     assert!(code == Some(2) && said.contains("`sluicegate claims add` makes it"), "{said}");
+}
+
+#[test]
+fn labelled_sentences_are_measured() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let folder = dir.path();
+    let line = |text: &str, says: bool, kind: &str| {
+        let claim = "Garlic cures influenza";
+        serde_json::json!({"claim": claim, "text": text, "says": says, "kind": kind, "lang": "en"})
+            .to_string()
+            + "\n"
+    };
+    let lines = [
+        line("Garlic is a cure for the flu.", true, "synonym"),
+        line("Chewing a clove a day, my uncle got well.", true, "synonym"),
+        line("Garlic does not cure influenza.", false, "denies"),
+    ];
+    std::fs::write(folder.join("a.jsonl"), lines.concat()).expect("a file");
+    let (said, code) = run(folder, &["claims", "measure", "--format", "json", "a.jsonl"], "");
+    let lines: Vec<serde_json::Value> =
+        said.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let told: Vec<_> =
+        lines.iter().map(|one| (one["kind"].clone(), one["found"].clone(), one["texts"].clone())).collect();
+    let expected = [("synonym", 1, 2), ("synonym", 1, 2), ("denies", 0, 1), ("denies", 0, 1)];
+    assert_eq!((told, code), (expected.map(|(a, b, c)| (a.into(), b.into(), c.into())).to_vec(), Some(0)));
+    std::fs::write(folder.join("b.jsonl"), "{\"claim\":\"x\"}\n").expect("a file");
+    let (said, code) = run(folder, &["claims", "measure", "b.jsonl"], "");
+    assert!(code == Some(2) && said.contains("b.jsonl: line 1: missing field"), "{said}");
 }
 
 #[test]

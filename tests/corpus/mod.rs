@@ -4,6 +4,7 @@
 //! In `found`, `⟦` and `⟧` stand around what has to be found, to the character; they are no part of the text. In `clean` nothing may be
 //! found. The table by family: `cargo test --test all corpus -- --nocapture`.
 
+mod claims;
 mod judgement;
 
 use serde::Deserialize;
