@@ -285,3 +285,50 @@ fn phrase(text: &str, group: Option<Group>) -> Option<Phrase> {
 fn roots(text: &str) -> Vec<u64> {
     super::terms::tokens(text).iter().map(|token| token.key).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A word that stands on both sides of a line would deny itself.
+    #[test]
+    fn no_word_is_its_own_opposite() {
+        let groups = groups();
+        let own = |of: &Of| {
+            of.iter().copied().filter_map(|group| groups.against(group)).find(|(other, _)| of.contains(other))
+        };
+        let mut wrong = Vec::new();
+        for word in FILES.iter().flat_map(|file| file.lines()).filter(|line| !line.starts_with('#')) {
+            for word in word.split([',', '>', '<', '~']).map(str::trim).filter(|word| !word.is_empty()) {
+                let of = if word.is_ascii() {
+                    groups.phrase_at(&roots(word)).map(|found| found.of)
+                } else {
+                    groups.word_at(word).map(|(_, of)| of)
+                };
+                wrong.extend(of.and_then(own).map(|_| word));
+            }
+        }
+        assert!(wrong.is_empty(), "{wrong:?}");
+    }
+
+    #[test]
+    fn words_are_found_with_their_endings_and_phrases_with_their_gaps() {
+        let groups = groups();
+        let of =
+            |text: &str| groups.phrase_at(&roots(text)).map(|found| found.of.to_vec()).unwrap_or_default();
+        let shares = |one: &str, other: &str| of(one).iter().any(|group| of(other).contains(group));
+        for (one, other) in [
+            ("cures", "getting rid of"),
+            ("stopped", "stops"),
+            ("stays", "remained"),
+            ("protects people against", "prevent"),
+            ("quickly", "fast"),
+            ("led to", "causing"),
+        ] {
+            assert!(shares(one, other), "{one}, {other}");
+        }
+        assert!(!shares("increase", "reduce") && !shares("garlic", "onion"));
+        assert_eq!(groups.word_at("预防流感").map(|(length, _)| length), Some("预防".len()));
+        assert!(groups.word_at("犇").is_none());
+    }
+}
