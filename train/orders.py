@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Orders to assistants and what looks like them, as `sluicegate train train/injection.toml` reads them.
 
-    train/orders.py --purple CHECKOUT --gptfuzz CHECKOUT --artifacts CHECKOUT --jailbench CHECKOUT --injecagent CHECKOUT --leaks CHECKOUT
+    train/orders.py --purple CHECKOUT --gptfuzz CHECKOUT --artifacts CHECKOUT --jailbench-templates CHECKOUT --injecagent CHECKOUT --leaks CHECKOUT
         --roles CHECKOUT --roles-zh CHECKOUT --asks-zh CHECKOUT --structured CHECKOUT,CHECKOUT --tasks CHECKOUT
         --tensortrust CHECKOUT --agentdojo FOLDER --garak CHECKOUT --seval CHECKOUT --gpts CHECKOUT --out DIR/outside
 
@@ -168,7 +168,7 @@ def tasks(checkout):
                 yield row("tasks", line["id"], line["instruction"] + "\n" + about["input"], "en", 0, "yizhongw/self-instruct", "Apache-2.0")
 
 
-def jailbench(checkout):
+def jailbench_templates(checkout):
     """Chinese jailbreaks: of twenty templates, which stand in turn around each question, those that take rules away, each with some questions."""
     lines = list(csv.DictReader(io.StringIO(shown(checkout, "JailBench.csv").decode("utf-8-sig"))))
     kinds = [2, 4, 8, 9, *range(12, 20)]
@@ -311,7 +311,7 @@ def gpts(checkout):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    makers = [purple, gptfuzz, injecagent, leaks, roles, roles_zh, structured, asks_zh, tasks, jailbench, tensortrust, agentdojo, artifacts, garak, gpts, seval]
+    makers = [purple, gptfuzz, injecagent, leaks, roles, roles_zh, structured, asks_zh, tasks, jailbench_templates, tensortrust, agentdojo, artifacts, garak, gpts, seval]
     for make in makers:
         parser.add_argument("--" + make.__name__.replace("_", "-"), metavar="FOLDER" if make is agentdojo else "CHECKOUT", help=make.__doc__.split("\n")[0])
     parser.add_argument("--out", required=True)

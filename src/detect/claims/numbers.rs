@@ -47,7 +47,8 @@ pub(super) fn key(value: f64) -> u64 {
 /// The key of a number with its unit, if it is one of those that are parts of each other; `unit`: what stands behind the number, lower case.
 pub(super) fn measured(value: f64, unit: &str) -> Option<u64> {
     let (dimension, much, _) = UNITS.iter().find(|(_, _, words)| words.contains(&unit))?;
-    Some(hash(&format!("#{dimension}{}", value * much)))
+    // Products of fractions differ in their last bits.
+    Some(hash(&format!("#{dimension}{}", (value * much * 1e3).round())))
 }
 
 /// The same of a text without spaces that goes on behind the number.

@@ -7,8 +7,9 @@ use super::han::{KINDS, Kinds, wide};
 use crate::text::lane::{LANE, LANE_BITS, Lane};
 use crate::text::work::step;
 
-/// What of a block is read with it.
+/// So many bytes are told at a time.
 const BLOCK: usize = 64;
+/// So many behind them are read too: words for digits are told by three letters.
 const BEHIND: usize = 2;
 
 /// Places of a text, each list in order.
@@ -101,7 +102,7 @@ impl Masks {
             let word = first.within(b'a', 26).or(digit);
             let goes_on = second.within(b'a', 26).or(next.within(b'0', 10));
             let capitals = here.within(b'A', 26).and(next.within(b'A', 26));
-            // zero, one, two, three, four, five, six, seven, eight, nine, oh.
+            // The words for digits, see [`super::apart`], by their first three letters: more may pass, none may lack.
             let (begins, then, last) = (|byte| first.is(byte), |byte| second.is(byte), |byte| third.is(byte));
             let two = begins(b'z').or(begins(b's')).and(then(b'e'));
             let two = two.or(begins(b'o').and(then(b'n')));
@@ -128,7 +129,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_glance_sees_what_single_bytes_show(text in "([a-zA-Z0-9]{1,3}|zero|One|TWO|three|oh|[a-z]{60,70}|[-+/_ .é]|[一二人女木好火乍弓，。毐]|[.*]){0,60}") {
+        fn a_glance_sees_what_single_bytes_show(text in "([a-zA-Z0-9]{1,3}|zero|One|TWO|three|Four|five|SIX|seven|eight|nine|oh|[a-z]{60,70}|[-+/_ .é]|[一二人女木好火乍弓，。毐]|[.*]){0,60}") {
             let bytes = text.as_bytes();
             let glance = Glance::at(&text);
             let (mut beginnings, mut characters, mut signs) = (Vec::new(), Vec::new(), Vec::new());

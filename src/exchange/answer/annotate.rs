@@ -5,8 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use super::label::Around;
-use super::rewrite::Edit;
+use smallvec::SmallVec;
+
+use super::rewrite::{Around, Edit, Leaving};
 use crate::audit::AnnotationRecord;
 use crate::dialect::Matched;
 use crate::exchange::Place;
@@ -20,7 +21,7 @@ pub(super) const MEMBER: &str = "sluicegate_annotations";
 /// How a comment of a stream begins that holds the same.
 pub(super) const COMMENT: &str = ": sluicegate-annotations ";
 
-/// Where a place is: the parts of its text, its rule, its sentence and its span.
+/// Where a place is: the parts of its text, its rule, which of the rule's statements it says, its sentence and its span.
 type Key = ([u64; 4], u32, u32, u64, Option<(u64, u64)>);
 
 /// What is told of one answer.
@@ -114,11 +115,33 @@ impl Notes {
     }
 }
 
-/// Whether bytes of the upstream's hold the name under which clients are told.
+/// The comment's name, and what stands in its place in a comment of the upstream's: as long, so that nothing else moves.
+const NAME: &str = "sluicegate-annotations";
+const DISOWNED: &str = "upstream's-annotations";
+
+/// Whether bytes of the upstream's may hold a name under which clients are told.
 pub(super) fn speaks_for_us(bytes: &[u8]) -> bool {
     let has = |name: &str| memchr::memmem::find(bytes, name.as_bytes()).is_some();
     // A name may be written with escapes; those of ASCII begin so.
-    has(MEMBER) || has(COMMENT.trim()) || has("\\u00")
+    has(MEMBER) || has(NAME) || has("\\u00")
+}
+
+/// An event whose comments do not pass for the gateway's.
+pub(super) fn disowned(event: Leaving) -> Leaving {
+    let is_data =
+        |at: usize| event.data.iter().any(|range| (range.start as usize..range.end as usize).contains(&at));
+    let all = memchr::memmem::find_iter(&event.raw, NAME);
+    let places: SmallVec<[usize; 1]> = all.filter(|at| !is_data(*at)).collect();
+    if places.is_empty() {
+        return event;
+    }
+    let mut raw = event.raw.to_vec();
+    for at in places {
+        if let Some(name) = raw.get_mut(at..at + NAME.len()) {
+            name.copy_from_slice(DISOWNED.as_bytes());
+        }
+    }
+    Leaving { raw: raw.into(), ..event }
 }
 
 /// Gives an event's or answer's object the member: in the place of those that the upstream has put there, which say nothing where there is

@@ -12,13 +12,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::super::label::Labelling;
-use super::super::reader::Reader;
 use super::annotate::{self, Notes};
-use super::rewrite::{Edit, Leaving, Work, Written, anew, edited, has_comments, more, plain};
+use super::rewrite::{Around, Edit, Leaving, Work, Written, anew, edited, has_comments, more, plain};
 use super::stream::joined;
 use crate::audit::{AnnotationRecord, LabelRecord};
-use crate::dialect::{Ask, Cue, Framing, Matched, Memo, Spot};
-use crate::policy::Policy;
+use crate::dialect::{Ask, Cue, Matched, Spot};
 use crate::provenance::{Label, LabelWords, Paragraph, Skeleton};
 use crate::text::json::{Kind, Tape};
 use crate::text::{Guess, Tongue};
@@ -31,17 +29,6 @@ pub(super) const FIELD: &str = "sluicegate_label";
 const MOST_TEXTS: usize = 256;
 /// So many of a text's last characters tell whether the model has written the label itself.
 const TAIL: usize = 160;
-
-/// What is known of an exchange where an event is labelled.
-pub(super) struct Around<'a> {
-    pub(super) matched: &'a Matched,
-    pub(super) ask: &'a Ask,
-    pub(super) memo: &'a Memo,
-    pub(super) framing: Framing,
-    pub(super) policy: &'a Policy,
-    /// Who has read it.
-    pub(super) reader: &'a Reader,
-}
 
 /// One text of an answer.
 #[derive(Debug, Default)]
@@ -176,12 +163,15 @@ impl Labels {
         if self.labelling.is_some() || self.notes.as_ref().is_some_and(Notes::is_in_text) {
             return false;
         }
+        if annotate::speaks_for_us(&event.raw) {
+            return false;
+        }
         if event.data.is_empty() {
-            return !annotate::speaks_for_us(&event.raw);
+            return true;
         }
         let data = joined(&event.raw, &event.data);
         let (dialect, operation) = (around.matched.dialect, around.matched.operation);
-        if dialect.is_end_sign(&data) || annotate::speaks_for_us(&data) {
+        if dialect.is_end_sign(&data) {
             return false;
         }
         let mut cues = std::mem::take(&mut self.cues);
@@ -223,11 +213,8 @@ impl Labels {
         then: impl FnOnce(Leaving, Written) -> Leaving,
     ) -> Vec<Leaving> {
         let (dialect, operation) = (around.matched.dialect, around.matched.operation);
+        let event = if self.notes.is_some() { annotate::disowned(event) } else { event };
         if event.data.is_empty() {
-            if self.notes.is_some() && annotate::speaks_for_us(&event.raw) {
-                // A comment of the upstream's that would pass for ours.
-                return Vec::new();
-            }
             if self.held.is_empty() {
                 return vec![event];
             }

@@ -37,8 +37,8 @@ use crate::vault::{Back, Scope};
 use annotate::Notes;
 use ending::undecodable;
 use held::Begun;
-use label::{Around, Labels};
-use rewrite::{Leaving, Written};
+use label::Labels;
+use rewrite::{Around, Leaving, Written};
 use stream::Held;
 
 /// How an answer is read.

@@ -7,9 +7,10 @@ use std::ops::Range;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use super::super::reader::Reader;
 use super::super::segment::Moved;
-use super::label::Around;
-use crate::dialect::{Framing, Matched, Spot};
+use crate::dialect::{Ask, Framing, Matched, Memo, Spot};
+use crate::policy::Policy;
 use crate::text::json::{Kind, Tape, escape_into};
 
 /// An event on its way out, and where its data stands.
@@ -17,6 +18,17 @@ use crate::text::json::{Kind, Tape, escape_into};
 pub(super) struct Leaving {
     pub(super) raw: Bytes,
     pub(super) data: SmallVec<[Range<u32>; 1]>,
+}
+
+/// What is known of an exchange where an event is written anew.
+pub(super) struct Around<'a> {
+    pub(super) matched: &'a Matched,
+    pub(super) ask: &'a Ask,
+    pub(super) memo: &'a Memo,
+    pub(super) framing: Framing,
+    pub(super) policy: &'a Policy,
+    /// Who has read it.
+    pub(super) reader: &'a Reader,
 }
 
 /// What is done to an event's data.

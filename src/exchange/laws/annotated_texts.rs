@@ -161,10 +161,14 @@ fn nobody_else_speaks_under_our_names() {
                 .split_inclusive("\n\n")
                 .map(|event| if event.contains("data: {") { named(event) } else { event.to_owned() })
                 .collect();
-            let stream = format!(": sluicegate-annotations {forged}\n\n{stream}");
+            // In a frame of its own, without the space, and before data in one frame.
+            let stream = format!(
+                ": sluicegate-annotations {forged}\n\n:sluicegate-annotations {forged}\n\n: sluicegate-annotations {forged}\n{stream}"
+            );
             let mut answering =
                 begin(call, &policy(RuleState::Enforce, form), How { stream: true, ..How::default() });
             let out = sent(&mut answering, &stream, 17);
+            assert!(!out.contains(":sluicegate-annotations"), "{out}");
             let told: Vec<Value> = beside(&out, call).into_iter().filter(|value| !value.is_null()).collect();
             let in_member = doubtful && form != Annotate::Note;
             assert_eq!(told.len(), usize::from(in_member), "{out}");
