@@ -53,7 +53,7 @@ const GAP: usize = 3;
 static GROUPS: LazyLock<Groups> = LazyLock::new(|| {
     let phrases = Vec::with_capacity(FILES.iter().map(|file| file.matches(',').count()).sum());
     let others = vec![Other::default(), Other::default()];
-    let mut groups = Groups { others, phrases, ..Groups::default() };
+    let mut groups = Groups { phrases, others, ..Groups::default() };
     for file in FILES {
         groups.read(file);
     }

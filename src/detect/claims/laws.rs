@@ -182,7 +182,7 @@ proptest! {
     ) {
         let known = Known::new(&claims());
         let own = known.said_in(claim.0);
-        prop_assert!(own.iter().all(|one| one.score == 1.0 && one.alike.is_empty()), "{own:?}");
+        prop_assert!(own.iter().all(|one| one.score > 0.999 && one.alike.is_empty()), "{own:?}");
         let text: String = texts.iter().map(|(text, _)| format!("{text}\n")).collect();
         for one in known.said_in(&text) {
             prop_assert!((0.0..=1.0).contains(&one.score) && (one.alike.is_empty() || one.score < 1.0), "{one:?}");
