@@ -168,6 +168,7 @@ impl Weighed {
         }
         let score = measures.score()?;
         let turned = self.turned(sentence, &pairing, groups())
+            || !measures.passive && self.names_turned(&pairing)
             || self.counts_another(sentence, &pairing)
             || measures.extra > 0.0 && self.backwards(sentence, &pairing);
         (!turned).then_some((score, pairing))
@@ -351,6 +352,14 @@ impl Weighed {
         })
     }
 
+    /// Whether names have changed places, whatever is done: `A sued B` is not `B sued A`.
+    fn names_turned(&self, pairing: &Pairing) -> bool {
+        let once = |term: &Term| self.terms.iter().filter(|one| one.key == term.key).count() == 1;
+        let names = self.terms.iter().zip(pairing).filter(|(term, _)| term.kind == Kind::Name && once(term));
+        let places: SmallVec<[u16; 8]> = names.filter_map(|(_, one)| one.map(|(at, _)| at)).collect();
+        !places.is_sorted()
+    }
+
     /// Whether who does something and to whom is the other way round.
     fn turned(&self, sentence: &Sentence, pairing: &Pairing, groups: &Groups) -> bool {
         let than = self.than && sentence.read.than;
@@ -388,8 +397,13 @@ impl Weighed {
                 let before = other.checked_sub(1).and_then(|before| self.terms.get(before));
                 // What there is more or less of stands where it stood.
                 let is_compared = other_way && before.is_some_and(|before| before.of.iter().any(compares));
-                let counts =
-                    other != place && term.says() && !is_compared && !groups.is(&term.of, Sort::Verb);
+                // What stands on both sides (`the one company sues the other company`) says nothing of who does it.
+                let is_on_both = self.terms.iter().filter(|one| one.key == term.key).count() > 1;
+                let counts = other != place
+                    && term.says()
+                    && !is_compared
+                    && !is_on_both
+                    && !groups.is(&term.of, Sort::Verb);
                 let Some((other_at, _)) = one.filter(|_| counts) else { continue };
                 let (own, there) = (other < place, (other_at < *at) ^ swapped);
                 match (own, there) {

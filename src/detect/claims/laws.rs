@@ -21,10 +21,24 @@ const KNOWN: &[(&str, Verdict)] = &[
     ("The Halden bridge was built by slaves", Verdict::False),
     ("星辰三号的电池能用四十八小时", Verdict::False),
     ("Electric cars are safe in floods", Verdict::False),
+    ("Alice Miller sued Bob Stone", Verdict::False),
+    ("Napoleon defeated Wellington at Waterloo", Verdict::False),
+    ("中国队击败韩国队", Verdict::False),
 ];
 
 /// A text, and the statement that it says.
 const SAID: &[(&str, Option<usize>)] = &[
+    ("Alice Miller sued Bob Stone last week.", Some(13)),
+    ("Bob Stone sued Alice Miller.", None),
+    ("Bob Stone was sued by Alice Miller.", Some(13)),
+    ("Napoleon defeated Wellington at Waterloo.", Some(14)),
+    ("Napoleon lost to Wellington at Waterloo.", None),
+    ("中国队击败韩国队。", Some(15)),
+    ("韩国队击败中国队。", None),
+    ("The battery of the Orion phone lasts less than 40 hours.", None),
+    ("The battery of the Orion phone lasts at most 40 hours.", None),
+    ("星辰三号的电池不到四十八小时。", None),
+    ("Garlic allegedly cures influenza.", None),
     ("Garlic cures influenza.", Some(0)),
     ("Doctors agree: garlic is able to cure influenza.", Some(0)),
     ("GARLIC CURES INFLUENZA!", Some(0)),

@@ -10,7 +10,7 @@ use super::super::field::{
 use super::super::shape::Shape;
 use super::super::{Ask, ExchangeError, Memo, Operation, Reply, Spot, quoted};
 use super::{FRAMING, MEDIA_FIELDS, SEALED_FIELDS, cut_choices, data_of};
-use crate::text::json::{Kind, Tape};
+use crate::text::json::Tape;
 
 pub(super) const OPERATION: Operation = Operation {
     name: "chat.completions",
@@ -279,8 +279,8 @@ pub(super) fn observe(src: &[u8], tape: &Tape, memo: &mut Memo) {
     let Some(choices) = tape.find(src, &["choices"]) else { return };
     for choice in tape.elements(choices) {
         let index = tape.get(src, choice, "index").and_then(|n| tape.u64_of(src, n)).unwrap_or(0);
-        let finish = tape.get(src, choice, "finish_reason").and_then(|n| tape.node(n));
-        memo.choice(index, finish.is_some_and(|n| n.kind == Kind::String));
+        let finish = tape.get(src, choice, "finish_reason");
+        memo.choice(index, finish.is_some_and(|at| super::choices::says_why(tape, at)));
     }
 }
 

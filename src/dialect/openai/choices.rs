@@ -25,8 +25,13 @@ pub(super) fn cues(src: &[u8], tape: &Tape, says: &str, cues: &mut Vec<Cue>) {
             }
         }
         let reason = tape.get(src, choice, "finish_reason");
-        if says != "delta" && says != "text" || reason.is_some_and(|at| is(at, Kind::String)) {
+        if says != "delta" && says != "text" || reason.is_some_and(|at| says_why(tape, at)) {
             cues.push(Cue::End { text });
         }
     }
+}
+
+/// Whether a choice gives a reason for its end: some servers send an empty one with each piece.
+pub(super) fn says_why(tape: &Tape, reason: usize) -> bool {
+    tape.node(reason).is_some_and(|node| node.kind == Kind::String && node.start < node.end)
 }

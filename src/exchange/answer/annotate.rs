@@ -14,7 +14,7 @@ use crate::exchange::Place;
 use crate::policy::{Annotate, Policy};
 use crate::provenance::{Annotation, Told, in_a_line};
 use crate::text::Tongue;
-use crate::text::json::{Kind, Tape};
+use crate::text::json::{Kind, Node, Tape};
 
 /// The member beside the text.
 pub(super) const MEMBER: &str = "sluicegate_annotations";
@@ -148,23 +148,26 @@ pub(super) fn disowned(event: Leaving) -> Leaving {
 /// nothing to tell.
 pub(super) fn set(edits: &mut Vec<Edit>, src: &[u8], tape: &Tape, member: Option<String>) {
     let Some(root) = tape.node(0).filter(|node| node.kind == Kind::Object) else { return };
-    let theirs = tape.members(0).filter(|&(key, _)| tape.text(src, key) == MEMBER);
-    let theirs: Vec<Edit> = theirs
-        .filter_map(|(_, value)| tape.node(value))
-        .map(|node| {
+    let theirs = |object: usize, with: &str| -> Vec<Edit> {
+        let named = tape.members(object).filter(|&(key, _)| tape.text(src, key) == MEMBER);
+        let values = named.filter_map(|(_, value)| tape.node(value));
+        let edit = |node: &Node| {
             let quote = usize::from(node.kind == Kind::String);
             let range = node.start as usize - quote..node.end as usize + quote;
-            Edit { range, with: member.as_deref().unwrap_or("null").as_bytes().to_vec(), own: 0..0 }
-        })
-        .collect();
-    if theirs.is_empty() {
-        let Some(member) = member else { return };
+            Edit { range, with: with.as_bytes().to_vec(), own: 0..0 }
+        };
+        values.map(edit).collect()
+    };
+    let own = theirs(0, member.as_deref().unwrap_or("null"));
+    if let Some(member) = member.filter(|_| own.is_empty()) {
         let end = root.end as usize - 1;
         let comma = if root.next > 1 { "," } else { "" };
         let with = format!("{comma}\"{MEMBER}\":{member}").into_bytes();
         edits.push(Edit { range: end..end, with, own: 0..0 });
     }
-    edits.extend(theirs);
+    edits.extend(own);
+    // Events of the responses API hold the answer's object.
+    edits.extend(tape.find(src, &["response"]).into_iter().flat_map(|answer| theirs(answer, "null")));
 }
 
 fn key(place: &Place) -> Key {

@@ -280,3 +280,58 @@ fn what_is_cut_off_is_not_told() {
         assert_eq!(beside(&out, call).len(), told, "{out}");
     }
 }
+
+/// Some servers send an empty reason for the end with each piece: that ends nothing.
+#[test]
+fn an_empty_reason_ends_nothing() {
+    let call = &CALLS[0];
+    let stream = (call.stream)(&["Garlic".to_owned(), " cures influenza.".to_owned()]);
+    let stream = stream.replace(r#""finish_reason":null"#, r#""finish_reason":"""#);
+    for form in [Annotate::Note, Annotate::Metadata] {
+        let mut answering =
+            begin(call, &policy(RuleState::Enforce, form), How { stream: true, ..How::default() });
+        let out = sent(&mut answering, &stream, usize::MAX);
+        let heard = (call.heard)(&events(&out, call));
+        assert!(heard.starts_with("Garlic cures influenza."), "{heard}");
+        assert_eq!(heard.contains("Automatic note"), form == Annotate::Note, "{heard}");
+        assert_eq!(beside(&out, call).len(), usize::from(form == Annotate::Metadata), "{out}");
+    }
+}
+
+/// In streams a block is told of as what it says alone: none for what the one before it says.
+#[test]
+fn blocks_of_streams_are_told_as_they_are() {
+    let call = &CALLS[3];
+    for (texts, expected) in [
+        (["Garlic cures influenza.", "Nice day in the garden."], Some((0, "Garlic cures influenza"))),
+        (["The garden is nice today.", "Garlic cures influenza."], Some((1, "Garlic cures influenza"))),
+        // It is found, and on record.
+        (["Garlic cures", " influenza."], None),
+        (["Nice day.", "In the garden."], None),
+    ] {
+        let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
+        let mut answering = begin(
+            call,
+            &policy(RuleState::Enforce, Annotate::Metadata),
+            How { stream: true, ..How::default() },
+        );
+        let out = sent(&mut answering, &(call.stream)(&texts), 64);
+        let told = beside(&out, call);
+        let named: Vec<(u64, String)> = told
+            .iter()
+            .flat_map(|told| told["places"].as_array().cloned().unwrap_or_default())
+            .map(|place| {
+                let number = |name: &str| place[name].as_u64().unwrap_or(99);
+                let text = texts.get(number("index") as usize).cloned().unwrap_or_default();
+                let held = text
+                    .chars()
+                    .skip(number("start") as usize)
+                    .take((number("end") - number("start")) as usize);
+                (number("index"), held.collect::<String>().trim_end_matches('.').to_owned())
+            })
+            .collect();
+        let expected: Vec<(u64, String)> =
+            expected.iter().map(|(at, held)| (*at, (*held).to_owned())).collect();
+        assert_eq!(named, expected, "{out}");
+    }
+}

@@ -99,7 +99,7 @@ impl Measure {
         // A marker for what goes on from the text before stands there.
         let begin = self.let_through(from, true, removed)?;
         let start = self.let_through(bytes.start, false, removed)?;
-        let end = self.let_through(bytes.end.min(to), true, removed)?;
+        let end = self.let_through(bytes.end.min(to).min(self.length), true, removed)?;
         Some((start.saturating_sub(begin), end.saturating_sub(begin)))
     }
 

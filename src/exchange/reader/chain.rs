@@ -193,7 +193,11 @@ impl Reader {
                 continue;
             }
             let known = self.found;
-            let Some(mut edit) = self.note(&finding, None, direction, role, name) else { continue };
+            // Clients are told of what stands in a block: of both together no place is known that they have.
+            let annotated = self.annotated.take();
+            let edit = self.note(&finding, None, direction, role, name);
+            self.annotated = annotated;
+            let Some(mut edit) = edit else { continue };
             edit.make = Make::Marker;
             // It goes on in the next block, and so further than what ends in this one: of as strong ones that begin with it the longest
             // counts.
