@@ -19,20 +19,9 @@ import io
 import json
 import pathlib
 import re
-import subprocess
 import zipfile
 
-
-def shown(checkout, path):
-    """A file as the newest commit has it, whether the checkout is bare or not."""
-    command = ["git", "-C", checkout, "show", f"HEAD:{path}"]
-    return subprocess.run(command, check=True, capture_output=True).stdout
-
-
-def listed(checkout, folder):
-    """The paths of the files below a folder."""
-    command = ["git", "-C", checkout, "ls-tree", "-r", "-z", "--name-only", "HEAD", folder]
-    return subprocess.run(command, check=True, capture_output=True).stdout.decode().strip("\0").split("\0")
+from checkouts import listed, shown, write
 
 
 def row(name, number, text, lang, label, source, licence, categories=(), direction="prompt"):
@@ -316,14 +305,10 @@ def main():
         parser.add_argument("--" + make.__name__.replace("_", "-"), metavar="FOLDER" if make is agentdojo else "CHECKOUT", help=make.__doc__.split("\n")[0])
     parser.add_argument("--out", required=True)
     options = parser.parse_args()
-    out = pathlib.Path(options.out)
-    out.mkdir(parents=True, exist_ok=True)
     for make in makers:
         checkout = getattr(options, make.__name__)
         if checkout:
-            rows = list(make(checkout))
-            (out / f"{make.__name__}.jsonl").write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in rows))
-            print(f"{make.__name__}: {len(rows)} texts")
+            write(pathlib.Path(options.out), make.__name__, make(checkout))
 
 
 if __name__ == "__main__":

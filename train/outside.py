@@ -17,7 +17,8 @@ import io
 import json
 import pathlib
 import re
-import subprocess
+
+from checkouts import listed, shown, write
 
 # Kinds of JADE's questions (whitzard-ai/jade-db, MIT), by the classes of the recipe; the others are harm without a class.
 KINDS = {
@@ -32,12 +33,6 @@ KINDS = {
     "虚假有害信息": "misinformation",
     "隐私": "harassment", "个人信息": "harassment", "名誉": "harassment", "肖像": "harassment",
 }
-
-
-def shown(checkout, path):
-    """A file as the newest commit has it, whether the checkout is bare or not."""
-    command = ["git", "-C", checkout, "show", f"HEAD:{path}"]
-    return subprocess.run(command, check=True, capture_output=True).stdout
 
 
 def row(name, number, text, lang, label, source, licence, categories=()):
@@ -99,8 +94,7 @@ def xsafety(checkout):
     labels = [line.split("\t") for line in (pathlib.Path(__file__).parent / "xsafety.tsv").read_text().splitlines()]
     texts = {}
     for lang in ["zh", "en"]:
-        listed = subprocess.run(["git", "-C", checkout, "ls-tree", "-r", "--name-only", "HEAD", lang + "/"], check=True, capture_output=True)
-        for path in listed.stdout.decode().split():
+        for path in listed(checkout, lang + "/"):
             rows = csv.reader(io.StringIO(shown(checkout, path).decode("utf-8-sig", errors="replace")))
             kind = re.sub(r"_(n|en)$", "", pathlib.PurePath(path).stem)
             texts[lang, kind] = [",".join(cells).strip(" ,") for cells in rows if cells]
@@ -260,14 +254,10 @@ def main():
         parser.add_argument(f"--{name}", metavar="CHECKOUT")
     parser.add_argument("--out", required=True)
     options = parser.parse_args()
-    out = pathlib.Path(options.out)
-    out.mkdir(parents=True, exist_ok=True)
     for name, make in makers.items():
         checkout = getattr(options, name)
         if checkout:
-            rows = list(make(checkout))
-            (out / f"{name}.jsonl").write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in rows))
-            print(f"{name}: {len(rows)} texts")
+            write(pathlib.Path(options.out), name, make(checkout))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 use super::groups::{DENIAL, Groups, LIGHT, Of, Sort, groups, root};
 use super::numbers::{Spelled, chinese, in_words, key, measured, measured_before};
-use crate::detect::grounding::{Form, Piece, hash, is_common, links, pieces, value};
+use crate::detect::grounding::{Form, Piece, hash, links, pieces, value};
 use smallvec::SmallVec;
 use std::borrow::Cow;
 
@@ -163,13 +163,7 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
             Piece::Letters(word) => {
                 let is_lower = word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'\'');
                 let lower = if is_lower { Cow::Borrowed(word) } else { Cow::Owned(word.to_lowercase()) };
-                let form = if is_common(&lower) {
-                    Form::Common
-                } else if word.starts_with(char::is_uppercase) {
-                    Form::Capital
-                } else {
-                    Form::Word
-                };
+                let form = Form::of(word, &lower);
                 Token {
                     key: root(&lower),
                     start,

@@ -15,7 +15,7 @@ mod words;
 pub use check::{Checker, Claim};
 pub use context::Context;
 pub use sentence::Sentences;
-pub(super) use words::{Form, Piece, hash, is_common, links, pieces, stem, value, words};
+pub(super) use words::{Form, Piece, hash, links, pieces, stem, value, words};
 
 use super::conditions::thousandths;
 use super::{Engine, Finding, RuleId, RuleSet, RuleSpec, Scan, TextKind};

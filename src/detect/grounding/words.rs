@@ -16,6 +16,19 @@ pub(in crate::detect) enum Form {
     Number,
 }
 
+impl Form {
+    /// Of a word in letters; `lower`: the same in lower case.
+    pub(in crate::detect) fn of(word: &str, lower: &str) -> Self {
+        if is_common(lower) {
+            Self::Common
+        } else if word.starts_with(char::is_uppercase) {
+            Self::Capital
+        } else {
+            Self::Word
+        }
+    }
+}
+
 /// A word of a text.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::detect) struct Word {
@@ -260,13 +273,7 @@ fn words_between(text: &str, links: &[(usize, usize)]) -> Vec<Word> {
         }
         Piece::Letters(word) => {
             let lower = word.to_lowercase();
-            let form = if is_common(&lower) {
-                Form::Common
-            } else if word.starts_with(char::is_uppercase) {
-                Form::Capital
-            } else {
-                Form::Word
-            };
+            let form = Form::of(word, &lower);
             let value = NUMBERS.iter().position(|name| *name == lower);
             let hash = value.map_or_else(|| hash(stem(&lower)), |value| hash(&value.to_string()));
             out.push(Word { start, end: start + word.len(), form, hash, digits: 0 });
@@ -276,7 +283,7 @@ fn words_between(text: &str, links: &[(usize, usize)]) -> Vec<Word> {
 }
 
 /// Whether an English word stands in any text.
-pub(in crate::detect) fn is_common(lower: &str) -> bool {
+fn is_common(lower: &str) -> bool {
     COMMON.binary_search(&lower).is_ok()
 }
 

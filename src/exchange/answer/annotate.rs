@@ -160,10 +160,7 @@ pub(super) fn set(edits: &mut Vec<Edit>, src: &[u8], tape: &Tape, member: Option
     };
     let own = theirs(0, member.as_deref().unwrap_or("null"));
     if let Some(member) = member.filter(|_| own.is_empty()) {
-        let end = root.end as usize - 1;
-        let comma = if root.next > 1 { "," } else { "" };
-        let with = format!("{comma}\"{MEMBER}\":{member}").into_bytes();
-        edits.push(Edit { range: end..end, with, own: 0..0 });
+        edits.push(Edit::member(root, MEMBER, &member));
     }
     edits.extend(own);
     // Events of the responses API hold the answer's object.

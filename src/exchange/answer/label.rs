@@ -340,14 +340,7 @@ impl Labels {
     /// The metadata as a member of the event's object.
     fn member(&mut self, tape: &Tape) -> Option<Edit> {
         let root = tape.node(0).filter(|node| node.kind == Kind::Object)?;
-        let end = root.end as usize - 1;
-        let statement = self.statement()?;
-        let comma = if root.next > 1 { "," } else { "" };
-        Some(Edit {
-            range: end..end,
-            with: format!("{comma}\"{FIELD}\":{statement}").into_bytes(),
-            own: 0..0,
-        })
+        Some(Edit::member(root, FIELD, &self.statement()?))
     }
 
     /// What is told of doubts, as a comment.

@@ -11,7 +11,7 @@ use super::super::reader::Reader;
 use super::super::segment::Moved;
 use crate::dialect::{Ask, Framing, Matched, Memo, Spot};
 use crate::policy::Policy;
-use crate::text::json::{Kind, Tape, escape_into};
+use crate::text::json::{Kind, Node, Tape, escape_into};
 
 /// An event on its way out, and where its data stands.
 #[derive(Debug)]
@@ -37,6 +37,15 @@ pub(super) struct Edit {
     pub(super) with: Vec<u8>,
     /// Where in `with` words stand that the gateway adds to a text.
     pub(super) own: Range<usize>,
+}
+
+impl Edit {
+    /// A member behind the others of an object; `value` is JSON.
+    pub(super) fn member(object: &Node, name: &str, value: &str) -> Self {
+        let end = object.end as usize - 1;
+        let comma = if object.next > 1 { "," } else { "" };
+        Self { range: end..end, with: format!("{comma}\"{name}\":{value}").into_bytes(), own: 0..0 }
+    }
 }
 
 /// What became of an event or body that was labelled.
@@ -87,9 +96,7 @@ impl<'a> Work<'a> {
         let Some(string) = self.tape.node(node) else { return };
         let mut place = if at_beginning { string.start } else { string.end } as usize;
         if signed {
-            let holds = |n: &&crate::text::json::Node| {
-                n.kind == Kind::Object && n.start < string.start && string.end < n.end
-            };
+            let holds = |n: &&Node| n.kind == Kind::Object && n.start < string.start && string.end < n.end;
             let Some(object) = self.tape.nodes().iter().filter(holds).max_by_key(|n| n.start) else { return };
             place = if at_beginning { object.start } else { object.end } as usize;
             let (comma_before, comma_behind) = if at_beginning { ("", ",") } else { (",", "") };
