@@ -3,7 +3,7 @@
 
     train/outside.py --jade CHECKOUT --cvalues CHECKOUT --hh CHECKOUT --kdconv CHECKOUT --xsafety CHECKOUT --catqa CHECKOUT \
         --translated CHECKOUT --aisafetylab CHECKOUT --multijail CHECKOUT --jailbench CHECKOUT --safetyqa CHECKOUT --followbench CHECKOUT --safebench CHECKOUT \
-        --behaviours CHECKOUT --chats CHECKOUT --xstest CHECKOUT --simple CHECKOUT --ailuminate CHECKOUT --belle CHECKOUT --cases CHECKOUT \
+        --behaviours CHECKOUT --chats CHECKOUT --xstest CHECKOUT --simple CHECKOUT --ailuminate CHECKOUT --belle CHECKOUT --cases CHECKOUT --patients CHECKOUT --examinations CHECKOUT \
         --out DIR/outside
 
 Each CHECKOUT is a git directory or work tree of the repository (docs/development.md says which commit); what is left out is not written.
@@ -245,11 +245,30 @@ def cases(checkout):
         yield row("cases", number, line["input"].strip(), "zh", 0, "FudanDISC/DISC-LawLLM", "Apache-2.0")
 
 
+def patients(checkout):
+    """Every third question that patients put to doctors of internal medicine; the first of each three is for measuring, the last is left."""
+    text = shown(checkout, "样例_内科5000-6000.csv").decode("gb18030", "replace")
+    for number, line in enumerate(csv.DictReader(io.StringIO(text))):
+        if number % 3 == 1 and line["ask"].strip():
+            yield row("patients", number, line["ask"].strip(), "zh", 0, "Toyhom/Chinese-medical-dialogue-data", "MIT")
+
+
+def examinations(checkout):
+    """Questions of China's university entrance examinations, with the stories, reports and poems that they are about."""
+    for path in sorted(listed(checkout, "Data/")):
+        if not path.endswith(".json") or "English" in path:
+            continue
+        for number, line in enumerate(json.loads(shown(checkout, path))["example"]):
+            # They were taken out of printed pages: lines end in mid sentence.
+            text = "".join(part.strip() for part in line["question"].splitlines())
+            yield row("examinations", f"{pathlib.Path(path).stem}-{number}", text[:2000], "zh", 0, "OpenLMLab/GAOKAO-Bench", "Apache-2.0")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     makers = {"jade": jade, "cvalues": cvalues, "hh": hh, "kdconv": kdconv, "xsafety": xsafety, "catqa": catqa, "translated": translated, "aisafetylab": aisafetylab, "multijail": multijail}
     makers |= {"jailbench": jailbench, "safetyqa": safetyqa, "followbench": followbench, "safebench": safebench, "behaviours": behaviours, "chats": chats}
-    makers |= {"xstest": xstest, "simple": simple, "ailuminate": ailuminate, "belle": belle, "cases": cases}
+    makers |= {"xstest": xstest, "simple": simple, "ailuminate": ailuminate, "belle": belle, "cases": cases, "patients": patients, "examinations": examinations}
     for name in makers:
         parser.add_argument(f"--{name}", metavar="CHECKOUT")
     parser.add_argument("--out", required=True)

@@ -153,17 +153,17 @@ mod tests {
             let mut targets = [-1; LANES];
             targets[0] = i8::from(n.is_multiple_of(2));
             let text = format!("{} the {n} door", if n.is_multiple_of(2) { "break" } else { "mend" });
-            Lesson { text, targets, weight: 1.0, benign: true }
+            Lesson { kin: n as u32, text, targets, weight: 1.0, benign: true }
         };
         let lessons: Vec<Lesson> = (0..200).map(lesson).collect();
-        let settings = Settings { bits: 8, classes: 1, epochs: 2, rate: 0.2, decay: 0.0 };
+        let settings = Settings { bits: 8, classes: 1, epochs: 2, rate: 0.2, decay: 0.0, prior: 0.0 };
         let plan = Plan {
             name: "small".to_owned(),
             version: "1".to_owned(),
             classes: vec!["bad".to_owned()],
             settings,
             folds: 2,
-            part: 1.0,
+            part: [1.0; 3],
         };
         let file = learn(&lessons, &plan, |_, _, _| {}).expect("it learns").file;
         let line = file.iter().position(|byte| *byte == b'\n').expect("a first line");

@@ -1,6 +1,6 @@
 //! The figures of a model, by weights that had not seen the texts, and its card.
 
-use super::lessons::{Gathered, Origin};
+use super::lessons::{Gathered, Origin, SENTENCES};
 use super::recipe::Recipe;
 use crate::cli::score::rank::{auroc, average_precision};
 use crate::detect::classify::{Learned, Lesson, Tongue, tongue};
@@ -65,7 +65,7 @@ pub(super) fn figures(recipe: &Recipe, lessons: &[Lesson], sources: &[Origin], l
     let head = learned.model.head();
     let whole = || {
         let all = lessons.iter().zip(sources).zip(&learned.scores);
-        all.filter(|((_, origin), _)| origin.source != "sentences")
+        all.filter(|((_, origin), _)| origin.source != SENTENCES)
     };
     let classes = recipe.classes.iter().enumerate().map(|(k, class)| {
         let of = |want: i8| -> Vec<f32> {

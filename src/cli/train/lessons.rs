@@ -3,11 +3,14 @@
 use super::phrases::{Kind, Phrase, make};
 use super::recipe::{PhraseFile, Recipe, SourceOf};
 use crate::cli::bank::signs;
-use crate::detect::classify::{LANES, Lesson, Reading};
+use crate::detect::classify::{LANES, Lesson, Reading, kin};
 use crate::text::fold::fold_literal;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
+
+/// The source of sentences of harmless texts, where sources are told.
+pub(super) const SENTENCES: &str = "sentences";
 
 /// What to learn from.
 #[derive(Debug, Default)]
@@ -150,17 +153,23 @@ fn row_of(
     let weight = if unseen { 0.0 } else { source.weight };
     let benign = source.benign && !label;
     let none = targets.iter().all(|target| *target <= 0);
+    let kin = kin(&folded);
     if none && recipe.sentences > 0.0 && weight > 0.0 {
         // Sentences of what is harmless are harmless alone.
         for sentence in sentences(&folded) {
-            let lesson =
-                Lesson { text: sentence, targets, weight: weight * recipe.sentences * 0.5, benign: false };
+            let lesson = Lesson {
+                text: sentence,
+                targets,
+                weight: weight * recipe.sentences * 0.5,
+                benign: false,
+                kin,
+            };
             out.lessons.push(lesson);
-            out.sources.push(Origin { source: "sentences".to_owned(), unseen: false });
+            out.sources.push(Origin { source: SENTENCES.to_owned(), unseen: false });
         }
     }
     as_it_sounds(&folded, targets, weight, recipe, out);
-    out.lessons.push(Lesson { text: folded, targets, weight, benign });
+    out.lessons.push(Lesson { text: folded, targets, weight, benign, kin });
     out.sources.push(Origin { source: name.to_owned(), unseen });
 }
 
@@ -180,7 +189,7 @@ fn as_it_sounds(folded: &str, targets: [i8; LANES], weight: f32, recipe: &Recipe
         heard
     };
     let source = if folded.is_ascii() { "as it sounds, en" } else { "as it sounds, zh" };
-    out.lessons.push(Lesson { text, targets, weight, benign: false });
+    out.lessons.push(Lesson { text, targets, weight, benign: false, kin: kin(folded) });
     out.sources.push(Origin { source: source.to_owned(), unseen: false });
 }
 
@@ -235,7 +244,7 @@ fn phrase_of(
     let benign = phrase.lang == "zh" && targets[0] == 0 && phrase.category.is_none();
     out.made += 1;
     as_it_sounds(&text, targets, weight, recipe, out);
-    out.lessons.push(Lesson { text, targets, weight, benign });
+    out.lessons.push(Lesson { kin: kin(&text), text, targets, weight, benign });
     out.sources.push(Origin { source, unseen });
 }
 

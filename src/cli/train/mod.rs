@@ -117,9 +117,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             epochs: recipe.epochs,
             rate: recipe.rate,
             decay: recipe.decay,
+            prior: recipe.prior.max(0.0),
         },
         folds: recipe.folds,
-        part: recipe.part,
+        part: recipe.parts(),
     };
     let progress = io::stderr().is_terminal();
     let learned = learn(&gathered.lessons, &plan, |part, parts, epoch| {

@@ -28,6 +28,12 @@ pub(super) struct Recipe {
     /// How much each sentence of a harmless text counts; 0 for not at all.
     #[serde(default)]
     pub(super) sentences: f32,
+    /// The same by language, where it is another one.
+    #[serde(default)]
+    pub(super) part_in: PartIn,
+    /// See [`Settings`](crate::detect::classify::Settings).
+    #[serde(default)]
+    pub(super) prior: f32,
     /// Files of phrases, beside the recipe.
     #[serde(default)]
     pub(super) phrases: Vec<String>,
@@ -46,6 +52,23 @@ pub(super) struct Recipe {
     pub(super) sounds_of_zero: Option<f32>,
     #[serde(rename = "source", default)]
     pub(super) sources: Vec<SourceOf>,
+}
+
+/// See [`Plan`](crate::detect::classify::Plan).
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PartIn {
+    en: Option<f32>,
+    zh: Option<f32>,
+    other: Option<f32>,
+}
+
+impl Recipe {
+    /// How much surer a part has to be, by language.
+    pub(super) fn parts(&self) -> [f32; 3] {
+        let PartIn { en, zh, other } = self.part_in;
+        [en, zh, other].map(|own| own.unwrap_or(self.part))
+    }
 }
 
 /// Texts of one source.

@@ -6,7 +6,6 @@ use super::train::Weights;
 use crate::detect::model_file::{self, Fault};
 use crate::text::hex;
 use aws_lc_rs::digest::{Context, SHA256, digest};
-use std::borrow::Cow;
 use std::io::BufReader;
 use std::sync::{Arc, OnceLock};
 
@@ -26,59 +25,26 @@ impl Model {
     /// # Errors
     /// It is damaged, or not a model.
     pub fn read(file: &[u8]) -> Result<Self, NoModel> {
-        let model = Self::described(file)?;
-        let rows = unpacked(&model.head, &model.packed)?;
-        Ok(Self { rows: OnceLock::from(rows), packed: Cow::Borrowed(&[]), ..model })
+        let (head, tongues, packed) = described(file)?;
+        let rows = unpacked(&head, packed)?;
+        Ok(Self { head, tongues, rows: OnceLock::from(rows), packed: &[] })
     }
 
-    /// A file that ships, of which the weights are unpacked when something is judged by them.
+    /// A file that ships, of which the weights are unpacked when something is judged by them. Until then only its first line is
+    /// read: pages of the program that nobody reads are in nobody's memory.
     ///
     /// # Errors
     /// What it says of itself is damaged.
     pub(super) fn shipped(file: &'static [u8]) -> Result<Self, NoModel> {
-        let line = file.iter().position(|byte| *byte == b'\n').unwrap_or(file.len());
-        let packed = file.get(line + 1..).unwrap_or_default();
-        Ok(Self { packed: Cow::Borrowed(packed), ..Self::described(file)? })
+        let (head, tongues, packed) = described(file)?;
+        Ok(Self { head, tongues, rows: OnceLock::new(), packed })
     }
 
     /// The weights. What ships is whole, which a test tells; of a table that is not, nothing is told.
     pub(super) fn rows(&self) -> &Rows {
         self.rows.get_or_init(|| {
-            unpacked(&self.head, &self.packed).unwrap_or_else(|_| Rows::Sixteen(Table::new(vec![[0; LANES]])))
+            unpacked(&self.head, self.packed).unwrap_or_else(|_| Rows::Sixteen(Table::new(vec![[0; LANES]])))
         })
-    }
-
-    fn described(file: &[u8]) -> Result<Self, NoModel> {
-        let (head, packed) = model_file::read::<Head>(file, None)?;
-        let classes = head.classes.len();
-        if !(1..=LANES).contains(&classes) || head.scales.len() != classes || head.biases.len() != classes {
-            return Err(Fault::Parts("its classes, scales and biases are not of one number").into());
-        }
-        if !(1..=MOST_BITS).contains(&head.bits) {
-            return Err(
-                Fault::Parts("its table is too large, or has no rows: `bits` goes from 1 to 22").into()
-            );
-        }
-        model_file::finite("scales", head.scales.iter().copied())?;
-        model_file::finite("biases", head.biases.iter().copied())?;
-        let of = |name: &str| {
-            let own = head.readings.get(name).cloned();
-            let own = own.filter(|own| {
-                let lengths =
-                    [own.curves.len(), own.part.len(), own.one_in_hundred.len(), own.one_in_thousand.len()];
-                lengths == [classes; 4]
-            });
-            let own = own
-                .ok_or(Fault::Parts("a language's calibration is missing or of another number of classes"))?;
-            model_file::finite("curves", own.curves.iter().flatten().copied())?;
-            model_file::finite("part", own.part.iter().copied())?;
-            model_file::within("one_in_hundred", own.one_in_hundred.iter().copied(), (0.0, 1.0))?;
-            model_file::within("one_in_thousand", own.one_in_thousand.iter().copied(), (0.0, 1.0))?;
-            Ok::<Calibration, Fault>(own)
-        };
-        let tongues: [Calibration; 3] = [of("en")?, of("zh")?, of("other")?];
-        let packed = Cow::Owned(packed.to_vec());
-        Ok(Self { head, packed, rows: OnceLock::new(), tongues })
     }
 
     /// What was trained, in bytes: each class's weights are parts of 127 of a weight that few exceed.
@@ -107,6 +73,38 @@ impl Model {
         file.extend(packed);
         Ok((Arc::new(Self::read(&file)?), file))
     }
+}
+
+/// What a file says of itself, how its scores are read in English, Chinese and other languages, and its packed weights.
+fn described(file: &[u8]) -> Result<(Head, [Calibration; 3], &[u8]), NoModel> {
+    let (head, packed) = model_file::read::<Head>(file, None)?;
+    let classes = head.classes.len();
+    if !(1..=LANES).contains(&classes) || head.scales.len() != classes || head.biases.len() != classes {
+        return Err(Fault::Parts("its classes, scales and biases are not of one number").into());
+    }
+    if !(1..=MOST_BITS).contains(&head.bits) {
+        return Err(Fault::Parts("its table is too large, or has no rows: `bits` goes from 1 to 22").into());
+    }
+    model_file::finite("scales", head.scales.iter().copied())?;
+    model_file::finite("biases", head.biases.iter().copied())?;
+    model_file::within("prior", [head.prior], (0.0, 1e6))?;
+    let of = |name: &str| {
+        let own = head.readings.get(name).cloned();
+        let own = own.filter(|own| {
+            let lengths =
+                [own.curves.len(), own.part.len(), own.one_in_hundred.len(), own.one_in_thousand.len()];
+            lengths == [classes; 4]
+        });
+        let own =
+            own.ok_or(Fault::Parts("a language's calibration is missing or of another number of classes"))?;
+        model_file::finite("curves", own.curves.iter().flatten().copied())?;
+        model_file::finite("part", own.part.iter().copied())?;
+        model_file::within("one_in_hundred", own.one_in_hundred.iter().copied(), (0.0, 1.0))?;
+        model_file::within("one_in_thousand", own.one_in_thousand.iter().copied(), (0.0, 1.0))?;
+        Ok::<Calibration, Fault>(own)
+    };
+    let tongues: [Calibration; 3] = [of("en")?, of("zh")?, of("other")?];
+    Ok((head, tongues, packed))
 }
 
 /// The weights of a model.

@@ -2,7 +2,7 @@
 
 use super::{
     Features, Group, Head, LANES, Lesson, Model, Padded, Plan, Reading, Script, Settings, Sink, Sums, common,
-    learn, model, names,
+    kin, learn, model, names,
 };
 use crate::detect::encoded;
 use crate::detect::{Engine, Finding, ModelSpec, Progress, RuleId, RuleSet, RuleSpec, Scan, TextKind};
@@ -235,13 +235,19 @@ fn small() -> (Head, Vec<u8>) {
             let mut targets = [-1; LANES];
             targets[0] = i8::from(bad);
             targets[1] = i8::from(n % 3 == 0);
-            Lesson { text, targets, weight: 1.0, benign: true }
+            Lesson { kin: kin(&text), text, targets, weight: 1.0, benign: true }
         })
         .collect();
-    let settings = Settings { bits: 10, classes: 2, epochs: 4, rate: 0.2, decay: 0.0 };
+    let settings = Settings { bits: 10, classes: 2, epochs: 4, rate: 0.2, decay: 0.0, prior: 4.0 };
     let classes = vec!["bad".to_owned(), "door".to_owned()];
-    let plan =
-        Plan { name: "small".to_owned(), version: "1".to_owned(), classes, settings, folds: 2, part: 1.0 };
+    let plan = Plan {
+        name: "small".to_owned(),
+        version: "1".to_owned(),
+        classes,
+        settings,
+        folds: 2,
+        part: [1.0; 3],
+    };
     let learned = learn(&lessons, &plan, |_, _, _| {}).expect("it learns");
     let yes = learned
         .scores

@@ -26,6 +26,9 @@ pub struct Lesson {
     pub weight: f32,
     /// Whether it is one of the harmless texts by which thresholds are told.
     pub benign: bool,
+    /// [`kin`] of the text that it was made of: texts that were made of one text are dealt together, so that none is judged by weights
+    /// that have seen another.
+    pub kin: u32,
 }
 
 /// What to make.
@@ -41,9 +44,14 @@ pub struct Plan {
     pub settings: Settings,
     /// Into how many parts the texts are dealt: 2 or more.
     pub folds: u32,
-    /// How much surer a part of a text has to be than the whole, as a logit before calibration.
-    pub part: f32,
+    /// How much surer a part of a text has to be than the whole, as a logit before calibration: in English, in Chinese, in other
+    /// languages.
+    pub part: [f32; 3],
 }
+
+/// The languages of [`Plan::part`], as a model's file names them.
+const TONGUES: [(&str, Tongue); 3] =
+    [("en", Tongue::English), ("zh", Tongue::Chinese), ("other", Tongue::Other)];
 
 /// What came of it.
 #[derive(Clone, Debug)]
@@ -70,7 +78,7 @@ pub fn learn(
     let settings = Settings { classes: plan.classes.len(), ..plan.settings };
     let folds = plan.folds.max(2);
     let mut sums = vec![[0.0_f32; LANES]; lessons.len()];
-    let parts: Vec<u32> = lessons.iter().map(|one| part_of(&one.text, folds)).collect();
+    let parts: Vec<u32> = lessons.iter().map(|one| one.kin % folds).collect();
     for fold in 0..folds {
         let kept = |place: &usize| parts.get(*place).is_some_and(|part| *part != fold);
         let own: Vec<&Example> = (0..examples.len())
@@ -88,8 +96,9 @@ pub fn learn(
     }
     let tongues: Vec<Tongue> = lessons.iter().map(|one| tongue(&one.text)).collect();
     let mut readings = BTreeMap::new();
-    for (name, own) in [("en", Tongue::English), ("zh", Tongue::Chinese), ("other", Tongue::Other)] {
-        readings.insert(name.to_owned(), calibrate(plan, lessons, &sums, &tongues, own));
+    for ((name, own), part) in TONGUES.into_iter().zip(plan.part) {
+        let known = Known { lessons, sums: &sums, tongues: &tongues };
+        readings.insert(name.to_owned(), calibrate(plan.classes.len(), &known, own, part));
     }
     let scores = sums
         .iter()
@@ -119,12 +128,13 @@ pub fn learn(
 /// A head that reads sums as they are.
 fn plain(plan: &Plan, weights: &Weights) -> Head {
     let classes = plan.classes.len();
-    let as_is = Calibration {
+    let as_is = |part: f32| Calibration {
         curves: vec![[1.0, 0.0]; classes],
-        part: vec![plan.part; classes],
+        part: vec![part; classes],
         one_in_hundred: vec![1.0; classes],
         one_in_thousand: vec![1.0; classes],
     };
+    let readings = TONGUES.into_iter().zip(plan.part);
     Head {
         format: model_file::FORMAT,
         name: plan.name.clone(),
@@ -133,16 +143,17 @@ fn plain(plan: &Plan, weights: &Weights) -> Head {
         classes: plan.classes.clone(),
         scales: Vec::new(),
         biases: weights.biases.iter().copied().take(classes).collect(),
-        readings: ["en", "zh", "other"].map(|name| (name.to_owned(), as_is.clone())).into(),
+        prior: plan.settings.prior,
+        readings: readings.map(|((name, _), part)| (name.to_owned(), as_is(part))).collect(),
         sha256: String::new(),
     }
 }
 
-/// The part that a text is dealt to: by its own content.
-fn part_of(text: &str, folds: u32) -> u32 {
+/// What decides to which part a text is dealt, and what is made of it: its own content.
+pub fn kin(text: &str) -> u32 {
     let hash =
         text.bytes().fold(0x811C_9DC5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    (hash ^ hash >> 15) % folds
+    hash ^ hash >> 15
 }
 
 fn reading(model: &Arc<Model>, text: &str) -> Reading {
@@ -185,15 +196,17 @@ pub fn tongue(text: &str) -> Tongue {
     sums.tongue()
 }
 
-fn calibrate(
-    plan: &Plan,
-    lessons: &[Lesson],
-    sums: &[[f32; LANES]],
-    tongues: &[Tongue],
-    own: Tongue,
-) -> Calibration {
+/// Texts with what weights that had not seen them make of them, and their languages.
+struct Known<'a> {
+    lessons: &'a [Lesson],
+    sums: &'a [[f32; LANES]],
+    tongues: &'a [Tongue],
+}
+
+fn calibrate(classes: usize, known: &Known<'_>, own: Tongue, part: f32) -> Calibration {
+    let Known { lessons, sums, tongues } = *known;
     let mut out = Calibration::default();
-    for class in 0..plan.classes.len() {
+    for class in 0..classes {
         let known = |only: Option<Tongue>| -> Vec<(f32, bool)> {
             let all = lessons.iter().zip(sums).zip(tongues);
             all.filter(|((lesson, _), tongue)| {
@@ -210,7 +223,7 @@ fn calibrate(
             .iter()
             .zip(sums)
             .zip(tongues)
-            .filter(|((lesson, _), tongue)| lesson.benign && **tongue == own && lesson.targets[class] <= 0)
+            .filter(|((lesson, _), tongue)| lesson.benign && **tongue == own && lesson.targets[class] == 0)
             .map(|((_, sums), _)| along(curve, sums[class]))
             .collect();
         benign.sort_by(|a, b| b.total_cmp(a));
@@ -223,7 +236,7 @@ fn calibrate(
                 .map_or(1.0, |score| (score + 0.001).min(0.999))
         };
         out.curves.push(curve);
-        out.part.push(plan.part);
+        out.part.push(part);
         out.one_in_hundred.push(one_in(100));
         out.one_in_thousand.push(one_in(1000));
     }

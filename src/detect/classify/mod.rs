@@ -20,7 +20,7 @@ pub use decide::ModelSpec;
 pub(super) use decide::{Judges, Judging};
 pub use features::{Features, Group, Padded, Script, Sink};
 pub use file::NoModel;
-pub use learn::{Learned, Lesson, Plan, learn, tongue};
+pub use learn::{Learned, Lesson, Plan, kin, learn, tongue};
 pub use model::{Calibration, Head, LANES, Model, Sums, Tongue};
 pub use reading::{Reading, Scores, Unit};
 pub use shipped::{model, names};

@@ -4,7 +4,6 @@ use super::common;
 use super::features::{Group, Script};
 use crate::detect::model_file;
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -32,6 +31,9 @@ pub struct Head {
     pub scales: Vec<f32>,
     /// What each class begins with.
     pub biases: Vec<f32>,
+    /// So many runs, and a quarter as many words, that tell nothing are counted with those of a text: what is short tells little.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub prior: f32,
     /// How the sums of a text become scores, by language: `en`, `zh`, and `other` for all others.
     pub readings: BTreeMap<String, Calibration>,
     /// SHA-256 of the weights, in hex.
@@ -69,7 +71,7 @@ pub enum Tongue {
 pub struct Model {
     pub(super) head: Head,
     /// The weights as they are packed; empty where they were unpacked at once.
-    pub(super) packed: Cow<'static, [u8]>,
+    pub(super) packed: &'static [u8],
     pub(super) rows: OnceLock<Rows>,
     pub(super) tongues: [Calibration; 3],
 }
@@ -195,11 +197,20 @@ fn sum<const N: usize>(rows: &[[i8; N]], batch: &[u32], sums: &mut [i32; LANES])
     }
 }
 
+/// What the sums of words and of runs are worth: what a text tells grows with the root of how many there are.
+pub(super) fn roots(words: u32, runs: u32, prior: f32) -> (f32, f32) {
+    let root = |count: u32, prior: f32| if count == 0 { 0.0 } else { 1.0 / (count as f32 + prior).sqrt() };
+    (root(words, prior / 4.0), root(runs, prior))
+}
+
+fn is_zero(prior: &f32) -> bool {
+    *prior <= 0.0
+}
+
 impl Model {
     /// What each class's sum comes to: a logit before calibration.
     pub fn logits(&self, sums: &Sums) -> [f32; LANES] {
-        let root = |count: u32| if count == 0 { 0.0 } else { 1.0 / (count as f32).sqrt() };
-        let (words, runs) = (root(sums.of_words), root(sums.of_runs));
+        let (words, runs) = roots(sums.of_words, sums.of_runs, self.head.prior);
         let mut out = [f32::MIN; LANES];
         let classes = self.head.scales.iter().zip(&self.head.biases);
         for (k, (scale, bias)) in classes.enumerate().take(LANES) {

@@ -3,7 +3,7 @@
 //! One thread and one order of examples, so that the same files give the same weights on the same kind of machine.
 
 use super::features::{Features, Group, Script, Sink};
-use super::model::LANES;
+use super::model::{LANES, roots};
 use crate::detect::descent::{Order, step};
 
 /// A text to learn from.
@@ -30,6 +30,8 @@ pub struct Settings {
     pub rate: f32,
     /// How strongly weights are drawn to zero.
     pub decay: f32,
+    /// See [`Head::prior`](super::Head).
+    pub prior: f32,
 }
 
 /// What was trained.
@@ -114,8 +116,7 @@ pub fn train(examples: &[&Example], settings: Settings, mut told: impl FnMut(u32
         let (mut loss, mut counted) = (0.0_f64, 0.0_f64);
         for place in order.next() {
             let Some(&one) = examples.get(*place as usize) else { continue };
-            let root = |count: usize| if count == 0 { 0.0 } else { 1.0 / (count as f32).sqrt() };
-            let (words, runs) = (root(one.words.len()), root(one.runs.len()));
+            let (words, runs) = roots(one.words.len() as u32, one.runs.len() as u32, settings.prior);
             let mut sums = biases;
             table.add_to(&mut sums, &one.words, words);
             table.add_to(&mut sums, &one.runs, runs);
