@@ -240,11 +240,10 @@ fn phrase_of(
     let source = format!("phrases {}", phrase.lang);
     let unseen = leave_out.iter().any(|left| source.starts_with(left.as_str()));
     let weight = if unseen { 0.0 } else { recipe.phrase_weight };
-    // Twins are nearer to harm than what people ask day by day: thresholds are told by both, but in Chinese there is little else.
-    let benign = phrase.lang == "zh" && targets[0] == 0 && phrase.category.is_none();
     out.made += 1;
     as_it_sounds(&text, targets, weight, recipe, out);
-    out.lessons.push(Lesson { kin: kin(&text), text, targets, weight, benign });
+    // They set no threshold: they are nearer to harm than what people ask day by day.
+    out.lessons.push(Lesson { kin: kin(&text), text, targets, weight, benign: false });
     out.sources.push(Origin { source, unseen });
 }
 
