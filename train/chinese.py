@@ -108,7 +108,7 @@ SETS = {
     "lccc": (lccc, "thu-coai/CDial-GPT", "MIT"),
     "simpleqa": (simpleqa, "OpenStellarTeam/ChineseSimpleQA", "MIT"),
     "safetyqa": (safetyqa, "OpenStellarTeam/ChineseSafetyQA", "MIT"),
-    "belle": (belle, "LianjiaTech/BELLE", "Apache-2.0"),
+    "belle": (belle, "LianjiaTech/BELLE", "Apache-2.0, ODC-By"),
     "followbench": (followbench, "YJiangcm/FollowBench", "Apache-2.0"),
     "law": (questions, "FudanDISC/DISC-LawLLM", "Apache-2.0"),
 }
