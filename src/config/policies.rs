@@ -44,6 +44,7 @@ impl Settings {
         let both = match both {
             Ok((policies, library)) => {
                 found.append(&mut Self::policy_warnings(&library, &policies));
+                found.append(&mut self.unknown_regions(&library));
                 found.append(&mut self.residency(&policies));
                 found.append(&mut self.idle_judges(&policies));
                 found.append(&mut self.unknown_jurisdictions(&library));
@@ -139,6 +140,7 @@ impl Settings {
         let default = policy(None);
         let tenants: Vec<Arc<Policy>> = (0..self.tenants.len()).filter_map(|n| policy(Some(n))).collect();
         found.append(&mut self.uses_beyond(library));
+        found.extend(self.unknown_regions(library).into_iter().filter(Diagnostic::is_error));
         let known: Vec<Arc<Policy>> = default.iter().chain(&tenants).map(Arc::clone).collect();
         found.append(&mut self.judges_of(library, &known));
         match default {

@@ -17,7 +17,7 @@ use super::draft::Draft;
 use super::embedded;
 use super::files::{self, Files, hash, hash_of, version};
 use super::lints::Lints;
-use super::loader::{Loader, Named, Pack, Slot};
+use super::loader::{Loader, Named, OwnRegion, Pack, Slot};
 use super::obligation::Obligation;
 use super::profile::Profile;
 use super::rule::Rule;
@@ -48,6 +48,7 @@ pub struct Library {
     obligations: Vec<Obligation>,
     settings: Vec<Named>,
     gates: Vec<Named>,
+    regions: Vec<OwnRegion>,
     warnings: Vec<Diagnostic>,
     version: String,
     /// Hash of what the engine looks for.
@@ -111,6 +112,7 @@ impl Library {
             obligations,
             settings,
             gates,
+            regions,
             mut found,
             mut warnings,
             models,
@@ -174,6 +176,7 @@ impl Library {
             obligations,
             settings,
             gates,
+            regions,
             warnings,
             version: version(files),
             looks_for,
@@ -207,6 +210,7 @@ impl Library {
             obligations: self.obligations.clone(),
             settings: self.settings.clone(),
             gates: self.gates.clone(),
+            regions: self.regions.clone(),
             warnings: self.warnings.clone(),
             version: self.version.clone(),
             looks_for: self.looks_for.clone(),
@@ -301,6 +305,20 @@ impl Library {
     /// The banks that profiles name as their gates, each with what is to be said where there is none of that name.
     pub fn gates(&self) -> impl Iterator<Item = (&str, &Diagnostic)> {
         self.gates.iter().map(|gate| (gate.name.as_str(), &gate.diagnostic))
+    }
+
+    /// Regions that profiles name and that are not known: those of upstreams or judges, or mistakes.
+    pub fn own_regions(&self) -> &[OwnRegion] {
+        &self.regions
+    }
+
+    /// The regions that its profiles name.
+    pub fn stated_regions(&self) -> impl Iterator<Item = &str> {
+        self.profiles
+            .values()
+            .flat_map(|profile| &profile.residency)
+            .flat_map(|of| &of.regions)
+            .map(String::as_str)
     }
 
     /// Obligations that name settings which are not among these, such as `policy.unscanned`.

@@ -26,6 +26,7 @@ mod loader;
 mod mistake;
 mod obligation;
 mod profile;
+mod region;
 mod residency;
 mod review;
 mod rule;
@@ -52,12 +53,16 @@ pub use ladder::{Climber, LadderSettings, Standing};
 pub use library::{Content, Library, MEASURE, Unmet};
 pub use list_head::ListHead;
 pub use list_url::{ListUrl, Proof, wanted as wanted_lists};
-pub use loader::{Pack, Slot, slot_file};
+pub use loader::{OwnRegion, Pack, Slot, slot_file};
 pub use mistake::{Mistake, Setting};
 pub use obligation::{AppliesIf, Audience, Control, Obligation, Role, State};
 pub use profile::{
     Budget, Checked, Demand, Demands, Gate, LabelMode, Labelled, Labels, Notice, Profile, Retention, Tier,
     When,
+};
+pub use region::{
+    EVERYWHERE, RegionOf, is_known as is_known_region, is_of_cloud, is_same as is_same_region,
+    unknown as unknown_region,
 };
 pub use residency::{Grade, Named as NamedRegions, Residencies, Residency};
 pub use review::ReviewSettings;

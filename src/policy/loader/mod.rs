@@ -86,6 +86,8 @@ pub(super) struct Loader<'f> {
     pub(super) settings: Vec<Named>,
     /// Where profiles name banks as their gates, for whoever has the banks.
     pub(super) gates: Vec<Named>,
+    /// Regions of profiles that are not known, for whoever knows where upstreams stand.
+    pub(super) regions: Vec<OwnRegion>,
     pub(super) found: Vec<Diagnostic>,
     /// What is wrong, but keeps nobody from using it.
     pub(super) warnings: Vec<Diagnostic>,
@@ -102,6 +104,26 @@ pub(super) struct Named {
     pub(super) diagnostic: Diagnostic,
 }
 
+/// A region that a profile names and that is not known: perhaps an upstream has it.
+#[derive(Debug, Clone)]
+pub struct OwnRegion {
+    /// The profile's name.
+    pub profile: String,
+    /// The region as it is written.
+    pub region: String,
+    /// Where it stands.
+    file: Arc<SourceFile>,
+    span: Span,
+}
+
+impl OwnRegion {
+    /// The diagnostic with the place in the profile.
+    #[must_use]
+    pub fn at(&self, diagnostic: Diagnostic) -> Diagnostic {
+        diagnostic.at(&self.file, self.span, "")
+    }
+}
+
 impl<'f> Loader<'f> {
     /// Reads everything.
     pub(super) fn read(files: &'f Files, may_lack: bool) -> Self {
@@ -116,6 +138,7 @@ impl<'f> Loader<'f> {
             obligations: Vec::new(),
             settings: Vec::new(),
             gates: Vec::new(),
+            regions: Vec::new(),
             found: Vec::new(),
             warnings: Vec::new(),
             models: Models::default(),
