@@ -152,4 +152,6 @@ pub fn sort(diagnostics: &mut [Diagnostic]) {
 }
 
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod tests;

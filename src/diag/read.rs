@@ -53,6 +53,11 @@ const ROOT: Span = Span { start: 0, end: 0 };
 /// Reads `file` as a `T`. `T` should deny unknown fields and use neither `flatten`, `untagged` nor `tag`:
 /// those lose the place of a mistake.
 pub fn read_toml<T: DeserializeOwned>(file: &Arc<SourceFile>) -> Read<T> {
+    read_with(file, true)
+}
+
+/// The same; `at_once`: whether keys that a type does not know are taken out together, or one in each round.
+pub(super) fn read_with<T: DeserializeOwned>(file: &Arc<SourceFile>, at_once: bool) -> Read<T> {
     let (mut root, errors) = DeTable::parse_recoverable(file.text());
     let mut read = Read {
         value: None,
@@ -64,7 +69,8 @@ pub fn read_toml<T: DeserializeOwned>(file: &Arc<SourceFile>) -> Read<T> {
     };
     if errors.is_empty() {
         root.get_mut().make_owned();
-        let mut rounds = Rounds { file, root: &mut root, stand_ins: Vec::new(), read: &mut read };
+        let stand_ins = Vec::new();
+        let mut rounds = Rounds { file, root: &mut root, stand_ins, read: &mut read, at_once };
         while rounds.diagnose() {}
         read.places = Places::new(root.get_ref());
     } else {
@@ -90,8 +96,11 @@ struct Rounds<'r, 'f, T> {
     root: &'r mut Spanned<DeTable<'f>>,
     stand_ins: Vec<StandIn>,
     read: &'r mut Read<T>,
+    at_once: bool,
 }
 
+/// How serde says that a type does not know a key.
+const UNKNOWN: &str = "unknown field";
 /// A string that stands for any.
 const ANY: &str = "x";
 
@@ -161,15 +170,62 @@ impl<T: DeserializeOwned> Rounds<'_, '_, T> {
             }
             return self.put_stand_in(table, key);
         }
+        if self.at_once && self.unknown_keys(message, &span) {
+            return true;
+        }
         self.read.diagnostics.push(explain(self.file, message, span.clone()));
         let Some((table, key)) = self.take_out(&span, message) else { return false };
-        // `nam = ".."` is a mistyped `name`: the missing `name` needs no second word.
-        if message.starts_with("unknown field")
-            && let Some(meant) = super::nearest(&key, &valid_names(message).unwrap_or_default())
-        {
-            self.read.gone.push((table, meant.to_owned()));
+        if message.starts_with(UNKNOWN) {
+            self.is_meant(table, &key, &valid_names(message).unwrap_or_default());
         }
         true
+    }
+
+    /// `nam = ".."` is a mistyped `name`: the missing `name` needs no second word.
+    fn is_meant(&mut self, table: Span, key: &str, valid: &[String]) {
+        if let Some(meant) = super::nearest(key, valid) {
+            self.read.gone.push((table, meant.to_owned()));
+        }
+    }
+
+    /// The keys of a table that its type does not know, and those of the tables that stand in one array with it: whoever asks the type again
+    /// for each of them reads a long file as often as it has such keys. False where the error is another.
+    fn unknown_keys(&mut self, message: &str, span: &Range<usize>) -> bool {
+        let path = Some(message).filter(|message| message.starts_with(UNKNOWN));
+        let Some(path) = path.and_then(|_| find(self.root.get_ref(), span, false)) else { return false };
+        let Some((Down::Key(key), holder)) = path.split_last() else { return false };
+        let Some(valid) = message.strip_prefix(&format!("{UNKNOWN} `{key}`")) else { return false };
+        let names = valid_names(message).unwrap_or_default();
+        let mut taken = Vec::new();
+        let mut room = MOST.saturating_sub(self.read.diagnostics.len());
+        let mut of_table =
+            |table: &mut DeTable<'_>, at: Span| take_unknown(table, at, &names, &mut room, &mut taken);
+        match holder.split_last() {
+            None => of_table(self.root.get_mut(), ROOT),
+            Some((Down::Item(n), array)) => walk(self.root.get_mut(), array, &mut |value| {
+                let DeValue::Array(items) = value.get_mut() else { return };
+                for item in items.iter_mut().skip(*n) {
+                    let at = item.span().into();
+                    if let DeValue::Table(table) = item.get_mut() {
+                        of_table(table, at);
+                    }
+                }
+            }),
+            Some(_) => walk(self.root.get_mut(), holder, &mut |value| {
+                let at = value.span().into();
+                if let DeValue::Table(table) = value.get_mut() {
+                    of_table(table, at);
+                }
+            }),
+        }
+        let some = !taken.is_empty();
+        for Taken { table, key, span, names: dropped } in taken {
+            self.read.diagnostics.push(explain(self.file, &format!("{UNKNOWN} `{key}`{valid}"), span));
+            self.read.dropped.extend(dropped);
+            self.is_meant(table, &key, &names);
+            self.read.gone.push((table, key));
+        }
+        some
     }
 
     /// Takes out what stands at `span`; says from which table and under which key.
@@ -297,6 +353,32 @@ fn find(table: &DeTable<'_>, span: &Range<usize>, sequence: bool) -> Option<Path
     around
 }
 
+/// A key that was taken out.
+struct Taken {
+    table: Span,
+    key: String,
+    /// Where the key stands.
+    span: Range<usize>,
+    /// What is called by `name` and `id` in what stood there.
+    names: Vec<String>,
+}
+
+/// Takes those keys out of a table that are not among these names, as long as there is room.
+fn take_unknown(table: &mut DeTable<'_>, at: Span, names: &[String], room: &mut usize, out: &mut Vec<Taken>) {
+    let is_unknown = |key: &str| !names.iter().any(|name| name == key);
+    let keys = table.iter().map(|(key, _)| key).filter(|key| is_unknown(key.get_ref()));
+    let unknown: Vec<(String, Range<usize>)> =
+        keys.take(*room).map(|key| (key.get_ref().to_string(), key.span())).collect();
+    *room -= unknown.len();
+    for (key, span) in unknown {
+        let mut names = Vec::new();
+        if let Some((_, value)) = table.remove_entry(key.as_str()) {
+            collect_names(value.get_ref(), &mut names);
+        }
+        out.push(Taken { table: at, key, span, names });
+    }
+}
+
 /// Calls `with` for the value at the end of the path, if there is one.
 fn walk<'i>(table: &mut DeTable<'i>, path: &[Down], with: &mut dyn FnMut(&mut Spanned<DeValue<'i>>)) {
     let Some((Down::Key(first), mut rest)) = path.split_first() else { return };
@@ -380,7 +462,7 @@ fn syntax(file: &Arc<SourceFile>, error: &toml::de::Error) -> Diagnostic {
 /// Serde's message in the words of somebody who writes a file.
 fn explain(file: &Arc<SourceFile>, message: &str, span: Range<usize>) -> Diagnostic {
     let message = message.trim();
-    if let Some(found) = backticked_after(message, "unknown field") {
+    if let Some(found) = backticked_after(message, UNKNOWN) {
         let names = valid_names(message).unwrap_or_default();
         return Diagnostic::error("unknown-key", format!("unknown key `{found}`"))
             .at(file, span, "not a key of this table")

@@ -108,14 +108,29 @@ impl SourceFile {
     /// Line and column, both from 1; columns count characters.
     pub fn line_column(&self, byte: usize) -> (usize, usize) {
         let byte = byte.min(self.text.len());
-        let lines = self.lines.get_or_init(|| {
-            let ends = memchr::memchr_iter(b'\n', self.text.as_bytes());
-            std::iter::once(0).chain(ends.map(|end| end + 1)).collect()
-        });
+        let lines = self.lines();
         let line = lines.partition_point(|&start| start <= byte);
         let start = lines.get(line.saturating_sub(1)).copied().unwrap_or(0);
         let column = self.text.get(start..byte).map_or(byte - start, |s| s.chars().count());
         (line.max(1), column + 1)
+    }
+
+    /// Where lines begin.
+    fn lines(&self) -> &[usize] {
+        self.lines.get_or_init(|| {
+            let ends = memchr::memchr_iter(b'\n', self.text.as_bytes());
+            std::iter::once(0).chain(ends.map(|end| end + 1)).collect()
+        })
+    }
+
+    /// The lines of a span that lies inside the text, with so many before it and behind it: the number of the first, from 1, and their bytes.
+    pub(super) fn lines_around(&self, span: Span, around: usize) -> (usize, Range<usize>) {
+        let lines = self.lines();
+        let line = |byte: usize| lines.partition_point(|&start| start <= byte).saturating_sub(1);
+        let first = line(span.start).saturating_sub(around);
+        let start = lines.get(first).copied().unwrap_or(0);
+        let end = lines.get(line(span.end) + around + 1).copied().unwrap_or(self.text.len());
+        (first + 1, start..end)
     }
 
     /// The text of a span, empty where the span does not fit.

@@ -1,7 +1,7 @@
 //! From what is written about a rule to what is meant, with every mistake said where it stands.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::file::{ActionsFile, PatternFile, RuleFile};
 use super::files::Files;
@@ -35,6 +35,9 @@ pub(super) struct Draft {
     pub(super) rule: Rule,
     pub(super) spec: RuleSpec,
     file: Arc<SourceFile>,
+    /// The places in the file, read again where something is wrong: keeping those of all files would cost more. The drafts of a file share
+    /// them.
+    pub(super) again: Arc<OnceLock<Places>>,
     /// [`RULE`] or [`SLOT`].
     table: &'static str,
     place: usize,
@@ -60,8 +63,7 @@ impl Draft {
     pub(super) fn at(&self, path: &[Step<'_>], diagnostic: Diagnostic) -> Diagnostic {
         let mut steps: Vec<Step<'_>> = vec![self.table.into(), self.place.into()];
         steps.extend_from_slice(path);
-        // Read again only where something is wrong: keeping the places of all files would cost more.
-        let places = read_toml::<toml::Table>(&self.file).places;
+        let places = self.again.get_or_init(|| read_toml::<toml::Table>(&self.file).places);
         match places.value(&steps) {
             Some(span) => diagnostic.at(&self.file, span, ""),
             None => diagnostic,
@@ -104,6 +106,7 @@ impl Draft {
             },
             spec: RuleSpec { keywords, patterns: Vec::new(), ..self.spec.clone() },
             file: Arc::clone(&self.file),
+            again: Arc::clone(&self.again),
             written: 0,
             listed: list.terms,
             examples: Vec::new(),
@@ -516,6 +519,7 @@ impl At<'_> {
             excepts: rule.except.len(),
             excepted,
             file: Arc::clone(self.file),
+            again: Arc::default(),
             table: self.table,
             place: self.place,
             examples: rule.examples,

@@ -4,6 +4,8 @@
 //! (compiled, the rules' own examples tried). Loading is all or nothing (promise 6).
 
 mod choose;
+#[cfg(test)]
+mod shadow_laws;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -349,16 +351,22 @@ impl Library {
         let asks_model = |n: usize| ships(n) == Some(true);
         // Nobody is called to load a policy.
         let asks_judge = |n: usize| self.rules.get(n).is_some_and(|rule| rule.judge.is_some());
+        // The lists with states of their own, by rule, unless they are no more.
+        let mut lists: BTreeMap<RuleId, Vec<RuleId>> = BTreeMap::new();
+        for (list, number) in self.rules.iter().zip(0..).filter(|(list, _)| list.state != RuleState::Retired)
+        {
+            if let Some(of) = list.list_of {
+                lists.entry(of).or_default().push(RuleId(number));
+            }
+        }
         for (n, draft) in drafts.iter().enumerate().filter(|(_, draft)| !draft.is_list()) {
             // A model that no policy asks takes no memory of a gateway.
             if asks_model(n) && !all || asks_judge(n) {
                 continue;
             }
-            // Its lists with states of their own are read with it, unless they are no more.
+            // Its lists are read with it.
             let id = RuleId(n as u32);
-            let lists = self.rules.iter().zip(0..).filter(|(list, _)| list.list_of == Some(id));
-            let lists = lists.filter(|(list, _)| list.state != RuleState::Retired).map(|(_, n)| RuleId(n));
-            let mut rules: RuleSet = lists.chain([id]).collect();
+            let mut rules: RuleSet = lists.get(&id).into_iter().flatten().copied().chain([id]).collect();
             let threshold = self.rules.get(n).map_or(0.0, |rule| rule.threshold.score());
             for rule in rules.iter().collect::<Vec<_>>() {
                 rules.set_threshold(rule, threshold);

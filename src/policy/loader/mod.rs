@@ -4,7 +4,7 @@ mod obligations;
 mod profiles;
 mod unread;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::brought::Models;
@@ -93,6 +93,8 @@ pub(super) struct Loader<'f> {
     pub(super) warnings: Vec<Diagnostic>,
     /// What packs bring.
     pub(super) models: Models,
+    /// The ids of the drafts.
+    ids: HashSet<String>,
     /// Paths of the lists that rules name.
     named_lists: BTreeSet<String>,
 }
@@ -142,6 +144,7 @@ impl<'f> Loader<'f> {
             found: Vec::new(),
             warnings: Vec::new(),
             models: Models::default(),
+            ids: HashSet::new(),
             named_lists: BTreeSet::new(),
         };
         loader.models = Models::read(files, &mut loader.found);
@@ -274,6 +277,7 @@ impl<'f> Loader<'f> {
             self.found.push(none.help("where its rules are to go, take the file away"));
         }
         let of_pack = self.packs.get(pack).map(|pack| pack.state).unwrap_or_default();
+        let again = Arc::default();
         for (place, rule) in rules.rules.into_iter().enumerate() {
             self.names_lists(folder, &rule);
             let found = &mut self.found;
@@ -322,6 +326,7 @@ impl<'f> Loader<'f> {
                 }));
             }
             draft.lacks = lacks;
+            draft.again = Arc::clone(&again);
             let number = RuleId(self.drafts.len() as u32);
             let lists: Vec<Draft> = stated.into_iter().map(|list| draft.list(number, list)).collect();
             if !lists.is_empty() {
@@ -402,7 +407,7 @@ impl<'f> Loader<'f> {
         (file, places, table, place): (&Arc<SourceFile>, &Places, &'static str, usize),
     ) {
         let id = &draft.rule.id;
-        if self.drafts.iter().any(|d| d.rule.id == *id) {
+        if !self.ids.insert(id.clone()) {
             let (what, key) = if table == SLOT { ("slot", "name") } else { ("rule", "id") };
             let found = &mut self.found;
             let mut at = At { file, places, table, place, clean: true, found };

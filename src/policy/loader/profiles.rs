@@ -1,5 +1,6 @@
 //! Profiles on their way from files to what they mean.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::super::always;
@@ -50,6 +51,8 @@ impl Loader<'_> {
             self.found.push(wrong.valid("packs", pack, &names));
         }
         let mut changes: Vec<(usize, Choice)> = Vec::new();
+        // Where the last change of each rule stands among them.
+        let mut last: HashMap<usize, usize> = HashMap::new();
         for (place, change) in profile.rules.iter().enumerate() {
             let called = self.called(&change.id);
             let mut at = At { file, places, table: RULE, place, clean: true, found: &mut self.found };
@@ -66,7 +69,7 @@ impl Loader<'_> {
                 let base = rule.choice();
                 let threshold = threshold.unwrap_or(base.threshold);
                 // What an entry for more rules says of states holds where this one says nothing.
-                let before = changes.iter().rfind(|(before, _)| *before == n).map(|(_, choice)| choice.state);
+                let before = last.get(&n).and_then(|at| changes.get(*at)).map(|(_, choice)| choice.state);
                 let own = state.and_then(|state| written_for(rule, &change.id, state));
                 let state = own.or(before).unwrap_or(base.state);
                 let choice = Choice { actions: actions.over(base.actions), threshold, state };
@@ -78,6 +81,7 @@ impl Loader<'_> {
                     }
                     continue;
                 }
+                last.insert(n, changes.len());
                 changes.push((n, choice));
             }
         }
