@@ -8,6 +8,9 @@ use std::sync::{Arc, OnceLock};
 /// The largest file that a gateway reads again while it runs: a million words have a tenth of it.
 const LARGEST: u64 = 256 * 1024 * 1024;
 
+/// What some editors put before a text.
+pub(crate) const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// A range of bytes in a [`SourceFile`].
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Span {
@@ -103,6 +106,18 @@ impl SourceFile {
     /// The whole text.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Its lines with their ends, each with its first byte. The sign that some editors put before a text (a byte order mark) is no part of
+    /// the first.
+    pub fn each_line(&self) -> impl Iterator<Item = (usize, &str)> {
+        let text = self.text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.text);
+        let mut at = self.text.len() - text.len();
+        text.split_inclusive('\n').map(move |line| {
+            let start = at;
+            at += line.len();
+            (start, line)
+        })
     }
 
     /// Line and column, both from 1; columns count characters.

@@ -163,11 +163,9 @@ pub(super) struct Term {
 /// The terms of a list: a line each, without those that begin with `#`.
 pub(super) fn terms(file: &Arc<SourceFile>) -> Vec<Term> {
     let mut out = Vec::new();
-    let mut at = 0;
-    for line in file.text().split_inclusive('\n') {
+    for (at, line) in file.each_line() {
         let text = line.trim();
         let start = at + (line.len() - line.trim_start().len());
-        at += line.len();
         if !text.is_empty() && !text.starts_with('#') {
             let span = (start..start + text.len()).into();
             out.push(Term { text: text.to_owned(), file: Arc::clone(file), span });
