@@ -20,6 +20,7 @@ mod judged;
 mod ladder;
 mod library;
 mod lints;
+mod list_form;
 mod list_head;
 mod list_url;
 mod loader;

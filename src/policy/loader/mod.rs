@@ -13,6 +13,7 @@ use super::file::{
     Applies, BasisFile, CLAIMS, DOCUMENTS, HOLDINGS, PackFile, RuleFile, RulesFile, SlotFile, Source,
 };
 use super::files::Files;
+use super::list_form::other_form;
 use super::list_head::ListHead;
 use super::obligation::Obligation;
 use super::profile::Profile;
@@ -361,6 +362,7 @@ impl<'f> Loader<'f> {
         let claims = list.filter(|_| claims).and_then(|file| at.claims(file));
         let listed = list.filter(|_| has_terms).map(terms).unwrap_or_default();
         let head = list.filter(|_| !listed.is_empty()).map(|file| ListHead::of(file, &mut self.warnings));
+        self.warnings.extend(list.filter(|_| has_terms).and_then(|file| other_form(file.name(), file)));
         let mut seen = BTreeMap::new();
         for term in &listed {
             if let Some(first) = seen.insert(term.text.to_lowercase(), term.span)

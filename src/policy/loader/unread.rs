@@ -7,6 +7,7 @@ use super::Loader;
 use crate::diag::{Diagnostic, SourceFile, Span};
 use crate::policy::draft::terms;
 use crate::policy::file::RuleFile;
+use crate::policy::list_form::other_form;
 use crate::policy::list_head::ListHead;
 
 /// Folders of a pack whose files are looked at where they are named, or by whoever owns them.
@@ -53,6 +54,7 @@ impl Loader<'_> {
                 let empty = Diagnostic::warning("empty", format!("no term stands in the list `{path}`"));
                 out.push(empty.at(file, Span::default(), "").help("a term a line; `#` begins a comment"));
             }
+            out.extend(other_form(path, file));
             ListHead::of(file, out);
         } else if inside.starts_with("rules/") && !inside.ends_with(".toml") {
             out.push(nobody(path, file).help(format!("rules are TOML; lists stand in `{folder}lists/`")));
