@@ -26,6 +26,7 @@ mod list_url;
 mod loader;
 mod mistake;
 mod obligation;
+mod passed_over;
 mod profile;
 mod region;
 mod residency;
@@ -57,6 +58,7 @@ pub use list_url::{ListUrl, Proof, wanted as wanted_lists};
 pub use loader::{OwnRegion, Pack, Slot, slot_file};
 pub use mistake::{Mistake, Setting};
 pub use obligation::{AppliesIf, Audience, Control, Obligation, Role, State};
+pub use passed_over::passed_over;
 pub use profile::{
     Budget, Checked, Demand, Demands, Gate, LabelMode, Labelled, Labels, Notice, Profile, Retention, Tier,
     When,
