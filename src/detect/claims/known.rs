@@ -84,7 +84,7 @@ pub(super) fn unfit(claim: &str) -> Option<String> {
     let [_, second, ..] = parts.as_slice() else {
         return parts.is_empty().then(|| "a block of code states nothing".to_owned());
     };
-    // `Dr. Smith built it` is read as two, of which one says it all.
+    // One of them may say it all, and the others next to nothing.
     let says_all = parts.iter().filter(|part| saying(part) >= LEAST).count() == 1
         && Known::of(claim).said_in(claim).len() == 1;
     let begins: String = second.chars().take(SHOWN).collect();
