@@ -484,9 +484,7 @@ impl Check<'_> {
 
     /// Names are labels in metrics and words in records.
     pub(super) fn name(&mut self, path: &[Step<'_>], name: &str) {
-        let good = (1..=64).contains(&name.len())
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
-        if !good {
+        if !is_name(name) {
             let diagnostic = Diagnostic::error("bad-name", format!("`{name}` cannot be a name"))
                 .help("1 to 64 letters, digits, `-`, `_` and `.`");
             self.value(path, diagnostic, "not a name");
@@ -520,4 +518,10 @@ impl Check<'_> {
             self.value(path, diagnostic, "a field of the connection");
         }
     }
+}
+
+/// Whether it can be the name of an upstream, a tenant, a region and what else records and metrics name.
+pub(super) fn is_name(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }

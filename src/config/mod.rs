@@ -19,6 +19,7 @@ mod policy_file;
 mod policy_places;
 mod policy_source;
 mod prints;
+mod regions;
 mod residency;
 mod retention;
 mod route_uses;

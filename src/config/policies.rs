@@ -4,7 +4,7 @@ use super::lists::{self, Lists};
 use super::{Settings, setting_names};
 use crate::diag::{Diagnostic, SourceFile, has_errors, sort};
 use crate::policy::files::{self, Files};
-use crate::policy::{Library, Mistake, Policy, Setting, Unmet, slot_file, wanted_lists};
+use crate::policy::{Library, Mistake, Policy, Setting, Unmet, passed_over, slot_file, wanted_lists};
 use crate::server::PolicyTable;
 use std::sync::Arc;
 
@@ -31,6 +31,7 @@ impl Settings {
         };
         let wanted = wanted_lists(&files);
         let mut found = lists::refused(self, &wanted);
+        found.extend(self.policy.dir.iter().flat_map(|dir| passed_over(dir)));
         found.extend(self.lists().add_proved(&wanted, &mut files).into_iter().map(|list| {
             let message = format!("there is no copy of the list `{}` here", list.url);
             let absent = Diagnostic::warning("no-list", message);
@@ -44,6 +45,7 @@ impl Settings {
         let both = match both {
             Ok((policies, library)) => {
                 found.append(&mut Self::policy_warnings(&library, &policies));
+                found.append(&mut self.unknown_regions(&library));
                 found.append(&mut self.residency(&policies));
                 found.append(&mut self.idle_judges(&policies));
                 found.append(&mut self.unknown_jurisdictions(&library));
@@ -139,6 +141,7 @@ impl Settings {
         let default = policy(None);
         let tenants: Vec<Arc<Policy>> = (0..self.tenants.len()).filter_map(|n| policy(Some(n))).collect();
         found.append(&mut self.uses_beyond(library));
+        found.extend(self.unknown_regions(library).into_iter().filter(Diagnostic::is_error));
         let known: Vec<Arc<Policy>> = default.iter().chain(&tenants).map(Arc::clone).collect();
         found.append(&mut self.judges_of(library, &known));
         match default {

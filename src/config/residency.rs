@@ -2,13 +2,16 @@
 
 use super::Settings;
 use crate::diag::{Diagnostic, Step};
-use crate::policy::{Grade, NamedRegions, Policy};
+use crate::policy::{Grade, NamedRegions, Policy, is_of_cloud};
 use crate::server::PolicyTable;
 use crate::upstream::UpstreamSettings;
 
 /// What can be done for who does not say where it stands.
 const NO_REGION: &str =
     "write its `region`: a country code, or `eu`; or where data may go in `[policy.residency]`";
+
+/// What can be done for a place of a cloud.
+const OF_CLOUD: &str = "what a cloud calls a place says nothing of its country: write the country's code, or allow the place by this name";
 
 fn stands(region: Option<&str>) -> String {
     match region {
@@ -95,6 +98,7 @@ impl Settings {
             let help = match (&way.upstream.region, all) {
                 (_, false) => format!("what they send by the route `{}` is blocked", way.name),
                 (None, true) => NO_REGION.to_owned(),
+                (Some(region), true) if is_of_cloud(region) => OF_CLOUD.to_owned(),
                 (Some(_), true) => {
                     "take an upstream in an allowed region, or write in `[policy.residency]` where data may go"
                         .to_owned()
@@ -152,6 +156,9 @@ impl Settings {
                     "it is not asked about what they send and get there, which is then not judged",
                 ),
                 (None, true) => (Diagnostic::error("residency", what), NO_REGION),
+                (Some(region), true) if is_of_cloud(region) => {
+                    (Diagnostic::error("residency", what), OF_CLOUD)
+                }
                 (Some(_), true) => (
                     Diagnostic::error("residency", what),
                     "take a judge in an allowed region, or write in `[policy.residency]` where data may go",

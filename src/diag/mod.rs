@@ -20,6 +20,7 @@ pub use nearest::nearest;
 pub use places::{Places, Step};
 pub use read::{Read, read_toml};
 pub use render::{Colour, render_human, render_json, to_json};
+pub(crate) use source::BYTE_ORDER_MARK;
 pub use source::{SourceFile, Span, is_plain};
 pub use units::{Size, Time};
 pub use whole_file::{Draft, loose_mode, make_folder, rewrite_whole, write_new, write_whole};
@@ -151,5 +152,7 @@ pub fn sort(diagnostics: &mut [Diagnostic]) {
     });
 }
 
+#[cfg(test)]
+mod laws;
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,8 @@
 //! key is missing, and the type is asked again. Every round takes an entry out or tries one more of six
 //! stand-ins for one key, and mistakes are counted, so the number of rounds is bounded.
 
+mod unknown;
+
 use super::{Diagnostic, Places, SourceFile, Span, Step, sort};
 use serde::de::DeserializeOwned;
 use std::ops::Range;
@@ -53,6 +55,11 @@ const ROOT: Span = Span { start: 0, end: 0 };
 /// Reads `file` as a `T`. `T` should deny unknown fields and use neither `flatten`, `untagged` nor `tag`:
 /// those lose the place of a mistake.
 pub fn read_toml<T: DeserializeOwned>(file: &Arc<SourceFile>) -> Read<T> {
+    read_with(file, true)
+}
+
+/// The same; `at_once`: whether keys that a type does not know are taken out together, or one in each round.
+pub(super) fn read_with<T: DeserializeOwned>(file: &Arc<SourceFile>, at_once: bool) -> Read<T> {
     let (mut root, errors) = DeTable::parse_recoverable(file.text());
     let mut read = Read {
         value: None,
@@ -64,7 +71,8 @@ pub fn read_toml<T: DeserializeOwned>(file: &Arc<SourceFile>) -> Read<T> {
     };
     if errors.is_empty() {
         root.get_mut().make_owned();
-        let mut rounds = Rounds { file, root: &mut root, stand_ins: Vec::new(), read: &mut read };
+        let stand_ins = Vec::new();
+        let mut rounds = Rounds { file, root: &mut root, stand_ins, read: &mut read, at_once };
         while rounds.diagnose() {}
         read.places = Places::new(root.get_ref());
     } else {
@@ -90,8 +98,11 @@ struct Rounds<'r, 'f, T> {
     root: &'r mut Spanned<DeTable<'f>>,
     stand_ins: Vec<StandIn>,
     read: &'r mut Read<T>,
+    at_once: bool,
 }
 
+/// How serde says that a type does not know a key.
+const UNKNOWN: &str = "unknown field";
 /// A string that stands for any.
 const ANY: &str = "x";
 
@@ -161,15 +172,22 @@ impl<T: DeserializeOwned> Rounds<'_, '_, T> {
             }
             return self.put_stand_in(table, key);
         }
+        if self.at_once && self.unknown_keys(message, &span) {
+            return true;
+        }
         self.read.diagnostics.push(explain(self.file, message, span.clone()));
         let Some((table, key)) = self.take_out(&span, message) else { return false };
-        // `nam = ".."` is a mistyped `name`: the missing `name` needs no second word.
-        if message.starts_with("unknown field")
-            && let Some(meant) = super::nearest(&key, &valid_names(message).unwrap_or_default())
-        {
-            self.read.gone.push((table, meant.to_owned()));
+        if message.starts_with(UNKNOWN) {
+            self.is_meant(table, &key, &valid_names(message).unwrap_or_default());
         }
         true
+    }
+
+    /// `nam = ".."` is a mistyped `name`: the missing `name` needs no second word.
+    fn is_meant(&mut self, table: Span, key: &str, valid: &[String]) {
+        if let Some(meant) = super::nearest(key, valid) {
+            self.read.gone.push((table, meant.to_owned()));
+        }
     }
 
     /// Takes out what stands at `span`; says from which table and under which key.
@@ -380,7 +398,7 @@ fn syntax(file: &Arc<SourceFile>, error: &toml::de::Error) -> Diagnostic {
 /// Serde's message in the words of somebody who writes a file.
 fn explain(file: &Arc<SourceFile>, message: &str, span: Range<usize>) -> Diagnostic {
     let message = message.trim();
-    if let Some(found) = backticked_after(message, "unknown field") {
+    if let Some(found) = backticked_after(message, UNKNOWN) {
         let names = valid_names(message).unwrap_or_default();
         return Diagnostic::error("unknown-key", format!("unknown key `{found}`"))
             .at(file, span, "not a key of this table")

@@ -1,8 +1,10 @@
 //! Diagnostics as text for a terminal and as JSON for a program.
 
-use super::{Diagnostic, Severity};
+use super::{Diagnostic, Severity, SourceFile};
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Whether the terminal output carries colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,28 +23,41 @@ pub fn render_human(diagnostics: &[Diagnostic], colour: Colour) -> String {
     }
     .decor_style(DecorStyle::Ascii);
     let mut out = String::new();
+    let mut veiled = Veiled::new();
     for diagnostic in diagnostics {
-        out.push_str(&one(diagnostic, &renderer));
+        out.push_str(&one_of(diagnostic, &renderer, &mut veiled));
         out.push_str("\n\n");
     }
     out
 }
 
-fn one(diagnostic: &Diagnostic, renderer: &Renderer) -> String {
+/// The texts of files as they may be shown, by where the files are in memory.
+pub(super) type Veiled = HashMap<*const SourceFile, String>;
+
+/// Lines shown around what is meant, at most: the renderer reads all that it is given.
+const AROUND: usize = 2;
+
+pub(super) fn one_of(diagnostic: &Diagnostic, renderer: &Renderer, veiled: &mut Veiled) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
     // The file may hold a credential that somebody pasted; the picture of its line must not.
-    let veiled: Vec<String> = diagnostic.labels.iter().map(|l| veil(l.file.text())).collect();
+    for label in &diagnostic.labels {
+        veiled.entry(Arc::as_ptr(&label.file)).or_insert_with(|| veil(label.file.text()));
+    }
     let mut group = Group::with_title(level.primary_title(diagnostic.message.as_str()).id(diagnostic.code));
-    for (n, (label, text)) in diagnostic.labels.iter().zip(&veiled).enumerate() {
+    for (n, label) in diagnostic.labels.iter().enumerate() {
+        let Some(text) = veiled.get(&Arc::as_ptr(&label.file)) else { continue };
         let kind = if n == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
         let span = label.file.clamp(label.span);
-        let annotation = kind.span(span.range());
+        let (first, lines) = label.file.lines_around(span, AROUND);
+        let annotation = kind.span(span.start - lines.start..span.end - lines.start);
         let annotation =
             if label.message.is_empty() { annotation } else { annotation.label(label.message.as_str()) };
-        group = group.element(Snippet::source(text.as_str()).path(label.file.name()).annotation(annotation));
+        let text = text.get(lines).unwrap_or_default();
+        let snippet = Snippet::source(text).line_start(first).path(label.file.name());
+        group = group.element(snippet.annotation(annotation));
     }
     for help in &diagnostic.help {
         group = group.element(Level::HELP.message(help.as_str()));
@@ -76,7 +91,7 @@ pub fn to_json(diagnostic: &Diagnostic) -> serde_json::Value {
 }
 
 /// Replaces what looks like a credential, or stands under a name that does, by stars of the same length, so that spans still fit.
-fn veil(text: &str) -> String {
+pub(super) fn veil(text: &str) -> String {
     veil_tokens(&veil_named(text))
 }
 

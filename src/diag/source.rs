@@ -8,6 +8,9 @@ use std::sync::{Arc, OnceLock};
 /// The largest file that a gateway reads again while it runs: a million words have a tenth of it.
 const LARGEST: u64 = 256 * 1024 * 1024;
 
+/// What some editors put before a text.
+pub(crate) const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// A range of bytes in a [`SourceFile`].
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Span {
@@ -105,17 +108,44 @@ impl SourceFile {
         &self.text
     }
 
+    /// Its lines with their ends, each with its first byte. The sign that some editors put before a text (a byte order mark) is no part of
+    /// the first.
+    pub fn each_line(&self) -> impl Iterator<Item = (usize, &str)> {
+        let text = self.text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.text);
+        let mut at = self.text.len() - text.len();
+        text.split_inclusive('\n').map(move |line| {
+            let start = at;
+            at += line.len();
+            (start, line)
+        })
+    }
+
     /// Line and column, both from 1; columns count characters.
     pub fn line_column(&self, byte: usize) -> (usize, usize) {
         let byte = byte.min(self.text.len());
-        let lines = self.lines.get_or_init(|| {
-            let ends = memchr::memchr_iter(b'\n', self.text.as_bytes());
-            std::iter::once(0).chain(ends.map(|end| end + 1)).collect()
-        });
+        let lines = self.lines();
         let line = lines.partition_point(|&start| start <= byte);
         let start = lines.get(line.saturating_sub(1)).copied().unwrap_or(0);
         let column = self.text.get(start..byte).map_or(byte - start, |s| s.chars().count());
         (line.max(1), column + 1)
+    }
+
+    /// Where lines begin.
+    fn lines(&self) -> &[usize] {
+        self.lines.get_or_init(|| {
+            let ends = memchr::memchr_iter(b'\n', self.text.as_bytes());
+            std::iter::once(0).chain(ends.map(|end| end + 1)).collect()
+        })
+    }
+
+    /// The lines of a span that lies inside the text, with so many before it and behind it: the number of the first, from 1, and their bytes.
+    pub(super) fn lines_around(&self, span: Span, around: usize) -> (usize, Range<usize>) {
+        let lines = self.lines();
+        let line = |byte: usize| lines.partition_point(|&start| start <= byte).saturating_sub(1);
+        let first = line(span.start).saturating_sub(around);
+        let start = lines.get(first).copied().unwrap_or(0);
+        let end = lines.get(line(span.end) + around + 1).copied().unwrap_or(self.text.len());
+        (first + 1, start..end)
     }
 
     /// The text of a span, empty where the span does not fit.

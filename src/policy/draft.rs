@@ -1,21 +1,14 @@
 //! From what is written about a rule to what is meant, with every mistake said where it stands.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use super::file::{ActionsFile, PatternFile, RuleFile};
-use super::files::Files;
+use super::file::{ActionsFile, RuleFile};
 use super::folds::folds;
-use super::list_url::list_url;
 use super::rule::{Action, Actions, Counts, Rule, Severity};
 use super::state::RuleState;
 use super::stated::{OF_LIST, Stated};
-use crate::detect::claims::{Claims, Known};
-use crate::detect::fingerprint::{Collection, Index};
-use crate::detect::grounding;
-use crate::detect::{
-    Exact, Flaw, Folds, Keyword, ModelSpec, PatternSpec, RuleId, RuleSpec, Unsupported, Validator,
-};
+use crate::detect::{Folds, Keyword, RuleId, RuleSpec};
 use crate::diag::{Diagnostic, Places, SourceFile, Span, Step, read_toml};
 use crate::text::fold::fold_literal;
 
@@ -35,6 +28,9 @@ pub(super) struct Draft {
     pub(super) rule: Rule,
     pub(super) spec: RuleSpec,
     file: Arc<SourceFile>,
+    /// The places in the file, read again where something is wrong: keeping those of all files would cost more. The drafts of a file share
+    /// them.
+    pub(super) again: Arc<OnceLock<Places>>,
     /// [`RULE`] or [`SLOT`].
     table: &'static str,
     place: usize,
@@ -60,8 +56,7 @@ impl Draft {
     pub(super) fn at(&self, path: &[Step<'_>], diagnostic: Diagnostic) -> Diagnostic {
         let mut steps: Vec<Step<'_>> = vec![self.table.into(), self.place.into()];
         steps.extend_from_slice(path);
-        // Read again only where something is wrong: keeping the places of all files would cost more.
-        let places = read_toml::<toml::Table>(&self.file).places;
+        let places = self.again.get_or_init(|| read_toml::<toml::Table>(&self.file).places);
         match places.value(&steps) {
             Some(span) => diagnostic.at(&self.file, span, ""),
             None => diagnostic,
@@ -104,6 +99,7 @@ impl Draft {
             },
             spec: RuleSpec { keywords, patterns: Vec::new(), ..self.spec.clone() },
             file: Arc::clone(&self.file),
+            again: Arc::clone(&self.again),
             written: 0,
             listed: list.terms,
             examples: Vec::new(),
@@ -160,11 +156,9 @@ pub(super) struct Term {
 /// The terms of a list: a line each, without those that begin with `#`.
 pub(super) fn terms(file: &Arc<SourceFile>) -> Vec<Term> {
     let mut out = Vec::new();
-    let mut at = 0;
-    for line in file.text().split_inclusive('\n') {
+    for (at, line) in file.each_line() {
         let text = line.trim();
         let start = at + (line.len() - line.trim_start().len());
-        at += line.len();
         if !text.is_empty() && !text.starts_with('#') {
             let span = (start..start + text.len()).into();
             out.push(Term { text: text.to_owned(), file: Arc::clone(file), span });
@@ -225,109 +219,6 @@ impl At<'_> {
             let bad = self.here(&[key], bad);
             self.found.push(bad);
         }
-    }
-
-    /// The terms of the lists that are named under `key`.
-    pub(super) fn lists(&mut self, key: &str, lists: &[String], folder: &str, files: &Files) -> Vec<Term> {
-        let mut out = Vec::new();
-        for (i, list) in lists.iter().enumerate() {
-            out.extend(self.list(&[key, &i.to_string()], list, folder, files));
-        }
-        out
-    }
-
-    /// The terms of the list that is named at `path`.
-    pub(super) fn list(&mut self, path: &[&str], list: &str, folder: &str, files: &Files) -> Vec<Term> {
-        if let Some(file) = files.get(&format!("{folder}lists/{list}")) {
-            return terms(file);
-        }
-        let prefix = format!("{folder}lists/");
-        let names: Vec<&str> = files.keys().filter_map(|k| k.strip_prefix(&prefix)).collect();
-        self.unknown(path, "list", list, &names, true);
-        Vec::new()
-    }
-
-    /// What stands in the files of a folder that are named under `key`.
-    pub(super) fn files<T>(
-        &mut self,
-        key: &str,
-        what: &str,
-        (names, folder): (&[String], String),
-        files: &Files,
-        read: impl Fn(&mut Self, &Arc<SourceFile>) -> Option<T>,
-    ) -> Vec<T> {
-        let mut out = Vec::new();
-        for (i, name) in names.iter().enumerate() {
-            let Some(file) = files.get(&format!("{folder}{name}")) else {
-                let names: Vec<&str> = files.keys().filter_map(|k| k.strip_prefix(&folder)).collect();
-                self.unknown(&[key, &i.to_string()], what, name, &names, true);
-                continue;
-            };
-            out.extend(read(self, file));
-        }
-        out
-    }
-
-    /// The documents of a file.
-    pub(super) fn documents(&mut self, file: &Arc<SourceFile>) -> Option<Arc<Index>> {
-        let read = Collection::parse(file.text());
-        self.or_flaw("fingerprints", file, read.map(|documents| Index::new(&documents)))
-    }
-
-    /// The statements of a file.
-    pub(super) fn claims(&mut self, file: &Arc<SourceFile>) -> Option<Arc<Known>> {
-        let read = Claims::parse(file.text());
-        self.or_flaw("claims", file, read.map(|claims| Known::new(&claims)))
-    }
-
-    fn or_flaw<T>(
-        &mut self,
-        code: &'static str,
-        file: &Arc<SourceFile>,
-        read: Result<T, Flaw>,
-    ) -> Option<Arc<T>> {
-        match read {
-            Ok(read) => Some(Arc::new(read)),
-            Err(Flaw { line, what }) => {
-                let start = file.text().split_inclusive('\n').take(line - 1).map(str::len).sum();
-                let broken = Diagnostic::error(code, what);
-                self.found.push(broken.at(file, Span { start, end: start }, ""));
-                None
-            }
-        }
-    }
-
-    /// The terms of each of the rule's lists from URLs, and whether one of them is not there.
-    pub(super) fn list_urls(
-        &mut self,
-        rule: &RuleFile,
-        files: &Files,
-        may_lack: bool,
-    ) -> (Vec<Vec<Term>>, bool) {
-        let (mut found, mut lacks) = (Vec::new(), false);
-        for (n, list) in rule.list_urls.iter().enumerate() {
-            let number = n.to_string();
-            found.push(Vec::new());
-            // What seems to be missing may have been mistyped.
-            if !self.clean && list.sha256.is_none() && list.public_key.is_none() {
-                continue;
-            }
-            match list_url(list, self.file, self.places, self.place, n) {
-                Err((key, why)) => self.wrong(&["list_url", &number, key], "list-url", why),
-                Ok(list) => match files.get(&list.path()) {
-                    Some(file) => found.iter_mut().skip(n).for_each(|list| list.extend(terms(file))),
-                    None if may_lack => lacks = true,
-                    None => {
-                        let message = format!("there is no copy of the list `{}`", list.url);
-                        let missing = Diagnostic::error("no-list", message)
-                            .help("a gateway fetches it: `serve` with a configuration that names the host in `list_hosts`");
-                        let missing = self.here(&["list_url", &number, "url"], missing);
-                        self.found.push(missing);
-                    }
-                },
-            }
-        }
-        (found, lacks)
     }
 
     fn action(&mut self, path: &[&str], name: &str) -> Action {
@@ -516,6 +407,7 @@ impl At<'_> {
             excepts: rule.except.len(),
             excepted,
             file: Arc::clone(self.file),
+            again: Arc::default(),
             table: self.table,
             place: self.place,
             examples: rule.examples,
@@ -524,141 +416,6 @@ impl At<'_> {
             lacks: false,
             whole_word: rule.whole_word,
             is_list: false,
-        }
-    }
-
-    /// What the rule asks a model. `alone`: whether it looks for nothing else.
-    fn model(&mut self, id: &str, rule: &RuleFile, alone: bool) -> Option<ModelSpec> {
-        let strict = match rule.hold.as_deref() {
-            None | Some("relaxed") => false,
-            Some("strict") => true,
-            Some(other) => {
-                self.unknown(&["hold"], "way to hold", other, &["relaxed", "strict"], true);
-                false
-            }
-        };
-        let Some(model) = &rule.model else {
-            // A judge's rule holds without a model too.
-            let holds = rule.hold.is_some() && rule.judge.is_none();
-            for (key, written) in [
-                ("class", rule.class.is_some()),
-                ("one_in", rule.one_in.is_some()),
-                ("every", rule.every.is_some()),
-                ("hold", holds),
-            ] {
-                if written {
-                    self.wrong(&[key], "model", format!("rule `{id}` says `{key}`, but asks no `model`"));
-                }
-            }
-            return None;
-        };
-        if !alone {
-            let message = format!(
-                "rule `{id}` asks a model, and looks for words or patterns as well: make two rules of it"
-            );
-            self.wrong(&["model"], "model", message);
-        }
-        let one_in = rule.one_in.filter(|one_in| {
-            let range = ModelSpec::COMMON..=ModelSpec::RARE;
-            if !range.contains(one_in) {
-                let message = format!(
-                    "rule `{id}` says `one_in = {one_in}`; it goes from {} to {}",
-                    range.start(),
-                    range.end()
-                );
-                self.wrong(&["one_in"], "range", message);
-            }
-            range.contains(one_in)
-        });
-        let brought = rule.brought.clone();
-        let class = rule.class.clone();
-        let asked = ModelSpec { model: model.clone(), brought, class, strict, one_in, every: None };
-        let every = rule.every.filter(|every| {
-            let range = ModelSpec::SHORTEST..=ModelSpec::LONGEST;
-            if asked.finds_places() {
-                let message =
-                    format!("rule `{id}` says `every`, but `{model}` finds places and judges no sentences");
-                self.wrong(&["every"], "model", message);
-            } else if !range.contains(every) {
-                let (from, to) = (range.start(), range.end());
-                let message = format!("rule `{id}` says `every = {every}`; it goes from {from} to {to}");
-                self.wrong(&["every"], "range", message);
-            }
-            range.contains(every)
-        });
-        Some(ModelSpec { every, ..asked })
-    }
-
-    /// What the rule looks for that a request does not bear. `alone`: whether it looks for no words.
-    fn grounding(&mut self, id: &str, rule: &RuleFile, alone: bool) -> Option<Unsupported> {
-        let word = rule.grounding.as_deref()?;
-        let Some(kind) = Unsupported::named(word) else {
-            let names = Unsupported::ALL.map(Unsupported::as_str);
-            self.unknown(&["grounding"], "kind of what is unsupported", word, &names, true);
-            return None;
-        };
-        if !alone || rule.model.is_some() {
-            let message = format!(
-                "rule `{id}` holds answers against their requests, and looks for words, patterns or by a model as well: make two rules of it"
-            );
-            self.wrong(&["grounding"], "grounding", message);
-        }
-        self.examples_of_two(id, rule);
-        Some(kind)
-    }
-
-    /// Whether each example says what is asked and what is answered.
-    fn examples_of_two(&mut self, id: &str, rule: &RuleFile) {
-        for (key, texts) in [("examples", &rule.examples), ("counter_examples", &rule.counter_examples)] {
-            for (n, _) in texts.iter().enumerate().filter(|(_, text)| grounding::example(text).is_none()) {
-                let message = format!(
-                    "rule `{id}` holds answers against their requests: of {key} {} it cannot be told which is which; expected what the request says, a line `---`, and the answer",
-                    n + 1
-                );
-                self.wrong(&[key], "grounding", message);
-            }
-        }
-    }
-
-    /// The folds that the rule refuses.
-    fn exact(&mut self, names: &[String], has_patterns: bool) -> Exact {
-        let mut exact = Exact::default();
-        for (i, name) in names.iter().enumerate() {
-            if let Some(one) = Exact::from_name(name) {
-                exact = exact.with(one);
-            } else {
-                let known: Vec<&str> = Exact::NAMES.iter().map(|(name, _)| *name).collect();
-                self.unknown(&["exact", &i.to_string()], "fold", name, &known, true);
-            }
-        }
-        if names.iter().any(|name| name == "case") && has_patterns {
-            let message = "a pattern says for itself whether case counts: `case_sensitive = true`";
-            self.wrong(&["exact"], "exact", message.to_owned());
-        }
-        exact
-    }
-
-    fn pattern(&mut self, place: usize, pattern: PatternFile, score: Option<f32>) -> PatternSpec {
-        let number = place.to_string();
-        let own = pattern.score.map(|score| self.fraction(&["pattern", &number, "score"], score));
-        let validator = pattern.validator.as_deref().and_then(|name| {
-            let found = Validator::from_name(name);
-            if found.is_none() {
-                let names: Vec<&str> = Validator::names().collect();
-                self.unknown(&["pattern", &place.to_string(), "validator"], "validator", name, &names, true);
-            }
-            found
-        });
-        PatternSpec {
-            regex: pattern.regex,
-            max_len: pattern.max_len,
-            left: pattern.left,
-            right: pattern.right,
-            validator,
-            group: pattern.group,
-            context: pattern.context,
-            score: own.or(score),
-            case_sensitive: pattern.case_sensitive,
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::diag::{Diagnostic, SourceFile, is_plain};
 pub type Files = BTreeMap<String, Arc<SourceFile>>;
 
 /// Folders within folders: `law/cn/rules/names.toml` needs three. A link that leads to a folder above it has no end.
-const DEEPEST: usize = 8;
+pub(super) const DEEPEST: usize = 8;
 
 /// How the names of a library's files end: rules, lists, fingerprints of documents, statements. Models stand in a folder of their pack alone.
 const ENDINGS: [&str; 4] = ["toml", "txt", "prints", "claims"];
@@ -93,12 +93,21 @@ fn collect(root: &Path, dir: &Path, files: &mut Files, depth: usize) -> Result<(
         } else if is_model(root, &path) {
             let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
             files.insert(name, load_model(&path).map_err(|error| explain(&path, error))?);
-        } else if path.extension().is_some_and(|e| ENDINGS.iter().any(|one| e == *one)) {
+        } else if has_ending(&path) {
             let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
             files.insert(name, SourceFile::load_plain(&path).map_err(|error| explain(&path, error))?);
         }
     }
     Ok(())
+}
+
+fn has_ending(path: &Path) -> bool {
+    path.extension().is_some_and(|e| ENDINGS.iter().any(|one| e == *one))
+}
+
+/// Whether the file at this path of a folder is among its files.
+pub(super) fn is_read(root: &Path, path: &Path) -> bool {
+    is_model(root, path) || has_ending(path)
 }
 
 /// Whether a file is a model that a pack brings: `NAME.model` in the pack's folder `models`. Those that ship lie in a folder of no pack.

@@ -4,6 +4,8 @@
 //! (compiled, the rules' own examples tried). Loading is all or nothing (promise 6).
 
 mod choose;
+#[cfg(test)]
+mod shadow_laws;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,7 +19,7 @@ use super::draft::Draft;
 use super::embedded;
 use super::files::{self, Files, hash, hash_of, version};
 use super::lints::Lints;
-use super::loader::{Loader, Named, Pack, Slot};
+use super::loader::{Loader, Named, OwnRegion, Pack, Slot};
 use super::obligation::Obligation;
 use super::profile::Profile;
 use super::rule::Rule;
@@ -48,6 +50,7 @@ pub struct Library {
     obligations: Vec<Obligation>,
     settings: Vec<Named>,
     gates: Vec<Named>,
+    regions: Vec<OwnRegion>,
     warnings: Vec<Diagnostic>,
     version: String,
     /// Hash of what the engine looks for.
@@ -111,6 +114,7 @@ impl Library {
             obligations,
             settings,
             gates,
+            regions,
             mut found,
             mut warnings,
             models,
@@ -174,6 +178,7 @@ impl Library {
             obligations,
             settings,
             gates,
+            regions,
             warnings,
             version: version(files),
             looks_for,
@@ -207,6 +212,7 @@ impl Library {
             obligations: self.obligations.clone(),
             settings: self.settings.clone(),
             gates: self.gates.clone(),
+            regions: self.regions.clone(),
             warnings: self.warnings.clone(),
             version: self.version.clone(),
             looks_for: self.looks_for.clone(),
@@ -303,6 +309,20 @@ impl Library {
         self.gates.iter().map(|gate| (gate.name.as_str(), &gate.diagnostic))
     }
 
+    /// Regions that profiles name and that are not known: those of upstreams or judges, or mistakes.
+    pub fn own_regions(&self) -> &[OwnRegion] {
+        &self.regions
+    }
+
+    /// The regions that its profiles name.
+    pub fn stated_regions(&self) -> impl Iterator<Item = &str> {
+        self.profiles
+            .values()
+            .flat_map(|profile| &profile.residency)
+            .flat_map(|of| &of.regions)
+            .map(String::as_str)
+    }
+
     /// Obligations that name settings which are not among these, such as `policy.unscanned`.
     pub fn unknown_settings<S: AsRef<str>>(&self, known: &[S]) -> Vec<Diagnostic> {
         let unknown = self.settings.iter().filter(|s| !known.iter().any(|k| k.as_ref() == s.name));
@@ -331,16 +351,22 @@ impl Library {
         let asks_model = |n: usize| ships(n) == Some(true);
         // Nobody is called to load a policy.
         let asks_judge = |n: usize| self.rules.get(n).is_some_and(|rule| rule.judge.is_some());
+        // The lists with states of their own, by rule, unless they are no more.
+        let mut lists: BTreeMap<RuleId, Vec<RuleId>> = BTreeMap::new();
+        for (list, number) in self.rules.iter().zip(0..).filter(|(list, _)| list.state != RuleState::Retired)
+        {
+            if let Some(of) = list.list_of {
+                lists.entry(of).or_default().push(RuleId(number));
+            }
+        }
         for (n, draft) in drafts.iter().enumerate().filter(|(_, draft)| !draft.is_list()) {
             // A model that no policy asks takes no memory of a gateway.
             if asks_model(n) && !all || asks_judge(n) {
                 continue;
             }
-            // Its lists with states of their own are read with it, unless they are no more.
+            // Its lists are read with it.
             let id = RuleId(n as u32);
-            let lists = self.rules.iter().zip(0..).filter(|(list, _)| list.list_of == Some(id));
-            let lists = lists.filter(|(list, _)| list.state != RuleState::Retired).map(|(_, n)| RuleId(n));
-            let mut rules: RuleSet = lists.chain([id]).collect();
+            let mut rules: RuleSet = lists.get(&id).into_iter().flatten().copied().chain([id]).collect();
             let threshold = self.rules.get(n).map_or(0.0, |rule| rule.threshold.score());
             for rule in rules.iter().collect::<Vec<_>>() {
                 rules.set_threshold(rule, threshold);

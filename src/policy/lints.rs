@@ -1,7 +1,7 @@
 //! What is wrong with rules that load: terms that are there twice or never found, rules that others leave nothing to, exceptions of
 //! nothing, patterns that cost much. Warnings for `check`; nobody else waits for them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Threshold;
 use super::draft::Draft;
@@ -32,40 +32,31 @@ pub(super) struct Lints<'l> {
     pub(super) profiles: &'l BTreeMap<String, Profile>,
 }
 
-impl Lints<'_> {
+impl<'l> Lints<'l> {
     /// All that there is to warn of.
     pub(super) fn all(&self) -> Vec<Diagnostic> {
         let every: RuleSet = (0..self.drafts.len()).map(|n| RuleId(n as u32)).collect();
         let kept = super::embedded::tables();
         let mut out = Vec::new();
+        let index = Index::of(self);
         for (n, ((rule, spec), draft)) in self.rules.iter().zip(self.specs).zip(self.drafts).enumerate() {
-            self.idle(n, rule, draft, &mut out);
+            idle(rule, index.changed.contains(&n), draft, &mut out);
             twice(rule, spec, draft, &mut out);
             repeated(rule, spec, draft, &mut out);
-            self.terms(n, (rule, spec, draft), &every, &mut out);
+            self.terms(n, (rule, spec, draft), &every, &index, &mut out);
             exceptions(rule, spec, draft, &mut out);
             dear(rule, spec, &kept, draft, &mut out);
         }
         out
     }
 
-    /// A rule that allows everything, in its pack and in every profile.
-    fn idle(&self, n: usize, rule: &Rule, draft: &Draft, out: &mut Vec<Diagnostic>) {
-        let nothing = Actions::all(Action::Allow);
-        let mut changes = self.profiles.values().flat_map(|profile| &profile.changes);
-        if rule.actions == nothing && !changes.any(|(of, choice)| *of == n && choice.actions != nothing) {
-            let what = format!("rule `{}` allows everything, in its pack and in every profile", rule.id);
-            let help = "give it an action, or `state = \"draft\"` while it is being written";
-            out.push(draft.at(&["id".into()], Diagnostic::warning("dead", what).help(help)));
-        }
-    }
-
     /// Terms that the rule does not find even where they stand alone, and rules of which another one finds every term.
     fn terms(
         &self,
         n: usize,
-        (rule, spec, draft): (&Rule, &RuleSpec, &Draft),
+        (rule, spec, draft): (&'l Rule, &'l RuleSpec, &Draft),
         every: &RuleSet,
+        index: &Index<'l>,
         out: &mut Vec<Diagnostic>,
     ) {
         // What else has to stand in a text does not stand beside a term alone.
@@ -95,13 +86,13 @@ impl Lints<'_> {
             }
         }
         dead.end("terms that are never found", draft, out);
-        let finds_terms = |other: &usize| {
-            found_by.get(&(*other as u32)).copied().unwrap_or_default() == spec.keywords.len()
+        let may_leave = |other: &usize| self.leaves_nothing(*other, n) && self.finds_patterns(*other, spec);
+        let other = if spec.keywords.is_empty() {
+            index.with_pattern(rule, spec).iter().copied().find(may_leave)
+        } else {
+            let finds_all = found_by.into_iter().filter(|(_, terms)| *terms == spec.keywords.len());
+            finds_all.map(|(other, _)| other as usize).find(may_leave)
         };
-        let other = (0..self.rules.len())
-            .filter(finds_terms)
-            .filter(|other| self.leaves_nothing(*other, n))
-            .find(|other| self.finds_patterns(*other, spec));
         if let Some(other) = other.and_then(|other| self.rules.get(other)) {
             let all = match (spec.keywords.is_empty(), spec.patterns.is_empty()) {
                 (false, false) => "terms, and has all of its patterns",
@@ -140,6 +131,49 @@ impl Lints<'_> {
         // What may be switched off, or has not come as far, leaves all to the other one.
         let as_firm = one.state >= this.state && (one.always || !this.always);
         other != n && one.category == this.category && as_firm && as_strong && (!alike || other < n)
+    }
+}
+
+/// What is looked up for each rule.
+struct Index<'l> {
+    /// The rules to which a profile gives an action.
+    changed: HashSet<usize>,
+    /// The rules by category and pattern, in order.
+    patterns: HashMap<(&'l str, &'l str), Vec<usize>>,
+}
+
+impl<'l> Index<'l> {
+    fn of(lints: &Lints<'l>) -> Self {
+        let nothing = Actions::all(Action::Allow);
+        let changes = lints.profiles.values().flat_map(|profile| &profile.changes);
+        let changed = changes.filter(|(_, choice)| choice.actions != nothing).map(|(of, _)| *of).collect();
+        let mut patterns: HashMap<_, Vec<usize>> = HashMap::new();
+        for (n, (rule, spec)) in lints.rules.iter().zip(lints.specs).enumerate() {
+            for pattern in &spec.patterns {
+                let same = patterns.entry((&*rule.category, &*pattern.regex)).or_default();
+                if same.last() != Some(&n) {
+                    same.push(n);
+                }
+            }
+        }
+        Self { changed, patterns }
+    }
+
+    /// The rules of a rule's category that have the first of its patterns.
+    fn with_pattern(&self, rule: &'l Rule, spec: &'l RuleSpec) -> &[usize] {
+        let first = spec.patterns.first();
+        first
+            .and_then(|first| self.patterns.get(&(&*rule.category, &*first.regex)))
+            .map_or(&[], Vec::as_slice)
+    }
+}
+
+/// A rule that allows everything, in its pack and in every profile. `changed`: whether a profile gives it an action.
+fn idle(rule: &Rule, changed: bool, draft: &Draft, out: &mut Vec<Diagnostic>) {
+    if rule.actions == Actions::all(Action::Allow) && !changed {
+        let what = format!("rule `{}` allows everything, in its pack and in every profile", rule.id);
+        let help = "give it an action, or `state = \"draft\"` while it is being written";
+        out.push(draft.at(&["id".into()], Diagnostic::warning("dead", what).help(help)));
     }
 }
 

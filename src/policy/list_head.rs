@@ -33,10 +33,7 @@ impl ListHead {
     /// The head of a file: its comments before the first term. What is no date is told.
     pub(super) fn of(file: &Arc<SourceFile>, found: &mut Vec<Diagnostic>) -> Self {
         let mut head = Self::default();
-        let mut at = 0;
-        for line in file.text().split_inclusive('\n') {
-            let start = at;
-            at += line.len();
+        for (start, line) in file.each_line() {
             let text = line.trim();
             if text.is_empty() {
                 continue;
@@ -97,6 +94,8 @@ mod tests {
             (all.expires.map(|day| day.to_string()).as_deref(), all.lacks()),
             (Some("2027-01-31"), vec![])
         );
+        let (marked, _) = head("\u{feff}# source: letter 7\nterm\n");
+        assert_eq!(marked.source.as_deref(), Some("letter 7"));
         // Who wrote it has not reviewed it; what stands behind a term is no head.
         let (own, _) = head("# author: alice\n# reviewer: alice\nterm\n# source: x\n");
         assert_eq!(own.lacks(), ["source", "reviewer", "expires"]);

@@ -20,12 +20,17 @@ mod judged;
 mod ladder;
 mod library;
 mod lints;
+mod list_form;
 mod list_head;
 mod list_url;
 mod loader;
+mod looked_for;
 mod mistake;
+mod named_files;
 mod obligation;
+mod passed_over;
 mod profile;
+mod region;
 mod residency;
 mod review;
 mod rule;
@@ -52,12 +57,17 @@ pub use ladder::{Climber, LadderSettings, Standing};
 pub use library::{Content, Library, MEASURE, Unmet};
 pub use list_head::ListHead;
 pub use list_url::{ListUrl, Proof, wanted as wanted_lists};
-pub use loader::{Pack, Slot, slot_file};
+pub use loader::{OwnRegion, Pack, Slot, slot_file};
 pub use mistake::{Mistake, Setting};
 pub use obligation::{AppliesIf, Audience, Control, Obligation, Role, State};
+pub use passed_over::passed_over;
 pub use profile::{
     Budget, Checked, Demand, Demands, Gate, LabelMode, Labelled, Labels, Notice, Profile, Retention, Tier,
     When,
+};
+pub use region::{
+    EVERYWHERE, RegionOf, is_known as is_known_region, is_of_cloud, is_same as is_same_region,
+    unknown as unknown_region,
 };
 pub use residency::{Grade, Named as NamedRegions, Residencies, Residency};
 pub use review::ReviewSettings;

@@ -7,13 +7,16 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::region::{EVERYWHERE, is_same};
+
 /// Which upstream regions may see data of a grade.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Residency {
     /// The grade.
     pub grade: Grade,
-    /// Regions by their country code, `eu`, or `*` for every one; none at all for data that goes nowhere.
+    /// Regions by their country code, `eu`, or `*` for every one; none at all for data that goes nowhere. A name that is not known is that of
+    /// an upstream or a judge.
     pub regions: Vec<String>,
 }
 
@@ -53,11 +56,8 @@ impl Grade {
     }
 }
 
-/// Every region.
-const EVERYWHERE: &str = "*";
-
 /// The member states of the European Union, which `eu` stands for.
-const EU: [&str; 27] = [
+pub(super) const EU: [&str; 27] = [
     "at", "be", "bg", "cy", "cz", "de", "dk", "ee", "es", "fi", "fr", "gr", "hr", "hu", "ie", "it", "lt",
     "lu", "lv", "mt", "nl", "pl", "pt", "ro", "se", "si", "sk",
 ];
@@ -93,13 +93,7 @@ impl Residencies {
 
 /// Whether a region is another one, or a part of it.
 fn is_within(region: &str, allowed: &str) -> bool {
-    let same = |a: &str, b: &str| {
-        // ISO 3166-1 says `gb`, people do not.
-        let known =
-            |code: &str| if code.eq_ignore_ascii_case("gb") { "uk".to_owned() } else { code.to_lowercase() };
-        known(a) == known(b)
-    };
-    same(region, allowed)
+    is_same(region, allowed)
         || allowed.eq_ignore_ascii_case("eu") && EU.iter().any(|state| state.eq_ignore_ascii_case(region))
 }
 

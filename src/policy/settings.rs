@@ -66,7 +66,7 @@ pub struct PolicySettings {
     /// Answers that a person reviews; without it, none.
     pub review: Option<ReviewSettings>,
     /// To which regions prompts with data of a grade may go, in place of what the profile states: `personal = ["eu"]`. `"*"` is every region,
-    /// `[]` none.
+    /// `[]` none; a name that is not known is the `region` of an upstream or a judge.
     pub residency: BTreeMap<Grade, Vec<String>>,
     /// Where those complain whose exchange a policy blocks: who is blocked is told.
     pub complaints: Option<Complaints>,

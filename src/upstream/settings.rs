@@ -14,7 +14,8 @@ use std::path::PathBuf;
 pub struct UpstreamSettings {
     /// The name that routes use; also the label in metrics and records.
     pub name: String,
-    /// Where it stands, as records say it: a country code, `eu`, or a provider's name for a place.
+    /// Where it stands, as records say it: a country code, `eu`, or a cloud's name for a place. Another name counts where `residency` of a
+    /// policy or profile names it too.
     #[serde(default)]
     pub region: Option<String>,
     /// The dialects it speaks.

@@ -11,7 +11,7 @@ const NAME: f32 = 1.5;
 const PAIR: f32 = 0.6;
 const SINGLE: f32 = 0.5;
 const LITTLE: f32 = 0.25;
-const LIGHT: f32 = 0.05;
+const HARDLY: f32 = 0.05;
 /// The least score of a sentence that says a statement.
 pub(super) const SAID: f32 = 0.84;
 /// The least share of neighbours in their order, unless it is said by whom.
@@ -35,13 +35,13 @@ pub(super) fn group_key(group: Group) -> u64 {
 /// What a term weighs.
 pub(super) fn weight(term: &Term) -> f32 {
     match term.kind {
-        _ if term.denies => LIGHT,
+        _ if term.denies => HARDLY,
         Kind::Word => 1.0,
         Kind::Name | Kind::Number => NAME,
         Kind::Pair => PAIR,
         Kind::Single => SINGLE,
         Kind::Little => LITTLE,
-        Kind::Light => LIGHT,
+        Kind::Light => HARDLY,
     }
 }
 
@@ -125,7 +125,7 @@ type Used = SmallVec<[u16; 16]>;
 
 /// How near a sentence's words come to a statement.
 #[derive(Clone, Copy, Debug)]
-struct Measures {
+struct Nearness {
     /// The share of its weight that stands in the sentence.
     covered: f32,
     /// What is taken for those of its words that do not.
@@ -139,7 +139,7 @@ struct Measures {
     passive: bool,
 }
 
-impl Measures {
+impl Nearness {
     /// How surely it says the statement, if it does.
     fn score(&self) -> Option<f32> {
         if self.order < ORDER && !self.passive {
@@ -162,15 +162,15 @@ impl Weighed {
     /// How surely a sentence says it, 0 to 1, and by which of its terms; nothing if it does not.
     pub(super) fn said_by(&self, sentence: &Sentence) -> Option<(f32, Pairing)> {
         let (pairing, used, contrary) = self.pair(sentence, groups())?;
-        let measures = self.measure(sentence, &pairing, &used)?;
-        if contrary || !measures.all_numbers || !self.agrees(sentence, &pairing) {
+        let near = self.nearness(sentence, &pairing, &used)?;
+        if contrary || !near.all_numbers || !self.agrees(sentence, &pairing) {
             return None;
         }
-        let score = measures.score()?;
+        let score = near.score()?;
         let turned = self.turned(sentence, &pairing, groups())
-            || !measures.passive && self.names_turned(&pairing)
+            || !near.passive && self.names_turned(&pairing)
             || self.counts_another(sentence, &pairing)
-            || measures.extra > 0.0 && self.backwards(sentence, &pairing);
+            || near.extra > 0.0 && self.backwards(sentence, &pairing);
         (!turned).then_some((score, pairing))
     }
 
@@ -212,7 +212,7 @@ impl Weighed {
     }
 
     /// How near a sentence's words come to it.
-    fn measure(&self, sentence: &Sentence, pairing: &Pairing, used: &[u16]) -> Option<Measures> {
+    fn nearness(&self, sentence: &Sentence, pairing: &Pairing, used: &[u16]) -> Option<Nearness> {
         let groups = groups();
         let each = || self.terms.iter().zip(&self.weights).zip(pairing);
         let found = |at: usize| pairing.get(at).is_some_and(Option::is_some);
@@ -243,7 +243,7 @@ impl Weighed {
         };
         let passive =
             self.terms.iter().zip(pairing).any(|(term, one)| one.is_some_and(|one| turned(term, one)));
-        Some(Measures {
+        Some(Nearness {
             covered: covered / weight,
             missing,
             extra: extra / weight,

@@ -1,6 +1,7 @@
 //! Files of statements: a line of JSON each, as people write and review them.
 
 use crate::detect::Flaw;
+use crate::diag::BYTE_ORDER_MARK;
 use serde::{Deserialize, Serialize};
 
 /// What is known of a statement.
@@ -54,8 +55,12 @@ pub struct Statement {
 pub struct Claims(Vec<Statement>);
 
 impl Claims {
-    /// Reads a file's text. Empty lines and those that begin with `#` say nothing.
+    /// Reads a file's text. Empty lines and those that begin with `#` say nothing, and neither does a byte order mark before the first.
+    ///
+    /// # Errors
+    /// Of the first line that is no statement, or one that no text can be found to say.
     pub fn parse(text: &str) -> Result<Self, Flaw> {
+        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         let lines = (1..).zip(text.lines());
         let lines = lines.filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
         let each = lines.map(|(line, text)| {
@@ -65,7 +70,7 @@ impl Claims {
                     "{error}; expected `{{\"claim\": \"..\", \"verdict\": \"false\", \"source\": \"..\"}}`"
                 ),
             })?;
-            match super::known::too_little(&statement.claim) {
+            match super::known::unfit(&statement.claim) {
                 Some(what) => Err(Flaw { line, what }),
                 None => Ok(statement),
             }
@@ -84,10 +89,10 @@ impl Claims {
         &self.0
     }
 
-    /// Takes in a statement, in the place of one in the same words if there is one. Says what is wrong with it if it is too little to be told
-    /// from other sentences.
+    /// Takes in a statement, in the place of one in the same words if there is one. Says what is wrong with it if no text can be
+    /// found to say it, or it is too little to be told from other sentences.
     pub fn add(&mut self, statement: Statement) -> Result<bool, String> {
-        if let Some(what) = super::known::too_little(&statement.claim) {
+        if let Some(what) = super::known::unfit(&statement.claim) {
             return Err(what);
         }
         if statement.source.trim().is_empty() {

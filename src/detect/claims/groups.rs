@@ -2,7 +2,9 @@
 //!
 //! They are read once, when the first file of statements is, and take some hundred KiB.
 
+use crate::detect::Flaw;
 use crate::detect::grounding::{hash, stem};
+use crate::diag::nearest;
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -55,7 +57,8 @@ static GROUPS: LazyLock<Groups> = LazyLock::new(|| {
     let others = vec![Other::default(), Other::default()];
     let mut groups = Groups { phrases, others, ..Groups::default() };
     for file in FILES {
-        groups.read(file);
+        let read = groups.read(file);
+        debug_assert!(read.is_ok(), "{read:?}");
     }
     groups.arrange();
     groups
@@ -89,6 +92,33 @@ pub(super) enum Sort {
     Verb,
     /// How something is, and how much of it there is.
     Property,
+}
+
+impl Sort {
+    /// The headings, and what stands under them.
+    const HEADINGS: [(&str, Self); 3] =
+        [("things", Self::Thing), ("verbs", Self::Verb), ("properties", Self::Property)];
+
+    /// What stands under a heading.
+    fn headed(heading: &str) -> Option<Self> {
+        Self::HEADINGS.into_iter().find(|(name, _)| *name == heading).map(|(_, sort)| sort)
+    }
+}
+
+/// What is said of a heading that is none.
+fn unknown(heading: &str) -> String {
+    let names = Sort::HEADINGS.map(|(name, _)| name);
+    let near = nearest(heading, &names).map(|near| format!(", did you mean `@{near}`?")).unwrap_or_default();
+    format!("unknown heading `@{heading}`{near} expected `@things`, `@verbs` or `@properties`")
+}
+
+/// The word of a line of groups that has a sign within it which means something elsewhere: `cure,heal><harm`, `-the`.
+fn strayed(line: &str) -> Option<&str> {
+    let body = ["- ", "! ", "= "].iter().find_map(|sign| line.strip_prefix(sign)).unwrap_or(line);
+    let two = [" >< ", " <> ", " ~ "].iter().find_map(|sign| body.split_once(sign));
+    let sides = two.map_or([body, ""], |(one, other)| [one, other]);
+    let mut words = sides.into_iter().flat_map(|side| side.split(',')).map(str::trim);
+    words.find(|word| word.contains(['<', '>', '~', '@', '=', '!', '#']) || word.starts_with('-'))
 }
 
 /// A phrase.
@@ -147,16 +177,21 @@ pub(super) fn root(lower: &str) -> u64 {
 }
 
 impl Groups {
-    fn read(&mut self, file: &str) {
+    /// Reads a file. A heading that is none, and signs that stand where they mean nothing, are flaws: what follows would be read as something
+    /// else.
+    fn read(&mut self, file: &str) -> Result<(), Flaw> {
         let mut sort = Sort::Thing;
-        for line in file.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
-            if let Some(kind) = line.strip_prefix('@') {
-                sort = match kind {
-                    "verbs" => Sort::Verb,
-                    "properties" => Sort::Property,
-                    _ => Sort::Thing,
-                };
-            } else if let Some(words) = line.strip_prefix("- ") {
+        let lines = (1..).zip(file.lines().map(str::trim));
+        for (number, line) in lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
+            let flaw = |what: String| Flaw { line: number, what };
+            if let Some(heading) = line.strip_prefix('@') {
+                sort = Sort::headed(heading).ok_or_else(|| flaw(unknown(heading)))?;
+                continue;
+            }
+            if let Some(word) = strayed(line) {
+                return Err(flaw(format!("expected words and phrases, found `{word}`")));
+            }
+            if let Some(words) = line.strip_prefix("- ") {
                 self.add(words, Some(LIGHT));
             } else if let Some(words) = line.strip_prefix("! ") {
                 self.add(words, Some(DENIAL));
@@ -179,6 +214,7 @@ impl Groups {
                 }
             }
         }
+        Ok(())
     }
 
     fn add(&mut self, words: &str, group: Option<Group>) {
@@ -309,6 +345,36 @@ mod tests {
             }
         }
         assert!(wrong.is_empty(), "{wrong:?}");
+    }
+
+    /// A misspelt heading would have all that follows read as what stood above it.
+    #[test]
+    fn headings_and_signs_are_read_or_told() {
+        for file in FILES {
+            assert_eq!(Groups::default().read(file), Ok(()));
+            assert!(
+                file.contains("\n@verbs\n")
+                    && file.contains("\n@properties\n")
+                    && file.contains("\n@things\n")
+            );
+        }
+        let said = |file: &str| Groups::default().read(file).expect_err("it is wrong").to_string();
+        assert_eq!(
+            said("# words\n@verbs\ncure, heal\n@propertys\nbig"),
+            "line 4: unknown heading `@propertys`, did you mean `@properties`? expected `@things`, `@verbs` or `@properties`"
+        );
+        for heading in ["@Verbs", "@ verbs", "@", "@verb", "@nouns"] {
+            assert!(said(heading).starts_with("line 1: unknown heading"), "{heading}");
+        }
+        for (line, word) in [
+            ("cure,heal><harm", "heal><harm"),
+            ("-the, of", "-the"),
+            ("a >< b >< c", "b >< c"),
+            ("a ~b", "a ~b"),
+            ("!not", "!not"),
+        ] {
+            assert_eq!(said(line), format!("line 1: expected words and phrases, found `{word}`"));
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::compare::{How, Pairing, SAID, Sentence, Weighed, group_key, weight};
 use super::file::{Claims, Statement, Verdict};
 use super::groups::{ByHash, DENIAL, groups};
 use super::terms::{Read, Term, read};
-use crate::detect::grounding::{Form, words};
+use crate::detect::grounding::{Form, Sentences, words};
 use crate::text::fold::fold_literal;
 use smallvec::SmallVec;
 use std::fmt;
@@ -12,6 +12,9 @@ use std::ops::Range;
 
 /// The words that say something that a statement needs: two characters of a script without spaces are one.
 const LEAST: usize = 3;
+
+/// So many characters of a sentence are shown of what is wrong with it.
+const SHOWN: usize = 40;
 
 /// Statements by their words.
 pub struct Known {
@@ -45,19 +48,53 @@ fn folded(text: &str) -> String {
     String::from_utf8(fold_literal(text)).unwrap_or_default()
 }
 
-/// What is wrong with a statement that cannot be told from other sentences.
-pub(super) fn too_little(claim: &str) -> Option<String> {
-    let text = folded(claim);
-    let (all, _) = words(&text);
-    let count = all.iter().filter(|word| word.form != Form::Common).count();
-    let what = format!("a statement needs {LEAST} words that say something, and has {count}");
+/// How many words of a folded text say something.
+fn saying(text: &str) -> usize {
+    words(text).0.iter().filter(|word| word.form != Form::Common).count()
+}
+
+/// What is wrong with a statement that no text can be found to say, or that cannot be told from other sentences.
+pub(super) fn unfit(claim: &str) -> Option<String> {
     if claim.chars().any(char::is_control) {
         return Some("a statement is one line, without control characters".to_owned());
     }
     if claim.contains(['?', '？']) {
         return Some("a question states nothing".to_owned());
     }
-    (count < LEAST).then_some(what)
+    let text = folded(claim);
+    // Texts are read in parts of so many bytes.
+    if text.len() >= Sentences::LONGEST {
+        let (most, has) = (Sentences::LONGEST - 1, text.len());
+        return Some(format!(
+            "expected a statement of {most} bytes at most, found {has}: a longer sentence is never read whole"
+        ));
+    }
+    let count = saying(&text);
+    if count < LEAST {
+        return Some(format!("a statement needs {LEAST} words that say something, and has {count}"));
+    }
+    let (mut sentences, mut parts) = (Sentences::default(), Vec::new());
+    let mut each = |sentence: &str, _: u64| {
+        if !sentence.trim().is_empty() {
+            parts.push(sentence.trim().to_owned());
+        }
+    };
+    sentences.push(&text, &mut each);
+    sentences.finish(&mut each);
+    let [_, second, ..] = parts.as_slice() else {
+        return parts.is_empty().then(|| "a block of code states nothing".to_owned());
+    };
+    // One of them may say it all, and the others next to nothing.
+    let says_all = parts.iter().filter(|part| saying(part) >= LEAST).count() == 1
+        && Known::of(claim).said_in(claim).len() == 1;
+    let begins: String = second.chars().take(SHOWN).collect();
+    (!says_all).then(|| {
+        format!(
+            "expected one sentence, found {}: texts are read sentence by sentence, and the second begins `{begins}`; make a statement of each, \
+             and write abbreviations without their dots",
+            parts.len()
+        )
+    })
 }
 
 /// The keys by which a term is found: its own, its measure, its groups and those that are another way to say it.
@@ -76,7 +113,16 @@ fn keys(term: &Term) -> impl Iterator<Item = u64> {
 impl Known {
     /// The statements of a file.
     pub fn new(claims: &Claims) -> Self {
-        let statements = claims.statements().to_vec();
+        Self::of_statements(claims.statements().to_vec())
+    }
+
+    /// One statement.
+    fn of(claim: &str) -> Self {
+        let (claim, source) = (claim.to_owned(), String::new());
+        Self::of_statements(vec![Statement { claim, verdict: Verdict::False, source }])
+    }
+
+    fn of_statements(statements: Vec<Statement>) -> Self {
         let all: Vec<Read> = statements.iter().map(|one| read(&folded(&one.claim))).collect();
         // How many statements have a key.
         let mut count: ByHash<u32> = ByHash::default();

@@ -231,3 +231,52 @@ fn a_file_comes_back_as_it_was_and_mistakes_are_told() {
     let short = said("{\"claim\":\"It is so\",\"verdict\":\"false\",\"source\":\"x\"}");
     assert!(short.contains("needs 3 words that say something, and has 0"), "{short}");
 }
+
+#[test]
+fn what_no_text_can_say_is_no_statement() {
+    let line = |claim: &str| {
+        format!("{{\"claim\":{},\"verdict\":\"false\",\"source\":\"x\"}}\n", serde_json::Value::from(claim))
+    };
+    let said = |text: &str| {
+        Claims::parse(text).map(|claims| claims.statements().len()).map_err(|flaw| flaw.to_string())
+    };
+    let good = line("Garlic cures influenza in a day");
+    assert_eq!(said(&good), Ok(1));
+    // Of two sentences none is the statement.
+    let two = "Garlic is a vegetable that many like. It cures influenza and colds.";
+    let wrong = said(&format!("{good}\n{}", line(two))).expect_err("two sentences");
+    assert!(
+        wrong.starts_with("line 3: expected one sentence, found 2")
+            && wrong.contains("`It cures influenza and colds.`"),
+        "{wrong}"
+    );
+    let wrong = said(&line("大蒜是一种常见的蔬菜。它可以治愈流感和感冒。")).expect_err("two sentences");
+    assert!(wrong.starts_with("line 1: expected one sentence, found 2"), "{wrong}");
+    // In a text too a dot ends the sentence, so that the name before it is missed.
+    let wrong = said(&line("Dr. Smith built the Halden bridge in 1820")).expect_err("two sentences");
+    assert!(wrong.contains("write abbreviations without their dots"), "{wrong}");
+    assert_eq!(said(&line("Dr Smith built the Halden bridge in 1820")), Ok(1));
+    assert_eq!(said(&line("Garlic cures influenza! ")), Ok(1));
+    // A sentence of two thousand bytes is read in parts.
+    let long = |words: usize| line(&format!("Garlic cures influenza{}", " slowly".repeat(words)));
+    assert_eq!(said(&long(200)), Ok(1));
+    let wrong = said(&long(300)).expect_err("too long");
+    assert!(wrong.starts_with("line 1: expected a statement of 2047 bytes at most, found 2122"), "{wrong}");
+    let wrong = said(&line("```Garlic cures influenza in a day")).expect_err("code");
+    assert!(wrong.starts_with("line 1: a block of code"), "{wrong}");
+}
+
+proptest! {
+    /// What is taken as a statement is found where somebody says it, and a mark before the file changes nothing.
+    #[test]
+    fn who_says_a_statement_is_found(
+        words in proptest::collection::vec(proptest::sample::select(&["garlic", "cures", "influenza", "Dr.", "vaccines.", "children", "oak", "dragon!", "tower"][..]), 1..9),
+    ) {
+        let statement = Statement { claim: words.join(" "), verdict: Verdict::False, source: "x".into() };
+        let mut claims = Claims::default();
+        if claims.add(statement.clone()).is_ok() {
+            prop_assert!(!Known::new(&claims).said_in(&statement.claim).is_empty(), "{:?}", statement.claim);
+            prop_assert_eq!(Claims::parse(&format!("\u{feff}{}", claims.write())), Ok(claims));
+        }
+    }
+}

@@ -1,8 +1,5 @@
 //! Text in sentences, as it arrives.
 
-/// Bytes of the longest sentence; a longer one is told in parts.
-const LONGEST: usize = 2048;
-
 /// A text on its way through. Which sentences it has does not depend on how it was cut; what stands in blocks of code is none.
 #[derive(Clone, Debug, Default)]
 pub struct Sentences {
@@ -18,6 +15,9 @@ pub struct Sentences {
 }
 
 impl Sentences {
+    /// A sentence of so many bytes, or more, is told in parts.
+    pub const LONGEST: usize = 2048;
+
     /// Reads on. `each`: a sentence, and its first byte in the text.
     pub fn push(&mut self, text: &str, mut each: impl FnMut(&str, u64)) {
         for c in text.chars() {
@@ -28,9 +28,9 @@ impl Sentences {
             self.may_end = matches!(c, '.' | '!' | '?');
             if matches!(c, '\n' | '。' | '！' | '？') {
                 self.end(&mut each);
-            } else if self.sentence.len() >= LONGEST {
+            } else if self.sentence.len() >= Self::LONGEST {
                 // Not within a word, if that can be.
-                let cut = self.sentence.rfind(char::is_whitespace).filter(|&at| at > LONGEST / 2);
+                let cut = self.sentence.rfind(char::is_whitespace).filter(|&at| at > Self::LONGEST / 2);
                 let rest = cut.map(|at| self.sentence.split_off(at)).unwrap_or_default();
                 self.end(&mut each);
                 self.sentence = rest;

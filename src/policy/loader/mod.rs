@@ -4,7 +4,7 @@ mod obligations;
 mod profiles;
 mod unread;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::brought::Models;
@@ -13,6 +13,7 @@ use super::file::{
     Applies, BasisFile, CLAIMS, DOCUMENTS, HOLDINGS, PackFile, RuleFile, RulesFile, SlotFile, Source,
 };
 use super::files::Files;
+use super::list_form::other_form;
 use super::list_head::ListHead;
 use super::obligation::Obligation;
 use super::profile::Profile;
@@ -86,11 +87,15 @@ pub(super) struct Loader<'f> {
     pub(super) settings: Vec<Named>,
     /// Where profiles name banks as their gates, for whoever has the banks.
     pub(super) gates: Vec<Named>,
+    /// Regions of profiles that are not known, for whoever knows where upstreams stand.
+    pub(super) regions: Vec<OwnRegion>,
     pub(super) found: Vec<Diagnostic>,
     /// What is wrong, but keeps nobody from using it.
     pub(super) warnings: Vec<Diagnostic>,
     /// What packs bring.
     pub(super) models: Models,
+    /// The ids of the drafts.
+    ids: HashSet<String>,
     /// Paths of the lists that rules name.
     named_lists: BTreeSet<String>,
 }
@@ -100,6 +105,26 @@ pub(super) struct Loader<'f> {
 pub(super) struct Named {
     pub(super) name: String,
     pub(super) diagnostic: Diagnostic,
+}
+
+/// A region that a profile names and that is not known: perhaps an upstream has it.
+#[derive(Debug, Clone)]
+pub struct OwnRegion {
+    /// The profile's name.
+    pub profile: String,
+    /// The region as it is written.
+    pub region: String,
+    /// Where it stands.
+    file: Arc<SourceFile>,
+    span: Span,
+}
+
+impl OwnRegion {
+    /// The diagnostic with the place in the profile.
+    #[must_use]
+    pub fn at(&self, diagnostic: Diagnostic) -> Diagnostic {
+        diagnostic.at(&self.file, self.span, "")
+    }
 }
 
 impl<'f> Loader<'f> {
@@ -116,9 +141,11 @@ impl<'f> Loader<'f> {
             obligations: Vec::new(),
             settings: Vec::new(),
             gates: Vec::new(),
+            regions: Vec::new(),
             found: Vec::new(),
             warnings: Vec::new(),
             models: Models::default(),
+            ids: HashSet::new(),
             named_lists: BTreeSet::new(),
         };
         loader.models = Models::read(files, &mut loader.found);
@@ -251,6 +278,7 @@ impl<'f> Loader<'f> {
             self.found.push(none.help("where its rules are to go, take the file away"));
         }
         let of_pack = self.packs.get(pack).map(|pack| pack.state).unwrap_or_default();
+        let again = Arc::default();
         for (place, rule) in rules.rules.into_iter().enumerate() {
             self.names_lists(folder, &rule);
             let found = &mut self.found;
@@ -299,6 +327,7 @@ impl<'f> Loader<'f> {
                 }));
             }
             draft.lacks = lacks;
+            draft.again = Arc::clone(&again);
             let number = RuleId(self.drafts.len() as u32);
             let lists: Vec<Draft> = stated.into_iter().map(|list| draft.list(number, list)).collect();
             if !lists.is_empty() {
@@ -333,6 +362,7 @@ impl<'f> Loader<'f> {
         let claims = list.filter(|_| claims).and_then(|file| at.claims(file));
         let listed = list.filter(|_| has_terms).map(terms).unwrap_or_default();
         let head = list.filter(|_| !listed.is_empty()).map(|file| ListHead::of(file, &mut self.warnings));
+        self.warnings.extend(list.filter(|_| has_terms).and_then(|file| other_form(file.name(), file)));
         let mut seen = BTreeMap::new();
         for term in &listed {
             if let Some(first) = seen.insert(term.text.to_lowercase(), term.span)
@@ -379,7 +409,7 @@ impl<'f> Loader<'f> {
         (file, places, table, place): (&Arc<SourceFile>, &Places, &'static str, usize),
     ) {
         let id = &draft.rule.id;
-        if self.drafts.iter().any(|d| d.rule.id == *id) {
+        if !self.ids.insert(id.clone()) {
             let (what, key) = if table == SLOT { ("slot", "name") } else { ("rule", "id") };
             let found = &mut self.found;
             let mut at = At { file, places, table, place, clean: true, found };

@@ -1,13 +1,15 @@
 //! Profiles on their way from files to what they mean.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::super::always;
 use super::super::draft::{At, RULE};
 use super::super::library::written_for;
 use super::super::profile::{Checked, Demand, DemandFile, Profile, ProfileFile, Tier};
+use super::super::region::{EVERYWHERE, RegionOf, is_known, unknown};
 use super::super::rule::Choice;
-use super::{Loader, basis};
+use super::{Loader, OwnRegion, basis};
 use crate::diag::{Diagnostic, Places, SourceFile, Step, read_toml};
 use crate::text::Tongue;
 
@@ -49,6 +51,8 @@ impl Loader<'_> {
             self.found.push(wrong.valid("packs", pack, &names));
         }
         let mut changes: Vec<(usize, Choice)> = Vec::new();
+        // Where the last change of each rule stands among them.
+        let mut last: HashMap<usize, usize> = HashMap::new();
         for (place, change) in profile.rules.iter().enumerate() {
             let called = self.called(&change.id);
             let mut at = At { file, places, table: RULE, place, clean: true, found: &mut self.found };
@@ -65,7 +69,7 @@ impl Loader<'_> {
                 let base = rule.choice();
                 let threshold = threshold.unwrap_or(base.threshold);
                 // What an entry for more rules says of states holds where this one says nothing.
-                let before = changes.iter().rfind(|(before, _)| *before == n).map(|(_, choice)| choice.state);
+                let before = last.get(&n).and_then(|at| changes.get(*at)).map(|(_, choice)| choice.state);
                 let own = state.and_then(|state| written_for(rule, &change.id, state));
                 let state = own.or(before).unwrap_or(base.state);
                 let choice = Choice { actions: actions.over(base.actions), threshold, state };
@@ -77,6 +81,7 @@ impl Loader<'_> {
                     }
                     continue;
                 }
+                last.insert(n, changes.len());
                 changes.push((n, choice));
             }
         }
@@ -109,6 +114,7 @@ impl Loader<'_> {
                 }
             }
         }
+        self.regions(&profile, file, places);
         let demanded = self.demanded(file, places, &profile.demanded);
         Profile {
             name: profile.name,
@@ -129,6 +135,37 @@ impl Loader<'_> {
             budget: profile.budget,
             gate: profile.gate,
             changes,
+        }
+    }
+
+    /// Regions that can be none, and grades of which it is said twice where their data may go. What is not known may be an upstream's.
+    fn regions(&mut self, profile: &ProfileFile, file: &Arc<SourceFile>, places: &Places) {
+        for (n, stated) in profile.residency.iter().enumerate() {
+            let place = |path: &[Step<'_>]| {
+                let path: Vec<Step<'_>> =
+                    [Step::from("residency"), n.into()].iter().chain(path).copied().collect();
+                places.value(&path).unwrap_or_default()
+            };
+            if profile.residency.iter().take(n).any(|before| before.grade == stated.grade) {
+                let grade = stated.grade.as_str();
+                let twice = format!("it is said twice where data of the grade `{grade}` may go");
+                let twice = Diagnostic::error("duplicate", twice).at(file, place(&["grade".into()]), "");
+                self.found.push(twice.help("write its `regions` in one `[[residency]]`"));
+            }
+            for (i, region) in stated.regions.iter().enumerate() {
+                let span = place(&["regions".into(), i.into()]);
+                if region == EVERYWHERE || is_known(region) {
+                    continue;
+                }
+                let sign = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+                if (1..=64).contains(&region.len()) && region.chars().all(sign) {
+                    let (profile, region, file) = (profile.name.clone(), region.clone(), Arc::clone(file));
+                    self.regions.push(OwnRegion { profile, region, file, span });
+                } else {
+                    // No upstream can have it.
+                    self.found.push(unknown(region, RegionOf::Data, &[]).at(file, span, ""));
+                }
+            }
         }
     }
 

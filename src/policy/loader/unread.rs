@@ -7,17 +7,22 @@ use super::Loader;
 use crate::diag::{Diagnostic, SourceFile, Span};
 use crate::policy::draft::terms;
 use crate::policy::file::RuleFile;
+use crate::policy::list_form::other_form;
 use crate::policy::list_head::ListHead;
 
 /// Folders of a pack whose files are looked at where they are named, or by whoever owns them.
 const KNOWN: [&str; 4] = ["slots/", "fingerprints/", "claims/", "models/"];
+/// What files are there for people.
+const FOR_PEOPLE: [&str; 4] = ["readme", "license", "licence", "notice"];
 
 impl Loader<'_> {
-    /// Remembers the lists that a rule of the pack in this folder names.
+    /// Remembers the lists, statements and fingerprints that a rule of the pack in this folder names.
     pub(super) fn names_lists(&mut self, folder: &str, rule: &RuleFile) {
         let stated = rule.stated_lists.iter().map(|list| &list.file);
         let named = rule.lists.iter().chain(&rule.except_lists).chain(stated);
         self.named_lists.extend(named.map(|list| format!("{folder}lists/{list}")));
+        self.named_lists.extend(rule.claims.iter().map(|file| format!("{folder}claims/{file}")));
+        self.named_lists.extend(rule.fingerprints.iter().map(|file| format!("{folder}fingerprints/{file}")));
     }
 
     /// Warns of files that nobody reads, and of lists that hold no term or a head that says no date.
@@ -34,7 +39,13 @@ impl Loader<'_> {
                     let help = "rules stand in `<pack>/rules/`, profiles in `profiles/`";
                     warnings.push(nobody(path, file).help(help));
                 }
-                None => {}
+                None if path.starts_with("list_url/") => warnings.extend(other_form(path, file)),
+                // What a configuration brings for slots is looked at with them.
+                None if path.starts_with("slots/") || path.ends_with(".toml") || is_for_people(path) => {}
+                None => {
+                    let help = "lists stand in `<pack>/lists/`, statements in `<pack>/claims/`, fingerprints in `<pack>/fingerprints/`";
+                    warnings.push(nobody(path, file).help(help));
+                }
             }
         }
         self.warnings.append(&mut warnings);
@@ -53,6 +64,7 @@ impl Loader<'_> {
                 let empty = Diagnostic::warning("empty", format!("no term stands in the list `{path}`"));
                 out.push(empty.at(file, Span::default(), "").help("a term a line; `#` begins a comment"));
             }
+            out.extend(other_form(path, file));
             ListHead::of(file, out);
         } else if inside.starts_with("rules/") && !inside.ends_with(".toml") {
             out.push(nobody(path, file).help(format!("rules are TOML; lists stand in `{folder}lists/`")));
@@ -62,6 +74,24 @@ impl Loader<'_> {
             && !KNOWN.iter().any(|known| inside.starts_with(known))
         {
             out.push(nobody(path, file).help(format!("rules stand in `{folder}rules/`")));
+        } else if let Some((within, key)) = [("claims/", "claims"), ("fingerprints/", "fingerprints")]
+            .into_iter()
+            .find(|(within, _)| inside.starts_with(within))
+        {
+            if !self.named_lists.contains(path) && !inside.ends_with(".toml") {
+                let name = inside.strip_prefix(within).unwrap_or(inside);
+                out.push(nobody(path, file).help(format!("name it in a rule: `{key} = [\"{name}\"]`")));
+            }
+        } else if !inside.ends_with(".toml")
+            && !KNOWN.iter().any(|known| inside.starts_with(known))
+            && !is_for_people(path)
+        {
+            let stand = match inside.rsplit_once('.') {
+                Some((_, "claims")) => "statements stand in `{}claims/`",
+                Some((_, "prints")) => "fingerprints stand in `{}fingerprints/`",
+                _ => "lists stand in `{}lists/`",
+            };
+            out.push(nobody(path, file).help(stand.replace("{}", folder)));
         }
     }
 }
@@ -71,6 +101,12 @@ fn is_of_library(path: &str) -> bool {
     let profile = path.strip_prefix("profiles/").is_some_and(|name| !name.contains('/'));
     // Rules without a pack are told as such.
     profile || path == "taxonomy.toml" || path.contains("/rules/") || path.ends_with("/obligations.toml")
+}
+
+/// Whether a file is there for people: `README.txt`.
+fn is_for_people(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+    FOR_PEOPLE.iter().any(|one| name.starts_with(one))
 }
 
 fn nobody(path: &str, file: &Arc<SourceFile>) -> Diagnostic {

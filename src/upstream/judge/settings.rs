@@ -158,7 +158,7 @@ pub struct JudgeSettings {
     /// The whole address that is posted to: `https://host/path`, or `http://` on this machine. Of a model in this process there is none.
     #[serde(default)]
     pub url: String,
-    /// Where it stands: a country code, or `eu`. Where data may go is held against it, as against upstreams.
+    /// Where it stands: a country code, or `eu`; other names as an upstream's. Where data may go is held against it, as against upstreams.
     #[serde(default)]
     pub region: Option<String>,
     /// The addresses that its host may have: networks such as `10.0.0.0/8`. Without them, those of a public host have to be public, and those
