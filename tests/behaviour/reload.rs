@@ -609,13 +609,22 @@ fn a_file_that_grows_is_left_alone() {
     assert!(wait_for(|| generation(&gateway) == 2), "{}", status(&gateway));
     let mut file = fs::OpenOptions::new().append(true).open(&list).expect("a file");
     let begun = Instant::now();
-    while begun.elapsed() < 20 * WATCH {
-        file.write_all(b"more\n").expect("a line");
-        std::thread::sleep(WATCH / 10);
+    // On a machine that lets this thread wait for long the file does rest; then it is tried again.
+    let (mut before, mut rested) = (2, true);
+    while rested && begun.elapsed() < PATIENCE / 2 {
+        (before, rested) = (generation(&gateway), false);
+        let start = Instant::now();
+        while start.elapsed() < 20 * WATCH {
+            let written = Instant::now();
+            file.write_all(b"more\n").expect("a line");
+            std::thread::sleep(WATCH / 10);
+            rested |= written.elapsed() > WATCH * 3 / 4;
+        }
     }
-    assert_eq!(generation(&gateway), 2, "{}", status(&gateway));
+    assert!(!rested, "the machine is too busy for this test");
+    assert_eq!(generation(&gateway), before, "{}", status(&gateway));
     file.write_all(b"second\n").expect("a line");
-    assert!(wait_for(|| generation(&gateway) > 2), "{}", status(&gateway));
+    assert!(wait_for(|| generation(&gateway) > before), "{}", status(&gateway));
     assert!(wait_for(|| streamed(&gateway) == "[WORD] [WORD]"));
     assert!(begun.elapsed() < PATIENCE);
 }

@@ -11,6 +11,8 @@ use std::sync::{Arc, OnceLock};
 
 /// The most rows, as a power of two.
 const MOST_BITS: u32 = 22;
+/// So many rows are unpacked at once.
+const AT_ONCE: usize = 4096;
 /// Zstandard's level: it is made once and read often.
 const LEVEL: i32 = 19;
 
@@ -125,17 +127,18 @@ fn rows<const N: usize>(
     count: usize,
 ) -> Result<Vec<[i8; N]>, NoModel> {
     let (mut rows, mut hash) = (Vec::with_capacity(count), Context::new(&SHA256));
-    let mut row = [0; N];
-    for _ in 0..count {
-        let read = table.read_exact(&mut row);
+    let mut part = vec![[0; N]; count.min(AT_ONCE)];
+    while rows.len() < count {
+        part.truncate(count - rows.len());
+        let read = table.read_exact(part.as_flattened_mut());
         read.map_err(|_| {
             Fault::Weights("its table does not unpack, or has another size than its first line says")
         })?;
-        hash.update(&row);
-        rows.push(row.map(|byte| i8::from_le_bytes([byte])));
+        hash.update(part.as_flattened());
+        rows.extend(part.iter().map(|row| row.map(|byte| i8::from_le_bytes([byte]))));
     }
     // What cannot be unpacked behind the table is too much as well.
-    if !matches!(table.read(&mut row), Ok(0)) {
+    if !matches!(table.read(&mut [0]), Ok(0)) {
         return Err(Fault::Weights("its table has another size than its first line says").into());
     }
     if hex::encode(hash.finish().as_ref()) != head.sha256 {

@@ -203,6 +203,7 @@ pub(super) fn roots(words: u32, runs: u32, prior: f32) -> (f32, f32) {
     (root(words, prior / 4.0), root(runs, prior))
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
 fn is_zero(prior: &f32) -> bool {
     *prior <= 0.0
 }
