@@ -3,6 +3,7 @@
 //!
 //! A list is not taken for another form because some of its terms have commas or begin with a dash: all of its lines have to speak for it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::diag::{Diagnostic, SourceFile};
@@ -136,16 +137,33 @@ fn columns<'t, L: Iterator<Item = &'t str>>(lines: &mut dyn FnMut() -> L, first:
         if many < 2 || lines().nth(1).is_none() || !lines().all(|line| fields(line, sign).len() == many) {
             return None;
         }
-        let known = head.iter().any(|field| HEADS.contains(&field.trim().to_lowercase().as_str()));
+        // `word, sentence` is a phrase.
+        let named = head.iter().any(|field| HEADS.contains(&field.trim().to_lowercase().as_str()));
+        let known =
+            named && lines().all(|line| fields(line, sign).iter().all(|field| !field.starts_with(' ')));
         // `1,000,000` is a number, and `a, b, c` a phrase.
         let tight = |line: &str| {
             let fields = fields(line, sign);
             fields.iter().all(|field| !field.is_empty() && !field.starts_with(' '))
                 && fields.iter().any(|field| field.chars().any(char::is_alphabetic))
         };
-        let plain = many >= COLUMNS && lines().nth(ROWS - 1).is_some() && lines().all(tight);
+        let table = lines().nth(ROWS - 1).is_some() && lines().all(tight);
+        let plain = many >= COLUMNS && table && repeats(lines(), sign);
         (known || plain).then_some(many)
     })
+}
+
+/// Whether a column says a word again, or a field is quoted: `2,4,6-trinitrotoluene` and `Paris,Texas,USA` do neither.
+fn repeats<'t>(rows: impl Iterator<Item = &'t str>, sign: char) -> bool {
+    let mut seen = HashSet::new();
+    for row in rows {
+        let is_word = |field: &str| field.chars().filter(|c| c.is_alphabetic()).count() > 1;
+        let words = fields(row, sign).into_iter().enumerate().filter(|(_, field)| is_word(field));
+        if row.contains('"') || words.fold(false, |again, word| !seen.insert(word) || again) {
+            return true;
+        }
+    }
+    false
 }
 
 /// The fields of a row: a sign within quotes parts nothing.
@@ -223,6 +241,9 @@ mod tests {
             "a,b,c\nd,e\ng,h,i\n",
             "note:\n",
             "word\nterm\n",
+            "2,4,6-trinitrotoluene\n2,4,6-trinitrophenol\n1,3,5-trinitrobenzene\n",
+            "Smith,Jones,Brown LLP\nParis,Texas,USA\nveni,vidi,vici\n",
+            "word, sentence\nlight, camera\n",
         ] {
             assert_eq!(told(text), None, "{text:?}");
         }

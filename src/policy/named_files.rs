@@ -74,9 +74,8 @@ impl At<'_> {
         match read {
             Ok(read) => Some(Arc::new(read)),
             Err(Flaw { line, what }) => {
-                let start = file.text().split_inclusive('\n').take(line - 1).map(str::len).sum();
                 let broken = Diagnostic::error(code, what);
-                self.found.push(broken.at(file, Span { start, end: start }, ""));
+                self.found.push(broken.at(file, line_start(file, line), ""));
                 None
             }
         }
@@ -114,4 +113,22 @@ impl At<'_> {
         }
         (found, lacks)
     }
+}
+
+/// Warnings of the statements in these files that no text can be found to say.
+pub(super) fn dead_statements(names: &[String], folder: &str, files: &Files) -> Vec<Diagnostic> {
+    let mut out = Vec::new();
+    for file in names.iter().filter_map(|name| files.get(&format!("{folder}claims/{name}"))) {
+        let never = Claims::never_found(file.text()).into_iter();
+        out.extend(never.map(|Flaw { line, what }| {
+            Diagnostic::warning("dead", what).at(file, line_start(file, line), "")
+        }));
+    }
+    out
+}
+
+/// Where a line of a file begins.
+fn line_start(file: &SourceFile, line: usize) -> Span {
+    let start = file.text().split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    Span { start, end: start }
 }

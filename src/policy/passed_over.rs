@@ -21,10 +21,46 @@ const FOLDERS: [(&str, &str, &str); 8] = [
 const RULES: [&str; 3] = ["toml", "yaml", "yml"];
 const LISTS: [&str; 5] = ["txt", "csv", "tsv", "lst", "list"];
 /// Endings of what may lie in these folders beside what is read there: notes, scripts, what editors and version control keep.
-const BESIDE: [&str; 14] =
-    ["md", "rst", "html", "pdf", "py", "sh", "bak", "orig", "rej", "swp", "tmp", "lock", "sha256", "sig"];
-/// Names of what is there for people.
+const BESIDE: [&str; 29] = [
+    "md",
+    "rst",
+    "html",
+    "pdf",
+    "py",
+    "sh",
+    "bak",
+    "orig",
+    "rej",
+    "swp",
+    "swo",
+    "tmp",
+    "save",
+    "old",
+    "disabled",
+    "diff",
+    "patch",
+    "rpmsave",
+    "rpmnew",
+    "dpkg-dist",
+    "dpkg-old",
+    "db",
+    "ini",
+    "gz",
+    "zst",
+    "zip",
+    "lock",
+    "sha256",
+    "sig",
+];
+/// Names of what is there for people: `README`, `license.txt`, `LICENSE-MIT`, and no `license-plates.yaml`.
 const FOR_PEOPLE: [&str; 6] = ["readme", "license", "licence", "notice", "changelog", "makefile"];
+
+/// Whether a file is there for people, by its path.
+pub(super) fn is_for_people(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+    let (stem, ended) = name.split_once('.').map_or((name.as_str(), false), |(stem, _)| (stem, true));
+    FOR_PEOPLE.iter().any(|one| stem == *one || !ended && stem.starts_with(one))
+}
 
 /// What is to be said of a folder of packs.
 pub fn passed_over(dir: &Path) -> Vec<Diagnostic> {
@@ -77,8 +113,10 @@ fn meant(path: &str) -> Option<(String, &'static str)> {
     let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
     let (stem, end) = name.rsplit_once('.').unwrap_or((name, ""));
     let lower = end.to_ascii_lowercase();
-    let for_people = FOR_PEOPLE.iter().any(|one| stem.to_ascii_lowercase().starts_with(one));
-    if for_people || name.ends_with('~') || BESIDE.contains(&lower.as_str()) {
+    // What editors leave (`#a.toml#`, `a.toml~`, `4913`), and `CODEOWNERS`, `SHA256SUMS`.
+    let of_editors = name.starts_with('#') || name.ends_with('~');
+    let of_tools = end.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
+    if is_for_people(path) || of_editors || of_tools || BESIDE.contains(&lower.as_str()) {
         return None;
     }
     let at = |folder: &str, end: &str| {
@@ -100,7 +138,14 @@ fn meant(path: &str) -> Option<(String, &'static str)> {
     if RULES.contains(&lower.as_str()) {
         return Some(match name.to_ascii_lowercase().as_str() {
             "pack.toml" | "pack.yaml" | "pack.yml" => {
-                (at(folders, "toml").replace(stem, "pack"), "a pack's own file has this name")
+                let folder = if folders.is_empty() { "<pack>" } else { folders };
+                (format!("{folder}/pack.toml"), "a pack's own file has this name")
+            }
+            "obligations.yaml" | "obligations.yml" | "obligations.toml" if !folders.is_empty() => {
+                (format!("{folders}/obligations.toml"), "a pack's obligations stand in this file")
+            }
+            "taxonomy.yaml" | "taxonomy.yml" | "taxonomy.toml" if folders.is_empty() => {
+                ("taxonomy.toml".to_owned(), "a library's categories stand in this file")
             }
             _ if folders.is_empty() => {
                 (at("profiles", "toml"), "profiles stand in `profiles/`, rules in `<pack>/rules/`")
@@ -148,6 +193,11 @@ mod tests {
             ("p/rules/a", "p/rules/a.toml"),
             ("p/rules/a.tmol", "p/rules/a.toml"),
             ("p/Rules/a.Toml", "p/rules/a.toml"),
+            ("p/rules/license-plates.yaml", "p/rules/license-plates.toml"),
+            ("p/lists/notices.csv", "p/lists/notices.txt"),
+            ("Pack/Pack.TOML", "Pack/pack.toml"),
+            ("p/obligations.yaml", "p/obligations.toml"),
+            ("taxonomy.yaml", "taxonomy.toml"),
             ("p/rule/a.yaml", "p/rules/a.toml"),
             ("p/lists/a.csv", "p/lists/a.txt"),
             ("p/lists/a.TXT", "p/lists/a.txt"),

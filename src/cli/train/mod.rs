@@ -94,6 +94,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             args.recipe.display()
         ));
     }
+    if let Some(wrong) = recipe.out_of_range() {
+        return misuse(&format!("`{}`: {wrong}", args.recipe.display()));
+    }
     let beside = args.recipe.parent().unwrap_or(Path::new("."));
     let mut files = Vec::new();
     for name in &recipe.phrases {
@@ -112,12 +115,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         version: recipe.version.clone(),
         classes: recipe.classes.clone(),
         settings: Settings {
-            bits: recipe.bits.clamp(8, 22),
+            bits: recipe.bits,
             classes: recipe.classes.len(),
             epochs: recipe.epochs,
             rate: recipe.rate,
             decay: recipe.decay,
-            prior: recipe.prior.max(0.0),
+            prior: recipe.prior,
         },
         folds: recipe.folds,
         part: recipe.parts(),

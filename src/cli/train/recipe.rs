@@ -25,12 +25,12 @@ pub(super) struct Recipe {
     /// See [`Plan`](crate::detect::classify::Plan).
     #[serde(default = "all")]
     pub(super) part: f32,
-    /// How much each sentence of a harmless text counts; 0 for not at all.
-    #[serde(default)]
-    pub(super) sentences: f32,
     /// The same by language, where it is another one.
     #[serde(default)]
     pub(super) part_in: PartIn,
+    /// How much each sentence of a harmless text counts; 0 for not at all.
+    #[serde(default)]
+    pub(super) sentences: f32,
     /// See [`Settings`](crate::detect::classify::Settings).
     #[serde(default)]
     pub(super) prior: f32,
@@ -64,6 +64,31 @@ pub(super) struct PartIn {
 }
 
 impl Recipe {
+    /// What is wrong with its numbers: what, what it is, and from where to where it may be.
+    pub(super) fn out_of_range(&self) -> Option<String> {
+        let [en, zh, other] = self.parts().map(f64::from);
+        let whole = [
+            ("bits", f64::from(self.bits), 8.0, 22.0),
+            ("epochs", f64::from(self.epochs), 1.0, 1000.0),
+            ("folds", f64::from(self.folds), 2.0, 20.0),
+        ];
+        let parts = [
+            ("rate", f64::from(self.rate), 1e-6, 100.0),
+            ("decay", f64::from(self.decay), 0.0, 1.0),
+            ("prior", f64::from(self.prior), 0.0, 10_000.0),
+            ("part, or part_in.en,", en, -100.0, 100.0),
+            ("part, or part_in.zh,", zh, -100.0, 100.0),
+            ("part, or part_in.other,", other, -100.0, 100.0),
+            ("sentences", f64::from(self.sentences), 0.0, 100.0),
+            ("phrase_weight", f64::from(self.phrase_weight), 0.0, 100.0),
+        ];
+        let weights = self.sources.iter().map(|source| ("weight", f64::from(source.weight), 0.0, 1000.0));
+        let mut all = whole.into_iter().chain(parts).chain(weights);
+        let (key, found, least, most) =
+            all.find(|(_, found, least, most)| !(*least..=*most).contains(found))?;
+        Some(format!("`{key}` is {found}; expected {least} to {most}"))
+    }
+
     /// How much surer a part has to be, by language.
     pub(super) fn parts(&self) -> [f32; 3] {
         let PartIn { en, zh, other } = self.part_in;

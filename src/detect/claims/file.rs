@@ -58,7 +58,7 @@ impl Claims {
     /// Reads a file's text. Empty lines and those that begin with `#` say nothing, and neither does a byte order mark before the first.
     ///
     /// # Errors
-    /// Of the first line that is no statement, or one that no text can be found to say.
+    /// Of the first line that is no statement, or one that cannot be told from other sentences.
     pub fn parse(text: &str) -> Result<Self, Flaw> {
         let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         let lines = (1..).zip(text.lines());
@@ -78,6 +78,16 @@ impl Claims {
         each.collect::<Result<_, _>>().map(Self)
     }
 
+    /// The lines of a file whose statements no text can be found to say, and why.
+    pub fn never_found(text: &str) -> Vec<Flaw> {
+        let lines = (1..).zip(text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text).lines());
+        let each = lines.filter_map(|(line, text)| {
+            let statement = serde_json::from_str::<Statement>(text).ok()?;
+            super::known::unsayable(&statement.claim).map(|what| Flaw { line, what })
+        });
+        each.collect()
+    }
+
     /// The file's text.
     pub fn write(&self) -> String {
         let lines = self.0.iter().map(|one| serde_json::to_string(one).unwrap_or_default() + "\n");
@@ -92,7 +102,8 @@ impl Claims {
     /// Takes in a statement, in the place of one in the same words if there is one. Says what is wrong with it if no text can be
     /// found to say it, or it is too little to be told from other sentences.
     pub fn add(&mut self, statement: Statement) -> Result<bool, String> {
-        if let Some(what) = super::known::unfit(&statement.claim) {
+        let unfit = super::known::unfit(&statement.claim);
+        if let Some(what) = unfit.or_else(|| super::known::unsayable(&statement.claim)) {
             return Err(what);
         }
         if statement.source.trim().is_empty() {

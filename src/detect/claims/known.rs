@@ -53,7 +53,7 @@ fn saying(text: &str) -> usize {
     words(text).0.iter().filter(|word| word.form != Form::Common).count()
 }
 
-/// What is wrong with a statement that no text can be found to say, or that cannot be told from other sentences.
+/// What is wrong with a statement that cannot be told from other sentences, or is none.
 pub(super) fn unfit(claim: &str) -> Option<String> {
     if claim.chars().any(char::is_control) {
         return Some("a statement is one line, without control characters".to_owned());
@@ -61,17 +61,19 @@ pub(super) fn unfit(claim: &str) -> Option<String> {
     if claim.contains(['?', '？']) {
         return Some("a question states nothing".to_owned());
     }
+    let count = saying(&folded(claim));
+    (count < LEAST).then(|| format!("a statement needs {LEAST} words that say something, and has {count}"))
+}
+
+/// Why no text can be found to say a statement: texts are read sentence by sentence.
+pub(super) fn unsayable(claim: &str) -> Option<String> {
     let text = folded(claim);
-    // Texts are read in parts of so many bytes.
+    // They are read in parts of so many bytes.
     if text.len() >= Sentences::LONGEST {
         let (most, has) = (Sentences::LONGEST - 1, text.len());
         return Some(format!(
             "expected a statement of {most} bytes at most, found {has}: a longer sentence is never read whole"
         ));
-    }
-    let count = saying(&text);
-    if count < LEAST {
-        return Some(format!("a statement needs {LEAST} words that say something, and has {count}"));
     }
     let (mut sentences, mut parts) = (Sentences::default(), Vec::new());
     let mut each = |sentence: &str, _: u64| {
@@ -90,8 +92,8 @@ pub(super) fn unfit(claim: &str) -> Option<String> {
     let begins: String = second.chars().take(SHOWN).collect();
     (!says_all).then(|| {
         format!(
-            "expected one sentence, found {}: texts are read sentence by sentence, and the second begins `{begins}`; make a statement of each, \
-             and write abbreviations without their dots",
+            "expected one sentence, found {}: texts are read sentence by sentence, and the second begins `{begins}`; make a statement of each \
+             (behind the dot of an abbreviation one begins as well: what stands behind it is found)",
             parts.len()
         )
     })

@@ -238,7 +238,10 @@ fn what_no_text_can_say_is_no_statement() {
         format!("{{\"claim\":{},\"verdict\":\"false\",\"source\":\"x\"}}\n", serde_json::Value::from(claim))
     };
     let said = |text: &str| {
-        Claims::parse(text).map(|claims| claims.statements().len()).map_err(|flaw| flaw.to_string())
+        // A file that holds one is read all the same: the others are found.
+        let claims = Claims::parse(text).expect("a file");
+        let never = Claims::never_found(text);
+        never.first().map_or(Ok(claims.statements().len()), |flaw| Err(flaw.to_string()))
     };
     let good = line("Garlic cures influenza in a day");
     assert_eq!(said(&good), Ok(1));
@@ -254,8 +257,11 @@ fn what_no_text_can_say_is_no_statement() {
     assert!(wrong.starts_with("line 1: expected one sentence, found 2"), "{wrong}");
     // In a text too a dot ends the sentence, so that the name before it is missed.
     let wrong = said(&line("Dr. Smith built the Halden bridge in 1820")).expect_err("two sentences");
-    assert!(wrong.contains("write abbreviations without their dots"), "{wrong}");
-    assert_eq!(said(&line("Dr Smith built the Halden bridge in 1820")), Ok(1));
+    assert!(wrong.contains("what stands behind it is found"), "{wrong}");
+    let behind = "Smith built the Halden bridge in 1820";
+    assert_eq!(said(&line(behind)), Ok(1));
+    let behind = Known::new(&Claims::parse(&line(behind)).expect("a file"));
+    assert_eq!(behind.said_in("Dr. Smith built the Halden bridge in 1820.").len(), 1);
     assert_eq!(said(&line("Garlic cures influenza! ")), Ok(1));
     // A sentence of two thousand bytes is read in parts.
     let long = |words: usize| line(&format!("Garlic cures influenza{}", " slowly".repeat(words)));

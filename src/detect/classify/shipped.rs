@@ -40,4 +40,20 @@ mod tests {
         }
         assert!(names().iter().all(|name| model(name).is_some_and(|model| model.name() == *name)));
     }
+
+    /// A card says of which weights it is and by which recipe they are made, and the recipe is there.
+    #[test]
+    fn cards_are_those_of_the_models() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        for name in ["harm", "injection", "names"] {
+            let file = std::fs::read(root.join(format!("filters/models/{name}.model"))).expect("a model");
+            let card =
+                std::fs::read_to_string(root.join(format!("filters/models/{name}.md"))).expect("a card");
+            let head = file.split(|byte| *byte == b'\n').next().unwrap_or_default();
+            let head: serde_json::Value = serde_json::from_slice(head).expect("a first line");
+            assert!(head["sha256"].as_str().is_some_and(|hash| card.contains(hash)), "{name}: another hash");
+            assert!(card.contains(&format!("`train/{name}.toml`")), "{name}: another recipe");
+            assert!(root.join(format!("train/{name}.toml")).is_file());
+        }
+    }
 }

@@ -15,6 +15,7 @@ use super::file::{
 use super::files::Files;
 use super::list_form::other_form;
 use super::list_head::ListHead;
+use super::named_files::dead_statements;
 use super::obligation::Obligation;
 use super::profile::Profile;
 use super::rule::Basis;
@@ -307,6 +308,7 @@ impl<'f> Loader<'f> {
                 at.files("fingerprints", "file of fingerprints", prints, self.files, At::documents);
             let claims = (&*rule.claims, format!("{folder}claims/"));
             let claims = at.files("claims", "file of statements", claims, self.files, At::claims);
+            self.warnings.extend(dead_statements(&rule.claims, folder, self.files));
             let brought = rule.model.as_deref().and_then(|name| {
                 let own = self.models.of(pack, name);
                 if let Some(unknown) = self.models.unknown(pack, name).filter(|_| own.is_none()) {

@@ -9,11 +9,10 @@ use crate::policy::draft::terms;
 use crate::policy::file::RuleFile;
 use crate::policy::list_form::other_form;
 use crate::policy::list_head::ListHead;
+use crate::policy::passed_over::is_for_people;
 
 /// Folders of a pack whose files are looked at where they are named, or by whoever owns them.
 const KNOWN: [&str; 4] = ["slots/", "fingerprints/", "claims/", "models/"];
-/// What files are there for people.
-const FOR_PEOPLE: [&str; 4] = ["readme", "license", "licence", "notice"];
 
 impl Loader<'_> {
     /// Remembers the lists, statements and fingerprints that a rule of the pack in this folder names.
@@ -101,12 +100,6 @@ fn is_of_library(path: &str) -> bool {
     let profile = path.strip_prefix("profiles/").is_some_and(|name| !name.contains('/'));
     // Rules without a pack are told as such.
     profile || path == "taxonomy.toml" || path.contains("/rules/") || path.ends_with("/obligations.toml")
-}
-
-/// Whether a file is there for people: `README.txt`.
-fn is_for_people(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
-    FOR_PEOPLE.iter().any(|one| name.starts_with(one))
 }
 
 fn nobody(path: &str, file: &Arc<SourceFile>) -> Diagnostic {
