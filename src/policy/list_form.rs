@@ -158,8 +158,8 @@ fn repeats<'t>(rows: impl Iterator<Item = &'t str>, sign: char) -> bool {
     let mut seen = HashSet::new();
     for row in rows {
         let is_word = |field: &str| field.chars().filter(|c| c.is_alphabetic()).count() > 1;
-        let words = fields(row, sign).into_iter().enumerate().filter(|(_, field)| is_word(field));
-        if row.contains('"') || words.fold(false, |again, word| !seen.insert(word) || again) {
+        let mut words = fields(row, sign).into_iter().enumerate().filter(|(_, field)| is_word(field));
+        if row.contains('"') || words.any(|word| !seen.insert(word)) {
             return true;
         }
     }
