@@ -3,6 +3,7 @@
 use super::{ConfigArgs, Exit, Format, show};
 use crate::config::{journal_settings, pepper_path};
 use crate::limits::{KeyHash, Pepper, new_key};
+use crate::text::is_name;
 use std::io::{self, Write};
 
 /// Make keys for clients
@@ -49,9 +50,9 @@ struct New {
 
 /// A name in records.
 pub(super) fn name(text: &str) -> Result<String, String> {
-    let good = (1..=64).contains(&text.len())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
-    good.then(|| text.to_owned()).ok_or_else(|| "1 to 64 letters, digits, `-`, `_` and `.`".to_owned())
+    is_name(text)
+        .then(|| text.to_owned())
+        .ok_or_else(|| "1 to 64 letters, digits, `-`, `_` and `.`".to_owned())
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {

@@ -5,6 +5,7 @@ use crate::audit::is_origin;
 use crate::diag::{Diagnostic, Places, Size, SourceFile, Step, Time};
 use crate::limits::{KeyHash, PREFIX};
 use crate::server::{RouteSettings, TenantSettings};
+use crate::text::is_name;
 use crate::upstream::{DEMONSTRATION, UpstreamSettings};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -518,10 +519,4 @@ impl Check<'_> {
             self.value(path, diagnostic, "a field of the connection");
         }
     }
-}
-
-/// Whether it can be the name of an upstream, a tenant, a region and what else records and metrics name.
-pub(super) fn is_name(name: &str) -> bool {
-    (1..=64).contains(&name.len())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }

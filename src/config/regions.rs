@@ -2,9 +2,9 @@
 //! where nobody meant it to.
 
 use super::Settings;
-use super::check::is_name;
 use crate::diag::{Diagnostic, Severity, Step};
 use crate::policy::{EVERYWHERE, Grade, Library, RegionOf, is_known_region, is_same_region, unknown_region};
+use crate::text::is_name;
 use std::collections::BTreeMap;
 
 /// Regions that one side names.

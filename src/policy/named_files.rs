@@ -56,23 +56,24 @@ impl At<'_> {
     /// The documents of a file.
     pub(super) fn documents(&mut self, file: &Arc<SourceFile>) -> Option<Arc<Index>> {
         let read = Collection::parse(file.text());
-        self.or_flaw("fingerprints", file, read.map(|documents| Index::new(&documents)))
+        self.or_flaw("fingerprints", file, read.map(|documents| Arc::new(Index::new(&documents))))
     }
 
-    /// The statements of a file.
-    pub(super) fn claims(&mut self, file: &Arc<SourceFile>) -> Option<Arc<Known>> {
-        let read = Claims::parse(file.text());
-        self.or_flaw("claims", file, read.map(|claims| Known::new(&claims)))
+    /// The statements of a file, and warnings of those that no text is found to say.
+    pub(super) fn claims(&mut self, file: &Arc<SourceFile>) -> Option<(Arc<Known>, Vec<Diagnostic>)> {
+        let read = Claims::parse(file.text()).map(|claims| {
+            let never = claims.never_found(file.text()).into_iter();
+            let never = never.map(|Flaw { line, what }| {
+                Diagnostic::warning("dead", what).at(file, line_start(file, line), "")
+            });
+            (Arc::new(Known::new(&claims)), never.collect())
+        });
+        self.or_flaw("claims", file, read)
     }
 
-    fn or_flaw<T>(
-        &mut self,
-        code: &'static str,
-        file: &Arc<SourceFile>,
-        read: Result<T, Flaw>,
-    ) -> Option<Arc<T>> {
+    fn or_flaw<T>(&mut self, code: &'static str, file: &Arc<SourceFile>, read: Result<T, Flaw>) -> Option<T> {
         match read {
-            Ok(read) => Some(Arc::new(read)),
+            Ok(read) => Some(read),
             Err(Flaw { line, what }) => {
                 let broken = Diagnostic::error(code, what);
                 self.found.push(broken.at(file, line_start(file, line), ""));
@@ -113,18 +114,6 @@ impl At<'_> {
         }
         (found, lacks)
     }
-}
-
-/// Warnings of the statements in these files that no text can be found to say.
-pub(super) fn dead_statements(names: &[String], folder: &str, files: &Files) -> Vec<Diagnostic> {
-    let mut out = Vec::new();
-    for file in names.iter().filter_map(|name| files.get(&format!("{folder}claims/{name}"))) {
-        let never = Claims::never_found(file.text()).into_iter();
-        out.extend(never.map(|Flaw { line, what }| {
-            Diagnostic::warning("dead", what).at(file, line_start(file, line), "")
-        }));
-    }
-    out
 }
 
 /// Where a line of a file begins.

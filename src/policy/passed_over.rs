@@ -20,6 +20,8 @@ const FOLDERS: [(&str, &str, &str); 8] = [
 /// Endings of what was meant to be rules, and of what was meant to be lists, outside of these folders.
 const RULES: [&str; 3] = ["toml", "yaml", "yml"];
 const LISTS: [&str; 5] = ["txt", "csv", "tsv", "lst", "list"];
+/// Endings of what `sluicegate import` takes.
+const IMPORTED: [&str; 5] = ["csv", "tsv", "json", "yaml", "yml"];
 /// Endings of what may lie in these folders beside what is read there: notes, scripts, what editors and version control keep.
 const BESIDE: [&str; 29] = [
     "md",
@@ -85,27 +87,21 @@ fn walk(root: &Path, dir: &Path, depth: usize, found: &mut Vec<Diagnostic>) {
             }
         } else if !is_read(root, &path) {
             let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
-            if let Some((right, what)) = meant(&name) {
-                let nobody = Diagnostic::warning("unread", format!("nobody reads `{name}`"));
-                let nobody = nobody.at(&SourceFile::binary(&path, ""), Span::default(), "");
-                let mut nobody = nobody.help(format!("did you mean `{right}`? {what}"));
-                if ["csv", "tsv", "json", "yaml", "yml"]
-                    .iter()
-                    .any(|end| ends(&name).is_some_and(|e| e.eq_ignore_ascii_case(end)))
-                {
-                    nobody = nobody
-                        .help("`sluicegate import` makes a pack of lists and rules in JSON, YAML and CSV");
-                }
-                found.push(nobody);
-            }
+            found.extend(told(&path, &name));
         }
     }
 }
 
-/// What stands behind the last dot of a path's name.
-fn ends(path: &str) -> Option<&str> {
-    let name = path.rsplit('/').next()?;
-    name.rsplit_once('.').map(|(_, end)| end)
+/// What is to be said of a file that nobody reads; `name`: its path in the folder of packs.
+fn told(path: &Path, name: &str) -> Option<Diagnostic> {
+    let (right, what) = meant(name)?;
+    let nobody = Diagnostic::warning("unread", format!("nobody reads `{name}`"));
+    let nobody = nobody.at(&SourceFile::binary(path, ""), Span::default(), "");
+    let nobody = nobody.help(format!("did you mean `{right}`? {what}"));
+    let end = name.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase());
+    let imported = end.is_some_and(|end| IMPORTED.contains(&end.as_str()));
+    let help = "`sluicegate import` makes a pack of lists and rules in JSON, YAML and CSV";
+    Some(if imported { nobody.help(help) } else { nobody })
 }
 
 /// What a file should be called to be read, and what is said of such files; nothing of a file that was not meant to be.

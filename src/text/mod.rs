@@ -22,6 +22,13 @@ pub use language::{Language, Scripts};
 pub use position::{TextPos, WirePos};
 pub use tongue::{Guess, Tongue};
 
+/// Whether it can be the name of an upstream, a tenant, a key, a region and what else records and metrics name: 1 to 64 letters, digits,
+/// `-`, `_` and `.`.
+pub fn is_name(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+}
+
 /// The bytes that a part of a URL stands for: `%`-escapes undone, once; one that is none stays as it is.
 pub fn percent_decoded(part: &str) -> Vec<u8> {
     let digit = |b: Option<&u8>| b.and_then(|&b| char::from(b).to_digit(16));

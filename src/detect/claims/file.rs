@@ -60,10 +60,7 @@ impl Claims {
     /// # Errors
     /// Of the first line that is no statement, or one that cannot be told from other sentences.
     pub fn parse(text: &str) -> Result<Self, Flaw> {
-        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-        let lines = (1..).zip(text.lines());
-        let lines = lines.filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
-        let each = lines.map(|(line, text)| {
+        let each = lines(text).map(|(line, text)| {
             let statement: Statement = serde_json::from_str(text).map_err(|error| Flaw {
                 line,
                 what: format!(
@@ -78,12 +75,11 @@ impl Claims {
         each.collect::<Result<_, _>>().map(Self)
     }
 
-    /// The lines of a file whose statements no text can be found to say, and why.
-    pub fn never_found(text: &str) -> Vec<Flaw> {
-        let lines = (1..).zip(text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text).lines());
-        let each = lines.filter_map(|(line, text)| {
-            let statement = serde_json::from_str::<Statement>(text).ok()?;
-            super::known::unsayable(&statement.claim).map(|what| Flaw { line, what })
+    /// The statements that no text is found to say, by their lines in the text of which these were read, and why.
+    pub fn never_found(&self, text: &str) -> Vec<Flaw> {
+        let numbered = lines(text).zip(&self.0);
+        let each = numbered.filter_map(|((line, _), statement)| {
+            super::known::never_found(&statement.claim).map(|what| Flaw { line, what })
         });
         each.collect()
     }
@@ -103,7 +99,7 @@ impl Claims {
     /// found to say it, or it is too little to be told from other sentences.
     pub fn add(&mut self, statement: Statement) -> Result<bool, String> {
         let unfit = super::known::unfit(&statement.claim);
-        if let Some(what) = unfit.or_else(|| super::known::unsayable(&statement.claim)) {
+        if let Some(what) = unfit.or_else(|| super::known::never_found(&statement.claim)) {
             return Err(what);
         }
         if statement.source.trim().is_empty() {
@@ -124,4 +120,10 @@ impl Claims {
         self.0.retain(|known| known.claim != claim);
         self.0.len() < before
     }
+}
+
+/// The lines that hold statements, each with its number.
+fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'))
 }

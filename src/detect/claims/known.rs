@@ -65,8 +65,8 @@ pub(super) fn unfit(claim: &str) -> Option<String> {
     (count < LEAST).then(|| format!("a statement needs {LEAST} words that say something, and has {count}"))
 }
 
-/// Why no text can be found to say a statement: texts are read sentence by sentence.
-pub(super) fn unsayable(claim: &str) -> Option<String> {
+/// Why no text is found to say a statement: texts are read sentence by sentence.
+pub(super) fn never_found(claim: &str) -> Option<String> {
     let text = folded(claim);
     // They are read in parts of so many bytes.
     if text.len() >= Sentences::LONGEST {

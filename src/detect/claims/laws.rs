@@ -240,7 +240,7 @@ fn what_no_text_can_say_is_no_statement() {
     let said = |text: &str| {
         // A file that holds one is read all the same: the others are found.
         let claims = Claims::parse(text).expect("a file");
-        let never = Claims::never_found(text);
+        let never = claims.never_found(text);
         never.first().map_or(Ok(claims.statements().len()), |flaw| Err(flaw.to_string()))
     };
     let good = line("Garlic cures influenza in a day");

@@ -15,7 +15,6 @@ use super::file::{
 use super::files::Files;
 use super::list_form::other_form;
 use super::list_head::ListHead;
-use super::named_files::dead_statements;
 use super::obligation::Obligation;
 use super::profile::Profile;
 use super::rule::Basis;
@@ -308,7 +307,8 @@ impl<'f> Loader<'f> {
                 at.files("fingerprints", "file of fingerprints", prints, self.files, At::documents);
             let claims = (&*rule.claims, format!("{folder}claims/"));
             let claims = at.files("claims", "file of statements", claims, self.files, At::claims);
-            self.warnings.extend(dead_statements(&rule.claims, folder, self.files));
+            let (claims, never): (_, Vec<_>) = claims.into_iter().unzip();
+            self.warnings.extend(never.into_iter().flatten());
             let brought = rule.model.as_deref().and_then(|name| {
                 let own = self.models.of(pack, name);
                 if let Some(unknown) = self.models.unknown(pack, name).filter(|_| own.is_none()) {
@@ -361,7 +361,8 @@ impl<'f> Loader<'f> {
         let (documents, claims) = (slot.holds(DOCUMENTS), slot.holds(CLAIMS));
         let has_terms = !documents && !claims;
         let documents = list.filter(|_| documents).and_then(|file| at.documents(file));
-        let claims = list.filter(|_| claims).and_then(|file| at.claims(file));
+        let (claims, never) = list.filter(|_| claims).and_then(|file| at.claims(file)).unzip();
+        self.warnings.extend(never.into_iter().flatten());
         let listed = list.filter(|_| has_terms).map(terms).unwrap_or_default();
         let head = list.filter(|_| !listed.is_empty()).map(|file| ListHead::of(file, &mut self.warnings));
         self.warnings.extend(list.filter(|_| has_terms).and_then(|file| other_form(file.name(), file)));

@@ -11,7 +11,7 @@ use super::super::region::{EVERYWHERE, RegionOf, is_known, unknown};
 use super::super::rule::Choice;
 use super::{Loader, OwnRegion, basis};
 use crate::diag::{Diagnostic, Places, SourceFile, Step, read_toml};
-use crate::text::Tongue;
+use crate::text::{Tongue, is_name};
 
 impl Loader<'_> {
     pub(super) fn profiles(&mut self) {
@@ -157,8 +157,7 @@ impl Loader<'_> {
                 if region == EVERYWHERE || is_known(region) {
                     continue;
                 }
-                let sign = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-                if (1..=64).contains(&region.len()) && region.chars().all(sign) {
+                if is_name(region) {
                     let (profile, region, file) = (profile.name.clone(), region.clone(), Arc::clone(file));
                     self.regions.push(OwnRegion { profile, region, file, span });
                 } else {
